@@ -1,0 +1,92 @@
+"""NumPy or CuPy: whose arrays these are, and all that the two do differently.
+
+The module is read off the arguments once, at the public entry, and handed down. Mixed arguments are refused, never
+copied in silence. Everything else in npseq is written once, against the part of the array API that both share.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = Any  # numpy.ndarray or cupy.ndarray
+
+
+def _is_cupy(array: object) -> bool:
+    return type(array).__module__.split(".")[0] == "cupy"
+
+
+def array_module(*arrays: Array) -> ModuleType:
+    """The module, numpy or cupy, whose arrays these are; None is passed over.
+
+    Raises TypeError where host and device arrays are mixed, naming the remedy.
+    """
+    given = [array for array in arrays if array is not None]
+    on_device = [_is_cupy(array) for array in given]
+    if not any(on_device):
+        return np
+    if not all(on_device):
+        raise TypeError(
+            "all arrays of one call must live in one place, got both numpy and cupy arrays; "
+            "move the layer with layer.to('gpu') and the data with cupy.asarray, or bring both back with .to('cpu')"
+        )
+    return sys.modules["cupy"]
+
+
+def device_module(device: str) -> ModuleType:
+    """The array module of "cpu" or "gpu". Raises ImportError or RuntimeError where there is no CuPy or no device."""
+    if device == "cpu":
+        return np
+    if device != "gpu":
+        raise ValueError(f"device must be 'cpu' or 'gpu', got {device!r}")
+    try:
+        import cupy
+    except ImportError as error:
+        raise ImportError("device 'gpu' needs CuPy, which is not installed; pip install 'npseq[gpu]'") from error
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise RuntimeError(f"device 'gpu' needs a CUDA device and its driver, CUDA says: {error}") from error
+    if count < 1:
+        raise RuntimeError("device 'gpu' needs a CUDA device, found none; use device 'cpu'")
+    return cupy
+
+
+def to_host(array: Array) -> np.ndarray:
+    """This array as a NumPy array: itself on the host, a copy from a device."""
+    return array.get() if _is_cupy(array) else np.asarray(array)
+
+
+def scatter_add(target: Array, index: Array, values: Array) -> None:
+    """target[index[j]] += values[j] for every j, in order of j wherever an index repeats, so that bits repeat too.
+
+    target (N, F), index (M,) integers in [0, N), values (M, F).
+    The rows are sorted by index (stably) and each run of equal indices is summed in one piece.
+    """
+    if index.size == 0:
+        return
+    xp = array_module(target, index, values)
+    order = xp.argsort(index, kind="stable")
+    rows = index[order]
+    starts = xp.flatnonzero(xp.concatenate([xp.ones(1, dtype=bool), rows[1:] != rows[:-1]]))
+    target[rows[starts]] += _segment_sums(xp, values[order], starts)
+
+
+def _segment_sums(xp: ModuleType, values: Array, starts: Array) -> Array:
+    """Sums of values[starts[k]:starts[k + 1]] along the first axis, each in order."""
+    if xp is np:
+        return np.add.reduceat(values, starts, axis=0)
+    segment = xp.zeros(len(values), dtype=xp.int64)
+    segment[starts[1:]] = 1
+    segment = xp.cumsum(segment)
+    selector = xp.zeros((len(starts), len(values)), dtype=values.dtype)  # CuPy has no reduceat: one product instead
+    selector[segment, xp.arange(len(values))] = 1
+    return selector @ values
+
+
+def generator(rng: int | np.random.Generator | None) -> np.random.Generator:
+    """A NumPy Generator from a seed or a Generator; random numbers are always drawn on the host, then moved."""
+    return np.random.default_rng(rng)
