@@ -1,0 +1,182 @@
+"""From token ids to minibatches: windows of a long text, one-hot vectors, padding and masks. Time comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from npseq.backend import Array, array_module, generator
+
+
+def random_windows(
+    ids: Array, batch_size: int, steps: int, rng: int | np.random.Generator | None = None
+) -> Iterator[tuple[Array, Array]]:
+    """One epoch of non-overlapping windows in random order: pairs x, y (T, B), y one token ahead of x.
+
+    ids (N,) integers; B = batch_size, T = steps. x and y are contiguous copies of the dtype of ids. Windows that fill
+    no batch are dropped. A new epoch is a new call. Source: d2l, `seq_data_iter_random`.
+    The call itself, not the iteration, draws from rng: one integer, the offset, uniform in 0 to T - 1, then one
+    permutation of the windows. In a text under (B + 1) * T tokens the offset goes only as far as leaves one batch.
+    Raises TypeError for what is no integer, ValueError for another rank and under B * T + 1 tokens.
+    """
+    ids, largest_offset = _checked_text(ids, batch_size, steps)
+    rng = generator(rng)
+    offset = int(rng.integers(0, min(steps - 1, largest_offset), endpoint=True))
+    count = (len(ids) - 1 - offset) // steps
+    starts = offset + steps * rng.permutation(count)
+    return _windows(ids, starts[: count // batch_size * batch_size].reshape(-1, batch_size), steps)
+
+
+def sequential_windows(
+    ids: Array, batch_size: int, steps: int, rng: int | np.random.Generator | None = None
+) -> Iterator[tuple[Array, Array]]:
+    """One epoch of windows in the order of the text: pairs x, y (T, B), y one token ahead of x.
+
+    Sequence b of batch k + 1 goes on where sequence b of batch k ended, so a state can be carried. Arguments, results
+    and errors as in `random_windows`. Source: d2l, `seq_data_iter_sequential`.
+    The call itself, not the iteration, draws from rng: one integer, the offset, uniform in 0 to T, both included. In a
+    text under (B + 1) * T + 1 tokens it goes only as far as leaves one batch.
+    """
+    ids, largest_offset = _checked_text(ids, batch_size, steps)
+    offset = int(generator(rng).integers(0, min(steps, largest_offset), endpoint=True))
+    row_length = (len(ids) - 1 - offset) // batch_size
+    first = offset + row_length * np.arange(batch_size)
+    return _windows(ids, first + steps * np.arange(row_length // steps)[:, None], steps)
+
+
+def one_hot(ids: Array, num_classes: int, dtype: Any = np.float32) -> Array:
+    """One-hot vectors: ids of any shape, (T, B), to (T, B, V) with V = num_classes.
+
+    Raises TypeError for ids that are no integers, ValueError for ids outside 0 to V - 1.
+    """
+    xp = _module(ids)
+    ids = _integers(_as_array(xp, ids), "ids")
+    _check_positive(num_classes, "num_classes")
+    outside = (ids < 0) | (ids >= num_classes)
+    if outside.any():
+        raise ValueError(f"ids must lie in 0 to num_classes - 1 = {num_classes - 1}, got {int(ids[outside][0])}")
+    vectors = xp.zeros((ids.size, num_classes), dtype=dtype)
+    vectors[xp.arange(ids.size), ids.ravel()] = 1
+    return vectors.reshape(*ids.shape, num_classes)
+
+
+def pad_sequences(sequences: Sequence[Array], value: float = 0, length: int | None = None) -> tuple[Array, Array]:
+    """Sequences side by side: padded (T, B, ...), filled with `value` at their ends, and lengths (B,), int64.
+
+    sequences: B arrays or lists (T_b, ...) of numbers, of the same shape after the first axis; T_b may be 0.
+    length: T; longer sequences lose their ends, as in d2l's `truncate_pad`. None takes the longest T_b.
+    Raises TypeError for what is no number, ValueError for no sequences, scalars, shapes that differ, and a value that
+    integer sequences cannot hold.
+    """
+    if len(sequences) == 0:
+        raise ValueError("sequences must hold at least one sequence, got none")
+    if length is not None:
+        _check_positive(length, "length")
+    xp = _module(*sequences)
+    arrays = [_as_array(xp, sequence) for sequence in sequences]
+    dtype, features = _common_kind(xp, arrays)
+    _check_fill(value, dtype)
+    lengths = [len(array) if length is None else min(len(array), length) for array in arrays]
+    padded = xp.full((max(lengths) if length is None else length, len(arrays), *features), value, dtype=dtype)
+    for b, (array, kept) in enumerate(zip(arrays, lengths, strict=True)):
+        if kept:
+            padded[:kept, b] = array[:kept]
+    return padded, xp.asarray(lengths, dtype=xp.int64)
+
+
+def sequence_mask(x: Array, lengths: Array, value: float = 0, axis: int = 1) -> Array:
+    """A copy of x with `value` at every step past its sequence's length; x itself is left alone.
+
+    x (B, T, ...) with the time on axis 1, as in d2l's `sequence_mask`, or (T, B, ...) with axis=0; lengths (B,)
+    integers in 0 to T. The backward pass is the same call on the gradient, with value 0.
+    Raises TypeError for lengths that are no integers, ValueError for shapes, lengths, axis or value that do not fit.
+    """
+    if axis not in (0, 1):
+        raise ValueError(f"axis, that of time, must be 0 or 1, got {axis!r}")
+    xp = _module(x, lengths)
+    x, lengths = _as_array(xp, x), _integers(_as_array(xp, lengths), "lengths")
+    if x.ndim < 2 or lengths.shape != (x.shape[1 - axis],):
+        raise ValueError(
+            f"x must have a batch and a time axis and lengths one entry a sequence, got x {x.shape} with time on axis "
+            f"{axis} and lengths {lengths.shape}"
+        )
+    if ((lengths < 0) | (lengths > x.shape[axis])).any():
+        raise ValueError(f"lengths must lie in 0 to {x.shape[axis]}, the steps of x, got {lengths.tolist()}")
+    _check_fill(value, x.dtype)
+    past = xp.arange(x.shape[axis])[:, None] >= lengths
+    masked = x.copy()
+    masked[past if axis == 0 else past.T] = value
+    return masked
+
+
+def _windows(ids: Array, starts: np.ndarray, steps: int) -> Iterator[tuple[Array, Array]]:
+    """The windows that begin at starts (batches, B), gathered batch by batch."""
+    xp = array_module(ids)
+    ahead = xp.arange(steps)[:, None]
+    for first in xp.asarray(starts):
+        yield ids[first + ahead], ids[first + ahead + 1]
+
+
+def _checked_text(ids: Array, batch_size: int, steps: int) -> tuple[Array, int]:
+    """The ids as an array, and the largest offset that still leaves one batch."""
+    _check_positive(batch_size, "batch_size")
+    _check_positive(steps, "steps")
+    ids = _integers(_as_array(_module(ids), ids), "ids")
+    if ids.ndim != 1:
+        raise ValueError(f"ids must be one text of shape (N,), got shape {ids.shape}; pass ids.ravel() to join rows")
+    needed = batch_size * steps + 1
+    if len(ids) < needed:
+        raise ValueError(
+            f"the text must hold at least batch_size * steps + 1 = {batch_size} * {steps} + 1 = {needed} tokens, got "
+            f"{len(ids)}; take a longer text, a smaller batch_size or fewer steps"
+        )
+    return ids, len(ids) - needed
+
+
+def _module(*values: Any) -> ModuleType:
+    """The array module of those values that are arrays; lists belong to either."""
+    return array_module(*(value for value in values if hasattr(value, "dtype")))
+
+
+def _as_array(xp: ModuleType, values: Any) -> Array:
+    """An array as it is, a list as an array; of an empty list NumPy would make float64, here it is integers."""
+    array = xp.asarray(values)
+    return array if hasattr(values, "dtype") or array.size else array.astype(xp.int64)
+
+
+def _integers(array: Array, name: str) -> Array:
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, got {array.dtype}; convert them with .astype(int)")
+    return array
+
+
+def _check_positive(value: Any, name: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be a positive integer, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value}")
+
+
+def _check_fill(value: Any, dtype: np.dtype) -> None:
+    if dtype.kind not in "iu":
+        return
+    limits = np.iinfo(dtype)
+    if not float(value).is_integer() or not limits.min <= value <= limits.max:
+        raise ValueError(f"value must be one that {dtype} can hold, got {value!r}; convert the data to a float dtype")
+
+
+def _common_kind(xp: ModuleType, arrays: list[Array]) -> tuple[np.dtype, tuple[int, ...]]:
+    """The dtype of all sequences together, and the one shape they have after the first axis; empty ones have no say."""
+    if scalars := [b for b, array in enumerate(arrays) if array.ndim == 0]:
+        raise ValueError(f"a sequence must have a time axis, got a scalar at {scalars[0]}; pass a list of sequences")
+    filled = [array for array in arrays if len(array)] or arrays
+    shapes = {array.shape[1:] for array in filled}
+    if len(shapes) > 1:
+        raise ValueError(f"sequences must have one shape after the first axis, got {sorted(shapes)}")
+    dtype = xp.result_type(*{array.dtype for array in filled})
+    if dtype.kind not in "iufc":
+        raise TypeError(f"sequences must hold numbers, got {dtype}; turn tokens into ids with vocabulary[tokens]")
+    return dtype, shapes.pop()

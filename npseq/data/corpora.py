@@ -1,0 +1,95 @@
+"""Texts to train on: one that every CPython carries, The Time Machine, or any file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from npseq.data.text import Vocabulary, clean_lines, read_lines, tokenize
+
+TIME_MACHINE_URL = "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
+TIME_MACHINE_SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
+TIME_MACHINE_FILE = "timemachine.txt"
+
+
+def load_corpus(
+    name_or_path: str | PathLike[str] = "python-topics",
+    token: str = "char",
+    max_tokens: int | None = None,
+    clean: str = "letters",
+) -> tuple[np.ndarray, Vocabulary]:
+    """A text as token ids (N,), int64, and its vocabulary, as d2l's `load_corpus_time_machine` makes them.
+
+    name_or_path: "python-topics", the topics of Python's own help, which need no file and change a little with the
+    Python version; "time-machine", H. G. Wells, from the folder that the environment variable NPSEQ_DATA names, else
+    downloaded once; or the path of a UTF-8 text file.
+    token: "char" or "word". Lines are joined with nothing between them.
+    max_tokens: only the first so many tokens become ids; the vocabulary is always that of the whole text.
+    clean: "letters" or "none", see `clean_lines`.
+    Raises FileNotFoundError where the file is missing, ConnectionError where the download fails, ValueError where The
+    Time Machine is not byte for byte d2l's file, and what `read_lines`, `tokenize` raise.
+    """
+    if max_tokens is not None and (isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1):
+        raise ValueError(f"max_tokens must be a positive integer, or None for the whole text, got {max_tokens!r}")
+    tokens = [entry for line in tokenize(_lines(name_or_path, clean), token) for entry in line]
+    vocabulary = Vocabulary(tokens, token=token)
+    return np.array(vocabulary[tokens[:max_tokens]], dtype=np.int64), vocabulary
+
+
+def _lines(name_or_path: str | PathLike[str], clean: str) -> list[str]:
+    if name_or_path == "python-topics":
+        return clean_lines(_python_topics(), clean)
+    if name_or_path == "time-machine":
+        return read_lines(_time_machine(), clean)
+    if not Path(name_or_path).is_file():
+        raise FileNotFoundError(
+            f"a corpus must be 'python-topics', 'time-machine' or the path of a text file, got {str(name_or_path)!r}, "
+            "where there is no file"
+        )
+    return read_lines(name_or_path, clean)
+
+
+def _python_topics() -> str:
+    try:
+        from pydoc_data.topics import topics
+    except ImportError as error:
+        raise ImportError(
+            "corpus 'python-topics' needs the module pydoc_data of a full CPython, which this Python lacks; "
+            "load 'time-machine' or a text file"
+        ) from error
+    return "\n".join(topics[key] for key in sorted(topics))
+
+
+def _time_machine() -> Path:
+    folder = os.environ.get("NPSEQ_DATA")
+    path = Path(folder) / TIME_MACHINE_FILE if folder else _downloaded_time_machine()
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"the folder {folder!r} that NPSEQ_DATA names must hold {TIME_MACHINE_FILE}, which is not there; "
+            f"put it there ({TIME_MACHINE_URL}), or unset NPSEQ_DATA to have it downloaded"
+        )
+    sha1 = hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()
+    if sha1 != TIME_MACHINE_SHA1:
+        raise ValueError(
+            f"'time-machine' must be d2l's file with SHA-1 {TIME_MACHINE_SHA1}, {str(path)!r} has {sha1}; "
+            f"take the file from {TIME_MACHINE_URL}, or load another text by its path"
+        )
+    return path
+
+
+def _downloaded_time_machine() -> Path:
+    """The cached file; the first time, it is downloaded. pooch keeps a file only where its checksum is right."""
+    import pooch
+
+    cache = pooch.os_cache("npseq")
+    try:
+        return Path(pooch.retrieve(TIME_MACHINE_URL, f"sha1:{TIME_MACHINE_SHA1}", fname=TIME_MACHINE_FILE, path=cache))
+    except OSError as error:
+        raise ConnectionError(
+            f"'time-machine' could not be downloaded from {TIME_MACHINE_URL} to {str(cache)!r} ({error}); without a "
+            f"network, put {TIME_MACHINE_FILE} into a folder and name that folder in NPSEQ_DATA"
+        ) from error
