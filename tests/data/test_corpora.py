@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pooch
+import pytest
+
+from npseq.data import Vocabulary, load_corpus, random_windows, read_lines, sequential_windows, tokenize
+
+SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
+
+
+# The Time Machine: every number that d2l prints --------------------------------------------------------------------
+
+
+def test_the_time_machine_is_d2ls_file(time_machine_path):
+    raw = time_machine_path.read_bytes()
+    assert len(raw) == 178_979
+    assert hashlib.sha1(raw).hexdigest() == SHA1
+    lines = read_lines(time_machine_path)
+    assert len(lines) == 3221
+    assert lines[0] == "the time machine by h g wells"
+    assert lines[10] == "twinkled and his usually pale face was flushed and animated the"
+
+
+def test_time_machine_characters(time_machine_path):
+    ids, vocabulary = load_corpus("time-machine")
+    assert ids.dtype == np.int64
+    assert ids.shape == (170_580,)
+    assert vocabulary.tokens == ("<unk>", *" etainoshrdlmucfwgypbvkxzjq")
+    assert len(vocabulary) == 28
+    assert vocabulary.token == "char"
+    assert vocabulary.decode(ids[:48]) == "the time machine by h g wellsithe time traveller"
+
+
+def test_time_machine_words(time_machine_path):
+    ids, vocabulary = load_corpus("time-machine", token="word")
+    assert ids.shape == (32_775,)
+    assert len(vocabulary) == 4580
+    assert vocabulary.token == "word"
+    assert vocabulary.tokens[:10] == ("<unk>", "the", "i", "and", "of", "a", "to", "was", "in", "that")
+    assert vocabulary.token_freqs[:10] == [
+        ("the", 2261),
+        ("i", 1267),
+        ("and", 1245),
+        ("of", 1155),
+        ("a", 816),
+        ("to", 695),
+        ("was", 552),
+        ("in", 541),
+        ("that", 443),
+        ("my", 440),
+    ]
+
+
+def test_time_machine_word_ids_of_two_lines(time_machine_path):
+    lines = tokenize(read_lines(time_machine_path))
+    vocabulary = Vocabulary(lines)
+    assert vocabulary[lines[0]] == [1, 19, 50, 40, 2183, 2184, 400]
+    assert vocabulary[lines[10]] == [2186, 3, 25, 1044, 362, 113, 7, 1421, 3, 1045, 1]
+
+
+def test_max_tokens_cuts_the_ids_and_not_the_vocabulary(time_machine_path):
+    everything, _ = load_corpus(time_machine_path)
+    ids, vocabulary = load_corpus("time-machine", max_tokens=10_000)
+    assert len(vocabulary) == 28
+    np.testing.assert_array_equal(ids, everything[:10_000])
+
+
+@pytest.mark.parametrize("windows", [random_windows, sequential_windows])
+def test_an_epoch_of_d2ls_training_has_8_minibatches(time_machine_path, windows):
+    ids, _ = load_corpus("time-machine", max_tokens=10_000)
+    batches = list(windows(ids, 32, 35, rng=0))
+    assert len(batches) == 8
+    assert sum(x.size for x, _ in batches) == 8960
+
+
+# where the files come from -----------------------------------------------------------------------------------------
+
+
+def test_python_topics_is_the_default_and_needs_no_file(monkeypatch):
+    monkeypatch.delenv("NPSEQ_DATA", raising=False)
+    ids, vocabulary = load_corpus()
+    assert len(ids) > 100_000
+    assert vocabulary.tokens[:3] == ("<unk>", " ", "e")
+    assert len(vocabulary) == 28
+    assert vocabulary.decode(ids[:20]) == "the assert statement"
+
+
+def test_python_topics_missing_from_a_stripped_python(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
+    with pytest.raises(ImportError, match="needs the module pydoc_data of a full CPython"):
+        load_corpus("python-topics")
+
+
+def test_a_path_of_any_script(tmp_path):
+    path = tmp_path / "poem.txt"
+    path.write_text("春眠不觉晓\n处处闻啼鸟\n", encoding="utf-8")
+    ids, vocabulary = load_corpus(path, clean="none")
+    assert ids.tolist() == [2, 3, 4, 5, 6, 1, 1, 7, 8, 9]
+    assert vocabulary.decode(ids) == "春眠不觉晓处处闻啼鸟"
+    words, _ = load_corpus(str(path), token="word", clean="none")
+    assert words.tolist() == [1, 2]
+
+
+def test_neither_a_name_nor_a_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"must be 'python-topics', 'time-machine' or the path.*'timemachine'"):
+        load_corpus("timemachine")
+    with pytest.raises(FileNotFoundError, match="where there is no file"):
+        load_corpus(tmp_path)
+
+
+@pytest.mark.parametrize("bad", [0, -1, 2.5, True])
+def test_max_tokens_must_be_positive(bad):
+    with pytest.raises(ValueError, match="max_tokens must be a positive integer, or None for the whole text, got"):
+        load_corpus(max_tokens=bad)
+
+
+def test_an_unknown_token_kind_is_refused():
+    with pytest.raises(ValueError, match="token must be 'word' or 'char', got 'byte'"):
+        load_corpus(token="byte")
+
+
+def test_a_folder_without_the_time_machine_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("NPSEQ_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"NPSEQ_DATA names must hold timemachine\.txt.*or unset NPSEQ_DATA"):
+        load_corpus("time-machine")
+
+
+def test_another_file_under_the_name_of_the_time_machine_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("NPSEQ_DATA", str(tmp_path))
+    (tmp_path / "timemachine.txt").write_text("The Time Machine, abridged\n")
+    with pytest.raises(ValueError, match=rf"SHA-1 {SHA1}, .*timemachine\.txt' has [0-9a-f]{{40}}; take the file from"):
+        load_corpus("time-machine")
+
+
+def test_without_the_folder_the_file_is_downloaded_with_its_checksum(monkeypatch, time_machine_path):
+    asked = []
+
+    def retrieve(*args, **kwargs):
+        asked.append((args, kwargs))
+        return str(time_machine_path)
+
+    monkeypatch.delenv("NPSEQ_DATA")
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
+    ids, _ = load_corpus("time-machine", max_tokens=5)
+    assert len(ids) == 5
+    url = "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
+    assert asked == [((url, f"sha1:{SHA1}"), {"fname": "timemachine.txt", "path": pooch.os_cache("npseq")})]
+
+
+def test_a_failed_download_names_npseq_data(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError("no route to host")
+
+    monkeypatch.delenv("NPSEQ_DATA", raising=False)
+    monkeypatch.setattr(pooch, "retrieve", refuse)
+    with pytest.raises(ConnectionError, match=r"\(no route to host\); without a network, put .* in NPSEQ_DATA"):
+        load_corpus("time-machine")
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    heavy = {"pooch", "requests", "pydoc_data.topics", "scipy", "matplotlib", "torch", "cupy", "safetensors"}
+    code = f"import sys, npseq.data; print(sorted({heavy!r} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from npseq.data import Vocabulary, clean_lines, read_lines, tokenize
+
+
+@pytest.fixture
+def text_file(tmp_path):
+    def write(content: str | bytes):
+        path = tmp_path / "text.txt"
+        path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+# reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_read_lines_cleans_as_d2l_does(text_file):
+    path = text_file("The Time-Machine, by H. G. Wells [1898]\n\n  \u00c9t\u00e9 2nd\tI'm\n")
+    assert read_lines(path) == ["the time machine by h g wells", "", "t nd i m"]
+
+
+def test_read_lines_with_none_keeps_other_scripts_as_they_are(text_file):
+    assert read_lines(text_file("春眠不觉晓，\n 处处闻啼鸟。 \n"), clean="none") == ["春眠不觉晓，", " 处处闻啼鸟。 "]
+
+
+def test_lines_end_where_text_files_end_them_and_nowhere_else():
+    assert clean_lines("a\r\nb\rc\n\nd\x0ce\u2028f", clean="none") == ["a", "b", "c", "", "d\x0ce\u2028f"]
+
+
+def test_read_lines_drops_a_byte_order_mark(text_file):
+    assert read_lines(text_file(b"\xef\xbb\xbfab\n"), clean="none") == ["ab"]
+
+
+def test_read_lines_takes_a_str_path(text_file):
+    assert read_lines(str(text_file("Hello"))) == ["hello"]
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"must be an existing file, found none at .*nowhere\.txt.*check"):
+        read_lines(tmp_path / "nowhere.txt")
+    with pytest.raises(FileNotFoundError, match="must be an existing file"):
+        read_lines(tmp_path)
+
+
+def test_an_empty_file_is_refused(text_file):
+    with pytest.raises(ValueError, match=r"the file .*text\.txt' is empty"):
+        read_lines(text_file(b""))
+
+
+@pytest.mark.parametrize(("content", "offset"), [(b"ab\n\xffcd", 3), (b"\xef\xbb\xbfabc\xe9", 6)])
+def test_a_file_that_is_not_utf8_is_refused_with_the_offset_of_the_byte(text_file, content, offset):
+    with pytest.raises(ValueError, match=rf"must be UTF-8.*text\.txt.*at offset {offset} .*convert it to UTF-8"):
+        read_lines(text_file(content))
+
+
+def test_a_text_of_which_cleaning_leaves_nothing_is_refused_with_the_remedy(text_file):
+    with pytest.raises(ValueError, match=r"got 2 empty lines; use clean='none' for a text in another script \(file "):
+        read_lines(text_file("春眠\n不觉晓\n"))
+    with pytest.raises(ValueError, match=r"got 2 empty lines \(file "):
+        read_lines(text_file("\n\n"), clean="none")
+
+
+def test_an_unknown_cleaning_is_refused(text_file):
+    with pytest.raises(ValueError, match="clean must be 'letters' or 'none', got 'lower'"):
+        read_lines(text_file("a"), clean="lower")
+
+
+def test_tokenize_words_and_characters():
+    assert tokenize(["a bc", ""]) == [["a", "bc"], []]
+    assert tokenize(["a bc", ""], token="char") == [["a", " ", "b", "c"], []]
+
+
+def test_tokenize_refuses_one_string_and_an_unknown_kind():
+    with pytest.raises(TypeError, match=r"must be a list of strings, got one string; pass \[text\]"):
+        tokenize("a bc")
+    with pytest.raises(ValueError, match="token must be 'word' or 'char', got 'byte'"):
+        tokenize(["a"], token="byte")
+
+
+# the vocabulary ---------------------------------------------------------------------------------------------------
+
+
+def test_ids_go_by_frequency_and_ties_by_first_appearance():
+    vocabulary = Vocabulary([["b", "c", "a"], ["c", "b", "d"], ["d", "d"]])
+    assert vocabulary.tokens == ("<unk>", "d", "b", "c", "a")
+    assert vocabulary.token_freqs == [("d", 3), ("b", 2), ("c", 2), ("a", 1)]
+    assert len(vocabulary) == 5
+    assert vocabulary.unk == 0
+
+
+def test_flat_and_nested_tokens_give_the_same_vocabulary():
+    assert Vocabulary([["a", "b"], ["a"]]) == Vocabulary(["a", "b", "a"]) == Vocabulary("aba")
+    assert Vocabulary("aba") != Vocabulary("ab")
+    assert Vocabulary("aba") != "aba"
+
+
+def test_min_freq_and_reserved_tokens():
+    vocabulary = Vocabulary("aabbbc", min_freq=2, reserved_tokens=["<pad>", "<bos>", "<eos>"])
+    assert list(vocabulary) == ["<unk>", "<pad>", "<bos>", "<eos>", "b", "a"]
+    assert vocabulary["c"] == 0
+    assert ("c", 1) in vocabulary.token_freqs
+    assert "a" in vocabulary
+    assert "c" not in vocabulary
+    assert 0 not in vocabulary
+
+
+def test_reserved_and_unknown_tokens_that_appear_in_the_text_keep_their_ids():
+    vocabulary = Vocabulary(["<eos>", "a", "<unk>", "<eos>", "<eos>"], reserved_tokens=["<eos>"])
+    assert vocabulary.tokens == ("<unk>", "<eos>", "a")
+    assert vocabulary.token == "char"
+
+
+def test_an_empty_vocabulary_knows_the_unknown_only():
+    assert Vocabulary().tokens == ("<unk>",)
+
+
+def test_lookup_of_a_token_a_list_and_nested_lists():
+    vocabulary = Vocabulary("aab")
+    assert vocabulary["a"] == 1
+    assert vocabulary["z"] == 0
+    assert vocabulary[["b", "z", "a"]] == [2, 0, 1]
+    assert vocabulary[[["b"], ("a", "a")]] == [[2], [1, 1]]
+
+
+def test_to_tokens_of_an_id_a_list_and_an_array():
+    vocabulary = Vocabulary("aab")
+    assert vocabulary.to_tokens(2) == "b"
+    assert vocabulary.to_tokens(np.int32(1)) == "a"
+    assert vocabulary.to_tokens([1, np.int64(0)]) == ["a", "<unk>"]
+    assert vocabulary.to_tokens(np.array([[1, 2], [2, 0]])) == [["a", "b"], ["b", "<unk>"]]
+
+
+def test_characters_and_words_are_encoded_and_decoded():
+    characters = Vocabulary(list("time time"))
+    ids = characters.encode("mite!")
+    assert ids.dtype == np.int64
+    assert ids.tolist() == [characters["m"], characters["i"], characters["t"], characters["e"], 0]
+    assert characters.decode(characters.encode("it met")) == "it met"
+    words = Vocabulary(["the", "time", "the"])
+    assert words.encode("time  and the").tolist() == [2, 0, 1]
+    assert words.decode(np.array([1, 2])) == "the time"
+    assert words.encode("").shape == (0,)
+    assert words.decode([]) == ""
+
+
+def test_the_kind_of_token_can_be_said():
+    assert Vocabulary(["a", "i"]).token == "char"
+    words = Vocabulary(["a", "i"], token="word")
+    assert words.decode(words.encode("i a")) == "i a"
+    assert repr(words) == "Vocabulary(3 tokens, token='word')"
+
+
+@pytest.mark.parametrize("bad", [-1, 3, [0, 3], np.array([[1], [-2]])])
+def test_ids_out_of_range_are_refused(bad):
+    with pytest.raises(ValueError, match=r"must lie in 0 to 2, got (-1|3|-2); these ids come from another vocabulary"):
+        Vocabulary("aab").to_tokens(bad)
+    with pytest.raises(ValueError, match="must lie in 0 to 2"):
+        Vocabulary("aab").decode([bad] if isinstance(bad, int) else bad)
+
+
+@pytest.mark.parametrize("bad", [1.0, True, "a", np.array([0.5])])
+def test_ids_that_are_no_integers_are_refused(bad):
+    with pytest.raises(TypeError, match="an id must be an integer, got"):
+        Vocabulary("aab").to_tokens(bad)
+
+
+def test_wrong_kinds_are_refused():
+    with pytest.raises(TypeError, match="a token must be a string, got 1; to_tokens turns ids into tokens"):
+        Vocabulary("aab")[1]
+    with pytest.raises(TypeError, match="a token must be a string, got 3; pass a list of tokens"):
+        Vocabulary(["a", 3])
+    with pytest.raises(TypeError, match=r"a token must be a string, got \['a'\]"):
+        Vocabulary([[["a"]]])
+    with pytest.raises(TypeError, match="a token must be a string, got 7"):
+        Vocabulary("a", reserved_tokens=[7])
+    with pytest.raises(TypeError, match=r"reserved_tokens must be a list of strings.*pass \['<pad>'\]"):
+        Vocabulary("a", reserved_tokens="<pad>")
+    with pytest.raises(ValueError, match=r"leave out <unk>, got \['<pad>'\] twice"):
+        Vocabulary("a", reserved_tokens=["<pad>", "<pad>"])
+    with pytest.raises(ValueError, match=r"leave out <unk>, got \['<unk>'\] twice"):
+        Vocabulary("a", reserved_tokens=["<unk>"])
+    with pytest.raises(ValueError, match="token must be 'word' or 'char', got 'byte'"):
+        Vocabulary("a", token="byte")
+    with pytest.raises(TypeError, match=r"text must be a string, got list; vocabulary\[tokens\] takes lists"):
+        Vocabulary("a").encode(["a"])
+    for bad in (1, [[1], [1]]):
+        with pytest.raises(ValueError, match=r"must be one sequence of shape \(N,\).*decode row by row"):
+            Vocabulary("a").decode(bad)
+
+
+def test_a_vocabulary_survives_json():
+    vocabulary = Vocabulary(["le", "thé", "le", "茶"], min_freq=2, reserved_tokens=["<pad>"])
+    restored = Vocabulary.from_dict(json.loads(json.dumps(vocabulary.to_dict())))
+    assert restored == vocabulary
+    assert restored.token_freqs == [("le", 2), ("thé", 1), ("茶", 1)]
+    assert restored.encode("thé le").tolist() == [0, 2]
+
+
+def test_what_to_dict_returns_is_a_copy():
+    vocabulary = Vocabulary("ab")
+    vocabulary.to_dict()["tokens"].append("z")
+    vocabulary.to_dict()["token_freqs"][0][1] = 9
+    assert vocabulary == Vocabulary("ab")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"extra": 1}, ValueError, r"must hold exactly \['token', 'token_freqs', 'tokens'\], got \['extra', "),
+        ({"tokens": "<unk>"}, ValueError, "must be a list that begins with '<unk>'"),
+        ({"tokens": ["a", "<unk>"]}, ValueError, "must be a list that begins with '<unk>'"),
+        ({"tokens": ["<unk>", "a", "a"]}, ValueError, "must differ from each other"),
+        ({"tokens": ["<unk>", 1]}, TypeError, "a token must be a string, got 1"),
+        ({"tokens": ["<unk>", ["a"]]}, TypeError, r"a token must be a string, got \['a'\]"),
+        ({"token": "byte"}, ValueError, "token must be 'word' or 'char'"),
+        ({"token_freqs": {"a": 1}}, ValueError, r"must be a list of pairs \[token, count\]"),
+        ({"token_freqs": [["a", 1.5]]}, ValueError, r"must be a list of pairs \[token, count\]"),
+        ({"token_freqs": [["a", 1], ["b", 2]]}, ValueError, "must be positive and fall"),
+        ({"token_freqs": [["a", 0]]}, ValueError, "must be positive and fall"),
+    ],
+)
+def test_a_damaged_stored_vocabulary_is_refused(change, error, message):
+    with pytest.raises(error, match=message):
+        Vocabulary.from_dict(Vocabulary("aab").to_dict() | change)
+
+
+def test_what_is_no_stored_vocabulary_is_refused():
+    with pytest.raises(ValueError, match=r"must hold exactly .*, got list"):
+        Vocabulary.from_dict(["<unk>"])
+    with pytest.raises(ValueError, match=r"must hold exactly .*, got \[\]"):
+        Vocabulary.from_dict({})
