@@ -1,0 +1,40 @@
+"""The activations, and each derivative written from the activation's own output, which is what the tape keeps.
+
+NumPy's ufuncs hand a CuPy array to CuPy by themselves, so these lines serve both; they hold for complex numbers too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npseq.backend import Array
+
+tanh = np.tanh
+
+
+def dtanh(y: Array) -> Array:
+    """d tanh(x) / dx at y = tanh(x): 1 - y^2."""
+    return 1 - y * y
+
+
+def sigmoid(x: Array, out: Array | None = None) -> Array:
+    """1 / (1 + exp(-x)) as (1 + tanh(x / 2)) / 2: no overflow at either end, and analytic, so a complex step passes."""
+    y = np.multiply(x, 0.5, out=out)
+    y = np.tanh(y, out=out)
+    y = np.multiply(y, 0.5, out=out)
+    return np.add(y, 0.5, out=out)
+
+
+def dsigmoid(y: Array) -> Array:
+    """d sigmoid(x) / dx at y = sigmoid(x): y (1 - y)."""
+    return y * (1 - y)
+
+
+def relu(x: Array) -> Array:
+    """x where its real part is positive, else 0."""
+    return x * (x.real > 0)
+
+
+def drelu(y: Array) -> Array:
+    """d relu(x) / dx at y = relu(x): 1 where positive, else 0 (also at the kink, as PyTorch has it)."""
+    return (y.real > 0).astype(y.dtype)

@@ -1,0 +1,103 @@
+"""What forward leaves for backward: arrays with names, to print and to look into.
+
+A strand is one layer in one direction. Its steps lie in its own order of time: a reverse strand's step 0 is the last of x.
+Feature-major: a step is a (features, B) block, so that every gate of it is one contiguous block of rows.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import NamedTuple
+
+from npseq.backend import Array
+from npseq.cells import Cell
+
+
+class Weights(NamedTuple):
+    """A strand's parameters as the loop multiplies with them. P state features, H units, D inputs, G gates."""
+
+    W: Array  # (P + bias + D, G*H): rows [h; 1; x], a gate a block of columns
+    U: Array | None  # (H, P) or (P, H): the second product, m U
+    own: Array | None  # (n, H, 1): vectors that enter pointwise
+    state: int  # P
+    bias: int  # 1 where there is a row of biases, else 0
+
+    @property
+    def inputs(self) -> Array:
+        """(bias + D, G*H): the rows that [1; x] meets."""
+        return self.W[self.state :]
+
+    @property
+    def x(self) -> Array:
+        """(D, G*H): the rows that x alone meets."""
+        return self.W[self.state + self.bias :]
+
+
+class Strand(NamedTuple):
+    """One layer in one direction: T steps of B sequences, in the strand's own order of time."""
+
+    s: Array  # (T + 1, K, B): [h_t; 1; x_t] before step t; only [h_t] where `ids` are looked up
+    c: Array | None  # (T + 1, H, B): the LSTM's cell state before step t
+    gates: Array  # (T, G, H, B): after their nonlinearity; one step's room where backward does not read them
+    m: Array | None  # (T, ., B): the second product's operand, where it is not h itself
+    v: Array | None  # (T, ., B): the second product's result
+    ids: Array | None  # (T, B): token ids, where their weights are looked up instead of multiplied
+    mask: Array | None  # (T, 1, B) bool: False where a sequence is over and its state stands still
+    ragged: tuple[bool, ...]  # (T,): whether any sequence is over at step t
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+    @property
+    def steps(self) -> int:
+        return len(self.s) - 1
+
+
+class Tape(NamedTuple):
+    """Everything a recurrent layer's backward reads: strands[layer][direction], and what dropout kept."""
+
+    strands: tuple[tuple[Strand, ...], ...]
+    kept: tuple[Array | None, ...]  # a layer's input dropout factors (T, features, B), None where there was none
+    token_ids: bool  # whether x was ids, so that there is no dx
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+
+def describe(fields: NamedTuple) -> str:
+    """A line a field, arrays by shape and dtype."""
+    lines = []
+    for name, value in zip(fields._fields, fields, strict=True):
+        text = f"{value.shape} {value.dtype}" if hasattr(value, "dtype") else repr(value).replace("\n", "\n  ")
+        lines.append(f"  {name}: {text}")
+    return "\n".join([f"{type(fields).__name__}:", *lines])
+
+
+def new_strand(xp: ModuleType, cell: Cell, w: Weights, steps: int, batch: int, looked_up: bool) -> Strand:
+    """Room for one strand. Nothing is set but the row of ones."""
+    units, dtype = w.W.shape[1] // len(cell.gates), w.W.dtype
+    rows = w.state if looked_up else w.W.shape[0]
+    kept_steps = steps if cell.keeps_gates or looked_up else min(steps, 1)
+    second = w.U is not None
+    s = xp.empty((steps + 1, rows, batch), dtype)
+    if w.bias and not looked_up:
+        s[:, w.state] = 1
+    return Strand(
+        s=s,
+        c=xp.empty((steps + 1, units, batch), dtype) if "c" in cell.carries else None,
+        gates=xp.empty((kept_steps, len(cell.gates), units, batch), dtype),
+        m=xp.empty((steps, w.U.shape[0], batch), dtype) if second and cell.keeps_operand else None,
+        v=xp.empty((steps, w.U.shape[1], batch), dtype) if second else None,
+        ids=None,
+        mask=None,
+        ragged=(False,) * steps,
+    )
+
+
+def fits(strand: Strand, like: Strand) -> bool:
+    """Whether an old strand's arrays can be written over in place of new ones."""
+    return all(_kind(getattr(strand, name)) == _kind(getattr(like, name)) for name in ("s", "c", "gates", "m", "v"))
+
+
+def _kind(array: Array | None) -> tuple | None:
+    return None if array is None else (type(array), array.shape, array.dtype)

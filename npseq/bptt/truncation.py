@@ -1,0 +1,106 @@
+"""Truncation: what reaches back in time.
+
+A path's lag is how many times it was carried from one time step to the next, over all layers and directions; lag 0 is
+the step's own. A truncation weighs paths: either by their lag, or each carry by a factor of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from npseq.backend import generator
+
+
+class Plan(NamedTuple):
+    """One draw of a truncation: `lag_weights` (K,), what a path of each lag counts, or `factors` (strands, T)."""
+
+    lag_weights: np.ndarray | None
+    factors: np.ndarray | None
+
+
+class Truncated:
+    """The paths of lag 0 to steps - 1, exactly: each loss reaches `steps` steps back, itself counted.
+
+    The gradient of sum_t l_t with the state `steps` steps before each loss held fixed (Williams & Peng 1990, BPTT(h)).
+    """
+
+    def __init__(self, steps: int):
+        if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
+            raise ValueError(f"steps must be an integer of at least 1, the step's own, got {steps!r}")
+        self.steps = int(steps)
+
+    def plan(self, strands: int, steps: int, longest: int) -> Plan:
+        return Plan(np.ones(min(self.steps, longest + 1)), None)
+
+    def __repr__(self) -> str:
+        return f"Truncated({self.steps})"
+
+
+class RandomTruncation:
+    """d2l's xi_t: every step's carry kept with probability `keep` and weighed 1/keep, else cut. Unbiased.
+
+    keep: one probability in (0, 1], or one for each step (T,). Every layer and direction draws its own, since a path
+    may cross the same step once in each. Tallec & Ollivier 2017 (arXiv 1705.08209); Dive into Deep Learning, 9.7.
+    """
+
+    def __init__(self, keep: float | np.ndarray, rng: int | np.random.Generator | None = None):
+        self.keep = np.asarray(keep, dtype=np.float64)
+        if self.keep.ndim > 1 or not np.all((self.keep > 0) & (self.keep <= 1)):
+            raise ValueError(f"keep must be a probability in (0, 1], or one a step (T,), got {keep!r}")
+        self.rng = generator(rng)
+
+    def plan(self, strands: int, steps: int, longest: int) -> Plan:
+        if self.keep.ndim and len(self.keep) != steps:
+            raise ValueError(f"keep has a probability for {len(self.keep)} steps, but there are {steps}")
+        kept = self.rng.random((strands, steps)) < self.keep
+        return Plan(None, kept / self.keep)
+
+    def __repr__(self) -> str:
+        return f"RandomTruncation(keep={self.keep})"
+
+
+class RouletteTruncation:
+    """A random lag N with P(N > k) = survival(k), each lag k < N weighed 1/survival(k). Unbiased.
+
+    survival: a function of k, non-increasing, with survival(0) = 1 and positive at every lag that can occur.
+    Kahn 1955; Beatson & Adams 2019 (arXiv 1905.07006).
+    """
+
+    def __init__(self, survival: Callable[[int], float], rng: int | np.random.Generator | None = None):
+        if not callable(survival):
+            raise TypeError(f"survival must be a function of the lag, got {survival!r}")
+        self.survival = survival
+        self.rng = generator(rng)
+
+    def plan(self, strands: int, steps: int, longest: int) -> Plan:
+        tail = np.array([self.survival(k) for k in range(longest + 1)], dtype=np.float64)
+        if tail[0] != 1 or np.any(tail <= 0) or np.any(np.diff(tail) > 0):
+            raise ValueError(
+                f"survival must start at 1, never rise, and stay above 0 up to lag {longest}; "
+                f"got {tail[:4]} ... {tail[-1]}; at 0 the longer paths could never be made up for"
+            )
+        count = int(np.count_nonzero(self.rng.random() < tail))
+        return Plan(1 / tail[:count], None)
+
+    def __repr__(self) -> str:
+        return f"RouletteTruncation({self.survival})"
+
+
+def carry_of(plan: Plan | None, strand: int) -> Callable | None:
+    """What the loop does to the adjoint that goes from step t to step t - 1; None leaves it whole."""
+    if plan is None:
+        return None
+    if plan.factors is not None:
+        factors = plan.factors[strand].tolist()
+        return lambda adjoint, t: adjoint * factors[t]
+    return lambda adjoint, t: shifted(adjoint)
+
+
+def shifted(adjoint: np.ndarray) -> np.ndarray:
+    """One lag on, along the first axis; what passes the largest lag is dropped."""
+    later = np.zeros_like(adjoint)
+    later[1:] = adjoint[:-1]
+    return later

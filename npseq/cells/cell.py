@@ -1,0 +1,69 @@
+"""What the loop over time asks of a cell.
+
+Letters: H hidden units, P state features seen by the next step (H, or proj_size), D inputs, B sequences, G gates.
+A step of every cell is one product or two, each with a pointwise function behind it:
+
+    a = W' [h; 1; x]            the first product: pre-activations (G, H, B), a gate a block
+    v = U' m                    the second product, where a cell has one: its operand m and result v are given by `forward`
+
+A parameter always enters a pre-activation linearly. So its gradient is a sum over time of (adjoint of the result) times
+(operand), and that sum stands once, in `npseq.bptt.gradients`; a cell only says what is pointwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from npseq.backend import Array
+
+Product = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One step's mathematics; no state of its own, no loop over time."""
+
+    gates: ClassVar[tuple[str, ...]]  # the names of the blocks of a, in storage order
+    carries: ClassVar[tuple[str, ...]] = ("h",)  # what goes from step to step
+    keeps_gates: ClassVar[bool] = True  # whether backward reads the gates
+
+    @property
+    def direct(self) -> int:
+        """How many gates take h through the first product; the rest take it through the second."""
+        return len(self.gates)
+
+    @property
+    def second(self) -> str | None:
+        """The parameter of the second product: its name, or None where there is one product only."""
+        return None
+
+    @property
+    def keeps_operand(self) -> bool:
+        """Whether the second product's operand m differs from h, and so has to be kept."""
+        return self.second is not None
+
+    def own(self, bias: bool) -> tuple[str, ...]:
+        """Names of the vectors (H,) that enter pointwise: peepholes, the GRU's inner bias."""
+        return ()
+
+    def forward(self, a: Array, h: Array, c: Array | None, own: Array | None, second: Product) -> tuple[Array, Array | None]:
+        """The next (h, c). a (G, H, B) comes as pre-activations and is turned, in place, into gates.
+
+        h (P, B), c (H, B) are the state before the step; own (n, H, 1); second multiplies by U'.
+        """
+        raise NotImplementedError
+
+    def backward(self, dh: Array, dc: Array | None, gates: Array, v: Array | None, before: tuple[Array, Array | None],
+                 after: tuple[Array, Array | None], own: Array | None, second: Product, da: Array) -> tuple[Array | None, Array | None]:
+        """The adjoints of (h, c) before the step, less what passes through the first product, which the loop adds.
+
+        dh (..., P, B), dc (..., H, B): adjoints of (h, c) after the step. da (G, ..., H, B) receives the adjoints of the
+        pre-activations. gates, v, before = (h, c), after = (h, c): from the tape. second multiplies by U.
+        """
+        raise NotImplementedError
+
+    def own_gradients(self, da: Array, dv: Array | None, c_before: Array | None, c_after: Array | None) -> tuple[Array, ...]:
+        """Each own vector's gradient, not yet summed over time and batch. All arguments may have further leading axes."""
+        return ()

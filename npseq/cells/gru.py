@@ -1,0 +1,73 @@
+"""The gated recurrent unit of Cho et al. 2014 (arXiv 1406.1078): docs/derivations/gru.md.
+
+z near 1 keeps the old state, as in d2l, PyTorch and Keras; Ng's update gate is 1 - z.
+
+    (G1)  r  = sigmoid(x W_xr + h W_hr + b_r)
+    (G2)  z  = sigmoid(x W_xz + h W_hz + b_z)
+
+reset="before", the paper's and the notes': the gate acts before the product
+
+    (G3)  v  = m W_hn,  m = r * h
+    (G4)  n  = tanh(x W_xn + b_n + v)
+
+reset="after", cuDNN's and PyTorch's: the gate acts after the product
+
+    (G5)  v  = h W_hn + b_hn
+    (G6)  n  = tanh(x W_xn + b_n + r * v)
+
+    (G7)  h' = z * h + (1 - z) * n
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from npseq.activations import dsigmoid, dtanh, sigmoid, tanh
+from npseq.cells.cell import Cell
+
+
+@dataclass(frozen=True)
+class GRU(Cell):
+    """reset: "after" or "before", the side of the product W_hn on which the reset gate acts."""
+
+    reset: str = "after"
+    gates = ("r", "z", "n")
+    direct = 2
+    second = "W_hn"
+
+    @property
+    def keeps_operand(self):
+        return self.reset == "before"
+
+    def own(self, bias):
+        return ("b_hn",) if bias and self.reset == "after" else ()
+
+    def forward(self, a, h, c, own, second):
+        r, z = sigmoid(a[:2], out=a[:2])  # (G1) (G2)
+        if self.reset == "before":
+            v = second(r * h)  # (G3)
+            n = tanh(a[2] + v, out=a[2])  # (G4)
+        else:
+            v = second(h)  # (G5)
+            if own is not None:
+                v += own[0]
+            n = tanh(a[2] + r * v, out=a[2])  # (G6)
+        return n + z * (h - n), None  # (G7)
+
+    def backward(self, dh, dc, gates, v, before, after, own, second, da):
+        r, z, n = gates
+        h = before[0]
+        dn = dh * (1 - z) * dtanh(n)  # (G7) (G4 | G6)
+        dz = dh * (h - n) * dsigmoid(z)  # (G7) (G2)
+        if self.reset == "before":
+            dm = second(dn)  # (G3)
+            dr = dm * h * dsigmoid(r)  # (G3) (G1)
+            dh_before = dh * z + dm * r  # (G7) (G3)
+        else:
+            dr = dn * v * dsigmoid(r)  # (G6) (G1)
+            dh_before = dh * z + second(dn * r)  # (G7) (G5)
+        da[0], da[1], da[2] = dr, dz, dn
+        return dh_before, None
+
+    def own_gradients(self, da, dv, c_before, c_after):
+        return (dv,)  # (G5)

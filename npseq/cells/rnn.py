@@ -1,0 +1,30 @@
+"""The plain recurrent cell, Elman's, as in the notes (A19): docs/derivations/rnn.md.
+
+    (R1)  a  = x W_xh + h W_hh + b_h
+    (R2)  h' = phi(a)                          phi = tanh or relu
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from npseq.activations import drelu, dtanh, relu, tanh
+from npseq.cells.cell import Cell
+
+
+@dataclass(frozen=True)
+class RNN(Cell):
+    """nonlinearity: "tanh" or "relu"."""
+
+    nonlinearity: str = "tanh"
+    gates = ("h",)
+    keeps_gates = False
+
+    def forward(self, a, h, c, own, second):
+        phi = tanh if self.nonlinearity == "tanh" else relu
+        return phi(a[0]), None  # (R2)
+
+    def backward(self, dh, dc, gates, v, before, after, own, second, da):
+        dphi = dtanh if self.nonlinearity == "tanh" else drelu
+        da[0] = dh * dphi(after[0])  # (R2)
+        return None, None

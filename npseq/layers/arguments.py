@@ -1,0 +1,99 @@
+"""What a layer is given: checked before anything is computed. Every message says what must hold, what was given, what to do."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from npseq.backend import Array, array_module, to_host
+
+
+def positive_int(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+    return int(value)
+
+
+def one_of(name: str, value: object, options: tuple[str, ...]) -> None:
+    if value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
+
+
+def probability(name: str, value: float) -> float:
+    if not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ValueError(f"{name} must be a probability in [0, 1), got {value!r}")
+    return float(value)
+
+
+def float_dtype(dtype: object) -> np.dtype:
+    dtype = np.dtype(dtype)  # type: ignore[call-overload]
+    if dtype.kind not in "fc" or dtype.itemsize < 4:
+        raise ValueError(f"dtype must be float32, float64, complex64 or complex128, got {dtype}")
+    return dtype
+
+
+class Batch(NamedTuple):
+    """x, and when its sequences end."""
+
+    x: Array  # (T, B, D) or ids (T, B)
+    is_ids: bool
+    lengths: np.ndarray | None  # (B,), on the host
+    mask: Array | None  # (T, B) bool, None where every sequence fills all steps
+
+
+def check_batch(x: Array, lengths: Array | None, features: int, dtype: np.dtype, xp: object) -> Batch:
+    """Raises TypeError or ValueError unless x is (T, B, features) of this dtype or integer ids (T, B) below features."""
+    if not hasattr(x, "dtype"):
+        raise TypeError(f"x must be an array, got {type(x).__name__}; numpy.asarray makes one of a list")
+    if array_module(x) is not xp:
+        raise TypeError(f"x is a {type(x).__module__} array but the layer is not there; move one of them: layer.to(...)")
+    is_ids = x.dtype.kind in "iu"
+    if is_ids and x.ndim != 2:
+        raise ValueError(f"token ids must have shape (T, B), got {x.shape}")
+    if not is_ids and (x.ndim != 3 or x.shape[2] != features):
+        raise ValueError(f"x must have shape (T, B, {features}), or be integer ids (T, B), got {x.shape} {x.dtype}")
+    if not is_ids and not np.can_cast(x.dtype, dtype, "safe"):
+        raise TypeError(f"x is {x.dtype} but the layer is {dtype}; use x.astype({dtype}) or layer.astype({x.dtype})")
+    steps, batch = x.shape[:2]
+    if lengths is None:
+        return _checked_ids(Batch(x, is_ids, None, None), features)
+    lengths = check_lengths(lengths, steps, batch)
+    mask = None if np.all(lengths == steps) else xp.asarray(np.arange(steps)[:, None] < lengths)  # type: ignore[attr-defined]
+    return _checked_ids(Batch(x, is_ids, lengths, mask), features)
+
+
+def _checked_ids(batch: Batch, features: int) -> Batch:
+    """Ids past a length may be anything and become 0; the others must be in [0, features). A device is not asked."""
+    if not batch.is_ids:
+        return batch
+    x = batch.x if batch.mask is None else batch.x * batch.mask
+    if array_module(x) is np and x.size and (x.min() < 0 or x.max() >= features):
+        t, b = np.argwhere((x < 0) | (x >= features))[0]
+        raise ValueError(f"token ids must be in [0, {features}), got {x[t, b]} at step {t}, sequence {b}")
+    return batch._replace(x=x)
+
+
+def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
+    """lengths as host integers (batch,), each in [0, steps]; any order."""
+    lengths = np.asarray(to_host(lengths))
+    if lengths.dtype.kind not in "iu":
+        raise TypeError(f"lengths must be integers, got {lengths.dtype}")
+    if lengths.shape != (batch,):
+        raise ValueError(f"lengths must have shape ({batch},), one a sequence, got {lengths.shape}")
+    if lengths.size and (lengths.min() < 0 or lengths.max() > steps):
+        raise ValueError(f"lengths must be in [0, {steps}], the steps of x, got {lengths.min()} to {lengths.max()}")
+    return lengths
+
+
+def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype, xp: object) -> Array:
+    """An array of exactly this shape, castable to dtype, where the layer is."""
+    if not hasattr(array, "dtype"):
+        raise TypeError(f"{name} must be an array of shape {shape}, got {type(array).__name__}")
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    if array_module(array) is not xp:
+        raise TypeError(f"{name} is a {type(array).__module__} array but the layer is not there; use layer.to(...)")
+    if not np.can_cast(array.dtype, dtype, "safe"):
+        raise TypeError(f"{name} is {array.dtype} but the layer is {dtype}; use {name}.astype({dtype})")
+    return array

@@ -1,0 +1,286 @@
+"""Recurrent layers: stacks of strands in one or both directions, with padding, dropout and given states.
+
+Shapes: T steps, B sequences, D input features, H hidden units, P state features (H, or proj_size), L layers, R directions.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npseq.backend import Array, array_module, device_module, generator, to_host
+from npseq.bptt import gradients, loop
+from npseq.bptt.tape import Strand, Tape, Weights, fits, new_strand
+from npseq.bptt.truncation import Plan, carry_of
+from npseq.cells import Cell
+from npseq.initializers import uniform_sqrt_hidden
+from npseq.layers.arguments import Batch, check_array, check_batch, float_dtype, positive_int, probability
+from npseq.layers.features import (
+    at_lag_zero, batch_major, feature_major, in_order, lag_sum, outputs, weigh, write_inputs,
+)
+from npseq.layers.layout import strand_layout, strand_weights, suffix
+from npseq.parameters import Layout, Parameters
+
+LOOK_UP_ABOVE = 128  # one-hot inputs wider than this are rows looked up; below, one product with the state is faster
+
+
+class Room(NamedTuple):
+    """A training loop's own buffers for backward: adjoints[layer][direction] of an earlier call, to be written over."""
+
+    adjoints: tuple[tuple[loop.Adjoints, ...], ...]
+
+
+class Recurrent:
+    """The part that RNN, GRU and LSTM share. Use those; this class holds no mathematics."""
+
+    def __init__(self, cell: Cell, input_size: int, hidden_size: int, state_size: int, num_layers: int,
+                 bidirectional: bool, bias: bool, dropout: float, dtype: Any, rng: Any):
+        self.cell = cell
+        self.input_size = positive_int("input_size", input_size)
+        self.hidden_size = positive_int("hidden_size", hidden_size)
+        self.state_size = state_size
+        self.num_layers = positive_int("num_layers", num_layers)
+        self.directions = 2 if bidirectional else 1
+        self.bias = bool(bias)
+        self.dropout = probability("dropout", dropout)
+        self.rng = generator(rng)
+        layout = self._layout()
+        flat = uniform_sqrt_hidden((layout.size,), self.rng, hidden_size=hidden_size, dtype=float_dtype(dtype))
+        self.params = Parameters(layout, flat)
+
+    @property
+    def output_size(self) -> int:
+        """R*P: the features of y."""
+        return self.directions * self.state_size
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.params.flat.dtype
+
+    def bind(self, flat: Array) -> Any:
+        """The same layer over another flat vector of parameters, which it does not copy."""
+        other = copy.copy(self)
+        other.params = self.params.like(flat)
+        return other
+
+    def astype(self, dtype: Any) -> Any:
+        """A copy of this layer in another dtype; complex128 runs through forward and backward."""
+        return self.bind(self.params.flat.astype(float_dtype(dtype)))
+
+    def to(self, device: str) -> Any:
+        """Moves this layer's parameters to "cpu" or "gpu", in place, and returns the layer."""
+        xp = device_module(device)
+        flat = to_host(self.params.flat) if xp is np else xp.asarray(self.params.flat)
+        self.params = self.params.like(flat)
+        return self
+
+    def forward(self, x: Array, state: Any = None, lengths: Array | None = None, training: bool = False,
+                tape: Tape | None = None) -> tuple[Array, Any, Tape]:
+        """y, the last state, and the tape that backward reads.
+
+        x: (T, B, D), or integer ids (T, B), which mean one-hot vectors of size D. state: h (L*R, B, P), an LSTM's (h, c)
+        with c (L*R, B, H); None is zeros. lengths (B,): integers in [0, T] in any order; past its length a sequence's
+        state stands still and its y is zero. training: whether dropout acts. tape: an old one, to be written over.
+        Returns y (T, B, R*P), which may be a read-only view of the tape, and the state after each sequence's last step.
+        Raises TypeError or ValueError, before anything is computed, where an argument does not fit.
+        """
+        xp = array_module(self.params.flat)
+        batch = check_batch(x, lengths, self.input_size, self.dtype, xp)
+        h, c = self._check_state("state", state, batch.x.shape[1], xp)
+        features: list[Array] | None = None if batch.is_ids else [feature_major(batch.x)]
+        if features and batch.mask is not None:
+            features = [np.where(batch.mask[:, None], features[0], 0)]
+        strands, kept = [], []
+        for layer in range(self.num_layers):
+            drop = self._draw_dropout(features, xp) if training and layer and self.dropout else None
+            if drop is not None:
+                features = [f * k for f, k in zip(features, drop, strict=True)]
+            old = tape.strands[layer] if tape is not None and len(tape.strands) == self.num_layers else None
+            row = tuple(
+                self._run(layer, d, features, batch, h, c, None if old is None else old[d], xp)
+                for d in range(self.directions)
+            )
+            features = [outputs(strand, self.state_size, d, batch.mask) for d, strand in enumerate(row)]
+            strands.append(row)
+            kept.append(drop)
+        tape = Tape(tuple(strands), tuple(kept), batch.is_ids)
+        return batch_major(features, xp), self._last_state(tape, xp), tape
+
+    def backward(self, dy: Array | None, tape: Tape, dstate: Any = None, truncation: Any = None, *,
+                 room: Room | None = None, grads: Parameters | None = None) -> tuple[Array | None, Any, Parameters]:
+        """dx, the initial state's gradient, and the gradients of all parameters.
+
+        dy (T, B, R*P) and dstate (shaped as the state) are the loss's derivatives by what forward returned; None is
+        zeros. truncation: Truncated, RandomTruncation or RouletteTruncation; None is the whole gradient.
+        Returns dx (T, B, D), None for ids; dstate as the state; grads, named and shaped as params. No argument is
+        written on, but for room and grads, a training loop's own buffers. Raises TypeError or ValueError on a misfit.
+        """
+        dx, dstate, grads, _ = self._backward(dy, tape, dstate, truncation, room, grads)
+        return dx, dstate, grads
+
+    def _backward(self, dy, tape, dstate, truncation, room=None, grads=None, weigh=True):
+        xp = array_module(self.params.flat)
+        steps, batch = self._check_tape(tape)
+        if dy is not None:
+            dy = check_array("dy", dy, (steps, batch, self.output_size), self.dtype, xp)
+        dh, dc = self._check_state("dstate", dstate, batch, xp)
+        plan = self._plan(truncation, steps)
+        lags = None if plan is None or plan.lag_weights is None else len(plan.lag_weights)
+        dfeatures = self._split(dy, tape, lags)
+        grads = Parameters(self.params.layout, xp.empty_like(self.params.flat)) if grads is None else grads
+        adjoints: list[tuple[loop.Adjoints, ...]] = []
+        dstates: list[tuple[Array, Array | None]] = []
+        for layer in reversed(range(self.num_layers)):
+            row, dx_row = [], []
+            for d in reversed(range(self.directions)):
+                k = layer * self.directions + d
+                strand, w = tape.strands[layer][d], self._weights(self.params, layer, d)
+                old = None if room is None else room.adjoints[layer][d]
+                adj = loop.backward(
+                    self.cell, w, strand, None if dfeatures is None else in_order(dfeatures[d], d),
+                    at_lag_zero(dh[k].T, lags), None if dc is None else at_lag_zero(dc[k].T, lags),
+                    carry_of(plan, k), old,
+                )
+                da = gradients.gate_columns(adj.da)
+                summed = adj if lags is None else weigh(adj, plan.lag_weights, xp)
+                summed_da = da if lags is None else gradients.gate_columns(summed.da)
+                gradients.weight_gradients(self.cell, w, strand, summed, self._weights(grads, layer, d), summed_da)
+                if layer or not tape.token_ids:
+                    leading = (steps,) if lags is None else (steps, lags)
+                    dx_row.append(in_order(gradients.input_gradient(w, da, leading, batch), d))
+                row.append(adj)
+                dstates.append((summed.dh.T, None if summed.dc is None else summed.dc.T))
+            adjoints.append(tuple(reversed(row)))
+            dfeatures = self._hand_down(dx_row, tape, layer)
+        dx = None
+        if dfeatures is not None:
+            dx = dfeatures[0] if lags is None else lag_sum(dfeatures[0], plan.lag_weights, 1, xp)
+            dx = dx.swapaxes(1, 2)
+        return dx, self._stack_states(dstates[::-1], xp), grads, tuple(reversed(adjoints))
+
+    def _layout(self) -> Layout:
+        blocks, names = {}, {}
+        for layer in range(self.num_layers):
+            for d in range(self.directions):
+                part = strand_layout(self.cell, self._inputs(layer), self.hidden_size, self.state_size, self.bias, suffix(layer, d == 1))
+                blocks.update(part.blocks)
+                names.update(part.names)
+        return Layout(blocks, names)
+
+    def _inputs(self, layer: int) -> int:
+        return self.input_size if layer == 0 else self.output_size
+
+    def _weights(self, params: Parameters, layer: int, d: int) -> Weights:
+        return strand_weights(self.cell, params, self.hidden_size, self.state_size, self.bias, suffix(layer, d == 1))
+
+    def _check_state(self, name: str, state: Any, batch: int, xp: Any) -> tuple[Array, Array | None]:
+        rows = self.num_layers * self.directions
+        sizes = {"h": self.state_size, "c": self.hidden_size}
+        carries = self.cell.carries
+        if state is None:
+            parts = tuple(xp.zeros((rows, batch, sizes[part]), self.dtype) for part in carries)
+        elif len(carries) == 1:
+            parts = (check_array(name, state, (rows, batch, sizes["h"]), self.dtype, xp),)
+        else:
+            if not isinstance(state, (tuple, list)) or len(state) != 2:
+                raise TypeError(f"{name} of an LSTM must be a pair (h, c), got {type(state).__name__}")
+            parts = tuple(
+                xp.zeros((rows, batch, sizes[part]), self.dtype) if value is None
+                else check_array(f"{name}'s {part}", value, (rows, batch, sizes[part]), self.dtype, xp)
+                for part, value in zip(carries, state, strict=True)
+            )
+        return parts[0], parts[1] if len(parts) == 2 else None
+
+    def _check_tape(self, tape: Tape) -> tuple[int, int]:
+        if not isinstance(tape, Tape) or len(tape.strands) != self.num_layers or len(tape.strands[0]) != self.directions:
+            raise TypeError("tape must be the one that this layer's forward returned")
+        strand = tape.strands[0][0]
+        if strand.gates.shape[2] != self.hidden_size or strand.s.dtype != self.dtype:
+            raise TypeError(
+                f"tape must come from this layer's forward ({self.hidden_size} units, {self.dtype}), "
+                f"got one with {strand.gates.shape[2]} units, {strand.s.dtype}"
+            )
+        return strand.steps, strand.s.shape[2]
+
+    def _plan(self, truncation: Any, steps: int) -> Plan | None:
+        if truncation is None:
+            return None
+        if not hasattr(truncation, "plan"):
+            raise TypeError(
+                f"truncation must be Truncated, RandomTruncation, RouletteTruncation or None, got {truncation!r}"
+            )
+        strands = self.num_layers * self.directions
+        longest = steps * (self.num_layers if self.directions == 2 else 1)
+        return truncation.plan(strands, steps, longest)
+
+    def _run(self, layer: int, d: int, features: list[Array] | None, batch: Batch, h: Array, c: Array | None,
+             old: Strand | None, xp: Any) -> Strand:
+        steps, size = batch.x.shape[:2]
+        w = self._weights(self.params, layer, d)
+        look_up = features is None and self.input_size > LOOK_UP_ABOVE
+        strand = new_strand(xp, self.cell, w, steps, size, look_up)
+        if old is not None and fits(old, strand):
+            strand = old._replace(ids=None, mask=None, ragged=(False,) * steps)
+        if batch.mask is not None:
+            ragged = tuple((batch.lengths < step + 1).any().item() for step in range(steps))
+            strand = strand._replace(mask=in_order(batch.mask, d)[:, None], ragged=in_order(ragged, d))
+        if look_up:
+            strand = strand._replace(ids=in_order(batch.x, d))
+        else:
+            write_inputs(strand.s[:steps, self.state_size + self.bias :], features, batch.x, d, xp)
+        k = layer * self.directions + d
+        strand.s[0, : self.state_size] = h[k].T
+        if c is not None:
+            strand.c[0] = c[k].T
+        loop.forward(self.cell, w, strand)
+        return strand
+
+    def _draw_dropout(self, features: list[Array], xp: Any) -> list[Array]:
+        scale = 1 / (1 - self.dropout)
+        return [
+            xp.asarray((self.rng.random(f.shape) >= self.dropout) * scale, dtype=self.dtype) for f in features
+        ]
+
+    def _last_state(self, tape: Tape, xp: Any) -> Any:
+        strands = [strand for row in tape.strands for strand in row]
+        h = xp.stack([strand.s[-1, : self.state_size].T for strand in strands])
+        return h if len(self.cell.carries) == 1 else (h, xp.stack([strand.c[-1].T for strand in strands]))
+
+    def _stack_states(self, states: list[tuple[Array, Array | None]], xp: Any) -> Any:
+        h = xp.stack([h for h, _ in states])
+        return h if len(self.cell.carries) == 1 else (h, xp.stack([c for _, c in states]))
+
+    def _split(self, dy: Array | None, tape: Tape, lags: int | None) -> list[Array] | None:
+        """dy as (T, [lags,] P, B), one a direction, zero past each length."""
+        if dy is None:
+            return None
+        dy = feature_major(dy)
+        mask = tape.strands[-1][0].mask
+        if mask is not None:
+            dy = np.where(mask, dy, 0)
+        parts = [dy[:, d * self.state_size : (d + 1) * self.state_size] for d in range(self.directions)]
+        return [at_lag_zero(part, lags, axis=1) for part in parts]
+
+    def _hand_down(self, dx_row: list[Array], tape: Tape, layer: int) -> list[Array] | None:
+        """What the strands of a layer pass to the outputs of the layer below, one a direction; at layer 0, to x."""
+        if not dx_row:
+            return None
+        dx = dx_row[0] if len(dx_row) == 1 else dx_row[0] + dx_row[1]
+        if layer == 0:
+            return [dx]
+        size, drop = self.state_size, tape.kept[layer]
+        parts = [dx[..., d * size : (d + 1) * size, :] for d in range(self.directions)]
+        if drop is not None:
+            parts = [p * (k if p.ndim == k.ndim else k[:, None]) for p, k in zip(parts, drop, strict=True)]
+        mask = tape.strands[0][0].mask
+        if mask is not None:
+            parts = [np.where(mask if p.ndim == mask.ndim else mask[:, None], p, 0) for p in parts]
+        return parts
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.input_size}, {self.hidden_size}, num_layers={self.num_layers}, "
+            f"bidirectional={self.directions == 2}, {self.cell}, {self.params.flat.size} parameters, {self.dtype})"
+        )

@@ -1,0 +1,111 @@
+"""Parameters of a layer or a model: one flat vector, and named views into it.
+
+An optimizer step, a norm, a clip, an all-reduce and scipy.optimize.minimize each see one array, `flat`; a reader sees
+`params["W_xf"]` (D, H). The names are cut out of a few blocks, the arrays that the engine multiplies with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from npseq.backend import Array, array_module
+
+Index = tuple[slice | int, ...]
+
+
+class Layout(NamedTuple):
+    """Where everything lies: blocks {name: shape}, one after the other, and names {name: (block, index into it)}."""
+
+    blocks: dict[str, tuple[int, ...]]
+    names: dict[str, tuple[str, Index]]
+
+    @property
+    def size(self) -> int:
+        return sum(prod(shape) for shape in self.blocks.values())
+
+    def starts(self) -> dict[str, int]:
+        start, starts = 0, {}
+        for block, shape in self.blocks.items():
+            starts[block] = start
+            start += prod(shape)
+        return starts
+
+
+def simple_layout(shapes: Mapping[str, tuple[int, ...]]) -> Layout:
+    """The layout in which every name is a block of its own."""
+    return Layout(dict(shapes), {name: (name, ()) for name in shapes})
+
+
+def join_layouts(parts: Mapping[str, Layout]) -> Layout:
+    """Several layouts in one vector, their names prefixed "part."."""
+    blocks = {f"{part}.{block}": shape for part, layout in parts.items() for block, shape in layout.blocks.items()}
+    names = {
+        f"{part}.{name}": (f"{part}.{block}", index)
+        for part, layout in parts.items()
+        for name, (block, index) in layout.names.items()
+    }
+    return Layout(blocks, names)
+
+
+class Parameters(MutableMapping[str, Array]):
+    """A mapping {name: array} over one flat vector. The arrays are views, writable in place; names cannot come or go."""
+
+    def __init__(self, layout: Layout, flat: Array):
+        if flat.shape != (layout.size,):
+            raise ValueError(f"flat must have shape ({layout.size},) for this layout, got {flat.shape}")
+        self.layout = layout
+        self.flat = flat
+        self._starts = layout.starts()
+
+    @classmethod
+    def zeros(cls, layout: Layout, dtype: object, xp: object = np) -> Parameters:
+        return cls(layout, xp.zeros(layout.size, dtype))  # type: ignore[attr-defined]
+
+    def block(self, name: str) -> Array:
+        """A whole block: what the engine multiplies with."""
+        shape = self.layout.blocks[name]
+        start = self._starts[name]
+        return self.flat[start : start + prod(shape)].reshape(shape)
+
+    def part(self, name: str, layout: Layout) -> Parameters:
+        """The parameters of one part of a joined layout, as views of the same vector."""
+        start = self._starts[f"{name}.{next(iter(layout.blocks))}"] if layout.blocks else 0
+        return Parameters(layout, self.flat[start : start + layout.size])
+
+    def like(self, flat: Array) -> Parameters:
+        """The same names over another vector."""
+        return Parameters(self.layout, flat)
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self.layout.names:
+            raise KeyError(f"no parameter {name!r}; there are {', '.join(self.layout.names)}")
+        block, index = self.layout.names[name]
+        return self.block(block)[index]
+
+    def __setitem__(self, name: str, value: Array) -> None:
+        view = self[name]
+        shape = getattr(value, "shape", np.shape(value))
+        if tuple(shape) != view.shape:
+            raise ValueError(f"{name} must have shape {view.shape}, got {tuple(shape)}; it is written in place")
+        array_module(view, value if hasattr(value, "dtype") else None)
+        view[...] = value
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError(f"parameters cannot be removed ({name!r}): they are views into one vector")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.layout.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.layout.names)
+
+    def __len__(self) -> int:
+        return len(self.layout.names)
+
+    def __repr__(self) -> str:
+        rows = [f"  {name:24s} {self[name].shape}" for name in self]
+        return "\n".join([f"Parameters: {self.flat.size} numbers, {self.flat.dtype}", *rows])
