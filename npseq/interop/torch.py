@@ -1,0 +1,162 @@
+"""PyTorch's names and layout for the same numbers, as plain arrays: torch itself is neither needed nor imported.
+
+    PyTorch, layer l             shape      npseq (written (in, out), so each is a transpose)
+    weight_ih_l<l>               (G*H, .)   W_x<gate>, a gate a block of rows: LSTM i, f, g, o; GRU r, z, n
+    weight_hh_l<l>               (G*H, P)   W_h<gate>
+    bias_ih_l<l>, bias_hh_l<l>   (G*H,)     b_<gate>; a GRU's candidate has one on each side, b_n and b_hn
+    weight_hr_l<l>               (P, H)     W_hp, the LSTM's projection
+    weight, bias                 (out, in)  a Linear's W, b
+    weight                       (N, dim)   an Embedding's W, the one matrix that is not transposed
+
+and "_reverse" behind all names of the reverse direction. But for b_n and b_hn, PyTorch's two biases only ever appear
+as their sum b = b_ih + b_hh, and npseq has that one. So `load` adds them; `export` writes parameters as b_ih = b,
+b_hh = 0, and derivatives twice, since dL/db_ih = dL/db_hh = dL/db.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from npseq import cells
+from npseq.backend import Array, array_module, to_host
+from npseq.layers.embedding import Embedding
+from npseq.layers.layout import suffix
+from npseq.layers.linear import Linear
+from npseq.layers.recurrent import Recurrent
+
+_GATES = {cells.RNN: ("h",), cells.GRU: ("r", "z", "n"), cells.LSTM: ("i", "f", "g", "o")}
+_PLAIN = {"W": "weight", "b": "bias"}
+_PLAIN_BACK = {"weight": "W", "bias": "b"}
+
+
+def load(layer: Any, state_dict: Mapping[str, Any]) -> None:
+    """Writes a PyTorch state_dict into layer.params, in place.
+
+    layer: RNN, GRU, LSTM, Linear or Embedding. state_dict: {PyTorch's name: array or tensor} of that module alone:
+    strip the prefix of a larger model's first. An Embedding's row padding_idx is whatever state_dict says.
+    Raises, before anything is written: ValueError where PyTorch has no form for the layer, where a name is missing or
+    not the layer's, and where a shape differs; TypeError where a dtype would lose precision.
+    """
+    wanted = export(layer)
+    given = {name: _as_array(value) for name, value in state_dict.items()}
+    _check_same("state_dict", given, wanted)
+    _check_dtypes(given, layer.params)
+    xp = array_module(layer.params.flat)
+    parts = _recurrent_parts(layer, given) if isinstance(layer, Recurrent) else _plain(layer, given, _PLAIN_BACK)
+    for name, value in parts.items():
+        layer.params[name] = xp.asarray(value)
+
+
+def export(layer: Any, values: Mapping[str, Array] | None = None) -> dict[str, np.ndarray]:
+    """The layer's parameters, or derivatives by them, under PyTorch's names and layout: new arrays on the host.
+
+    values: None, or layer.params itself, for the parameters, whose biases become (b, 0); any other mapping named and
+    shaped as layer.params is taken for derivatives, say grads, which stand in both biases. Other parameters, say
+    averaged ones, are exported from a layer that has them: export(layer.bind(flat)).
+    Raises ValueError where PyTorch has no form for the layer, or where values is not named and shaped as its params.
+    """
+    _check_form(layer)
+    derivatives = values is not None and values is not layer.params
+    params = {name: to_host(array) for name, array in layer.params.items()}
+    arrays = params if values is None else {name: to_host(array) for name, array in values.items()}
+    _check_same("values", arrays, params)
+    if not isinstance(layer, Recurrent):
+        out = _plain(layer, arrays, _PLAIN)
+    else:
+        out = {}
+        for number in range(layer.num_layers):
+            for d in range(layer.directions):
+                out |= _strand(layer, arrays, suffix(number, d == 1), _torch_suffix(number, d), derivatives)
+    return {name: np.array(array, order="C") for name, array in out.items()}
+
+
+def _strand(layer: Recurrent, values: dict, ending: str, torch_ending: str, derivatives: bool) -> dict[str, np.ndarray]:
+    """One layer in one direction, in the order of PyTorch's own state_dict."""
+    gates = _GATES[type(layer.cell)]
+    out = {f"weight_{side}": np.concatenate([values[f"W_{letter}{g}{ending}"].T for g in gates])
+           for side, letter in (("ih", "x"), ("hh", "h"))}
+    if layer.bias:
+        biases = [values[f"b_{g}{ending}"] for g in gates]
+        out["bias_ih"] = np.concatenate(biases)
+        hidden = biases if derivatives else [np.zeros_like(b) for b in biases]
+        if isinstance(layer.cell, cells.GRU):
+            hidden = [*hidden[:2], values[f"b_hn{ending}"]]
+        out["bias_hh"] = np.concatenate(hidden)
+    if layer.cell.second == "W_hp":
+        out["weight_hr"] = values[f"W_hp{ending}"].T
+    return {name + torch_ending: array for name, array in out.items()}
+
+
+def _recurrent_parts(layer: Recurrent, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """npseq's names and values from PyTorch's: the reverse of `_strand`."""
+    gates, H = _GATES[type(layer.cell)], layer.hidden_size
+    parts = {}
+    for number in range(layer.num_layers):
+        for d in range(layer.directions):
+            ending, torch_ending = suffix(number, d == 1), _torch_suffix(number, d)
+            for k, g in enumerate(gates):
+                rows = slice(k * H, (k + 1) * H)
+                parts[f"W_x{g}{ending}"] = given[f"weight_ih{torch_ending}"][rows].T
+                parts[f"W_h{g}{ending}"] = given[f"weight_hh{torch_ending}"][rows].T
+                if not layer.bias:
+                    continue
+                b_ih, b_hh = given[f"bias_ih{torch_ending}"][rows], given[f"bias_hh{torch_ending}"][rows]
+                if isinstance(layer.cell, cells.GRU) and g == "n":
+                    parts[f"b_n{ending}"], parts[f"b_hn{ending}"] = b_ih, b_hh
+                else:
+                    parts[f"b_{g}{ending}"] = b_ih + b_hh
+            if layer.cell.second == "W_hp":
+                parts[f"W_hp{ending}"] = given[f"weight_hr{torch_ending}"].T
+    return parts
+
+
+def _plain(layer: Linear | Embedding, arrays: Mapping[str, np.ndarray], names: dict[str, str]) -> dict[str, np.ndarray]:
+    """The other side's names and values, either way round, for a layer that holds one matrix."""
+    transposed = isinstance(layer, Linear)
+    return {names[name]: array.T if transposed else array for name, array in arrays.items()}
+
+
+def _torch_suffix(number: int, d: int) -> str:
+    return f"_l{number}" + ("_reverse" if d else "")
+
+
+def _as_array(value: Any) -> np.ndarray:
+    return np.asarray(value.detach() if hasattr(value, "detach") else value)
+
+
+def _check_form(layer: Any) -> None:
+    """Raises unless PyTorch has this layer."""
+    if isinstance(layer, (Linear, Embedding)):
+        return
+    if not isinstance(layer, Recurrent):
+        raise TypeError(f"layer must be an RNN, GRU, LSTM, Linear or Embedding, got {type(layer).__name__}")
+    if isinstance(layer.cell, cells.GRU) and layer.cell.reset == "before":
+        raise ValueError("PyTorch's GRU has its reset gate after the product W_hn, got reset='before'; "
+                         "use GRU(..., reset='after')")
+    if isinstance(layer.cell, cells.LSTM) and layer.cell.peepholes:
+        raise ValueError("PyTorch's LSTM has no peepholes, got peepholes=True; use LSTM(..., peepholes=False)")
+
+
+def _check_same(what: str, given: Mapping[str, Array], wanted: Mapping[str, Array]) -> None:
+    """Raises unless both have the same names and shapes."""
+    missing, extra = [n for n in wanted if n not in given], [n for n in given if n not in wanted]
+    if missing or extra:
+        raise ValueError(
+            f"{what} must have exactly the names of this layer; missing: {', '.join(missing) or 'none'}; "
+            f"not the layer's: {', '.join(map(str, extra)) or 'none'}; "
+            "num_layers, bidirectional, bias and proj_size must agree, and names carry no prefix"
+        )
+    for name, array in wanted.items():
+        if given[name].shape != array.shape:
+            raise ValueError(f"{what}[{name!r}] must have shape {array.shape} for this layer, got {given[name].shape}")
+
+
+def _check_dtypes(given: Mapping[str, Array], params: Any) -> None:
+    dtype = params.flat.dtype
+    for name, array in given.items():
+        if not np.can_cast(array.dtype, dtype, "safe"):
+            raise TypeError(f"state_dict[{name!r}] is {array.dtype} but the layer is {dtype}; "
+                            f"use layer.astype({array.dtype}), or cast the state_dict")
