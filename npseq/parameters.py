@@ -52,7 +52,7 @@ def join_layouts(parts: Mapping[str, Layout]) -> Layout:
 
 
 class Parameters(MutableMapping[str, Array]):
-    """A mapping {name: array} over one flat vector. The arrays are views, writable in place; names cannot come or go."""
+    """A mapping {name: array} over one flat vector. The arrays are views, writable in place; names stay."""
 
     def __init__(self, layout: Layout, flat: Array):
         if flat.shape != (layout.size,):

@@ -75,7 +75,13 @@ def _preload(cell: Cell, w: Weights, strand: Strand) -> None:
 
 
 def backward(
-    cell: Cell, w: Weights, strand: Strand, dy: Array | None, dh: Array, dc: Array | None, carry: Carry | None,
+    cell: Cell,
+    w: Weights,
+    strand: Strand,
+    dy: Array | None,
+    dh: Array,
+    dc: Array | None,
+    carry: Carry | None,
     room: Adjoints | None = None,
 ) -> Adjoints:
     """Adjoints of every step. dy (T, [lags,] P, B) zero past each length, or None; dh, dc of the last state."""

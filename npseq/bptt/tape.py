@@ -1,6 +1,6 @@
 """What forward leaves for backward: arrays with names, to print and to look into.
 
-A strand is one layer in one direction. Its steps lie in its own order of time: a reverse strand's step 0 is the last of x.
+A strand is one layer in one direction. Its steps lie in its own order of time: a reverse strand's step 0 is x's last.
 Feature-major: a step is a (features, B) block, so that every gate of it is one contiguous block of rows.
 """
 

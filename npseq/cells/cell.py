@@ -4,7 +4,7 @@ Letters: H hidden units, P state features seen by the next step (H, or proj_size
 A step of every cell is one product or two, each with a pointwise function behind it:
 
     a = W' [h; 1; x]            the first product: pre-activations (G, H, B), a gate a block
-    v = U' m                    the second product, where a cell has one: its operand m and result v are given by `forward`
+    v = U' m                    the second product, where a cell has one; `forward` says what m is
 
 A parameter always enters a pre-activation linearly. So its gradient is a sum over time of (adjoint of the result) times
 (operand), and that sum stands once, in `npseq.bptt.gradients`; a cell only says what is pointwise.
@@ -48,22 +48,36 @@ class Cell:
         """Names of the vectors (H,) that enter pointwise: peepholes, the GRU's inner bias."""
         return ()
 
-    def forward(self, a: Array, h: Array, c: Array | None, own: Array | None, second: Product) -> tuple[Array, Array | None]:
+    def forward(
+        self, a: Array, h: Array, c: Array | None, own: Array | None, second: Product
+    ) -> tuple[Array, Array | None]:
         """The next (h, c). a (G, H, B) comes as pre-activations and is turned, in place, into gates.
 
         h (P, B), c (H, B) are the state before the step; own (n, H, 1); second multiplies by U'.
         """
         raise NotImplementedError
 
-    def backward(self, dh: Array, dc: Array | None, gates: Array, v: Array | None, before: tuple[Array, Array | None],
-                 after: tuple[Array, Array | None], own: Array | None, second: Product, da: Array) -> tuple[Array | None, Array | None]:
-        """The adjoints of (h, c) before the step, less what passes through the first product, which the loop adds.
+    def backward(
+        self,
+        dh: Array,
+        dc: Array | None,
+        gates: Array,
+        v: Array | None,
+        before: tuple[Array, Array | None],
+        after: tuple[Array, Array | None],
+        own: Array | None,
+        second: Product,
+        da: Array,
+    ) -> tuple[Array | None, Array | None]:
+        """The adjoints of (h, c) before the step, less what the first product passes, which the loop adds.
 
-        dh (..., P, B), dc (..., H, B): adjoints of (h, c) after the step. da (G, ..., H, B) receives the adjoints of the
-        pre-activations. gates, v, before = (h, c), after = (h, c): from the tape. second multiplies by U.
+        dh (..., P, B), dc (..., H, B): adjoints of (h, c) after the step. da (G, ..., H, B) receives the adjoints of
+        the pre-activations. gates, v, before = (h, c), after = (h, c): from the tape. second multiplies by U.
         """
         raise NotImplementedError
 
-    def own_gradients(self, da: Array, dv: Array | None, c_before: Array | None, c_after: Array | None) -> tuple[Array, ...]:
-        """Each own vector's gradient, not yet summed over time and batch. All arguments may have further leading axes."""
+    def own_gradients(
+        self, da: Array, dv: Array | None, c_before: Array | None, c_after: Array | None
+    ) -> tuple[Array, ...]:
+        """Each own vector's gradient, not yet summed over time and batch; arguments may have leading axes."""
         return ()

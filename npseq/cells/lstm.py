@@ -1,4 +1,4 @@
-"""Long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000): docs/derivations/lstm.md.
+"""Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000): docs/derivations/lstm.md.
 
     (L1)  i  = sigmoid(x W_xi + h W_hi + b_i  [+ p_i * c])
     (L2)  f  = sigmoid(x W_xf + h W_hf + b_f  [+ p_f * c])

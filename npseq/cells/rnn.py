@@ -1,7 +1,7 @@
 """The plain recurrent cell, Elman's, as in the notes (A19): docs/derivations/rnn.md.
 
-    (R1)  a  = x W_xh + h W_hh + b_h
-    (R2)  h' = phi(a)                          phi = tanh or relu
+(R1)  a  = x W_xh + h W_hh + b_h
+(R2)  h' = phi(a)                          phi = tanh or relu
 """
 
 from __future__ import annotations

@@ -1,7 +1,11 @@
 """What a model is made of."""
 
+from npseq.layers.bidirectional import Bidirectional
+from npseq.layers.dropout import Dropout
+from npseq.layers.embedding import Embedding
 from npseq.layers.gru import GRU
+from npseq.layers.linear import Linear
 from npseq.layers.lstm import LSTM
 from npseq.layers.rnn import RNN
 
-__all__ = ["GRU", "LSTM", "RNN"]
+__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "Dropout", "Embedding", "Linear"]

@@ -1,4 +1,4 @@
-"""What a layer is given: checked before anything is computed. Every message says what must hold, what was given, what to do."""
+"""What a layer is given, checked before anything is computed: what must hold, what was given, what to do."""
 
 from __future__ import annotations
 
@@ -43,11 +43,13 @@ class Batch(NamedTuple):
 
 
 def check_batch(x: Array, lengths: Array | None, features: int, dtype: np.dtype, xp: object) -> Batch:
-    """Raises TypeError or ValueError unless x is (T, B, features) of this dtype or integer ids (T, B) below features."""
+    """Raises TypeError or ValueError unless x is (T, B, features) of this dtype, or ids (T, B) below features."""
     if not hasattr(x, "dtype"):
         raise TypeError(f"x must be an array, got {type(x).__name__}; numpy.asarray makes one of a list")
     if array_module(x) is not xp:
-        raise TypeError(f"x is a {type(x).__module__} array but the layer is not there; move one of them: layer.to(...)")
+        raise TypeError(
+            f"x is a {type(x).__module__} array but the layer is not there; move one of them: layer.to(...)"
+        )
     is_ids = x.dtype.kind in "iu"
     if is_ids and x.ndim != 2:
         raise ValueError(f"token ids must have shape (T, B), got {x.shape}")

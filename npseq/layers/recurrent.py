@@ -1,25 +1,32 @@
 """Recurrent layers: stacks of strands in one or both directions, with padding, dropout and given states.
 
-Shapes: T steps, B sequences, D input features, H hidden units, P state features (H, or proj_size), L layers, R directions.
+T steps, B sequences, D input features, H hidden units, P state features (H, or proj_size), L layers, R directions.
 """
 
 from __future__ import annotations
 
-import copy
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array, array_module, device_module, generator, to_host
+from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
 from npseq.bptt.tape import Strand, Tape, Weights, fits, new_strand
 from npseq.bptt.truncation import Plan, carry_of
 from npseq.cells import Cell
 from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.arguments import Batch, check_array, check_batch, float_dtype, positive_int, probability
+from npseq.layers.dropout import Dropout
 from npseq.layers.features import (
-    at_lag_zero, batch_major, feature_major, in_order, lag_sum, outputs, weigh, write_inputs,
+    at_lag_zero,
+    batch_major,
+    feature_major,
+    in_order,
+    lag_sum,
+    outputs,
+    write_inputs,
 )
+from npseq.layers.layer import Layer
 from npseq.layers.layout import strand_layout, strand_weights, suffix
 from npseq.parameters import Layout, Parameters
 
@@ -32,11 +39,22 @@ class Room(NamedTuple):
     adjoints: tuple[tuple[loop.Adjoints, ...], ...]
 
 
-class Recurrent:
+class Recurrent(Layer):
     """The part that RNN, GRU and LSTM share. Use those; this class holds no mathematics."""
 
-    def __init__(self, cell: Cell, input_size: int, hidden_size: int, state_size: int, num_layers: int,
-                 bidirectional: bool, bias: bool, dropout: float, dtype: Any, rng: Any):
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        state_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        bias: bool,
+        dropout: float,
+        dtype: Any,
+        rng: Any,
+    ):
         self.cell = cell
         self.input_size = positive_int("input_size", input_size)
         self.hidden_size = positive_int("hidden_size", hidden_size)
@@ -44,10 +62,10 @@ class Recurrent:
         self.num_layers = positive_int("num_layers", num_layers)
         self.directions = 2 if bidirectional else 1
         self.bias = bool(bias)
-        self.dropout = probability("dropout", dropout)
-        self.rng = generator(rng)
+        rng = generator(rng)
+        self.between = Dropout(probability("dropout", dropout), rng)
         layout = self._layout()
-        flat = uniform_sqrt_hidden((layout.size,), self.rng, hidden_size=hidden_size, dtype=float_dtype(dtype))
+        flat = uniform_sqrt_hidden((layout.size,), rng, hidden_size=hidden_size, dtype=float_dtype(dtype))
         self.params = Parameters(layout, flat)
 
     @property
@@ -55,35 +73,20 @@ class Recurrent:
         """R*P: the features of y."""
         return self.directions * self.state_size
 
-    @property
-    def dtype(self) -> np.dtype:
-        return self.params.flat.dtype
-
-    def bind(self, flat: Array) -> Any:
-        """The same layer over another flat vector of parameters, which it does not copy."""
-        other = copy.copy(self)
-        other.params = self.params.like(flat)
-        return other
-
-    def astype(self, dtype: Any) -> Any:
-        """A copy of this layer in another dtype; complex128 runs through forward and backward."""
-        return self.bind(self.params.flat.astype(float_dtype(dtype)))
-
-    def to(self, device: str) -> Any:
-        """Moves this layer's parameters to "cpu" or "gpu", in place, and returns the layer."""
-        xp = device_module(device)
-        flat = to_host(self.params.flat) if xp is np else xp.asarray(self.params.flat)
-        self.params = self.params.like(flat)
-        return self
-
-    def forward(self, x: Array, state: Any = None, lengths: Array | None = None, training: bool = False,
-                tape: Tape | None = None) -> tuple[Array, Any, Tape]:
+    def forward(
+        self,
+        x: Array,
+        state: Any = None,
+        lengths: Array | None = None,
+        training: bool = False,
+        tape: Tape | None = None,
+    ) -> tuple[Array, Any, Tape]:
         """y, the last state, and the tape that backward reads.
 
-        x: (T, B, D), or integer ids (T, B), which mean one-hot vectors of size D. state: h (L*R, B, P), an LSTM's (h, c)
-        with c (L*R, B, H); None is zeros. lengths (B,): integers in [0, T] in any order; past its length a sequence's
-        state stands still and its y is zero. training: whether dropout acts. tape: an old one, to be written over.
-        Returns y (T, B, R*P), which may be a read-only view of the tape, and the state after each sequence's last step.
+        x: (T, B, D), or integer ids (T, B), which mean one-hot vectors of size D. state: h (L*R, B, P), an LSTM's
+        (h, c) with c (L*R, B, H); None is zeros. lengths (B,): integers in [0, T] in any order; past its length a
+        sequence's state stands still and its y is zero. training: whether dropout acts. tape: an old one, to be
+        written over. Returns y (T, B, R*P), which may be a read-only view of the tape, and the state after each sequence's last step.
         Raises TypeError or ValueError, before anything is computed, where an argument does not fit.
         """
         xp = array_module(self.params.flat)
@@ -94,7 +97,7 @@ class Recurrent:
             features = [np.where(batch.mask[:, None], features[0], 0)]
         strands, kept = [], []
         for layer in range(self.num_layers):
-            drop = self._draw_dropout(features, xp) if training and layer and self.dropout else None
+            drop = [self.between.draw(f) for f in features] if training and layer and self.between.p else None
             if drop is not None:
                 features = [f * k for f, k in zip(features, drop, strict=True)]
             old = tape.strands[layer] if tape is not None and len(tape.strands) == self.num_layers else None
@@ -108,8 +111,16 @@ class Recurrent:
         tape = Tape(tuple(strands), tuple(kept), batch.is_ids)
         return batch_major(features, xp), self._last_state(tape, xp), tape
 
-    def backward(self, dy: Array | None, tape: Tape, dstate: Any = None, truncation: Any = None, *,
-                 room: Room | None = None, grads: Parameters | None = None) -> tuple[Array | None, Any, Parameters]:
+    def backward(
+        self,
+        dy: Array | None,
+        tape: Tape,
+        dstate: Any = None,
+        truncation: Any = None,
+        *,
+        room: Room | None = None,
+        grads: Parameters | None = None,
+    ) -> tuple[Array | None, Any, Parameters]:
         """dx, the initial state's gradient, and the gradients of all parameters.
 
         dy (T, B, R*P) and dstate (shaped as the state) are the loss's derivatives by what forward returned; None is
@@ -139,9 +150,14 @@ class Recurrent:
                 strand, w = tape.strands[layer][d], self._weights(self.params, layer, d)
                 old = None if room is None else room.adjoints[layer][d]
                 adj = loop.backward(
-                    self.cell, w, strand, None if dfeatures is None else in_order(dfeatures[d], d),
-                    at_lag_zero(dh[k].T, lags), None if dc is None else at_lag_zero(dc[k].T, lags),
-                    carry_of(plan, k), old,
+                    self.cell,
+                    w,
+                    strand,
+                    None if dfeatures is None else in_order(dfeatures[d], d),
+                    at_lag_zero(dh[k].T, lags),
+                    None if dc is None else at_lag_zero(dc[k].T, lags),
+                    carry_of(plan, k),
+                    old,
                 )
                 da = gradients.gate_columns(adj.da)
                 summed = adj if lags is None else weigh(adj, plan.lag_weights, xp)
@@ -164,7 +180,9 @@ class Recurrent:
         blocks, names = {}, {}
         for layer in range(self.num_layers):
             for d in range(self.directions):
-                part = strand_layout(self.cell, self._inputs(layer), self.hidden_size, self.state_size, self.bias, suffix(layer, d == 1))
+                part = strand_layout(
+                    self.cell, self._inputs(layer), self.hidden_size, self.state_size, self.bias, suffix(layer, d == 1)
+                )
                 blocks.update(part.blocks)
                 names.update(part.names)
         return Layout(blocks, names)
@@ -187,14 +205,19 @@ class Recurrent:
             if not isinstance(state, (tuple, list)) or len(state) != 2:
                 raise TypeError(f"{name} of an LSTM must be a pair (h, c), got {type(state).__name__}")
             parts = tuple(
-                xp.zeros((rows, batch, sizes[part]), self.dtype) if value is None
+                xp.zeros((rows, batch, sizes[part]), self.dtype)
+                if value is None
                 else check_array(f"{name}'s {part}", value, (rows, batch, sizes[part]), self.dtype, xp)
                 for part, value in zip(carries, state, strict=True)
             )
         return parts[0], parts[1] if len(parts) == 2 else None
 
     def _check_tape(self, tape: Tape) -> tuple[int, int]:
-        if not isinstance(tape, Tape) or len(tape.strands) != self.num_layers or len(tape.strands[0]) != self.directions:
+        if (
+            not isinstance(tape, Tape)
+            or len(tape.strands) != self.num_layers
+            or len(tape.strands[0]) != self.directions
+        ):
             raise TypeError("tape must be the one that this layer's forward returned")
         strand = tape.strands[0][0]
         if strand.gates.shape[2] != self.hidden_size or strand.s.dtype != self.dtype:
@@ -215,8 +238,17 @@ class Recurrent:
         longest = steps * (self.num_layers if self.directions == 2 else 1)
         return truncation.plan(strands, steps, longest)
 
-    def _run(self, layer: int, d: int, features: list[Array] | None, batch: Batch, h: Array, c: Array | None,
-             old: Strand | None, xp: Any) -> Strand:
+    def _run(
+        self,
+        layer: int,
+        d: int,
+        features: list[Array] | None,
+        batch: Batch,
+        h: Array,
+        c: Array | None,
+        old: Strand | None,
+        xp: Any,
+    ) -> Strand:
         steps, size = batch.x.shape[:2]
         w = self._weights(self.params, layer, d)
         look_up = features is None and self.input_size > LOOK_UP_ABOVE
@@ -236,12 +268,6 @@ class Recurrent:
             strand.c[0] = c[k].T
         loop.forward(self.cell, w, strand)
         return strand
-
-    def _draw_dropout(self, features: list[Array], xp: Any) -> list[Array]:
-        scale = 1 / (1 - self.dropout)
-        return [
-            xp.asarray((self.rng.random(f.shape) >= self.dropout) * scale, dtype=self.dtype) for f in features
-        ]
 
     def _last_state(self, tape: Tape, xp: Any) -> Any:
         strands = [strand for row in tape.strands for strand in row]

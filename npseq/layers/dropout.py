@@ -1,0 +1,40 @@
+"""Dropout: random zeros in training, and what stays is scaled so that the mean stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npseq.backend import Array, array_module, generator
+from npseq.layers.arguments import probability
+from npseq.layers.layer import Layer
+from npseq.parameters import Layout, Parameters
+
+
+class Dropout(Layer):
+    """y = x * k, k = 0 with probability p, else 1 / (1 - p) (Srivastava et al. 2014); y = x outside training."""
+
+    def __init__(self, p: float, rng: Any = None):
+        self.p = probability("p", p)
+        self.rng = generator(rng)
+        self.params = Parameters(Layout({}, {}), np.zeros(0, np.float32))
+
+    def forward(self, x: Array, training: bool = True) -> tuple[Array, Array | None]:
+        """y shaped as x, and the factors k, or None where nothing was dropped."""
+        if not training or not self.p:
+            return x, None
+        kept = self.draw(x)
+        return x * kept, kept
+
+    def backward(self, dy: Array, tape: Array | None) -> tuple[Array, Parameters]:
+        """dx, and grads, which are empty."""
+        return (dy if tape is None else dy * tape), self.params
+
+    def draw(self, x: Array) -> Array:
+        """Factors for x, drawn on the host."""
+        kept = (self.rng.random(x.shape) >= self.p) / (1 - self.p)
+        return array_module(x).asarray(kept, dtype=x.real.dtype)
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.p})"

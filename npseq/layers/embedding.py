@@ -1,0 +1,51 @@
+"""Rows looked up by token id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npseq.backend import Array, array_module, generator, scatter_add
+from npseq.layers.arguments import check_array, float_dtype, positive_int
+from npseq.layers.layer import Layer
+from npseq.parameters import Parameters, simple_layout
+
+
+class Embedding(Layer):
+    """W (num_embeddings, dim) from N(0, 1), as PyTorch has it; row padding_idx is zero and has no gradient."""
+
+    def __init__(
+        self, num_embeddings: int, dim: int, padding_idx: int | None = None, dtype: Any = np.float32, rng: Any = None
+    ):
+        self.num_embeddings = positive_int("num_embeddings", num_embeddings)
+        self.dim = positive_int("dim", dim)
+        if padding_idx is not None and not 0 <= padding_idx < num_embeddings:
+            raise ValueError(f"padding_idx must be None or in [0, {num_embeddings}), got {padding_idx!r}")
+        self.padding_idx = padding_idx
+        layout = simple_layout({"W": (num_embeddings, dim)})
+        self.params = Parameters(layout, generator(rng).standard_normal(layout.size).astype(float_dtype(dtype)))
+        if padding_idx is not None:
+            self.params["W"][padding_idx] = 0
+
+    def forward(self, ids: Array) -> tuple[Array, Array]:
+        """(..., dim) from integer ids of any shape. Raises where an id is out of range; a device is not asked."""
+        if getattr(ids, "dtype", np.dtype(object)).kind not in "iu":
+            raise TypeError(f"ids must be an integer array, got {getattr(ids, 'dtype', type(ids).__name__)}")
+        xp = array_module(self.params.flat, ids)
+        if xp is np and ids.size and (ids.min() < 0 or ids.max() >= self.num_embeddings):
+            raise ValueError(f"ids must be in [0, {self.num_embeddings}), got {ids.min()} to {ids.max()}")
+        return self.params["W"][ids], ids
+
+    def backward(self, dy: Array, tape: Array, grads: Parameters | None = None) -> tuple[None, Parameters]:
+        """None, since ids have no derivative, and grads from dy (..., dim). Repeated ids add in a fixed order."""
+        check_array("dy", dy, (*tape.shape, self.dim), self.dtype, array_module(self.params.flat))
+        grads = Parameters(self.params.layout, np.empty_like(self.params.flat)) if grads is None else grads
+        grads.flat[...] = 0
+        scatter_add(grads["W"], tape.reshape(-1), dy.reshape(-1, self.dim))
+        if self.padding_idx is not None:
+            grads["W"][self.padding_idx] = 0
+        return None, grads
+
+    def __repr__(self) -> str:
+        return f"Embedding({self.num_embeddings}, {self.dim}, padding_idx={self.padding_idx}, {self.dtype})"

@@ -1,0 +1,244 @@
+"""A language model: token ids in, the next token's distribution out (A19, A36 of the notes)."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npseq.backend import Array, array_module, device_module, generator, to_host
+from npseq.data import Vocabulary
+from npseq.initializers import normal
+from npseq.layers import GRU, LSTM, RNN, Embedding, Linear
+from npseq.layers.arguments import float_dtype, one_of, positive_int
+from npseq.layers.recurrent import Recurrent, Room
+from npseq.losses import softmax_cross_entropy
+from npseq.models.generation import Stepper, sample
+from npseq.optim import clip_grad_norm
+from npseq.parameters import Parameters, join_layouts
+
+
+class Buffers(NamedTuple):
+    """What a training step leaves to be written over by the next one of the same shape."""
+
+    tape: Any
+    room: Room | None
+    grads: Parameters
+
+
+class LanguageModel:
+    """Embedding (or one-hot), recurrent layers, and a linear output over the vocabulary.
+
+    vocab: a Vocabulary, or its size V. cell: "rnn", "gru" or "lstm". embedding_size: features of an embedding, None for
+    one-hot. initializer: "uniform", PyTorch's, or "normal", d2l's N(0, 0.01^2) with zero biases. The others are the
+    recurrent layer's. rng: a seed or a Generator.
+
+    params: every parameter in one flat vector, named "embedding.W", "recurrent.W_xh", ..., "output.W", "output.b".
+    """
+
+    def __init__(
+        self,
+        vocab: Vocabulary | int,
+        cell: str = "lstm",
+        hidden_size: int = 256,
+        num_layers: int = 1,
+        *,
+        embedding_size: int | None = None,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        initializer: str = "uniform",
+        nonlinearity: str = "tanh",
+        reset: str = "after",
+        peepholes: bool = False,
+        proj_size: int = 0,
+        dtype: Any = np.float32,
+        rng: Any = None,
+    ):
+        one_of("cell", cell, ("rnn", "gru", "lstm"))
+        one_of("initializer", initializer, ("uniform", "normal"))
+        self.vocab = vocab if isinstance(vocab, Vocabulary) else None
+        self.vocab_size = positive_int("vocab", vocab) if self.vocab is None else len(vocab)
+        self.config = {
+            "cell": cell,
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+            "embedding_size": embedding_size,
+            "bidirectional": bidirectional,
+            "dropout": dropout,
+            "initializer": initializer,
+            "nonlinearity": nonlinearity,
+            "reset": reset,
+            "peepholes": peepholes,
+            "proj_size": proj_size,
+            "dtype": float_dtype(dtype).name,
+        }
+        rng = generator(rng)
+        shared = {"bidirectional": bidirectional, "dropout": dropout, "dtype": dtype, "rng": rng}
+        inputs = self.vocab_size if embedding_size is None else embedding_size
+        make: dict[str, Any] = {
+            "rnn": lambda: RNN(inputs, hidden_size, num_layers, nonlinearity=nonlinearity, **shared),
+            "gru": lambda: GRU(inputs, hidden_size, num_layers, reset=reset, **shared),
+            "lstm": lambda: LSTM(inputs, hidden_size, num_layers, peepholes=peepholes, proj_size=proj_size, **shared),
+        }
+        self.embedding = (
+            None if embedding_size is None else Embedding(self.vocab_size, embedding_size, dtype=dtype, rng=rng)
+        )
+        self.recurrent: Recurrent = make[cell]()
+        self.output = Linear(self.recurrent.output_size, self.vocab_size, dtype=dtype, rng=rng)
+        parts = {name: layer for name, layer in self._layers() if layer is not None}
+        flat = np.concatenate([layer.params.flat for layer in parts.values()])
+        self._bind(Parameters(join_layouts({name: layer.params.layout for name, layer in parts.items()}), flat))
+        self._buffers: Buffers | None = None
+        if initializer == "normal":
+            self._draw_normal(rng)
+
+    def _layers(self) -> list[tuple[str, Any]]:
+        return [("embedding", self.embedding), ("recurrent", self.recurrent), ("output", self.output)]
+
+    def _bind(self, params: Parameters) -> None:
+        """Makes every layer's parameters views of the model's one vector."""
+        self.params = params
+        for name, layer in self._layers():
+            if layer is not None:
+                layer.params = params.part(name, layer.params.layout)
+
+    def _draw_normal(self, rng: np.random.Generator) -> None:
+        for name, value in self.params.items():
+            is_bias = name.split(".")[1].startswith("b")
+            value[...] = 0 if is_bias else normal(value.shape, rng, dtype=value.dtype)
+
+    def to(self, device: str) -> LanguageModel:
+        """Moves the parameters to "cpu" or "gpu", in place, and returns the model itself."""
+        xp = device_module(device)
+        self._bind(self.params.like(to_host(self.params.flat) if xp is np else xp.asarray(self.params.flat)))
+        self._buffers = None
+        return self
+
+    def logits(self, ids: Array, state: Any = None) -> tuple[Array, Any]:
+        """Scores (T, B, V) of the token after each of ids (T, B), and the state after them."""
+        y, state, _ = self.recurrent.forward(self._embed(ids)[0], state)
+        return self.output.forward(y)[0], state
+
+    def loss(self, ids: Array, targets: Array, state: Any = None) -> tuple[Array, Parameters, Any]:
+        """The mean cross-entropy of targets (T, B) after ids (T, B), its gradients, and the last state.
+
+        Carrying the returned state into the next call is truncated backpropagation: no gradient passes between calls.
+        Raises ValueError for ids or targets out of range, or a state for another batch.
+        """
+        loss, state, buffers = self._backpropagate(ids, targets, state, None)
+        return loss, buffers.grads, state
+
+    def step(
+        self, ids: Array, targets: Array, state: Any, optimizer: Any, clip: float | None = None
+    ) -> tuple[Array, Any, Any]:
+        """One training step: (loss, gradient norm before clipping, state). Writes params and the model's own buffers.
+
+        clip: the largest gradient norm over all parameters, None for no clipping.
+        """
+        loss, state, self._buffers = self._backpropagate(ids, targets, state, self._buffers)
+        norm = clip_grad_norm(self._buffers.grads, np.inf if clip is None else clip)
+        optimizer.step(self.params, self._buffers.grads)
+        return loss, norm, state
+
+    def _embed(self, ids: Array) -> tuple[Array, Any]:
+        return (ids, None) if self.embedding is None else self.embedding.forward(ids)
+
+    def _backpropagate(self, ids: Array, targets: Array, state: Any, old: Buffers | None) -> tuple[Array, Any, Buffers]:
+        if getattr(ids, "shape", None) != getattr(targets, "shape", ()):
+            raise ValueError(
+                f"ids and targets must be integer arrays of one shape (T, B), got {getattr(ids, 'shape', ids)} "
+                f"and {getattr(targets, 'shape', targets)}"
+            )
+        grads = old.grads if old else self.params.like(array_module(self.params.flat).empty_like(self.params.flat))
+        x, looked_up = self._embed(ids)
+        y, state, tape = self.recurrent.forward(x, state, training=True, tape=old.tape if old else None)
+        logits, linear_tape = self.output.forward(y)
+        loss, dlogits = softmax_cross_entropy(logits, targets)
+        part = {name: grads.part(name, layer.params.layout) for name, layer in self._layers() if layer is not None}
+        dy, _ = self.output.backward(dlogits, linear_tape, grads=part["output"])
+        room = old.room if old and old.tape.strands[0][0].s is tape.strands[0][0].s else None
+        dx, _, _, adjoints = self.recurrent._backward(dy, tape, None, None, room, part["recurrent"])
+        if self.embedding is not None:
+            self.embedding.backward(dx, looked_up, grads=part["embedding"])
+        return loss, state, Buffers(tape, Room(adjoints), grads)
+
+    def evaluate(self, ids: Array, steps: int = 256) -> float:
+        """Mean negative log-likelihood of ids (N,), each token after all before it, in nats; nothing is learnt.
+
+        The first token is given. steps: how many are run at a time.
+        """
+        if getattr(ids, "ndim", 0) != 1 or len(ids) < 2:
+            raise ValueError(f"ids must be one sequence (N,) of at least 2 tokens, got {getattr(ids, 'shape', ids)}")
+        total, state = 0.0, None
+        for start in range(0, len(ids) - 1, steps):
+            inputs = ids[start : start + steps + 1]
+            logits, state = self.logits(inputs[:-1, None], state)
+            total += float(softmax_cross_entropy(logits, inputs[1:, None], reduction="sum")[0])
+        return total / (len(ids) - 1)
+
+    def log_prob(self, tokens: Any) -> float:
+        """log P(y_1 .. y_n) of a text or ids, the first token after a zero input and state, as Ng's sampling begins."""
+        ids = self._ids(tokens)
+        width = self.recurrent.input_size
+        xp = array_module(self.params.flat)
+        first = xp.zeros((1, 1, width), self.recurrent.dtype)
+        y, state, _ = self.recurrent.forward(first)
+        logits = self.output.forward(y)[0]
+        total = -float(softmax_cross_entropy(logits, ids[:1, None], reduction="sum")[0])
+        if len(ids) > 1:
+            logits, _ = self.logits(ids[:-1, None], state)
+            total -= float(softmax_cross_entropy(logits, ids[1:, None], reduction="sum")[0])
+        return total
+
+    def generate(self, prefix: Any, length: int, temperature: float = 0, rng: Any = None) -> Any:
+        """prefix, read in for warm-up, and `length` tokens after it: a text where prefix is one, else ids (N,).
+
+        temperature 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
+        """
+        if temperature < 0:
+            raise ValueError(f"temperature must be 0, for the likeliest token, or positive, got {temperature}")
+        ids = to_host(self._ids(prefix))
+        rng = generator(rng)
+        stepper = Stepper(self.embedding, self.recurrent, self.output)
+        out = ids.tolist()
+        for token in out[:-1]:
+            stepper.read(token)
+        for _ in range(length):
+            out.append(sample(stepper.scores(out[-1]), temperature, rng))
+        return self.vocab.decode(out) if isinstance(prefix, str) else np.array(out)
+
+    def _ids(self, tokens: Any) -> Array:
+        if isinstance(tokens, str):
+            if self.vocab is None:
+                raise TypeError(
+                    "a text needs the model to have a Vocabulary; give token ids, or build the model with one"
+                )
+            tokens = self.vocab.encode(tokens)
+        ids = array_module(self.params.flat).asarray(tokens)
+        if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
+            raise ValueError(f"tokens must be a text or integer ids (N,) of at least one token, got {tokens!r}")
+        check_range = to_host(ids)
+        if check_range.min() < 0 or check_range.max() >= self.vocab_size:
+            raise ValueError(
+                f"token ids must be in [0, {self.vocab_size}), got {check_range.min()} to {check_range.max()}"
+            )
+        return ids
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes parameters, configuration and vocabulary as one safetensors file."""
+        from npseq.models.saving import save_model
+
+        save_model(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> LanguageModel:
+        """The model that `save`, or a training checkpoint, wrote. Raises ValueError for a damaged or foreign file."""
+        from npseq.models.saving import load_model
+
+        return load_model(path)
+
+    def __repr__(self) -> str:
+        return (
+            f"LanguageModel({self.vocab_size} tokens, {self.embedding or 'one-hot'}, {self.recurrent}, {self.output})"
+        )
