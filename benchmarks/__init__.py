@@ -1,0 +1,1 @@
+"""Side by side with what a user would pick instead. Run from the checkout: python -m benchmarks."""
