@@ -1,1 +1,7 @@
+"""The gradient checker: any scalar function of named arrays, against any gradient. Knows nothing of layers or time."""
 
+from npseq.gradcheck.check import gradcheck
+from npseq.gradcheck.complex_step import NotAnalyticError
+from npseq.gradcheck.report import KinkAt, Report, TensorReport, Worst
+
+__all__ = ["KinkAt", "NotAnalyticError", "Report", "TensorReport", "Worst", "gradcheck"]

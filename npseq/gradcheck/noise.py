@@ -1,0 +1,59 @@
+"""The rounding of f, measured: what f's values jitter by when its arguments move by next to nothing."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+
+from npseq.gradcheck.function import EPSILON, ScalarFunction
+
+POINTS = 9
+ORDERS = (5, 6, 7)
+SAFETY = 4.0  # a bound on the noise from its standard deviation
+SPACINGS = (1e-6, 1e-8, 1e-10, 1e-12)  # relative to a tensor's values; from the second on only where the first sees more
+SHARP_DROP = 1 / 30  # curvature and kinks fall with the spacing at least this fast, rounding does not
+
+
+def rounding_noise(f: ScalarFunction, origin: float, rng: np.random.Generator) -> float:
+    """A bound on the rounding error of f near its point, origin = f there.
+
+    The standard deviation comes from high differences of f at equally spaced points: they cancel all that is smooth
+    and keep what is not (ECNoise: Moré and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011).
+    A function that works in float32 inside so shows its float32 noise. Never below the spacing of float64 at f.
+    """
+    estimate = np.inf
+    magnitude = abs(origin)
+    for spacing in SPACINGS:
+        values = _samples(f, origin, spacing, rng)
+        if not np.all(np.isfinite(values)):
+            continue
+        magnitude = float(np.max(np.abs(values)))
+        measured = _deviation(values)
+        if np.isfinite(estimate) and (_is_staircase(values) or measured > SHARP_DROP * estimate):
+            break
+        estimate = measured
+        if estimate <= 2 * EPSILON * magnitude:
+            break
+        if np.all(values == values.astype(np.float32)):
+            magnitude *= float(np.finfo(np.float32).eps) / EPSILON
+            break
+    bound = SAFETY * estimate if np.isfinite(estimate) else 0.0
+    return max(bound, EPSILON * magnitude)
+
+
+def _samples(f: ScalarFunction, origin: float, spacing: float, rng: np.random.Generator) -> np.ndarray:
+    """f at POINTS equally spaced points along one random direction over all tensors."""
+    direction = {name: f.typical(name) * rng.standard_normal(x.size) for name, x in f.values.items()}
+    return np.array([origin] + [f.moved(direction, k * spacing) for k in range(1, POINTS)])
+
+
+def _deviation(values: np.ndarray) -> float:
+    """The standard deviation of the noise: T_k of variance sigma^2 comb(2k, k) where T_k is the k-th difference."""
+    variances = [np.mean(np.diff(values, order) ** 2) / comb(2 * order, order) for order in ORDERS]
+    return float(np.sqrt(np.mean(variances)))
+
+
+def _is_staircase(values: np.ndarray) -> bool:
+    """Whether the points lie closer than the precision that f works in."""
+    return bool(np.count_nonzero(np.diff(values) == 0) >= 3)
