@@ -10,6 +10,7 @@ import numpy as np
 from npseq.backend import Array
 
 tanh = np.tanh
+multiply = np.multiply
 
 
 def dtanh(y: Array) -> Array:

@@ -19,46 +19,40 @@ def columns(block: Array) -> Array:
     return np.moveaxis(block, -2, 0).reshape(block.shape[-2], -1)
 
 
-def gate_columns(da: Array) -> Array:
-    """(..., G, H, B) as (G*H, everything else)."""
-    *leading, G, units, batch = da.shape
-    return columns(da.reshape(*leading, G * units, batch))
-
-
-def weight_gradients(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Weights, da: Array) -> None:
-    """Writes the gradient of every parameter of a strand into `out`, laid out as the weights are.
-
-    adjoints without an axis of lags; da (G*H, T*B) = gate_columns(adjoints.da).
-    """
-    P, steps, units = w.state, strand.steps, adjoints.da.shape[-2]
+def weight_gradients(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Weights) -> None:
+    """Writes the gradient of every parameter of a strand into `out`, laid out as the weights are. No axis of lags."""
+    P, (G, units) = w.state, adjoints.da.shape[:2]
     n = cell.direct * units
-    s = columns(strand.s[:steps])
-    rows = s.shape[0]
-    np.matmul(s, da[:n].T, out=out.W[:rows, :n])
+    da = adjoints.da.reshape(G * units, -1)
+    s = columns(strand.s[: strand.steps])
+    np.matmul(s, da[:n].T, out=out.W[: len(s), :n])
     if w.U is not None:
         m = s[:P] if strand.m is None else columns(strand.m)
-        np.matmul(m, columns(adjoints.dv).T, out=out.U)
+        np.matmul(m, adjoints.dv.reshape(w.U.shape[1], -1).T, out=out.U)
     if strand.ids is not None:
         if w.bias:
-            out.W[P] = da.sum(axis=1)
-        _scatter_rows(out.x, strand, da)
-    elif n < da.shape[0]:
+            np.sum(da, axis=1, out=out.W[P])
+        _scatter_rows(out.x, strand.ids, da)
+    elif n < len(da):
         np.matmul(s[P:], da[n:].T, out=out.inputs[:, n:])
     if w.own is not None:
-        c = strand.c
-        c_before, c_after = (None, None) if c is None else (c[:-1], c[1:])
-        parts = cell.own_gradients(np.moveaxis(adjoints.da, -3, 0), adjoints.dv, c_before, c_after)
-        for k, part in enumerate(parts):
-            out.own[k, :, 0] = part.sum(axis=(0, 2))
+        _own_gradients(cell, strand, adjoints, out.own)
 
 
-def _scatter_rows(out: Array, strand: Strand, da: Array) -> None:
+def _scatter_rows(out: Array, ids: Array, da: Array) -> None:
     """The gradient of looked-up rows: each column of da goes to its token's row. Padded columns are zero."""
     out[...] = 0
-    scatter_add(out, strand.ids.reshape(-1), np.ascontiguousarray(da.T))
+    scatter_add(out, ids.reshape(-1), np.ascontiguousarray(da.T))
 
 
-def input_gradient(w: Weights, da: Array, leading: tuple[int, ...], batch: int) -> Array:
-    """dx (*leading, D, B) from da (G*H, columns): one product, W_x da."""
-    dx = np.matmul(w.x, da)
-    return np.moveaxis(dx.reshape(w.x.shape[0], *leading, batch), 0, -2)
+def _own_gradients(cell: Cell, strand: Strand, adjoints: Adjoints, out: Array) -> None:
+    before, after = (None, None) if strand.c is None else (strand.c[:-1].swapaxes(0, 1), strand.c[1:].swapaxes(0, 1))
+    for k, part in enumerate(cell.own_gradients(adjoints.da, adjoints.dv, before, after)):
+        out[k, :, 0] = part.sum(axis=(1, 2))
+
+
+def input_gradient(w: Weights, adjoints: Adjoints) -> Array:
+    """dx (T, D, [lags,] B) of a strand: one product, W_x da."""
+    G, units, *rest = adjoints.da.shape
+    dx = np.matmul(w.x, adjoints.da.reshape(G * units, -1))
+    return np.moveaxis(dx.reshape(-1, *rest), 0, 1)

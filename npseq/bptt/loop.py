@@ -21,39 +21,41 @@ Carry = Callable[[Array, int], Array]  # (adjoint of the state before step t, t)
 
 
 class Adjoints(NamedTuple):
-    """What backward finds at every step. With truncation by lag there is an axis of lags: (T, lags, ...)."""
+    """What backward finds, step beside step, ready for one product. By lag, an axis of lags stands before the batch."""
 
-    da: Array  # (T, [lags,] G, H, B): of the first product's results
-    dv: Array | None  # (T, [lags,] ., B): of the second product's results
-    dh: Array  # ([lags,] P, B): of the initial h
-    dc: Array | None  # ([lags,] H, B): of the initial c
+    da: Array  # (G, H, T, [lags,] B): of the first product's results
+    dv: Array | None  # (., T, [lags,] B): of the second product's results
+    dh: Array  # (P, [lags,] B): of the initial h
+    dc: Array | None  # (H, [lags,] B): of the initial c
 
 
 def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     """Runs a strand whose x (or ids), first state and mask are set; writes h, c, gates and the second product."""
-    s, c, gates, mask = strand.s, strand.c, strand.gates, strand.mask
-    P, steps, one_gate_room = w.state, strand.steps, len(strand.gates) < strand.steps
+    s, c, gates, mask, ragged = strand.s, strand.c, strand.gates, strand.mask, strand.ragged
+    P, steps, kept = w.state, strand.steps, len(strand.gates) == strand.steps
     n, batch = cell.direct * gates.shape[2], s.shape[2]
-    looked_up = strand.ids is not None
     W = w.W[: s.shape[1], :n].T
-    scratch = np.empty_like(s, shape=(n, batch)) if looked_up else None
+    scratch = None if strand.ids is None else np.empty_like(s, shape=(n, batch))
     _preload(cell, w, strand)
+    direct = gates[:, : cell.direct].reshape(len(gates), n, batch)
 
     def second(m: Array) -> Array:
         if strand.m is not None:
             strand.m[t] = m
         return np.matmul(w.U.T, m, out=strand.v[t])
 
+    c_before = c_after = None
     for t in range(steps):
-        a = gates[0 if one_gate_room else t]
-        direct = a[: cell.direct].reshape(n, batch)
-        if looked_up:
-            direct += np.matmul(W, s[t], out=scratch)
+        k = t if kept else 0
+        if scratch is None:
+            np.matmul(W, s[t], out=direct[k])
         else:
-            np.matmul(W, s[t], out=direct)
-        h_before, c_before = s[t, :P], None if c is None else c[t]
-        h, c_after = cell.forward(a, h_before, c_before, w.own, second)
-        if strand.ragged[t]:
+            direct[k] += np.matmul(W, s[t], out=scratch)
+        h_before = s[t, :P]
+        if c is not None:
+            c_before = c[t]
+        h, c_after = cell.forward(gates[k], h_before, c_before, w.own, second)
+        if ragged[t]:
             h = np.where(mask[t], h, h_before)
             c_after = None if c is None else np.where(mask[t], c_after, c_before)
         s[t + 1, :P] = h
@@ -66,12 +68,19 @@ def _preload(cell: Cell, w: Weights, strand: Strand) -> None:
     gates, steps = strand.gates, strand.steps
     _, G, units, batch = gates.shape
     if strand.ids is not None:
-        looked_up = np.moveaxis(w.x[strand.ids], 1, 2)
-        bias = w.W[w.state, :, None] if w.bias else 0
-        gates[...] = (looked_up + bias).reshape(gates.shape)
+        looked_up = np.moveaxis(w.x[strand.ids], 1, 2).reshape(gates.shape)
+        np.add(looked_up, w.W[w.state].reshape(G, units, 1) if w.bias else 0, out=gates)
     elif cell.direct < G:
         columns = w.inputs[:, cell.direct * units :]
         gates[:, cell.direct :] = np.matmul(columns.T, strand.s[:steps, w.state :]).reshape(steps, -1, units, batch)
+
+
+def new_adjoints(w: Weights, strand: Strand, lags: tuple[int, ...]) -> Adjoints:
+    """Room for what backward finds at every step."""
+    steps, G, units, batch = strand.steps, *strand.gates.shape[1:]
+    da = np.empty_like(strand.s, shape=(G, units, steps, *lags, batch))
+    dv = None if w.U is None else np.empty_like(strand.s, shape=(w.U.shape[1], steps, *lags, batch))
+    return Adjoints(da, dv, None, None)
 
 
 def backward(
@@ -81,47 +90,52 @@ def backward(
     dy: Array | None,
     dh: Array,
     dc: Array | None,
-    carry: Carry | None,
+    carry: Carry | None = None,
     room: Adjoints | None = None,
 ) -> Adjoints:
-    """Adjoints of every step. dy (T, [lags,] P, B) zero past each length, or None; dh, dc of the last state."""
-    s, c, gates, mask = strand.s, strand.c, strand.gates, strand.mask
-    P, steps, direct = w.state, strand.steps, cell.direct
+    """Adjoints of every step. dy (T, P, [lags,] B), zero past each length, or None; dh, dc of the last state."""
+    s, c, gates, mask, ragged = strand.s, strand.c, strand.gates, strand.mask, strand.ragged
+    P, lags = w.state, dh.shape[1:-1]
     _, G, units, batch = gates.shape
-    lags = dh.shape[:-2]
-    if room is None:
-        da = np.empty_like(s, shape=(steps, *lags, G, units, batch))
-        dv = None if w.U is None else np.empty_like(s, shape=(steps, *lags, w.U.shape[1], batch))
-    else:
-        da, dv = room.da, room.dv
-    W = w.W[:P, : direct * units]
+    n = cell.direct * units
+    da, dv, _, _ = room or new_adjoints(w, strand, lags)
+    da_t = np.empty_like(s, shape=(G, units, *lags, batch))
+    columns = da_t[: cell.direct].reshape(n, -1)
+    W = w.W[:P, :n]
+    U = w.U
 
     def second(adjoint: Array) -> Array:
-        dv[t] = adjoint
-        return np.matmul(w.U, adjoint)
+        dv[:, t] = adjoint
+        return np.matmul(U, adjoint.reshape(U.shape[1], -1)).reshape(-1, *adjoint.shape[1:])
 
-    for t in reversed(range(steps)):
+    def taped(array: Array) -> Array:
+        return array[..., None, :] if lags else array
+
+    c_before = c_after = gate = v = None
+    for t in reversed(range(strand.steps)):
         if dy is not None:
             dh = dh + dy[t]
         dh_live, dc_live = dh, dc
-        if strand.ragged[t]:
+        if ragged[t]:
             dh_live = np.where(mask[t], dh, 0)
             dc_live = None if dc is None else np.where(mask[t], dc, 0)
-        before = (s[t, :P], None if c is None else c[t])
-        after = (s[t + 1, :P], None if c is None else c[t + 1])
-        gate = gates[t] if cell.keeps_gates else gates[0]
-        v = None if strand.v is None else strand.v[t]
-        da_t = da[t]
-        passed_h, passed_c = cell.backward(
-            dh_live, dc_live, gate, v, before, after, w.own, second, np.moveaxis(da_t, -3, 0) if lags else da_t
-        )
-        through = np.matmul(W, da_t[..., :direct, :, :].reshape(*lags, direct * units, batch))
-        dh_before = through if passed_h is None else through + passed_h
+        if cell.keeps_gates:
+            gate = taped(gates[t])
+        if c is not None:
+            c_before, c_after = taped(c[t]), taped(c[t + 1])
+        if strand.v is not None:
+            v = taped(strand.v[t])
+        before, after = (taped(s[t, :P]), c_before), (taped(s[t + 1, :P]), c_after)
+        dh_passed, dc_before = cell.backward(dh_live, dc_live, gate, v, before, after, w.own, second, da_t)
+        da[:, :, t] = da_t
+        dh_before = np.matmul(W, columns).reshape(dh.shape)
+        if dh_passed is not None:
+            dh_before += dh_passed
         if carry is not None:
             dh_before = carry(dh_before, t)
-            passed_c = None if passed_c is None else carry(passed_c, t)
-        if strand.ragged[t]:
+            dc_before = None if dc is None else carry(dc_before, t)
+        if ragged[t]:
             dh_before = np.where(mask[t], dh_before, dh)
-            passed_c = None if passed_c is None else np.where(mask[t], passed_c, dc)
-        dh, dc = dh_before, passed_c
+            dc_before = None if dc is None else np.where(mask[t], dc_before, dc)
+        dh, dc = dh_before, dc_before
     return Adjoints(da, dv, dh, dc)

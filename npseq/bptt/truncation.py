@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npseq.backend import generator
+from npseq.backend import Array, generator
 
 
 class Plan(NamedTuple):
@@ -99,8 +99,8 @@ def carry_of(plan: Plan | None, strand: int) -> Callable | None:
     return lambda adjoint, t: shifted(adjoint)
 
 
-def shifted(adjoint: np.ndarray) -> np.ndarray:
-    """One lag on, along the first axis; what passes the largest lag is dropped."""
+def shifted(adjoint: Array) -> Array:
+    """(..., lags, B) one lag on; what passes the largest lag is dropped."""
     later = np.zeros_like(adjoint)
-    later[1:] = adjoint[:-1]
+    later[..., 1:, :] = adjoint[..., :-1, :]
     return later

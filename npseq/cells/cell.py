@@ -71,7 +71,7 @@ class Cell:
     ) -> tuple[Array | None, Array | None]:
         """The adjoints of (h, c) before the step, less what the first product passes, which the loop adds.
 
-        dh (..., P, B), dc (..., H, B): adjoints of (h, c) after the step. da (G, ..., H, B) receives the adjoints of
+        dh (P, ..., B), dc (H, ..., B): adjoints of (h, c) after the step. da (G, H, ..., B) receives the adjoints of
         the pre-activations. gates, v, before = (h, c), after = (h, c): from the tape. second multiplies by U.
         """
         raise NotImplementedError
@@ -79,5 +79,5 @@ class Cell:
     def own_gradients(
         self, da: Array, dv: Array | None, c_before: Array | None, c_after: Array | None
     ) -> tuple[Array, ...]:
-        """Each own vector's gradient, not yet summed over time and batch; arguments may have leading axes."""
+        """Each own vector's gradient, (H, T, B), not yet summed over time and batch. da (G, H, T, B), the others (., T, B)."""
         return ()

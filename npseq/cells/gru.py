@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npseq.activations import dsigmoid, dtanh, sigmoid, tanh
+from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
 from npseq.cells.cell import Cell
 
 
@@ -56,18 +56,19 @@ class GRU(Cell):
 
     def backward(self, dh, dc, gates, v, before, after, own, second, da):
         r, z, n = gates
+        slope_r, slope_z = dsigmoid(gates[:2])
         h = before[0]
-        dn = dh * (1 - z) * dtanh(n)  # (G7) (G4 | G6)
-        dz = dh * (h - n) * dsigmoid(z)  # (G7) (G2)
+        dn = multiply(dh * (1 - z), dtanh(n), out=da[2])  # (G7) (G4 | G6)
+        multiply(dh * (h - n), slope_z, out=da[1])  # (G7) (G2)
+        dh = dh * z  # (G7)
         if self.reset == "before":
             dm = second(dn)  # (G3)
-            dr = dm * h * dsigmoid(r)  # (G3) (G1)
-            dh_before = dh * z + dm * r  # (G7) (G3)
+            multiply(dm * h, slope_r, out=da[0])  # (G3) (G1)
+            dh += dm * r  # (G3)
         else:
-            dr = dn * v * dsigmoid(r)  # (G6) (G1)
-            dh_before = dh * z + second(dn * r)  # (G7) (G5)
-        da[0], da[1], da[2] = dr, dz, dn
-        return dh_before, None
+            multiply(dn * v, slope_r, out=da[0])  # (G6) (G1)
+            dh += second(dn * r)  # (G6) (G5)
+        return dh, None
 
     def own_gradients(self, da, dv, c_before, c_after):
         return (dv,)  # (G5)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npseq.activations import dsigmoid, dtanh, sigmoid, tanh
+from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
 from npseq.cells.cell import Cell
 
 
@@ -51,21 +51,21 @@ class LSTM(Cell):
 
     def backward(self, dh, dc, gates, v, before, after, own, second, da):
         i, f, o, g = gates
+        slope_i, slope_f, slope_o = dsigmoid(gates[:3])
         c_before, c = before[1], after[1]
-        dm = second(dh) if self.projection else dh  # (L7)
         tanh_c = tanh(c)
-        do = dm * tanh_c * dsigmoid(o)  # (L6) (L5)
+        dm = second(dh) if self.projection else dh  # (L7)
+        do = multiply(dm * tanh_c, slope_o, out=da[2])  # (L6) (L5)
         dc = dc + dm * o * dtanh(tanh_c)  # (L6)
         if self.peepholes:
-            dc = dc + do * own[2]  # (L5)
-        di = dc * g * dsigmoid(i)  # (L4) (L1)
-        df = dc * c_before * dsigmoid(f)  # (L4) (L2)
-        dg = dc * i * dtanh(g)  # (L4) (L3)
-        da[0], da[1], da[2], da[3] = di, df, do, dg
-        dc_before = dc * f  # (L4)
+            dc += do * own[2]  # (L5)
+        di = multiply(dc * g, slope_i, out=da[0])  # (L4) (L1)
+        df = multiply(dc * c_before, slope_f, out=da[1])  # (L4) (L2)
+        multiply(dc * i, dtanh(g), out=da[3])  # (L4) (L3)
+        dc = dc * f  # (L4)
         if self.peepholes:
-            dc_before = dc_before + di * own[0] + df * own[1]  # (L1) (L2)
-        return None, dc_before
+            dc += di * own[0] + df * own[1]  # (L1) (L2)
+        return None, dc
 
     def own_gradients(self, da, dv, c_before, c_after):
         di, df, do = da[0], da[1], da[2]

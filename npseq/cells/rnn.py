@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npseq.activations import drelu, dtanh, relu, tanh
+from npseq.activations import drelu, dtanh, multiply, relu, tanh
 from npseq.cells.cell import Cell
 
 
@@ -26,5 +26,5 @@ class RNN(Cell):
 
     def backward(self, dh, dc, gates, v, before, after, own, second, da):
         dphi = dtanh if self.nonlinearity == "tanh" else drelu
-        da[0] = dh * dphi(after[0])  # (R2)
+        multiply(dh, dphi(after[0]), out=da[0])  # (R2)
         return None, None

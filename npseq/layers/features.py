@@ -1,4 +1,4 @@
-"""Between the user's (T, B, features) and the strands' (T, features, B): time turned round, lengths cut, lags added."""
+"""Between the user's (T, B, features) and the strands' (T, features, [lags,] B): turned in time, cut at lengths."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ from npseq.bptt import loop
 from npseq.bptt.tape import Strand
 
 
-def feature_major(x: Array) -> Array:
-    return x.swapaxes(1, 2)
-
-
 def in_order(steps: Any, d: int) -> Any:
-    """Natural time in a strand's own order, and back."""
+    """Natural time in a strand's own order, and back; d is 1 for the reverse direction."""
     return steps[::-1] if d else steps
 
 
@@ -40,31 +36,29 @@ def outputs(strand: Strand, size: int, d: int, mask: Array | None) -> Array:
 
 
 def batch_major(features: list[Array], xp: Any) -> Array:
+    """(T, B, features). On the host it cannot be written on, since it may be a view of the tape."""
     y = (features[0] if len(features) == 1 else xp.concatenate(features, axis=1)).swapaxes(1, 2)
     if xp is np:
         y.flags.writeable = False
     return y
 
 
-def at_lag_zero(array: Array, lags: int | None, axis: int = 0) -> Array:
-    """With a new axis of lags on which everything stands at lag 0."""
+def at_lag_zero(array: Array, lags: int | None) -> Array:
+    """(..., B) as (..., lags, B) with everything at lag 0; as it is where lags are not told apart."""
     if lags is None:
         return array
-    shape = (*array.shape[:axis], lags, *array.shape[axis:])
-    out = np.zeros_like(array, shape=shape)
-    out[(slice(None),) * axis + (0,)] = array
+    out = np.zeros_like(array, shape=(*array.shape[:-1], lags, array.shape[-1]))
+    out[..., 0, :] = array
     return out
 
 
-def lag_sum(array: Array, weights: np.ndarray, axis: int, xp: Any) -> Array:
-    return xp.tensordot(xp.asarray(weights, dtype=array.dtype), array, axes=(0, axis))
+def lag_sum(array: Array, weights: Array | None) -> Array:
+    """(..., lags, B) summed with a weight (lags,) each; as it is where lags are not told apart."""
+    if weights is None:
+        return array
+    return (array * np.asarray(weights, dtype=array.real.dtype)[:, None]).sum(axis=-2)
 
 
-def weigh(adj: loop.Adjoints, weights: np.ndarray, xp: Any) -> loop.Adjoints:
-    """The adjoints summed over lags, each with its weight."""
-    return loop.Adjoints(
-        lag_sum(adj.da, weights, 1, xp),
-        None if adj.dv is None else lag_sum(adj.dv, weights, 1, xp),
-        lag_sum(adj.dh, weights, 0, xp),
-        None if adj.dc is None else lag_sum(adj.dc, weights, 0, xp),
-    )
+def lag_sums(adjoints: loop.Adjoints, weights: Array | None) -> loop.Adjoints:
+    """Every adjoint summed over lags."""
+    return loop.Adjoints(*(None if a is None else lag_sum(a, weights) for a in adjoints))

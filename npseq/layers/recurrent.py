@@ -17,15 +17,7 @@ from npseq.cells import Cell
 from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.arguments import Batch, check_array, check_batch, float_dtype, positive_int, probability
 from npseq.layers.dropout import Dropout
-from npseq.layers.features import (
-    at_lag_zero,
-    batch_major,
-    feature_major,
-    in_order,
-    lag_sum,
-    outputs,
-    write_inputs,
-)
+from npseq.layers.features import at_lag_zero, batch_major, in_order, lag_sum, lag_sums, outputs, write_inputs
 from npseq.layers.layer import Layer
 from npseq.layers.layout import strand_layout, strand_weights, suffix
 from npseq.parameters import Layout, Parameters
@@ -92,7 +84,7 @@ class Recurrent(Layer):
         xp = array_module(self.params.flat)
         batch = check_batch(x, lengths, self.input_size, self.dtype, xp)
         h, c = self._check_state("state", state, batch.x.shape[1], xp)
-        features: list[Array] | None = None if batch.is_ids else [feature_major(batch.x)]
+        features: list[Array] | None = None if batch.is_ids else [batch.x.swapaxes(1, 2)]
         if features and batch.mask is not None:
             features = [np.where(batch.mask[:, None], features[0], 0)]
         strands, kept = [], []
@@ -128,28 +120,35 @@ class Recurrent(Layer):
         Returns dx (T, B, D), None for ids; dstate as the state; grads, named and shaped as params. No argument is
         written on, but for room and grads, a training loop's own buffers. Raises TypeError or ValueError on a misfit.
         """
-        dx, dstate, grads, _ = self._backward(dy, tape, dstate, truncation, room, grads)
-        return dx, dstate, grads
+        return self._backward(dy, tape, dstate, truncation, room, grads)[:3]
 
-    def _backward(self, dy, tape, dstate, truncation, room=None, grads=None, weigh=True):
+    def _backward(
+        self,
+        dy: Array | None,
+        tape: Tape,
+        dstate: Any = None,
+        truncation: Any = None,
+        room: Room | None = None,
+        grads: Parameters | None = None,
+    ) -> tuple[Array | None, Any, Parameters, Room]:
+        """As backward, with the adjoints of every step."""
         xp = array_module(self.params.flat)
         steps, batch = self._check_tape(tape)
         if dy is not None:
             dy = check_array("dy", dy, (steps, batch, self.output_size), self.dtype, xp)
         dh, dc = self._check_state("dstate", dstate, batch, xp)
         plan = self._plan(truncation, steps)
-        lags = None if plan is None or plan.lag_weights is None else len(plan.lag_weights)
-        dfeatures = self._split(dy, tape, lags)
+        weights = None if plan is None or plan.lag_weights is None else xp.asarray(plan.lag_weights)
+        lags = None if weights is None else len(weights)
         grads = Parameters(self.params.layout, xp.empty_like(self.params.flat)) if grads is None else grads
-        adjoints: list[tuple[loop.Adjoints, ...]] = []
-        dstates: list[tuple[Array, Array | None]] = []
+        dfeatures = self._split(dy, tape, lags)
+        found: dict[tuple[int, int], loop.Adjoints] = {}
         for layer in reversed(range(self.num_layers)):
-            row, dx_row = [], []
-            for d in reversed(range(self.directions)):
+            dx = []
+            for d in range(self.directions):
                 k = layer * self.directions + d
                 strand, w = tape.strands[layer][d], self._weights(self.params, layer, d)
-                old = None if room is None else room.adjoints[layer][d]
-                adj = loop.backward(
+                found[layer, d] = adjoints = loop.backward(
                     self.cell,
                     w,
                     strand,
@@ -157,24 +156,18 @@ class Recurrent(Layer):
                     at_lag_zero(dh[k].T, lags),
                     None if dc is None else at_lag_zero(dc[k].T, lags),
                     carry_of(plan, k),
-                    old,
+                    None if room is None else room.adjoints[layer][d],
                 )
-                da = gradients.gate_columns(adj.da)
-                summed = adj if lags is None else weigh(adj, plan.lag_weights, xp)
-                summed_da = da if lags is None else gradients.gate_columns(summed.da)
-                gradients.weight_gradients(self.cell, w, strand, summed, self._weights(grads, layer, d), summed_da)
+                summed = lag_sums(adjoints, weights)
+                gradients.weight_gradients(self.cell, w, strand, summed, self._weights(grads, layer, d))
                 if layer or not tape.token_ids:
-                    leading = (steps,) if lags is None else (steps, lags)
-                    dx_row.append(in_order(gradients.input_gradient(w, da, leading, batch), d))
-                row.append(adj)
-                dstates.append((summed.dh.T, None if summed.dc is None else summed.dc.T))
-            adjoints.append(tuple(reversed(row)))
-            dfeatures = self._hand_down(dx_row, tape, layer)
-        dx = None
-        if dfeatures is not None:
-            dx = dfeatures[0] if lags is None else lag_sum(dfeatures[0], plan.lag_weights, 1, xp)
-            dx = dx.swapaxes(1, 2)
-        return dx, self._stack_states(dstates[::-1], xp), grads, tuple(reversed(adjoints))
+                    dx.append(in_order(gradients.input_gradient(w, adjoints), d))
+            dfeatures = self._hand_down(dx, tape, layer)
+        rows = tuple(tuple(found[layer, d] for d in range(self.directions)) for layer in range(self.num_layers))
+        first = [lag_sums(adjoints._replace(da=None, dv=None), weights) for row in rows for adjoints in row]
+        dx = None if dfeatures is None else lag_sum(dfeatures[0], weights).swapaxes(1, 2)
+        dstate = self._stack([a.dh.T for a in first], [None if a.dc is None else a.dc.T for a in first], xp)
+        return dx, dstate, grads, Room(rows)
 
     def _layout(self) -> Layout:
         blocks, names = {}, {}
@@ -271,38 +264,34 @@ class Recurrent(Layer):
 
     def _last_state(self, tape: Tape, xp: Any) -> Any:
         strands = [strand for row in tape.strands for strand in row]
-        h = xp.stack([strand.s[-1, : self.state_size].T for strand in strands])
-        return h if len(self.cell.carries) == 1 else (h, xp.stack([strand.c[-1].T for strand in strands]))
+        c = [None if strand.c is None else strand.c[-1].T for strand in strands]
+        return self._stack([strand.s[-1, : self.state_size].T for strand in strands], c, xp)
 
-    def _stack_states(self, states: list[tuple[Array, Array | None]], xp: Any) -> Any:
-        h = xp.stack([h for h, _ in states])
-        return h if len(self.cell.carries) == 1 else (h, xp.stack([c for _, c in states]))
+    def _stack(self, h: list[Array], c: list[Array | None], xp: Any) -> Any:
+        return xp.stack(h) if len(self.cell.carries) == 1 else (xp.stack(h), xp.stack(c))
 
     def _split(self, dy: Array | None, tape: Tape, lags: int | None) -> list[Array] | None:
-        """dy as (T, [lags,] P, B), one a direction, zero past each length."""
+        """dy as (T, P, [lags,] B), one a direction, zero past each length."""
         if dy is None:
             return None
-        dy = feature_major(dy)
+        dy = dy.swapaxes(1, 2)
         mask = tape.strands[-1][0].mask
         if mask is not None:
             dy = np.where(mask, dy, 0)
-        parts = [dy[:, d * self.state_size : (d + 1) * self.state_size] for d in range(self.directions)]
-        return [at_lag_zero(part, lags, axis=1) for part in parts]
+        size = self.state_size
+        return [at_lag_zero(dy[:, d * size : (d + 1) * size], lags) for d in range(self.directions)]
 
-    def _hand_down(self, dx_row: list[Array], tape: Tape, layer: int) -> list[Array] | None:
+    def _hand_down(self, dx: list[Array], tape: Tape, layer: int) -> list[Array] | None:
         """What the strands of a layer pass to the outputs of the layer below, one a direction; at layer 0, to x."""
-        if not dx_row:
+        if not dx:
             return None
-        dx = dx_row[0] if len(dx_row) == 1 else dx_row[0] + dx_row[1]
+        total = dx[0] if len(dx) == 1 else dx[0] + dx[1]
         if layer == 0:
-            return [dx]
+            return [total]
         size, drop = self.state_size, tape.kept[layer]
-        parts = [dx[..., d * size : (d + 1) * size, :] for d in range(self.directions)]
+        parts = [total[:, d * size : (d + 1) * size] for d in range(self.directions)]
         if drop is not None:
-            parts = [p * (k if p.ndim == k.ndim else k[:, None]) for p, k in zip(parts, drop, strict=True)]
-        mask = tape.strands[0][0].mask
-        if mask is not None:
-            parts = [np.where(mask if p.ndim == mask.ndim else mask[:, None], p, 0) for p in parts]
+            parts = [p * (k if p.ndim == k.ndim else k[:, :, None]) for p, k in zip(parts, drop, strict=True)]
         return parts
 
     def __repr__(self) -> str:

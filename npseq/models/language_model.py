@@ -158,10 +158,10 @@ class LanguageModel:
         part = {name: grads.part(name, layer.params.layout) for name, layer in self._layers() if layer is not None}
         dy, _ = self.output.backward(dlogits, linear_tape, grads=part["output"])
         room = old.room if old and old.tape.strands[0][0].s is tape.strands[0][0].s else None
-        dx, _, _, adjoints = self.recurrent._backward(dy, tape, None, None, room, part["recurrent"])
+        dx, _, _, room = self.recurrent._backward(dy, tape, None, None, room, part["recurrent"])
         if self.embedding is not None:
             self.embedding.backward(dx, looked_up, grads=part["embedding"])
-        return loss, state, Buffers(tape, Room(adjoints), grads)
+        return loss, state, Buffers(tape, room, grads)
 
     def evaluate(self, ids: Array, steps: int = 256) -> float:
         """Mean negative log-likelihood of ids (N,), each token after all before it, in nats; nothing is learnt.
