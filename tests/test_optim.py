@@ -1,0 +1,330 @@
+"""Optimizers against PyTorch and scalar loops; clipping against its formula."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value
+from npseq.parameters import Parameters, simple_layout
+
+SHAPES = {"W_xh": (3, 4), "W_hh": (4, 4), "b_h": (4,)}
+CASES = [
+    (SGD, {"lr": 0.1}),
+    (SGD, {"lr": 0.1, "weight_decay": 0.02}),
+    (SGD, {"lr": 0.1, "momentum": 0.9}),
+    (SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.02}),
+    (SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    (SGD, {"lr": 0.1, "momentum": 0.8, "nesterov": True, "weight_decay": 0.02}),
+    (RMSprop, {}),
+    (RMSprop, {"lr": 0.05, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.02}),
+    (RMSprop, {"centered": True}),
+    (RMSprop, {"momentum": 0.9}),
+    (RMSprop, {"momentum": 0.7, "centered": True, "weight_decay": 0.02}),
+    (Adam, {}),
+    (Adam, {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.02}),
+    (Adam, {"amsgrad": True}),
+    (AdamW, {}),
+    (AdamW, {"lr": 0.05, "betas": (0.8, 0.95), "weight_decay": 0.3, "amsgrad": True}),
+    (AdamW, {"weight_decay": 0}),
+    (Adagrad, {}),
+    (Adagrad, {"lr": 0.5, "lr_decay": 0.1, "weight_decay": 0.02, "initial_accumulator_value": 0.3, "eps": 1e-3}),
+]
+EVERY_CASE = pytest.mark.parametrize(("kind", "options"), CASES)
+
+
+def draw(seed, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(size=shape).astype(dtype) for name, shape in SHAPES.items()}
+
+
+def as_parameters(arrays):
+    flat = np.concatenate([array.ravel() for array in arrays.values()])
+    return Parameters(simple_layout({name: array.shape for name, array in arrays.items()}), flat)
+
+
+def run(optimizer, params, steps=range(6)):
+    for seed in steps:
+        grads = {name: 2.0 ** (1 - seed) * array for name, array in draw(100 + seed).items()}
+        optimizer.step(params, as_parameters(grads) if hasattr(params, "flat") else grads)
+    return params
+
+
+@EVERY_CASE
+def test_six_steps_are_pytorchs(kind, options):
+    torch = pytest.importorskip("torch")
+    params, theirs = draw(0), {name: torch.tensor(array, requires_grad=True) for name, array in draw(0).items()}
+    judge = getattr(torch.optim, kind.__name__)(theirs.values(), **options)
+    optimizer = kind(**options)
+    for seed in range(6):
+        grads = {name: 2.0 ** (1 - seed) * array for name, array in draw(100 + seed).items()}
+        optimizer.step(params, grads)
+        for name, tensor in theirs.items():
+            tensor.grad = torch.tensor(grads[name])
+        judge.step()
+        for name, tensor in theirs.items():
+            np.testing.assert_allclose(params[name], tensor.detach().numpy(), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("kind", [SGD, RMSprop, Adam, AdamW, Adagrad])
+def test_defaults_are_pytorchs(kind):
+    torch = pytest.importorskip("torch")
+    given = {"lr": 0.1} if kind is SGD else {}
+    theirs = getattr(torch.optim, kind.__name__)([torch.zeros(1)], **given).defaults
+    ours = vars(kind(**given))
+    for name in set(ours) - {"steps", "state", "_scratch"}:
+        assert ours[name] == theirs[name], name
+
+
+def scalar_rule(kind, o, p, grads, lr):
+    """Numbers, one parameter, written from the papers' formulas: the parameter after each of the gradients."""
+    b = v = m = u = 0.0
+    s = o.get("initial_accumulator_value", 0.0)
+    for t, g in enumerate(grads, start=1):
+        decay = o.get("weight_decay", 0.01 if kind is AdamW else 0)
+        if kind is AdamW:
+            p = p - lr * decay * p
+        else:
+            g = g + decay * p
+        if kind is SGD:
+            mu = o.get("momentum", 0)
+            b = g if t == 1 else mu * b + (1 - o.get("dampening", 0)) * g
+            p = p - lr * (g + mu * b if o.get("nesterov") else b if mu else g)
+        elif kind is RMSprop:
+            a = o.get("alpha", 0.99)
+            v, m = a * v + (1 - a) * g**2, a * m + (1 - a) * g
+            u = o.get("momentum", 0) * u + g / (math.sqrt(v - m**2 if o.get("centered") else v) + o.get("eps", 1e-8))
+            p = p - lr * u
+        elif kind is Adagrad:
+            s = s + g**2
+            p = p - lr / (1 + (t - 1) * o.get("lr_decay", 0)) * g / (math.sqrt(s) + o.get("eps", 1e-10))
+        else:
+            b1, b2 = o.get("betas", (0.9, 0.999))
+            m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+            u = max(u, v) if o.get("amsgrad") else v
+            p = p - lr * (m / (1 - b1**t)) / (math.sqrt(u / (1 - b2**t)) + o.get("eps", 1e-8))
+    return p
+
+
+@EVERY_CASE
+def test_six_steps_are_the_scalar_rule(kind, options):
+    optimizer = kind(**options)
+    params = run(optimizer, draw(0))
+    for name, start in draw(0).items():
+        for place in np.ndindex(start.shape):
+            grads = [float(2.0 ** (1 - seed) * draw(100 + seed)[name][place]) for seed in range(6)]
+            expected = scalar_rule(kind, options, float(start[place]), grads, optimizer.lr)
+            assert params[name][place] == pytest.approx(expected, rel=1e-12, abs=1e-14)
+
+
+@EVERY_CASE
+def test_flat_and_named_steps_agree(kind, options):
+    named, flat = run(kind(**options), draw(0)), run(optimizer := kind(**options), as_parameters(draw(0)))
+    assert all(key.endswith("/") for key in optimizer.state)
+    for name, array in named.items():
+        np.testing.assert_array_equal(flat[name], array)
+
+
+def test_a_flat_vector_of_other_order_is_not_taken_for_the_same():
+    params, grads = as_parameters(draw(0)), as_parameters(dict(reversed(draw(1).items())))
+    SGD(1).step(params, grads)
+    for name in SHAPES:
+        np.testing.assert_array_equal(params[name], draw(0)[name] - draw(1)[name])
+
+
+@EVERY_CASE
+@pytest.mark.parametrize("flat", [False, True])
+def test_going_on_from_a_state_dict_is_going_on(kind, options, flat):
+    start = as_parameters if flat else dict
+    whole = run(kind(**options), start(draw(0)))
+    first = kind(**options)
+    params = run(first, start(draw(0)), range(3))
+    saved = first.state_dict()
+    run(first, start(draw(0)), range(2))  # what was saved is a copy
+    second = kind(**{**options, "lr": 123.0})
+    second.load_state_dict({key: np.asarray(value) for key, value in saved.items()})
+    run(second, params, range(3, 6))
+    for name in SHAPES:
+        np.testing.assert_array_equal(params[name], whole[name])
+
+
+@EVERY_CASE
+@pytest.mark.parametrize("dtype", [np.float32, np.complex128])
+def test_dtypes_stay_and_gradients_are_left_alone(kind, options, dtype):
+    params, grads, optimizer = draw(0, dtype), draw(1, dtype), kind(**options)
+    views = dict(params)
+    for _ in range(2):
+        optimizer.step(params, grads)
+    assert {array.dtype for array in [*params.values(), *optimizer.state.values()]} == {np.dtype(dtype)}
+    for name, array in draw(1, dtype).items():
+        np.testing.assert_array_equal(grads[name], array)
+        assert params[name] is views[name]
+
+
+@EVERY_CASE
+def test_the_derivative_of_two_steps_by_a_complex_step(kind, options):
+    def after(bump):
+        params = {"w": np.array([0.7 + bump, -0.3])}
+        optimizer = kind(**options)
+        for _ in range(2):
+            optimizer.step(params, {"w": params["w"] ** 3 - 1})
+        return params["w"][0]
+
+    assert after(1e-30j).imag / 1e-30 == pytest.approx((after(1e-6) - after(-1e-6)) / 2e-6, rel=1e-6)
+
+
+def test_names_of_the_state():
+    optimizer = RMSprop(momentum=0.9, centered=True)
+    optimizer.step({"W": np.ones(2)}, {"W": np.ones(2)})
+    assert set(optimizer.state_dict()) == {"steps", "lr", "square/W", "mean/W", "momentum/W"}
+    assert optimizer.state_dict()["steps"] == 1
+
+
+def test_lr_is_writable():
+    params, optimizer = {"w": np.zeros(2)}, SGD(0.5)
+    optimizer.step(params, {"w": np.ones(2)})
+    optimizer.lr = np.float64(0.25)
+    optimizer.step(params, {"w": np.ones(2)})
+    np.testing.assert_array_equal(params["w"], [-0.75, -0.75])
+    optimizer.lr = math.nan
+    with pytest.raises(ValueError, match=r"lr must lie in \[0, inf\), got nan"):
+        optimizer.step(params, {"w": np.ones(2)})
+
+
+def test_strided_views_are_written_in_place():
+    block = np.zeros((4, 6))
+    params = {"a": block[:, :3].T, "b": block[:, 3:]}
+    Adam(0.1).step(params, {"a": np.ones((3, 4)), "b": -np.ones((4, 3))})
+    np.testing.assert_allclose(block, np.repeat([[-0.1] * 3 + [0.1] * 3], 4, axis=0), rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: SGD(-1), r"lr must lie in \[0, inf\), got -1"),
+        (lambda: Adam(math.inf), r"lr must lie in \[0, inf\), got inf"),
+        (lambda: SGD(1, momentum=-0.1), "momentum must lie in"),
+        (lambda: SGD(1, nesterov=True), "nesterov needs momentum > 0 and dampening 0, got 0 and 0"),
+        (lambda: SGD(1, 0.9, 0.1, nesterov=True), "nesterov needs momentum > 0 and dampening 0, got 0.9 and 0.1"),
+        (lambda: SGD(1, weight_decay=-1), "weight_decay must lie in"),
+        (lambda: RMSprop(alpha=-1), "alpha must lie in"),
+        (lambda: RMSprop(eps=-1), "eps must lie in"),
+        (lambda: RMSprop(momentum=-1), "momentum must lie in"),
+        (lambda: Adam(betas=(1.0, 0.9)), r"betas\[0\] must lie in \[0, 1\), got 1.0"),
+        (lambda: AdamW(betas=(0.9, -0.1)), r"betas\[1\] must lie in \[0, 1\), got -0.1"),
+        (lambda: Adagrad(lr_decay=-1), "lr_decay must lie in"),
+        (lambda: Adagrad(initial_accumulator_value=-1), "initial_accumulator_value must lie in"),
+        (lambda: clip_grad_norm({}, -1), "max_norm must not be negative, got -1"),
+        (lambda: clip_grad_norm({}, math.nan), "max_norm must not be negative, got nan"),
+        (lambda: clip_grad_value({}, -1), "limit must not be negative, got -1"),
+    ],
+)
+def test_hyper_parameters_that_make_no_sense(make, text):
+    with pytest.raises(ValueError, match=text):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda grads: grads.pop("b_h"), r"names of params: missing \['b_h'\], unknown \[\]"),
+        (lambda grads: grads.update(x=np.ones(1)), r"missing \[\], unknown \['x'\]"),
+        (lambda grads: grads.update(b_h=np.ones(5)), r"grads\['b_h'\] must be as its .* \(4,\)\), got .* \(5,\)"),
+        (lambda grads: grads.update(b_h=np.ones(4, "f4")), "as its parameter, .*'float64'.*, got .*'float32'"),
+    ],
+)
+def test_gradients_that_do_not_fit_change_nothing(change, text):
+    params, grads, optimizer = draw(0), draw(1), Adam()
+    change(grads)
+    with pytest.raises(ValueError, match=text):
+        optimizer.step(params, grads)
+    assert optimizer.steps == 0
+    for name, array in draw(0).items():
+        np.testing.assert_array_equal(params[name], array)
+
+
+def test_state_that_does_not_fit():
+    optimizer = Adam()
+    optimizer.step(draw(0), draw(1))
+    with pytest.raises(ValueError, match=r"params must match the state, .*'mean/W_hh'.*, got \['mean/', 'square/'\]"):
+        optimizer.step(as_parameters(draw(0)), as_parameters(draw(1)))
+    with pytest.raises(ValueError, match=r"state 'mean/W_xh' must be as its parameter, .*'float32'.*'float64'"):
+        optimizer.step(draw(0, np.float32), draw(1, np.float32))
+    with pytest.raises(ValueError, match=r"arrays of the kinds \['momentum'\] of SGD"):
+        SGD(1, momentum=0.9).load_state_dict(optimizer.state_dict())
+    with pytest.raises(ValueError, match="state must hold 'steps', 'lr'"):
+        optimizer.load_state_dict({"lr": 0.1})
+    assert optimizer.steps == 1
+
+
+@pytest.mark.parametrize("wrap", [dict, as_parameters])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_norm_over_everything_and_the_direction_kept(wrap, dtype):
+    grads, before = wrap(draw(3, dtype)), draw(3, dtype)
+    everything = np.concatenate([array.ravel() for array in before.values()]).astype(float)
+    expected = math.sqrt(math.fsum(everything**2))
+    norm = clip_grad_norm(grads, 1.0)
+    assert type(norm) is float
+    tolerance = 8 * float(np.finfo(dtype).eps)
+    assert norm == pytest.approx(expected, rel=tolerance)
+    for name, array in before.items():
+        assert grads[name].dtype == dtype
+        np.testing.assert_allclose(grads[name], array / expected, rtol=2 * tolerance)
+    assert clip_grad_norm(grads, 1.0) == pytest.approx(1.0, rel=2 * tolerance)
+
+
+def test_small_gradients_and_measuring_alone_change_nothing():
+    grads = draw(3)
+    norm = clip_grad_norm(grads, math.inf)
+    assert clip_grad_norm(grads, norm) == norm
+    assert clip_grad_norm({name: 0 * array for name, array in grads.items()}, 1.0) == 0
+    assert clip_grad_norm({}, 1.0) == clip_grad_norm({"w": np.ones((0, 3))}, 1.0) == 0
+    for name, array in draw(3).items():
+        np.testing.assert_array_equal(grads[name], array)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_norm_that_is_not_finite_leaves_gradients_as_they_are(bad):
+    grads = {"a": np.array([3.0, bad]), "b": np.array([5.0])}
+    norm = clip_grad_norm(grads, 1.0)
+    assert math.isnan(norm) if math.isnan(bad) else norm == math.inf
+    np.testing.assert_array_equal(grads["a"], [3.0, bad])
+    np.testing.assert_array_equal(grads["b"], [5.0])
+
+
+def test_an_exploded_float32_gradient_is_clipped_though_its_square_overflows():
+    grads = {"a": np.array([3e30, 0], np.float32), "b": np.array([-4e30], np.float32)}
+    assert clip_grad_norm(grads, 1.0) == pytest.approx(5e30, rel=1e-6)
+    np.testing.assert_allclose(grads["a"], [0.6, 0], rtol=1e-6)
+    np.testing.assert_allclose(grads["b"], [-0.8], rtol=1e-6)
+
+
+def test_clipping_is_differentiable_by_a_complex_step():
+    def clipped(bump):
+        grads = {"w": np.array([3.0 + bump, -4.0])}
+        clip_grad_norm(grads, 1.0)
+        clip_grad_value(grads, 0.7)
+        return grads["w"]
+
+    np.testing.assert_allclose(clipped(1e-30j).imag / 1e-30, [0.2 - 9 / 125, 0.0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("wrap", [dict, as_parameters])
+def test_clipping_by_value(wrap):
+    grads = wrap(draw(3))
+    grads["b_h"][0] = np.nan
+    clip_grad_value(grads, 0.5)
+    for name, array in draw(3).items():
+        expected = np.minimum(np.maximum(array, -0.5), 0.5)
+        if name == "b_h":
+            expected[0] = np.nan
+        np.testing.assert_array_equal(grads[name], expected)
+
+
+def test_strided_gradients_are_clipped_in_place():
+    block = np.full((4, 6), 2.0)
+    norm = clip_grad_norm({"a": block[:, ::2].T, "b": block[:, 1::2]}, 1.0)
+    assert norm == pytest.approx(2 * math.sqrt(24), rel=1e-15)
+    np.testing.assert_allclose(block, 1 / math.sqrt(24), rtol=1e-15)
