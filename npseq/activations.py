@@ -28,7 +28,7 @@ def sigmoid(x: Array, out: Array | None = None) -> Array:
 
 def dsigmoid(y: Array) -> Array:
     """d sigmoid(x) / dx at y = sigmoid(x): y (1 - y)."""
-    return y * (1 - y)
+    return y - y * y
 
 
 def relu(x: Array) -> Array:

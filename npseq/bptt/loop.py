@@ -17,6 +17,7 @@ from npseq.backend import Array
 from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
 
+BLOCK = 1 << 16  # numbers: local derivatives are taken for as many steps at once as stay in a cache of a core
 Carry = Callable[[Array, int], Array]  # (adjoint of the state before step t, t) -> what of it goes on
 
 
@@ -101,41 +102,58 @@ def backward(
     da, dv, _, _ = room or new_adjoints(w, strand, lags)
     da_t = np.empty_like(s, shape=(G, units, *lags, batch))
     columns = da_t[: cell.direct].reshape(n, -1)
-    W = w.W[:P, :n]
-    U = w.U
+    W, U = w.W[:P, :n], w.U
+    own = w.own if w.own is None or not lags else w.own[..., None]
 
     def second(adjoint: Array) -> Array:
         dv[:, t] = adjoint
         return np.matmul(U, adjoint.reshape(U.shape[1], -1)).reshape(-1, *adjoint.shape[1:])
 
-    def taped(array: Array) -> Array:
-        return array[..., None, :] if lags else array
+    def taped(array: Array | None) -> Array | None:
+        return array[..., None, :] if lags and array is not None else array
 
-    c_before = c_after = gate = v = None
-    for t in reversed(range(strand.steps)):
-        if dy is not None:
-            dh = dh + dy[t]
-        dh_live, dc_live = dh, dc
-        if ragged[t]:
-            dh_live = np.where(mask[t], dh, 0)
-            dc_live = None if dc is None else np.where(mask[t], dc, 0)
-        if cell.keeps_gates:
-            gate = taped(gates[t])
-        if c is not None:
-            c_before, c_after = taped(c[t]), taped(c[t + 1])
-        if strand.v is not None:
-            v = taped(strand.v[t])
-        before, after = (taped(s[t, :P]), c_before), (taped(s[t + 1, :P]), c_after)
-        dh_passed, dc_before = cell.backward(dh_live, dc_live, gate, v, before, after, w.own, second, da_t)
-        da[:, :, t] = da_t
-        dh_before = np.matmul(W, columns).reshape(dh.shape)
-        if dh_passed is not None:
-            dh_before += dh_passed
-        if carry is not None:
-            dh_before = carry(dh_before, t)
-            dc_before = None if dc is None else carry(dc_before, t)
-        if ragged[t]:
-            dh_before = np.where(mask[t], dh_before, dh)
-            dc_before = None if dc is None else np.where(mask[t], dc_before, dc)
-        dh, dc = dh_before, dc_before
+    gate = None
+    for first, last in _blocks(strand.steps, n * batch):
+        slopes, more = _slopes(cell, strand, P, first, last)
+        for t in reversed(range(first, last)):
+            if dy is not None:
+                dh = dh + dy[t]
+            dh_live, dc_live = dh, dc
+            if ragged[t]:
+                dh_live = np.where(mask[t], dh, 0)
+                dc_live = None if dc is None else np.where(mask[t], dc, 0)
+            if cell.keeps_gates:
+                gate = taped(gates[t])
+            k = t - first
+            extra = None if more is None else taped(more[k])
+            dh_passed, dc_before = cell.backward(dh_live, dc_live, gate, taped(slopes[k]), extra, own, second, da_t)
+            da[:, :, t] = da_t
+            dh_before = np.matmul(W, columns).reshape(dh.shape)
+            if dh_passed is not None:
+                dh_before += dh_passed
+            if carry is not None:
+                dh_before = carry(dh_before, t)
+                dc_before = None if dc is None else carry(dc_before, t)
+            if ragged[t]:
+                dh_before = np.where(mask[t], dh_before, dh)
+                dc_before = None if dc is None else np.where(mask[t], dc_before, dc)
+            dh, dc = dh_before, dc_before
     return Adjoints(da, dv, dh, dc)
+
+
+def _blocks(steps: int, size: int) -> list[tuple[int, int]]:
+    """(first, last) steps of the blocks, from the end, for steps of `size` numbers."""
+    width = max(1, BLOCK // max(size, 1))
+    return [(max(0, last - width), last) for last in range(steps, 0, -width)]
+
+
+def _slopes(cell: Cell, strand: Strand, P: int, first: int, last: int) -> tuple[Array, Array | None]:
+    """The local derivatives of the steps from first to last: (N, G, H, B), and what the cell adds, (N, H, B)."""
+    _, G, units, batch = strand.gates.shape
+    slopes = np.empty_like(strand.s, shape=(last - first, G, units, batch))
+    h, c, v = strand.s[:, :P], strand.c, strand.v
+    before = h[first:last], None if c is None else c[first:last]
+    after = h[first + 1 : last + 1], None if c is None else c[first + 1 : last + 1]
+    gates = strand.gates[first:last].swapaxes(0, 1)
+    more = cell.slopes(gates, None if v is None else v[first:last], before, after, slopes.swapaxes(0, 1))
+    return slopes, more

@@ -57,27 +57,42 @@ class Cell:
         """
         raise NotImplementedError
 
-    def backward(
+    def slopes(
         self,
-        dh: Array,
-        dc: Array | None,
         gates: Array,
         v: Array | None,
         before: tuple[Array, Array | None],
         after: tuple[Array, Array | None],
+        out: Array,
+    ) -> Array | None:
+        """The local derivatives that backward multiplies with, for any number of steps at once: they need no adjoint.
+
+        gates (G, N, H, B), v (N, ., B), before and after = (h, c), each (N, ., B): N steps of the tape. out (G, N, H, B)
+        receives what each pre-activation's adjoint is multiplied with; anything more is returned, (N, H, B).
+        """
+        raise NotImplementedError
+
+    def backward(
+        self,
+        dh: Array,
+        dc: Array | None,
+        gates: Array | None,
+        slopes: Array,
+        more: Array | None,
         own: Array | None,
         second: Product,
         da: Array,
     ) -> tuple[Array | None, Array | None]:
         """The adjoints of (h, c) before the step, less what the first product passes, which the loop adds.
 
-        dh (P, ..., B), dc (H, ..., B): adjoints of (h, c) after the step. da (G, H, ..., B) receives the adjoints of
-        the pre-activations. gates, v, before = (h, c), after = (h, c): from the tape. second multiplies by U.
+        dh (P, ..., B), dc (H, ..., B): adjoints of (h, c) after the step. gates, slopes (G, H, ..., B) and more
+        (H, ..., B): of this step. second multiplies by U. da (G, H, ..., B) receives the
+        adjoints of the pre-activations.
         """
         raise NotImplementedError
 
     def own_gradients(
         self, da: Array, dv: Array | None, c_before: Array | None, c_after: Array | None
     ) -> tuple[Array, ...]:
-        """Each own vector's gradient, (H, T, B), not yet summed over time and batch. da (G, H, T, B), the others (., T, B)."""
+        """Each own vector's gradient, (H, T, B), not yet summed. da (G, H, T, B), the others (., T, B)."""
         return ()

@@ -54,19 +54,24 @@ class GRU(Cell):
             n = tanh(a[2] + r * v, out=a[2])  # (G6)
         return n + z * (h - n), None  # (G7)
 
-    def backward(self, dh, dc, gates, v, before, after, own, second, da):
-        r, z, n = gates
-        slope_r, slope_z = dsigmoid(gates[:2])
+    def slopes(self, gates, v, before, after, out):
+        _, z, n = gates
         h = before[0]
-        dn = multiply(dh * (1 - z), dtanh(n), out=da[2])  # (G7) (G4 | G6)
-        multiply(dh * (h - n), slope_z, out=da[1])  # (G7) (G2)
+        slope_r, slope_z = dsigmoid(gates[:2])
+        multiply(h if self.reset == "before" else v, slope_r, out=out[0])  # (G3 | G6) (G1)
+        multiply(h - n, slope_z, out=out[1])  # (G7) (G2)
+        multiply(1 - z, dtanh(n), out=out[2])  # (G7) (G4 | G6)
+
+    def backward(self, dh, dc, gates, slopes, more, own, second, da):
+        r, z = gates[:2]
+        _, dn = multiply(dh, slopes[1:], out=da[1:])  # (G7)
         dh = dh * z  # (G7)
         if self.reset == "before":
-            dm = second(dn)  # (G3)
-            multiply(dm * h, slope_r, out=da[0])  # (G3) (G1)
+            dm = second(dn)  # (G4) (G3)
+            multiply(dm, slopes[0], out=da[0])  # (G3)
             dh += dm * r  # (G3)
         else:
-            multiply(dn * v, slope_r, out=da[0])  # (G6) (G1)
+            multiply(dn, slopes[0], out=da[0])  # (G6)
             dh += second(dn * r)  # (G6) (G5)
         return dh, None
 

@@ -26,7 +26,7 @@ class LSTM(Cell):
 
     peepholes: bool = False
     projection: bool = False
-    gates = ("i", "f", "o", "g")
+    gates = ("o", "i", "f", "g")  # o, i, f share a sigmoid; i, f, g are reached through c: each lies in one piece
     carries = ("h", "c")
 
     @property
@@ -34,39 +34,42 @@ class LSTM(Cell):
         return "W_hp" if self.projection else None
 
     def own(self, bias):
-        return ("p_i", "p_f", "p_o") if self.peepholes else ()
+        return ("p_o", "p_i", "p_f") if self.peepholes else ()
 
     def forward(self, a, h, c, own, second):
         if self.peepholes:
-            p_if, p_o = own[:2], own[2]
-            i, f = sigmoid(a[:2] + p_if * c, out=a[:2])  # (L1) (L2)
+            i, f = sigmoid(a[1:3] + own[1:] * c, out=a[1:3])  # (L1) (L2)
         else:
-            i, f, o = sigmoid(a[:3], out=a[:3])  # (L1) (L2) (L5)
+            o, i, f = sigmoid(a[:3], out=a[:3])  # (L5) (L1) (L2)
         g = tanh(a[3], out=a[3])  # (L3)
         c = f * c + i * g  # (L4)
         if self.peepholes:
-            o = sigmoid(a[2] + p_o * c, out=a[2])  # (L5)
+            o = sigmoid(a[0] + own[0] * c, out=a[0])  # (L5)
         m = o * tanh(c)  # (L6)
         return (second(m) if self.projection else m), c  # (L7)
 
-    def backward(self, dh, dc, gates, v, before, after, own, second, da):
-        i, f, o, g = gates
-        slope_i, slope_f, slope_o = dsigmoid(gates[:3])
-        c_before, c = before[1], after[1]
-        tanh_c = tanh(c)
+    def slopes(self, gates, v, before, after, out):
+        o, i, _, g = gates
+        tanh_c = tanh(after[1])
+        slope_o, slope_i, slope_f = dsigmoid(gates[:3])
+        multiply(tanh_c, slope_o, out=out[0])  # (L6) (L5)
+        multiply(g, slope_i, out=out[1])  # (L4) (L1)
+        multiply(before[1], slope_f, out=out[2])  # (L4) (L2)
+        multiply(i, dtanh(g), out=out[3])  # (L4) (L3)
+        return o * dtanh(tanh_c)  # (L6)
+
+    def backward(self, dh, dc, gates, slopes, more, own, second, da):
         dm = second(dh) if self.projection else dh  # (L7)
-        do = multiply(dm * tanh_c, slope_o, out=da[2])  # (L6) (L5)
-        dc = dc + dm * o * dtanh(tanh_c)  # (L6)
+        do = multiply(dm, slopes[0], out=da[0])  # (L6) (L5)
+        dc = dc + dm * more  # (L6)
         if self.peepholes:
-            dc += do * own[2]  # (L5)
-        di = multiply(dc * g, slope_i, out=da[0])  # (L4) (L1)
-        df = multiply(dc * c_before, slope_f, out=da[1])  # (L4) (L2)
-        multiply(dc * i, dtanh(g), out=da[3])  # (L4) (L3)
-        dc = dc * f  # (L4)
+            dc += do * own[0]  # (L5)
+        di, df, _ = multiply(dc, slopes[1:], out=da[1:])  # (L4) (L1) (L2) (L3)
+        dc = dc * gates[2]  # (L4)
         if self.peepholes:
-            dc += di * own[0] + df * own[1]  # (L1) (L2)
+            dc += di * own[1] + df * own[2]  # (L1) (L2)
         return None, dc
 
     def own_gradients(self, da, dv, c_before, c_after):
-        di, df, do = da[0], da[1], da[2]
-        return di * c_before, df * c_before, do * c_after  # (L1) (L2) (L5)
+        do, di, df, _ = da
+        return do * c_after, di * c_before, df * c_before  # (L5) (L1) (L2)

@@ -24,7 +24,10 @@ class RNN(Cell):
         phi = tanh if self.nonlinearity == "tanh" else relu
         return phi(a[0]), None  # (R2)
 
-    def backward(self, dh, dc, gates, v, before, after, own, second, da):
+    def slopes(self, gates, v, before, after, out):
         dphi = dtanh if self.nonlinearity == "tanh" else drelu
-        multiply(dh, dphi(after[0]), out=da[0])  # (R2)
+        out[0] = dphi(after[0])  # (R2)
+
+    def backward(self, dh, dc, gates, slopes, more, own, second, da):
+        multiply(dh, slopes[0], out=da[0])  # (R2)
         return None, None

@@ -78,7 +78,8 @@ class Recurrent(Layer):
         x: (T, B, D), or integer ids (T, B), which mean one-hot vectors of size D. state: h (L*R, B, P), an LSTM's
         (h, c) with c (L*R, B, H); None is zeros. lengths (B,): integers in [0, T] in any order; past its length a
         sequence's state stands still and its y is zero. training: whether dropout acts. tape: an old one, to be
-        written over. Returns y (T, B, R*P), which may be a read-only view of the tape, and the state after each sequence's last step.
+        written over. Returns y (T, B, R*P), which may be a read-only view of the tape, and the state after each
+        sequence's last step.
         Raises TypeError or ValueError, before anything is computed, where an argument does not fit.
         """
         xp = array_module(self.params.flat)
