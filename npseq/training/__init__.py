@@ -1,1 +1,19 @@
+"""Training a language model: the loop, its checkpoints and its files."""
 
+from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from npseq.training.config import TrainingConfig
+from npseq.training.loop import NonFiniteLoss, train_epoch
+from npseq.training.metrics import EpochMetrics
+from npseq.training.run import Run, train
+
+__all__ = [
+    "Checkpoint",
+    "EpochMetrics",
+    "NonFiniteLoss",
+    "Run",
+    "TrainingConfig",
+    "load_checkpoint",
+    "save_checkpoint",
+    "train",
+    "train_epoch",
+]

@@ -1,0 +1,8 @@
+"""python -m npseq: the command line."""
+
+import sys
+
+from npseq.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,254 @@
+"""The command line: npseq train | sample | evaluate. Exit status: 0, 1 for a run that failed, 2 for bad input."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+DEFAULT_OUT = "npseq-run"
+INTERRUPTED = 130
+CORPORA = ("python-topics", "time-machine")
+
+
+class Failure(Exception):
+    """What ends a command: one line for stderr, and the exit status."""
+
+    def __init__(self, message: object, status: int):
+        super().__init__(" ".join(str(message).split()))
+        self.status = status
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Failure(f"{message}; see {self.prog} --help", 2)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit status; argv None takes the process's own arguments."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a letter that a model writes
+    try:
+        arguments = vars(_parser().parse_args(argv))
+        arguments.pop("command")(**arguments)
+        sys.stdout.flush()
+    except Failure as failure:
+        print(f"npseq: {'' if failure.status == INTERRUPTED else 'error: '}{failure}", file=sys.stderr)
+        return failure.status
+    except KeyboardInterrupt:
+        print("npseq: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read stdout, say `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
+
+
+def train(
+    out: str | None = None, resume: str | None = None, overwrite: bool = False, quiet: bool = False, **given: Any
+) -> None:
+    """Trains a model, or goes on with a run; `given` are fields of TrainingConfig."""
+    from npseq.training import Run, TrainingConfig
+
+    if "text" in given:
+        given["corpus"] = str(Path(given.pop("text")).resolve())
+    if "sample_prefix" in given:
+        given["sample_prefix"] = tuple(given["sample_prefix"])
+    with _bad_input():
+        if resume is None:
+            run = Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite)
+        elif overwrite or out not in (None, resume):
+            raise ValueError("--resume goes on in its own folder; it goes with neither --overwrite nor another --out")
+        else:
+            run = Run.resume(resume, given)
+    _run_to_the_end(run, quiet)
+
+
+def sample(model: str, prefix: str | None, length: int, temperature: float, seed: int) -> None:
+    """Prints a prefix and what the model makes of it."""
+    from npseq.training.run import check_prefix
+
+    with _bad_input():
+        if length < 0 or seed < 0:
+            raise ValueError(f"--length and --seed must be 0 or more, got {length} and {seed}")
+        network, config = _load(model)
+        if prefix is None and config is None:
+            raise ValueError(f"{model!r} holds a model without a training run, so it needs a --prefix, got none")
+        prefix = config.sample_prefix[0] if prefix is None else prefix
+        check_prefix(prefix, network.vocab)
+        text = network.generate(prefix, length, temperature, seed)
+    print(text)
+
+
+def evaluate(model: str, text: str | None, corpus: str | None, clean: str | None, **limit: Any) -> None:
+    """Prints how well a model foretells a text, which is split, and cleaned, as the one it has learnt.
+
+    limit: max_tokens; left out, it is that of the training for the text of the training, else none.
+    """
+    import numpy as np
+
+    from npseq.data import load_corpus
+    from npseq.losses import perplexity
+
+    with _bad_input():
+        network, config = _load(model)
+        if text is None and corpus is None:
+            if config is None:
+                raise ValueError(f"{model!r} holds a model without a training run, so it needs --text or --corpus")
+            corpus, limit = config.corpus, {"max_tokens": config.max_tokens, **limit}
+        source = str(corpus if text is None else Path(text).resolve())
+        clean = clean or ("letters" if config is None else config.clean)
+        ids, vocabulary = load_corpus(source, network.vocab.token, clean=clean, **limit)
+        known = np.array(network.vocab[list(vocabulary.tokens)])[ids]
+        nll = network.evaluate(known)
+    print(f"nll {nll:.6f} nats a token\nperplexity {float(perplexity(nll)):.6g}\ntokens {len(ids) - 1}")
+    if unknown := int((known == network.vocab.unk).sum()):
+        print(f"unknown {unknown} ({unknown / len(ids):.2%} of the tokens are not in the model's vocabulary)")
+
+
+def _run_to_the_end(run: Any, quiet: bool) -> None:
+    """Trains, with a bar, and prints what came out."""
+    from npseq.training.progress import ProgressBar
+
+    try:
+        with nullcontext() if quiet else ProgressBar(run) as bar:
+            for metrics in run.epochs(bar and bar.step):
+                if bar:
+                    bar.epoch(metrics)
+        print(_result(run))
+    except (ArithmeticError, OSError, MemoryError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise Failure(f"{error}; the checkpoint of epoch {len(run.metrics)} stays in {str(run.out)!r}", 1) from error
+    except KeyboardInterrupt as interrupt:
+        done = f"interrupted; {len(run.metrics)} of {run.config.epochs} epochs are saved"
+        command = f"npseq train --resume {shlex.quote(str(run.out))}"
+        raise Failure(f"{done}; go on with: {command}", INTERRUPTED) from interrupt
+
+
+def _result(run: Any) -> str:
+    from npseq.training.run import FIGURE, METRICS, MODEL
+
+    last = run.metrics[-1]
+    speed = statistics.median(m.tokens_per_second for m in run.metrics)
+    lines = [
+        f"perplexity {last.perplexity:.3f} while training (epoch {last.epoch}), {run.evaluate():.3f} evaluated",
+        f"{speed:,.0f} tokens/s on {run.config.device}",
+        *(f"sample: {text}" for text in run.samples()),
+        f"files: {', '.join(str(run.out / name) for name in (MODEL, METRICS, FIGURE))}",
+    ]
+    return "\n".join(lines)
+
+
+def _load(model: str) -> tuple[Any, Any]:
+    """The model of a run's folder or of a file, and the run's configuration, None for a model saved without one."""
+    from npseq.training.checkpoint import load_trained
+    from npseq.training.run import MODEL
+
+    path = Path(model)
+    network, config = load_trained(path / MODEL if path.is_dir() else path)
+    if network.vocab is None:
+        raise ValueError(f"{model!r} must hold a model with a vocabulary, it knows only how many tokens there are")
+    return network, config
+
+
+@contextmanager
+def _bad_input() -> Iterator[None]:
+    """What the library refuses becomes one line."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError, MemoryError) as error:
+        raise Failure(error, 2) from error
+
+
+def _parser() -> Parser:
+    import npseq
+
+    about = "Recurrent networks with hand-derived backpropagation through time."
+    parser = Parser(prog="npseq", description=about, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"npseq {npseq.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (_add_train, _add_sample, _add_evaluate):
+        add(commands)
+    return parser
+
+
+def _add_train(commands: Any) -> None:
+    from npseq.training.config import NULLABLE, TrainingConfig
+
+    parser = commands.add_parser("train", help="train a language model", allow_abbrev=False)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--text", metavar="FILE", default=argparse.SUPPRESS, help="a UTF-8 text file to learn")
+    for entry in fields(TrainingConfig):
+        (source if entry.name == "corpus" else parser).add_argument(
+            f"--{entry.name.replace('_', '-')}", default=argparse.SUPPRESS, **_flag(entry, entry.name in NULLABLE)
+        )
+    parser.add_argument("--out", metavar="DIR", help=f"where the files go (default: {DEFAULT_OUT})")
+    parser.add_argument("--resume", metavar="DIR", help="go on with the run in this folder")
+    parser.add_argument("--overwrite", action="store_true", help="replace a run that is in the way")
+    parser.add_argument("--quiet", action="store_true", help="no bar and no epochs, only the result")
+    parser.set_defaults(command=train)
+
+
+def _flag(entry: Any, nullable: bool) -> dict[str, Any]:
+    """What argparse needs to know of a field of the configuration; the configuration itself checks the values."""
+    kind, choices, default = entry.metadata["kind"], entry.metadata["choices"], entry.default
+    shown = "" if default in (None, (), False) else f" (default: {default})"
+    given: dict[str, Any] = {"help": entry.metadata["help"] + shown}
+    if kind is bool:
+        return {**given, "action": "store_true"}
+    if entry.name == "corpus":
+        return {**given, "choices": CORPORA}
+    if kind is tuple:
+        return {**given, "action": "append", "metavar": "TEXT"}
+    metavar = "{" + ",".join(choices) + "}" if choices else {int: "N", float: "X"}[kind]
+    return {**given, "metavar": metavar, "type": str if choices else _number(kind, nullable)}
+
+
+def _number(kind: type, nullable: bool = False) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return None if nullable and text == "none" else kind(text)
+        except ValueError:
+            wanted = f"must be {'an integer' if kind is int else 'a number'}{' or none' if nullable else ''}"
+            raise argparse.ArgumentTypeError(f"{wanted}, got {text!r}") from None
+
+    return read
+
+
+def _add_sample(commands: Any) -> None:
+    parser = commands.add_parser("sample", help="write with a trained model", allow_abbrev=False)
+    parser.add_argument("model", metavar="DIR", help="the folder of a run, or a model file")
+    parser.add_argument("--prefix", metavar="TEXT", help="what to begin with (default: as in training)")
+    parser.add_argument("--length", metavar="N", type=_number(int), default=200, help="tokens to write (default: 200)")
+    parser.add_argument(
+        "--temperature", metavar="T", type=_number(float), default=0.0, help="0: the likeliest token (default: 0)"
+    )
+    parser.add_argument("--seed", metavar="S", type=_number(int), default=0, help="of the random numbers (default: 0)")
+    parser.set_defaults(command=sample)
+
+
+def _add_evaluate(commands: Any) -> None:
+    parser = commands.add_parser("evaluate", help="perplexity of a text", allow_abbrev=False)
+    parser.add_argument("model", metavar="DIR", help="the folder of a run, or a model file")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--text", metavar="FILE", help="a UTF-8 text file (default: the text it has learnt)")
+    source.add_argument("--corpus", choices=CORPORA)
+    parser.add_argument(
+        "--max-tokens",
+        metavar="N",
+        type=_number(int, nullable=True),
+        default=argparse.SUPPRESS,
+        help="only the first so many tokens, or none for all (default: all; of the text it has learnt, those)",
+    )
+    parser.add_argument("--clean", metavar="{letters,none}", help="how the text is cleaned (default: as in training)")
+    parser.set_defaults(command=evaluate)

@@ -1,0 +1,142 @@
+"""All that decides a training run, checked when it is made. The command line's flags are these fields."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 1e-3, "adamw": 1e-3, "adagrad": 1e-2}
+NULLABLE = ("max_tokens", "embedding", "lr", "clip")
+OWN_CELL = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}
+
+
+def option(default: Any, help: str, choices: tuple[str, ...] = (), kind: type | None = None) -> Any:
+    """A field. choices: what a string may be; kind: its type, taken from the default where it is left out."""
+    return field(default=default, metadata={"help": help, "choices": choices, "kind": kind or type(default)})
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The options of a run; the defaults are d2l's for its one-layer RNN of 256 units (`train_ch8`, chapter 9.6).
+
+    corpus: "python-topics", "time-machine" or the path of a text file. lr None takes 1 for sgd, else PyTorch's default.
+    sampling: "sequential" carries the state from batch to batch, "sequential-reset" reads the same windows from a zero
+    state (what d2l calls random), "random" draws windows in random order. sample_prefix () takes one for the corpus.
+    Raises TypeError or ValueError for a value that cannot be, naming the field.
+    """
+
+    corpus: str = option("python-topics", "the text to learn", kind=str)
+    token: str = option("char", "what the text is made of", ("char", "word"))
+    clean: str = option("letters", "letters: a to z and spaces, as in d2l; none: all as it is", ("letters", "none"))
+    max_tokens: int | None = option(10_000, "only the first so many tokens are learnt, or none for all", kind=int)
+    cell: str = option("rnn", "the recurrent layers", ("rnn", "gru", "lstm"))
+    hidden: int = option(256, "hidden units of a layer")
+    layers: int = option(1, "how many layers")
+    embedding: int | None = option(None, "features of an embedding, or none for one-hot vectors", kind=int)
+    bidirectional: bool = option(False, "both directions; such a model sees the tokens that it should predict")
+    dropout: float = option(0.0, "probability of a zero between layers")
+    initializer: str = option("uniform", "uniform: PyTorch's; normal: d2l's N(0, 0.01^2)", ("uniform", "normal"))
+    nonlinearity: str = option("tanh", "of cell rnn", ("tanh", "relu"))
+    reset: str = option("after", "where the reset gate of cell gru acts", ("after", "before"))
+    peepholes: bool = option(False, "peephole connections, of cell lstm")
+    proj_size: int = option(0, "features of the projected state of cell lstm, 0 for none")
+    dtype: str = option("float32", "of all numbers", ("float32", "float64"))
+    optimizer: str = option("sgd", "the update rule", tuple(LEARNING_RATES))
+    lr: float | None = option(None, "learning rate; sgd: 1, rmsprop, adagrad: 0.01, adam, adamw: 0.001", kind=float)
+    clip: float | None = option(1.0, "largest gradient norm, or none for no clipping", kind=float)
+    epochs: int = option(500, "how often the text is read")
+    batch_size: int = option(32, "sequences of a batch")
+    steps: int = option(35, "time steps of a window")
+    sampling: str = option("sequential", "how windows follow each other", ("sequential", "sequential-reset", "random"))
+    evaluate_every: int = option(0, "epochs from one evaluation to the next, 0 for one at the end")
+    device: str = option("cpu", "where to compute", ("cpu", "gpu"))
+    seed: int = option(0, "of all random numbers")
+    sample_prefix: tuple[str, ...] = option((), "what the samples begin with; may be given more than once")
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            _check_kind(entry.name, getattr(self, entry.name), entry.metadata["kind"])
+            _check_choice(entry.name, getattr(self, entry.name), entry.metadata["choices"])
+        for name in ("hidden", "layers", "epochs", "batch_size", "steps", "max_tokens", "embedding"):
+            _check_range(name, getattr(self, name), 1)
+        for name in ("proj_size", "evaluate_every", "seed"):
+            _check_range(name, getattr(self, name), 0)
+        object.__setattr__(self, "lr", float(LEARNING_RATES[self.optimizer] if self.lr is None else self.lr))
+        for name in ("lr", "clip"):
+            _check_positive(name, getattr(self, name))
+        self._check_together()
+
+    def _check_together(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
+        if self.dropout and self.layers == 1:
+            raise ValueError(f"dropout acts between layers and needs layers of at least 2, got dropout {self.dropout}")
+        if not self.corpus or "" in self.sample_prefix:
+            raise ValueError("corpus and sample_prefix must not be empty texts")
+        for entry in fields(self):
+            if self.cell != OWN_CELL.get(entry.name, self.cell) and getattr(self, entry.name) != entry.default:
+                raise ValueError(
+                    f"{entry.name} belongs to cell {OWN_CELL[entry.name]}, got {entry.name} "
+                    f"{getattr(self, entry.name)!r} with cell {self.cell}; leave it out or change the cell"
+                )
+        if self.proj_size >= self.hidden:
+            raise ValueError(f"proj_size must be smaller than hidden = {self.hidden}, got {self.proj_size}")
+
+    def model_options(self) -> dict[str, Any]:
+        """The arguments of LanguageModel, but for the vocabulary and the random numbers."""
+        return {
+            "cell": self.cell,
+            "hidden_size": self.hidden,
+            "num_layers": self.layers,
+            "embedding_size": self.embedding,
+            "bidirectional": self.bidirectional,
+            "dropout": self.dropout,
+            "initializer": self.initializer,
+            "nonlinearity": self.nonlinearity,
+            "reset": self.reset,
+            "peepholes": self.peepholes,
+            "proj_size": self.proj_size,
+            "dtype": self.dtype,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, as JSON can carry them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> TrainingConfig:
+        """The configuration that `to_dict` wrote. Raises ValueError for other fields."""
+        names = {entry.name for entry in fields(cls)}
+        if content.keys() != names:
+            raise ValueError(
+                f"a stored configuration must have the fields of this version of npseq: missing "
+                f"{sorted(names - content.keys())}, unknown {sorted(content.keys() - names)}"
+            )
+        return cls(**{**content, "sample_prefix": tuple(content["sample_prefix"])})
+
+
+def _check_kind(name: str, value: Any, kind: type) -> None:
+    if value is None and name in NULLABLE:
+        return
+    allowed = (int, float) if kind is float else kind
+    texts = kind is not tuple or (isinstance(value, tuple) and all(isinstance(entry, str) for entry in value))
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool) or not texts:
+        wanted = {int: "an integer", float: "a number", bool: "True or False", str: "a string"}
+        raise TypeError(f"{name} must be {wanted.get(kind, 'a tuple of strings')}, got {value!r}")
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if choices and value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+def _check_range(name: str, value: int | None, least: int) -> None:
+    if value is not None and value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value}")
+
+
+def _check_positive(name: str, value: float | None) -> None:
+    if value is not None and not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"{name} must be a positive number, got {value}")

@@ -1,0 +1,104 @@
+"""One epoch of training: read the windows, carry the state or not, and watch that the loss stays finite."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from npseq.backend import Array, array_module
+from npseq.data import random_windows, sequential_windows
+from npseq.losses import perplexity
+from npseq.models import LanguageModel
+from npseq.training.metrics import EpochMetrics
+
+SAMPLINGS = ("sequential", "sequential-reset", "random")
+DEVICE_CHECK = 32  # a look at a number on a GPU waits for it: losses are looked at so many steps at a time
+
+
+class NonFiniteLoss(ArithmeticError):
+    """Training went astray: a loss, a gradient norm or a parameter is nan or infinite. The parameters are spoilt."""
+
+    def __init__(self, what: str, epoch: int, step: int, largest_norm: float):
+        super().__init__(
+            f"the loss must stay finite, but {what} in epoch {epoch}, step {step} (largest gradient norm so far: "
+            f"{largest_norm:.4g}); take a smaller lr, or a smaller clip"
+        )
+        self.epoch, self.step, self.largest_norm = epoch, step, largest_norm
+
+
+def train_epoch(
+    model: LanguageModel,
+    ids: Array,
+    optimizer: Any,
+    *,
+    batch_size: int,
+    steps: int,
+    sampling: str = "sequential",
+    clip: float | None = None,
+    rng: int | np.random.Generator | None = None,
+    epoch: int = 1,
+    largest_norm: float = 0.0,
+    on_step: Callable[[], None] | None = None,
+) -> EpochMetrics:
+    """Trains on every window of ids (N,) once; writes the model's parameters.
+
+    For each batch, in this order: forward, cross-entropy, backpropagation through time, clipping, update (d2l,
+    `train_epoch_ch8`). The state is zero at the start of the epoch. "sequential" carries it from batch to batch, no
+    gradient passes there; "sequential-reset" and "random" set it to zero before every batch.
+    epoch and largest_norm, of the epochs before, go into the metrics and errors; on_step is called after every batch.
+    Raises ValueError for an unknown sampling or a text under one batch, NonFiniteLoss as soon as one is seen.
+    """
+    if sampling not in SAMPLINGS:
+        raise ValueError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
+    windows = (random_windows if sampling == "random" else sequential_windows)(ids, batch_size, steps, rng)
+    watch = _Watch(epoch, largest_norm, 1 if array_module(model.params.flat) is np else DEVICE_CHECK)
+    state, tokens, start = None, 0, time.perf_counter()
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows ends in a loss that is not finite
+        for x, y in windows:
+            loss, norm, state = model.step(x, y, state if sampling == "sequential" else None, optimizer, clip)
+            watch.add(loss, norm, y.size)
+            tokens += y.size
+            if on_step is not None:
+                on_step()
+        watch.settle()
+    watch.check_parameters(model.params.flat)
+    seconds = time.perf_counter() - start
+    mean = watch.total / tokens
+    return EpochMetrics(epoch, mean, float(perplexity(mean)), watch.epoch_norm, tokens / seconds)
+
+
+class _Watch:
+    """Adds up the losses of an epoch and looks whether each is finite."""
+
+    def __init__(self, epoch: int, largest_norm: float, every: int):
+        self.epoch, self.every = epoch, every
+        self.total, self.step = 0.0, 0
+        self.epoch_norm, self.norm_before = 0.0, largest_norm
+        self.pending: list[tuple[Array, Array, int]] = []
+
+    def add(self, loss: Array, norm: Array, tokens: int) -> None:
+        self.pending.append((loss, norm, tokens))
+        if len(self.pending) == self.every:
+            self.settle()
+
+    def settle(self) -> None:
+        for loss, norm, tokens in self.pending:
+            self.step += 1
+            loss, norm = float(loss), float(norm)
+            if not math.isfinite(loss) or not math.isfinite(norm):
+                self.fail(f"the loss was {loss} and the gradient norm {norm}")
+            self.total += loss * tokens
+            self.epoch_norm = max(self.epoch_norm, norm)
+        self.pending.clear()
+
+    def check_parameters(self, flat: Array) -> None:
+        """The last update may have spoilt what no later loss of the epoch shows."""
+        if not array_module(flat).isfinite(flat).all():
+            self.fail("a parameter was not after the update")
+
+    def fail(self, what: str) -> None:
+        raise NonFiniteLoss(what, self.epoch, self.step, max(self.epoch_norm, self.norm_before))

@@ -1,0 +1,55 @@
+"""The bar on the terminal, and the lines that say how the perplexity falls."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from npseq.training.metrics import EpochMetrics
+from npseq.training.run import Run
+
+LINES = 10
+
+
+class ProgressBar:
+    """A bar on stderr (where that is a terminal) with epoch, perplexity, tokens a second and the time left.
+
+    About LINES times in a run, a line with the same numbers goes to stdout.
+    """
+
+    def __init__(self, run: Run):
+        from tqdm import tqdm
+
+        c = run.config
+        self.epochs, self.every = c.epochs, max(1, c.epochs // LINES)
+        self.batches = (len(run.ids) - 1) // (c.batch_size * c.steps)
+        self.bar: Any = tqdm(
+            total=c.epochs * self.batches,
+            initial=len(run.metrics) * self.batches,
+            bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} < {remaining}{postfix}",
+            desc=f"epoch {len(run.metrics)}/{c.epochs}",
+            dynamic_ncols=True,
+            leave=False,
+            disable=None,  # where stderr is no terminal
+        )
+
+    def step(self) -> None:
+        """One batch is done."""
+        self.bar.update(1)
+
+    def epoch(self, metrics: EpochMetrics) -> None:
+        """One epoch is done. Epochs have one batch more or less, by their offset; the bar is set right."""
+        self.bar.update(metrics.epoch * self.batches - self.bar.n)
+        self.bar.set_description_str(f"epoch {metrics.epoch}/{self.epochs}", refresh=False)
+        numbers = f"perplexity {metrics.perplexity:.3f}, {metrics.tokens_per_second:,.0f} tokens/s"
+        self.bar.set_postfix_str(numbers, refresh=False)
+        if metrics.epoch == 1 or metrics.epoch % self.every == 0:
+            self.bar.write(f"epoch {metrics.epoch:>{len(str(self.epochs))}}  {numbers}")
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.bar.close()

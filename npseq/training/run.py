@@ -1,0 +1,239 @@
+"""A training run and its folder: model.safetensors, metrics.jsonl and training.png."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npseq import optim
+from npseq.backend import Array, device_module, to_host
+from npseq.data import UNKNOWN, Vocabulary, load_corpus, random_windows, tokenize
+from npseq.losses import perplexity
+from npseq.models import LanguageModel
+from npseq.models.saving import replace_file
+from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from npseq.training.config import TrainingConfig
+from npseq.training.loop import train_epoch
+from npseq.training.metrics import EpochMetrics
+
+MODEL, METRICS, FIGURE = "model.safetensors", "metrics.jsonl", "training.png"
+PREFIXES = {"python-topics": ("assignment", "the target"), "time-machine": ("time traveller", "traveller")}
+SAMPLE_LENGTH = 50
+FREE = ("epochs", "corpus", "sample_prefix")  # what may change on the way; the corpus only in where it lies
+
+
+class Run:
+    """A model, its text and its folder, after len(metrics) epochs. Made by `begin` or `resume`."""
+
+    def __init__(self, checkpoint: Checkpoint, ids: Array, out: Path):
+        self.config, self.out = checkpoint.config, out
+        self.model, self.rng, self.metrics = checkpoint.model, checkpoint.rng, list(checkpoint.metrics)
+        self.text_digest = checkpoint.text_digest
+        xp = device_module(self.config.device)
+        self.ids = xp.asarray(ids)
+        if xp is not np:
+            self.model.to(self.config.device)
+        self.optimizer = make_optimizer(self.config)
+        state = checkpoint.optimizer_state
+        self.optimizer.load_state_dict({k: xp.asarray(v) if hasattr(v, "shape") else v for k, v in state.items()})
+
+    @classmethod
+    def begin(cls, config: TrainingConfig, out: str | PathLike[str], overwrite: bool = False) -> Run:
+        """A new run, whose first checkpoint, that of the untrained model, is written.
+
+        Raises FileExistsError where `out` holds a run and overwrite is False, OSError where it cannot be written,
+        ValueError or TypeError for a text or options that cannot be, before anything is written.
+        """
+        out = Path(out)
+        if (out / MODEL).exists() and not overwrite:
+            raise FileExistsError(
+                f"the folder {str(out)!r} must not hold a run yet, but it has {MODEL}; go on with it (--resume), "
+                "replace it (--overwrite), or name another folder"
+            )
+        device_module(config.device)
+        ids, vocabulary = load_corpus(config.corpus, config.token, config.max_tokens, config.clean)
+        random_windows(ids, config.batch_size, config.steps, 0)  # refuses a text too short, before a folder is made
+        config = replace(config, sample_prefix=_prefixes(config, vocabulary, ids))
+        rng = np.random.default_rng(config.seed)
+        model = LanguageModel(vocabulary, **config.model_options(), rng=rng)
+        state = make_optimizer(config).state_dict()
+        run = cls(Checkpoint(config, model, state, rng, [], _digest(ids)), ids, out)
+        _check_writable(out)
+        for name in (MODEL, METRICS, FIGURE):
+            (out / name).unlink(missing_ok=True)
+        run._save([])
+        return run
+
+    @classmethod
+    def resume(cls, out: str | PathLike[str], changes: Mapping[str, Any] | None = None) -> Run:
+        """The run of this folder as its checkpoint has it; metrics.jsonl is brought to the same epoch.
+
+        changes: fields of the configuration; epochs and sample_prefix may differ, corpus may name another place of the
+        same text. Raises FileNotFoundError where there is no checkpoint, ValueError for a damaged one, a change to any
+        other field, fewer epochs than there were, or another text.
+        """
+        out, changes = Path(out), changes or {}
+        if not (out / MODEL).is_file():
+            raise FileNotFoundError(f"the folder {str(out)!r} must hold a run to resume, it has no {MODEL}")
+        checkpoint = load_checkpoint(out / MODEL)
+        config = _changed(checkpoint, changes, out)
+        ids, vocabulary = load_corpus(config.corpus, config.token, config.max_tokens, config.clean)
+        if _digest(ids) != checkpoint.text_digest or vocabulary.tokens != _vocabulary(checkpoint.model).tokens:
+            raise ValueError(
+                f"the text of corpus {config.corpus!r} must be the one that the run in {str(out)!r} learns, it has "
+                "changed since; bring the old one back, or start a new run"
+            )
+        if "sample_prefix" in changes:
+            config = replace(config, sample_prefix=_prefixes(config, vocabulary, ids))
+        run = cls(checkpoint._replace(config=config), ids, out)
+        _check_writable(out)
+        run._write_metrics()
+        return run
+
+    def epochs(self, on_step: Callable[[], None] | None = None) -> Iterator[EpochMetrics]:
+        """Trains to the last epoch; an epoch's metrics come when its checkpoint is on the disk.
+
+        However it ends, the figure is drawn of the epochs there are. Raises NonFiniteLoss, and OSError where a file
+        cannot be written; the last checkpoint stays.
+        """
+        try:
+            for _ in range(len(self.metrics), self.config.epochs):
+                metrics = self._epoch(on_step)
+                self._save([*self.metrics, metrics])
+                self.metrics.append(metrics)
+                yield metrics
+        finally:
+            self._draw()
+
+    def evaluate(self) -> float:
+        """The perplexity of the text the model learns, each token after all before it, with the parameters at rest."""
+        return float(perplexity(self.model.evaluate(self.ids)))
+
+    def samples(self) -> list[str]:
+        """The likeliest SAMPLE_LENGTH tokens after each of the prefixes, with them."""
+        return [self.model.generate(prefix, SAMPLE_LENGTH) for prefix in self.config.sample_prefix]
+
+    def _epoch(self, on_step: Callable[[], None] | None) -> EpochMetrics:
+        c, epoch = self.config, len(self.metrics) + 1
+        metrics = train_epoch(
+            self.model,
+            self.ids,
+            self.optimizer,
+            batch_size=c.batch_size,
+            steps=c.steps,
+            sampling=c.sampling,
+            clip=c.clip,
+            rng=self.rng,
+            epoch=epoch,
+            largest_norm=max((m.grad_norm for m in self.metrics), default=0.0),
+            on_step=on_step,
+        )
+        if c.evaluate_every and epoch % c.evaluate_every == 0:
+            metrics = metrics._replace(evaluation_perplexity=self.evaluate())
+        return metrics
+
+    def _save(self, metrics: list[EpochMetrics]) -> None:
+        state = self.optimizer.state_dict()
+        checkpoint = Checkpoint(self.config, self.model, state, self.rng, metrics, self.text_digest)
+        save_checkpoint(checkpoint, self.out / MODEL)
+        with open(self.out / METRICS, "a", encoding="utf-8") as file:
+            file.writelines(f"{m.line()}\n" for m in metrics[-1:])
+
+    def _write_metrics(self) -> None:
+        lines = "".join(f"{m.line()}\n" for m in self.metrics)
+        replace_file(self.out / METRICS, lines.encode())
+
+    def _draw(self) -> None:
+        if self.metrics:
+            from npseq.plot import training_curve
+
+            training_curve(self.metrics, self.out / FIGURE)
+
+
+def train(config: TrainingConfig, out: str | PathLike[str], overwrite: bool = False) -> Run:
+    """A new run in this folder, trained to its last epoch, without a word on the terminal; raises as `Run` does.
+
+    To go on with an old one: `run = Run.resume(out)`, then `for metrics in run.epochs(): ...`.
+    """
+    run = Run.begin(config, out, overwrite)
+    for _ in run.epochs():
+        pass
+    return run
+
+
+def make_optimizer(config: TrainingConfig) -> optim.Optimizer:
+    """The optimizer of a configuration, with its learning rate and PyTorch's defaults for the rest."""
+    kinds: dict[str, Any] = {
+        kind.__name__.lower(): kind for kind in (optim.SGD, optim.RMSprop, optim.Adam, optim.AdamW, optim.Adagrad)
+    }
+    return kinds[config.optimizer](lr=config.lr)
+
+
+def _changed(checkpoint: Checkpoint, changes: Mapping[str, Any], out: Path) -> TrainingConfig:
+    stored = checkpoint.config
+    for name, value in changes.items():
+        if name not in FREE and value != getattr(stored, name):
+            raise ValueError(
+                f"a resumed run keeps its options: {name} is {getattr(stored, name)!r} in {str(out)!r}, got {value!r}; "
+                "leave it out, or start a new run in another folder"
+            )
+    config = replace(stored, **changes)
+    if config.epochs < len(checkpoint.metrics):
+        raise ValueError(
+            f"epochs must be at least the {len(checkpoint.metrics)} that the run in {str(out)!r} has had, "
+            f"got {config.epochs}"
+        )
+    return config
+
+
+def _prefixes(config: TrainingConfig, vocabulary: Vocabulary, ids: np.ndarray) -> tuple[str, ...]:
+    """The given prefixes, checked; else those of the corpus; else how the text begins."""
+    for prefix in config.sample_prefix:
+        check_prefix(prefix, vocabulary)
+    usual = [prefix for prefix in PREFIXES.get(config.corpus, ()) if not missing(prefix, vocabulary)]
+    begin = vocabulary.decode(ids[: 10 if config.token == "char" else 2])
+    return config.sample_prefix or tuple(usual) or (begin,)
+
+
+def missing(text: str, vocabulary: Vocabulary) -> list[str]:
+    """The tokens of a text that the vocabulary lacks."""
+    return sorted({token for token in tokenize([text], vocabulary.token)[0] if token not in vocabulary})
+
+
+def check_prefix(prefix: str, vocabulary: Vocabulary) -> None:
+    """Raises ValueError for a prefix without tokens or with tokens that the vocabulary lacks."""
+    if not tokenize([prefix], vocabulary.token)[0]:
+        raise ValueError(f"a prefix must hold at least one token, got {prefix!r}")
+    if lacking := missing(prefix, vocabulary):
+        known = "".join(sorted(vocabulary.tokens[1:])) if vocabulary.token == "char" else f"{len(vocabulary)} words"
+        raise ValueError(
+            f"a prefix must be made of the text's own tokens ({known!r}), got {prefix!r} with {lacking}, "
+            f"which would be {UNKNOWN}"
+        )
+
+
+def _vocabulary(model: LanguageModel) -> Vocabulary:
+    if model.vocab is None:
+        raise ValueError("a run's checkpoint must hold a vocabulary, this one holds its size alone; start a new run")
+    return model.vocab
+
+
+def _digest(ids: Array) -> str:
+    return hashlib.sha256(to_host(ids).astype("<i8").tobytes()).hexdigest()
+
+
+def _check_writable(out: Path) -> None:
+    """Makes the folder and tries it, so that a run does not end with nothing to show."""
+    probe = out / f".{MODEL}.partial"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise OSError(f"the output folder {str(out)!r} must be writable: {error}; name another one") from error
