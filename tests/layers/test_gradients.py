@@ -7,20 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from layers.recurrent_cases import CELLS
 from oracles import recurrent as oracle
 
-from npseq.layers import GRU, LSTM, RNN
+from npseq.layers import LSTM
 
-CELLS = {
-    "rnn tanh": (RNN, {"nonlinearity": "tanh"}, "tanh"),
-    "rnn relu": (RNN, {"nonlinearity": "relu"}, "relu"),
-    "gru after": (GRU, {"reset": "after"}, "gru after"),
-    "gru before": (GRU, {"reset": "before"}, "gru before"),
-    "lstm": (LSTM, {}, "lstm"),
-    "lstm peepholes": (LSTM, {"peepholes": True}, "lstm"),
-    "lstm projection": (LSTM, {"proj_size": 1}, "lstm"),
-    "lstm both": (LSTM, {"peepholes": True, "proj_size": 1}, "lstm"),
-}
 SHAPES = [  # layers, bidirectional, bias
     (1, False, True), (1, False, False), (1, True, True), (2, False, True), (2, True, False),
     (3, False, True), (3, True, True),
@@ -49,8 +40,8 @@ def random(rng, shape):
 def case(cell, layers, bidirectional, bias) -> Case:
     make, options, name = CELLS[cell]
     hidden = 2
-    if "proj_size" in options and layers < 3:
-        options, hidden = options | {"proj_size": 2}, 3
+    if "proj_size" in options:
+        hidden, options = (3, options) if layers < 3 else (2, options | {"proj_size": 1})
     layer = make(D, hidden, num_layers=layers, bidirectional=bidirectional, bias=bias, dtype=np.float64, **options)
     rng = np.random.default_rng([SEED, CASES.index((cell, layers, bidirectional, bias))])
     layer.params.flat[:] = random(rng, layer.params.flat.shape)
