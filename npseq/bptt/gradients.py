@@ -6,6 +6,8 @@ columns: one large product after the loop instead of T small ones inside it.
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from npseq.backend import Array, scatter_add
@@ -16,19 +18,20 @@ from npseq.cells import Cell
 
 def columns(block: Array) -> Array:
     """(..., features, B) as (features, everything else): the columns of all steps side by side."""
-    return np.moveaxis(block, -2, 0).reshape(block.shape[-2], -1)
+    first = np.moveaxis(block, -2, 0)
+    return first.reshape(len(first), prod(first.shape[1:]))
 
 
 def weight_gradients(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Weights) -> None:
     """Writes the gradient of every parameter of a strand into `out`, laid out as the weights are. No axis of lags."""
     P, (G, units) = w.state, adjoints.da.shape[:2]
     n = cell.direct * units
-    da = adjoints.da.reshape(G * units, -1)
+    da = adjoints.da.reshape(G * units, prod(adjoints.da.shape[2:]))
     s = columns(strand.s[: strand.steps])
     np.matmul(s, da[:n].T, out=out.W[: len(s), :n])
     if w.U is not None:
         m = s[:P] if strand.m is None else columns(strand.m)
-        np.matmul(m, adjoints.dv.reshape(w.U.shape[1], -1).T, out=out.U)
+        np.matmul(m, adjoints.dv.reshape(w.U.shape[1], da.shape[1]).T, out=out.U)
     if strand.ids is not None:
         if w.bias:
             np.sum(da, axis=1, out=out.W[P])
@@ -54,5 +57,5 @@ def _own_gradients(cell: Cell, strand: Strand, adjoints: Adjoints, out: Array) -
 def input_gradient(w: Weights, adjoints: Adjoints) -> Array:
     """dx (T, D, [lags,] B) of a strand: one product, W_x da."""
     G, units, *rest = adjoints.da.shape
-    dx = np.matmul(w.x, adjoints.da.reshape(G * units, -1))
-    return np.moveaxis(dx.reshape(-1, *rest), 0, 1)
+    dx = np.matmul(w.x, adjoints.da.reshape(G * units, prod(rest)))
+    return np.moveaxis(dx.reshape(len(dx), *rest), 0, 1)

@@ -9,6 +9,7 @@ Past a sequence's length its state stands still, so its adjoint passes through u
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -73,7 +74,9 @@ def _preload(cell: Cell, w: Weights, strand: Strand) -> None:
         np.add(looked_up, w.W[w.state].reshape(G, units, 1) if w.bias else 0, out=gates)
     elif cell.direct < G:
         columns = w.inputs[:, cell.direct * units :]
-        gates[:, cell.direct :] = np.matmul(columns.T, strand.s[:steps, w.state :]).reshape(steps, -1, units, batch)
+        gates[:, cell.direct :] = np.matmul(columns.T, strand.s[:steps, w.state :]).reshape(
+            steps, G - cell.direct, units, batch
+        )
 
 
 def new_adjoints(w: Weights, strand: Strand, lags: tuple[int, ...]) -> Adjoints:
@@ -95,19 +98,20 @@ def backward(
     room: Adjoints | None = None,
 ) -> Adjoints:
     """Adjoints of every step. dy (T, P, [lags,] B), zero past each length, or None; dh, dc of the last state."""
-    s, c, gates, mask, ragged = strand.s, strand.c, strand.gates, strand.mask, strand.ragged
+    s, gates, mask, ragged = strand.s, strand.gates, strand.mask, strand.ragged
     P, lags = w.state, dh.shape[1:-1]
     _, G, units, batch = gates.shape
     n = cell.direct * units
     da, dv, _, _ = room or new_adjoints(w, strand, lags)
     da_t = np.empty_like(s, shape=(G, units, *lags, batch))
-    columns = da_t[: cell.direct].reshape(n, -1)
+    columns = da_t[: cell.direct].reshape(n, prod(dh.shape[1:]))
     W, U = w.W[:P, :n], w.U
     own = w.own if w.own is None or not lags else w.own[..., None]
 
     def second(adjoint: Array) -> Array:
         dv[:, t] = adjoint
-        return np.matmul(U, adjoint.reshape(U.shape[1], -1)).reshape(-1, *adjoint.shape[1:])
+        product = np.matmul(U, adjoint.reshape(len(adjoint), columns.shape[1]))
+        return product.reshape(len(U), *adjoint.shape[1:])
 
     def taped(array: Array | None) -> Array | None:
         return array[..., None, :] if lags and array is not None else array

@@ -74,16 +74,13 @@ def describe(fields: NamedTuple) -> str:
 
 
 def new_strand(xp: ModuleType, cell: Cell, w: Weights, steps: int, batch: int, looked_up: bool) -> Strand:
-    """Room for one strand. Nothing is set but the row of ones."""
+    """Room for one strand; nothing is set."""
     units, dtype = w.W.shape[1] // len(cell.gates), w.W.dtype
     rows = w.state if looked_up else w.W.shape[0]
     kept_steps = steps if cell.keeps_gates or looked_up else min(steps, 1)
     second = w.U is not None
-    s = xp.empty((steps + 1, rows, batch), dtype)
-    if w.bias and not looked_up:
-        s[:, w.state] = 1
     return Strand(
-        s=s,
+        s=xp.empty((steps + 1, rows, batch), dtype),
         c=xp.empty((steps + 1, units, batch), dtype) if "c" in cell.carries else None,
         gates=xp.empty((kept_steps, len(cell.gates), units, batch), dtype),
         m=xp.empty((steps, w.U.shape[0], batch), dtype) if second and cell.keeps_operand else None,

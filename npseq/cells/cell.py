@@ -67,8 +67,8 @@ class Cell:
     ) -> Array | None:
         """The local derivatives that backward multiplies with, for any number of steps at once: they need no adjoint.
 
-        gates (G, N, H, B), v (N, ., B), before and after = (h, c), each (N, ., B): N steps of the tape. out (G, N, H, B)
-        receives what each pre-activation's adjoint is multiplied with; anything more is returned, (N, H, B).
+        gates (G, N, H, B), v (N, ., B), before and after = (h, c), each (N, ., B): N steps of the tape. `out`
+        (G, N, H, B) receives what the adjoints are multiplied with for each gate; more is returned, (N, H, B).
         """
         raise NotImplementedError
 

@@ -35,7 +35,7 @@ class Embedding(Layer):
         xp = array_module(self.params.flat, ids)
         if xp is np and ids.size and (ids.min() < 0 or ids.max() >= self.num_embeddings):
             raise ValueError(f"ids must be in [0, {self.num_embeddings}), got {ids.min()} to {ids.max()}")
-        return self.params["W"][ids], ids
+        return self.params["W"][ids], ids.copy()
 
     def backward(self, dy: Array, tape: Array, grads: Parameters | None = None) -> tuple[None, Parameters]:
         """None, since ids have no derivative, and grads from dy (..., dim). Repeated ids add in a fixed order."""

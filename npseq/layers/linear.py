@@ -46,6 +46,8 @@ class Linear(Layer):
             )
         check_array("x", x, (*x.shape[:-1], self.in_features), self.dtype, array_module(self.params.flat))
         cols = columns(x.swapaxes(-1, -2))
+        if x.ndim == 2:
+            cols = cols.copy()  # with one axis of rows it is a view, and the tape must not change with x
         y = np.matmul(self.params["W"].T, cols)
         if "b" in self.params:
             y += self.params["b"][:, None]

@@ -20,6 +20,7 @@ from npseq.layers.dropout import Dropout
 from npseq.layers.features import at_lag_zero, batch_major, in_order, lag_sum, lag_sums, outputs, write_inputs
 from npseq.layers.layer import Layer
 from npseq.layers.layout import strand_layout, strand_weights, suffix
+from npseq.layers.states import check_state, stack_state
 from npseq.parameters import Layout, Parameters
 
 LOOK_UP_ABOVE = 128  # one-hot inputs wider than this are rows looked up; below, one product with the state is faster
@@ -29,6 +30,22 @@ class Room(NamedTuple):
     """A training loop's own buffers for backward: adjoints[layer][direction] of an earlier call, to be written over."""
 
     adjoints: tuple[tuple[loop.Adjoints, ...], ...]
+
+
+class Descent(NamedTuple):
+    """What goes down the stack of layers in backward."""
+
+    tape: Tape
+    dh: Array  # (L*R, B, P): of the last state
+    dc: Array | None
+    plan: Plan | None
+    lag_weights: Array | None  # (lags,), None where lags are not told apart
+    room: Room | None
+    grads: Parameters  # written
+
+    @property
+    def lags(self) -> int | None:
+        return None if self.lag_weights is None else len(self.lag_weights)
 
 
 class Recurrent(Layer):
@@ -88,21 +105,30 @@ class Recurrent(Layer):
         features: list[Array] | None = None if batch.is_ids else [batch.x.swapaxes(1, 2)]
         if features and batch.mask is not None:
             features = [np.where(batch.mask[:, None], features[0], 0)]
+        old = (
+            {}
+            if tape is None
+            else {(k, d): strand for k, row in enumerate(tape.strands) for d, strand in enumerate(row)}
+        )
         strands, kept = [], []
         for layer in range(self.num_layers):
             drop = [self.between.draw(f) for f in features] if training and layer and self.between.p else None
             if drop is not None:
                 features = [f * k for f, k in zip(features, drop, strict=True)]
-            old = tape.strands[layer] if tape is not None and len(tape.strands) == self.num_layers else None
             row = tuple(
-                self._run(layer, d, features, batch, h, c, None if old is None else old[d], xp)
-                for d in range(self.directions)
+                self._run(layer, d, features, batch, h, c, old.get((layer, d)), xp) for d in range(self.directions)
             )
             features = [outputs(strand, self.state_size, d, batch.mask) for d, strand in enumerate(row)]
             strands.append(row)
             kept.append(drop)
         tape = Tape(tuple(strands), tuple(kept), batch.is_ids)
-        return batch_major(features, xp), self._last_state(tape, xp), tape
+        flat = [strand for row in strands for strand in row]
+        last_c = [None if strand.c is None else strand.c[-1] for strand in flat]
+        return (
+            batch_major(features, xp),
+            stack_state([strand.s[-1, : self.state_size] for strand in flat], last_c, xp),
+            tape,
+        )
 
     def backward(
         self,
@@ -140,35 +166,35 @@ class Recurrent(Layer):
         dh, dc = self._check_state("dstate", dstate, batch, xp)
         plan = self._plan(truncation, steps)
         weights = None if plan is None or plan.lag_weights is None else xp.asarray(plan.lag_weights)
-        lags = None if weights is None else len(weights)
         grads = Parameters(self.params.layout, xp.empty_like(self.params.flat)) if grads is None else grads
-        dfeatures = self._split(dy, tape, lags)
-        found: dict[tuple[int, int], loop.Adjoints] = {}
+        down = Descent(tape, dh, dc, plan, weights, room, grads)
+        dfeatures = self._split(dy, down)
+        rows: list[tuple[loop.Adjoints, ...]] = []
         for layer in reversed(range(self.num_layers)):
-            dx = []
-            for d in range(self.directions):
-                k = layer * self.directions + d
-                strand, w = tape.strands[layer][d], self._weights(self.params, layer, d)
-                found[layer, d] = adjoints = loop.backward(
-                    self.cell,
-                    w,
-                    strand,
-                    None if dfeatures is None else in_order(dfeatures[d], d),
-                    at_lag_zero(dh[k].T, lags),
-                    None if dc is None else at_lag_zero(dc[k].T, lags),
-                    carry_of(plan, k),
-                    None if room is None else room.adjoints[layer][d],
-                )
-                summed = lag_sums(adjoints, weights)
-                gradients.weight_gradients(self.cell, w, strand, summed, self._weights(grads, layer, d))
-                if layer or not tape.token_ids:
-                    dx.append(in_order(gradients.input_gradient(w, adjoints), d))
-            dfeatures = self._hand_down(dx, tape, layer)
-        rows = tuple(tuple(found[layer, d] for d in range(self.directions)) for layer in range(self.num_layers))
-        first = [lag_sums(adjoints._replace(da=None, dv=None), weights) for row in rows for adjoints in row]
+            rows.insert(0, tuple(self._adjoints(layer, d, dfeatures, down) for d in range(self.directions)))
+            dfeatures = None if layer == 0 and tape.token_ids else self._hand_down(layer, rows[0], down)
         dx = None if dfeatures is None else lag_sum(dfeatures[0], weights).swapaxes(1, 2)
-        dstate = self._stack([a.dh.T for a in first], [None if a.dc is None else a.dc.T for a in first], xp)
-        return dx, dstate, grads, Room(rows)
+        first_h = [lag_sum(adjoints.dh, weights) for row in rows for adjoints in row]
+        first_c = [None if adjoints.dc is None else lag_sum(adjoints.dc, weights) for row in rows for adjoints in row]
+        return dx, stack_state(first_h, first_c, xp), grads, Room(tuple(rows))
+
+    def _adjoints(self, layer: int, d: int, dfeatures: list[Array] | None, down: Descent) -> loop.Adjoints:
+        """One strand's adjoints; its weight gradients are written."""
+        k = layer * self.directions + d
+        strand, w = down.tape.strands[layer][d], self._weights(self.params, layer, d)
+        adjoints = loop.backward(
+            self.cell,
+            w,
+            strand,
+            None if dfeatures is None else in_order(dfeatures[d], d),
+            at_lag_zero(down.dh[k].T, down.lags),
+            None if down.dc is None else at_lag_zero(down.dc[k].T, down.lags),
+            carry_of(down.plan, k),
+            None if down.room is None else down.room.adjoints[layer][d],
+        )
+        summed = lag_sums(adjoints, down.lag_weights)
+        gradients.weight_gradients(self.cell, w, strand, summed, self._weights(down.grads, layer, d))
+        return adjoints
 
     def _layout(self) -> Layout:
         blocks, names = {}, {}
@@ -189,22 +215,8 @@ class Recurrent(Layer):
 
     def _check_state(self, name: str, state: Any, batch: int, xp: Any) -> tuple[Array, Array | None]:
         rows = self.num_layers * self.directions
-        sizes = {"h": self.state_size, "c": self.hidden_size}
-        carries = self.cell.carries
-        if state is None:
-            parts = tuple(xp.zeros((rows, batch, sizes[part]), self.dtype) for part in carries)
-        elif len(carries) == 1:
-            parts = (check_array(name, state, (rows, batch, sizes["h"]), self.dtype, xp),)
-        else:
-            if not isinstance(state, (tuple, list)) or len(state) != 2:
-                raise TypeError(f"{name} of an LSTM must be a pair (h, c), got {type(state).__name__}")
-            parts = tuple(
-                xp.zeros((rows, batch, sizes[part]), self.dtype)
-                if value is None
-                else check_array(f"{name}'s {part}", value, (rows, batch, sizes[part]), self.dtype, xp)
-                for part, value in zip(carries, state, strict=True)
-            )
-        return parts[0], parts[1] if len(parts) == 2 else None
+        shapes = {"h": (rows, batch, self.state_size), "c": (rows, batch, self.hidden_size)}
+        return check_state(name, state, self.cell, shapes, self.dtype, xp)
 
     def _check_tape(self, tape: Tape) -> tuple[int, int]:
         if (
@@ -253,8 +265,9 @@ class Recurrent(Layer):
             ragged = tuple((batch.lengths < step + 1).any().item() for step in range(steps))
             strand = strand._replace(mask=in_order(batch.mask, d)[:, None], ragged=in_order(ragged, d))
         if look_up:
-            strand = strand._replace(ids=in_order(batch.x, d))
+            strand = strand._replace(ids=in_order(batch.x, d).copy())
         else:
+            strand.s[:, self.state_size : self.state_size + self.bias] = 1
             write_inputs(strand.s[:steps, self.state_size + self.bias :], features, batch.x, d, xp)
         k = layer * self.directions + d
         strand.s[0, : self.state_size] = h[k].T
@@ -263,33 +276,27 @@ class Recurrent(Layer):
         loop.forward(self.cell, w, strand)
         return strand
 
-    def _last_state(self, tape: Tape, xp: Any) -> Any:
-        strands = [strand for row in tape.strands for strand in row]
-        c = [None if strand.c is None else strand.c[-1].T for strand in strands]
-        return self._stack([strand.s[-1, : self.state_size].T for strand in strands], c, xp)
-
-    def _stack(self, h: list[Array], c: list[Array | None], xp: Any) -> Any:
-        return xp.stack(h) if len(self.cell.carries) == 1 else (xp.stack(h), xp.stack(c))
-
-    def _split(self, dy: Array | None, tape: Tape, lags: int | None) -> list[Array] | None:
+    def _split(self, dy: Array | None, down: Descent) -> list[Array] | None:
         """dy as (T, P, [lags,] B), one a direction, zero past each length."""
         if dy is None:
             return None
         dy = dy.swapaxes(1, 2)
-        mask = tape.strands[-1][0].mask
+        mask = down.tape.strands[-1][0].mask
         if mask is not None:
             dy = np.where(mask, dy, 0)
         size = self.state_size
-        return [at_lag_zero(dy[:, d * size : (d + 1) * size], lags) for d in range(self.directions)]
+        return [at_lag_zero(dy[:, d * size : (d + 1) * size], down.lags) for d in range(self.directions)]
 
-    def _hand_down(self, dx: list[Array], tape: Tape, layer: int) -> list[Array] | None:
-        """What the strands of a layer pass to the outputs of the layer below, one a direction; at layer 0, to x."""
-        if not dx:
-            return None
+    def _hand_down(self, layer: int, row: tuple[loop.Adjoints, ...], down: Descent) -> list[Array]:
+        """What a layer's strands pass to the outputs of the layer below, one a direction; at layer 0, to x."""
+        dx = [
+            in_order(gradients.input_gradient(self._weights(self.params, layer, d), adjoints), d)
+            for d, adjoints in enumerate(row)
+        ]
         total = dx[0] if len(dx) == 1 else dx[0] + dx[1]
         if layer == 0:
             return [total]
-        size, drop = self.state_size, tape.kept[layer]
+        size, drop = self.state_size, down.tape.kept[layer]
         parts = [total[:, d * size : (d + 1) * size] for d in range(self.directions)]
         if drop is not None:
             parts = [p * (k if p.ndim == k.ndim else k[:, :, None]) for p, k in zip(parts, drop, strict=True)]

@@ -30,7 +30,8 @@ class Stepper:
 
     def _new(self, w, first):
         strand = new_strand(self.xp, self.cell, w, 1, 1, looked_up=first and self.rows is None)
-        strand.s[:, : self.size] = 0
+        strand.s[...] = 0
+        strand.s[:, w.state : w.state + w.bias] = 1
         if strand.c is not None:
             strand.c[...] = 0
         return strand._replace(ids=self.xp.zeros((1, 1), int)) if first and self.rows is None else strand

@@ -1,0 +1,37 @@
+"""A recurrent layer's state between the user's (L*R, B, features), an LSTM's a pair (h, c), and the strands'."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npseq.backend import Array
+from npseq.cells import Cell
+from npseq.layers.arguments import check_array
+
+
+def check_state(
+    name: str, state: Any, cell: Cell, shapes: dict[str, tuple[int, ...]], dtype: np.dtype, xp: Any
+) -> tuple[Array, Array | None]:
+    """(h, c), c None where the cell has none; None is zeros. shapes: of "h" and "c"."""
+    if state is None:
+        state = (None,) * len(cell.carries)
+    elif len(cell.carries) == 1:
+        state = (state,)
+    elif not isinstance(state, (tuple, list)) or len(state) != 2:
+        raise TypeError(f"{name} of an LSTM must be a pair (h, c), got {type(state).__name__}")
+    parts = [
+        _check_part(name, part, value, shapes[part], dtype, xp) for part, value in zip(cell.carries, state, strict=True)
+    ]
+    return parts[0], parts[1] if len(parts) == 2 else None
+
+
+def _check_part(name: str, part: str, value: Array | None, shape: tuple[int, ...], dtype: np.dtype, xp: Any) -> Array:
+    return xp.zeros(shape, dtype) if value is None else check_array(f"{name} ({part})", value, shape, dtype, xp)
+
+
+def stack_state(h: list[Array], c: list[Array | None], xp: Any) -> Any:
+    """The strands' (P, B) and (H, B) as the user's state."""
+    first = xp.stack([part.T for part in h])
+    return first if c[0] is None else (first, xp.stack([part.T for part in c]))
