@@ -101,7 +101,7 @@ def test_backward(change, error, message):
     (make("lstm"), make("lstm", bias=False)),
     (make("lstm"), make("lstm projection")),
 ], ids=[
-    "lstm-gru", "gru-lstm", "reset", "rnn-lstm", "layers", "directions", "hidden", "dtype", "input", "bias", "projection",
+    "lstm-gru", "gru-lstm", "reset", "rnn-lstm", "layers", "directions", "hidden", "dtype", "input", "bias", "proj",
 ])
 def test_backward_refuses_the_tape_of_another_layer(mine, other):
     _, _, tape = other.forward(given(other, 2, 3).x)
