@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import math
+import sys
+
+import pytest
+from matplotlib.figure import Figure
+
+from npseq.plot import training_curve
+from npseq.training import EpochMetrics
+
+EPOCHS = [EpochMetrics(k, math.log(9 / k), 9 / k, 1 + k, 1e5, 5.0 if k == 2 else math.nan) for k in (1, 2, 3)]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figure that was saved last."""
+    figures = []
+    savefig = Figure.savefig
+
+    def keep(self, *arguments, **options):
+        figures.append(self)
+        savefig(self, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return figures
+
+
+def test_the_figure_shows_perplexity_and_gradient_norm(tmp_path, drawn):
+    training_curve(EPOCHS, tmp_path / "training.png")
+    assert (tmp_path / "training.png").read_bytes().startswith(b"\x89PNG")
+    above, below = drawn[0].axes
+    assert above.get_yscale() == "log"
+    assert list(above.lines[0].get_ydata()) == [9, 4.5, 3]
+    assert list(above.lines[0].get_xdata()) == [1, 2, 3]
+    assert (list(above.lines[1].get_xdata()), list(above.lines[1].get_ydata())) == ([2], [5.0])
+    assert list(below.lines[0].get_ydata()) == [2, 3, 4]
+    assert below.get_xlabel() == "epoch"
+    assert "perplexity" in above.get_ylabel()
+    assert "gradient norm" in below.get_ylabel()
+    assert above.get_title() == "Perplexity 3 in epoch 3, 100,000 tokens a second"
+
+
+def test_infinite_perplexities_leave_a_gap(tmp_path, drawn):
+    training_curve([EPOCHS[0]._replace(perplexity=math.inf), *EPOCHS[1:]], tmp_path / "t.png")
+    assert math.isnan(drawn[0].axes[0].lines[0].get_ydata()[0])
+
+
+def test_one_epoch_is_enough_and_none_is_refused(tmp_path):
+    training_curve(EPOCHS[:1], tmp_path / "t.png")
+    with pytest.raises(ValueError, match="metrics must hold at least one epoch, got none"):
+        training_curve([], tmp_path / "u.png")
+    assert not (tmp_path / "u.png").exists()
+
+
+def test_pyplot_and_its_global_state_are_left_alone(tmp_path):
+    loaded = "matplotlib.pyplot" in sys.modules
+    training_curve(EPOCHS, tmp_path / "t.png")
+    assert ("matplotlib.pyplot" in sys.modules) == loaded

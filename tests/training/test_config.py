@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from npseq.training import TrainingConfig
+
+
+def test_the_defaults_are_d2ls():
+    config = TrainingConfig()
+    assert (config.cell, config.hidden, config.layers, config.epochs) == ("rnn", 256, 1, 500)
+    assert (config.batch_size, config.steps, config.max_tokens) == (32, 35, 10_000)
+    assert (config.optimizer, config.lr, config.clip) == ("sgd", 1.0, 1.0)
+    assert (config.corpus, config.sampling, config.device, config.seed) == ("python-topics", "sequential", "cpu", 0)
+
+
+def test_it_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainingConfig().hidden = 3
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "lr"), [("sgd", 1.0), ("rmsprop", 0.01), ("adam", 0.001), ("adamw", 0.001), ("adagrad", 0.01)]
+)
+def test_the_learning_rate_is_the_optimizers_unless_given(optimizer, lr):
+    assert TrainingConfig(optimizer=optimizer).lr == lr
+    assert TrainingConfig(optimizer=optimizer, lr=0.5).lr == 0.5
+
+
+def test_json_carries_it_there_and_back():
+    config = TrainingConfig(cell="lstm", peepholes=True, clip=None, max_tokens=None, sample_prefix=("a", "b"), lr=2)
+    assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_a_stored_configuration_of_another_version_is_refused():
+    content = TrainingConfig().to_dict()
+    content["width"] = content.pop("hidden")
+    with pytest.raises(ValueError, match=r"missing \['hidden'\], unknown \['width'\]"):
+        TrainingConfig.from_dict(content)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cell": "gpu"}, "cell must be one of rnn, gru, lstm, got 'gpu'"),
+        ({"token": "line"}, "token must be one of char, word, got 'line'"),
+        ({"clean": "all"}, "clean must be one of letters, none, got 'all'"),
+        ({"sampling": "shuffled"}, "sampling must be one of sequential, sequential-reset, random, got 'shuffled'"),
+        ({"optimizer": "lion"}, "optimizer must be one of sgd, rmsprop, adam, adamw, adagrad, got 'lion'"),
+        ({"dtype": "float16"}, "dtype must be one of float32, float64, got 'float16'"),
+        ({"device": "cuda"}, "device must be one of cpu, gpu, got 'cuda'"),
+        ({"initializer": "zeros"}, "initializer must be one of uniform, normal, got 'zeros'"),
+        ({"nonlinearity": "gelu"}, "nonlinearity must be one of tanh, relu, got 'gelu'"),
+        ({"reset": "never"}, "reset must be one of after, before, got 'never'"),
+        ({"hidden": 0}, "hidden must be an integer of at least 1, got 0"),
+        ({"layers": -1}, "layers must be an integer of at least 1, got -1"),
+        ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be an integer of at least 1, got 0"),
+        ({"steps": 0}, "steps must be an integer of at least 1, got 0"),
+        ({"max_tokens": 0}, "max_tokens must be an integer of at least 1, got 0"),
+        ({"embedding": 0}, "embedding must be an integer of at least 1, got 0"),
+        ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
+        ({"evaluate_every": -1}, "evaluate_every must be an integer of at least 0, got -1"),
+        ({"proj_size": -1, "cell": "lstm"}, "proj_size must be an integer of at least 0, got -1"),
+        ({"proj_size": 8, "hidden": 8, "cell": "lstm"}, "proj_size must be smaller than hidden = 8, got 8"),
+        ({"lr": 0}, r"lr must be a positive number, got 0\.0"),
+        ({"lr": float("inf")}, "lr must be a positive number, got inf"),
+        ({"clip": -1}, "clip must be a positive number, got -1"),
+        ({"clip": float("nan")}, "clip must be a positive number, got nan"),
+        ({"dropout": 1.0, "layers": 2}, r"dropout must lie in \[0, 1\), got 1\.0"),
+        ({"dropout": 0.5}, "dropout acts between layers and needs layers of at least 2"),
+        ({"corpus": ""}, "must not be empty texts"),
+        ({"sample_prefix": ("a", "")}, "must not be empty texts"),
+        (
+            {"peepholes": True},
+            "peepholes belongs to cell lstm, got peepholes True with cell rnn; leave it out or change",
+        ),
+        ({"proj_size": 3, "cell": "gru"}, "proj_size belongs to cell lstm, got proj_size 3 with cell gru"),
+        ({"reset": "before"}, "reset belongs to cell gru"),
+        ({"nonlinearity": "relu", "cell": "lstm"}, "nonlinearity belongs to cell rnn"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden": 2.0}, r"hidden must be an integer, got 2\.0"),
+        ({"hidden": True}, "hidden must be an integer, got True"),
+        ({"hidden": None}, "hidden must be an integer, got None"),
+        ({"lr": "1"}, "lr must be a number, got '1'"),
+        ({"cell": None}, "cell must be a string, got None"),
+        ({"peepholes": 1}, "peepholes must be True or False, got 1"),
+        ({"sample_prefix": "time"}, "sample_prefix must be a tuple of strings, got 'time'"),
+        ({"sample_prefix": (1,)}, r"sample_prefix must be a tuple of strings, got \(1,\)"),
+    ],
+)
+def test_values_of_another_kind_are_refused(options, message):
+    with pytest.raises(TypeError, match=message):
+        TrainingConfig(**options)
