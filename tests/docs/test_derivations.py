@@ -1,0 +1,185 @@
+"""The derivations of the cells, run: every printed equation against the layer, and every label against the code."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from printed import (
+    LABELLED,
+    assert_same,
+    blocks,
+    docstring_equations,
+    labels_of,
+    latex_equations,
+    namespace,
+    run,
+    text_of,
+)
+
+from npseq.layers import GRU, LSTM, RNN
+
+B, D, H, P = 3, 2, 4, 2
+PHI = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}
+VARIANTS = {
+    "rnn tanh": (RNN, {"nonlinearity": "tanh"}),
+    "rnn relu": (RNN, {"nonlinearity": "relu"}),
+    "gru before": (GRU, {"reset": "before"}),
+    "gru after": (GRU, {"reset": "after"}),
+    "lstm plain": (LSTM, {}),
+    "lstm peepholes": (LSTM, {"peepholes": True}),
+    "lstm projection": (LSTM, {"proj_size": P}),
+    "lstm both": (LSTM, {"peepholes": True, "proj_size": P}),
+}
+CELLS = ["rnn", "gru", "lstm"]
+every_cell = pytest.mark.parametrize("cell", CELLS)
+every_variant = pytest.mark.parametrize("variant", VARIANTS)
+
+
+class Derivation(NamedTuple):
+    text: str
+    code: list  # the Python blocks of the variant
+    given: dict  # x, the state before, the adjoints of the state after, and the parameters
+    names: dict  # all of these, and what the blocks made
+    layer: object
+
+
+def read(cell):
+    return text_of(f"docs/derivations/{cell}.md")
+
+
+def module_of(cell):
+    return importlib.import_module(f"npseq.cells.{cell}")
+
+
+def forward_labels(cell):
+    return {label for label, *_ in docstring_equations(module_of(cell).__doc__)}
+
+
+@cache
+def derivation(variant):
+    cell, word = variant.split()
+    make, options = VARIANTS[variant]
+    layer = make(D, H, dtype=np.float64, **options)
+    rng = np.random.default_rng(len(variant))
+    layer.params.flat[:] = rng.normal(size=layer.params.flat.shape)
+    shapes = {"x": (B, D), "h": (B, layer.state_size), "dh_new": (B, layer.state_size)}
+    if make is LSTM:
+        shapes |= {"c": (B, H), "dc_new": (B, H)}
+    given = {name: rng.normal(size=shape) for name, shape in shapes.items()} | dict(layer.params)
+    given |= {"phi": PHI.get(word)}
+    absent = {"p_i": np.zeros(H), "p_f": np.zeros(H), "p_o": np.zeros(H), "W_hp": np.eye(H)} if make is LSTM else {}
+    given = absent | given
+    code = blocks(read(cell), word)
+    return Derivation(read(cell), code, given, run(code, given), layer)
+
+
+@every_variant
+def test_the_printed_lines_are_the_layer(variant):
+    d = derivation(variant)
+    states = [d.given[name][None] for name in ("h", "c") if name in d.given]
+    adjoints = [d.given[name][None] for name in ("dh_new", "dc_new") if name in d.given]
+    y, after, tape = d.layer.forward(d.given["x"][None], states if "c" in d.given else states[0])
+    dx, before, grads = d.layer.backward(None, tape, adjoints if "c" in d.given else adjoints[0])
+    if "c" not in d.given:
+        after, before = (after,), (before,)
+    assert_same(d.names["h_new"], y[0], "y")
+    assert_same(d.names["dx"], dx[0], "dx")
+    for k in range(len(states)):
+        assert_same(d.names[("h_new", "c_new")[k]], after[k][0], "the state after")
+        assert_same(d.names[("dh", "dc")[k]], before[k][0], "the adjoint of the state before")
+    for name, value in grads.items():
+        assert_same(d.names[f"d{name}"], value, f"d{name}")
+
+
+@every_variant
+def test_the_printed_backward_is_the_derivative_of_the_printed_forward(variant):
+    """By a complex step of every entry: without the layer."""
+    d = derivation(variant)
+    forward = forward_labels(variant.split()[0])
+    lines = [line for code in d.code for line in code.splitlines() if set(LABELLED.findall(line)) & forward]
+    program = compile("\n".join(lines), "forward", "exec")
+
+    def loss(name, value):
+        names = namespace(d.given | {name: value})
+        exec(program, names)
+        return sum((d.given[f"d{out}"] * names[out]).sum() for out in ("h_new", "c_new") if f"d{out}" in d.given)
+
+    for name in ("x", "h", "c", *d.layer.params):
+        if name not in d.given:
+            continue
+        numeric = np.empty(d.given[name].shape)
+        for index in np.ndindex(numeric.shape):
+            stepped = d.given[name].astype(complex)
+            stepped[index] += 1e-30j
+            numeric[index] = loss(name, stepped).imag / 1e-30
+        assert_same(d.names[f"d{name}"], numeric, f"d{name}")
+
+
+@every_variant
+def test_the_printed_formulas_are_the_printed_lines(variant):
+    d = derivation(variant)
+    ran = labels_of(d.code)
+    checked = [equation for equation in latex_equations(d.text) if equation.label in ran]
+    assert len(checked) > 5
+    for label, left, right in checked:
+        assert_same(eval(right, dict(d.names)), d.names[left], f"({label}) {left} = {right}")
+
+
+@every_variant
+def test_the_docstring_equations_are_the_printed_lines(variant):
+    d = derivation(variant)
+    cell = variant.split()[0]
+    ran = labels_of(d.code)
+    projected = "W_hp" in d.layer.params
+    for label, left, rights in docstring_equations(module_of(cell).__doc__):
+        if label in ran:
+            right = rights[-1 if projected else 0]
+            assert_same(eval(right, dict(d.names)), d.names[left], f"({label}) {left} = {right}")
+
+
+@every_variant
+def test_no_printed_line_writes_over_another(variant):
+    tree = ast.parse("\n".join(derivation(variant).code))
+    assigned = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    assert sorted(assigned) == sorted(set(assigned))
+
+
+@every_cell
+def test_every_forward_label_is_in_docstring_derivation_and_code(cell):
+    text, source = read(cell), inspect.getsource(module_of(cell))
+    section = text.split("## Forward\n")[1].split("\n## ")[0]
+    comments = set(re.findall(r"[RGL]\d+", " ".join(re.findall(r"#(.*)", source.split('"""', 2)[2]))))
+    forward = forward_labels(cell)
+    assert set(re.findall(r"[RGL]\d+", section)) == forward
+    assert comments <= forward
+    assert forward - comments <= {"R1"}, "the plain cell's product stands in the loop over time"
+
+
+@every_cell
+def test_every_label_has_a_formula_and_a_line_and_none_is_missing(cell):
+    text = read(cell)
+    formulas = {equation.label for equation in latex_equations(text)}
+    lines = labels_of(re.findall(r"^```python[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    identities = {"R11", "R12", "R13"} if cell == "rnn" else set()
+    assert lines == formulas | identities
+    initial = cell[0].upper()
+    assert lines == {f"{initial}{k}" for k in range(1, len(lines) + 1)}
+    assert set(re.findall(rf"\b{initial}\d+\b", text)) == lines
+
+
+@every_cell
+def test_every_line_of_the_backward_pass_has_its_row(cell):
+    """Method and comment of each line in `slopes`, `backward`, `own_gradients`, against the derivation's last table."""
+    code = set()
+    for method in ("slopes", "backward", "own_gradients"):
+        source = inspect.getsource(getattr(getattr(module_of(cell), cell.upper()), method))
+        code |= {(method, comment) for comment in re.findall(r"# (\([RGL].*)$", source, re.MULTILINE)}
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| .*\([RGL]\d+\).* \|$", read(cell), re.MULTILINE)
+    assert {(method, reverses.replace("\\|", "|")) for method, reverses in rows} == code
