@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
 
 BLOCK = 1 << 16  # numbers: local derivatives are taken for as many steps at once as stay in a cache of a core
-Carry = Callable[[Array, int], Array]  # (adjoint of the state before step t, t) -> what of it goes on
+Carry = Callable[[Array, Any, int], tuple[Array, Any]]  # (dh, dc of the state before step t, t) -> what goes on
+Record = Callable[[int, Array, Any], None]  # is shown (t, dh, dc): the adjoints of the state after step t
 
 
 class Adjoints(NamedTuple):
@@ -96,6 +97,7 @@ def backward(
     dc: Array | None,
     carry: Carry | None = None,
     room: Adjoints | None = None,
+    record: Record | None = None,
 ) -> Adjoints:
     """Adjoints of every step. dy (T, P, [lags,] B), zero past each length, or None; dh, dc of the last state."""
     s, gates, mask, ragged = strand.s, strand.gates, strand.mask, strand.ragged
@@ -126,6 +128,8 @@ def backward(
             if ragged[t]:
                 dh_live = np.where(mask[t], dh, 0)
                 dc_live = None if dc is None else np.where(mask[t], dc, 0)
+            if record is not None:
+                record(t, dh_live, dc_live)
             if cell.keeps_gates:
                 gate = taped(gates[t])
             k = t - first
@@ -136,8 +140,7 @@ def backward(
             if dh_passed is not None:
                 dh_before += dh_passed
             if carry is not None:
-                dh_before = carry(dh_before, t)
-                dc_before = None if dc is None else carry(dc_before, t)
+                dh_before, dc_before = carry(dh_before, dc_before, t)
             if ragged[t]:
                 dh_before = np.where(mask[t], dh_before, dh)
                 dc_before = None if dc is None else np.where(mask[t], dc_before, dc)

@@ -95,8 +95,8 @@ def carry_of(plan: Plan | None, strand: int) -> Callable | None:
         return None
     if plan.factors is not None:
         factors = plan.factors[strand].tolist()
-        return lambda adjoint, t: adjoint * factors[t]
-    return lambda adjoint, t: shifted(adjoint)
+        return lambda dh, dc, t: (dh * factors[t], None if dc is None else dc * factors[t])
+    return lambda dh, dc, t: (shifted(dh), None if dc is None else shifted(dc))
 
 
 def shifted(adjoint: Array) -> Array:

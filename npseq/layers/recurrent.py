@@ -172,7 +172,7 @@ class Recurrent(Layer):
         rows: list[tuple[loop.Adjoints, ...]] = []
         for layer in reversed(range(self.num_layers)):
             rows.insert(0, tuple(self._adjoints(layer, d, dfeatures, down) for d in range(self.directions)))
-            dfeatures = None if layer == 0 and tape.token_ids else self._hand_down(layer, rows[0], down)
+            dfeatures = None if layer == 0 and tape.token_ids else self._hand_down(layer, rows[0], tape)
         dx = None if dfeatures is None else lag_sum(dfeatures[0], weights).swapaxes(1, 2)
         first_h = [lag_sum(adjoints.dh, weights) for row in rows for adjoints in row]
         first_c = [None if adjoints.dc is None else lag_sum(adjoints.dc, weights) for row in rows for adjoints in row]
@@ -287,7 +287,7 @@ class Recurrent(Layer):
         size = self.state_size
         return [at_lag_zero(dy[:, d * size : (d + 1) * size], down.lags) for d in range(self.directions)]
 
-    def _hand_down(self, layer: int, row: tuple[loop.Adjoints, ...], down: Descent) -> list[Array]:
+    def _hand_down(self, layer: int, row: tuple[loop.Adjoints, ...], tape: Tape) -> list[Array]:
         """What a layer's strands pass to the outputs of the layer below, one a direction; at layer 0, to x."""
         dx = [
             in_order(gradients.input_gradient(self._weights(self.params, layer, d), adjoints), d)
@@ -296,7 +296,7 @@ class Recurrent(Layer):
         total = dx[0] if len(dx) == 1 else dx[0] + dx[1]
         if layer == 0:
             return [total]
-        size, drop = self.state_size, down.tape.kept[layer]
+        size, drop = self.state_size, tape.kept[layer]
         parts = [total[:, d * size : (d + 1) * size] for d in range(self.directions)]
         if drop is not None:
             parts = [p * (k if p.ndim == k.ndim else k[:, :, None]) for p, k in zip(parts, drop, strict=True)]
