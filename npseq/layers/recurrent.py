@@ -21,6 +21,7 @@ from npseq.layers.features import at_lag_zero, batch_major, in_order, lag_sum, l
 from npseq.layers.layer import Layer
 from npseq.layers.layout import strand_layout, strand_weights, suffix
 from npseq.layers.states import check_state, stack_state
+from npseq.layers.sweep import Rows, sweep
 from npseq.parameters import Layout, Parameters
 
 LOOK_UP_ABOVE = 128  # one-hot inputs wider than this are rows looked up; below, one product with the state is faster
@@ -195,6 +196,9 @@ class Recurrent(Layer):
         summed = lag_sums(adjoints, down.lag_weights)
         gradients.weight_gradients(self.cell, w, strand, summed, self._weights(down.grads, layer, d))
         return adjoints
+
+    def _sweep(self, *args: Any, **hooks: Any) -> Rows:
+        return sweep(self, *args, **hooks)
 
     def _layout(self) -> Layout:
         blocks, names = {}, {}
