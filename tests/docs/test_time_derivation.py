@@ -1,0 +1,144 @@
+"""docs/derivations/time.md, run beside the layers, and the cells' printed lines in the loop that it describes."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from printed import assert_same, blocks, labels_of, run, text_of
+
+from npseq.layers import GRU, LSTM, RNN
+
+TEXT = text_of("docs/derivations/time.md")
+T, B, D, H = 4, 3, 2, 3
+LENGTHS = np.array([2, 0, 4])
+
+
+def numbered(array):
+    """An array (T, ...) as {1: first step, ...}."""
+    return dict(enumerate(array, 1))
+
+
+def stacked(steps):
+    return np.stack([steps[t] for t in range(1, T + 1)])
+
+
+def drawn(layer, seed=0):
+    """x, dy, the first and the last states' values, all random; the layer's parameters, too."""
+    rng = np.random.default_rng(seed)
+    layer.params.flat[:] = rng.normal(size=layer.params.flat.shape)
+    strands = layer.num_layers * layer.directions
+    shapes = (T, B, D), (T, B, layer.output_size), (strands, B, H), (strands, B, H)
+    return [rng.normal(size=shape) for shape in shapes]
+
+
+@pytest.mark.parametrize(
+    ("variant", "options", "endings"),
+    [
+        ("plain", {}, [""]),
+        ("stack", {"num_layers": 2}, ["", "_l1"]),
+        ("bidirectional", {"bidirectional": True}, ["", "_reverse"]),
+        ("lengths", {"bidirectional": True}, ["", "_reverse"]),
+    ],
+)
+def test_the_loop(variant, options, endings):
+    layer = RNN(D, H, dtype=np.float64, **options)
+    x, dy, first, last = drawn(layer)
+    lengths = LENGTHS if variant == "lengths" else None
+    y, _, tape = layer.forward(x, first, lengths)
+    dx, dfirst, grads = layer.backward(dy, tape, last)
+    states = {f"h_0{ending}": first[k] for k, ending in enumerate(endings)}
+    states |= {f"dh_last{ending}": last[k] for k, ending in enumerate(endings)}
+    live = numbered((np.arange(T)[:, None, None] < LENGTHS[:, None]) * 1.0)
+    given = {"T": T, "H": H, "x": numbered(x), "dy": numbered(dy), "live": live, **states, **layer.params}
+    names = run(blocks(TEXT, variant), given)
+    outputs = names.get("y", names["h_l1" if variant == "stack" else "h"])
+    assert_same(stacked(outputs), y, "y")
+    assert_same(stacked(names["dx"]), dx, "dx")
+    for k, ending in enumerate(endings):
+        assert_same(names[f"dh_0{ending}"], dfirst[k], f"dh_0{ending}")
+    for name, value in grads.items():
+        assert_same(names[f"d{name}"], value, f"d{name}")
+
+
+def test_the_closed_form_of_a_linear_network():
+    """A relu layer whose every number is positive is linear."""
+    layer = RNN(D, H, nonlinearity="relu", bias=False, dtype=np.float64)
+    x, do, first, _ = drawn(layer)
+    layer.params.flat[:] = np.abs(layer.params.flat)
+    x, first = np.abs(x), np.abs(first)
+    W_hq = np.random.default_rng(1).normal(size=(H, H))
+    y, _, tape = layer.forward(x, first)
+    _, _, grads = layer.backward(do @ W_hq.T, tape)
+    given = {"T": T, "x": numbered(x), "do": numbered(do), "h_0": first[0], "W_hq": W_hq, **layer.params}
+    names = run(blocks(TEXT, "linear"), given)
+    assert_same(stacked(names["o"]), y @ W_hq, "o")
+    for name, value in grads.items():
+        assert_same(names[f"d{name}"], value, f"d{name}")
+    assert_same(names["dW_hq"], np.einsum("tbh,tbq->hq", y, do), "dW_hq")
+
+
+def test_the_columns_of_d2l_are_the_printed_rows():
+    """The displayed formula in d2l's convention, column by column, against (T21)."""
+    rng = np.random.default_rng(2)
+    W_xh, W_hh, W_hq = (rng.normal(size=(D, H)), rng.normal(size=(H, H)), rng.normal(size=(H, 2)))
+    x, do = rng.normal(size=(T, 1, D)), rng.normal(size=(T, 1, 2))
+    given = {"T": T, "x": numbered(x), "do": numbered(do), "h_0": np.zeros((1, H))}
+    names = run(blocks(TEXT, "linear"), given | {"W_xh": W_xh, "W_hh": W_hh, "W_hq": W_hq})
+    W_hh_column, W_qh = W_hh.T, W_hq.T
+    for t in range(1, T + 1):
+        columns = sum(
+            np.linalg.matrix_power(W_hh_column.T, T - i) @ W_qh.T @ do[T + t - i - 1].T for i in range(t, T + 1)
+        )
+        assert_same(names["dh"][t], columns.T, f"dh_{t}")
+
+
+def test_the_recursion_forward_in_time():
+    layer = RNN(D, H, dtype=np.float64)
+    x, dy, first, last = drawn(layer)
+    _, _, tape = layer.forward(x, first)
+    _, _, grads = layer.backward(dy, tape, last)
+    given = {"T": T, "H": H, "x": numbered(x), "dy": numbered(dy), "h_0": first[0], "dh_last": last[0]}
+    assert_same(run(blocks(TEXT, "recursion"), given | dict(layer.params))["dW_hh"], grads["W_hh"], "dW_hh")
+
+
+@pytest.mark.parametrize(
+    ("cell", "word", "make", "options"),
+    [("gru", "before", GRU, {"reset": "before"}), ("gru", "after", GRU, {}), ("lstm", "", LSTM, {"peepholes": True})],
+)
+def test_every_cell_in_the_same_loop(cell, word, make, options):
+    """(T2) with the cell's own printed lines in the place of (T1), (T3), (T4)."""
+    layer = make(D, H, dtype=np.float64, **options)
+    x, dy, first, last = drawn(layer)
+    parts = ("h", "c") if make is LSTM else ("h",)
+    before, after = ([start, start + 1] if make is LSTM else start for start in (first, last))
+    _, _, tape = layer.forward(x, before)
+    dx, dfirst, grads = layer.backward(dy, tape, after)
+    code = blocks(text_of(f"docs/derivations/{cell}.md"), word)
+    weights = {"W_hp": np.eye(H), **layer.params}
+    state = {part: first[0] + k for k, part in enumerate(parts)}
+    passed = {part: last[0] + k for k, part in enumerate(parts)}
+    states = []
+    for t in range(T):
+        states.append(state)
+        zeros = {f"d{part}_new": np.zeros((B, H)) for part in parts}
+        names = run(code, weights | state | zeros | {"x": x[t]})
+        state = {part: names[f"{part}_new"] for part in parts}
+    total = dict.fromkeys(grads, 0)
+    for t in reversed(range(T)):
+        adjoints = {f"d{part}_new": passed[part] + (dy[t] if part == "h" else 0) for part in parts}
+        names = run(code, weights | states[t] | adjoints | {"x": x[t]})
+        passed = {part: names[f"d{part}"] for part in parts}
+        total = {name: total[name] + names[f"d{name}"] for name in total}
+        assert_same(names["dx"], dx[t], f"dx_{t + 1}")
+    for name, value in grads.items():
+        assert_same(total[name], value, f"d{name}")
+    for part, value in zip(parts, dfirst if make is LSTM else (dfirst,), strict=True):
+        assert_same(passed[part], value[0], f"d{part}_0")
+
+
+def test_every_label_has_a_formula_and_a_line():
+    formulas = re.findall(r"\\text\{\((T\d+)\)\}", TEXT)
+    assert formulas == [f"T{k}" for k in range(1, len(formulas) + 1)]
+    assert labels_of(re.findall(r"^```python[^\n]*\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)) == set(formulas)
