@@ -19,7 +19,7 @@ from layers.recurrent_cases import (
     run,
 )
 
-from npseq.layers import GRU, LSTM, RNN, recurrent
+from npseq.layers import GRU, LSTM, RNN
 
 T, B = 4, 3
 LENGTHS = np.array([2, 4, 1])
@@ -193,33 +193,6 @@ def test_half_a_state_is_zero_in_the_other_half():
     found = run(layer, data._replace(state=(h, None), dstate=(None, dc)))
     assert_same_bits(found, run(layer, data._replace(state=(h, 0 * c), dstate=(0 * dh, dc))))
     assert_same_bits(found, run(layer, data._replace(state=[h, None], dstate=[None, dc])))
-
-
-@every_cell
-@both_directions
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("limit", [0, 100], ids=["looked up", "multiplied"])
-@pytest.mark.parametrize("dtype", [np.int64, np.uint8])
-def test_ids_mean_one_hot_vectors(cell, bidirectional, bias, limit, dtype, monkeypatch):
-    monkeypatch.setattr(recurrent, "LOOK_UP_ABOVE", limit)
-    layer = make(cell, size=5, bidirectional=bidirectional, bias=bias)
-    ids = np.array([[0, 4, 2], [0, 1, 3], [4, 0, 1], [2, 0, 1]], dtype)
-    data = given(layer, T, B)
-    for lengths in (None, LENGTHS):
-        expected = run(layer, data._replace(x=np.eye(5)[ids]), lengths)
-        found = run(layer, data._replace(x=ids), lengths)
-        assert found.pop("dx") is None
-        assert_close(found, {name: expected[name] for name in found}, 1e-12)
-
-
-def test_ids_changed_after_forward_do_not_change_the_gradient(monkeypatch):
-    monkeypatch.setattr(recurrent, "LOOK_UP_ABOVE", 0)
-    layer = make("lstm", size=5)
-    ids, data = np.array([[0, 4, 2], [0, 1, 3]]), given(layer, 2, 3)
-    _, _, tape = layer.forward(ids)
-    expected = layer.backward(data.dy, tape)[2].flat
-    ids[...] = 0
-    np.testing.assert_array_equal(layer.backward(data.dy, tape)[2].flat, expected)
 
 
 @every_cell

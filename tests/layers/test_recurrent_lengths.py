@@ -16,8 +16,6 @@ from layers.recurrent_cases import (
     run,
 )
 
-from npseq.layers import recurrent
-
 T, B = 5, 5
 LENGTHS = np.array([3, 0, 5, 1, 3])
 PADDED = np.arange(T)[:, None] >= LENGTHS
@@ -109,16 +107,3 @@ def test_the_order_of_sequences_does_not_matter(cell):
     mixed = run(layer, changed(data, lambda array: array[:, order]), LENGTHS[order])
     expected = {name: array if name == "grads" else array[:, order] for name, array in out.items()}
     assert_close(mixed, expected, 1e-12)
-
-
-@every_cell
-@pytest.mark.parametrize("limit", [0, 100], ids=["looked up", "multiplied"])
-def test_ids_past_a_length_may_be_anything(cell, limit, monkeypatch):
-    monkeypatch.setattr(recurrent, "LOOK_UP_ABOVE", limit)
-    layer = make(cell, size=6, bidirectional=True)
-    data, ids = given(layer, T, B), np.random.default_rng(0).integers(6, size=(T, B))
-    clean = run(layer, data._replace(x=ids), LENGTHS)
-    for value in (-1, -100, 6, 10**9):
-        found = run(layer, data._replace(x=np.where(PADDED, value, ids)), LENGTHS)
-        assert found.pop("dx") is None
-        assert_same_bits(found, {name: array for name, array in clean.items() if name != "dx"})

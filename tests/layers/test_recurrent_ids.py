@@ -1,0 +1,54 @@
+"""Token ids: integers that mean one-hot vectors, multiplied where there are few and looked up where there are many."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from layers.recurrent_cases import assert_close, assert_same_bits, both_directions, every_cell, given, make, run
+
+from npseq.layers import recurrent
+
+T, B = 4, 3
+LENGTHS = np.array([2, 4, 1])
+both_paths = pytest.mark.parametrize("limit", [0, 100], ids=["looked up", "multiplied"])
+
+
+@every_cell
+@both_directions
+@pytest.mark.parametrize("bias", [True, False])
+@both_paths
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8])
+def test_ids_mean_one_hot_vectors(cell, bidirectional, bias, limit, dtype, monkeypatch):
+    monkeypatch.setattr(recurrent, "LOOK_UP_ABOVE", limit)
+    layer = make(cell, size=5, bidirectional=bidirectional, bias=bias)
+    ids = np.array([[0, 4, 2], [0, 1, 3], [4, 0, 1], [2, 0, 1]], dtype)
+    data = given(layer, T, B)
+    for lengths in (None, LENGTHS):
+        expected = run(layer, data._replace(x=np.eye(5)[ids]), lengths)
+        found = run(layer, data._replace(x=ids), lengths)
+        assert found.pop("dx") is None
+        assert_close(found, {name: expected[name] for name in found}, 1e-12)
+
+
+def test_ids_changed_after_forward_do_not_change_the_gradient(monkeypatch):
+    monkeypatch.setattr(recurrent, "LOOK_UP_ABOVE", 0)
+    layer = make("lstm", size=5)
+    ids, data = np.array([[0, 4, 2], [0, 1, 3]]), given(layer, 2, 3)
+    _, _, tape = layer.forward(ids)
+    expected = layer.backward(data.dy, tape)[2].flat
+    ids[...] = 0
+    np.testing.assert_array_equal(layer.backward(data.dy, tape)[2].flat, expected)
+
+
+@every_cell
+@both_paths
+def test_ids_past_a_length_may_be_anything(cell, limit, monkeypatch):
+    monkeypatch.setattr(recurrent, "LOOK_UP_ABOVE", limit)
+    layer = make(cell, size=6, bidirectional=True)
+    data, ids = given(layer, T, B), np.random.default_rng(0).integers(6, size=(T, B))
+    padded = np.arange(T)[:, None] >= LENGTHS
+    clean = run(layer, data._replace(x=ids), LENGTHS)
+    for value in (-1, -100, 6, 10**9):
+        found = run(layer, data._replace(x=np.where(padded, value, ids)), LENGTHS)
+        assert found.pop("dx") is None
+        assert_same_bits(found, {name: array for name, array in clean.items() if name != "dx"})
