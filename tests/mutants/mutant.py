@@ -1,0 +1,75 @@
+"""A mutant: npseq with one thing wrong, for as long as a `with` block lasts.
+
+Most are one line of the real source with a piece of it replaced, so that everything else about them is right, and stays
+right when the source changes; a piece that is no longer there is an error, not a mutant that does nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, NamedTuple
+from unittest import mock
+
+Patch = Callable[[], AbstractContextManager]
+
+
+class Mutant(NamedTuple):
+    id: str
+    what: str
+    where: str  # where it happened; empty for one that was made up here
+    case: str  # the configuration in which it shows, of mutants.cases
+    patch: Patch
+    raises: bool = False  # whether it shows as an exception, not as a wrong number
+    lets_pass: str = ""  # for a mutant of the check itself: the wrong backward pass, by id, that it must not let pass
+
+
+def edit(function: Any, *changes: str, **names: Any) -> Patch:
+    """The function with pieces of its source replaced, each "old -> new"; names are what a new piece refers to."""
+
+    @contextmanager
+    def patched() -> Iterator[None]:
+        source = textwrap.dedent(inspect.getsource(function))
+        for change in changes:
+            old, new = change.split(" -> ")
+            if source.count(old) != 1:
+                raise LookupError(
+                    f"{function.__qualname__} must contain {old!r} exactly once, found {source.count(old)}; "
+                    "the function has changed, say anew what its mutant is"
+                )
+            source = source.replace(old, new)
+        scope: dict[str, Any] = {}
+        exec(source, {**function.__globals__, **names} if names else function.__globals__, scope)
+        with mock.patch.object(_owner(function), function.__name__, scope[function.__name__]):
+            yield
+
+    return patched
+
+
+def wrap(owner: Any, name: str, around: Callable[[Any], Any]) -> Patch:
+    """owner.name replaced by around(owner.name)."""
+    return lambda: mock.patch.object(owner, name, around(vars(owner)[name]))
+
+
+def both(*patches: Patch) -> Patch:
+    """Several at once."""
+
+    @contextmanager
+    def patched() -> Iterator[None]:
+        with ExitStack() as stack:
+            for patch in patches:
+                stack.enter_context(patch())
+            yield
+
+    return patched
+
+
+def _owner(function: Any) -> Any:
+    """The module or the class that a function stands in."""
+    owner: Any = sys.modules[function.__module__]
+    for part in function.__qualname__.split(".")[:-1]:
+        owner = getattr(owner, part)
+    return owner

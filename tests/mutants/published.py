@@ -1,0 +1,189 @@
+"""F1 to F20: wrong backward passes that were published."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from mutants.mutant import Mutant, both, edit, wrap
+from npseq.bptt import gradients, loop
+from npseq.cells import GRU, LSTM
+from npseq.cells import lstm as lstm_module
+from npseq.gradcheck import check
+from npseq.layers.recurrent import Recurrent
+from npseq.models import LanguageModel
+
+
+def started_from_parameters(right: Any) -> Any:
+    def wrong(cell, w, strand, adjoints, out):
+        right(cell, w, strand, adjoints, out)
+        out.W[...] += w.W
+
+    return wrong
+
+
+def bias_of_the_next_gate(right: Any) -> Any:
+    def wrong(cell, w, strand, adjoints, out):
+        right(cell, w, strand, adjoints, out)
+        out.W[w.state] = np.roll(out.W[w.state], adjoints.da.shape[1])
+
+    return wrong
+
+
+def reset_to_a_list(right: Any) -> Any:
+    def wrong(self, *arguments, **options):
+        self.steps_seen = getattr(self, "steps_seen", 0)
+        self.steps_seen += 1
+        found = right(self, *arguments, **options)
+        self.steps_seen = []
+        return found
+
+    return wrong
+
+
+def dx_over_dy(right: Any) -> Any:
+    def wrong(self, layer, d, dfeatures, down):
+        adjoints = right(self, layer, d, dfeatures, down)
+        if d == 0 and 0 < layer < self.num_layers - 1:
+            dx = gradients.input_gradient(self._weights(self.params, layer, d), adjoints)
+            dfeatures[1][...] = dx[:, self.state_size :]
+        return adjoints
+
+    return wrong
+
+
+def forward_order(cell, w, strand, dy, dh, dc, carry=None, room=None):
+    """The RNN's adjoints as sums of J'_{t+1} ... J'_k dy_k, each product taken from its other end."""
+    P, steps = w.state, strand.steps
+    slope = 1 - strand.s[1:, :P] ** 2
+
+    def adjoint(t):
+        total = np.zeros_like(dh)
+        for k in range(max(t, 0), steps):
+            term = dy[k] + dh if k == steps - 1 else dy[k]
+            for j in range(t + 1, k + 1):
+                term = w.W[:P] @ (slope[j] * term)
+            total += term
+        return total
+
+    da = np.stack([slope[t] * adjoint(t) for t in range(steps)], axis=1)[None]
+    return loop.Adjoints(da, None, adjoint(-1), None)
+
+
+def slopes_one_input_early(w, strand, first, last):
+    before = np.maximum(np.arange(first, last) - 1, 0)
+    a = w.W.T @ np.concatenate([strand.s[first:last, : w.state], strand.s[before, w.state :]], axis=1)
+    return (1 - np.tanh(a) ** 2)[:, None]
+
+
+def exp_over_square(y):
+    e = np.exp(np.log(y) - np.log(1 - y))
+    return e / (1 + e) ** 2
+
+
+PUBLISHED = (
+    Mutant(
+        "F1", "gate gradients never stored", "thinc, Ops.backprop_lstm", "lstm",
+        edit(loop.backward, "da[:, :, t] = da_t -> da[:, :, t] = 0"),
+    ),
+    Mutant(
+        "F2", "gradient buffers start from the parameters", "thinc, NumpyOps", "lstm",
+        wrap(gradients, "weight_gradients", started_from_parameters),
+    ),
+    Mutant(
+        "F3", "step 0 never back-propagated", "thinc", "lstm",
+        edit(loop.backward, "da[:, :, t] = da_t -> da_t *= t > 0; da[:, :, t] = da_t"),
+    ),
+    Mutant(
+        "F4", "dW_h from h_t instead of h_{t-1}", "thinc; zero_to_gpt #9", "lstm",
+        edit(
+            gradients.weight_gradients,
+            "columns(strand.s[: strand.steps]) -> columns(np.concatenate([strand.s[1:, :P], strand.s[:-1, P:]], axis=1))",
+        ),
+    ),
+    Mutant(
+        "F5", "recurrent bias gradient dropped", "thinc; mxnet #17818", "gru after",
+        edit(GRU.own_gradients, "return (dv,) -> return (0 * dv,)"),
+    ),
+    Mutant(
+        "F6a", "the layer cannot be built: a property without a setter", "numpy-ml, RNN and LSTM", "lstm",
+        lambda: mock.patch.object(Recurrent, "params", property(lambda self: None), create=True), raises=True,
+    ),
+    Mutant(
+        "F6b", "the second backward crashes: a counter reset to []", "numpy-ml, flush_gradients", "lstm",
+        wrap(Recurrent, "backward", reset_to_a_list), raises=True,
+    ),
+    Mutant(
+        "F7", "no recurrent dh at all", "AiDotNet PR #722; qixianbiao/RNN #2", "rnn",
+        edit(loop.backward, "np.matmul(W, columns).reshape(dh.shape) -> np.zeros_like(dh)"),
+    ),
+    Mutant(
+        "F8", "tanh applied twice in dc", "nicklashansen/rnn_lstm_from_scratch #1", "lstm",
+        edit(LSTM.slopes, "o * dtanh(tanh_c) -> o * dtanh(tanh(tanh_c))"),
+    ),
+    Mutant(
+        "F9", "dc overwritten instead of added to", "mxnet #4057", "lstm",
+        edit(LSTM.backward, "dc = dc + dm * more -> dc = dm * more"),
+    ),
+    Mutant(
+        "F10", "bias gradients taken from the wrong gate", "hanbt/learn_dl #53", "lstm",
+        wrap(gradients, "weight_gradients", bias_of_the_next_gate),
+    ),
+    Mutant(
+        "F11", "dy overwritten by dx before the reverse direction reads it", "mxnet PR #18203",
+        "rnn three layers, bidirectional",
+        wrap(Recurrent, "_adjoints", dx_over_dy),
+    ),
+    Mutant(
+        "F12", "another layer's weights above the second layer", "mxnet PR #18203", "gru three layers",
+        edit(Recurrent._adjoints, "self._weights(self.params, layer, d) -> self._weights(self.params, min(layer, 1), d)"),
+    ),
+    Mutant(
+        "F13", "Jacobians multiplied in forward order", "axon #646", "rnn",
+        wrap(loop, "backward", lambda right: forward_order),
+    ),
+    Mutant(
+        "F14", "reset gate before and after the product swapped", "pytorch #189225; onnxscript #2852; MIOpen #716",
+        "gru after",
+        both(
+            edit(GRU.slopes, 'self.reset == "before" -> self.reset != "before"'),
+            edit(GRU.backward, 'self.reset == "before" -> self.reset != "before"'),
+        ),
+    ),
+    Mutant(
+        "F15", "input one step early in the step's Jacobian", "a set of lecture notes", "rnn",
+        edit(
+            loop.backward,
+            "slopes, more = _slopes(cell, strand, P, first, last) -> slopes, more = early(w, strand, first, last), None",
+            early=slopes_one_input_early,
+        ),
+    ),
+    Mutant(
+        "F16", "sigmoid' as exp / (1 + exp)^2: inf / inf", "snntorch PR #433; ocropy #79", "lstm saturated",
+        wrap(lstm_module, "dsigmoid", lambda right: exp_over_square),
+    ),
+    Mutant(
+        "F17", "the check compares dx once for every tensor", "CS231n 2016, LSTM_Captioning", "gru after",
+        edit(
+            check.gradcheck,
+            'tuple(rows) -> tuple(replace(next(r for r in rows if r.name == "x"), name=row.name) for row in rows)',
+            replace=replace,
+        ),
+        lets_pass="F5",
+    ),
+    Mutant(
+        "F18", "the loss a mean over time, its gradient a sum", "pytorch #635", "language model",
+        edit(LanguageModel._backpropagate, "self.output.backward(dlogits, -> self.output.backward(dlogits * len(ids),"),
+    ),
+    Mutant(
+        "F19", "the caller's upstream gradient edited in place", "thinc", "lstm",
+        edit(loop.backward, "dh = dh + dy[t] -> dy[t] += dh; dh = dy[t]"),
+    ),
+    Mutant(
+        "F20", "gradient of padded steps leaks into the weights", "the class of tensorflow #36139", "lstm ragged",
+        edit(loop.backward, "dh_live = np.where(mask[t], dh, 0) -> dh_live = dh"),
+    ),
+)
