@@ -19,7 +19,8 @@ SHAPES = [  # layers, bidirectional, bias
 T, D = 3, 2
 SEED = 1  # of those tried, the first with which no ReLU layer is dead, nor any unit within a step of its kink
 LENGTHS = np.array([2, 0, 3])
-CASES = [(cell, *shape) for cell in CELLS for shape in SHAPES]
+ONE_EXTRA = ("lstm peepholes", "lstm projection")  # in the largest shape, "lstm both" stands for these
+CASES = [(cell, *shape) for cell in CELLS for shape in SHAPES if not (cell in ONE_EXTRA and shape[:2] == (3, True))]
 every_case = pytest.mark.parametrize(("cell", "layers", "bidirectional", "bias"), CASES)
 
 
