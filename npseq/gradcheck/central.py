@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from npseq.gradcheck.differences import derivative_near, step_size
+from npseq.gradcheck.differences import step_size
+from npseq.gradcheck.extrapolation import derivative_near
 from npseq.gradcheck.function import EPSILON, ScalarFunction, unit_direction
 from npseq.gradcheck.noise import rounding_noise
 from npseq.gradcheck.report import TensorReport

@@ -9,7 +9,8 @@ from math import isfinite
 
 import numpy as np
 
-from npseq.gradcheck.differences import Derivative, derivative_near, step_size
+from npseq.gradcheck.differences import Derivative, step_size
+from npseq.gradcheck.extrapolation import derivative_near
 from npseq.gradcheck.function import EPSILON, ScalarFunction, unit_direction
 from npseq.gradcheck.noise import rounding_noise
 from npseq.gradcheck.report import TensorReport

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from math import erf, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
-from npseq.gradcheck.differences import Derivative, Kink, derivative_near, step_size
-from npseq.gradcheck.function import ScalarFunction
+from npseq.gradcheck.differences import Derivative, Kink, difference, step_size
+from npseq.gradcheck.extrapolation import derivative_near
+from npseq.gradcheck.function import EPSILON, ScalarFunction
 from npseq.gradcheck.noise import rounding_noise
 from npseq.gradcheck.report import KinkAt, TensorReport
-from npseq.gradcheck.verdict import Tolerance
+from npseq.gradcheck.verdict import RESOLUTION, Tolerance
 
 RTOL = 1e-6
 FEWEST, MOST = 3, 16
 WRONG = 1e-3  # the chance is stated for one entry wrong by this much of the scale
 CHANCE = 1e-6  # directions are added until the chance is below it; where MOST do not do, nothing is decided
+
+
+class Slope(NamedTuple):
+    """Along one direction: <gradient, v>, the numeric slope, and how far f bends over the size of the values."""
+
+    expected: float
+    numeric: Derivative
+    bend: float
 
 
 def check_directional(
@@ -55,7 +65,7 @@ def _check_tensor(
     rng: np.random.Generator,
 ) -> TensorReport:
     before = f.evaluations
-    found: list[tuple[float, Derivative]] = []
+    found: list[Slope] = []
     directions: list[np.ndarray] = []
     finite = bool(np.all(np.isfinite(analytic)))
     while analytic.size and finite and len(found) < MOST:
@@ -63,36 +73,45 @@ def _check_tensor(
         directions.append(v)
         expected = float(analytic @ v)
         scale = _scale(analytic, found)
-        found.append((expected, _along(f, name, v, origin, noise, tolerance.rtol * max(scale, abs(expected)) / 4)))
+        found.append(_along(f, name, v, expected, origin, noise, tolerance.rtol * max(scale, abs(expected)) / 4))
         scale = _scale(analytic, found)
-        limits = [tolerance.rtol * scale + numeric.error for _, numeric in found]
-        if len(found) >= FEWEST and chance_of_missing(WRONG * scale, limits) <= CHANCE:
+        chance = chance_of_missing(WRONG * scale, _limits(found, tolerance.rtol * scale))
+        if len(found) >= FEWEST and chance <= CHANCE:
             break
     return _row(name, shape, analytic, found, directions, tolerance, f.evaluations - before, noise / f.typical(name))
 
 
-def _along(f: ScalarFunction, name: str, v: np.ndarray, origin: float, noise: float, target: float) -> Derivative:
+def _along(
+    f: ScalarFunction, name: str, v: np.ndarray, expected: float, origin: float, noise: float, target: float
+) -> Slope:
     """The derivative along v, steps measured in the tensor's typical value over the norm of v."""
     length = float(np.linalg.norm(v))
     line = f.along({name: v / length}, origin)
     h = step_size(line, f.typical(name), noise)
     unit = derivative_near(line, h, noise, target / length, f.typical(name))
     kink = None if unit.kink is None else Kink(length * unit.kink.left, length * unit.kink.right)
-    return Derivative(length * unit.value, length * unit.error, length * unit.low, length * unit.high, kink)
+    numeric = Derivative(length * unit.value, length * unit.error, length * unit.low, length * unit.high, kink)
+    bend = 0.0 if expected else length * abs(difference(line, f.typical(name), noise).asymmetry)
+    return Slope(expected, numeric, bend)
 
 
-def _scale(analytic: np.ndarray, found: list[tuple[float, Derivative]]) -> float:
+def _scale(analytic: np.ndarray, found: list[Slope]) -> float:
     """The largest analytic entry, or the root mean square of the numeric gradient as the directions show it."""
-    seen = [numeric.value**2 for _, numeric in found if np.isfinite(numeric.value)]
+    seen = [numeric.value**2 for _, numeric, _ in found if np.isfinite(numeric.value)]
     root_mean_square = sqrt(sum(seen) / len(seen) / analytic.size) if seen else 0.0
     return max(float(np.max(np.abs(analytic))), root_mean_square)
+
+
+def _limits(found: list[Slope], allowed: float) -> list[float]:
+    """The tolerance of each direction: what is allowed, the numeric error, and the slopes a kink leaves open."""
+    return [allowed + numeric.error + (numeric.high - numeric.low) for _, numeric, _ in found]
 
 
 def _row(
     name: str,
     shape: tuple[int, ...],
     analytic: np.ndarray,
-    found: list[tuple[float, Derivative]],
+    found: list[Slope],
     directions: list[np.ndarray],
     tolerance: Tolerance,
     evaluations: int,
@@ -108,20 +127,21 @@ def _row(
         note = "the analytic gradient is not finite"
         return TensorReport(name, shape, nan, np.inf, tolerance.rtol, "fail", index, value, nan, evaluations, note)
     scale = _scale(analytic, found)
-    distances = np.array([max(n.low - a, a - n.high, 0.0) for a, n in found])
-    limits = [tolerance.rtol * scale + numeric.error for _, numeric in found]
+    distances = np.array([max(n.low - a, a - n.high, 0.0) for a, n, _ in found])
+    limits = _limits(found, tolerance.rtol * scale)
     chance = chance_of_missing(WRONG * scale, limits)
-    zero = not analytic.any() and all(
-        n.value == 0 or abs(n.value) <= n.error <= 64 * least * sqrt(analytic.size) for _, n in found
-    )
+    zero = not analytic.any() and all(_is_zero(slope, 64 * least * sqrt(analytic.size)) for slope in found)
     worst = int(np.argmax(np.nan_to_num(distances, nan=np.inf) / np.maximum(limits, np.finfo(float).tiny)))
-    status = _status(distances > np.array(limits), zero, chance, any(n.kink for _, n in found))
+    errors = np.array([n.error for _, n, _ in found])
+    status = _status(distances > tolerance.rtol * scale + errors, zero, chance, any(n.kink for _, n, _ in found))
     relative = 0.0 if zero or scale == 0 else float(np.nanmax(distances, initial=0.0) / scale)
-    note = f"{len(found)} directions miss one entry wrong by {WRONG:g} of the scale with probability {chance:.1g}" + (
-        "; use method='complex' or 'central'" if status == "inconclusive" else ""
-    )
-    expected, numeric = found[worst]
-    kinks = tuple(KinkAt(name, None, *n.kink, a) for a, n in found if n.kink is not None)
+    note = f"{len(found)} directions miss one entry wrong by {WRONG:g} of the scale with probability {chance:.1g}"
+    if status == "zero":
+        note = f"zero along {len(found)} directions, as far as the rounding of f shows"
+    elif status == "inconclusive":
+        note += "; use method='complex' or 'central'"
+    expected, numeric, _ = found[worst]
+    kinks = tuple(KinkAt(name, None, *n.kink, a) for a, n, _ in found if n.kink is not None)
     limit = float(limits[worst] / scale) if scale > 0 else tolerance.rtol
     return TensorReport(
         name,
@@ -138,6 +158,15 @@ def _row(
         kinks,
         direction=directions[worst],
     )
+
+
+def _is_zero(slope: Slope, flat: float) -> bool:
+    """Whether the slope is zero within its error, and that is small beside f's bend or as small as a flat f leaves.
+
+    The point itself is rounded, which moves the slope by about the bend times the spacing of float64.
+    """
+    value, error = slope.numeric.value, slope.numeric.error + 8 * EPSILON * slope.bend
+    return value == 0 or abs(value) <= error <= max(flat, RESOLUTION * slope.bend)
 
 
 def _status(wrong: np.ndarray, zero: bool, chance: float, kink: bool) -> str:

@@ -11,7 +11,12 @@ from npseq.gradcheck.function import EPSILON, ScalarFunction
 POINTS = 9
 ORDERS = (5, 6, 7)
 SAFETY = 4.0  # a bound on the noise from its standard deviation
-SPACINGS = (1e-6, 1e-8, 1e-10, 1e-12)  # relative to a tensor's values; from the second on only where the first sees more
+SPACINGS = (
+    1e-6,
+    1e-8,
+    1e-10,
+    1e-12,
+)  # relative to each value; from the second on only where the first sees more
 SHARP_DROP = 1 / 30  # curvature and kinks fall with the spacing at least this fast, rounding does not
 
 
@@ -25,10 +30,10 @@ def rounding_noise(f: ScalarFunction, origin: float, rng: np.random.Generator) -
     estimate = np.inf
     magnitude = abs(origin)
     for spacing in SPACINGS:
-        values = _samples(f, origin, spacing, rng)
+        values = _samples(f, spacing, rng)
         if not np.all(np.isfinite(values)):
             continue
-        magnitude = float(np.max(np.abs(values)))
+        magnitude = max(abs(origin), float(np.max(np.abs(values))))
         measured = _deviation(values)
         if np.isfinite(estimate) and (_is_staircase(values) or measured > SHARP_DROP * estimate):
             break
@@ -42,10 +47,15 @@ def rounding_noise(f: ScalarFunction, origin: float, rng: np.random.Generator) -
     return max(bound, EPSILON * magnitude)
 
 
-def _samples(f: ScalarFunction, origin: float, spacing: float, rng: np.random.Generator) -> np.ndarray:
-    """f at POINTS equally spaced points along one random direction over all tensors."""
-    direction = {name: f.typical(name) * rng.standard_normal(x.size) for name, x in f.values.items()}
-    return np.array([origin] + [f.moved(direction, k * spacing) for k in range(1, POINTS)])
+def _samples(f: ScalarFunction, spacing: float, rng: np.random.Generator) -> np.ndarray:
+    """f at POINTS equally spaced points along one random direction over all tensors, (POINTS,).
+
+    Every entry moves in proportion to itself, so that none leaves the domain of f. Not at the point itself: a kink
+    close by would stand between it and the others, and look like noise of its size.
+    """
+    sizes = {name: np.where(x == 0, f.typical(name), np.abs(x)) for name, x in f.values.items()}
+    direction = {name: size * rng.standard_normal(size.size) for name, size in sizes.items()}
+    return np.array([f.moved(direction, k * spacing) for k in range(1, POINTS + 1)])
 
 
 def _deviation(values: np.ndarray) -> float:

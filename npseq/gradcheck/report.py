@@ -40,7 +40,7 @@ class KinkAt(NamedTuple):
 
     def __str__(self) -> str:
         place = located(self.name, self.index)
-        return f"kink at {place}: slopes {self.left:.6g} and {self.right:.6g}, analytic {self.analytic:.6g}"
+        return f"kink at {place}: slopes {self.left:.5g} and {self.right:.5g}, analytic {self.analytic:.5g}"
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,11 @@ def judge(
         status, note = "zero", f"zero as far as the rounding of f shows, {_largest(error):.1e}"
     elif unclear.any():
         status = "inconclusive"
-        note = f"the numeric error is {doubt:.1e} of the gradient's scale, above {tolerance.resolution:.1e}; {advice}"
+        note = "f is not finite around the point, at any step"
+        if np.isfinite(doubt):
+            note = (
+                f"the numeric error is {doubt:.1e} of the gradient's scale, above {tolerance.resolution:.1e}; {advice}"
+            )
     return TensorReport(
         name=name,
         shape=shape,

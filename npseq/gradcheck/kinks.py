@@ -1,0 +1,80 @@
+"""Kinks: telling a jump of the slope from curvature and rounding, and what the derivative is beside and at one."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from npseq.gradcheck.differences import Derivative, Difference, Kink, difference
+from npseq.gradcheck.function import Line
+
+CLOSER = 4  # halvings of the step at a kink, to tell one beside the point from one at it
+
+
+class Jump(NamedTuple):
+    """A jump of the slope that does not vanish with the step, and the stencil that showed it."""
+
+    size: float
+    step: Difference
+
+
+def slope_jump(steps: list[Difference], target: float) -> Jump | None:
+    """The jump of the slope inside the stencil, where the last three steps agree that there is one.
+
+    The asymmetry is J + h f'' + O(h^3), so 2 A(h/2) - A(h) tends to J.
+    """
+    if len(steps) < 3:
+        return None
+    first, second, third = (step.asymmetry for step in steps[-3:])
+    before, after = 2 * second - first, 2 * third - second
+    doubt = 4 * abs(after - before) + 24 * steps[-1].noise + 4 * target
+    return Jump(after, steps[-1]) if abs(after) > doubt else None
+
+
+def _straddles(step: Difference, value: float, target: float) -> bool:
+    """Whether a kink beside the point explains the step: it turns D by exactly half of what it sets the slopes apart.
+
+    Where f is smooth the two, of order h f'' and h^2 f''', have nothing to do with each other.
+    """
+    apart = abs(step.asymmetry)
+    return apart > 24 * step.noise + 4 * target and abs(apart - 2 * abs(step.central - value)) <= 0.1 * apart
+
+
+def kink_beside(steps: list[Difference], value: float, target: float) -> Difference | None:
+    """A step around a kink, where the longer steps of the ladder straddled one and the shorter ones did not.
+
+    Halving the step hardly brings the slopes together then, as it does by half or more where f is smooth.
+    """
+    for wide, narrow in pairwise(steps):
+        steady = narrow.asymmetry / wide.asymmetry > 0.6 if wide.asymmetry else False
+        if steady and _straddles(wide, value, target) and _straddles(narrow, value, target):
+            return narrow
+    return None
+
+
+def at_kink(line: Line, noise: float, target: float, jump: Jump, smooth: Derivative, longest: float) -> Derivative:
+    """The derivative where the slope seems to jump, from the shortest steps at which rounding stays near the target.
+
+    A jump that is gone at such a step was beside the point: there is a derivative, and the kink is told. One that is
+    still there leaves an interval of slopes. Where long and short steps agree, there was none to speak of.
+    """
+    visible = max(target, 1e-6 * abs(jump.size))
+    h = min(max(noise / visible, line.shortest), longest)
+    before = far = difference(line, 2 * h, noise)
+    for _ in range(CLOSER):
+        near = difference(line, h, noise)
+        left_over = 2 * near.asymmetry - far.asymmetry
+        error = near.noise + abs(far.central - near.central)
+        even = abs(left_over) <= max(24 * near.noise, abs(jump.size) / 16)
+        if even and error <= max(24 * near.noise, 64 * target):
+            if abs(near.central - smooth.value) <= error + smooth.error:
+                if smooth.error <= error:
+                    return smooth
+                return Derivative(near.central, error, near.central, near.central, smooth.kink)
+            kink = Kink(jump.step.left, jump.step.right)
+            return Derivative(near.central, error, near.central, near.central, kink)
+        before, far = far, near
+        h /= 2
+    low, high = sorted((near.left, near.right))
+    error = 2 * near.noise + min(abs(near.left - before.left), abs(near.right - before.right))  # of the side kept clean
+    return Derivative(near.central, error, low, high, Kink(near.left, near.right))

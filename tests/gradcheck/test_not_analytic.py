@@ -1,0 +1,78 @@
+"""Where a complex step says nothing: refused with a word on method 'central', whatever the analytic gradient says."""
+
+import numpy as np
+import pytest
+
+from npseq.gradcheck import NotAnalyticError, gradcheck
+
+AT = {"x": np.array([0.5, -1.5, 2.0]), "y": np.array([[0.3, -0.2]])}
+A = np.array([1.0, -2.0, 0.5])
+
+
+def smooth(p):
+    return (np.sin(p["x"]) * A).sum() + (p["y"] ** 3).sum()
+
+
+DSMOOTH = {"x": np.cos(AT["x"]) * A, "y": 3 * AT["y"] ** 2}
+
+BROKEN = {
+    "abs": (lambda p: smooth(p) + np.abs(p["x"]).sum(), {"x": np.sign(AT["x"])}),
+    "real part of one tensor": (lambda p: smooth({**p, "y": p["y"].real}), {}),
+    "real part of one entry": (lambda p: smooth(p) + p["x"][1].real ** 2, {"x": np.array([0, 2 * AT["x"][1], 0])}),
+    "conjugate": (lambda p: smooth({**p, "x": np.conj(p["x"])}), {}),
+    "squared modulus": (lambda p: smooth(p) + (p["y"] * np.conj(p["y"])).sum(), {"y": 2 * AT["y"]}),
+    "real result": (lambda p: smooth(p).real, {}),
+    "float()": (lambda p: float(smooth(p)), {}),
+    "cast": (lambda p: smooth({**p, "x": p["x"].astype(np.float32)}), {}),
+    "written into a real array": (lambda p: smooth({**p, "y": copied(p["y"])}), {}),
+    "no complex kernel": (lambda p: smooth(p) + np.arctan2(p["x"], 2.0).sum(), {"x": 2 / (4 + AT["x"] ** 2)}),
+    "comparison": (lambda p: smooth(p) + 5 * (np.linalg.norm(p["x"]) > 1) * p["x"].real.sum(), {"x": np.full(3, 5.0)}),
+}
+
+
+def copied(value):
+    buffer = np.empty(value.shape)
+    buffer[...] = value
+    return buffer
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_it_is_refused_by_complex_and_decided_by_central(name, factor):
+    f, extra = BROKEN[name]
+    right = {key: DSMOOTH[key] + extra.get(key, 0.0) for key in DSMOOTH}
+    given = {key: factor * value for key, value in right.items()}
+    with pytest.raises(NotAnalyticError, match="method='central'"):
+        gradcheck(f, AT, given, method="complex")
+    if name != "cast":
+        assert gradcheck(f, AT, given).passed is (factor == 1.0)
+
+
+def test_dropping_the_imaginary_part_in_both_is_no_pass():
+    """An analytic gradient that forgets the very part that the complex step cannot see."""
+    with pytest.raises(NotAnalyticError, match="drops or changes the imaginary part"):
+        gradcheck(lambda p: smooth({**p, "y": p["y"].real}), AT, {**DSMOOTH, "y": np.zeros((1, 2))}, method="complex")
+
+
+def test_the_error_says_what_happened():
+    with pytest.raises(NotAnalyticError, match="f raised TypeError"):
+        gradcheck(BROKEN["no complex kernel"][0], AT, DSMOOTH, method="complex")
+    with pytest.raises(NotAnalyticError, match="f raised ComplexWarning"):
+        gradcheck(BROKEN["cast"][0], AT, DSMOOTH, method="complex")
+    with pytest.raises(NotAnalyticError, match="returned a real value"):
+        gradcheck(BROKEN["real result"][0], AT, DSMOOTH, method="complex")
+    with pytest.raises(NotAnalyticError, match="where the same real arrays give"):
+        gradcheck(lambda p: smooth(p) + np.iscomplexobj(p["x"]), AT, DSMOOTH, method="complex")
+    assert issubclass(NotAnalyticError, ValueError)
+
+
+def test_a_wrong_gradient_of_an_analytic_function_is_wrong_not_refused():
+    for wrong in ({**DSMOOTH, "y": np.zeros((1, 2))}, {**DSMOOTH, "x": 1.001 * DSMOOTH["x"]}):
+        assert gradcheck(smooth, AT, wrong, method="complex").worst_tensor.status == "fail"
+
+
+def test_branches_on_the_real_part_are_analytic():
+    def relu(p):
+        return (np.where(p["x"].real > 0, p["x"], 0) * A).sum() + (p["y"] ** 2).sum()
+
+    assert gradcheck(relu, AT, {"x": (AT["x"] > 0) * A, "y": 2 * AT["y"]}, method="complex")
