@@ -71,8 +71,8 @@ def contract(f: Factors, keep: str) -> Array:
 def squared_norms(f: Factors, keep: str) -> Array:
     """(*kept): the squared Frobenius norms of `contract`, by inner products of the columns, without forming it.
 
-    norm(sum_m a_m d_m^T)^2 = sum_{m,n} (a_m . a_n)(d_m . d_n) (Goodfellow 2015, arXiv 1510.01799; over a sequence: Li et
-    al. 2022, arXiv 2110.05679).
+    norm(sum_m a_m d_m^T)^2 = sum_{m,n} (a_m . a_n)(d_m . d_n) (Goodfellow 2015, arXiv 1510.01799; over a sequence:
+    Li et al. 2022, arXiv 2110.05679).
     """
     adjoint = _kept_first(f.adjoint, _axes(f), keep)
     if f.operand is None:
@@ -106,7 +106,7 @@ def _scatter(f: Factors, keep: str, adjoint: Array) -> Array:
     *kept, C, M = adjoint.shape
     xp = array_module(adjoint)
     cell = xp.arange(prod(kept)).reshape(*kept, 1)
-    rows = cell * f.rows + _kept_first(f.operand[None], "tb", keep)[..., 0, :]
+    rows = cell * f.rows + _kept_first(f.operand[None], "tb", keep)[..., 0, :]  # type: ignore[index]
     out = np.zeros_like(adjoint, shape=(prod(kept) * f.rows, C))
     scatter_add(out, rows.reshape(-1), np.ascontiguousarray(adjoint.swapaxes(-1, -2)).reshape(prod(kept) * M, C))
     return out.reshape(*kept, f.rows, C)

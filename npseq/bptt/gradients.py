@@ -12,25 +12,30 @@ import numpy as np
 
 from npseq.backend import Array, scatter_add
 from npseq.bptt.loop import Adjoints
+from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
 
 
-def columns(block: Array) -> Array:
-    """(..., features, B) as (features, everything else): the columns of all steps side by side."""
+def columns(block: Array, room: Room | None = None, name: str = "columns") -> Array:
+    """(..., features, B) as (features, everything else): a copy with the columns of all steps side by side."""
     first = np.moveaxis(block, -2, 0)
-    return first.reshape(len(first), prod(first.shape[1:]))
+    out = empty(room, name, block, first.shape)
+    out[...] = first
+    return out.reshape(len(first), prod(first.shape[1:]))
 
 
-def weight_gradients(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Weights) -> None:
+def weight_gradients(
+    cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Weights, room: Room | None = None
+) -> None:
     """Writes the gradient of every parameter of a strand into `out`, laid out as the weights are. No axis of lags."""
     P, (G, units) = w.state, adjoints.da.shape[:2]
     n = cell.direct * units
     da = adjoints.da.reshape(G * units, prod(adjoints.da.shape[2:]))
-    s = columns(strand.s[: strand.steps])
+    s = columns(strand.s[: strand.steps], room, "s")
     np.matmul(s, da[:n].T, out=out.W[: len(s), :n])
     if w.U is not None:
-        m = s[:P] if strand.m is None else columns(strand.m)
+        m = s[:P] if strand.m is None else columns(strand.m, room, "m")
         np.matmul(m, adjoints.dv.reshape(w.U.shape[1], da.shape[1]).T, out=out.U)
     if strand.ids is not None:
         if w.bias:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array
+from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
 
@@ -38,6 +39,9 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     P, steps, kept = w.state, strand.steps, len(strand.gates) == strand.steps
     n, batch = cell.direct * gates.shape[2], s.shape[2]
     W = w.W[: s.shape[1], :n].T
+    if strand.turned is not None:
+        strand.turned[...] = W
+        W = strand.turned
     scratch = None if strand.ids is None else np.empty_like(s, shape=(n, batch))
     _preload(cell, w, strand)
     direct = gates[:, : cell.direct].reshape(len(gates), n, batch)
@@ -80,14 +84,6 @@ def _preload(cell: Cell, w: Weights, strand: Strand) -> None:
         )
 
 
-def new_adjoints(w: Weights, strand: Strand, lags: tuple[int, ...]) -> Adjoints:
-    """Room for what backward finds at every step."""
-    steps, G, units, batch = strand.steps, *strand.gates.shape[1:]
-    da = np.empty_like(strand.s, shape=(G, units, steps, *lags, batch))
-    dv = None if w.U is None else np.empty_like(strand.s, shape=(w.U.shape[1], steps, *lags, batch))
-    return Adjoints(da, dv, None, None)
-
-
 def backward(
     cell: Cell,
     w: Weights,
@@ -96,7 +92,7 @@ def backward(
     dh: Array,
     dc: Array | None,
     carry: Carry | None = None,
-    room: Adjoints | None = None,
+    room: Room | None = None,
     record: Record | None = None,
 ) -> Adjoints:
     """Adjoints of every step. dy (T, P, [lags,] B), zero past each length, or None; dh, dc of the last state."""
@@ -104,8 +100,9 @@ def backward(
     P, lags = w.state, dh.shape[1:-1]
     _, G, units, batch = gates.shape
     n = cell.direct * units
-    da, dv, _, _ = room or new_adjoints(w, strand, lags)
-    da_t = np.empty_like(s, shape=(G, units, *lags, batch))
+    da = empty(room, "da", s, (G, units, strand.steps, *lags, batch))
+    dv = None if w.U is None else empty(room, "dv", s, (w.U.shape[1], strand.steps, *lags, batch))
+    da_t = empty(room, "da_t", s, (G, units, *lags, batch))
     columns = da_t[: cell.direct].reshape(n, prod(dh.shape[1:]))
     W, U = w.W[:P, :n], w.U
     own = w.own if w.own is None or not lags else w.own[..., None]
@@ -119,8 +116,11 @@ def backward(
         return array[..., None, :] if lags and array is not None else array
 
     gate = None
-    for first, last in _blocks(strand.steps, n * batch):
-        slopes, more = _slopes(cell, strand, P, first, last)
+    width = max(1, BLOCK // max(n * batch, 1))
+    slopes_room = empty(room, "slopes", s, (min(width, strand.steps), G, units, batch))
+    for last in range(strand.steps, 0, -width):
+        first = max(0, last - width)
+        slopes, more = _slopes(cell, strand, P, first, last, slopes_room)
         for t in reversed(range(first, last)):
             if dy is not None:
                 dh = dh + dy[t]
@@ -148,16 +148,12 @@ def backward(
     return Adjoints(da, dv, dh, dc)
 
 
-def _blocks(steps: int, size: int) -> list[tuple[int, int]]:
-    """(first, last) steps of the blocks, from the end, for steps of `size` numbers."""
-    width = max(1, BLOCK // max(size, 1))
-    return [(max(0, last - width), last) for last in range(steps, 0, -width)]
-
-
-def _slopes(cell: Cell, strand: Strand, P: int, first: int, last: int) -> tuple[Array, Array | None]:
-    """The local derivatives of the steps from first to last: (N, G, H, B), and what the cell adds, (N, H, B)."""
-    _, G, units, batch = strand.gates.shape
-    slopes = np.empty_like(strand.s, shape=(last - first, G, units, batch))
+def _slopes(
+    cell: Cell, strand: Strand, P: int, first: int, last: int, room: Array | None = None
+) -> tuple[Array, Array | None]:
+    """The local derivatives of the steps from first to last, (N, G, H, B), and what the cell adds, (N, H, B)."""
+    slopes = np.empty_like(strand.s, shape=(last - first, *strand.gates.shape[1:])) if room is None else room
+    slopes = slopes[: last - first]
     h, c, v = strand.s[:, :P], strand.c, strand.v
     before = h[first:last], None if c is None else c[first:last]
     after = h[first + 1 : last + 1], None if c is None else c[first + 1 : last + 1]

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from npseq.backend import Array
 from npseq.cells import Cell
 
+WIDE = 8  # from so many steps of so many sequences on, turning the weights pays
+
 
 class Weights(NamedTuple):
     """A strand's parameters as the loop multiplies with them. P state features, H units, D inputs, G gates."""
@@ -41,6 +43,7 @@ class Strand(NamedTuple):
     gates: Array  # (T, G, H, B): after their nonlinearity; one step's room where backward does not read them
     m: Array | None  # (T, ., B): the second product's operand, where it is not h itself
     v: Array | None  # (T, ., B): the second product's result
+    turned: Array | None  # (G*H, K): the first product's weights row by row, which is faster over many wide steps
     ids: Array | None  # (T, B): token ids, where their weights are looked up instead of multiplied
     mask: Array | None  # (T, 1, B) bool: False where a sequence is over and its state stands still
     ragged: tuple[bool, ...]  # (T,): whether any sequence is over at step t
@@ -59,6 +62,7 @@ class Tape(NamedTuple):
     strands: tuple[tuple[Strand, ...], ...]
     kept: tuple[Array | None, ...]  # a layer's input dropout factors (T, features, B), None where there was none
     token_ids: bool  # whether x was ids, so that there is no dx
+    made_by: tuple  # what the layer is that ran: its cell and sizes
 
     def __repr__(self) -> str:
         return describe(self)
@@ -73,28 +77,30 @@ def describe(fields: NamedTuple) -> str:
     return "\n".join([f"{type(fields).__name__}:", *lines])
 
 
-def new_strand(xp: ModuleType, cell: Cell, w: Weights, steps: int, batch: int, looked_up: bool) -> Strand:
-    """Room for one strand; nothing is set."""
-    units, dtype = w.W.shape[1] // len(cell.gates), w.W.dtype
+def new_strand(
+    xp: ModuleType, cell: Cell, w: Weights, steps: int, batch: int, looked_up: bool, old: Strand | None = None
+) -> Strand:
+    """Room for one strand, nothing set: an old one's arrays where they fit, since fresh memory is slow."""
+    dtype, second = w.W.dtype, w.U is not None
+    units = w.W.shape[1] // len(cell.gates)
     rows = w.state if looked_up else w.W.shape[0]
     kept_steps = steps if cell.keeps_gates or looked_up else min(steps, 1)
-    second = w.U is not None
+
+    def room(name: str, needed: bool, *shape: int) -> Array | None:
+        if not needed:
+            return None
+        array = getattr(old, name, None)
+        fits = array is not None and array.shape == shape and array.dtype == dtype and isinstance(array, xp.ndarray)
+        return array if fits else xp.empty(shape, dtype)
+
     return Strand(
-        s=xp.empty((steps + 1, rows, batch), dtype),
-        c=xp.empty((steps + 1, units, batch), dtype) if "c" in cell.carries else None,
-        gates=xp.empty((kept_steps, len(cell.gates), units, batch), dtype),
-        m=xp.empty((steps, w.U.shape[0], batch), dtype) if second and cell.keeps_operand else None,
-        v=xp.empty((steps, w.U.shape[1], batch), dtype) if second else None,
+        s=room("s", True, steps + 1, rows, batch),
+        c=room("c", "c" in cell.carries, steps + 1, units, batch),
+        gates=room("gates", True, kept_steps, len(cell.gates), units, batch),
+        m=room("m", second and cell.keeps_operand, steps, w.U.shape[0] if second else 0, batch),
+        v=room("v", second, steps, w.U.shape[1] if second else 0, batch),
+        turned=room("turned", batch >= WIDE and steps >= WIDE, cell.direct * units, rows),
         ids=None,
         mask=None,
         ragged=(False,) * steps,
     )
-
-
-def fits(strand: Strand, like: Strand) -> bool:
-    """Whether an old strand's arrays can be written over in place of new ones."""
-    return all(_kind(getattr(strand, name)) == _kind(getattr(like, name)) for name in ("s", "c", "gates", "m", "v"))
-
-
-def _kind(array: Array | None) -> tuple | None:
-    return None if array is None else (type(array), array.shape, array.dtype)

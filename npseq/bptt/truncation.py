@@ -77,7 +77,7 @@ class RouletteTruncation:
 
     def plan(self, strands: int, steps: int, longest: int) -> Plan:
         tail = np.array([self.survival(k) for k in range(longest + 1)], dtype=np.float64)
-        if tail[0] != 1 or np.any(tail <= 0) or np.any(np.diff(tail) > 0):
+        if tail[0] != 1 or not np.all(tail > 0) or np.any(np.diff(tail) > 0):
             raise ValueError(
                 f"survival must start at 1, never rise, and stay above 0 up to lag {longest}; "
                 f"got {tail[:4]} ... {tail[-1]}; at 0 the longer paths could never be made up for"

@@ -97,5 +97,7 @@ def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype
     if array_module(array) is not xp:
         raise TypeError(f"{name} is a {type(array).__module__} array but the layer is not there; use layer.to(...)")
     if not np.can_cast(array.dtype, dtype, "safe"):
-        raise TypeError(f"{name} is {array.dtype} but the layer is {dtype}; use {name}.astype({dtype})")
+        raise TypeError(
+            f"{name} is {array.dtype} but the layer is {dtype}; use .astype({dtype}) on it, or layer.astype({array.dtype})"
+        )
     return array

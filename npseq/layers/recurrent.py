@@ -11,7 +11,8 @@ import numpy as np
 
 from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
-from npseq.bptt.tape import Strand, Tape, Weights, fits, new_strand
+from npseq.bptt.room import Room, part
+from npseq.bptt.tape import Strand, Tape, Weights, new_strand
 from npseq.bptt.truncation import Plan, carry_of
 from npseq.cells import Cell
 from npseq.initializers import uniform_sqrt_hidden
@@ -25,12 +26,6 @@ from npseq.layers.sweep import Rows, sweep
 from npseq.parameters import Layout, Parameters
 
 LOOK_UP_ABOVE = 128  # one-hot inputs wider than this are rows looked up; below, one product with the state is faster
-
-
-class Room(NamedTuple):
-    """A training loop's own buffers for backward: adjoints[layer][direction] of an earlier call, to be written over."""
-
-    adjoints: tuple[tuple[loop.Adjoints, ...], ...]
 
 
 class Descent(NamedTuple):
@@ -83,6 +78,12 @@ class Recurrent(Layer):
         """R*P: the features of y."""
         return self.directions * self.state_size
 
+    @property
+    def kind(self) -> tuple:
+        """What this layer is, but for its parameters: two layers of one kind can read each other's tapes."""
+        sizes = (self.input_size, self.hidden_size, self.state_size)
+        return (self.cell, *sizes, self.num_layers, self.directions, self.bias, str(self.dtype))
+
     def forward(
         self,
         x: Array,
@@ -101,6 +102,8 @@ class Recurrent(Layer):
         Raises TypeError or ValueError, before anything is computed, where an argument does not fit.
         """
         xp = array_module(self.params.flat)
+        if tape is not None and not isinstance(tape, Tape):
+            raise TypeError(f"tape must be an old one that forward returned, or None, got {type(tape).__name__}")
         batch = check_batch(x, lengths, self.input_size, self.dtype, xp)
         h, c = self._check_state("state", state, batch.x.shape[1], xp)
         features: list[Array] | None = None if batch.is_ids else [batch.x.swapaxes(1, 2)]
@@ -122,7 +125,7 @@ class Recurrent(Layer):
             features = [outputs(strand, self.state_size, d, batch.mask) for d, strand in enumerate(row)]
             strands.append(row)
             kept.append(drop)
-        tape = Tape(tuple(strands), tuple(kept), batch.is_ids)
+        tape = Tape(tuple(strands), tuple(kept), batch.is_ids, self.kind)
         flat = [strand for row in strands for strand in row]
         last_c = [None if strand.c is None else strand.c[-1] for strand in flat]
         return (
@@ -158,8 +161,8 @@ class Recurrent(Layer):
         truncation: Any = None,
         room: Room | None = None,
         grads: Parameters | None = None,
-    ) -> tuple[Array | None, Any, Parameters, Room]:
-        """As backward, with the adjoints of every step."""
+    ) -> tuple[Array | None, Any, Parameters, list[tuple[loop.Adjoints, ...]]]:
+        """As backward, and the adjoints of every step, rows[layer][direction]."""
         xp = array_module(self.params.flat)
         steps, batch = self._check_tape(tape)
         if dy is not None:
@@ -177,12 +180,13 @@ class Recurrent(Layer):
         dx = None if dfeatures is None else lag_sum(dfeatures[0], weights).swapaxes(1, 2)
         first_h = [lag_sum(adjoints.dh, weights) for row in rows for adjoints in row]
         first_c = [None if adjoints.dc is None else lag_sum(adjoints.dc, weights) for row in rows for adjoints in row]
-        return dx, stack_state(first_h, first_c, xp), grads, Room(tuple(rows))
+        return dx, stack_state(first_h, first_c, xp), grads, rows
 
     def _adjoints(self, layer: int, d: int, dfeatures: list[Array] | None, down: Descent) -> loop.Adjoints:
         """One strand's adjoints; its weight gradients are written."""
         k = layer * self.directions + d
         strand, w = down.tape.strands[layer][d], self._weights(self.params, layer, d)
+        room = part(down.room, (layer, d))
         adjoints = loop.backward(
             self.cell,
             w,
@@ -191,10 +195,10 @@ class Recurrent(Layer):
             at_lag_zero(down.dh[k].T, down.lags),
             None if down.dc is None else at_lag_zero(down.dc[k].T, down.lags),
             carry_of(down.plan, k),
-            None if down.room is None else down.room.adjoints[layer][d],
+            room,
         )
         summed = lag_sums(adjoints, down.lag_weights)
-        gradients.weight_gradients(self.cell, w, strand, summed, self._weights(down.grads, layer, d))
+        gradients.weight_gradients(self.cell, w, strand, summed, self._weights(down.grads, layer, d), room)
         return adjoints
 
     def _sweep(self, *args: Any, **hooks: Any) -> Rows:
@@ -223,24 +227,17 @@ class Recurrent(Layer):
         return check_state(name, state, self.cell, shapes, self.dtype, xp)
 
     def _check_tape(self, tape: Tape) -> tuple[int, int]:
-        if (
-            not isinstance(tape, Tape)
-            or len(tape.strands) != self.num_layers
-            or len(tape.strands[0]) != self.directions
-        ):
-            raise TypeError("tape must be the one that this layer's forward returned")
+        if not isinstance(tape, Tape):
+            raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
+        if tape.made_by != self.kind:
+            raise TypeError(f"tape must come from this layer's forward, {self.kind}, got one from {tape.made_by}")
         strand = tape.strands[0][0]
-        if strand.gates.shape[2] != self.hidden_size or strand.s.dtype != self.dtype:
-            raise TypeError(
-                f"tape must come from this layer's forward ({self.hidden_size} units, {self.dtype}), "
-                f"got one with {strand.gates.shape[2]} units, {strand.s.dtype}"
-            )
         return strand.steps, strand.s.shape[2]
 
     def _plan(self, truncation: Any, steps: int) -> Plan | None:
         if truncation is None:
             return None
-        if not hasattr(truncation, "plan"):
+        if isinstance(truncation, type) or not hasattr(truncation, "plan"):
             raise TypeError(
                 f"truncation must be Truncated, RandomTruncation, RouletteTruncation or None, got {truncation!r}"
             )
@@ -262,9 +259,7 @@ class Recurrent(Layer):
         steps, size = batch.x.shape[:2]
         w = self._weights(self.params, layer, d)
         look_up = features is None and self.input_size > LOOK_UP_ABOVE
-        strand = new_strand(xp, self.cell, w, steps, size, look_up)
-        if old is not None and fits(old, strand):
-            strand = old._replace(ids=None, mask=None, ragged=(False,) * steps)
+        strand = new_strand(xp, self.cell, w, steps, size, look_up, old)
         if batch.mask is not None:
             ragged = tuple((batch.lengths < step + 1).any().item() for step in range(steps))
             strand = strand._replace(mask=in_order(batch.mask, d)[:, None], ragged=in_order(ragged, d))

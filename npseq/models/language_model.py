@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module, device_module, generator, to_host
+from npseq.bptt.room import Room, part
 from npseq.data import Vocabulary
 from npseq.initializers import normal
 from npseq.layers import GRU, LSTM, RNN, Embedding, Linear
 from npseq.layers.arguments import float_dtype, one_of, positive_int
-from npseq.layers.recurrent import Recurrent, Room
+from npseq.layers.recurrent import Recurrent
 from npseq.losses import softmax_cross_entropy
 from npseq.models.generation import Stepper, sample
 from npseq.optim import clip_grad_norm
@@ -23,7 +24,7 @@ class Buffers(NamedTuple):
     """What a training step leaves to be written over by the next one of the same shape."""
 
     tape: Any
-    room: Room | None
+    room: Room
     grads: Parameters
 
 
@@ -155,13 +156,13 @@ class LanguageModel:
         y, state, tape = self.recurrent.forward(x, state, training=True, tape=old.tape if old else None)
         logits, linear_tape = self.output.forward(y)
         loss, dlogits = softmax_cross_entropy(logits, targets)
-        part = {name: grads.part(name, layer.params.layout) for name, layer in self._layers() if layer is not None}
-        dy, _ = self.output.backward(dlogits, linear_tape, grads=part["output"])
-        room = old.room if old and old.tape.strands[0][0].s is tape.strands[0][0].s else None
-        dx, _, _, room = self.recurrent._backward(dy, tape, None, None, room, part["recurrent"])
+        own = {name: grads.part(name, layer.params.layout) for name, layer in self._layers() if layer is not None}
+        room = old.room if old else None
+        dy, _ = self.output.backward(dlogits, linear_tape, own["output"], part(room, "output"))
+        dx, _, _ = self.recurrent.backward(dy, tape, room=part(room, "recurrent"), grads=own["recurrent"])
         if self.embedding is not None:
-            self.embedding.backward(dx, looked_up, grads=part["embedding"])
-        return loss, state, Buffers(tape, room, grads)
+            self.embedding.backward(dx, looked_up, grads=own["embedding"])
+        return loss, state, Buffers(tape, room or Room(), grads)
 
     def evaluate(self, ids: Array, steps: int = 256) -> float:
         """Mean negative log-likelihood of ids (N,), each token after all before it, in nats; nothing is learnt.

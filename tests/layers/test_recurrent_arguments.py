@@ -69,7 +69,7 @@ def test_float64_is_not_quietly_rounded_to_a_float32_layer():
     with pytest.raises(ValueError, match=r"state.* must have shape \(2, 3, 4\), got \(1, 3, 4\)"):
         layer.forward(data.x, data.state[:1])
     _, _, tape = layer.forward(data.x)
-    with pytest.raises(TypeError, match=r"dy is float64 but the layer is float32; use dy.astype\(float32\)"):
+    with pytest.raises(TypeError, match=r"dy is float64 but the layer is float32; use .astype\(float32\)"):
         layer.backward(data.dy.astype(np.float64), tape)
 
 
