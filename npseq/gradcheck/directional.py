@@ -170,11 +170,11 @@ def _is_zero(slope: Slope, flat: float) -> bool:
 
 
 def _status(wrong: np.ndarray, zero: bool, chance: float, kink: bool) -> str:
-    """fail before zero before inconclusive before kink before pass."""
-    if wrong.any():
-        return "fail"
+    """zero before fail before inconclusive before kink before pass."""
     if zero:
         return "zero"
+    if wrong.any():
+        return "fail"
     if not chance <= CHANCE:
         return "inconclusive"
     return "kink" if kink else "pass"

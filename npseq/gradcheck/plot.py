@@ -11,6 +11,7 @@ import numpy as np
 from npseq.gradcheck.differences import difference
 from npseq.gradcheck.function import Line, ScalarFunction
 from npseq.gradcheck.report import Report, TensorReport, located
+from npseq.gradcheck.taylor import remainders
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 STEPS = np.logspace(-14, 0, 57)
 LOWEST = 1e-17  # where an error of exactly zero is drawn
-PASSES = "#1b7837"
 
 
 def plot_report(report: Report, path: str | PathLike[str] | None = None) -> Figure:
@@ -32,7 +32,10 @@ def plot_report(report: Report, path: str | PathLike[str] | None = None) -> Figu
     figure.suptitle(
         f"gradcheck, method {report.method!r}: {verdict}; worst tensor {row.name} {row.shape}, {row.status}"
     )
-    _draw_curve(left, report, row)
+    if report.method == "taylor" and row.direction is not None:
+        _draw_remainders(left, report, row)
+    else:
+        _draw_curve(left, report, row)
     if row.errors is not None and row.errors.size:
         _draw_map(figure, right, row)
     else:
@@ -52,11 +55,35 @@ def _draw_curve(axes: Axes, report: Report, row: TensorReport) -> None:
         with np.errstate(all="ignore"):
             errors = np.array([abs(formula(h) - row.analytic) / scale for h in STEPS])
         axes.loglog(STEPS, np.maximum(errors, LOWEST), marker, label=label, markersize=4, linewidth=1)
-    axes.axhline(row.tolerance, color=PASSES, linestyle="--", linewidth=1, label="tolerance")
+    axes.axhline(row.tolerance, color="black", linestyle="--", linewidth=1, label="tolerance")
     axes.set(
         title=f"Error against step size at {place}",
         xlabel="step h, in units of the variable",
         ylabel="|numeric − analytic| / scale of the tensor",
+    )
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def _draw_remainders(axes: Axes, report: Report, row: TensorReport) -> None:
+    """Both Taylor remainders against the step, with lines of slope 1 and 2 through the longest steps' values."""
+    assert report.f is not None
+    assert row.direction is not None
+    function = ScalarFunction(report.f, report.at)
+    with np.errstate(all="ignore"):
+        found = remainders(function, row.name, row.direction, row.analytic, function(), 0.0)
+    for label, marker, values, order in (("first", "o-", found.first, 1), ("second", "s-", found.second, 2)):
+        (line,) = axes.loglog(found.h, values, marker, label=f"{label} remainder", markersize=4, linewidth=1)
+        middle = len(found.h) // 4
+        guide = values[middle] * (found.h / found.h[middle]) ** order
+        axes.loglog(found.h, guide, ":", color=line.get_color(), label=f"slope {order}")
+    positive = found.first[found.first > 0]
+    if positive.size:
+        axes.set_ylim(bottom=positive.min() * 1e-4)
+    axes.set(
+        title=f"Taylor remainders of {row.name} along a direction",
+        xlabel="step h, in units of the variable",
+        ylabel="|f(x+hv) − f(x)|, and less h ⟨g, v⟩",
     )
     axes.grid(alpha=0.3)
     axes.legend()
@@ -117,6 +144,6 @@ def _draw_tensors(axes: Axes, report: Report) -> None:
     """Each tensor's error beside its tolerance, for the methods that look along directions."""
     names = [row.name for row in report.tensors]
     axes.barh(names, [max(row.error, LOWEST) for row in report.tensors], color="0.6", label="error")
-    axes.plot([row.tolerance for row in report.tensors], names, "|", color=PASSES, markersize=18, label="tolerance")
+    axes.plot([row.tolerance for row in report.tensors], names, "|", color="black", markersize=18, label="tolerance")
     axes.set(xscale="log", title="Error of each tensor", xlabel="error / scale of the tensor", ylabel="tensor")
     axes.legend()

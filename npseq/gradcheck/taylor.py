@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npseq.gradcheck.function import EPSILON, Line, ScalarFunction, unit_direction
+from npseq.gradcheck.function import EPSILON, ScalarFunction, unit_direction
 from npseq.gradcheck.noise import rounding_noise
 from npseq.gradcheck.report import TensorReport
 from npseq.gradcheck.verdict import Tolerance
@@ -35,6 +35,7 @@ class Remainders(NamedTuple):
     hidden: float
     expected: float
     numeric: float
+    direction: np.ndarray
 
 
 def check_taylor(
@@ -78,14 +79,14 @@ def _check_tensor(
     found = []
     for _ in range(DIRECTIONS):
         v = unit_direction(rng, analytic.size)
-        line = f.along({name: v}, origin)
-        found.append(remainders(line, float(analytic @ v), max(f.typical(name), 1.0), noise))
+        found.append(remainders(f, name, v, float(analytic @ v), origin, noise))
     return _row(name, shape, analytic, tolerance, found, f.evaluations - before, noise / f.typical(name))
 
 
-def remainders(line: Line, expected: float, longest: float, noise: float) -> Remainders:
-    """Both remainders at steps longest, longest/2, ..., where expected is <g, v>."""
-    h = longest * 0.5 ** np.arange(HALVINGS)
+def remainders(f: ScalarFunction, name: str, v: np.ndarray, expected: float, origin: float, noise: float) -> Remainders:
+    """Both remainders along v at steps from the size of the values, or 1, down by halves; expected is <g, v>."""
+    line = f.along({name: v}, origin)
+    h = max(f.typical(name), 1.0) * 0.5 ** np.arange(HALVINGS)
     change = np.array([line.value(step) for step in h.tolist()]) - line.origin
     h, change = h[np.isfinite(change)], change[np.isfinite(change)]
     rounding = np.maximum(noise, EPSILON * (abs(line.origin) + np.abs(change)))
@@ -94,7 +95,7 @@ def remainders(line: Line, expected: float, longest: float, noise: float) -> Rem
     most = (second + 2 * rounding) / h
     best = int(np.argmin(most)) if most.size else 0
     hidden, numeric = (float(most[best]), float(change[best] / h[best])) if most.size else (np.inf, np.nan)
-    return Remainders(h, first, second, slopes, hidden, expected, numeric)
+    return Remainders(h, first, second, slopes, hidden, expected, numeric, v)
 
 
 def _slope(h: np.ndarray, remainder: np.ndarray, rounding: np.ndarray) -> float:
@@ -134,6 +135,7 @@ def _row(
         middle.numeric,
         evaluations,
         note,
+        direction=middle.direction,
     )
 
 
