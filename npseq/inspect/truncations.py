@@ -1,0 +1,157 @@
+"""What a truncation costs in bias or in variance: exact, from a ledger, for every length at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npseq.backend import Array, array_module, to_host
+from npseq.inspect.ledger import Ledger
+
+
+class Bias(NamedTuple):
+    """What a gradient g' lacks of the gradient g. For truncations an array over lengths 1 to K, else numbers."""
+
+    norm: Any  # |g' - g|
+    relative: Any  # |g' - g| / |g|
+    cosine: Any  # of the angle between g' and g
+
+    def __repr__(self) -> str:
+        rows = zip(*(np.atleast_1d(part) for part in self), strict=True)
+        lines = [f"  {k + 1:6d} {n:12.4g} {r:12.4g} {c:12.6f}" for k, (n, r, c) in enumerate(rows)]
+        return "\n".join(["  length   bias norm     relative       cosine", *lines])
+
+
+def bias_of(norm: Any, whole: Any, found: Any, product: Any) -> Bias:
+    """Bias from |g' - g|, |g|, |g'| and <g', g>; NaN where there is no angle."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return Bias(norm, np.divide(norm, whole), np.divide(product, np.multiply(whole, found)))
+
+
+def truncation_bias(ledger: Ledger) -> Bias:
+    """The bias of Truncated(k) for k = 1 to K, the ledger's lags: a norm, relative to the gradient's, and a cosine.
+
+    g_k = sum of the lags below k, so that g_k - g = -(all lags from k on): Williams & Peng 1990, BPTT(h).
+    """
+    tails, heads, products, whole = 0.0, 0.0, 0.0, 0.0
+    for name, gradient in ledger.gradient.items():
+        g = gradient.reshape(-1)
+        head = ledger.per_lag[name].cumsum(axis=0).reshape(-1, g.size)
+        tails = tails + to_host((_tails(ledger, name)[1:] ** 2).sum(axis=1))
+        heads = heads + to_host((head**2).sum(axis=1))
+        products = products + to_host((head * g).sum(axis=1))
+        whole = whole + float((g**2).sum())
+    return bias_of(np.sqrt(tails), np.sqrt(whole), np.sqrt(heads), products)
+
+
+def _tails(ledger: Ledger, name: str) -> Array:
+    """(K + 1, size): the sum of all lags from k on, for k = 0 to K."""
+    xp = array_module(ledger.longer[name])
+    parts = [ledger.per_lag[name], ledger.longer[name][None]]
+    return xp.concatenate(parts)[::-1].cumsum(axis=0)[::-1].reshape(len(parts[0]) + 1, -1)
+
+
+def tail_norms(ledger: Ledger) -> np.ndarray:
+    """(K + 1,): the norm of the sum of all lags from k on; at 0 the gradient's own."""
+    return np.sqrt(sum(to_host((_tails(ledger, name) ** 2).sum(axis=1)) for name in ledger.gradient))
+
+
+def random_truncation_variance(ledger: Ledger, keep: float | np.ndarray) -> float:
+    """E |g' - g|^2 of RandomTruncation(keep), in closed form. keep: one probability, or one a step (T,).
+
+    With xi = 1 + eta the estimator is a sum over all sets A of carries of prod eta, times what crosses every carry in
+    A; the terms are uncorrelated, and what crosses A is what crosses its first and its last. So, v = 1 / keep - 1,
+
+        variance = sum_i v_i |W_ii|^2 + sum_{i<j} v_i v_j prod_{i<k<j} (1 + v_k) |W_ij|^2
+
+    with W_ij = `ledger.crossing_norms`. It equals sum (keep^-overlap - 1) <c_ts, c_t's'> over pairs of pairs (Tallec &
+    Ollivier 2017, arXiv 1705.08209, have the estimator). One layer, in one or both directions.
+    Raises ValueError for another ledger, or where keep is no probability.
+    """
+    if ledger.crossing_norms is None:
+        raise ValueError(
+            "the ledger must hold crossing norms: ledger(..., pairs=True), of one layer; in a stack every layer draws "
+            "its own carries, and there is no closed form here"
+        )
+    squares = to_host(ledger.crossing_norms).astype(np.float64) ** 2
+    steps = squares.shape[-1]
+    keep = np.asarray(keep, dtype=np.float64)
+    if keep.shape not in ((), (steps,)) or not np.all((keep > 0) & (keep <= 1)):
+        raise ValueError(f"keep must be a probability in (0, 1], or one a step ({steps},), got {keep!r}")
+    keep = np.broadcast_to(keep, steps)
+    v = 1 / keep - 1
+    between = np.concatenate([[0.0], np.cumsum(-np.log(keep))])  # log of prod (1 + v)
+    i, j = np.triu_indices(steps, 1)
+    with np.errstate(over="ignore"):
+        weights = v[i] * v[j] * np.exp(between[j] - between[i + 1])
+    crossed = squares[:, i, j]
+    pairs = np.where(crossed > 0, weights, 0) * crossed
+    return float((v * squares.diagonal(axis1=1, axis2=2)).sum() + pairs.sum())
+
+
+def roulette_variance(ledger: Ledger, survival: Callable[[int], float]) -> float:
+    """E |g' - g|^2 of RouletteTruncation(survival), in closed form, for a ledger of all lags.
+
+    sum_{k,l} <G_k, G_l> (1 / Q(min(k, l)) - 1), which is sum_{k>=1} (1 / Q(k) - 1 / Q(k - 1)) |B_k|^2 with the bias B_k
+    of Truncated(k): every length's bias, weighed. Beatson & Adams 2019 (arXiv 1905.07006).
+    Raises ValueError where lags are missing, or survival does not start at 1, rises, or reaches 0.
+    """
+    squares = _all_tails(ledger)
+    Q = np.array([survival(k) for k in range(len(squares))], dtype=np.float64)
+    if Q[0] != 1 or not np.all(Q > 0) or np.any(np.diff(Q) > 0):
+        raise ValueError(f"survival must start at 1, never rise and stay above 0, got {Q}")
+    return float((np.diff(1 / Q) * squares[1:]).sum())
+
+
+def expected_lags(survival: Callable[[int], float], lags: int) -> float:
+    """E N = sum_k P(N > k): how many lags a roulette with this survival works out on average, of `lags`."""
+    return float(sum(survival(k) for k in range(lags)))
+
+
+def best_survival(ledger: Ledger, cost: float) -> Callable[[int], float]:
+    """The survival of least variance among those that work out `cost` lags on average, 1 < cost <= K.
+
+    The variance is sum_k a_k / Q(k) - |g|^2 with a_k = |B_k|^2 - |B_{k+1}|^2. Without the order Q(k) ~ sqrt(a_k); Q must
+    not rise, so neighbours out of order share their mean a (isotonic regression: Barlow & Brunk 1972), and must not
+    pass 1. Beyond the last lag that counts nothing can be lost; Q is a thousandth of the smallest before it there.
+    Raises ValueError where cost is out of range or lags are missing.
+    """
+    squares = _all_tails(ledger)
+    lags = len(squares)
+    if not 1 < cost <= lags:
+        raise ValueError(f"cost must be above 1, the step's own lag, and at most {lags}, the ledger's, got {cost}")
+    scales = np.sqrt(_never_rising(squares[1:] - np.append(squares[2:], 0)))
+    Q = np.concatenate([[1.0], _up_to_one(scales, cost - 1)])
+    return lambda k: float(Q[min(k, lags - 1)])
+
+
+def _all_tails(ledger: Ledger) -> np.ndarray:
+    """(K,): squared norms of the sums of all lags from k on."""
+    if any(bool((part != 0).any()) for part in ledger.longer.values()):
+        raise ValueError("the ledger must tell all lags apart: ledger(..., max_lag=None)")
+    return tail_norms(ledger)[:-1] ** 2
+
+
+def _never_rising(values: np.ndarray) -> np.ndarray:
+    """The nearest sequence that does not rise: neighbours out of order become their mean."""
+    runs: list[tuple[float, int]] = []
+    for value in values:
+        runs.append((float(value), 1))
+        while len(runs) > 1 and runs[-1][0] > runs[-2][0]:
+            (a, m), (b, n) = runs.pop(), runs.pop()
+            runs.append(((a * m + b * n) / (m + n), m + n))
+    return np.array([max(mean, 0.0) for mean, count in runs for _ in range(count)])
+
+
+def _up_to_one(scales: np.ndarray, total: float) -> np.ndarray:
+    """min(1, c * scales) with the c for which they add up to `total`; scales do not rise."""
+    for full in range(len(scales) + 1):
+        rest = scales[full:].sum()
+        share = (total - full) / rest if rest > 0 else 0.0
+        if full == len(scales) or share * scales[full] <= 1:
+            Q = np.concatenate([np.ones(full), share * scales[full:]])
+            break
+    positive = Q[Q > 0]
+    return np.where(Q > 0, Q, 1e-3 * (positive.min() if positive.size else 1.0))
