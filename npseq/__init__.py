@@ -1,7 +1,8 @@
 """npseq: recurrent networks with hand-derived backpropagation through time, on NumPy and CuPy."""
 
-from npseq import data, initializers
+from npseq import data, initializers, testing
 from npseq.bptt.truncation import RandomTruncation, RouletteTruncation, Truncated
+from npseq.gradcheck import gradcheck
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear
 from npseq.losses import binary_cross_entropy, mean_squared_error, perplexity, softmax_cross_entropy
 from npseq.models import LanguageModel
@@ -30,8 +31,10 @@ __all__ = [
     "clip_grad_norm",
     "clip_grad_value",
     "data",
+    "gradcheck",
     "initializers",
     "mean_squared_error",
     "perplexity",
     "softmax_cross_entropy",
+    "testing",
 ]
