@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from mutants.gates import GATES
 from mutants.mutant import Mutant
-from mutants.paths import PATHS
 from mutants.published import PUBLISHED
+from mutants.stacks import STACKS
+from mutants.steps import STEPS
+from mutants.sums import SUMS
 
-ZOO: dict[str, Mutant] = {mutant.id: mutant for mutant in PUBLISHED + GATES + PATHS}
+CATALOGUE = PUBLISHED + GATES + STEPS + STACKS + SUMS
+ZOO: dict[str, Mutant] = {mutant.id: mutant for mutant in CATALOGUE}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
 from mutants.mutant import Mutant, edit, wrap
+
 from npseq.bptt import gradients
 from npseq.cells import GRU, LSTM, RNN
 from npseq.cells import gru as gru_module
@@ -12,68 +12,58 @@ from npseq.cells import lstm as lstm_module
 from npseq.cells import rnn as rnn_module
 
 GATES = (
-    Mutant(
-        "G1", "tanh's derivative from its input, 1 - a^2", "", "rnn",
-        wrap(rnn_module, "dtanh", lambda right: lambda h: 1 - np.arctanh(h) ** 2),
-    ),
-    Mutant("G2", "tanh' as 1 - h, the square forgotten", "", "rnn", wrap(rnn_module, "dtanh", lambda right: lambda h: 1 - h)),
-    Mutant("G3", "tanh' left out", "", "rnn", edit(RNN.slopes, "dphi(after[0]) -> 1")),
-    Mutant("G4", "ReLU' 1 everywhere", "", "rnn relu", edit(RNN.slopes, "dphi(after[0]) -> 1")),
-    Mutant("G5", "tanh' of the state before the step", "", "rnn", edit(RNN.slopes, "after[0] -> before[0]")),
-    Mutant(
-        "G6", "sigmoid' as 1 - y, a factor y forgotten", "", "lstm",
-        wrap(lstm_module, "dsigmoid", lambda right: lambda y: 1 - y),
-    ),
-    Mutant(
-        "G7", "sigmoid applied twice in sigmoid'", "", "gru after",
-        wrap(gru_module, "dsigmoid", lambda right: lambda y: right(gru_module.sigmoid(y))),
-    ),
-    Mutant(
-        "G8", "input and forget gate swapped", "", "lstm",
-        edit(LSTM.slopes, "slope_o, slope_i, slope_f = -> slope_o, slope_f, slope_i ="),
-    ),
-    Mutant("G9", "di from c_{t-1} and df from g, swapped", "", "lstm",
-        edit(LSTM.slopes, "multiply(g, slope_i -> multiply(before[1], slope_i", "multiply(before[1], slope_f -> multiply(g, slope_f")),
-    Mutant("G10", "df from c_t, not c_{t-1}", "", "lstm", edit(LSTM.slopes, "multiply(before[1] -> multiply(after[1]")),
-    Mutant("G11", "sigmoid' in place of tanh' for g", "", "lstm", edit(LSTM.slopes, "dtanh(g) -> dsigmoid(g)")),
-    Mutant("G12", "do from c, not tanh(c)", "", "lstm", edit(LSTM.slopes, "multiply(tanh_c -> multiply(after[1]")),
-    Mutant("G13", "o left out of dc", "", "lstm", edit(LSTM.slopes, "return o * -> return")),
-    Mutant("G14", "dh never reaches c", "", "lstm", edit(LSTM.backward, "dc + dm * more -> dc * 1")),
-    Mutant("G15", "dc carried without the forget gate", "", "lstm", edit(LSTM.backward, "dc = dc * gates[2] -> pass")),
-    Mutant("G16", "dc carried by the input gate", "", "lstm", edit(LSTM.backward, "dc * gates[2] -> dc * gates[1]")),
-    Mutant(
-        "G17", "the output gate's peephole left out of dc", "", "lstm peepholes",
-        edit(LSTM.backward, "dc += do * own[0] -> pass"),
-    ),
-    Mutant(
-        "G18", "the input and forget gates' peepholes left out of dc", "", "lstm peepholes",
-        edit(LSTM.backward, "dc += di * own[1] + df * own[2] -> pass"),
-    ),
-    Mutant(
-        "G19", "p_o's gradient from c_{t-1}", "", "lstm peepholes",
-        edit(LSTM.own_gradients, "do * c_after -> do * c_before"),
-    ),
-    Mutant("G20", "the factor 1 - z missing", "", "gru after", edit(GRU.slopes, "multiply(1 - z, -> multiply(1,")),
-    Mutant("G21", "dz with the sign of 1 - z", "", "gru after", edit(GRU.slopes, "multiply(h - n, -> multiply(n - h,")),
-    Mutant("G22", "dh carried by 1 - z", "", "gru after", edit(GRU.backward, "dh = dh * z -> dh = dh * (1 - z)")),
-    Mutant(
-        "G23", "reset gate on the wrong side of W_hn", "", "gru after",
-        edit(GRU.backward, "second(dn * r) -> second(dn) * r"),
-    ),
-    Mutant(
-        "G24", "reset gate left out of dh", "", "gru before",
-        edit(GRU.backward, "dh += dm * r -> dh += dm"),
-    ),
-    Mutant(
-        "G25", "dr from h, not h W_hn", "", "gru after",
-        edit(GRU.slopes, 'h if self.reset == "before" else v -> h'),
-    ),
-    Mutant(
-        "G26", "b_hn's gradient without the reset gate", "", "gru after",
-        edit(GRU.own_gradients, "return (dv,) -> return (da[2],)"),
-    ),
-    Mutant(
-        "G27", "dW_hn from h, not r * h", "", "gru before",
-        edit(gradients.weight_gradients, "s[:P] if strand.m is None else columns(strand.m) -> s[:P]"),
-    ),
+    Mutant("G1", "tanh's derivative from its input, 1 - a^2", "rnn",
+           wrap(rnn_module, "dtanh", lambda right: lambda h: 1 - np.arctanh(h) ** 2)),
+    Mutant("G2", "tanh' as 1 - h, the square forgotten", "rnn",
+           wrap(rnn_module, "dtanh", lambda right: lambda h: 1 - h)),
+    Mutant("G3", "tanh' left out", "rnn",
+           edit(RNN.slopes, "dphi(after[0]) -> 1")),
+    Mutant("G4", "ReLU' 1 everywhere", "rnn relu",
+           edit(RNN.slopes, "dphi(after[0]) -> 1")),
+    Mutant("G5", "tanh' of the state before the step", "rnn",
+           edit(RNN.slopes, "after[0] -> before[0]")),
+    Mutant("G6", "sigmoid' as 1 - y, a factor y forgotten", "lstm",
+           wrap(lstm_module, "dsigmoid", lambda right: lambda y: 1 - y)),
+    Mutant("G7", "sigmoid applied twice in sigmoid'", "gru after",
+           wrap(gru_module, "dsigmoid", lambda right: lambda y: right(gru_module.sigmoid(y)))),
+    Mutant("G8", "input and forget gate swapped", "lstm",
+           edit(LSTM.slopes, "slope_o, slope_i, slope_f = -> slope_o, slope_f, slope_i =")),
+    Mutant("G9", "di from c_{t-1} and df from g, swapped", "lstm",
+           edit(LSTM.slopes, "multiply(g, -> multiply(before[1],", "before[1], slope_f, -> g, slope_f,")),
+    Mutant("G10", "df from c_t, not c_{t-1}", "lstm",
+           edit(LSTM.slopes, "multiply(before[1] -> multiply(after[1]")),
+    Mutant("G11", "sigmoid' in place of tanh' for g", "lstm",
+           edit(LSTM.slopes, "dtanh(g) -> dsigmoid(g)")),
+    Mutant("G12", "do from c, not tanh(c)", "lstm",
+           edit(LSTM.slopes, "multiply(tanh_c -> multiply(after[1]")),
+    Mutant("G13", "o left out of dc", "lstm",
+           edit(LSTM.slopes, "return o * -> return")),
+    Mutant("G14", "dh never reaches c", "lstm",
+           edit(LSTM.backward, "dc + dm * more -> dc * 1")),
+    Mutant("G15", "dc carried without the forget gate", "lstm",
+           edit(LSTM.backward, "dc = dc * gates[2] -> pass")),
+    Mutant("G16", "dc carried by the input gate", "lstm",
+           edit(LSTM.backward, "dc * gates[2] -> dc * gates[1]")),
+    Mutant("G17", "the output gate's peephole left out of dc", "lstm peepholes",
+           edit(LSTM.backward, "dc += do * own[0] -> pass")),
+    Mutant("G18", "the input and forget gates' peepholes left out of dc", "lstm peepholes",
+           edit(LSTM.backward, "dc += di * own[1] + df * own[2] -> pass")),
+    Mutant("G19", "p_o's gradient from c_{t-1}", "lstm peepholes",
+           edit(LSTM.own_gradients, "do * c_after -> do * c_before")),
+    Mutant("G20", "the factor 1 - z missing", "gru after",
+           edit(GRU.slopes, "multiply(1 - z, -> multiply(1,")),
+    Mutant("G21", "dz with the sign of 1 - z", "gru after",
+           edit(GRU.slopes, "multiply(h - n, -> multiply(n - h,")),
+    Mutant("G22", "dh carried by 1 - z", "gru after",
+           edit(GRU.backward, "dh = dh * z -> dh = dh * (1 - z)")),
+    Mutant("G23", "reset gate on the wrong side of W_hn", "gru after",
+           edit(GRU.backward, "second(dn * r) -> second(dn) * r")),
+    Mutant("G24", "reset gate left out of dh", "gru before",
+           edit(GRU.backward, "dh += dm * r -> dh += dm")),
+    Mutant("G25", "dr from h, not h W_hn", "gru after",
+           edit(GRU.slopes, 'h if self.reset == "before" else v -> h')),
+    Mutant("G26", "b_hn's gradient without the reset gate", "gru after",
+           edit(GRU.own_gradients, "return (dv,) -> return (da[2],)")),
+    Mutant("G27", "dW_hn from h, not r * h", "gru before",
+           edit(gradients.weight_gradients, "strand.m is None -> True")),
 )

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 from mutants.cases import CASES, Problem
 from mutants.mutant import Mutant
+
 from npseq.gradcheck import check
 
-STEPS = 40
-RATE = 0.05
+STEPS = 50
 
 
 def checker(method: str) -> Callable[[Problem], bool]:
@@ -43,7 +42,7 @@ def loss_falls(problem: Problem) -> bool:
     first, gradient = problem.lesson(values)
     for _ in range(STEPS):
         for name in problem.parameters:
-            values[name] -= RATE * gradient[name]
+            values[name] -= problem.rate * gradient[name]
         last, gradient = problem.lesson(values)
     return bool(last < 0.9 * first)
 

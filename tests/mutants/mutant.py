@@ -20,9 +20,9 @@ Patch = Callable[[], AbstractContextManager]
 class Mutant(NamedTuple):
     id: str
     what: str
-    where: str  # where it happened; empty for one that was made up here
     case: str  # the configuration in which it shows, of mutants.cases
     patch: Patch
+    where: str = ""  # where it happened; empty for one that was made up here
     raises: bool = False  # whether it shows as an exception, not as a wrong number
     lets_pass: str = ""  # for a mutant of the check itself: the wrong backward pass, by id, that it must not let pass
 

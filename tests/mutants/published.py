@@ -7,8 +7,8 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-
 from mutants.mutant import Mutant, both, edit, wrap
+
 from npseq.bptt import gradients, loop
 from npseq.cells import GRU, LSTM
 from npseq.cells import lstm as lstm_module
@@ -18,16 +18,16 @@ from npseq.models import LanguageModel
 
 
 def started_from_parameters(right: Any) -> Any:
-    def wrong(cell, w, strand, adjoints, out):
-        right(cell, w, strand, adjoints, out)
+    def wrong(cell, w, strand, adjoints, out, *more):
+        right(cell, w, strand, adjoints, out, *more)
         out.W[...] += w.W
 
     return wrong
 
 
 def bias_of_the_next_gate(right: Any) -> Any:
-    def wrong(cell, w, strand, adjoints, out):
-        right(cell, w, strand, adjoints, out)
+    def wrong(cell, w, strand, adjoints, out, *more):
+        right(cell, w, strand, adjoints, out, *more)
         out.W[w.state] = np.roll(out.W[w.state], adjoints.da.shape[1])
 
     return wrong
@@ -55,7 +55,7 @@ def dx_over_dy(right: Any) -> Any:
     return wrong
 
 
-def forward_order(cell, w, strand, dy, dh, dc, carry=None, room=None):
+def forward_order(cell, w, strand, dy, dh, *more):
     """The RNN's adjoints as sums of J'_{t+1} ... J'_k dy_k, each product taken from its other end."""
     P, steps = w.state, strand.steps
     slope = 1 - strand.s[1:, :P] ** 2
@@ -73,10 +73,14 @@ def forward_order(cell, w, strand, dy, dh, dc, carry=None, room=None):
     return loop.Adjoints(da, None, adjoint(-1), None)
 
 
-def slopes_one_input_early(w, strand, first, last):
-    before = np.maximum(np.arange(first, last) - 1, 0)
-    a = w.W.T @ np.concatenate([strand.s[first:last, : w.state], strand.s[before, w.state :]], axis=1)
-    return (1 - np.tanh(a) ** 2)[:, None]
+def slope_one_input_early(w, strand, t):
+    a = w.W.T @ np.concatenate([strand.s[t, : w.state], strand.s[max(t - 1, 0), w.state :]])
+    return 1 - np.tanh(a[None]) ** 2
+
+
+def dx_every_time(rows):
+    dx = next(row for row in rows if row.name == "x")
+    return tuple(replace(dx, name=row.name) for row in rows)
 
 
 def exp_over_square(y):
@@ -85,105 +89,58 @@ def exp_over_square(y):
 
 
 PUBLISHED = (
-    Mutant(
-        "F1", "gate gradients never stored", "thinc, Ops.backprop_lstm", "lstm",
-        edit(loop.backward, "da[:, :, t] = da_t -> da[:, :, t] = 0"),
-    ),
-    Mutant(
-        "F2", "gradient buffers start from the parameters", "thinc, NumpyOps", "lstm",
-        wrap(gradients, "weight_gradients", started_from_parameters),
-    ),
-    Mutant(
-        "F3", "step 0 never back-propagated", "thinc", "lstm",
-        edit(loop.backward, "da[:, :, t] = da_t -> da_t *= t > 0; da[:, :, t] = da_t"),
-    ),
-    Mutant(
-        "F4", "dW_h from h_t instead of h_{t-1}", "thinc; zero_to_gpt #9", "lstm",
-        edit(
-            gradients.weight_gradients,
-            "columns(strand.s[: strand.steps]) -> columns(np.concatenate([strand.s[1:, :P], strand.s[:-1, P:]], axis=1))",
-        ),
-    ),
-    Mutant(
-        "F5", "recurrent bias gradient dropped", "thinc; mxnet #17818", "gru after",
-        edit(GRU.own_gradients, "return (dv,) -> return (0 * dv,)"),
-    ),
-    Mutant(
-        "F6a", "the layer cannot be built: a property without a setter", "numpy-ml, RNN and LSTM", "lstm",
-        lambda: mock.patch.object(Recurrent, "params", property(lambda self: None), create=True), raises=True,
-    ),
-    Mutant(
-        "F6b", "the second backward crashes: a counter reset to []", "numpy-ml, flush_gradients", "lstm",
-        wrap(Recurrent, "backward", reset_to_a_list), raises=True,
-    ),
-    Mutant(
-        "F7", "no recurrent dh at all", "AiDotNet PR #722; qixianbiao/RNN #2", "rnn",
-        edit(loop.backward, "np.matmul(W, columns).reshape(dh.shape) -> np.zeros_like(dh)"),
-    ),
-    Mutant(
-        "F8", "tanh applied twice in dc", "nicklashansen/rnn_lstm_from_scratch #1", "lstm",
-        edit(LSTM.slopes, "o * dtanh(tanh_c) -> o * dtanh(tanh(tanh_c))"),
-    ),
-    Mutant(
-        "F9", "dc overwritten instead of added to", "mxnet #4057", "lstm",
-        edit(LSTM.backward, "dc = dc + dm * more -> dc = dm * more"),
-    ),
-    Mutant(
-        "F10", "bias gradients taken from the wrong gate", "hanbt/learn_dl #53", "lstm",
-        wrap(gradients, "weight_gradients", bias_of_the_next_gate),
-    ),
-    Mutant(
-        "F11", "dy overwritten by dx before the reverse direction reads it", "mxnet PR #18203",
-        "rnn three layers, bidirectional",
-        wrap(Recurrent, "_adjoints", dx_over_dy),
-    ),
-    Mutant(
-        "F12", "another layer's weights above the second layer", "mxnet PR #18203", "gru three layers",
-        edit(Recurrent._adjoints, "self._weights(self.params, layer, d) -> self._weights(self.params, min(layer, 1), d)"),
-    ),
-    Mutant(
-        "F13", "Jacobians multiplied in forward order", "axon #646", "rnn",
-        wrap(loop, "backward", lambda right: forward_order),
-    ),
-    Mutant(
-        "F14", "reset gate before and after the product swapped", "pytorch #189225; onnxscript #2852; MIOpen #716",
-        "gru after",
-        both(
-            edit(GRU.slopes, 'self.reset == "before" -> self.reset != "before"'),
-            edit(GRU.backward, 'self.reset == "before" -> self.reset != "before"'),
-        ),
-    ),
-    Mutant(
-        "F15", "input one step early in the step's Jacobian", "a set of lecture notes", "rnn",
-        edit(
-            loop.backward,
-            "slopes, more = _slopes(cell, strand, P, first, last) -> slopes, more = early(w, strand, first, last), None",
-            early=slopes_one_input_early,
-        ),
-    ),
-    Mutant(
-        "F16", "sigmoid' as exp / (1 + exp)^2: inf / inf", "snntorch PR #433; ocropy #79", "lstm saturated",
-        wrap(lstm_module, "dsigmoid", lambda right: exp_over_square),
-    ),
-    Mutant(
-        "F17", "the check compares dx once for every tensor", "CS231n 2016, LSTM_Captioning", "gru after",
-        edit(
-            check.gradcheck,
-            'tuple(rows) -> tuple(replace(next(r for r in rows if r.name == "x"), name=row.name) for row in rows)',
-            replace=replace,
-        ),
-        lets_pass="F5",
-    ),
-    Mutant(
-        "F18", "the loss a mean over time, its gradient a sum", "pytorch #635", "language model",
-        edit(LanguageModel._backpropagate, "self.output.backward(dlogits, -> self.output.backward(dlogits * len(ids),"),
-    ),
-    Mutant(
-        "F19", "the caller's upstream gradient edited in place", "thinc", "lstm",
-        edit(loop.backward, "dh = dh + dy[t] -> dy[t] += dh; dh = dy[t]"),
-    ),
-    Mutant(
-        "F20", "gradient of padded steps leaks into the weights", "the class of tensorflow #36139", "lstm ragged",
-        edit(loop.backward, "dh_live = np.where(mask[t], dh, 0) -> dh_live = dh"),
-    ),
+    Mutant("F1", "gate gradients never stored", "lstm",
+           edit(loop.backward, "da[:, :, t] = da_t -> da[:, :, t] = 0"), where="thinc, Ops.backprop_lstm"),
+    Mutant("F2", "gradient buffers start from the parameters", "lstm",
+           wrap(gradients, "weight_gradients", started_from_parameters), where="thinc, NumpyOps"),
+    Mutant("F3", "step 0 never back-propagated", "lstm",
+           edit(loop.backward, "da[:, :, t] = da_t -> da_t *= t > 0; da[:, :, t] = da_t"), where="thinc"),
+    Mutant("F4", "dW_h from h_t instead of h_{t-1}", "lstm",
+           edit(gradients.weight_gradients,
+                "strand.s[: strand.steps] -> np.concatenate([strand.s[1:, :P], strand.s[:-1, P:]], axis=1)"),
+           where="thinc; zero_to_gpt #9"),
+    Mutant("F5", "recurrent bias gradient dropped", "gru after",
+           edit(GRU.own_gradients, "return (dv,) -> return (0 * dv,)"), where="thinc; mxnet #17818"),
+    Mutant("F6a", "the layer cannot be built: a property without a setter", "lstm",
+           lambda: mock.patch.object(Recurrent, "params", property(lambda self: None), create=True),
+           where="numpy-ml, RNN and LSTM", raises=True),
+    Mutant("F6b", "the second backward crashes: a counter reset to []", "lstm",
+           wrap(Recurrent, "backward", reset_to_a_list), where="numpy-ml, flush_gradients", raises=True),
+    Mutant("F7", "no recurrent dh at all", "rnn",
+           edit(loop.backward, "np.matmul(W, columns).reshape(dh.shape) -> np.zeros_like(dh)"),
+           where="AiDotNet PR #722; qixianbiao/RNN #2"),
+    Mutant("F8", "tanh applied twice in dc", "lstm",
+           edit(LSTM.slopes, "o * dtanh(tanh_c) -> o * dtanh(tanh(tanh_c))"),
+           where="nicklashansen/rnn_lstm_from_scratch #1"),
+    Mutant("F9", "dc overwritten instead of added to", "lstm",
+           edit(LSTM.backward, "dc = dc + dm * more -> dc = dm * more"), where="mxnet #4057"),
+    Mutant("F10", "bias gradients taken from the wrong gate", "lstm",
+           wrap(gradients, "weight_gradients", bias_of_the_next_gate), where="hanbt/learn_dl #53"),
+    Mutant("F11", "dy overwritten by dx before the reverse direction reads it", "rnn three layers, bidirectional",
+           wrap(Recurrent, "_adjoints", dx_over_dy), where="mxnet PR #18203"),
+    Mutant("F12", "another layer's weights above the second layer", "gru three layers",
+           edit(Recurrent._adjoints, "(self.params, layer, d) -> (self.params, min(layer, 1), d)"),
+           where="mxnet PR #18203"),
+    Mutant("F13", "Jacobians multiplied in forward order", "rnn",
+           wrap(loop, "backward", lambda right: forward_order), where="axon #646"),
+    Mutant("F14", "reset gate before and after the product swapped", "gru after",
+           both(edit(GRU.slopes, 'self.reset == "before" -> self.reset != "before"'),
+                edit(GRU.backward, 'self.reset == "before" -> self.reset != "before"')),
+           where="pytorch #189225; onnxscript #2852; MIOpen #716"),
+    Mutant("F15", "input one step early in the step's Jacobian", "rnn",
+           edit(loop.backward, "taped(slopes[k]) -> early(w, strand, t)", early=slope_one_input_early),
+           where="a set of lecture notes"),
+    Mutant("F16", "sigmoid' as exp / (1 + exp)^2: inf / inf", "lstm saturated",
+           wrap(lstm_module, "dsigmoid", lambda right: exp_over_square), where="snntorch PR #433; ocropy #79"),
+    Mutant("F17", "the check compares dx once for every tensor", "gru after",
+           edit(check.gradcheck, "tuple(rows) -> dx_every_time(rows)", dx_every_time=dx_every_time),
+           where="CS231n 2016, LSTM_Captioning", lets_pass="F5"),
+    Mutant("F18", "the loss a mean over time, its gradient a sum", "language model",
+           edit(LanguageModel._backpropagate, "backward(dlogits, -> backward(dlogits * len(ids),"),
+           where="pytorch #635"),
+    Mutant("F19", "the caller's upstream gradient edited in place", "lstm",
+           edit(loop.backward, "dh = dh + dy[t] -> dy[t] += dh; dh = dy[t]"), where="thinc"),
+    Mutant("F20", "gradient of padded steps leaks into the weights", "lstm ragged",
+           edit(loop.backward, "dh_live = np.where(mask[t], dh, 0) -> dh_live = dh"),
+           where="the class of tensorflow #36139"),
 )

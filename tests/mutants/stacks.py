@@ -1,0 +1,34 @@
+"""L1 to L11: wrong between layers, directions and dropout."""
+
+from __future__ import annotations
+
+from mutants.mutant import Mutant, edit
+
+from npseq.layers import Bidirectional
+from npseq.layers.recurrent import Recurrent
+
+STACKS = (
+    Mutant("L1", "dy not turned for the reverse direction", "rnn bidirectional",
+           edit(Recurrent._adjoints, "in_order(dfeatures[d], d) -> dfeatures[d]")),
+    Mutant("L2", "dx of the reverse direction not turned back", "rnn bidirectional",
+           edit(Recurrent._hand_down, "adjoints), d) -> adjoints), 0)")),
+    Mutant("L3", "dx of the reverse direction not added", "rnn bidirectional",
+           edit(Recurrent._hand_down, "dx[0] + dx[1] -> dx[0]")),
+    Mutant("L4", "dx through the forward direction's weights in both", "rnn bidirectional",
+           edit(Recurrent._hand_down, "(self.params, layer, d) -> (self.params, layer, 0)")),
+    Mutant("L5", "weight gradients under the other direction's name", "rnn bidirectional",
+           edit(Recurrent._adjoints, "(down.grads, layer, d) -> (down.grads, layer, 1 - d)")),
+    Mutant("L6", "directions swapped on the way to the layer below", "rnn three layers, bidirectional",
+           edit(Recurrent._hand_down, "in range(self.directions)] -> in reversed(range(self.directions))]")),
+    Mutant("L7", "the reverse layer's dy turned at T, not at each length", "two kinds",
+           edit(Bidirectional.backward,
+                "_turn(dy[..., forward.output_size :], tape.turned) -> dy[::-1, :, forward.output_size :]")),
+    Mutant("L8", "nothing handed to the layer below", "rnn two layers",
+           edit(Recurrent._hand_down, "return parts -> return [0 * p for p in parts]")),
+    Mutant("L9", "a new dropout mask in backward", "rnn dropout",
+           edit(Recurrent._hand_down, "zip(parts, drop, -> zip(parts, map(self.between.draw, parts),")),
+    Mutant("L10", "dropout's mask without its scale in backward", "rnn dropout",
+           edit(Recurrent._hand_down, "p * (k if -> p * (k != 0 if")),
+    Mutant("L11", "dropout's mask left out of backward", "rnn dropout",
+           edit(Recurrent._hand_down, "if drop is not None -> if False")),
+)

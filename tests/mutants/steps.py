@@ -1,0 +1,41 @@
+"""T1 to T15: wrong on the way from step to step."""
+
+from __future__ import annotations
+
+from mutants.mutant import Mutant, edit
+
+from npseq.bptt import loop
+from npseq.layers.recurrent import Recurrent
+
+STEPS = (
+    Mutant("T1", "dh from the next step overwritten by dy", "rnn",
+           edit(loop.backward, "dh = dh + dy[t] -> dh = dy[t]")),
+    Mutant("T2", "only the last step's dy counts", "rnn",
+           edit(loop.backward, "dh + dy[t] -> dh + dy[t] * (t == strand.steps - 1)")),
+    Mutant("T3", "dy of the step before", "rnn",
+           edit(loop.backward, "dh + dy[t] -> dh + dy[max(t - 1, 0)]")),
+    Mutant("T4", "local derivatives of the step before", "lstm",
+           edit(loop.backward, "k = t - first -> k = max(t - first - 1, 0)")),
+    Mutant("T5", "gates of the step before", "lstm",
+           edit(loop.backward, "taped(gates[t]) -> taped(gates[max(t - 1, 0)])")),
+    Mutant("T6", "W_hh transposed on the way back", "rnn",
+           edit(loop.backward, "np.matmul(W, columns) -> np.matmul(W.T, columns)")),
+    Mutant("T7", "the path around the product dropped", "gru after",
+           edit(loop.backward, "dh_before += dh_passed -> pass")),
+    Mutant("T8", "the way back cut at one step, silently", "rnn",
+           edit(loop.backward, "dh, dc = dh_before, dc_before -> dh, dc = dh_before * (t != 1), dc_before")),
+    Mutant("T9", "adjoints clipped inside backward", "rnn",
+           edit(loop.backward, "da[:, :, t] = da_t -> da[:, :, t] = da_t.clip(-0.5, 0.5)")),
+    Mutant("T10", "the final state's upstream gradient ignored", "rnn",
+           edit(Recurrent._adjoints, "at_lag_zero(down.dh[k].T, -> at_lag_zero(0 * down.dh[k].T,")),
+    Mutant("T11", "the final cell state's upstream gradient ignored", "lstm",
+           edit(Recurrent._adjoints, "at_lag_zero(down.dc[k].T, -> at_lag_zero(0 * down.dc[k].T,")),
+    Mutant("T12", "the initial state's gradient dropped", "lstm",
+           edit(Recurrent._backward, "[lag_sum(adjoints.dh, weights) -> [0 * lag_sum(adjoints.dh, weights)")),
+    Mutant("T13", "the mask forgotten where the state stands still", "gru ragged",
+           edit(loop.backward, "dh_before = np.where(mask[t], dh_before, dh) -> pass")),
+    Mutant("T14", "the mask forgotten where the cell state stands still", "lstm ragged",
+           edit(loop.backward, "dc_before = None if dc is None else np.where(mask[t], dc_before, dc) -> pass")),
+    Mutant("T15", "dy of padded steps counted", "lstm ragged",
+           edit(Recurrent._split, "dy = np.where(mask, dy, 0) -> pass")),
+)

@@ -1,0 +1,55 @@
+"""The checker catches every wrong backward pass of the zoo, and raises no alarm over the right one."""
+
+from __future__ import annotations
+
+import pytest
+from mutants.cases import CASES
+from mutants.catalogue import CATALOGUE, ZOO
+from mutants.judges import CHECKERS, JUDGES, judged, verdict
+from mutants.mutant import both, edit
+
+from npseq.cells import LSTM
+
+
+@pytest.mark.parametrize("judge", CHECKERS)
+@pytest.mark.parametrize("mutant", CATALOGUE, ids=lambda mutant: mutant.id)
+def test_every_mutant_is_caught(mutant, judge):
+    """A mutant that raises without meaning to is a mutant that has come apart, and proves nothing."""
+    found = judged(mutant, judge, ZOO)
+    assert found.startswith("raised") if mutant.raises else found == "caught"
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("case", CASES)
+def test_no_false_alarm(case, judge):
+    assert verdict(judge, case) == "satisfied"
+
+
+@pytest.mark.parametrize("judge", [judge for judge in JUDGES if judge not in CHECKERS])
+def test_the_other_judges_can_see(judge):
+    """Not a number is too much for each of them."""
+    assert judged(ZOO["F16"], judge, ZOO) == "caught"
+
+
+def test_every_published_bug_is_there_once():
+    assert len(ZOO) == len(CATALOGUE)
+    assert {f"F{k}" for k in range(1, 21)} <= {name.rstrip("ab") for name in ZOO}
+    assert all(mutant.where for mutant in CATALOGUE if mutant.id.startswith("F"))
+
+
+def test_every_case_is_used():
+    assert {mutant.case for mutant in CATALOGUE} == CASES.keys()
+
+
+def test_a_piece_that_is_not_in_the_source_is_refused():
+    with pytest.raises(LookupError, match=r"LSTM.backward must contain 'dc = dh' exactly once, found 0; the function"):
+        edit(LSTM.backward, "dc = dh -> dc = 0")().__enter__()
+
+
+def test_a_mutant_leaves_no_trace():
+    slopes, backward = LSTM.slopes, LSTM.backward
+    patch = both(edit(LSTM.slopes, "return o * -> return"), edit(LSTM.backward, "dc = dc * gates[2] -> pass"))
+    with patch():
+        assert LSTM.slopes is not slopes
+        assert LSTM.backward is not backward
+    assert (LSTM.slopes, LSTM.backward) == (slopes, backward)
