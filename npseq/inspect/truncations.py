@@ -35,7 +35,10 @@ def truncation_bias(ledger: Ledger) -> Bias:
 
     g_k = sum of the lags below k, so that g_k - g = -(all lags from k on): Williams & Peng 1990, BPTT(h).
     """
-    tails, heads, products, whole = 0.0, 0.0, 0.0, 0.0
+    tails: Any = 0.0
+    heads: Any = 0.0
+    products: Any = 0.0
+    whole = 0.0
     for name, gradient in ledger.gradient.items():
         g = gradient.reshape(-1)
         head = ledger.per_lag[name].cumsum(axis=0).reshape(-1, g.size)
@@ -113,9 +116,9 @@ def expected_lags(survival: Callable[[int], float], lags: int) -> float:
 def best_survival(ledger: Ledger, cost: float) -> Callable[[int], float]:
     """The survival of least variance among those that work out `cost` lags on average, 1 < cost <= K.
 
-    The variance is sum_k a_k / Q(k) - |g|^2 with a_k = |B_k|^2 - |B_{k+1}|^2. Without the order Q(k) ~ sqrt(a_k); Q must
-    not rise, so neighbours out of order share their mean a (isotonic regression: Barlow & Brunk 1972), and must not
-    pass 1. Beyond the last lag that counts nothing can be lost; Q is a thousandth of the smallest before it there.
+    The variance is sum_k a_k / Q(k) - |g|^2 with a_k = |B_k|^2 - |B_{k+1}|^2. Without the order Q(k) ~ sqrt(a_k); Q
+    must not rise, so neighbours out of order share their mean a (isotonic regression: Barlow & Brunk 1972), and must
+    not pass 1. Beyond the last lag that counts nothing can be lost; Q is a thousandth of the smallest before it there.
     Raises ValueError where cost is out of range or lags are missing.
     """
     squares = _all_tails(ledger)
