@@ -1,12 +1,13 @@
-"""One token at a time: the same cells, on strands of one step that are kept and written over."""
+"""One token at a time, with the same cells as in training."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
-from npseq.bptt import loop
-from npseq.bptt.tape import new_strand
+from npseq.bptt.step import project, stepper, table
 from npseq.layers import Embedding, Linear
 from npseq.layers.recurrent import Recurrent
 
@@ -16,54 +17,35 @@ class Stepper:
 
     def __init__(self, embedding: Embedding | None, recurrent: Recurrent, output: Linear):
         self.xp = xp = array_module(recurrent.params.flat)
-        self.cell, self.size = recurrent.cell, recurrent.state_size
-        self.W = xp.ascontiguousarray(output.params["W"].T)
-        self.b = output.params["b"][:, None]
-        self.rows = None if embedding is None else embedding.params["W"]
-        self.layers = [
-            [
-                (w := recurrent._weights(recurrent.params, layer, d), self._new(w, layer == 0))
-                for d in range(recurrent.directions)
-            ]
+        self.cell = cell = recurrent.cell
+        self.W, self.b = output.params["W"].T, output.params["b"][:, None]
+        self.weights = [
+            [recurrent._weights(recurrent.params, layer, d) for d in range(recurrent.directions)]
             for layer in range(recurrent.num_layers)
         ]
+        self.steps = [[stepper(cell, w, 1) for w in row] for row in self.weights]
+        zeros = xp.zeros((recurrent.state_size, 1), recurrent.dtype)
+        c = xp.zeros((recurrent.hidden_size, 1), recurrent.dtype) if "c" in cell.carries else None
+        self.states: list[list[tuple[Any, Any]]] = [[(zeros, c) for _ in row] for row in self.weights]
+        self.rows = None if embedding is None else embedding.params["W"]
+        self.tables = None if embedding is not None else [table(cell, w) for w in self.weights[0]]
 
-    def _new(self, w, first):
-        strand = new_strand(self.xp, self.cell, w, 1, 1, looked_up=first and self.rows is None)
-        strand.s[...] = 0
-        strand.s[:, w.state : w.state + w.bias] = 1
-        if strand.c is not None:
-            strand.c[...] = 0
-        return strand._replace(ids=self.xp.zeros((1, 1), int)) if first and self.rows is None else strand
-
-    def read(self, token: int) -> list[Array]:
-        """Takes in one token; the outputs (P, 1) of the last layer's strands."""
-        features = [] if self.rows is None else [self.rows[token][:, None]]
-        for row in self.layers:
-            for w, strand in row:
-                if strand.ids is None:
-                    self._write(strand.s[0, w.state + w.bias :], features)
-                else:
-                    strand.ids[...] = token
-                loop.forward(self.cell, w, strand)
-                strand.s[0, : self.size] = strand.s[1, : self.size]
-                if strand.c is not None:
-                    strand.c[0] = strand.c[1]
-            features = [strand.s[1, : self.size] for _, strand in row]
-        return features
-
-    @staticmethod
-    def _write(rows: Array, features: list[Array]) -> None:
-        start = 0
-        for f in features:
-            rows[start : start + len(f)] = f
-            start += len(f)
+    def read(self, token: int) -> Array:
+        """Takes in one token; the last layer's output (features, 1)."""
+        x = None if self.rows is None else self.rows[token][:, None]
+        for layer, (row, steps) in enumerate(zip(self.weights, self.steps, strict=True)):
+            outputs = []
+            for d, step in enumerate(steps):
+                looked_up = layer == 0 and self.tables is not None
+                inputs = self.tables[d][token] if looked_up else project(self.cell, row[d], x)  # type: ignore[index]
+                self.states[layer][d] = step(inputs, *self.states[layer][d])
+                outputs.append(self.states[layer][d][0])
+            x = outputs[0] if len(outputs) == 1 else self.xp.concatenate(outputs)
+        return x
 
     def scores(self, token: int) -> Array:
         """Takes in one token and returns the logits (V,) of the next."""
-        features = self.read(token)
-        h = features[0] if len(features) == 1 else self.xp.concatenate(features)
-        return (self.W @ h + self.b)[:, 0]
+        return (np.matmul(self.W, self.read(token)) + self.b)[:, 0]
 
 
 def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:

@@ -1,0 +1,54 @@
+"""One step at a time, for generation: nothing is kept for a backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from npseq.backend import Array
+from npseq.bptt.tape import Weights
+from npseq.cells import Cell
+
+Step = Callable[[Array, Array, Array | None], tuple[Array, Array | None]]
+
+
+def stepper(cell: Cell, w: Weights, batch: int) -> Step:
+    """A function (inputs, h, c) -> (h, c) of one step; h (P, B), c (H, B).
+
+    inputs (G, H, B) is what x and the biases add to the pre-activations: `table` for ids, `project` for features.
+    """
+    G = len(cell.gates)
+    units = w.W.shape[1] // G
+    n, direct = cell.direct * units, cell.direct
+    a = np.empty_like(w.W, shape=(G, units, batch))
+    products = a[:direct].reshape(n, batch)
+    W, U = w.W[: w.state, :n].T, None if w.U is None else w.U.T
+
+    def second(m: Array) -> Array:
+        return np.matmul(U, m)
+
+    def step(inputs: Array, h: Array, c: Array | None) -> tuple[Array, Array | None]:
+        np.matmul(W, h, out=products)
+        if direct == G:
+            np.add(a, inputs, out=a)
+        else:
+            np.add(a[:direct], inputs[:direct], out=a[:direct])
+            a[direct:] = inputs[direct:]
+        return cell.forward(a, h, c, w.own, second)
+
+    return step
+
+
+def table(cell: Cell, w: Weights) -> Array:
+    """(D, G, H, 1): the inputs of every one-hot x."""
+    rows = w.x + w.W[w.state] if w.bias else w.x
+    return np.ascontiguousarray(rows).reshape(len(rows), len(cell.gates), -1, 1)
+
+
+def project(cell: Cell, w: Weights, x: Array) -> Array:
+    """(G, H, B): the inputs of features x (D, B)."""
+    inputs = np.matmul(w.x.T, x)
+    if w.bias:
+        inputs += w.W[w.state][:, None]
+    return inputs.reshape(len(cell.gates), -1, x.shape[1])
