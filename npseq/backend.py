@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 Array = Any  # numpy.ndarray or cupy.ndarray
+MaybeArray = Any  # an Array, or None where the cell or the layer has no such thing
 
 
 def _is_cupy(array: object) -> bool:

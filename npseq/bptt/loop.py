@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array
+from npseq.backend import Array, MaybeArray
 from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
@@ -28,9 +28,9 @@ class Adjoints(NamedTuple):
     """What backward finds, step beside step, ready for one product. By lag, an axis of lags stands before the batch."""
 
     da: Array  # (G, H, T, [lags,] B): of the first product's results
-    dv: Array | None  # (., T, [lags,] B): of the second product's results
+    dv: MaybeArray  # (., T, [lags,] B): of the second product's results
     dh: Array  # (P, [lags,] B): of the initial h
-    dc: Array | None  # (H, [lags,] B): of the initial c
+    dc: MaybeArray  # (H, [lags,] B): of the initial c
 
 
 def forward(cell: Cell, w: Weights, strand: Strand) -> None:
@@ -101,7 +101,7 @@ def backward(
     _, G, units, batch = gates.shape
     n = cell.direct * units
     da = empty(room, "da", s, (G, units, strand.steps, *lags, batch))
-    dv = None if w.U is None else empty(room, "dv", s, (w.U.shape[1], strand.steps, *lags, batch))
+    dv: MaybeArray = None if w.U is None else empty(room, "dv", s, (w.U.shape[1], strand.steps, *lags, batch))
     da_t = empty(room, "da_t", s, (G, units, *lags, batch))
     columns = da_t[: cell.direct].reshape(n, prod(dh.shape[1:]))
     W, U = w.W[:P, :n], w.U

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import NamedTuple
 
-from npseq.backend import Array
+from npseq.backend import Array, MaybeArray
 from npseq.cells import Cell
 
 WIDE = 8  # from so many steps of so many sequences on, turning the weights pays
@@ -19,8 +19,8 @@ class Weights(NamedTuple):
     """A strand's parameters as the loop multiplies with them. P state features, H units, D inputs, G gates."""
 
     W: Array  # (P + bias + D, G*H): rows [h; 1; x], a gate a block of columns
-    U: Array | None  # (H, P) or (P, H): the second product, m U
-    own: Array | None  # (n, H, 1): vectors that enter pointwise
+    U: MaybeArray  # (H, P) or (P, H): the second product, m U
+    own: MaybeArray  # (n, H, 1): vectors that enter pointwise
     state: int  # P
     bias: int  # 1 where there is a row of biases, else 0
 
@@ -39,13 +39,13 @@ class Strand(NamedTuple):
     """One layer in one direction: T steps of B sequences, in the strand's own order of time."""
 
     s: Array  # (T + 1, K, B): [h_t; 1; x_t] before step t; only [h_t] where `ids` are looked up
-    c: Array | None  # (T + 1, H, B): the LSTM's cell state before step t
+    c: MaybeArray  # (T + 1, H, B): the LSTM's cell state before step t
     gates: Array  # (T, G, H, B): after their nonlinearity; one step's room where backward does not read them
-    m: Array | None  # (T, ., B): the second product's operand, where it is not h itself
-    v: Array | None  # (T, ., B): the second product's result
-    turned: Array | None  # (G*H, K): the first product's weights row by row, which is faster over many wide steps
-    ids: Array | None  # (T, B): token ids, where their weights are looked up instead of multiplied
-    mask: Array | None  # (T, 1, B) bool: False where a sequence is over and its state stands still
+    m: MaybeArray  # (T, ., B): the second product's operand, where it is not h itself
+    v: MaybeArray  # (T, ., B): the second product's result
+    turned: MaybeArray  # (G*H, K): the first product's weights row by row, which is faster over many wide steps
+    ids: MaybeArray  # (T, B): token ids, where their weights are looked up instead of multiplied
+    mask: MaybeArray  # (T, 1, B) bool: False where a sequence is over and its state stands still
     ragged: tuple[bool, ...]  # (T,): whether any sequence is over at step t
 
     def __repr__(self) -> str:
@@ -86,7 +86,7 @@ def new_strand(
     rows = w.state if looked_up else w.W.shape[0]
     kept_steps = steps if cell.keeps_gates or looked_up else min(steps, 1)
 
-    def room(name: str, needed: bool, *shape: int) -> Array | None:
+    def room(name: str, needed: bool, *shape: int) -> MaybeArray:
         if not needed:
             return None
         array = getattr(old, name, None)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array, array_module, to_host
+from npseq.backend import Array, MaybeArray, array_module, to_host
 
 
 def positive_int(name: str, value: object) -> int:
@@ -26,8 +26,8 @@ def probability(name: str, value: float) -> float:
     return float(value)
 
 
-def float_dtype(dtype: object) -> np.dtype:
-    dtype = np.dtype(dtype)  # type: ignore[call-overload]
+def float_dtype(dtype: Any) -> np.dtype:
+    dtype = np.dtype(dtype)
     if dtype.kind not in "fc" or dtype.itemsize < 4:
         raise ValueError(f"dtype must be float32, float64, complex64 or complex128, got {dtype}")
     return dtype
@@ -38,7 +38,7 @@ class Batch(NamedTuple):
 
     x: Array  # (T, B, D) or ids (T, B)
     is_ids: bool
-    lengths: np.ndarray | None  # (B,), on the host
+    lengths: MaybeArray  # (B,), on the host
     mask: Array | None  # (T, B) bool, None where every sequence fills all steps
 
 

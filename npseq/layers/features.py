@@ -16,9 +16,9 @@ def in_order(steps: Any, d: int) -> Any:
     return steps[::-1] if d else steps
 
 
-def write_inputs(rows: Array, features: list[Array] | None, ids: Array, d: int, xp: Any) -> None:
-    """Fills the x rows (T, D, B) of a strand: features side by side, or one-hot columns of ids."""
-    if features is None:
+def write_inputs(rows: Array, features: list[Array], ids: Array, d: int, xp: Any) -> None:
+    """Fills the x rows (T, D, B) of a strand: features side by side, or where there are none one-hot columns of ids."""
+    if not features:
         steps, batch = ids.shape
         rows[...] = 0
         rows[xp.arange(steps)[:, None], in_order(ids, d), xp.arange(batch)] = 1

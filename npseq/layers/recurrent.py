@@ -106,7 +106,7 @@ class Recurrent(Layer):
             raise TypeError(f"tape must be an old one that forward returned, or None, got {type(tape).__name__}")
         batch = check_batch(x, lengths, self.input_size, self.dtype, xp)
         h, c = self._check_state("state", state, batch.x.shape[1], xp)
-        features: list[Array] | None = None if batch.is_ids else [batch.x.swapaxes(1, 2)]
+        features: list[Array] = [] if batch.is_ids else [batch.x.swapaxes(1, 2)]
         if features and batch.mask is not None:
             features = [np.where(batch.mask[:, None], features[0], 0)]
         old = (
@@ -249,7 +249,7 @@ class Recurrent(Layer):
         self,
         layer: int,
         d: int,
-        features: list[Array] | None,
+        features: list[Array],
         batch: Batch,
         h: Array,
         c: Array | None,
@@ -258,7 +258,7 @@ class Recurrent(Layer):
     ) -> Strand:
         steps, size = batch.x.shape[:2]
         w = self._weights(self.params, layer, d)
-        look_up = features is None and self.input_size > LOOK_UP_ABOVE
+        look_up = not features and self.input_size > LOOK_UP_ABOVE
         strand = new_strand(xp, self.cell, w, steps, size, look_up, old)
         if batch.mask is not None:
             ragged = tuple((batch.lengths < step + 1).any().item() for step in range(steps))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array
+from npseq.backend import Array, MaybeArray
 from npseq.cells import Cell
 from npseq.layers.arguments import check_array
 
 
 def check_state(
-    name: str, state: Any, cell: Cell, shapes: dict[str, tuple[int, ...]], dtype: np.dtype, xp: Any
+    name: str, state: Any, cell: Cell, shapes: Mapping[str, tuple[int, ...]], dtype: np.dtype, xp: Any
 ) -> tuple[Array, Array | None]:
     """(h, c), c None where the cell has none; None is zeros. shapes: of "h" and "c"."""
     if state is None:
@@ -31,7 +32,7 @@ def _check_part(name: str, part: str, value: Array | None, shape: tuple[int, ...
     return xp.zeros(shape, dtype) if value is None else check_array(f"{name} ({part})", value, shape, dtype, xp)
 
 
-def stack_state(h: list[Array], c: list[Array | None], xp: Any) -> Any:
+def stack_state(h: list[Array], c: list[MaybeArray], xp: Any) -> Any:
     """The strands' (P, B) and (H, B) as the user's state."""
     first = xp.stack([part.T for part in h])
     return first if c[0] is None else (first, xp.stack([part.T for part in c]))

@@ -59,7 +59,7 @@ class LanguageModel:
         one_of("cell", cell, ("rnn", "gru", "lstm"))
         one_of("initializer", initializer, ("uniform", "normal"))
         self.vocab = vocab if isinstance(vocab, Vocabulary) else None
-        self.vocab_size = positive_int("vocab", vocab) if self.vocab is None else len(vocab)
+        self.vocab_size = len(vocab) if isinstance(vocab, Vocabulary) else positive_int("vocab", vocab)
         self.config = {
             "cell": cell,
             "hidden_size": hidden_size,
@@ -207,7 +207,7 @@ class LanguageModel:
             stepper.read(token)
         for _ in range(length):
             out.append(sample(stepper.scores(out[-1]), temperature, rng))
-        return self.vocab.decode(out) if isinstance(prefix, str) else np.array(out)
+        return self.vocab.decode(out) if self.vocab is not None and isinstance(prefix, str) else np.array(out)
 
     def _ids(self, tokens: Any) -> Array:
         if isinstance(tokens, str):
