@@ -58,7 +58,9 @@ def main() -> None:
             times = {name: summary(t) for name, t in alternate(rivals, options.budget).items()}
             rate = {name: LENGTH / t["median_ms"] * 1e3 for name, t in times.items()}
             results.append({"cell": cell, "characters_per_second": rate, **times})
-            print(f"{cell:5s}{rate['npseq']:10.0f}{rate['torch']:10.0f}{rate['npseq'] / rate['torch']:7.2f}", flush=True)
+            print(
+                f"{cell:5s}{rate['npseq']:10.0f}{rate['torch']:10.0f}{rate['npseq'] / rate['torch']:7.2f}", flush=True
+            )
     if options.save:
         print(machine.save(options.save, {"machine": machine.describe(options.threads), "results": results}))
 

@@ -27,7 +27,9 @@ def describe(threads: int) -> dict[str, Any]:
         "processor": processor(),
         "python": platform.python_version(),
         "threads": threads,
-        "blas": sorted({f"{lib['internal_api']} {lib['version']}" for lib in threadpool_info() if lib["user_api"] == "blas"}),
+        "blas": sorted(
+            {f"{lib['internal_api']} {lib['version']}" for lib in threadpool_info() if lib["user_api"] == "blas"}
+        ),
         "versions": versions,
         "commit": commit(),
     }

@@ -59,7 +59,9 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=4.0, help="seconds a row")
     parser.add_argument("--cells", nargs="+", default=CELLS, choices=CELLS)
     parser.add_argument("--dtypes", nargs="+", default=DTYPES, choices=DTYPES)
-    parser.add_argument("--sizes", nargs="+", type=int, default=range(len(SIZES)), help="indices into the list of sizes")
+    parser.add_argument(
+        "--sizes", nargs="+", type=int, default=range(len(SIZES)), help="indices into the list of sizes"
+    )
     parser.add_argument("--without", nargs="*", default=(), help="rivals to leave out")
     parser.add_argument("--save", metavar="NAME", help="write benchmarks/results/NAME.json")
     options = parser.parse_args()

@@ -97,8 +97,9 @@ class SGD(Optimizer):
     p <- p - lr * (g_t + momentum * b_t)
     """
 
-    def __init__(self, lr: float, momentum: float = 0, dampening: float = 0,
-                 nesterov: bool = False, weight_decay: float = 0):
+    def __init__(
+        self, lr: float, momentum: float = 0, dampening: float = 0, nesterov: bool = False, weight_decay: float = 0
+    ):
         super().__init__(lr, weight_decay)
         self.momentum = _within("momentum", momentum)
         self.dampening, self.nesterov = float(dampening), bool(nesterov)
@@ -130,8 +131,15 @@ class RMSprop(Optimizer):
     u = g / (sqrt(v - m^2) + eps);  p <- p - lr * u, or with momentum  b <- momentum * b + u,  p <- p - lr * b
     """
 
-    def __init__(self, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
-                 weight_decay: float = 0, momentum: float = 0, centered: bool = False):
+    def __init__(
+        self,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
+    ):
         super().__init__(lr, weight_decay)
         self.alpha, self.eps = _within("alpha", alpha), _within("eps", eps)
         self.momentum, self.centered = _within("momentum", momentum), bool(centered)
@@ -161,8 +169,14 @@ class Adam(Optimizer):
     p <- p - lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps);  amsgrad (Reddi et al. 2018): the largest v so far
     """
 
-    def __init__(self, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 0, amsgrad: bool = False):
+    def __init__(
+        self,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+    ):
         super().__init__(lr, weight_decay)
         self.betas = _within("betas[0]", betas[0], below=1), _within("betas[1]", betas[1], below=1)
         self.eps, self.amsgrad = _within("eps", eps), bool(amsgrad)
@@ -187,8 +201,14 @@ class AdamW(Adam):
 
     decoupled = True
 
-    def __init__(self, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 1e-2, amsgrad: bool = False):
+    def __init__(
+        self,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+    ):
         super().__init__(lr, betas, eps, weight_decay, amsgrad)
 
 
@@ -198,8 +218,14 @@ class Adagrad(Optimizer):
     s <- s + g^2,  p <- p - lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps);  s starts at initial_accumulator_value
     """
 
-    def __init__(self, lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
-                 initial_accumulator_value: float = 0, eps: float = 1e-10):
+    def __init__(
+        self,
+        lr: float = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+    ):
         super().__init__(lr, weight_decay)
         self.lr_decay, self.eps = _within("lr_decay", lr_decay), _within("eps", eps)
         self.initial_accumulator_value = _within("initial_accumulator_value", initial_accumulator_value)

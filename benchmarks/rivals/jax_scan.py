@@ -25,7 +25,9 @@ def cell_step(cell: str, w: dict, state: tuple, x):
     return (h, c), h
 
 
-def step(cell: str, T: int, B: int, V: int, H: int, dtype: str = "float32", layers: int = 1, embedding: int | None = None):
+def step(
+    cell: str, T: int, B: int, V: int, H: int, dtype: str = "float32", layers: int = 1, embedding: int | None = None
+):
     """A function of nothing that does one step: forward, loss, backward, clip, update."""
     jax.config.update("jax_enable_x64", dtype == "float64")
     rng = np.random.default_rng(0)
@@ -35,7 +37,9 @@ def step(cell: str, T: int, B: int, V: int, H: int, dtype: str = "float32", laye
 
     G = GATES[cell]
     sizes = [embedding or V] + [H] * (layers - 1)
-    params = {"layers": [{"x": draw(n, G * H), "h": draw(H, G * H), "b": draw(G * H), "b2": draw(G * H)} for n in sizes]}
+    params = {
+        "layers": [{"x": draw(n, G * H), "h": draw(H, G * H), "b": draw(G * H), "b2": draw(G * H)} for n in sizes]
+    }
     params |= {"out": draw(H, V), "b": draw(V)} | ({} if embedding is None else {"table": draw(V, embedding)})
     ids, targets = jnp.asarray(rng.integers(V, size=(2, T, B)))
 

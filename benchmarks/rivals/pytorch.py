@@ -6,7 +6,9 @@ import torch
 from torch import nn
 
 
-def step(cell: str, T: int, B: int, V: int, H: int, dtype: str = "float32", layers: int = 1, embedding: int | None = None):
+def step(
+    cell: str, T: int, B: int, V: int, H: int, dtype: str = "float32", layers: int = 1, embedding: int | None = None
+):
     """A function of nothing that does one step: forward, loss, backward, clip, update."""
     torch.manual_seed(0)
     kind = getattr(torch, dtype)

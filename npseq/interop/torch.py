@@ -76,8 +76,10 @@ def export(layer: Any, values: Mapping[str, Array] | None = None) -> dict[str, n
 def _strand(layer: Recurrent, values: dict, ending: str, torch_ending: str, derivatives: bool) -> dict[str, np.ndarray]:
     """One layer in one direction, in the order of PyTorch's own state_dict."""
     gates = _GATES[type(layer.cell)]
-    out = {f"weight_{side}": np.concatenate([values[f"W_{letter}{g}{ending}"].T for g in gates])
-           for side, letter in (("ih", "x"), ("hh", "h"))}
+    out = {
+        f"weight_{side}": np.concatenate([values[f"W_{letter}{g}{ending}"].T for g in gates])
+        for side, letter in (("ih", "x"), ("hh", "h"))
+    }
     if layer.bias:
         biases = [values[f"b_{g}{ending}"] for g in gates]
         out["bias_ih"] = np.concatenate(biases)
@@ -134,8 +136,9 @@ def _check_form(layer: Any) -> None:
     if not isinstance(layer, Recurrent):
         raise TypeError(f"layer must be an RNN, GRU, LSTM, Linear or Embedding, got {type(layer).__name__}")
     if isinstance(layer.cell, cells.GRU) and layer.cell.reset == "before":
-        raise ValueError("PyTorch's GRU has its reset gate after the product W_hn, got reset='before'; "
-                         "use GRU(..., reset='after')")
+        raise ValueError(
+            "PyTorch's GRU has its reset gate after the product W_hn, got reset='before'; use GRU(..., reset='after')"
+        )
     if isinstance(layer.cell, cells.LSTM) and layer.cell.peepholes:
         raise ValueError("PyTorch's LSTM has no peepholes, got peepholes=True; use LSTM(..., peepholes=False)")
 
@@ -158,5 +161,7 @@ def _check_dtypes(given: Mapping[str, Array], params: Any) -> None:
     dtype = params.flat.dtype
     for name, array in given.items():
         if not np.can_cast(array.dtype, dtype, "safe"):
-            raise TypeError(f"state_dict[{name!r}] is {array.dtype} but the layer is {dtype}; "
-                            f"use layer.astype({array.dtype}), or cast the state_dict")
+            raise TypeError(
+                f"state_dict[{name!r}] is {array.dtype} but the layer is {dtype}; "
+                f"use layer.astype({array.dtype}), or cast the state_dict"
+            )

@@ -98,6 +98,7 @@ def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype
         raise TypeError(f"{name} is a {type(array).__module__} array but the layer is not there; use layer.to(...)")
     if not np.can_cast(array.dtype, dtype, "safe"):
         raise TypeError(
-            f"{name} is {array.dtype} but the layer is {dtype}; use .astype({dtype}) on it, or layer.astype({array.dtype})"
+            f"{name} is {array.dtype} but the layer is {dtype}; "
+            f"use .astype({dtype}) on it, or layer.astype({array.dtype})"
         )
     return array

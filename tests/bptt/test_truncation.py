@@ -13,9 +13,15 @@ from npseq.bptt.truncation import RandomTruncation, RouletteTruncation, Truncate
 
 T, B = 3, 3
 LENGTHS = np.array([2, 0, 3])
-one_of_each = pytest.mark.parametrize("truncation", [
-    Truncated(2), RandomTruncation(0.5, 0), RouletteTruncation(lambda k: 0.9**k, 0),
-], ids=["lag", "random", "roulette"])
+one_of_each = pytest.mark.parametrize(
+    "truncation",
+    [
+        Truncated(2),
+        RandomTruncation(0.5, 0),
+        RouletteTruncation(lambda k: 0.9**k, 0),
+    ],
+    ids=["lag", "random", "roulette"],
+)
 one_or_two_layers = pytest.mark.parametrize("layers", [1, 2])
 
 
@@ -101,7 +107,10 @@ def test_far_enough_is_the_whole_gradient(cell, bidirectional, lengths):
     layer, data = small(cell, 2, bidirectional)
     whole = gradient(layer, data, lengths=lengths)
     for truncation in (
-        Truncated(2 * T + 1), Truncated(1000), RandomTruncation(1.0, 0), RandomTruncation(np.ones(T), 0),
+        Truncated(2 * T + 1),
+        Truncated(1000),
+        RandomTruncation(1.0, 0),
+        RandomTruncation(np.ones(T), 0),
         RouletteTruncation(lambda k: 1.0, 0),
     ):
         assert_close(gradient(layer, data, truncation, lengths), whole, 1e-12)
@@ -169,8 +178,11 @@ def test_the_mean_of_all_random_truncations_is_the_gradient(cell, keep, layers, 
 @every_cell
 @both_directions
 @one_or_two_layers
-@pytest.mark.parametrize("survival", [lambda k: 0.5**k, lambda k: 1 / (1 + k), lambda k: 1.0 if k < 2 else 0.25],
-                         ids=["geometric", "harmonic", "plateau"])
+@pytest.mark.parametrize(
+    "survival",
+    [lambda k: 0.5**k, lambda k: 1 / (1 + k), lambda k: 1.0 if k < 2 else 0.25],
+    ids=["geometric", "harmonic", "plateau"],
+)
 def test_the_mean_of_all_roulettes_is_the_gradient(cell, bidirectional, layers, survival):
     layer, data = small(cell, layers, bidirectional)
     longest = (layers if bidirectional else 1) * T
@@ -194,9 +206,13 @@ def test_one_roulette_weighs_each_lag_by_its_inverse_survival():
     assert_close(gradient(layer, data, truncation), weighted_sum([first, second], [-1, 2]), 1e-12)
 
 
-@pytest.mark.parametrize("build", [
-    lambda rng: RandomTruncation(0.5, rng), lambda rng: RouletteTruncation(lambda k: 0.8**k, rng),
-])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda rng: RandomTruncation(0.5, rng),
+        lambda rng: RouletteTruncation(lambda k: 0.8**k, rng),
+    ],
+)
 def test_the_seed_fixes_the_draws(build):
     layer, data = small("lstm", 2)
     first, second, other = build(3), build(np.random.default_rng(3)), build(4)
@@ -248,29 +264,39 @@ def test_small_sizes(cell, truncation, steps, batch):
         np.testing.assert_array_equal(found["h"], parts(data.dstate)[0])
 
 
-@pytest.mark.parametrize(("build", "error", "message"), [
-    (lambda: Truncated(0), ValueError, "steps must be an integer of at least 1, the step's own, got 0"),
-    (lambda: Truncated(2.0), ValueError, "steps must be an integer of at least 1, .* got 2.0"),
-    (lambda: Truncated(True), ValueError, "steps must be an integer of at least 1, .* got True"),
-    (lambda: RandomTruncation(0.0), ValueError, r"keep must be a probability in \(0, 1\], or one a step \(T,\), got 0"),
-    (lambda: RandomTruncation(1.1), ValueError, r"keep must be a probability in \(0, 1\], .* got 1.1"),
-    (lambda: RandomTruncation(np.nan), ValueError, r"keep must be a probability in \(0, 1\], .* got nan"),
-    (lambda: RandomTruncation(np.array([0.5, -0.5])), ValueError, r"keep must be a probability in \(0, 1\]"),
-    (lambda: RandomTruncation(np.full((2, 2), 0.5)), ValueError, r"keep must be a probability in \(0, 1\]"),
-    (lambda: RouletteTruncation(0.5), TypeError, "survival must be a function of the lag, got 0.5"),
-])
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (lambda: Truncated(0), ValueError, "steps must be an integer of at least 1, the step's own, got 0"),
+        (lambda: Truncated(2.0), ValueError, "steps must be an integer of at least 1, .* got 2.0"),
+        (lambda: Truncated(True), ValueError, "steps must be an integer of at least 1, .* got True"),
+        (
+            lambda: RandomTruncation(0.0),
+            ValueError,
+            r"keep must be a probability in \(0, 1\], or one a step \(T,\), got 0",
+        ),
+        (lambda: RandomTruncation(1.1), ValueError, r"keep must be a probability in \(0, 1\], .* got 1.1"),
+        (lambda: RandomTruncation(np.nan), ValueError, r"keep must be a probability in \(0, 1\], .* got nan"),
+        (lambda: RandomTruncation(np.array([0.5, -0.5])), ValueError, r"keep must be a probability in \(0, 1\]"),
+        (lambda: RandomTruncation(np.full((2, 2), 0.5)), ValueError, r"keep must be a probability in \(0, 1\]"),
+        (lambda: RouletteTruncation(0.5), TypeError, "survival must be a function of the lag, got 0.5"),
+    ],
+)
 def test_constructors_refuse(build, error, message):
     with pytest.raises(error, match=message):
         build()
 
 
-@pytest.mark.parametrize(("truncation", "message"), [
-    (RandomTruncation(np.array([0.5, 0.5])), "keep has a probability for 2 steps, but there are 3"),
-    (RouletteTruncation(lambda k: 0.5), "survival must start at 1, never rise, and stay above 0 up to lag 3"),
-    (RouletteTruncation(lambda k: 1.0 + k), "survival must start at 1, never rise"),
-    (RouletteTruncation(lambda k: float(k < 2)), "at 0 the longer paths could never be made up for"),
-    (RouletteTruncation(lambda k: 1.0 if k == 0 else np.nan), "survival must start at 1"),
-])
+@pytest.mark.parametrize(
+    ("truncation", "message"),
+    [
+        (RandomTruncation(np.array([0.5, 0.5])), "keep has a probability for 2 steps, but there are 3"),
+        (RouletteTruncation(lambda k: 0.5), "survival must start at 1, never rise, and stay above 0 up to lag 3"),
+        (RouletteTruncation(lambda k: 1.0 + k), "survival must start at 1, never rise"),
+        (RouletteTruncation(lambda k: float(k < 2)), "at 0 the longer paths could never be made up for"),
+        (RouletteTruncation(lambda k: 1.0 if k == 0 else np.nan), "survival must start at 1"),
+    ],
+)
 def test_backward_refuses(truncation, message):
     layer, data = small("lstm")
     with pytest.raises(ValueError, match=message):

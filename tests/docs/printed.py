@@ -86,8 +86,14 @@ def latex_equations(text: str) -> Iterator[Equation]:
 def from_latex(side: str) -> str:
     """A LaTeX expression in Python: what these derivations use of LaTeX, and nothing more."""
     for latex, python in (
-        (r"\odot", "*"), (r"\sigma", "sigmoid"), (r"\tanh", "tanh"), (r"\phi", "phi"), (r"^\top", ".T"),
-        ("^2", "**2"), ("[", "("), ("]", ")"),
+        (r"\odot", "*"),
+        (r"\sigma", "sigmoid"),
+        (r"\tanh", "tanh"),
+        (r"\phi", "phi"),
+        (r"^\top", ".T"),
+        ("^2", "**2"),
+        ("[", "("),
+        ("]", ")"),
     ):
         side = side.replace(latex, python)
     side = re.sub(r"_\{(\w+)\}", r"_\1", side)

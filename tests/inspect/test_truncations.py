@@ -177,8 +177,10 @@ def test_no_other_survival_of_this_cost_does_better(cost):
     for _ in range(500):
         other = Q[1:] * np.exp(rng.normal(size=7) * 10.0 ** rng.uniform(-4, 0))
         other = np.minimum.accumulate(np.minimum(other, 1))
-        other = 1 - (1 - other) * min(1, (8 - cost) / (7 - other.sum())) if other.sum() < cost - 1 else (
-            other * (cost - 1) / other.sum()
+        other = (
+            1 - (1 - other) * min(1, (8 - cost) / (7 - other.sum()))
+            if other.sum() < cost - 1
+            else (other * (cost - 1) / other.sum())
         )
         other = np.append(1.0, other)
         assert other.sum() == pytest.approx(cost)

@@ -99,9 +99,17 @@ def compare(torch, layer, module, x, lengths, dense_x=None):
 
 @every_cell
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "packed"])
-@pytest.mark.parametrize(("layers", "bidirectional", "bias"), [
-    (1, False, True), (1, True, True), (2, False, False), (2, True, True), (3, False, True), (3, True, False),
-])
+@pytest.mark.parametrize(
+    ("layers", "bidirectional", "bias"),
+    [
+        (1, False, True),
+        (1, True, True),
+        (2, False, False),
+        (2, True, True),
+        (3, False, True),
+        (3, True, False),
+    ],
+)
 def test_same_as_torch(torch, cell, lengths, layers, bidirectional, bias):
     layer, module = pair(torch, cell, num_layers=layers, bidirectional=bidirectional, bias=bias)
     compare(torch, layer, module, np.random.default_rng(0).normal(size=(T, B, D)), lengths)
@@ -185,11 +193,14 @@ def test_embedding(torch):
     np.testing.assert_array_equal(layer.params["W"], module.weight.detach().numpy())
 
 
-@pytest.mark.parametrize(("layer", "error", "message"), [
-    (GRU(D, H, reset="before"), ValueError, "PyTorch's GRU has its reset gate after .*use GRU.*reset='after'"),
-    (LSTM(D, H, peepholes=True), ValueError, "PyTorch's LSTM has no peepholes.*use LSTM.*peepholes=False"),
-    (Dropout(0.5), TypeError, "layer must be an RNN, GRU, LSTM, Linear or Embedding, got Dropout"),
-])
+@pytest.mark.parametrize(
+    ("layer", "error", "message"),
+    [
+        (GRU(D, H, reset="before"), ValueError, "PyTorch's GRU has its reset gate after .*use GRU.*reset='after'"),
+        (LSTM(D, H, peepholes=True), ValueError, "PyTorch's LSTM has no peepholes.*use LSTM.*peepholes=False"),
+        (Dropout(0.5), TypeError, "layer must be an RNN, GRU, LSTM, Linear or Embedding, got Dropout"),
+    ],
+)
 def test_what_torch_has_no_form_for(layer, error, message):
     with pytest.raises(error, match=message):
         export(layer)
@@ -201,17 +212,32 @@ def without(name):
     return lambda given: {key: value for key, value in given.items() if key != name}
 
 
-@pytest.mark.parametrize(("change", "error", "message"), [
-    (without("bias_hh_l0"), ValueError, "missing: bias_hh_l0; not the layer's: none"),
-    (lambda d: d | {"weight_hr_l0": np.zeros((2, H))}, ValueError,
-     "missing: none; not the layer's: weight_hr_l0; .*proj_size"),
-    (lambda d: {f"rnn.{name}": a for name, a in d.items()}, ValueError,
-     "missing: weight_ih_l0, .*rnn.weight_ih_l0, .*prefix"),
-    (lambda d: d | {"weight_ih_l0": np.zeros((D, 4 * H), np.float32)}, ValueError,
-     r"state_dict\['weight_ih_l0'\] must have shape \(20, 3\) for this layer, got \(3, 20\)"),
-    (lambda d: d | {"bias_hh_l0": np.zeros(4 * H)}, TypeError,
-     r"state_dict\['bias_hh_l0'\] is float64 but the layer is float32; use layer.astype\(float64\)"),
-])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (without("bias_hh_l0"), ValueError, "missing: bias_hh_l0; not the layer's: none"),
+        (
+            lambda d: d | {"weight_hr_l0": np.zeros((2, H))},
+            ValueError,
+            "missing: none; not the layer's: weight_hr_l0; .*proj_size",
+        ),
+        (
+            lambda d: {f"rnn.{name}": a for name, a in d.items()},
+            ValueError,
+            "missing: weight_ih_l0, .*rnn.weight_ih_l0, .*prefix",
+        ),
+        (
+            lambda d: d | {"weight_ih_l0": np.zeros((D, 4 * H), np.float32)},
+            ValueError,
+            r"state_dict\['weight_ih_l0'\] must have shape \(20, 3\) for this layer, got \(3, 20\)",
+        ),
+        (
+            lambda d: d | {"bias_hh_l0": np.zeros(4 * H)},
+            TypeError,
+            r"state_dict\['bias_hh_l0'\] is float64 but the layer is float32; use layer.astype\(float64\)",
+        ),
+    ],
+)
 def test_wrong_state_dicts_are_refused_before_anything_is_written(change, error, message):
     layer = LSTM(D, H, rng=0)
     before = layer.params.flat.copy()

@@ -29,11 +29,14 @@ def test_rnn_step_forward():
     N, D, H = 3, 10, 4
     layer = filled(RNN(D, H, dtype=np.float64), "h", ramp(-0.1, 0.9, D, H), ramp(-0.3, 0.7, H, H), ramp(-0.2, 0.4, H))
     y, _, _ = layer.forward(ramp(-0.4, 0.7, 1, N, D), ramp(-0.2, 0.5, 1, N, H))
-    printed(y[0], [
-        [-0.58172089, -0.50182032, -0.41232771, -0.31410098],
-        [0.66854692, 0.79562378, 0.87755553, 0.92795967],
-        [0.97934501, 0.99144213, 0.99646691, 0.99854353],
-    ])
+    printed(
+        y[0],
+        [
+            [-0.58172089, -0.50182032, -0.41232771, -0.31410098],
+            [0.66854692, 0.79562378, 0.87755553, 0.92795967],
+            [0.97934501, 0.99144213, 0.99646691, 0.99854353],
+        ],
+    )
 
 
 def test_rnn_forward():
@@ -47,8 +50,13 @@ def test_rnn_forward():
 
 def test_lstm_step_forward():
     N, D, H = 3, 4, 5
-    layer = filled(LSTM(D, H, dtype=np.float64), "ifog",
-                   ramp(-2.1, 1.3, D, 4 * H), ramp(-0.7, 2.2, H, 4 * H), ramp(0.3, 0.7, 4 * H))
+    layer = filled(
+        LSTM(D, H, dtype=np.float64),
+        "ifog",
+        ramp(-2.1, 1.3, D, 4 * H),
+        ramp(-0.7, 2.2, H, 4 * H),
+        ramp(0.3, 0.7, 4 * H),
+    )
     state = ramp(-0.3, 0.7, 1, N, H), ramp(-0.4, 0.9, 1, N, H)
     _, (h, c), _ = layer.forward(ramp(-0.4, 1.2, 1, N, D), state)
     printed(h[0, 0], [0.24635157, 0.28610883, 0.32240467, 0.35525807, 0.38474904])
@@ -57,21 +65,42 @@ def test_lstm_step_forward():
 
 def test_lstm_forward():
     N, D, H, T = 2, 5, 4, 3
-    layer = filled(LSTM(D, H, dtype=np.float64), "ifog",
-                   ramp(-0.2, 0.9, D, 4 * H), ramp(-0.3, 0.6, H, 4 * H), ramp(0.2, 0.7, 4 * H))
+    layer = filled(
+        LSTM(D, H, dtype=np.float64),
+        "ifog",
+        ramp(-0.2, 0.9, D, 4 * H),
+        ramp(-0.3, 0.6, H, 4 * H),
+        ramp(0.2, 0.7, 4 * H),
+    )
     y, _, _ = layer.forward(ramp(-0.4, 0.6, N, T, D).swapaxes(0, 1), (ramp(-0.4, 0.8, 1, N, H), np.zeros((1, N, H))))
     printed(y[0, 0], [0.01764008, 0.01823233, 0.01882671, 0.0194232])
     printed(y[2, 1], [0.81733511, 0.83677871, 0.85403753, 0.86935314])
 
 
-@pytest.mark.parametrize(("reset", "first", "last"), [
-    ("before", [-0.19212251, -0.09996954, -0.00752297, 0.08521647], [0.58927256, 0.66797642, 0.7582844, 0.85975619]),
-    ("after", [-0.19218079, -0.09999538, -0.00752619, 0.08522611], [0.58717821, 0.66694665, 0.75796556, 0.85988475]),
-])
+@pytest.mark.parametrize(
+    ("reset", "first", "last"),
+    [
+        (
+            "before",
+            [-0.19212251, -0.09996954, -0.00752297, 0.08521647],
+            [0.58927256, 0.66797642, 0.7582844, 0.85975619],
+        ),
+        (
+            "after",
+            [-0.19218079, -0.09999538, -0.00752619, 0.08522611],
+            [0.58717821, 0.66694665, 0.75796556, 0.85988475],
+        ),
+    ],
+)
 def test_gru_forward(reset, first, last):
     N, D, H, T = 2, 5, 4, 3
-    layer = filled(GRU(D, H, reset=reset, dtype=np.float64), "rzn",
-                   ramp(-0.2, 0.9, D, 3 * H), ramp(-0.3, 0.6, H, 3 * H), ramp(0.2, 0.7, 3 * H))
+    layer = filled(
+        GRU(D, H, reset=reset, dtype=np.float64),
+        "rzn",
+        ramp(-0.2, 0.9, D, 3 * H),
+        ramp(-0.3, 0.6, H, 3 * H),
+        ramp(0.2, 0.7, 3 * H),
+    )
     if reset == "after":
         layer.params["b_hn"][...] = 0
     y, _, _ = layer.forward(ramp(-0.4, 0.6, N, T, D).swapaxes(0, 1), ramp(-0.4, 0.8, 1, N, H))

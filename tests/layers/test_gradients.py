@@ -13,8 +13,13 @@ from oracles import recurrent as oracle
 from npseq.layers import LSTM
 
 SHAPES = [  # layers, bidirectional, bias
-    (1, False, True), (1, False, False), (1, True, True), (2, False, True), (2, True, False),
-    (3, False, True), (3, True, True),
+    (1, False, True),
+    (1, False, False),
+    (1, True, True),
+    (2, False, True),
+    (2, True, False),
+    (3, False, True),
+    (3, True, True),
 ]
 T, D = 3, 2
 SEED = 1  # of those tried, the first with which no ReLU layer is dead, nor any unit within a step of its kink

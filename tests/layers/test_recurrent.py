@@ -61,15 +61,18 @@ def shapes(gates, D, P, H, bias=True, **more):
     return weights | ({f"b_{g}": (H,) for g in gates} if bias else {}) | more
 
 
-@pytest.mark.parametrize(("layer", "expected"), [
-    (RNN(3, 4), shapes("h", 3, 4, 4)),
-    (GRU(3, 4), shapes("rzn", 3, 4, 4, b_hn=(4,))),
-    (GRU(3, 4, reset="before"), shapes("rzn", 3, 4, 4)),
-    (GRU(3, 4, bias=False), shapes("rzn", 3, 4, 4, bias=False)),
-    (LSTM(3, 4), shapes("ifog", 3, 4, 4)),
-    (LSTM(3, 4, proj_size=2), shapes("ifog", 3, 2, 4, W_hp=(4, 2))),
-    (LSTM(3, 4, bias=False, peepholes=True), shapes("ifog", 3, 4, 4, bias=False, p_i=(4,), p_f=(4,), p_o=(4,))),
-])
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (RNN(3, 4), shapes("h", 3, 4, 4)),
+        (GRU(3, 4), shapes("rzn", 3, 4, 4, b_hn=(4,))),
+        (GRU(3, 4, reset="before"), shapes("rzn", 3, 4, 4)),
+        (GRU(3, 4, bias=False), shapes("rzn", 3, 4, 4, bias=False)),
+        (LSTM(3, 4), shapes("ifog", 3, 4, 4)),
+        (LSTM(3, 4, proj_size=2), shapes("ifog", 3, 2, 4, W_hp=(4, 2))),
+        (LSTM(3, 4, bias=False, peepholes=True), shapes("ifog", 3, 4, 4, bias=False, p_i=(4,), p_f=(4,), p_o=(4,))),
+    ],
+)
 def test_names_and_shapes_of_parameters(layer, expected):
     assert {name: array.shape for name, array in layer.params.items()} == expected
 
@@ -240,10 +243,17 @@ def read_only(array):
     return array
 
 
-@pytest.mark.parametrize("change", [
-    lambda a: np.repeat(a, 2, axis=-1)[..., ::2], lambda a: a[::-1].copy()[::-1], np.asfortranarray, read_only,
-    lambda a: np.moveaxis(np.moveaxis(a, 0, 2).copy(), 2, 0),
-], ids=["strided", "reversed", "fortran", "read-only", "moved"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: np.repeat(a, 2, axis=-1)[..., ::2],
+        lambda a: a[::-1].copy()[::-1],
+        np.asfortranarray,
+        read_only,
+        lambda a: np.moveaxis(np.moveaxis(a, 0, 2).copy(), 2, 0),
+    ],
+    ids=["strided", "reversed", "fortran", "read-only", "moved"],
+)
 @every_cell
 def test_any_memory_layout(cell, change):
     layer = make(cell, bidirectional=True)

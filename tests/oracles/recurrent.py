@@ -90,8 +90,11 @@ def lstm(p, x, h, c):
 
 
 STEPS: dict[str, Callable] = {
-    "tanh": lambda *a: elman(np.tanh, *a), "relu": lambda *a: elman(relu, *a),
-    "gru before": gru_before, "gru after": gru_after, "lstm": lstm,
+    "tanh": lambda *a: elman(np.tanh, *a),
+    "relu": lambda *a: elman(relu, *a),
+    "gru before": gru_before,
+    "gru after": gru_after,
+    "lstm": lstm,
 }
 
 
