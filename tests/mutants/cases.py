@@ -14,6 +14,7 @@ import numpy as np
 
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, recurrent
 from npseq.models import LanguageModel
+from npseq.parameters import Parameters
 
 T, B, D, H = 3, 2, 2, 2
 LENGTHS = np.array([2, 0, 3])
@@ -44,6 +45,11 @@ def whole(like: Any, arrays: Any) -> Any:
     return arrays if isinstance(like, tuple) else arrays[0]
 
 
+def blocks(params: Parameters) -> Values:
+    """A layer's parameters in as few arrays as it keeps them: all gates beside each other, quicker than by name."""
+    return {name: params.block(name) for name in params.layout.blocks}
+
+
 def layer_problem(
     make: Callable[..., Any], lengths: np.ndarray | None = None, ids: bool = False, training: bool = False
 ) -> Problem:
@@ -52,12 +58,12 @@ def layer_problem(
     layer = make()
     layer.params.flat[:] = random(rng, layer.params.flat.shape)
     twins = {"f": layer, "c": layer.astype(np.complex128)}
-    views = {kind: dict(twin.params) for kind, twin in twins.items()}
+    views = {kind: blocks(twin.params) for kind, twin in twins.items()}
     batch = B if lengths is None else len(lengths)
     x = TOKENS[:T] if ids else random(rng, (T, batch, layer.input_size))
     y, state, _ = layer.forward(x, lengths=lengths)
     names = [f"state {k}" for k in range(len(parts(state)))]
-    at = {name: value.copy() for name, value in layer.params.items()} | ({} if ids else {"x": x})
+    at = {name: value.copy() for name, value in views["f"].items()} | ({} if ids else {"x": x})
     at |= {name: random(rng, part.shape) for name, part in zip(names, parts(state), strict=True)}
     dy, dstate = random(rng, y.shape), tuple(random(rng, part.shape) for part in parts(state))
     target = rng.uniform(-0.5, 0.5, y.shape)
@@ -80,14 +86,14 @@ def layer_problem(
     def gradient(values: Values) -> Values:
         dx, dfirst, grads = layer.backward(dy, forward(values, layer)[2], whole(state, dstate))
         first = dict(zip(names, parts(dfirst), strict=True))
-        return dict(grads) | ({} if ids else {"x": dx}) | first
+        return blocks(grads) | ({} if ids else {"x": dx}) | first
 
     def lesson(values: Values) -> tuple[float, Values]:
         y, _, tape = forward(values, layer)
         error = np.where(y == 0, 0, y - target)
-        return 0.5 * float((error**2).sum()), dict(layer.backward(error, tape)[2])
+        return 0.5 * float((error**2).sum()), blocks(layer.backward(error, tape)[2])
 
-    return Problem(at, loss, gradient, lesson, tuple(layer.params), 0.1)
+    return Problem(at, loss, gradient, lesson, tuple(views["f"]), 0.1)
 
 
 def model_problem() -> Problem:
@@ -120,8 +126,7 @@ def model_problem() -> Problem:
 def saturated() -> Problem:
     """An LSTM with one unit's gates at exactly 1 in float64, as trained ones have them."""
     problem = layer(LSTM)()
-    for gate in "ifo":
-        problem.at[f"b_{gate}"][0] = 45.0
+    problem.at["W"][H, : 3 * H : H] = 45.0  # the biases of o, i and f
     return problem
 
 

@@ -1,0 +1,175 @@
+"""The public face is the contract: every name is there, with the parameters and defaults that the contract gives it.
+
+It is read by a fresh interpreter that has imported npseq and nothing else, as a user's has.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import npseq
+from npseq.gradcheck import gradcheck
+
+CONTRACT = """
+RNN(input_size, hidden_size, num_layers=1, nonlinearity="tanh", bidirectional=False, \
+    bias=True, dropout=0.0, dtype=np.float32, rng=None)
+GRU(input_size, hidden_size, num_layers=1, bidirectional=False, \
+    bias=True, dropout=0.0, dtype=np.float32, rng=None, reset="after")
+LSTM(input_size, hidden_size, num_layers=1, bidirectional=False, \
+    bias=True, dropout=0.0, dtype=np.float32, rng=None, peepholes=False, proj_size=0)
+Bidirectional(forward, backward)
+RNN.forward(self, x, state=None, lengths=None, training=False, tape=None)
+GRU.forward(self, x, state=None, lengths=None, training=False, tape=None)
+LSTM.forward(self, x, state=None, lengths=None, training=False, tape=None)
+Bidirectional.forward(self, x, state=None, lengths=None, training=False, tape=None)
+RNN.backward(self, dy, tape, dstate=None, truncation=None)
+GRU.backward(self, dy, tape, dstate=None, truncation=None)
+LSTM.backward(self, dy, tape, dstate=None, truncation=None)
+Bidirectional.backward(self, dy, tape, dstate=None, truncation=None)
+RNN.to(self, device)
+RNN.astype(self, dtype)
+
+Linear(in_features, out_features)
+Linear.forward(self, x)
+Linear.backward(self, dy, tape)
+Embedding(num_embeddings, dim, padding_idx=None)
+Embedding.forward(self, ids)
+Embedding.backward(self, dy, tape)
+Dropout(p)
+Dropout.forward(self, x)
+Dropout.backward(self, dy, tape)
+softmax_cross_entropy(logits, targets, ignore_index=None, weights=None, label_smoothing=0.0, reduction="mean")
+binary_cross_entropy(logits, targets)
+mean_squared_error(prediction, target)
+perplexity(mean_nll)
+SGD(lr, momentum=0, dampening=0, nesterov=False, weight_decay=0)
+RMSprop()
+Adam()
+AdamW()
+Adagrad()
+SGD.step(self, params, grads)
+RMSprop.step(self, params, grads)
+Adam.step(self, params, grads)
+AdamW.step(self, params, grads)
+Adagrad.step(self, params, grads)
+clip_grad_norm(grads, max_norm)
+clip_grad_value(grads, limit)
+
+Truncated(steps)
+RandomTruncation(keep, rng)
+RouletteTruncation(survival, rng)
+
+gradcheck(f, at, gradient, method="central", rtol=None, rng=None)
+gradcheck_layer(layer, x, state=None, lengths=None, method="complex", truncation=None, rng=None)
+testing.assert_gradients(f, at, gradient)
+
+inspect.ledger(layer, dy, tape)
+inspect.truncation_bias(ledger)
+inspect.random_truncation_variance(ledger, keep)
+inspect.jacobian_spectrum(layer, tape)
+inspect.lyapunov_exponents(layer, tape)
+inspect.hvp(gradient, at, v)
+inspect.jvp(f, at, v)
+rtrl(layer, x)
+uoro(layer, x, rng)
+
+LanguageModel(vocab, cell="lstm", hidden_size=256, num_layers=1, rng=None)
+LanguageModel.loss(self, ids, targets, state=None)
+LanguageModel.step(self, ids, targets, state, optimizer, clip=None)
+LanguageModel.generate(self, prefix, length, temperature=0, rng=None)
+LanguageModel.log_prob(self, tokens)
+LanguageModel.save(self, path)
+LanguageModel.load(path)
+
+interop.torch.load(layer, state_dict)
+interop.torch.export(layer, values=None)
+interop.onnx.load(op_type, inputs, attributes)
+interop.onnx.export(model, path)
+interop.keras.load()
+interop.keras.export()
+"""
+LINES = {line.split("(")[0]: line for line in CONTRACT.split("\n") if line}
+NOT_YET = {
+    "gradcheck_layer",
+    "inspect.ledger",
+    "inspect.truncation_bias",
+    "inspect.random_truncation_variance",
+    "inspect.jacobian_spectrum",
+    "inspect.lyapunov_exponents",
+    "inspect.hvp",
+    "inspect.jvp",
+    "rtrl",
+    "uoro",
+    "interop.torch.load",
+    "interop.torch.export",
+    "interop.onnx.load",
+    "interop.onnx.export",
+    "interop.keras.load",
+    "interop.keras.export",
+}
+READER = """
+import functools, inspect, json, sys
+import numpy as np
+import npseq
+found = {}
+for name in sys.argv[1:]:
+    try:
+        value = functools.reduce(getattr, name.split("."), npseq)
+    except AttributeError:
+        continue
+    if callable(value):
+        parameters = inspect.signature(value).parameters.values()
+        found[name] = [(p.name, None if p.default is p.empty else repr(p.default)) for p in parameters]
+json.dump(found, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def face():
+    """{name: [(parameter, repr of its default or None)]} of those names of the contract that are there."""
+    command = [sys.executable, "-c", READER, *LINES]
+    root = Path(npseq.__file__).parents[1]
+    return json.loads(subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout)
+
+
+def promised(line):
+    """[(parameter, repr of its default or None)] of a line of the contract."""
+    arguments = ast.parse(f"def f({line.split('(', 1)[1]}: ...").body[0].args
+    names = [argument.arg for argument in arguments.args]
+    defaults = [repr(eval(ast.unparse(value), {"np": np})) for value in arguments.defaults]
+    return list(zip(names, [None] * (len(names) - len(defaults)) + defaults, strict=True))
+
+
+@pytest.mark.parametrize("name", [name for name in LINES if name not in NOT_YET])
+def test_name_and_parameters(face, name):
+    assert name in face, f"npseq.{name} is in the contract and not in npseq"
+    given, wanted = dict(face[name]), promised(LINES[name])
+    assert [p for p in given if p in dict(wanted)] == [p for p, _ in wanted]
+    assert {p: given[p] for p, default in wanted if default} == {p: default for p, default in wanted if default}
+
+
+def test_what_is_said_to_be_missing_is_missing(face):
+    assert LINES.keys() >= NOT_YET
+    assert not NOT_YET & face.keys(), "these names are there now: take them out of NOT_YET"
+
+
+def test_the_face_is_complete():
+    """What npseq exports is what it says it exports."""
+    assert sorted(npseq.__all__) == sorted(set(npseq.__all__))
+    assert all(hasattr(npseq, name) for name in npseq.__all__)
+
+
+def test_a_report_has_what_the_contract_names():
+    x = np.array([1.0, 2.0])
+    report = gradcheck(lambda at: (at["x"] ** 2).sum(), {"x": x}, {"x": 2 * x})
+    assert report.passed is bool(report) is True
+    assert report.max_error < 1e-6
+    assert report.worst._fields == ("name", "index", "analytic", "numeric")
+    assert "x" in str(report)
