@@ -12,8 +12,8 @@ from unittest import mock
 
 import numpy as np
 
-from npseq.layers import GRU, LSTM, RNN, Bidirectional, recurrent
-from npseq.models import LanguageModel
+from npseq import losses
+from npseq.layers import GRU, LSTM, RNN, Bidirectional, Embedding, Linear, recurrent
 from npseq.parameters import Parameters
 
 T, B, D, H = 3, 2, 2, 2
@@ -97,29 +97,36 @@ def layer_problem(
 
 
 def model_problem() -> Problem:
-    """A language model: embedding, layer, output and the mean cross-entropy."""
+    """From token ids to the mean cross-entropy: embedding, RNN, linear, loss."""
     rng = np.random.default_rng(1)
-    twins = {
-        kind: LanguageModel(4, "rnn", H, embedding_size=2, dtype=dtype, rng=0)
-        for kind, dtype in (("f", np.float64), ("c", np.complex128))
-    }
-    model = twins["f"]
     ids, targets = TOKENS[:-1], TOKENS[1:]
+    layers = {"embedding": Embedding(4, 2), "rnn": RNN(2, H), "output": Linear(H, 4)}
+    stack = {name: part.astype(float) for name, part in layers.items()}
+    stacks = {"f": stack, "c": {name: part.astype(complex) for name, part in stack.items()}}
+    at = {f"{part} {name}": random(rng, a.shape) for part in stack for name, a in blocks(stack[part].params).items()}
     state = random(rng, (1, B, H))
 
-    def run(values: Values, model: Any) -> tuple[Any, Any, Any]:
-        for name, value in model.params.items():
-            value[...] = values[name]
-        return model.loss(ids, targets, state.astype(model.recurrent.dtype))
-
-    def loss(values: Values) -> Any:
-        return run(values, twins[values["output.b"].dtype.kind])[0]
+    def forward(values: Values, stack: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+        for part, layer in stack.items():
+            for name, value in blocks(layer.params).items():
+                value[...] = values[f"{part} {name}"]
+        tapes = {}
+        x, tapes["embedding"] = stack["embedding"].forward(ids)
+        y, _, tapes["rnn"] = stack["rnn"].forward(x, state.astype(x.dtype))
+        logits, tapes["output"] = stack["output"].forward(y)
+        return *losses.softmax_cross_entropy(logits, targets), tapes
 
     def lesson(values: Values) -> tuple[float, Values]:
-        value, grads, _ = run(values, model)
-        return float(value), dict(grads)
+        value, dlogits, tapes = forward(values, stack)
+        grads = {}
+        dy, grads["output"] = stack["output"].backward(dlogits, tapes["output"])
+        dx, _, grads["rnn"] = stack["rnn"].backward(dy, tapes["rnn"])
+        _, grads["embedding"] = stack["embedding"].backward(dx, tapes["embedding"])
+        return float(value), {f"{part} {name}": a for part in stack for name, a in blocks(grads[part]).items()}
 
-    at = {name: random(rng, value.shape) for name, value in model.params.items()}
+    def loss(values: Values) -> Any:
+        return forward(values, stacks[values["rnn W"].dtype.kind])[0]
+
     return Problem(at, loss, lambda values: lesson(values)[1], lesson, tuple(at), 0.5)
 
 

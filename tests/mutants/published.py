@@ -9,12 +9,12 @@ from unittest import mock
 import numpy as np
 from mutants.mutant import Mutant, both, edit, wrap
 
+from npseq import losses
 from npseq.bptt import gradients, loop
 from npseq.cells import GRU, LSTM
 from npseq.cells import lstm as lstm_module
 from npseq.gradcheck import check
 from npseq.layers.recurrent import Recurrent
-from npseq.models import LanguageModel
 
 
 def started_from_parameters(right: Any) -> Any:
@@ -88,6 +88,14 @@ def exp_over_square(y):
     return e / (1 + e) ** 2
 
 
+def summed_over_time(right):
+    def wrong(logits, targets):
+        loss, dlogits = right(logits, targets)
+        return loss, dlogits * len(targets)
+
+    return wrong
+
+
 PUBLISHED = (
     Mutant("F1", "gate gradients never stored", "lstm",
            edit(loop.backward, "da[:, :, t] = da_t -> da[:, :, t] = 0"), where="thinc, Ops.backprop_lstm"),
@@ -136,7 +144,7 @@ PUBLISHED = (
            edit(check.gradcheck, "tuple(rows) -> dx_every_time(rows)", dx_every_time=dx_every_time),
            where="CS231n 2016, LSTM_Captioning", lets_pass="F5"),
     Mutant("F18", "the loss a mean over time, its gradient a sum", "language model",
-           edit(LanguageModel._backpropagate, "backward(dlogits, -> backward(dlogits * len(ids),"),
+           wrap(losses, "softmax_cross_entropy", summed_over_time),
            where="pytorch #635"),
     Mutant("F19", "the caller's upstream gradient edited in place", "lstm",
            edit(loop.backward, "dh = dh + dy[t] -> dy[t] += dh; dh = dy[t]"), where="thinc"),
