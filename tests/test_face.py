@@ -97,7 +97,6 @@ interop.keras.export()
 """
 LINES = {line.split("(")[0]: line for line in CONTRACT.split("\n") if line}
 NOT_YET = {
-    "gradcheck_layer",
     "inspect.ledger",
     "inspect.truncation_bias",
     "inspect.random_truncation_variance",
