@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 Array = Any  # numpy.ndarray or cupy.ndarray
+SELECTOR = 1 << 26  # numbers: how large a table of one-hot rows may be on a device
 MaybeArray = Any  # an Array, or None where the cell or the layer has no such thing
 
 
@@ -25,11 +26,16 @@ def array_module(*arrays: Array) -> ModuleType:
 
     Raises TypeError where host and device arrays are mixed, naming the remedy.
     """
-    given = [array for array in arrays if array is not None]
-    on_device = [_is_cupy(array) for array in given]
-    if not any(on_device):
+    on_host = on_device = False
+    for array in arrays:
+        if type(array) is np.ndarray:
+            on_host = True
+        elif array is not None:
+            on_device |= _is_cupy(array)
+            on_host |= not _is_cupy(array)
+    if not on_device:
         return np
-    if not all(on_device):
+    if on_host:
         raise TypeError(
             "all arrays of one call must live in one place, got both numpy and cupy arrays; "
             "move the layer with layer.to('gpu') and the data with cupy.asarray, or bring both back with .to('cpu')"
@@ -62,30 +68,37 @@ def to_host(array: Array) -> np.ndarray:
 
 
 def scatter_add(target: Array, index: Array, values: Array) -> None:
-    """target[index[j]] += values[j] for every j, in order of j wherever an index repeats, so that bits repeat too.
+    """target[index[j]] += values[j] for every j, in the same order every time, so that bits repeat too.
 
     target (N, F), index (M,) integers in [0, N), values (M, F).
-    The rows are sorted by index (stably) and each run of equal indices is summed in one piece.
     """
     if index.size == 0:
         return
     xp = array_module(target, index, values)
-    order = xp.argsort(index, kind="stable")
-    rows = index[order]
-    starts = xp.flatnonzero(xp.concatenate([xp.ones(1, dtype=bool), rows[1:] != rows[:-1]]))
-    target[rows[starts]] += _segment_sums(xp, values[order], starts)
-
-
-def _segment_sums(xp: ModuleType, values: Array, starts: Array) -> Array:
-    """Sums of values[starts[k]:starts[k + 1]] along the first axis, each in order."""
     if xp is np:
-        return np.add.reduceat(values, starts, axis=0)
-    segment = xp.zeros(len(values), dtype=xp.int64)
-    segment[starts[1:]] = 1
-    segment = xp.cumsum(segment)
-    selector = xp.zeros((len(starts), len(values)), dtype=values.dtype)  # CuPy has no reduceat: one product instead
-    selector[segment, xp.arange(len(values))] = 1
-    return selector @ values
+        _add_sorted(target, index, values)
+    else:
+        _add_selected(xp, target, index, values)
+
+
+def _add_sorted(target: np.ndarray, index: np.ndarray, values: np.ndarray) -> None:
+    """The rows are sorted by index (stably) and each run of equal indices is summed in one piece."""
+    order = np.argsort(index, kind="stable")
+    rows = index[order]
+    starts = np.flatnonzero(np.concatenate([np.ones(1, dtype=bool), rows[1:] != rows[:-1]]))
+    target[rows[starts]] += np.add.reduceat(values[order], starts, axis=0)
+
+
+def _add_selected(xp: ModuleType, target: Array, index: Array, values: Array) -> None:
+    """A product with one-hot rows, some rows of the target at a time.
+
+    Sorted runs would have the host wait for their number, CuPy's reduceat subtracts running sums, and its add.at adds
+    in any order. This costs as much as a linear layer's product over the same N.
+    """
+    width = max(1, SELECTOR // index.size)
+    for first in range(0, len(target), width):
+        rows = target[first : first + width]
+        rows += (xp.arange(first, first + len(rows))[:, None] == index).astype(values.dtype) @ values
 
 
 def generator(rng: int | np.random.Generator | None) -> np.random.Generator:

@@ -7,8 +7,9 @@ An optimizer step, a norm, a clip, an all-reduce and scipy.optimize.minimize eac
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from functools import cached_property
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,22 +18,25 @@ from npseq.backend import Array, array_module
 Index = tuple[slice | int, ...]
 
 
-class Layout(NamedTuple):
+@dataclass(frozen=True)
+class Layout:
     """Where everything lies: blocks {name: shape}, one after the other, and names {name: (block, index into it)}."""
 
     blocks: dict[str, tuple[int, ...]]
     names: dict[str, tuple[str, Index]]
 
-    @property
+    @cached_property
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """(start, stop) of each block in the flat vector."""
+        start, spans = 0, {}
+        for block, shape in self.blocks.items():
+            spans[block] = (start, start + prod(shape))
+            start += prod(shape)
+        return spans
+
+    @cached_property
     def size(self) -> int:
         return sum(prod(shape) for shape in self.blocks.values())
-
-    def starts(self) -> dict[str, int]:
-        start, starts = 0, {}
-        for block, shape in self.blocks.items():
-            starts[block] = start
-            start += prod(shape)
-        return starts
 
 
 def simple_layout(shapes: Mapping[str, tuple[int, ...]]) -> Layout:
@@ -59,7 +63,7 @@ class Parameters(MutableMapping[str, Array]):
             raise ValueError(f"flat must have shape ({layout.size},) for this layout, got {flat.shape}")
         self.layout = layout
         self.flat = flat
-        self._starts = layout.starts()
+        self._blocks: dict[str, Array] = {}
 
     @classmethod
     def zeros(cls, layout: Layout, dtype: object, xp: object = np) -> Parameters:
@@ -67,13 +71,14 @@ class Parameters(MutableMapping[str, Array]):
 
     def block(self, name: str) -> Array:
         """A whole block: what the engine multiplies with."""
-        shape = self.layout.blocks[name]
-        start = self._starts[name]
-        return self.flat[start : start + prod(shape)].reshape(shape)
+        if name not in self._blocks:
+            start, stop = self.layout.spans[name]
+            self._blocks[name] = self.flat[start:stop].reshape(self.layout.blocks[name])
+        return self._blocks[name]
 
     def part(self, name: str, layout: Layout) -> Parameters:
         """The parameters of one part of a joined layout, as views of the same vector."""
-        start = self._starts[f"{name}.{next(iter(layout.blocks))}"] if layout.blocks else 0
+        start = self.layout.spans[f"{name}.{next(iter(layout.blocks))}"][0] if layout.blocks else 0
         return Parameters(layout, self.flat[start : start + layout.size])
 
     def like(self, flat: Array) -> Parameters:

@@ -82,7 +82,7 @@ class Recurrent(Layer):
     def kind(self) -> tuple:
         """What this layer is, but for its parameters: two layers of one kind can read each other's tapes."""
         sizes = (self.input_size, self.hidden_size, self.state_size)
-        return (self.cell, *sizes, self.num_layers, self.directions, self.bias, str(self.dtype))
+        return (self.cell, *sizes, self.num_layers, self.directions, self.bias, self.dtype)
 
     def forward(
         self,

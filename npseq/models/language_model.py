@@ -26,6 +26,7 @@ class Buffers(NamedTuple):
     tape: Any
     room: Room
     grads: Parameters
+    parts: dict[str, Parameters]  # the same gradients, layer by layer
 
 
 class LanguageModel:
@@ -104,6 +105,9 @@ class LanguageModel:
             if layer is not None:
                 layer.params = params.part(name, layer.params.layout)
 
+    def _parts(self, params: Parameters) -> dict[str, Parameters]:
+        return {name: params.part(name, layer.params.layout) for name, layer in self._layers() if layer is not None}
+
     def _draw_normal(self, rng: np.random.Generator) -> None:
         for name, value in self.params.items():
             is_bias = name.split(".")[1].startswith("b")
@@ -156,13 +160,13 @@ class LanguageModel:
         y, state, tape = self.recurrent.forward(x, state, training=True, tape=old.tape if old else None)
         logits, linear_tape = self.output.forward(y)
         loss, dlogits = softmax_cross_entropy(logits, targets)
-        own = {name: grads.part(name, layer.params.layout) for name, layer in self._layers() if layer is not None}
+        own = old.parts if old else self._parts(grads)
         room = old.room if old else None
         dy, _ = self.output.backward(dlogits, linear_tape, own["output"], part(room, "output"))
         dx, _, _ = self.recurrent.backward(dy, tape, room=part(room, "recurrent"), grads=own["recurrent"])
         if self.embedding is not None:
             self.embedding.backward(dx, looked_up, grads=own["embedding"])
-        return loss, state, Buffers(tape, room or Room(), grads)
+        return loss, state, Buffers(tape, room or Room(), grads, own)
 
     def evaluate(self, ids: Array, steps: int = 256) -> float:
         """Mean negative log-likelihood of ids (N,), each token after all before it, in nats; nothing is learnt.
