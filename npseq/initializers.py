@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from math import sqrt
+from typing import TypeAlias
 
 import numpy as np
 
 from npseq.backend import Array, array_module, generator
 
 Shape = tuple[int, ...]
-Seed = int | np.random.Generator | None
+Seed: TypeAlias = "int | np.random.Generator | None"  # quoted: numpy.random is loaded when it is used
 
 
 def uniform_sqrt_hidden(
