@@ -1,1 +1,19 @@
 """Standing here, this file makes pytest put tests/ on the path: a test reads `from oracles.recurrent import run`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")  # before NumPy is loaded, so that the workers of `pytest -n` share the cores
+
+
+def pytest_report_header() -> str:
+    """What npseq is compared with in this run; what is missing here is skipped."""
+    try:
+        torch = f"torch {importlib.metadata.version('torch')}"
+    except importlib.metadata.PackageNotFoundError:
+        torch = "NO TORCH"
+    data = os.environ.get("NPSEQ_DATA")
+    return f"oracles: {torch}; The Time Machine: {data or 'NOT THERE, NPSEQ_DATA is not set'}"
