@@ -18,6 +18,7 @@ import numpy as np
 
 from npseq.backend import Array, array_module, generator
 from npseq.bptt.factors import contract, strand_factors
+from npseq.bptt.jacobian import check_one_way, state_features, state_jacobian
 from npseq.bptt.memory import MAX_BYTES, require
 from npseq.parameters import Parameters
 
@@ -56,18 +57,17 @@ def rtrl(
     not depend on the parameters. It takes B * n numbers for every parameter; dropout does not act.
     Raises MemoryError, before anything is computed, where that passes max_bytes; ValueError for two directions.
     """
-    _check_one_way(layer, "rtrl")
+    check_one_way(layer, "rtrl")
     steps, batch = x.shape[:2]
-    size = layer.num_layers * (layer.state_size + ("c" in layer.cell.carries) * layer.hidden_size)
+    size = state_features(layer)
     needed = 2 * batch * size * layer.params.flat.size * layer.dtype.itemsize
     remedy = "give fewer sequences at a time, fewer units, or use uoro, which carries two vectors in its place"
     require(f"rtrl's influence of {layer.params.flat.size} parameters on {size} states", needed, max_bytes, remedy)
-    basis = np.eye(size, dtype=layer.dtype)[:, :, None] * np.ones(batch, layer.dtype)
     grads = Parameters(layer.params.layout, np.zeros_like(layer.params.flat))
     outputs = []
     for t in range(steps):
         y, state, tape = layer.forward(x[t : t + 1], state, _running(lengths, t))
-        J, F = _one_step(layer, tape, array_module(y).asarray(basis))
+        J, F = _one_step(layer, tape)
         influence = F if influence is None else {name: _apply(J, S) + F[name] for name, S in influence.items()}
         top = _to_state(layer, _loss_gradient(layer, dy, t, y[0], lengths), size)
         _add(grads, top, influence)
@@ -78,34 +78,20 @@ def rtrl(
     return Online(grads, _joined(layer, outputs, batch), state, influence)
 
 
-def _check_one_way(layer: Any, name: str) -> None:
-    if getattr(layer, "directions", 2) != 1:
-        raise ValueError(
-            f"{name} needs a layer of one direction, got {layer}: one that also runs from the end "
-            "has no gradient before the end; use backward"
-        )
-
-
 def _running(lengths: Array | None, t: int) -> Array | None:
     """lengths (B,) of one step: whether each sequence is still running."""
     return None if lengths is None else (np.asarray(lengths) > t).astype(np.int64)
 
 
-def _one_step(layer: Recurrent, tape: Any, basis: Array) -> tuple[Array, dict[str, Array]]:
-    """J (B, n, n), [after, before], and F {parameter: (B, n, ...)} of a step: backward from every state feature."""
-    P, H, L = layer.state_size, layer.hidden_size, layer.num_layers
-    dh = [basis[l * P : (l + 1) * P] for l in range(L)]
-    dc: list[Any] = [None] * L
-    if "c" in layer.cell.carries:
-        dc = [basis[L * P + l * H : L * P + (l + 1) * H] for l in range(L)]
-    rows = layer._sweep(tape, None, dh, dc)
-    before = [row[0].dh for row in rows] + ([] if dc[0] is None else [row[0].dc for row in rows])
+def _one_step(layer: Recurrent, tape: Any) -> tuple[Array, dict[str, Array]]:
+    """J (B, n, n), [after, before], and F {parameter: (B, n, ...)} of a step."""
+    J, rows = state_jacobian(layer, tape)
     F = {}
     for l, row in enumerate(rows):
         ending = f"_l{l}" if l else ""
         factors = strand_factors(layer.cell, layer._weights(layer.params, l, 0), tape.strands[l][0], row[0])
         F.update({f"{name}{ending}": contract(f, "bk") for name, f in factors.items()})
-    return array_module(basis).concatenate(before).transpose(2, 1, 0), F
+    return J, F
 
 
 def _apply(J: Array, S: Array) -> Array:
@@ -171,7 +157,7 @@ def uoro(
     signs: one state-shaped array of +-1 a step (an LSTM's: a pair), to be used in place of random ones.
     Raises ValueError for two directions, or where signs are not one a step.
     """
-    _check_one_way(layer, "uoro")
+    check_one_way(layer, "uoro")
     steps, batch = x.shape[:2]
     if signs is not None and len(signs) != steps:
         raise ValueError(f"signs must hold one state a step, {steps}, got {len(signs)}")

@@ -15,10 +15,11 @@ from npseq.backend import Array, generator
 
 
 class Plan(NamedTuple):
-    """One draw of a truncation: `lag_weights` (K,), what a path of each lag counts, or `factors` (strands, T)."""
+    """One draw of a truncation: one of these."""
 
-    lag_weights: np.ndarray | None
-    factors: np.ndarray | None
+    lag_weights: np.ndarray | None  # (K,): what a path of each lag counts
+    factors: np.ndarray | None  # (strands, T): what every carry is multiplied with
+    h_factors: np.ndarray | None = None  # (strands, T): the same for h alone
 
 
 class Truncated:
@@ -89,6 +90,27 @@ class RouletteTruncation:
         return f"RouletteTruncation({self.survival})"
 
 
+class HDetach:
+    """An LSTM's paths from h to the next step's gates, each blocked with a probability; those through c stay.
+
+    What is left at probability 1 is the carousel alone, as in the original LSTM's truncated gradient (Hochreiter &
+    Schmidhuber 1997). Nothing is weighed up, so it is biased, and meant to be (Kanuparthi, Arpit et al. 2018, arXiv
+    1810.03023). ValueError in backward for a cell without c.
+    """
+
+    def __init__(self, probability: float, rng: int | np.random.Generator | None = None):
+        if isinstance(probability, bool) or not 0 <= probability <= 1:
+            raise ValueError(f"probability must be in [0, 1], got {probability!r}")
+        self.probability = float(probability)
+        self.rng = generator(rng)
+
+    def plan(self, strands: int, steps: int, longest: int) -> Plan:
+        return Plan(None, None, (self.rng.random((strands, steps)) >= self.probability).astype(np.float64))
+
+    def __repr__(self) -> str:
+        return f"HDetach({self.probability})"
+
+
 def carry_of(plan: Plan | None, strand: int) -> Callable | None:
     """What the loop does to the adjoint that goes from step t to step t - 1; None leaves it whole."""
     if plan is None:
@@ -96,7 +118,18 @@ def carry_of(plan: Plan | None, strand: int) -> Callable | None:
     if plan.factors is not None:
         factors = plan.factors[strand].tolist()
         return lambda dh, dc, t: (dh * factors[t], None if dc is None else dc * factors[t])
+    if plan.h_factors is not None:
+        return _carry_of_h(plan.h_factors[strand].tolist())
     return lambda dh, dc, t: (shifted(dh), None if dc is None else shifted(dc))
+
+
+def _carry_of_h(factors: list[float]) -> Callable:
+    def carry(dh: Array, dc: Array | None, t: int) -> tuple[Array, Array]:
+        if dc is None:
+            raise ValueError("HDetach needs a cell that has c beside h, an LSTM: here nothing would go back at all")
+        return dh * factors[t], dc
+
+    return carry
 
 
 def shifted(adjoint: Array) -> Array:

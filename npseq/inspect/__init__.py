@@ -1,9 +1,12 @@
 """Looking into a gradient: by step, lag and example; Jacobians; curvature."""
 
+from npseq.bptt.truncation import HDetach
 from npseq.inspect.curvature import Spectrum, gauss_newton_product, hvp, jvp, lanczos, softmax_curvature
 from npseq.inspect.examples import ghost_norms
+from npseq.inspect.jacobians import JacobianSpectrum, jacobian_spectrum, lyapunov_exponents, state_jacobians
 from npseq.inspect.ledger import Ledger, ledger
 from npseq.inspect.pairs import crossing_norms, pair_norms
+from npseq.inspect.paths import PathSplit, path_split
 from npseq.inspect.truncations import (
     Bias,
     best_survival,
@@ -16,7 +19,10 @@ from npseq.inspect.truncations import (
 
 __all__ = [
     "Bias",
+    "HDetach",
+    "JacobianSpectrum",
     "Ledger",
+    "PathSplit",
     "Spectrum",
     "best_survival",
     "crossing_norms",
@@ -24,13 +30,17 @@ __all__ = [
     "gauss_newton_product",
     "ghost_norms",
     "hvp",
+    "jacobian_spectrum",
     "jvp",
     "lanczos",
     "ledger",
+    "lyapunov_exponents",
     "pair_norms",
+    "path_split",
     "random_truncation_variance",
     "roulette_variance",
     "softmax_curvature",
+    "state_jacobians",
     "tail_norms",
     "truncation_bias",
 ]

@@ -1,0 +1,60 @@
+"""How one step's state follows from the last: J = ds_t / ds_{t-1}, by one step of backward from every state feature.
+
+The state s of a stack is h of every layer, then an LSTM's c of every layer: n features.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from npseq.backend import Array, array_module
+from npseq.bptt.tape import Strand, Tape
+
+if TYPE_CHECKING:
+    from npseq.layers.recurrent import Recurrent
+    from npseq.layers.sweep import Rows
+
+
+def check_one_way(layer: Any, name: str) -> None:
+    if getattr(layer, "directions", 2) != 1:
+        raise ValueError(
+            f"{name} needs a layer of one direction, got {layer}: one that also runs from the end has no state that "
+            "the next step follows from; take a layer of one direction, or backward for the gradient"
+        )
+
+
+def state_features(layer: Recurrent) -> int:
+    """n."""
+    return layer.num_layers * (layer.state_size + ("c" in layer.cell.carries) * layer.hidden_size)
+
+
+def state_jacobian(layer: Recurrent, tape: Tape) -> tuple[Array, Rows]:
+    """J (B, n, n), [after, before], of a tape of one step, and the adjoints, with an axis n, that it came from."""
+    P, H, L, n = layer.state_size, layer.hidden_size, layer.num_layers, state_features(layer)
+    xp = array_module(layer.params.flat)
+    basis = xp.eye(n, dtype=layer.dtype)[:, :, None] * xp.ones(tape.strands[0][0].s.shape[2], layer.dtype)
+    dh = [basis[l * P : (l + 1) * P] for l in range(L)]
+    dc: list[Any] = [None] * L
+    if "c" in layer.cell.carries:
+        dc = [basis[L * P + l * H : L * P + (l + 1) * H] for l in range(L)]
+    rows = layer._sweep(tape, None, dh, dc)
+    before = [row[0].dh for row in rows] + ([] if dc[0] is None else [row[0].dc for row in rows])
+    return xp.concatenate(before).transpose(2, 1, 0), rows
+
+
+def at_step(tape: Tape, t: int) -> Tape:
+    """The tape of step t alone, in views of the whole, for a layer of one direction."""
+    kept = tuple(None if drop is None else [part[t : t + 1] for part in drop] for drop in tape.kept)
+    return tape._replace(strands=tuple((_strand_at(row[0], t),) for row in tape.strands), kept=kept)
+
+
+def _strand_at(strand: Strand, t: int) -> Strand:
+    parts: dict[str, Any] = {name: _steps(getattr(strand, name), t, 1) for name in ("m", "v", "ids", "mask")}
+    gates = strand.gates[t : t + 1] if len(strand.gates) == strand.steps else strand.gates
+    return strand._replace(
+        s=strand.s[t : t + 2], c=_steps(strand.c, t, 2), gates=gates, ragged=strand.ragged[t : t + 1], **parts
+    )
+
+
+def _steps(array: Array | None, t: int, count: int) -> Array | None:
+    return None if array is None else array[t : t + count]

@@ -1,0 +1,115 @@
+"""How far a state reaches: Jacobians, the singular values of their products, and Lyapunov exponents."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npseq import cells
+from npseq.backend import Array, array_module, generator, to_host
+from npseq.bptt.jacobian import at_step, check_one_way, state_features, state_jacobian
+from npseq.bptt.memory import MAX_BYTES, require
+
+
+class JacobianSpectrum(NamedTuple):
+    """Singular values of ds_T/ds_{T-k}, k = 1 to K, where T is each sequence's own last step; NaN past its first."""
+
+    singular_values: Array  # (K, B, n), largest first
+    norm_product: Array  # (K, B): the product of the single steps' largest ones, which no product can pass
+    bound: np.ndarray | None  # (K,): (gamma sigma_max(W_hh))^k for a plain RNN of one layer, else None
+
+
+def state_jacobians(layer: Any, tape: Any, max_bytes: int | None = MAX_BYTES) -> Array:
+    """J_t = ds_t / ds_{t-1} of every step, (T, B, n, n), [after, before].
+
+    The state is that of the whole stack, h of every layer and then an LSTM's c of every layer; past a sequence's length
+    it stands still and J is the identity. layer: RNN, GRU or LSTM of one direction.
+    Raises MemoryError before anything is allocated, ValueError for two directions, TypeError for another tape.
+    """
+    check_one_way(layer, "a state's Jacobian")
+    steps, batch = layer._check_tape(tape)
+    n = state_features(layer)
+    require(
+        f"{steps} Jacobians of {n} x {n}",
+        (steps + len(layer.cell.gates) + 1) * batch * n * n * layer.dtype.itemsize,
+        max_bytes,
+        "give fewer sequences or fewer steps",
+    )
+    J = np.empty_like(layer.params.flat, shape=(steps, batch, n, n))
+    for t in range(steps):
+        J[t] = state_jacobian(layer, at_step(tape, t))[0]
+    return J
+
+
+def jacobian_spectrum(
+    layer: Any, tape: Any, max_lag: int | None = None, max_bytes: int | None = MAX_BYTES
+) -> JacobianSpectrum:
+    """Singular values of the Jacobians' products by lag: what vanishes, what explodes, and how fast.
+
+    max_lag: the largest lag, None for all steps. The bound of a plain RNN is (gamma sigma_max(W_hh))^k with gamma, the
+    activation's steepest slope, 1 for tanh and ReLU (Bengio, Simard & Frasconi 1994; Pascanu, Mikolov & Bengio 2013,
+    arXiv 1211.5063). A singular value below the largest times the dtype's epsilon is rounding.
+    Raises as state_jacobians does.
+    """
+    J = state_jacobians(layer, tape, max_bytes)
+    xp = array_module(J)
+    steps, batch, n, _ = J.shape
+    own = _own_lengths(tape, steps, batch)
+    lags = steps if max_lag is None else min(max_lag, steps)
+    values, norms = xp.full((lags, batch, n), np.nan, J.dtype), xp.full((lags, batch), np.nan, J.dtype)
+    product, norm = xp.eye(n, dtype=J.dtype), 1.0
+    for k in range(lags):
+        step = J[xp.maximum(own - 1 - k, 0), xp.arange(batch)]
+        product = xp.matmul(product, step)
+        norm = norm * xp.linalg.norm(step, 2, axis=(1, 2))
+        within = own > k
+        values[k] = xp.where(within[:, None], xp.linalg.svd(product, compute_uv=False), np.nan)
+        norms[k] = xp.where(within, norm, np.nan)
+    return JacobianSpectrum(values, norms, _bound(layer, lags))
+
+
+def lyapunov_exponents(
+    layer: Any,
+    tape: Any,
+    count: int | None = None,
+    warmup: int = 0,
+    rng: int | np.random.Generator | None = 0,
+    max_bytes: int | None = MAX_BYTES,
+) -> Array:
+    """(B, count): the mean growth a step, as a logarithm, of `count` directions of the state; largest first in the end.
+
+    Q_t R_t = J_t Q_{t-1},  lambda_i = mean of log |R_ii| over a sequence's own steps from `warmup` on; -inf where a
+    direction dies. Above 0 gradients explode, below they vanish (Engelken, Wolf & Abbott 2020, arXiv 2006.02427; Vogt
+    et al. 2020, arXiv 2006.14123). count: None for all n. rng: of the first directions.
+    Raises ValueError where a number does not fit, and as state_jacobians does.
+    """
+    J = state_jacobians(layer, tape, max_bytes)
+    xp = array_module(J)
+    steps, batch, n, _ = J.shape
+    count = n if count is None else count
+    if not 1 <= count <= n or warmup < 0:
+        raise ValueError(f"count must be between 1 and {n}, the state's features, and warmup not negative; "
+                         f"got {count} and {warmup}")  # fmt: skip
+    start = xp.asarray(generator(rng).standard_normal((batch, n, count)).astype(J.dtype))
+    Q = xp.linalg.qr(start)[0]
+    own = _own_lengths(tape, steps, batch)
+    total = xp.zeros((batch, count), J.dtype)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for t in range(steps):
+            Q, R = xp.linalg.qr(xp.matmul(J[t], Q))
+            if t >= warmup:
+                total = total + xp.where((own > t)[:, None], xp.log(abs(xp.diagonal(R, axis1=1, axis2=2))), 0)
+        return total / (own - warmup).clip(0)[:, None].astype(J.dtype)
+
+
+def _own_lengths(tape: Any, steps: int, batch: int) -> Array:
+    strand = tape.strands[0][0]
+    xp = array_module(strand.s)
+    return xp.full(batch, steps) if strand.mask is None else strand.mask[:, 0].sum(axis=0)
+
+
+def _bound(layer: Any, lags: int) -> np.ndarray | None:
+    if layer.num_layers > 1 or not isinstance(layer.cell, cells.RNN):
+        return None
+    return np.linalg.norm(to_host(layer.params["W_hh"]), 2) ** np.arange(1, lags + 1)
