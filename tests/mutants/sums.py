@@ -9,7 +9,7 @@ import numpy as np
 from mutants.mutant import Mutant, Patch, edit, wrap
 
 from npseq.bptt import gradients
-from npseq.layers import Embedding
+from npseq.layers import embedding
 
 
 def afterwards(change: Callable[..., None]) -> Patch:
@@ -49,6 +49,10 @@ def one_entry(W, bias, adjoints):
     W[0, 0] *= 1.001
 
 
+def overwrite(target, index, values):
+    target[index] = values
+
+
 SUMS = (
     Mutant("S1", "bias gradient summed over time only, one example's", "rnn",
            afterwards(bias_over_time_only)),
@@ -67,12 +71,9 @@ SUMS = (
     Mutant("S8", "dx three times too large", "rnn",
            edit(gradients.input_gradient, "dx = np.matmul( -> dx = 3 * np.matmul(")),
     Mutant("S9", "a repeated token's gradient overwritten, not added", "rnn token ids",
-           edit(gradients._scatter_rows,
-                "scatter_add(out, ids.reshape(-1), np.ascontiguousarray(da.T)) -> out[ids.reshape(-1)] = da.T")),
+           wrap(gradients, "scatter_add", lambda right: overwrite)),
     Mutant("S10", "a repeated token's embedding gradient overwritten", "language model",
-           edit(Embedding.backward,
-                'scatter_add(grads["W"], tape.reshape(-1), dy.reshape(-1, self.dim)) -> '
-                'grads["W"][tape.reshape(-1)] = dy.reshape(-1, self.dim)')),
+           wrap(embedding, "scatter_add", lambda right: overwrite)),
     Mutant("S11", "gradients of token rows one step early", "rnn token ids",
            edit(gradients._scatter_rows, "ids.reshape(-1) -> np.roll(ids, 1, axis=0).reshape(-1)")),
 )
