@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from npseq.backend import Array
+from npseq.backend import Array, MaybeArray
 from npseq.bptt.tape import Weights
 from npseq.cells import Cell
 
@@ -23,7 +23,8 @@ def stepper(cell: Cell, w: Weights, batch: int) -> Step:
     n, direct = cell.direct * units, cell.direct
     a = np.empty_like(w.W, shape=(G, units, batch))
     products = a[:direct].reshape(n, batch)
-    W, U = w.W[: w.state, :n].T, None if w.U is None else w.U.T
+    W = w.W[: w.state, :n].T
+    U: MaybeArray = None if w.U is None else w.U.T
 
     def second(m: Array) -> Array:
         return np.matmul(U, m)

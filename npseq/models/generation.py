@@ -28,7 +28,7 @@ class Stepper:
         c = xp.zeros((recurrent.hidden_size, 1), recurrent.dtype) if "c" in cell.carries else None
         self.states: list[list[tuple[Any, Any]]] = [[(zeros, c) for _ in row] for row in self.weights]
         self.rows = None if embedding is None else embedding.params["W"]
-        self.tables = None if embedding is not None else [table(cell, w) for w in self.weights[0]]
+        self.tables = [] if embedding is not None else [table(cell, w) for w in self.weights[0]]
 
     def read(self, token: int) -> Array:
         """Takes in one token; the last layer's output (features, 1)."""
@@ -36,8 +36,8 @@ class Stepper:
         for layer, (row, steps) in enumerate(zip(self.weights, self.steps, strict=True)):
             outputs = []
             for d, step in enumerate(steps):
-                looked_up = layer == 0 and self.tables is not None
-                inputs = self.tables[d][token] if looked_up else project(self.cell, row[d], x)  # type: ignore[index]
+                looked_up = layer == 0 and self.tables
+                inputs = self.tables[d][token] if looked_up else project(self.cell, row[d], x)
                 self.states[layer][d] = step(inputs, *self.states[layer][d])
                 outputs.append(self.states[layer][d][0])
             x = outputs[0] if len(outputs) == 1 else self.xp.concatenate(outputs)
