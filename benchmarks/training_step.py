@@ -45,7 +45,7 @@ def measure(makers: dict, cell: str, size: tuple[int, ...], dtype: str, budget: 
 
 def row(result: dict) -> str:
     own = result["npseq"]["median_ms"]
-    cells = [f"{result['cell']:5s}{str(result['size']):22s}{result['dtype']:9s}{own:9.2f}"]
+    cells = [f"{result['cell']:5s}{result['size']!s:22s}{result['dtype']:9s}{own:9.2f}"]
     for rival in ("torch", "jax"):
         if rival in result:
             theirs = result[rival]["median_ms"]
