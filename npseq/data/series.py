@@ -1,0 +1,131 @@
+"""Series of numbers: a synthetic one, two measured ones, and the windows from which a model predicts the next value.
+
+A series is (T,), one value a step. Measured series are read from the folder that NPSEQ_DATA names.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npseq.backend import Array, array_module, generator
+from npseq.data.batches import _check_positive
+
+SUNSPOTS_FILE = "sunspots_yearly_1700_2008.csv"
+CO2_FILE = "co2_mauna_loa_weekly_1958_2001.csv"
+
+
+class Series(NamedTuple):
+    """A measured series: when, how much, and which values were not measured. All (T,), the first two float64."""
+
+    time: np.ndarray  # in years
+    values: np.ndarray
+    missing: np.ndarray  # bool
+
+
+def noisy_sine(
+    length: int = 1000, noise: float = 0.2, rng: int | np.random.Generator | None = None, dtype: Any = np.float32
+) -> np.ndarray:
+    """x_t = sin(0.01 t) + N(0, noise^2), t = 1 to length: (length,). Source: d2l, "Sequence Models" (A01)."""
+    _check_positive(length, "length")
+    t = np.arange(1, length + 1)
+    if not noise >= 0:
+        raise ValueError(f"noise is a standard deviation and must not be negative, got {noise}")
+    return (np.sin(0.01 * t) + generator(rng).normal(0, noise, length)).astype(dtype)
+
+
+def lagged_windows(series: Array, lags: int) -> tuple[Array, Array]:
+    """Windows (T - lags, lags) of a series (T,), and the value (T - lags,) that follows each; copies, of its dtype.
+
+    windows[i] = series[i], ..., series[i + lags - 1] and target[i] = series[i + lags]: d2l's embedding with tau = lags.
+    Raises TypeError for what is no array, ValueError for another rank and for a series of no more than `lags` values.
+    """
+    _check_positive(lags, "lags")
+    if not hasattr(series, "dtype"):
+        raise TypeError(f"series must be an array (T,), got {type(series).__name__}; numpy.asarray makes one of a list")
+    if series.ndim != 1 or len(series) <= lags:
+        raise ValueError(f"series must have shape (T,) with T over lags = {lags}, got shape {series.shape}")
+    xp = array_module(series)
+    starts = xp.arange(len(series) - lags)
+    return series[starts[:, None] + xp.arange(lags)], series[lags:].copy()
+
+
+def load_sunspots() -> Series:
+    """The yearly sunspot numbers of 1700 to 2008: 309 values, none missing.
+
+    Raises FileNotFoundError where the file is not, ValueError where it is not what it should be.
+    """
+    rows = _rows(SUNSPOTS_FILE, ["YEAR", "SUNACTIVITY"], "309 rows, statsmodels' data set 'sunspots'")
+    years, values = _numbers(SUNSPOTS_FILE, rows)
+    return Series(years, values, _without_gaps(SUNSPOTS_FILE, years, values))
+
+
+def load_co2(missing: str) -> Series:
+    """CO2 at Mauna Loa, parts per million, weekly from March 1958 to December 2001: 2,284 weeks, 59 without a reading.
+
+    missing: what becomes of those. "interpolate": the straight line between the readings around them; "drop": they are
+    left out, so that steps are no longer equal; "nan": not a number. There is no default: each says something else.
+    Series.missing names them, also where they are interpolated.
+    Raises ValueError for another `missing`, FileNotFoundError where the file is not, ValueError where it is not what it
+    should be.
+    """
+    if missing not in ("interpolate", "drop", "nan"):
+        raise ValueError(f"missing must be 'interpolate', 'drop' or 'nan', got {missing!r}; 59 weeks have no reading")
+    rows = _rows(CO2_FILE, ["date", "co2"], "2,284 rows, statsmodels' data set 'co2'")
+    time, values = _numbers(CO2_FILE, [(_year(CO2_FILE, day), value) for day, value in rows])
+    gaps = np.isnan(values)
+    if missing == "drop":
+        return Series(time[~gaps], values[~gaps], gaps[~gaps])
+    if missing == "interpolate":
+        values[gaps] = np.interp(time[gaps], time[~gaps], values[~gaps])
+    return Series(time, values, gaps)
+
+
+def _rows(name: str, header: list[str], what: str) -> list[tuple[str, str]]:
+    """The rows of a file of two columns, as text."""
+    folder = os.environ.get("NPSEQ_DATA")
+    remedy = f"it has the columns {','.join(header)} and {what}"
+    if not folder:
+        raise FileNotFoundError(f"NPSEQ_DATA must name the folder that holds {name}, it is not set; {remedy}")
+    path = Path(folder) / name
+    if not path.is_file():
+        raise FileNotFoundError(f"the folder {folder!r} that NPSEQ_DATA names must hold {name}, it does not; {remedy}")
+    with open(path, newline="", encoding="utf-8") as file:
+        first, *rows = list(csv.reader(file)) or [[]]
+    if first != header:
+        raise ValueError(f"{name} must begin with the columns {header}, got {first}; {remedy}")
+    if bad := [k for k, row in enumerate(rows, start=2) if len(row) != 2]:
+        raise ValueError(
+            f"{name} must have 2 columns in each line, line {bad[0]} has {len(rows[bad[0] - 2])}; {remedy}"
+        )
+    return [(row[0], row[1]) for row in rows]
+
+
+def _numbers(name: str, rows: list[tuple[Any, str]]) -> tuple[np.ndarray, np.ndarray]:
+    """Both columns as float64; an empty reading is nan."""
+    try:
+        table = np.array([(float(time), float(value or "nan")) for time, value in rows]).reshape(-1, 2)
+    except ValueError as error:
+        raise ValueError(f"{name} must hold numbers, {error}; take the file anew") from error
+    return table[:, 0].copy(), table[:, 1].copy()
+
+
+def _without_gaps(name: str, time: np.ndarray, values: np.ndarray) -> np.ndarray:
+    if np.isnan(values).any():
+        raise ValueError(f"{name} must have a value in every year, {time[np.isnan(values)][0]:.0f} has none")
+    return np.zeros(len(values), bool)
+
+
+def _year(name: str, day: str) -> float:
+    """A day as a number of years, 19580329 as 1958.24."""
+    try:
+        when = date(int(day[:4]), int(day[4:6]), int(day[6:]))
+    except ValueError as error:
+        raise ValueError(f"{name} must have days as YYYYMMDD in its first column, got {day!r}") from error
+    start, end = date(when.year, 1, 1), date(when.year + 1, 1, 1)
+    return when.year + (when - start).days / (end - start).days

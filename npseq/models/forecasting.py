@@ -1,0 +1,86 @@
+"""Forecasts of a series by any model that predicts one value from those before it, and the naive ones beside them.
+
+series (T,), lags the number of values that the model sees, `predict` the model: windows (N, lags) -> (N,). Everything
+stays in the dtype and in the place of the series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from npseq.backend import Array, array_module
+from npseq.data.series import lagged_windows
+from npseq.layers.arguments import positive_int
+
+Predictor = Callable[[Array], Array]
+
+
+def one_step(predict: Predictor, series: Array, lags: int) -> Array:
+    """Each value from the true ones before it: (T - lags,), the forecasts of series[lags:] (A03)."""
+    return predict(lagged_windows(series, lags)[0])
+
+
+def multi_step(predict: Predictor, history: Array, lags: int, steps: int) -> Array:
+    """The values after history (T,), (steps,): from the second on, each also from the forecasts before it (A04, A40).
+
+    Raises ValueError for a history of less than `lags` values.
+    """
+    positive_int("lags", lags)
+    positive_int("steps", steps)
+    if history.ndim != 1 or len(history) < lags:
+        raise ValueError(f"history must have shape (T,) with T at least lags = {lags}, got shape {history.shape}")
+    known = array_module(history).zeros(lags + steps, history.dtype)
+    known[:lags] = history[-lags:]
+    for k in range(steps):
+        known[lags + k] = predict(known[None, k : k + lags])[0]
+    return known[lags:]
+
+
+def k_step(predict: Predictor, series: Array, lags: int, steps: int) -> Array:
+    """Forecasts 1 to `steps` ahead from everywhere: (T - lags - steps + 1, lags + steps), d2l's `features` (A04).
+
+    Row i begins with the true values series[i : i + lags], followed by 1, ..., steps forecasts made of them; so column
+    lags + k - 1 holds the k-step forecasts of series[lags + k - 1 : T - steps + k].
+    Raises ValueError for a series of less than lags + steps values.
+    """
+    positive_int("lags", lags)
+    positive_int("steps", steps)
+    rows = len(series) - lags - steps + 1
+    if series.ndim != 1 or rows < 1:
+        raise ValueError(
+            f"series must have shape (T,) with T at least lags + steps = {lags + steps}, got shape {series.shape}"
+        )
+    xp = array_module(series)
+    columns = xp.zeros((rows, lags + steps), series.dtype)
+    columns[:, :lags] = series[xp.arange(rows)[:, None] + xp.arange(lags)]
+    for k in range(lags, lags + steps):
+        columns[:, k] = predict(columns[:, k - lags : k])
+    return columns
+
+
+def naive(history: Array, steps: int, period: int = 1) -> Array:
+    """The last `period` values of history over and over, (steps,): what every forecast should be better than.
+
+    period 1 is persistence, a season's length the seasonal naive forecast. Raises ValueError for a shorter history.
+    """
+    positive_int("steps", steps)
+    if history.ndim != 1 or len(history) < positive_int("period", period):
+        raise ValueError(f"history must have shape (T,) with T at least period = {period}, got shape {history.shape}")
+    return history[len(history) - period + array_module(history).arange(steps) % period]
+
+
+def error_growth(step_error: float, gain: float, steps: int) -> np.ndarray:
+    """d2l's error of k = 1 to `steps` steps ahead: eps_k = e + c eps_{k-1}, eps_0 = 0; e step_error, c gain (A04)."""
+    errors = np.zeros(positive_int("steps", steps) + 1)
+    for k in range(1, steps + 1):
+        errors[k] = step_error + gain * errors[k - 1]
+    return errors[1:]
+
+
+def root_mean_square(prediction: Array, truth: Array) -> float:
+    """sqrt of the mean of (prediction - truth)^2, two arrays of one shape."""
+    if prediction.shape != truth.shape:
+        raise ValueError(f"prediction must have the shape of truth, {truth.shape}, got {prediction.shape}")
+    return float(array_module(prediction, truth).sqrt(((prediction - truth) ** 2).mean()))
