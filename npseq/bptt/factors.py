@@ -108,5 +108,5 @@ def _scatter(f: Factors, keep: str, adjoint: Array) -> Array:
     cell = xp.arange(prod(kept)).reshape(*kept, 1)
     rows = cell * f.rows + _kept_first(f.operand[None], "tb", keep)[..., 0, :]  # type: ignore[index]
     out = np.zeros_like(adjoint, shape=(prod(kept) * f.rows, C))
-    scatter_add(out, rows.reshape(-1), np.ascontiguousarray(adjoint.swapaxes(-1, -2)).reshape(prod(kept) * M, C))
+    scatter_add(out, rows.reshape(-1), adjoint.swapaxes(-1, -2).reshape(prod(kept) * M, C))
     return out.reshape(*kept, f.rows, C)

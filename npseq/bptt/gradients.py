@@ -50,7 +50,7 @@ def weight_gradients(
 def _scatter_rows(out: Array, ids: Array, da: Array) -> None:
     """The gradient of looked-up rows: each column of da goes to its token's row. Padded columns are zero."""
     out[...] = 0
-    scatter_add(out, ids.reshape(-1), np.ascontiguousarray(da.T))
+    scatter_add(out, ids.reshape(-1), da.T.copy())
 
 
 def _own_gradients(cell: Cell, strand: Strand, adjoints: Adjoints, out: Array) -> None:

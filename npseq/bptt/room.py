@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-import numpy as np
-
-from npseq.backend import Array
+from npseq.backend import Array, array_module
 
 
 class Room:
@@ -27,10 +25,10 @@ class Room:
 def empty(room: Room | None, name: Hashable, like: Array, shape: tuple[int, ...]) -> Array:
     """An array of this shape, of the dtype and place of `like`, nothing set: from the room where there is one."""
     if room is None:
-        return np.empty_like(like, shape=shape, order="C", subok=False)
+        return array_module(like).empty(shape, like.dtype)
     array = room._arrays.get(name)
     if array is None or array.shape != shape or array.dtype != like.dtype or type(array) is not type(like):
-        array = room._arrays[name] = np.empty_like(like, shape=shape, order="C", subok=False)
+        array = room._arrays[name] = array_module(like).empty(shape, like.dtype)
     return array
 
 

@@ -115,7 +115,7 @@ def _turned(steps: int, batch: int, lengths: Array | None) -> np.ndarray:
 
 
 def _turn(x: Array, turned: Array) -> Array:
-    return x[turned, np.arange(turned.shape[1])]
+    return x[turned, array_module(turned).arange(turned.shape[1])]
 
 
 def _pair(name: str, state: Any) -> tuple[Any, Any]:

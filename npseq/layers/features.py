@@ -56,7 +56,7 @@ def lag_sum(array: Array, weights: Array | None) -> Array:
     """(..., lags, B) summed with a weight (lags,) each; as it is where lags are not told apart."""
     if weights is None:
         return array
-    return (array * np.asarray(weights, dtype=array.real.dtype)[:, None]).sum(axis=-2)
+    return (array * weights.astype(array.real.dtype)[:, None]).sum(axis=-2)
 
 
 def lag_sums(adjoints: loop.Adjoints, weights: Array | None) -> loop.Adjoints:

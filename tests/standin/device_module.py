@@ -1,0 +1,55 @@
+"""The stand-in as a module `cupy`: what CuPy 13 has and npseq may use, nothing else."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+from standin import device_functions as functions
+from standin.device_array import ndarray
+
+BORROWED = (
+    "bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128 "
+    "dtype finfo iinfo issubdtype promote_types newaxis pi e inf nan"
+).split()  # CuPy takes these from NumPy
+
+
+class CUDARuntimeError(RuntimeError):
+    """What CUDA says where there is no driver or device."""
+
+
+def make(devices: int | None = 1) -> ModuleType:
+    """A module `cupy` that sees this many devices; None: no driver."""
+    module = ModuleType("cupy", __doc__)
+    module.__version__ = "13.6.0"  # type: ignore[attr-defined]
+    module.ndarray = ndarray  # type: ignore[attr-defined]
+    for name in BORROWED:
+        setattr(module, name, getattr(np, name))
+    for name in functions.UFUNCS:
+        setattr(module, name, partial(functions.call_ufunc, name))
+    module.abs = module.absolute  # type: ignore[attr-defined]
+    for name in functions.FUNCTIONS:
+        setattr(module, name, partial(functions.call, name))
+    for name in functions.CREATION:
+        setattr(module, name, partial(functions.create, name))
+    for name in functions.READING:
+        setattr(module, name, partial(functions.read, name))
+    for name in ("array", "asarray", "ascontiguousarray", "asnumpy", "result_type", "can_cast"):
+        setattr(module, name, getattr(functions, name))
+
+    def device_count() -> int:
+        if devices is None:
+            raise CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected")
+        return devices
+
+    runtime = SimpleNamespace(CUDARuntimeError=CUDARuntimeError, getDeviceCount=device_count)
+    module.cuda = SimpleNamespace(runtime=runtime)  # type: ignore[attr-defined]
+    return module
+
+
+def install(devices: int | None = 1) -> ModuleType:
+    """Puts the stand-in where `import cupy` finds it."""
+    module = sys.modules["cupy"] = make(devices)
+    return module
