@@ -19,7 +19,7 @@ def seconds(run: Step, repeats: int) -> list[float]:
 
 
 def alternate(rivals: dict[str, Step], budget: float, least: int = 15, burst: int = 3) -> dict[str, list[float]]:
-    """Seconds a run of each rival: a warm-up, then bursts of each in turn for `budget` seconds and `least` runs a rival.
+    """Seconds a run of each rival: warm-up, then bursts of each in turn for `budget` seconds and `least` runs a rival.
 
     Of each burst the first run is not counted: it pays for the caches that the rival before it filled.
     """
