@@ -44,7 +44,7 @@ def stepper(cell: Cell, w: Weights, batch: int) -> Step:
 def table(cell: Cell, w: Weights) -> Array:
     """(D, G, H, 1): the inputs of every one-hot x."""
     rows = w.x + w.W[w.state] if w.bias else w.x
-    return np.ascontiguousarray(rows).reshape(len(rows), len(cell.gates), -1, 1)
+    return rows.reshape(len(rows), len(cell.gates), -1, 1)
 
 
 def project(cell: Cell, w: Weights, x: Array) -> Array:

@@ -134,7 +134,7 @@ def test_there_and_back(device):
 
 
 @every_cell
-def test_mixed_arrays_are_refused(device, cell):
+def test_layers_refuse_mixed_arrays(device, cell):
     there, here = moved(make(cell))
     data = given(here, T, B)
     ours = device.put(data)

@@ -1,0 +1,109 @@
+"""Truncations, the gradient taken apart, and the gradient checker on arrays of a device."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+from layers.recurrent_cases import every_cell, given, make, parts
+
+import npseq as ns
+from npseq import inspect
+from npseq.layers import GRU, LSTM, Bidirectional
+
+T, B = 5, 3
+LENGTHS = np.array([2, 5, 3])
+TRUNCATIONS = {
+    "steps": lambda: ns.Truncated(2),
+    "all": lambda: ns.Truncated(100),
+    "random": lambda: ns.RandomTruncation(0.6, rng=4),
+    "roulette": lambda: ns.RouletteTruncation(lambda k: 0.5**k, rng=4),
+}
+
+
+def two(layer):
+    return copy.deepcopy(layer).to("gpu"), layer
+
+
+@every_cell
+@pytest.mark.parametrize("name", TRUNCATIONS)
+def test_truncations(device, cell, name):
+    there, here = two(make(cell, bidirectional=name == "random"))
+    data = given(here, T, B)
+
+    def truncated(layer, data):
+        *_, tape = layer.forward(data.x, data.state, LENGTHS)
+        return layer.backward(data.dy, tape, data.dstate, TRUNCATIONS[name]())
+
+    ours = device.put(data)
+    with device.no_sync():
+        dx, dstate, grads = truncated(there, ours)
+    expected = truncated(here, data)
+    device.assert_same((dx, parts(dstate), grads.flat), (expected[0], parts(expected[1]), expected[2].flat))
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@every_cell
+def test_ledger(device, cell, lengths):
+    there, here = two(make(cell, num_layers=1, bidirectional=True))
+    check_ledger(device, there, here, lengths)
+
+
+@pytest.mark.parametrize("layer", [
+    LSTM(4, 2, num_layers=2, dtype=np.float64, rng=0),
+    Bidirectional(GRU(4, 2, dtype=np.float64, rng=0), LSTM(4, 3, dtype=np.float64, rng=1)),
+])
+def test_ledger_of_ids(device, layer):
+    there, here = two(layer)
+    check_ledger(device, there, here, LENGTHS, ids=True)
+
+
+def check_ledger(device, there, here, lengths, ids=False):
+    rng = np.random.default_rng(0)
+    x, dy = rng.normal(size=(T, B, here.input_size)), rng.normal(size=(T, B, here.output_size))
+    if ids:
+        x = rng.integers(0, 4, (T, B))
+
+    def apart(layer, x, dy):
+        *_, tape = layer.forward(x, lengths=lengths)
+        return inspect.ledger(layer, dy, tape), inspect.ghost_norms(layer, dy, tape)
+
+    (found, norms), (expected, host_norms) = apart(there, *device.put((x, dy))), apart(here, x, dy)
+    for name, part in expected._asdict().items():
+        device.assert_same(getattr(found, name), part)
+    device.assert_same(norms, host_norms)
+    assert "gradient norm" in repr(found)
+
+
+@pytest.mark.parametrize("method", ["central", "complex", "directional", "taylor"])
+def test_gradient_checks(device, method):
+    layer = GRU(2, 3, dtype=np.float64, rng=0).to("gpu")
+    data = device.put(given(layer, 3, 2))
+
+    def f(at):
+        return (layer.bind(at["flat"]).forward(data.x.astype(at["flat"].dtype))[0] * data.dy).sum()
+
+    *_, tape = layer.forward(data.x)
+    gradient = layer.backward(data.dy, tape)[2].flat
+    assert ns.gradcheck(f, {"flat": layer.params.flat}, {"flat": gradient}, method=method)
+    wrong = gradient.copy()
+    wrong[3] *= 1.5
+    report = ns.gradcheck(f, {"flat": layer.params.flat}, {"flat": wrong}, method=method)
+    assert not report
+    assert "flat" in str(report)
+
+
+def test_second_derivatives(device):
+    there, here = two(LSTM(2, 3, dtype=np.float64, rng=0))
+    rng = np.random.default_rng(0)
+    x, target, v = rng.normal(size=(4, 2, 2)), rng.normal(size=(4, 2, 3)), rng.normal(size=here.params.flat.shape)
+
+    def product(layer, x, target, v):
+        def gradient(flat):
+            y, _, tape = layer.bind(flat).forward(x.astype(flat.dtype))
+            return layer.bind(flat).backward(ns.mean_squared_error(y, target)[1], tape)[2].flat
+
+        return inspect.hvp(gradient, layer.params.flat, v)
+
+    device.assert_same(product(there, *device.put((x, target, v))), product(here, x, target, v))
