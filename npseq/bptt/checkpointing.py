@@ -1,0 +1,180 @@
+"""Backpropagation in less memory: a few states are kept, and the rest is run forward again.
+
+Over n units of time with m states kept at a time, the fewest units run forward are
+
+    C(n, 1) = n (n + 1) / 2,   C(n, m >= n) = 2 n - 1,   C(n, m) = min_y [ y + C(n - y, m - 1) + C(y, m) ]
+
+(Griewank & Walther 2000; for recurrent networks Gruslys et al. 2016, arXiv 1606.03401). A unit is `stride` steps, and
+one unit's tape is held at a time. With one state a unit and stride = sqrt(T) it is Chen et al. 2016 (arXiv 1604.06174).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import comb, isqrt
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from npseq.backend import Array, array_module
+from npseq.bptt.jacobian import state_features
+from npseq.bptt.loop import Adjoints
+from npseq.bptt.memory import readable
+from npseq.bptt.room import Room
+from npseq.parameters import Parameters
+
+if TYPE_CHECKING:
+    from npseq.layers.recurrent import Recurrent
+
+LossGradient = Callable[[int, Array], Array]  # (first step, y of some steps (t, B, P)) -> dL/dy of those steps
+Visit = Callable[[int, list[tuple[Adjoints, ...]]], None]  # is shown each unit's first step and adjoints, from the end
+
+
+class Checkpointed(NamedTuple):
+    """What checkpointed backward returns; the first three as backward does."""
+
+    dx: Array | None
+    dstate: Any
+    grads: Parameters
+    steps_run: int  # forward steps in all
+
+
+class Schedule(NamedTuple):
+    """How the steps are cut: units of `stride` steps, and how many states are kept at a time."""
+
+    stride: int
+    slots: int
+
+
+def forward_units(units: int, slots: int) -> int:
+    """C(n, m), in closed form: n + r n - binomial(m + r, m + 1), r the least with binomial(m + r, m) >= n."""
+    slots = min(slots, units)
+    if units <= 1:
+        return units
+    r = 0
+    while comb(slots + r, slots) < units:
+        r += 1
+    return units + r * units - comb(slots + r, slots + 1)
+
+
+def best_split(units: int, slots: int) -> int:
+    """The y of C(n, m): how far to run before the next state is kept, the first of those equally good. n, m > 1."""
+    return min(range(1, units), key=lambda y: y + forward_units(units - y, slots - 1) + forward_units(y, slots))
+
+
+def plan(layer: Recurrent, steps: int, batch: int, max_bytes: int | None = None) -> Schedule:
+    """A schedule for T steps: sqrt(T) without a budget, else the one that runs the fewest steps within max_bytes.
+
+    Counted are the states kept and one unit's tape and adjoints; x, y and dx are the user's.
+    Raises MemoryError where not even one step at a time fits.
+    """
+    if max_bytes is None:
+        stride = max(1, isqrt(max(steps - 1, 0)) + 1)
+        return Schedule(stride, max(1, -(-steps // stride)))
+    state, step = (rows * batch * layer.dtype.itemsize for rows in (state_features(layer), _rows_a_step(layer)))
+    found = []
+    for stride in sorted({max(1, round(steps / 1.2**k)) for k in range(200)}):
+        units, slots = max(1, -(-steps // stride)), (max_bytes - stride * step) // state
+        if slots >= 1:
+            found.append((forward_units(units, slots) * stride, stride, min(slots, units)))
+    if not found:
+        raise MemoryError(
+            f"one step and one state need {readable(step + state)}, more than max_bytes allows "
+            f"({readable(max_bytes)}); give fewer sequences at a time, or raise max_bytes"
+        )
+    return Schedule(*min(found)[1:])
+
+
+def _rows_a_step(layer: Recurrent) -> int:
+    """Numbers a step and sequence takes on the tape (x, h, c, gates, v, m) and in adjoints (gates, v, dx)."""
+    H, P, G = layer.hidden_size, layer.state_size, len(layer.cell.gates)
+    inputs = layer.input_size + (layer.num_layers - 1) * P
+    return layer.num_layers * (2 * G * H + 4 * H + 2 * P + 1) + 2 * inputs
+
+
+def checkpointed(
+    layer: Recurrent,
+    x: Array,
+    dy: Array | LossGradient | None,
+    state: Any = None,
+    lengths: Array | None = None,
+    dstate: Any = None,
+    *,
+    max_bytes: int | None = None,
+    schedule: Schedule | None = None,
+    visit: Visit | None = None,
+) -> Checkpointed:
+    """Forward and backward over all steps, exact, without holding the tape of more than a few at a time.
+
+    layer: RNN, GRU or LSTM of one direction, any depth; dropout does not act. x, state, lengths, dstate: as forward and
+    backward take them. dy: (T, B, P), or a function of (first step, y of a unit) that returns dL/dy of these steps, so
+    that no y is kept either; it is called once a unit, from the last to the first. max_bytes: the budget of `plan`;
+    None: about sqrt(T) steps and sqrt(T) states, every step run at most three times. schedule: instead of that plan.
+    The adjoints are backward's, bit for bit; sums over time are added up unit by unit, so they agree to rounding.
+    Raises ValueError for two directions or a schedule that does not fit, MemoryError where the budget cannot hold.
+    """
+    _check(layer, schedule)
+    steps, batch = x.shape[:2]
+    schedule = plan(layer, steps, batch, max_bytes) if schedule is None else schedule
+    run = _Run(layer, x, lengths, schedule.stride)
+    grads = Parameters(layer.params.layout, np.zeros_like(layer.params.flat))
+    part, room = Parameters(layer.params.layout, np.zeros_like(layer.params.flat)), Room()
+    parts = []
+    for unit, before in _reversed_units(run, state, -(-steps // schedule.stride), schedule.slots):
+        first = unit * schedule.stride
+        y, _, tape = run.unit(unit, before)
+        given = dy(first, y) if callable(dy) else None if dy is None else dy[first : first + len(y)]
+        dx, dstate, _, adjoints = layer._backward(given, tape, dstate, None, room, part)
+        grads.flat += part.flat
+        parts.append(dx)
+        if visit is not None:
+            visit(first, adjoints)
+    if not parts:
+        dx, dstate, grads = layer.backward(None, layer.forward(x, state, lengths)[2], dstate)
+        return Checkpointed(dx, dstate, grads, 0)
+    dx = None if parts[0] is None else array_module(parts[0]).concatenate(parts[::-1])
+    return Checkpointed(dx, dstate, grads, run.steps)
+
+
+def _check(layer: Any, schedule: Schedule | None) -> None:
+    if getattr(layer, "directions", 2) != 1:
+        raise ValueError(f"checkpointing needs a layer of one direction, whose steps can be run in pieces, got {layer}")
+    if schedule is not None and (schedule.stride < 1 or schedule.slots < 1):
+        raise ValueError(f"a schedule needs a stride and slots of at least 1, got {schedule}")
+
+
+class _Run:
+    """Runs units forward, over and over in the same tape, and counts their steps."""
+
+    def __init__(self, layer: Recurrent, x: Array, lengths: Array | None, stride: int):
+        self.layer, self.x, self.stride, self.steps = layer, x, stride, 0
+        self.lengths = None if lengths is None else np.asarray(lengths)
+        self.tape: Any = None
+
+    def unit(self, unit: int, state: Any) -> tuple[Array, Any, Any]:
+        first = unit * self.stride
+        x = self.x[first : first + self.stride]
+        lengths = None if self.lengths is None else (self.lengths - first).clip(0, len(x))
+        self.steps += len(x)
+        y, state, self.tape = self.layer.forward(x, state, lengths, tape=self.tape)
+        return y, state, self.tape
+
+    def state_at(self, unit: int, end: int, state: Any) -> Any:
+        """The state before unit `end`, from that before `unit`."""
+        for k in range(unit, end):
+            state = self.unit(k, state)[1]
+        return state
+
+
+def _reversed_units(run: _Run, state: Any, units: int, slots: int) -> Any:
+    """(unit, the state before it), from the last unit to the first."""
+    kept = [(0, state)]
+    for end in range(units, 0, -1):
+        if kept[-1][0] >= end:
+            kept.pop()
+        while end - kept[-1][0] > 1 and len(kept) < slots:
+            first, before = kept[-1]
+            middle = first + best_split(end - first, slots - len(kept) + 1)
+            kept.append((middle, run.state_at(first, middle, before)))
+        first, before = kept[-1]
+        yield end - 1, run.state_at(first, end - 1, before)
