@@ -30,21 +30,26 @@ class Stepper:
         self.rows = None if embedding is None else embedding.params["W"]
         self.tables = [] if embedding is not None else [table(cell, w) for w in self.weights[0]]
 
-    def read(self, token: int) -> Array:
-        """Takes in one token; the last layer's output (features, 1)."""
-        x = None if self.rows is None else self.rows[token][:, None]
+    def read(self, token: int | None) -> Array:
+        """Takes in one token, None for an input of zeros; the last layer's output (features, 1)."""
+        x = self._features(token)
         for layer, (row, steps) in enumerate(zip(self.weights, self.steps, strict=True)):
             outputs = []
             for d, step in enumerate(steps):
-                looked_up = layer == 0 and self.tables
-                inputs = self.tables[d][token] if looked_up else project(self.cell, row[d], x)
+                inputs = self.tables[d][token] if x is None else project(self.cell, row[d], x)
                 self.states[layer][d] = step(inputs, *self.states[layer][d])
                 outputs.append(self.states[layer][d][0])
             x = outputs[0] if len(outputs) == 1 else self.xp.concatenate(outputs)
         return x
 
-    def scores(self, token: int) -> Array:
-        """Takes in one token and returns the logits (V,) of the next."""
+    def _features(self, token: int | None) -> Array | None:
+        """(D, 1) that the first layer multiplies; None where it looks the token up in its tables."""
+        if token is None:
+            return self.xp.zeros_like(self.W, shape=(len(self.weights[0][0].x), 1))
+        return None if self.rows is None else self.rows[token][:, None]
+
+    def scores(self, token: int | None) -> Array:
+        """Takes in one token, None for an input of zeros, and returns the logits (V,) of the next."""
         return (np.matmul(self.W, self.read(token)) + self.b)[:, 0]
 
 

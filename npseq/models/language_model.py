@@ -9,11 +9,13 @@ import numpy as np
 
 from npseq.backend import Array, array_module, device_module, generator, to_host
 from npseq.bptt.room import Room, part
+from npseq.bptt.tape import Tape
 from npseq.data import Vocabulary
 from npseq.initializers import normal
 from npseq.layers import GRU, LSTM, RNN, Embedding, Linear
 from npseq.layers.arguments import float_dtype, one_of, positive_int
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.states import stack_state
 from npseq.losses import softmax_cross_entropy
 from npseq.models.generation import Stepper, sample
 from npseq.optim import clip_grad_norm
@@ -27,6 +29,14 @@ class Buffers(NamedTuple):
     room: Room
     grads: Parameters
     parts: dict[str, Parameters]  # the same gradients, layer by layer
+
+
+class Reach(NamedTuple):
+    """How far a gradient goes back, and from where the next one starts: see LanguageModel.loss."""
+
+    truncation: Any
+    context: int
+    state_at: int | None
 
 
 class LanguageModel:
@@ -125,23 +135,46 @@ class LanguageModel:
         y, state, _ = self.recurrent.forward(self._embed(ids)[0], state)
         return self.output.forward(y)[0], state
 
-    def loss(self, ids: Array, targets: Array, state: Any = None) -> tuple[Array, Parameters, Any]:
+    def loss(
+        self,
+        ids: Array,
+        targets: Array,
+        state: Any = None,
+        *,
+        truncation: Any = None,
+        context: int = 0,
+        state_at: int | None = None,
+    ) -> tuple[Array, Parameters, Any]:
         """The mean cross-entropy of targets (T, B) after ids (T, B), its gradients, and the last state.
 
         Carrying the returned state into the next call is truncated backpropagation: no gradient passes between calls.
+        truncation: of this call's gradient, as the recurrent layer takes it. context: so many first steps have no
+        targets, which are (T - context, B) then; they are read, and the gradient reaches over them. state_at: the state
+        returned is that before this step, in [0, T], for a model of one direction; None is the last.
         Raises ValueError for ids or targets out of range, or a state for another batch.
         """
-        loss, state, buffers = self._backpropagate(ids, targets, state, None)
+        reach = Reach(truncation, context, state_at)
+        loss, state, buffers = self._backpropagate(ids, targets, state, None, reach)
         return loss, buffers.grads, state
 
     def step(
-        self, ids: Array, targets: Array, state: Any, optimizer: Any, clip: float | None = None
+        self,
+        ids: Array,
+        targets: Array,
+        state: Any,
+        optimizer: Any,
+        clip: float | None = None,
+        *,
+        truncation: Any = None,
+        context: int = 0,
+        state_at: int | None = None,
     ) -> tuple[Array, Any, Any]:
         """One training step: (loss, gradient norm before clipping, state). Writes params and the model's own buffers.
 
-        clip: the largest gradient norm over all parameters, None for no clipping.
+        clip: the largest gradient norm over all parameters, None for no clipping. The others are those of `loss`.
         """
-        loss, state, self._buffers = self._backpropagate(ids, targets, state, self._buffers)
+        reach = Reach(truncation, context, state_at)
+        loss, state, self._buffers = self._backpropagate(ids, targets, state, self._buffers, reach)
         norm = clip_grad_norm(self._buffers.grads, np.inf if clip is None else clip)
         optimizer.step(self.params, self._buffers.grads)
         return loss, norm, state
@@ -149,24 +182,46 @@ class LanguageModel:
     def _embed(self, ids: Array) -> tuple[Array, Any]:
         return (ids, None) if self.embedding is None else self.embedding.forward(ids)
 
-    def _backpropagate(self, ids: Array, targets: Array, state: Any, old: Buffers | None) -> tuple[Array, Any, Buffers]:
-        if getattr(ids, "shape", None) != getattr(targets, "shape", ()):
-            raise ValueError(
-                f"ids and targets must be integer arrays of one shape (T, B), got {getattr(ids, 'shape', ids)} "
-                f"and {getattr(targets, 'shape', targets)}"
-            )
+    def _backpropagate(
+        self, ids: Array, targets: Array, state: Any, old: Buffers | None, reach: Reach
+    ) -> tuple[Array, Any, Buffers]:
+        self._check_reach(ids, targets, reach)
         grads = old.grads if old else self.params.like(array_module(self.params.flat).empty_like(self.params.flat))
         x, looked_up = self._embed(ids)
         y, state, tape = self.recurrent.forward(x, state, training=True, tape=old.tape if old else None)
-        logits, linear_tape = self.output.forward(y)
+        if reach.state_at is not None:
+            state = _state_at(tape, reach.state_at, self.recurrent.state_size)
+        logits, linear_tape = self.output.forward(y[reach.context :] if reach.context else y)
         loss, dlogits = softmax_cross_entropy(logits, targets)
         own = old.parts if old else self._parts(grads)
         room = old.room if old else None
         dy, _ = self.output.backward(dlogits, linear_tape, own["output"], part(room, "output"))
-        dx, _, _ = self.recurrent.backward(dy, tape, room=part(room, "recurrent"), grads=own["recurrent"])
+        if reach.context:
+            dy = array_module(dy).concatenate([np.zeros_like(y[: reach.context]), dy])
+        dx, _, _ = self.recurrent.backward(
+            dy, tape, truncation=reach.truncation, room=part(room, "recurrent"), grads=own["recurrent"]
+        )
         if self.embedding is not None:
             self.embedding.backward(dx, looked_up, grads=own["embedding"])
         return loss, state, Buffers(tape, room or Room(), grads, own)
+
+    def _check_reach(self, ids: Array, targets: Array, reach: Reach) -> None:
+        shape, wanted = getattr(ids, "shape", None), getattr(targets, "shape", ())
+        if reach.context and shape is not None and len(shape) == 2 and 0 < reach.context < shape[0]:
+            shape = (shape[0] - reach.context, shape[1])
+        elif reach.context:
+            raise ValueError(f"context must leave some of the steps of ids (T, B), got {reach.context} of {shape}")
+        if shape != wanted:
+            raise ValueError(
+                "ids and targets must be integer arrays of one shape (T, B)"
+                f"{f', the first {reach.context} steps of ids left out' if reach.context else ''}, got "
+                f"{getattr(ids, 'shape', ids)} and {getattr(targets, 'shape', targets)}"
+            )
+        if reach.state_at is not None and (self.recurrent.directions > 1 or not 0 <= reach.state_at <= len(ids)):
+            raise ValueError(
+                f"state_at must be a step in [0, {len(ids)}] of a model of one direction, whose state goes from step "
+                f"to step, got {reach.state_at} for {self.recurrent}"
+            )
 
     def evaluate(self, ids: Array, steps: int = 256) -> float:
         """Mean negative log-likelihood of ids (N,), each token after all before it, in nats; nothing is learnt.
@@ -196,24 +251,42 @@ class LanguageModel:
             total -= float(softmax_cross_entropy(logits, ids[1:, None], reduction="sum")[0])
         return total
 
-    def generate(self, prefix: Any, length: int, temperature: float = 0, rng: Any = None) -> Any:
+    def generate(
+        self, prefix: Any, length: int, temperature: float = 0, rng: Any = None, stop: str | int | None = None
+    ) -> Any:
         """prefix, read in for warm-up, and `length` tokens after it: a text where prefix is one, else ids (N,).
 
-        temperature 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
+        An empty prefix begins as `log_prob` does, from a zero input and state. temperature 0 takes the likeliest token;
+        else tokens are drawn from P^(1 / temperature). stop: a token, or its id, that ends it, unsaid.
+        Raises ValueError for a negative temperature or a token or id that the vocabulary does not hold.
         """
         if temperature < 0:
             raise ValueError(f"temperature must be 0, for the likeliest token, or positive, got {temperature}")
-        ids = to_host(self._ids(prefix))
+        out = to_host(self._ids(prefix, least=0)).tolist()
+        last = None if stop is None else self._stop_id(stop)
         rng = generator(rng)
         stepper = Stepper(self.embedding, self.recurrent, self.output)
-        out = ids.tolist()
         for token in out[:-1]:
             stepper.read(token)
         for _ in range(length):
-            out.append(sample(stepper.scores(out[-1]), temperature, rng))
-        return self.vocab.decode(out) if self.vocab is not None and isinstance(prefix, str) else np.array(out)
+            token = sample(stepper.scores(out[-1] if out else None), temperature, rng)
+            if token == last:
+                break
+            out.append(token)
+        if self.vocab is not None and isinstance(prefix, str):
+            return self.vocab.decode(out)
+        return np.array(out, dtype=np.int64)
 
-    def _ids(self, tokens: Any) -> Array:
+    def _stop_id(self, stop: str | int) -> int:
+        if isinstance(stop, str):
+            if self.vocab is None or stop not in self.vocab:
+                raise ValueError(f"stop must be a token of the model's Vocabulary, or an id, got {stop!r}")
+            return self.vocab[stop]
+        if isinstance(stop, bool) or not isinstance(stop, (int, np.integer)) or not 0 <= stop < self.vocab_size:
+            raise ValueError(f"stop must be a token or an id in [0, {self.vocab_size}), got {stop!r}")
+        return int(stop)
+
+    def _ids(self, tokens: Any, least: int = 1) -> Array:
         if isinstance(tokens, str):
             if self.vocab is None:
                 raise TypeError(
@@ -221,6 +294,8 @@ class LanguageModel:
                 )
             tokens = self.vocab.encode(tokens)
         ids = array_module(self.params.flat).asarray(tokens)
+        if ids.shape == (0,) and least == 0:
+            return ids.astype(np.int64)
         if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
             raise ValueError(f"tokens must be a text or integer ids (N,) of at least one token, got {tokens!r}")
         check_range = to_host(ids)
@@ -247,3 +322,10 @@ class LanguageModel:
         return (
             f"LanguageModel({self.vocab_size} tokens, {self.embedding or 'one-hot'}, {self.recurrent}, {self.output})"
         )
+
+
+def _state_at(tape: Tape, step: int, size: int) -> Any:
+    """The state before a step, of a tape of one direction without lengths."""
+    strands = [row[0] for row in tape.strands]
+    c = [None if strand.c is None else strand.c[step] for strand in strands]
+    return stack_state([strand.s[step, :size] for strand in strands], c, array_module(strands[0].s))
