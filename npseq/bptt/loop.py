@@ -39,9 +39,10 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     P, steps, kept = w.state, strand.steps, len(strand.gates) == strand.steps
     n, batch = cell.direct * gates.shape[2], s.shape[2]
     W = w.W[: s.shape[1], :n].T
+    U = None if w.U is None else w.U.T
     if strand.turned is not None:
-        strand.turned[...] = W
-        W = strand.turned
+        strand.turned[...] = w.W[: s.shape[1]].T
+        W, U = strand.turned[:n], U if cell.direct == gates.shape[1] else strand.turned[n:, :P]
     scratch = None if strand.ids is None else np.empty_like(s, shape=(n, batch))
     _preload(cell, w, strand)
     direct = gates[:, : cell.direct].reshape(len(gates), n, batch)
@@ -49,7 +50,7 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     def second(m: Array) -> Array:
         if strand.m is not None:
             strand.m[t] = m
-        return np.matmul(w.U.T, m, out=strand.v[t])
+        return np.matmul(U, m, out=strand.v[t])
 
     c_before = c_after = None
     for t in range(steps):

@@ -43,7 +43,7 @@ class Strand(NamedTuple):
     gates: Array  # (T, G, H, B): after their nonlinearity; one step's room where backward does not read them
     m: MaybeArray  # (T, ., B): the second product's operand, where it is not h itself
     v: MaybeArray  # (T, ., B): the second product's result
-    turned: MaybeArray  # (G*H, K): the first product's weights row by row, which is faster over many wide steps
+    turned: MaybeArray  # (G*H, K): the weights row by row, which is faster over many wide steps
     ids: MaybeArray  # (T, B): token ids, where their weights are looked up instead of multiplied
     mask: MaybeArray  # (T, 1, B) bool: False where a sequence is over and its state stands still
     ragged: tuple[bool, ...]  # (T,): whether any sequence is over at step t
@@ -99,7 +99,7 @@ def new_strand(
         gates=room("gates", True, kept_steps, len(cell.gates), units, batch),
         m=room("m", second and cell.keeps_operand, steps, w.U.shape[0] if second else 0, batch),
         v=room("v", second, steps, w.U.shape[1] if second else 0, batch),
-        turned=room("turned", batch >= WIDE and steps >= WIDE, cell.direct * units, rows),
+        turned=room("turned", batch >= WIDE and steps >= WIDE, w.W.shape[1], rows),
         ids=None,
         mask=None,
         ragged=(False,) * steps,
