@@ -1,0 +1,111 @@
+"""Where to look in a layer's backward, read off the errors of its gradients.
+
+Backward goes from a sequence's last step to its first, so an error travels to earlier steps: it starts at the latest
+step whose dx is wrong. In the reverse direction it is the earliest.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from npseq.gradcheck import Report, TensorReport
+from npseq.layers.bidirectional import Bidirectional
+from npseq.layers.recurrent import Recurrent
+
+
+def fault(layer: Any, report: Report, lengths: Any) -> str:
+    """A sentence on what is wrong with a recurrent layer's gradients, "" for one that is right or another layer."""
+    rows = {row.name: row for row in report.tensors}
+    wrong = [name for name, row in rows.items() if row.status == "fail"]
+    if not wrong or not isinstance(layer, (Recurrent, Bidirectional)):
+        return ""
+    if "x" not in rows:
+        return "x is token ids and has no gradient, so no time step can be named; check with one-hot vectors for x"
+    if rows["x"].errors is None:
+        return f"method {report.method!r} looks along directions, so no time step can be named; 'complex' names it"
+    if "x" not in wrong:
+        return _sums(wrong)
+    steps = _wrong_steps(rows["x"])
+    own = np.full(steps.shape[1], len(steps)) if lengths is None else np.asarray(lengths)
+    past = np.argwhere(steps & (np.arange(len(steps))[:, None] >= own))
+    if len(past):
+        return f"dx is not zero past the length of sequence {past[0][1]}, at step {past[0][0]}: look at the mask"
+    return _start(layer, steps, own, wrong)
+
+
+def _wrong_steps(row: TensorReport) -> np.ndarray:
+    """(T, B) bool: where dx is wrong."""
+    return np.any(np.asarray(row.errors) > row.tolerance, axis=2)
+
+
+def _sums(wrong: list[str]) -> str:
+    """dx is right, so every step's adjoint is."""
+    states = [name for name in wrong if _is_state(name)]
+    sums = [name for name in wrong if not _is_state(name)]
+    parts = []
+    if sums:
+        parts.append(f"look at the sums over time (weight gradients) of {', '.join(sums)}")
+    if states:
+        parts.append(f"look at what the first step hands to the initial state ({', '.join(states)})")
+    return f"dx is right at every step: {'; '.join(parts)}"
+
+
+def _start(layer: Any, steps: np.ndarray, own: np.ndarray, wrong: list[str]) -> str:
+    """The step at which the error starts, in the direction that the wrong parameters name."""
+    level, directions = _topmost(layer, wrong)
+    if not directions:
+        return f"dx is wrong at {_listed(steps)}, every parameter is right: look at the product that makes dx, W_x da"
+    deep = isinstance(layer, Recurrent) and layer.num_layers > 1
+    where = f" of layer {level}, the topmost with a wrong parameter" if deep else ""
+    if _two_ways(layer) and (deep or len(directions) > 1):
+        return (
+            f"dx is wrong at {_listed(steps)}{', starting in the backward loop' + where if deep else ''}; "
+            "errors of two directions travel both ways, so no time step can be named; check each direction alone"
+        )
+    reverse = directions == {"reverse"}
+    t, b = _first_met(steps, own, reverse)
+    name = "reverse direction's backward loop" if reverse else "backward loop"
+    last = 0 if reverse else int(own[b]) - 1
+    look = f"look at step {t} of the {name}{where}"
+    if t == last:
+        return f"dx is wrong from the first step that backward takes, step {t} of sequence {b}: {look}"
+    order, next_ = ("before", t - 1) if reverse else ("after", t + 1)
+    return f"dx is right {order} step {t} and wrong at it, in sequence {b}: {look}, or at what step {next_} hands to it"
+
+
+def _first_met(steps: np.ndarray, own: np.ndarray, reverse: bool) -> tuple[int, int]:
+    """(t, b) of the wrong step that backward meets first; in doubt, of the sequence where most was right before it."""
+    wrong = {b: np.flatnonzero(steps[:, b]) for b in range(steps.shape[1])}
+    found = [(int(t[0] if reverse else t[-1]), b) for b, t in wrong.items() if t.size]
+    if reverse:
+        return min(found)
+    return max(found, key=lambda place: (place[0], own[place[1]]))
+
+
+def _topmost(layer: Any, wrong: list[str]) -> tuple[int, set[str]]:
+    """The highest layer of a stack with a wrong parameter, and the directions in which one is."""
+    found = [_place(name) for name in wrong if name != "x" and not _is_state(name)]
+    top = max((level for level, _ in found), default=0)
+    return top, {direction for level, direction in found if level == top}
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Layer and direction of a parameter, from its name."""
+    match = re.search(r"_l(\d+)(?:_reverse)?$", name)
+    reverse = name.endswith("_reverse") or name.startswith("backward.")
+    return int(match.group(1)) if match else 0, "reverse" if reverse else "forward"
+
+
+def _two_ways(layer: Any) -> bool:
+    return isinstance(layer, Bidirectional) or layer.directions == 2
+
+
+def _is_state(name: str) -> bool:
+    return name.split(".")[-1] in ("h0", "c0")
+
+
+def _listed(steps: np.ndarray) -> str:
+    return f"steps {', '.join(map(str, np.flatnonzero(steps.any(axis=1)).tolist()))}"

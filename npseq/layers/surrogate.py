@@ -1,0 +1,163 @@
+"""A forward pass whose whole gradient is the truncated one: what gradcheck_layer differences for Truncated(k).
+
+The gradient truncated to k steps is the exact gradient of sum_t l_t with the state k steps before each loss held fixed
+(Williams & Peng 1990): the y of step t is computed anew from the states before step t - k + 1, constants of the first
+pass, through the last k steps. A path from step t to the initial state is carried t + 1 times, so the initial state is
+such a constant too where t >= k - 1, and moves only the losses before.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from npseq.backend import Array, array_module
+from npseq.bptt.truncation import Truncated
+from npseq.layers.bidirectional import Bidirectional, _turn, _turned
+from npseq.layers.dropout import Dropout
+from npseq.layers.recurrent import Recurrent
+from npseq.parameters import Parameters
+
+
+class FixedDropout(Dropout):
+    """Dropout that draws the same factors, (T, features, B) each, in every forward pass.
+
+    window: (step, sequence) of every column that runs, steps (K, W) and sequences (W,); None runs them all.
+    """
+
+    def __init__(self, p: float, factors: list[Array]):
+        super().__init__(p)
+        self.factors = factors
+        self.window: tuple[Array, Array] | None = None
+        self.drawn = 0
+
+    def draw(self, x: Array) -> Array:
+        kept = self.factors[self.drawn % len(self.factors)]
+        self.drawn += 1
+        if self.window is not None:
+            steps, sequences = self.window
+            kept = kept[steps, :, sequences].swapaxes(1, 2)
+        return kept.astype(x.real.dtype, copy=False)
+
+
+def require_exact(layer: Recurrent | Bidirectional, truncation: Any) -> None:
+    """Raises TypeError or ValueError where a truncated gradient is not the gradient of frozen states."""
+    if not isinstance(truncation, Truncated):
+        raise ValueError(
+            f"truncation must be Truncated(k) to be checked, got {truncation!r}; a random truncation is unbiased, "
+            "right in the mean over its draws, and no one draw is the gradient of a function; check the whole gradient"
+        )
+    parts = layer.layers.values() if isinstance(layer, Bidirectional) else ()
+    if any(part.directions == 2 for part in parts) or (
+        isinstance(layer, Recurrent) and layer.directions == 2 and layer.num_layers > 1
+    ):
+        raise ValueError(
+            "a truncated gradient can be checked through stacks of one direction, and through one layer of two, got "
+            f"{layer!r}; in a stack of two directions a path turns in time, so that no state at one step cuts it by "
+            "its lag; check its layers one by one, or without truncation"
+        )
+
+
+def frozen_states(layer: Any, x: Array, state: Any, lengths: Array | None) -> Any:
+    """The states before every step, (L, T + 1, features, B) each, of one direction or, as a pair, of both."""
+    if isinstance(layer, Recurrent) and layer.directions == 2:
+        return frozen_states(_pair_of(layer), x, _split(state), lengths)
+    if isinstance(layer, Bidirectional):
+        xp = array_module(layer.params.flat)
+        own = x, _turn(x, xp.asarray(_turned(x.shape[0], x.shape[1], lengths)))
+        return tuple(
+            frozen_states(part, part_x, part_state, lengths)
+            for part, part_x, part_state in zip(layer.layers.values(), own, state, strict=True)
+        )
+    tape = layer.forward(x, state, lengths, training=True)[2]
+    strands, xp = [row[0] for row in tape.strands], array_module(layer.params.flat)
+    h = xp.stack([strand.s[:, : layer.state_size] for strand in strands])
+    return h if strands[0].c is None else (h, xp.stack([strand.c for strand in strands]))
+
+
+def truncated_forward(
+    layer: Any, x: Array, state: Any, lengths: Array | None, steps: int, frozen: Any
+) -> tuple[Array, Any]:
+    """y and the last state as layer.forward has them, every step's from the frozen states `steps` steps before it."""
+    if isinstance(layer, Recurrent) and layer.directions == 2:
+        y, last = truncated_forward(_pair_of(layer), x, _split(state), lengths, steps, frozen)
+        return y, _each(lambda a, b: array_module(a).concatenate([a, b]), *last)
+    if isinstance(layer, Bidirectional):
+        xp = array_module(layer.params.flat)
+        turned = xp.asarray(_turned(x.shape[0], x.shape[1], lengths))
+        forward, backward = layer.layers.values()
+        y_f, last_f = truncated_forward(forward, x, state[0], lengths, steps, frozen[0])
+        y_b, last_b = truncated_forward(backward, _turn(x, turned), state[1], lengths, steps, frozen[1])
+        return xp.concatenate([y_f, _turn(y_b, turned)], axis=2), (last_f, last_b)
+    return _windows(layer, x, state, lengths, steps, frozen)
+
+
+def _windows(
+    layer: Recurrent, x: Array, state: Any, lengths: Array | None, steps: int, frozen: Any
+) -> tuple[Array, Any]:
+    """One direction. The first steps - 1 steps are one pass from the initial state, which moves; every step after them
+    is the last of a window of its own, and all windows run side by side as one batch.
+    """
+    T, B = x.shape[:2]
+    own = np.full(B, T) if lengths is None else np.asarray(lengths)
+    head = min(steps - 1, T)
+    _look_at(layer, np.arange(head)[:, None], np.arange(B))
+    y_head, last, _ = layer.forward(x[:head], state, np.minimum(own, head), training=True)
+    y = np.zeros_like(layer.params.flat, shape=(T, B, layer.output_size))
+    y[:head] = y_head
+    t, b = np.nonzero(np.arange(T)[:, None] < own)
+    t, b = t[t >= head], b[t >= head]
+    if t.size:
+        start = t - steps + 1
+        rows = start + np.arange(steps)[:, None]
+        _look_at(layer, rows, b)
+        y_windows, after, _ = layer.forward(x[rows, b], _each(lambda s: _before(s, start, b), frozen), training=True)
+        y[t, b] = y_windows[-1]
+        final = np.flatnonzero(t == own[b] - 1)
+        last = _each(lambda s, found: _with_columns(s, b[final], found[:, final]), last, after)
+    _look_at(layer, None, None)
+    return y, last
+
+
+def _before(states: Array, start: np.ndarray, b: np.ndarray) -> Array:
+    """(L, T + 1, features, B) -> (L, W, features): the states before the first step of every window."""
+    return states[:, start, :, b].swapaxes(0, 1)
+
+
+def _with_columns(last: Array, b: np.ndarray, found: Array) -> Array:
+    """The last states (L, B, features), those of sequences b replaced."""
+    last = last.copy()
+    last[:, b] = found
+    return last
+
+
+def _look_at(layer: Recurrent, steps: Any, sequences: Any) -> None:
+    """Dropout held fixed gives the factors of these columns."""
+    if isinstance(layer.between, FixedDropout):
+        layer.between.window = None if steps is None else (steps, sequences)
+
+
+def _pair_of(layer: Recurrent) -> Bidirectional:
+    """A single layer of two directions as two layers of one."""
+    return Bidirectional(_half(layer, 0), _half(layer, 1))
+
+
+def _half(layer: Recurrent, d: int) -> Recurrent:
+    other = copy.copy(layer)
+    other.directions = 1
+    layout = other._layout()
+    other.params = Parameters(layout, layer.params.flat[d * layout.size : (d + 1) * layout.size])
+    return other
+
+
+def _split(state: Any) -> tuple[Any, Any]:
+    """A state of two directions as the pair that Bidirectional takes."""
+    return _each(lambda s: s[:1], state), _each(lambda s: s[1:], state)
+
+
+def _each(f: Callable[..., Any], *states: Any) -> Any:
+    """f of every array of states, each h or a pair (h, c)."""
+    return tuple(f(*parts) for parts in zip(*states, strict=True)) if isinstance(states[0], tuple) else f(*states)
