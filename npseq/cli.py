@@ -210,8 +210,8 @@ def _flag(entry: Any, nullable: bool) -> dict[str, Any]:
         return {**given, "choices": CORPORA}
     if kind is tuple:
         return {**given, "action": "append", "metavar": "TEXT"}
-    metavar = "{" + ",".join(choices) + "}" if choices else {int: "N", float: "X"}[kind]
-    return {**given, "metavar": metavar, "type": str if choices else _number(kind, nullable)}
+    metavar = "{" + ",".join(choices) + "}" if choices else {int: "N", float: "X", str: "FORM"}[kind]
+    return {**given, "metavar": metavar, "type": str if kind is str else _number(kind, nullable)}
 
 
 def _number(kind: type, nullable: bool = False) -> Callable[[str], Any]:

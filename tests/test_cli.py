@@ -74,7 +74,7 @@ def test_every_flag_reaches_the_configuration(tmp_path, text):
         --token word --clean none --max-tokens none --cell lstm --hidden 6 --layers 2 --embedding 3 --bidirectional
         --dropout 0.25 --initializer normal --peepholes --proj-size 2 --dtype float64 --optimizer adam --lr 0.5
         --clip none --epochs 1 --batch-size 2 --steps 4 --sampling random --evaluate-every 1 --device cpu --seed 11
-        --sample-prefix it --sample-prefix was
+        --sample-prefix it --sample-prefix was --bptt-every 2 --bptt-steps 2 --truncation random:0.9
     """
     assert main(["train", "--text", text, *shlex.split(flags), "--out", str(tmp_path / "run")]) == 0
     config = load_checkpoint(tmp_path / "run" / "model.safetensors").config.to_dict()
@@ -101,6 +101,9 @@ def test_every_flag_reaches_the_configuration(tmp_path, text):
         "epochs": 1,
         "batch_size": 2,
         "steps": 4,
+        "bptt_every": 2,
+        "bptt_steps": 2,
+        "truncation": "random:0.9",
         "sampling": "random",
         "evaluate_every": 1,
         "device": "cpu",
@@ -147,11 +150,11 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, text, monkeypatch, capsy
     calls = []
     step = LanguageModel.step
 
-    def interrupted(self, *arguments):
+    def interrupted(self, *arguments, **options):
         calls.append(1)
         if len(calls) == 15:
             raise KeyboardInterrupt
-        return step(self, *arguments)
+        return step(self, *arguments, **options)
 
     out = str(tmp_path / "a run")
     with monkeypatch.context() as patch:
@@ -201,6 +204,10 @@ def test_a_full_disk_ends_with_status_1(tmp_path, text, monkeypatch, capsys):
         (["--peepholes"], "peepholes belongs to cell lstm"),
         (["--corpus", "shakespeare"], "argument --corpus: invalid choice: 'shakespeare'"),
         (["--corpus", "time-machine", "--text", "x"], "argument --text: not allowed with argument --corpus"),
+        (["--bptt-every", "4"], "bptt_every must divide steps"),
+        (["--bptt-every", "few"], "argument --bptt-every: must be an integer or none, got 'few'"),
+        (["--bptt-steps", "3"], "bptt_steps must be at least bptt_every"),
+        (["--truncation", "half"], "truncation must be full, truncated:STEPS, random:KEEP"),
         (["--hid", "3"], "unrecognized arguments: --hid 3"),
         (["--width", "3"], "unrecognized arguments: --width 3"),
         (["extra"], "unrecognized arguments: extra"),

@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from npseq.bptt.truncation import HDetach
+from npseq.training.chunks import check_chunks
+from npseq.training.truncation import FORMS, read_truncation
+
 LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 1e-3, "adamw": 1e-3, "adagrad": 1e-2}
-NULLABLE = ("max_tokens", "embedding", "lr", "clip")
+COUNTS_OR_NONE = ("max_tokens", "embedding", "bptt_every", "bptt_steps")
+NULLABLE = ("lr", "clip", *COUNTS_OR_NONE)
 OWN_CELL = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}
 
 
@@ -23,7 +28,8 @@ class TrainingConfig:
 
     corpus: "python-topics", "time-machine" or the path of a text file. lr None takes 1 for sgd, else PyTorch's default.
     sampling: "sequential" carries the state from batch to batch, "sequential-reset" reads the same windows from a zero
-    state (what d2l calls random), "random" draws windows in random order. sample_prefix () takes one for the corpus.
+    state (what d2l calls random), "random" draws windows in random order. bptt_every, bptt_steps: see
+    npseq.training.chunks; truncation: npseq.training.truncation. sample_prefix () takes one for the corpus.
     Raises TypeError or ValueError for a value that cannot be, naming the field.
     """
 
@@ -49,6 +55,9 @@ class TrainingConfig:
     epochs: int = option(500, "how often the text is read")
     batch_size: int = option(32, "sequences of a batch")
     steps: int = option(35, "time steps of a window")
+    bptt_every: int | None = option(None, "k1: an update every so many steps of a window (default: all)", kind=int)
+    bptt_steps: int | None = option(None, "k2: steps back that a gradient reaches (default: k1)", kind=int)
+    truncation: str = option("full", f"of each gradient, within that: {FORMS}")
     sampling: str = option("sequential", "how windows follow each other", ("sequential", "sequential-reset", "random"))
     evaluate_every: int = option(0, "epochs from one evaluation to the next, 0 for one at the end")
     device: str = option("cpu", "where to compute", ("cpu", "gpu"))
@@ -59,7 +68,7 @@ class TrainingConfig:
         for entry in fields(self):
             _check_kind(entry.name, getattr(self, entry.name), entry.metadata["kind"])
             _check_choice(entry.name, getattr(self, entry.name), entry.metadata["choices"])
-        for name in ("hidden", "layers", "epochs", "batch_size", "steps", "max_tokens", "embedding"):
+        for name in ("hidden", "layers", "epochs", "batch_size", "steps", *COUNTS_OR_NONE):
             _check_range(name, getattr(self, name), 1)
         for name in ("proj_size", "evaluate_every", "seed"):
             _check_range(name, getattr(self, name), 0)
@@ -83,6 +92,25 @@ class TrainingConfig:
                 )
         if self.proj_size >= self.hidden:
             raise ValueError(f"proj_size must be smaller than hidden = {self.hidden}, got {self.proj_size}")
+
+        self._check_reach()
+
+    def _check_reach(self) -> None:
+        every, reach = self.reach
+        check_chunks(self.steps, every, reach)
+        if self.bidirectional and reach > every:
+            raise ValueError(
+                f"bptt_steps beyond bptt_every needs a model of one direction, whose state goes from step to step, got "
+                f"bptt_steps {reach} and bptt_every {every} with bidirectional True"
+            )
+        if isinstance(read_truncation(self.truncation), HDetach) and self.cell != "lstm":
+            raise ValueError(f"truncation h-detach belongs to cell lstm, got {self.truncation!r} with cell {self.cell}")
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """k1 and k2, with what they are where they are left out."""
+        every = self.steps if self.bptt_every is None else self.bptt_every
+        return every, every if self.bptt_steps is None else self.bptt_steps
 
     def model_options(self) -> dict[str, Any]:
         """The arguments of LanguageModel, but for the vocabulary and the random numbers."""

@@ -13,6 +13,7 @@ from npseq.backend import Array, array_module
 from npseq.data import random_windows, sequential_windows
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
+from npseq.training.chunks import check_chunks, chunks
 from npseq.training.metrics import EpochMetrics
 
 SAMPLINGS = ("sequential", "sequential-reset", "random")
@@ -39,6 +40,9 @@ def train_epoch(
     steps: int,
     sampling: str = "sequential",
     clip: float | None = None,
+    bptt_every: int | None = None,
+    bptt_steps: int | None = None,
+    truncation: Any = None,
     rng: int | np.random.Generator | None = None,
     epoch: int = 1,
     largest_norm: float = 0.0,
@@ -49,19 +53,35 @@ def train_epoch(
     For each batch, in this order: forward, cross-entropy, backpropagation through time, clipping, update (d2l,
     `train_epoch_ch8`). The state is zero at the start of the epoch. "sequential" carries it from batch to batch, no
     gradient passes there; "sequential-reset" and "random" set it to zero before every batch.
-    epoch and largest_norm, of the epochs before, go into the metrics and errors; on_step is called after every batch.
-    Raises ValueError for an unknown sampling or a text under one batch, NonFiniteLoss as soon as one is seen.
+    bptt_every: an update every so many steps, a divisor of `steps`, which is the default. bptt_steps: how many steps
+    back each of them reaches, over a window's beginning too where the state is carried; bptt_every is the default.
+    See npseq.training.chunks. truncation: of each gradient within that, as a layer's backward takes it.
+    epoch and largest_norm, of the epochs before, go into the metrics and errors; on_step is called after every update.
+    Raises ValueError for an unknown sampling, a text under one batch, or a bptt_every or bptt_steps that does not fit,
+    NonFiniteLoss as soon as one is seen.
     """
+    every = steps if bptt_every is None else bptt_every
+    reach = every if bptt_steps is None else bptt_steps
     if sampling not in SAMPLINGS:
         raise ValueError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
     windows = (random_windows if sampling == "random" else sequential_windows)(ids, batch_size, steps, rng)
+    check_chunks(steps, every, reach)
     watch = _Watch(epoch, largest_norm, 1 if array_module(model.params.flat) is np else DEVICE_CHECK)
     state, tokens, start = None, 0, time.perf_counter()
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows ends in a loss that is not finite
-        for x, y in windows:
-            loss, norm, state = model.step(x, y, state if sampling == "sequential" else None, optimizer, clip)
-            watch.add(loss, norm, y.size)
-            tokens += y.size
+        for chunk in chunks(windows, every, reach, sampling == "sequential"):
+            loss, norm, state = model.step(
+                chunk.ids,
+                chunk.targets,
+                None if chunk.fresh else state,
+                optimizer,
+                clip,
+                truncation=truncation,
+                context=chunk.context,
+                state_at=chunk.state_at if reach > every else None,
+            )
+            watch.add(loss, norm, chunk.targets.size)
+            tokens += chunk.targets.size
             if on_step is not None:
                 on_step()
         watch.settle()

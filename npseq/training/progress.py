@@ -22,7 +22,7 @@ class ProgressBar:
 
         c = run.config
         self.epochs, self.every = c.epochs, max(1, c.epochs // LINES)
-        self.batches = (len(run.ids) - 1) // (c.batch_size * c.steps)
+        self.batches = (len(run.ids) - 1) // (c.batch_size * c.steps) * (c.steps // c.reach[0])
         self.bar: Any = tqdm(
             total=c.epochs * self.batches,
             initial=len(run.metrics) * self.batches,
@@ -34,11 +34,11 @@ class ProgressBar:
         )
 
     def step(self) -> None:
-        """One batch is done."""
+        """One update is done."""
         self.bar.update(1)
 
     def epoch(self, metrics: EpochMetrics) -> None:
-        """One epoch is done. Epochs have one batch more or less, by their offset; the bar is set right."""
+        """One epoch is done. Epochs have one window more or less, by their offset; the bar is set right."""
         self.bar.update(metrics.epoch * self.batches - self.bar.n)
         self.bar.set_description_str(f"epoch {metrics.epoch}/{self.epochs}", refresh=False)
         numbers = f"perplexity {metrics.perplexity:.3f}, {metrics.tokens_per_second:,.0f} tokens/s"

@@ -21,6 +21,7 @@ from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoi
 from npseq.training.config import TrainingConfig
 from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
+from npseq.training.truncation import read_truncation
 
 MODEL, METRICS, FIGURE = "model.safetensors", "metrics.jsonl", "training.png"
 PREFIXES = {"python-topics": ("assignment", "the target"), "time-machine": ("time traveller", "traveller")}
@@ -129,6 +130,9 @@ class Run:
             steps=c.steps,
             sampling=c.sampling,
             clip=c.clip,
+            bptt_every=c.bptt_every,
+            bptt_steps=c.bptt_steps,
+            truncation=read_truncation(c.truncation, self.rng),
             rng=self.rng,
             epoch=epoch,
             largest_norm=max((m.grad_norm for m in self.metrics), default=0.0),

@@ -29,6 +29,13 @@ def test_the_learning_rate_is_the_optimizers_unless_given(optimizer, lr):
     assert TrainingConfig(optimizer=optimizer, lr=0.5).lr == 0.5
 
 
+def test_an_update_comes_with_every_window_and_reaches_over_it_unless_given():
+    assert TrainingConfig().reach == (35, 35)
+    assert TrainingConfig(bptt_every=7).reach == (7, 7)
+    assert TrainingConfig(bptt_steps=70).reach == (35, 70)
+    assert TrainingConfig(bptt_every=5, bptt_steps=12).reach == (5, 12)
+
+
 def test_json_carries_it_there_and_back():
     config = TrainingConfig(cell="lstm", peepholes=True, clip=None, max_tokens=None, sample_prefix=("a", "b"), lr=2)
     assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
@@ -80,6 +87,12 @@ def test_a_stored_configuration_of_another_version_is_refused():
         ({"proj_size": 3, "cell": "gru"}, "proj_size belongs to cell lstm, got proj_size 3 with cell gru"),
         ({"reset": "before"}, "reset belongs to cell gru"),
         ({"nonlinearity": "relu", "cell": "lstm"}, "nonlinearity belongs to cell rnn"),
+        ({"bptt_every": 0}, "bptt_every must be an integer of at least 1, got 0"),
+        ({"bptt_steps": 0}, "bptt_steps must be an integer of at least 1, got 0"),
+        ({"bptt_every": 10}, "bptt_every must divide steps, .* got bptt_every 10 and steps 35"),
+        ({"bptt_steps": 34}, "bptt_steps must be at least bptt_every"),
+        ({"bptt_steps": 36, "bidirectional": True}, "bptt_steps beyond bptt_every needs a model of one direction"),
+        ({"truncation": "h-detach:0.5"}, "truncation h-detach belongs to cell lstm, got 'h-detach:0.5' with cell rnn"),
     ],
 )
 def test_values_that_cannot_be_are_refused(options, message):
