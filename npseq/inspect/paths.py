@@ -55,7 +55,7 @@ def _split(side: Side, l: int, d: int) -> PathSplit:
     after = xp.concatenate([f[1:], xp.ones_like(f[:1])])
     direct = np.cumprod(after[::-1], axis=0)[::-1]
     total = _by_every_path(side, l, d)
-    rest = total - np.eye(f.shape[1], dtype=f.dtype)[:, :, None] * direct[:, :, None]
+    rest = total - xp.eye(f.shape[1], dtype=f.dtype)[:, :, None] * direct[:, :, None]
     parts = [_norm(direct, (1,)), _norm(rest, (1, 2)), _norm(total, (1, 2))]
     if strand.mask is not None:
         parts = [np.where(strand.mask[:, 0], part, np.nan) for part in parts]

@@ -111,12 +111,13 @@ class ndarray:
         return call_ufunc(ufunc.__name__, *inputs, **kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from standin.device_functions import FUNCTIONS, call
+        from standin.device_functions import FUNCTIONS, LINALG, call, call_linalg
 
-        known = func.__module__ == "numpy" and func.__name__ in FUNCTIONS
-        if not known or not all(issubclass(t, (ndarray, np.ndarray)) for t in types):
+        modules = {"numpy": (FUNCTIONS, call), "numpy.linalg": (LINALG, call_linalg)}
+        names, known = modules.get(func.__module__, ((), None))
+        if func.__name__ not in names or not all(issubclass(t, (ndarray, np.ndarray)) for t in types):
             return NotImplemented
-        return call(func.__name__, *args, **kwargs)
+        return known(func.__name__, *args, **kwargs)
 
     # a container
     def __len__(self) -> int:
@@ -191,7 +192,7 @@ def operands(*values: Any) -> list[Any]:
 def wrapped(value: Any) -> Any:
     """A result as arrays of the device: of no dimension where NumPy has a scalar."""
     if isinstance(value, (tuple, list)):
-        return type(value)(map(wrapped, value))
+        return tuple(map(wrapped, value))
     return ndarray(np.asarray(value))
 
 

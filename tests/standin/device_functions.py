@@ -32,6 +32,7 @@ FUNCTIONS = {
     "concatenate": "tup axis out dtype casting",
     "copyto": "dst src casting where",
     "count_nonzero": "a axis",
+    "cumprod": "a axis dtype out",
     "cumsum": "a axis dtype out",
     "diagonal": "a offset axis1 axis2",
     "dot": "a b out",
@@ -49,6 +50,7 @@ FUNCTIONS = {
     "ravel": "a order",
     "repeat": "a repeats axis",
     "reshape": "a newshape order",
+    "shape": "a",
     "sort": "a axis kind",
     "squeeze": "a axis",
     "stack": "tup axis out dtype casting",
@@ -64,6 +66,11 @@ FUNCTIONS = {
     "var": "a axis dtype out ddof keepdims",
     "where": "condition x y",
     "zeros_like": "a dtype order subok shape",
+}
+LINALG = {
+    "norm": "x ord axis keepdims",
+    "qr": "a mode",
+    "svd": "a full_matrices compute_uv",
 }
 READING = ("argwhere", "flatnonzero", "nonzero", "unique")  # their shapes depend on values: the host waits for them
 CREATION = {  # from nothing that lives anywhere
@@ -96,12 +103,26 @@ def call_ufunc(name: str, *inputs: Any, **kwargs: Any) -> Any:
     return wrapped(result) if out is None else out
 
 
+def call_linalg(name: str, *args: Any, **kwargs: Any) -> Any:
+    """A function of cupy.linalg; the first argument is its only array."""
+    given = _named(f"linalg.{name}", LINALG[name], args, kwargs)
+    a = _device_only(name, given.pop(LINALG[name].split()[0]))
+    return wrapped(getattr(np.linalg, name)(a, **given))
+
+
+def _named(name: str, parameters: str, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """{parameter: value}. Raises TypeError where CuPy has no such parameter."""
+    names = parameters.split()
+    given = dict(zip(names, args, strict=False), **kwargs)
+    if len(args) > len(names) or not given.keys() <= set(names):
+        raise TypeError(f"cupy.{name} takes {parameters}, got {len(args)} arguments and {sorted(kwargs)}")
+    return given
+
+
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Any other function of CuPy."""
     names = FUNCTIONS[name].split()
-    given = dict(zip(names, args, strict=False), **kwargs)
-    if len(args) > len(names) or not given.keys() <= set(names):
-        raise TypeError(f"cupy.{name} takes {FUNCTIONS[name]}, got {len(args)} arguments and {sorted(kwargs)}")
+    given = _named(name, FUNCTIONS[name], args, kwargs)
     _check_options(name, given)
     out = given.get("out")
     host = {key: _host(name, key, value) for key, value in given.items()}
@@ -112,8 +133,8 @@ def call(name: str, *args: Any, **kwargs: Any) -> Any:
         positional.append(host.pop("y"))
     with np.errstate(all="ignore"):
         result = getattr(np, name)(*positional, **host)
-    if name == "copyto":
-        return None
+    if name in ("copyto", "shape"):
+        return result
     result = wrapped(result) if out is None else out
     return poisoned(result) if name == "empty_like" else result
 
@@ -146,10 +167,8 @@ def _device_only(what: str, value: Any) -> np.ndarray:
 
 def create(name: str, *args: Any, **kwargs: Any) -> ndarray:
     """An array out of nothing. Sizes are numbers of the host."""
-    names = CREATION[name].split()
-    if len(args) > len(names) or not kwargs.keys() <= set(names):
-        raise TypeError(f"cupy.{name} takes {CREATION[name]}, got {args} and {sorted(kwargs)}")
-    if any(isinstance(value, (ndarray, np.ndarray)) for value in (*args, *kwargs.values())):
+    given = _named(name, CREATION[name], args, kwargs)
+    if any(isinstance(value, (ndarray, np.ndarray)) for value in given.values()):
         raise TypeError(f"cupy.{name} takes numbers, got an array")
     result = ndarray(getattr(np, name)(*args, **kwargs))
     return poisoned(result) if name == "empty" else result

@@ -37,6 +37,9 @@ def make(devices: int | None = 1) -> ModuleType:
         setattr(module, name, partial(functions.create, name))
     for name in functions.READING:
         setattr(module, name, partial(functions.read, name))
+    module.linalg = SimpleNamespace(  # type: ignore[attr-defined]
+        **{name: partial(functions.call_linalg, name) for name in functions.LINALG}
+    )
     for name in ("array", "asarray", "ascontiguousarray", "asnumpy", "result_type", "can_cast"):
         setattr(module, name, getattr(functions, name))
 

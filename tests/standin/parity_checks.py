@@ -10,6 +10,8 @@ from layers.recurrent_cases import every_cell, given, make, parts
 
 import npseq as ns
 from npseq import inspect
+from npseq.bptt.checkpointing import checkpointed
+from npseq.bptt.online import rtrl, uoro
 from npseq.layers import GRU, LSTM, Bidirectional
 
 T, B = 5, 3
@@ -21,6 +23,8 @@ TRUNCATIONS = {
     "roulette": lambda: ns.RouletteTruncation(lambda k: 0.5**k, rng=4),
 }
 
+DETACHED = {"detached": lambda: inspect.HDetach(0.5, rng=4)}
+
 
 def two(layer):
     return copy.deepcopy(layer).to("gpu"), layer
@@ -29,12 +33,21 @@ def two(layer):
 @every_cell
 @pytest.mark.parametrize("name", TRUNCATIONS)
 def test_truncations(device, cell, name):
+    check_truncation(device, cell, name)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "lstm both"])
+def test_detached_carries(device, cell):
+    check_truncation(device, cell, "detached")
+
+
+def check_truncation(device, cell, name):
     there, here = two(make(cell, bidirectional=name == "random"))
     data = given(here, T, B)
 
     def truncated(layer, data):
         *_, tape = layer.forward(data.x, data.state, LENGTHS)
-        return layer.backward(data.dy, tape, data.dstate, TRUNCATIONS[name]())
+        return layer.backward(data.dy, tape, data.dstate, (TRUNCATIONS | DETACHED)[name]())
 
     ours = device.put(data)
     with device.no_sync():
@@ -92,6 +105,67 @@ def test_gradient_checks(device, method):
     report = ns.gradcheck(f, {"flat": layer.params.flat}, {"flat": wrong}, method=method)
     assert not report
     assert "flat" in str(report)
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@every_cell
+def test_gradients_forward_in_time(device, cell, lengths):
+    there, here = two(make(cell))
+    data = given(here, T, B)
+    for method, options in ((rtrl, {}), (uoro, {"rng": 0})):
+        ours = device.put(data)
+        found = method(there, ours.x, ours.dy, ours.state, lengths, ours.dstate, **options)
+        expected = method(here, data.x, data.dy, data.state, lengths, data.dstate, **options)
+        device.assert_same((found.grads.flat, found.y, parts(found.state)),
+                           (expected.grads.flat, expected.y, parts(expected.state)))  # fmt: skip
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@every_cell
+def test_checkpointed_backward(device, cell, lengths):
+    there, here = two(make(cell))
+    data = given(here, T, B)
+
+    def less_memory(layer, data):
+        return checkpointed(layer, data.x, data.dy, data.state, lengths, data.dstate)
+
+    ours = device.put(data)
+    with device.no_sync():
+        found = less_memory(there, ours)
+    expected = less_memory(here, data)
+    device.assert_same((found.dx, parts(found.dstate), found.grads.flat),
+                       (expected.dx, parts(expected.dstate), expected.grads.flat))  # fmt: skip
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@every_cell
+def test_jacobians_and_paths(device, cell, lengths):
+    there, here = two(make(cell, num_layers=1))
+    x = given(here, T, B).x
+    tapes = [layer.forward(x, lengths=lengths)[2] for layer, x in ((there, device.put(x)), (here, x))]
+    found, expected = (inspect.jacobian_spectrum(*pair) for pair in zip((there, here), tapes, strict=True))
+    device.assert_same(found[:2], expected[:2])
+    found, expected = (inspect.lyapunov_exponents(*pair) for pair in zip((there, here), tapes, strict=True))
+    device.assert_same(found, expected)
+    if isinstance(here, LSTM):
+        found, expected = (inspect.path_split(*pair) for pair in zip((there, here), tapes, strict=True))
+        device.assert_same(found, expected)
+
+
+def test_what_a_truncation_costs(device):
+    there, here = two(GRU(3, 2, dtype=np.float64, rng=0))
+    data = given(here, T, B)
+    ledgers = []
+    for layer, numbers in ((there, device.put(data)), (here, data)):
+        *_, tape = layer.forward(numbers.x)
+        ledgers.append(inspect.ledger(layer, numbers.dy, tape))
+    for cost in (
+        lambda ledger: list(inspect.truncation_bias(ledger)),
+        lambda ledger: inspect.random_truncation_variance(ledger, 0.5),
+        lambda ledger: inspect.roulette_variance(ledger, lambda k: 0.5**k),
+        lambda ledger: [inspect.best_survival(ledger, 2.5)(k) for k in range(T)],
+    ):
+        np.testing.assert_allclose(cost(ledgers[0]), cost(ledgers[1]), rtol=1e-10)
 
 
 def test_second_derivatives(device):

@@ -10,6 +10,7 @@ from standin.device import assert_near
 
 import npseq as ns
 from npseq import data
+from npseq.training import Run, TrainingConfig, train
 from npseq.training.loop import train_epoch
 
 TEXT = "the time machine by h g wells " * 8
@@ -110,6 +111,20 @@ def test_an_epoch(device, sampling):
     expected = train_epoch(here, ids, ns.SGD(0.5), rng=1, **options)
     assert found[:4] == pytest.approx(expected[:4], rel=1e-11)
     assert_near(there.params.flat.get(), here.params.flat)
+
+
+def test_a_run_and_its_resumption(device, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT)
+    options = {"corpus": str(text), "hidden": 6, "batch_size": 2, "steps": 5, "optimizer": "adam", "dtype": "float64"}
+    runs = {}
+    for place in ("gpu", "cpu"):
+        train(TrainingConfig(**options, device=place, epochs=1), tmp_path / place)
+        runs[place] = Run.resume(tmp_path / place, {"epochs": 2})
+        assert len(list(runs[place].epochs())) == 2 - 1
+    assert_near(runs["gpu"].model.params.flat.get(), runs["cpu"].model.params.flat)
+    assert runs["gpu"].samples() == runs["cpu"].samples()
+    assert runs["gpu"].evaluate() == pytest.approx(runs["cpu"].evaluate(), rel=1e-11)
 
 
 def test_models_refuse_mixed_arrays(device):
