@@ -1,13 +1,20 @@
 """npseq: recurrent networks with hand-derived backpropagation through time, on NumPy and CuPy."""
 
-from npseq import data, initializers, testing
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from npseq import data, initializers
 from npseq.bptt.truncation import RandomTruncation, RouletteTruncation, Truncated
 from npseq.gradcheck import gradcheck
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear
-from npseq.layers.checking import gradcheck_layer
 from npseq.losses import binary_cross_entropy, mean_squared_error, perplexity, softmax_cross_entropy
 from npseq.models import LanguageModel
 from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value
+
+if TYPE_CHECKING:
+    from npseq import inspect, interop, testing
+    from npseq.bptt.online import rtrl, uoro
+    from npseq.layers.checking import gradcheck_layer
 
 __version__ = "0.1.0"
 
@@ -35,8 +42,33 @@ __all__ = [
     "gradcheck",
     "gradcheck_layer",
     "initializers",
+    "inspect",
+    "interop",
     "mean_squared_error",
     "perplexity",
+    "rtrl",
     "softmax_cross_entropy",
     "testing",
+    "uoro",
 ]
+
+_ON_DEMAND = {
+    "gradcheck_layer": "npseq.layers.checking",
+    "inspect": "",
+    "interop": "",
+    "rtrl": "npseq.bptt.online",
+    "testing": "",
+    "uoro": "npseq.bptt.online",
+}
+
+
+def __getattr__(name: str) -> object:
+    """What a training script does not need is loaded when it is asked for."""
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module 'npseq' has no attribute {name!r}")
+    module = _ON_DEMAND[name]
+    return getattr(import_module(module), name) if module else import_module(f"npseq.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -97,17 +97,6 @@ interop.keras.export()
 """
 LINES = {line.split("(")[0]: line for line in CONTRACT.split("\n") if line}
 NOT_YET = {
-    "inspect.ledger",
-    "inspect.truncation_bias",
-    "inspect.random_truncation_variance",
-    "inspect.jacobian_spectrum",
-    "inspect.lyapunov_exponents",
-    "inspect.hvp",
-    "inspect.jvp",
-    "rtrl",
-    "uoro",
-    "interop.torch.load",
-    "interop.torch.export",
     "interop.onnx.load",
     "interop.onnx.export",
     "interop.keras.load",
