@@ -1,4 +1,4 @@
-"""The command line: npseq train | sample | evaluate. Exit status: 0, 1 for a run that failed, 2 for bad input."""
+"""npseq train | sample | evaluate | inspect. Exit status: 0, 1 for a run that failed, 2 for bad input."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 DEFAULT_OUT = "npseq-run"
+INSPECT_OUT = "npseq-inspect"
+CELLS = ("rnn", "gru", "lstm")
 INTERRUPTED = 130
 CORPORA = ("python-topics", "time-machine")
 
@@ -115,6 +117,26 @@ def evaluate(model: str, text: str | None, corpus: str | None, clean: str | None
         print(f"unknown {unknown} ({unknown / len(ids):.2%} of the tokens are not in the model's vocabulary)")
 
 
+def inspect(model: str | None, out: str | None, **given: Any) -> None:
+    """Prints where a gradient comes from, and draws it: of a run before and after training, or of cells by name."""
+    from npseq.training.inspection import inspect_cells, inspect_run
+
+    with _bad_input():
+        folder = out or (INSPECT_OUT if model is None else str(Path(model, "inspect")))
+        if "text" in given:
+            given["corpus"] = str(Path(given.pop("text")).resolve())
+        if model is None:
+            table = inspect_cells(given.pop("cells", CELLS), folder, **given)
+        elif theirs := sorted({"cells", "corpus", "hidden", "seed"} & given.keys()):
+            raise ValueError(f"a run has its own cell, corpus, hidden and seed, got {', '.join(theirs)} beside it")
+        else:
+            network, config = _load(model)
+            if config is None:
+                raise ValueError(f"{model!r} must hold a training run to look into, it holds a model alone")
+            table = inspect_run(network, config, folder, **given)
+    print(f"{table}\n\nfigures in {folder}: {', '.join(sorted(path.name for path in Path(folder).glob('*.png')))}")
+
+
 def _run_to_the_end(run: Any, quiet: bool) -> None:
     """Trains, with a bar, and prints what came out."""
     from npseq.training.progress import ProgressBar
@@ -177,7 +199,7 @@ def _parser() -> Parser:
     parser = Parser(prog="npseq", description=about, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"npseq {npseq.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_train, _add_sample, _add_evaluate):
+    for add in (_add_train, _add_sample, _add_evaluate, _add_inspect):
         add(commands)
     return parser
 
@@ -252,3 +274,26 @@ def _add_evaluate(commands: Any) -> None:
     )
     parser.add_argument("--clean", metavar="{letters,none}", help="how the text is cleaned (default: as in training)")
     parser.set_defaults(command=evaluate)
+
+
+def _add_inspect(commands: Any) -> None:
+    about = "the gradient by lag, by step and by pair, what truncation costs, gates and Jacobians"
+    parser = commands.add_parser("inspect", help=about, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    parser.add_argument("model", metavar="RUN", nargs="?", default=None, help="the folder of a run (default: none)")
+    parser.add_argument("--cell", dest="cells", action="append", choices=CELLS, help="one or more (default: all)")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--text", metavar="FILE", help="a UTF-8 text file that the cells read")
+    source.add_argument("--corpus", choices=CORPORA, help=f"(default: {CORPORA[0]})")
+    for name, about in (
+        ("hidden", "hidden units of the cells (default: 64)"),
+        ("steps", "time steps of the gradient (default: 100; of a run, as in training)"),
+        ("batch-size", "sequences, spread over the text (default: 4)"),
+        ("epochs", "epochs to train first, with a map of the adjoints; a run is trained anew for it (default: 0)"),
+        ("seed", "of the cells' weights (default: 0)"),
+        ("max-lag", "lags told apart (default: all)"),
+    ):
+        parser.add_argument(f"--{name}", metavar="N", type=_number(int), help=about)
+    parser.add_argument(
+        "--out", metavar="DIR", default=None, help="for figures (default: npseq-inspect, or RUN/inspect)"
+    )
+    parser.set_defaults(command=inspect)
