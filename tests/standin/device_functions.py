@@ -72,7 +72,8 @@ LINALG = {
     "qr": "a mode",
     "svd": "a full_matrices compute_uv",
 }
-READING = ("argwhere", "flatnonzero", "nonzero", "unique")  # their shapes depend on values: the host waits for them
+# their shapes depend on values: the host waits for them
+READING = ("argwhere", "bincount", "flatnonzero", "nonzero", "unique")
 CREATION = {  # from nothing that lives anywhere
     "arange": "start stop step dtype",
     "empty": "shape dtype order",

@@ -12,7 +12,7 @@ import npseq as ns
 from npseq import inspect
 from npseq.bptt.checkpointing import checkpointed
 from npseq.bptt.online import rtrl, uoro
-from npseq.layers import GRU, LSTM, Bidirectional
+from npseq.layers import GRU, LSTM, RNN, Bidirectional
 
 T, B = 5, 3
 LENGTHS = np.array([2, 5, 3])
@@ -91,7 +91,7 @@ def check_ledger(device, there, here, lengths, ids=False):
 
 @pytest.mark.parametrize("method", ["central", "complex", "directional", "taylor"])
 def test_gradient_checks(device, method):
-    layer = GRU(2, 3, dtype=np.float64, rng=0).to("gpu")
+    layer = RNN(1, 2, dtype=np.float64, rng=0).to("gpu")
     data = device.put(given(layer, 3, 2))
 
     def f(at):

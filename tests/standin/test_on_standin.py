@@ -4,3 +4,4 @@ from standin.parity_checks import *  # noqa: F403
 from standin.parity_layers import *  # noqa: F403
 from standin.parity_losses import *  # noqa: F403
 from standin.parity_models import *  # noqa: F403
+from standin.parity_series import *  # noqa: F403
