@@ -39,7 +39,7 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     P, steps, kept = w.state, strand.steps, len(strand.gates) == strand.steps
     n, batch = cell.direct * gates.shape[2], s.shape[2]
     W = w.W[: s.shape[1], :n].T
-    U = None if w.U is None else w.U.T
+    U: MaybeArray = None if w.U is None else w.U.T
     if strand.turned is not None:
         strand.turned[...] = w.W[: s.shape[1]].T
         W, U = strand.turned[:n], U if cell.direct == gates.shape[1] else strand.turned[n:, :P]
