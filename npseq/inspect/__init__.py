@@ -7,6 +7,8 @@ from npseq.inspect.jacobians import JacobianSpectrum, jacobian_spectrum, lyapuno
 from npseq.inspect.ledger import Ledger, ledger
 from npseq.inspect.pairs import crossing_norms, pair_norms
 from npseq.inspect.paths import PathSplit, path_split
+from npseq.inspect.report import Case, report
+from npseq.inspect.stale import stale_state_bias
 from npseq.inspect.truncations import (
     Bias,
     best_survival,
@@ -19,6 +21,7 @@ from npseq.inspect.truncations import (
 
 __all__ = [
     "Bias",
+    "Case",
     "HDetach",
     "JacobianSpectrum",
     "Ledger",
@@ -38,8 +41,10 @@ __all__ = [
     "pair_norms",
     "path_split",
     "random_truncation_variance",
+    "report",
     "roulette_variance",
     "softmax_curvature",
+    "stale_state_bias",
     "state_jacobians",
     "tail_norms",
     "truncation_bias",

@@ -1,0 +1,133 @@
+"""What is drawn is what was found, with axes that say what they are; and the report that goes with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from layers.recurrent_cases import given, make
+
+from npseq import LSTM, Bidirectional
+from npseq.inspect import Case, figures, jacobian_spectrum, ledger, report, truncation_bias
+from npseq.inspect.report import drawn, look, table
+
+
+def case(cell, **options):
+    layer = make(cell, **({"num_layers": 1} | options))
+    data = given(layer, 6, 2)
+    return Case(layer, layer.forward(data.x, data.state)[2], data.dy)
+
+
+def ledger_of(one, **options):
+    return ledger(one.layer, one.dy, one.tape, **options)
+
+
+@pytest.fixture(scope="module")
+def ledgers():
+    return {label: ledger_of(case(cell)) for label, cell in (("RNN", "rnn tanh"), ("LSTM", "lstm"))}
+
+
+def test_gradient_by_lag(ledgers):
+    axes = figures.gradient_by_lag(ledgers).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["RNN", "LSTM"]
+    assert axes.get_yscale() == "log"
+    assert axes.get_xlabel() == "lag k (steps that a path goes back)"
+    for line, one in zip(axes.lines, ledgers.values(), strict=True):
+        whole = np.sqrt(sum((g**2).sum() for g in one.gradient.values()))
+        norms = [np.sqrt(sum((part[k] ** 2).sum() for part in one.per_lag.values())) for k in range(6)]
+        np.testing.assert_allclose(line.get_ydata(), np.array(norms) / whole, rtol=1e-12)
+    assert "last lag with 1 % of its norm: RNN " in axes.get_title()
+
+
+def test_bias_by_length(ledgers):
+    above, below = figures.bias_by_length(ledgers).axes
+    bias = truncation_bias(ledgers["LSTM"])
+    np.testing.assert_array_equal(above.lines[1].get_xdata(), np.arange(1, 7))
+    np.testing.assert_allclose(above.lines[1].get_ydata()[:-1], bias.relative[:-1], rtol=1e-12)
+    assert np.isnan(above.lines[1].get_ydata()[-1])
+    np.testing.assert_allclose(np.cos(np.radians(below.lines[1].get_ydata())), bias.cosine, rtol=1e-12)
+    needed = 1 + np.flatnonzero(bias.relative > 0.1)[-1] + 1
+    assert above.get_title().endswith(f"LSTM {needed}")
+    assert below.get_ylabel() == "angle to the gradient (degrees)"
+
+
+def test_pair_triangle(ledgers):
+    axes = figures.pair_triangle(ledgers["LSTM"], "LSTM. ").axes[0]
+    shown = axes.images[0].get_array()
+    np.testing.assert_array_equal(shown.mask, np.triu(np.ones((6, 6), bool), 1))
+    np.testing.assert_allclose(shown.filled(0), ledgers["LSTM"].pair_norms)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("step s at which the parameters act", "step t of the loss")
+    assert axes.get_title().startswith("LSTM. From which loss")
+    with pytest.raises(ValueError, match=r"the ledger must hold pair norms: ledger\(..., pairs=True\)"):
+        figures.pair_triangle(ledgers["LSTM"]._replace(pair_norms=None))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru after"])
+def test_gates_over_time(cell):
+    found = ledger_of(case(cell, num_layers=2, bidirectional=True))
+    figure = figures.gates_over_time(found, example=1)
+    maps = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title().split(":")[0] for axes in maps] == list(found.gates)
+    keeping = "f" if cell == "lstm" else "z"
+    shown = next(axes for axes in maps if axes.get_title().startswith(f"{keeping}:")).images[0].get_array()
+    assert (np.diff(shown.mean(axis=1)) <= 1e-15).all()
+    np.testing.assert_allclose(np.sort(shown, axis=0), np.sort(found.gates[keeping][:, 1].T, axis=0))
+    assert maps[-1].get_xlabel() == "time step"
+
+
+def test_a_plain_rnn_has_no_gates(ledgers):
+    with pytest.raises(ValueError, match="this cell has no gates: a plain RNN's state is all there is"):
+        figures.gates_over_time(ledgers["RNN"])
+
+
+def test_singular_values_by_lag():
+    rnn, lstm = case("rnn tanh"), case("lstm")
+    spectra = {"RNN": jacobian_spectrum(rnn.layer, rnn.tape), "LSTM": jacobian_spectrum(lstm.layer, lstm.tape)}
+    axes = figures.singular_values_by_lag(spectra).axes[0]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["RNN, largest", "RNN, median", "RNN, bound", "LSTM, largest", "LSTM, median"]
+    largest = np.median(spectra["LSTM"].singular_values[:, :, 0], axis=1)
+    np.testing.assert_allclose(axes.lines[3].get_ydata(), largest)
+    assert axes.get_title().endswith(f"LSTM {largest[-1] ** (1 / 6):.3f}")
+
+
+def test_adjoints_over_training(ledgers):
+    norms = figures.adjoint_norms(ledgers["LSTM"])
+    np.testing.assert_allclose(norms**2, (ledgers["LSTM"].adjoints["h"] ** 2).sum(axis=(1, 2)))
+    axes = figures.adjoints_over_training(np.stack([norms, 2 * norms]), np.array([1, 5])).axes[0]
+    np.testing.assert_allclose(axes.collections[0].get_array().reshape(2, 6), [norms, 2 * norms])
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("time step t", "epoch")
+
+
+def test_a_report_writes_its_figures_and_returns_its_table(tmp_path):
+    text = report({"an RNN": case("rnn tanh")}, tmp_path / "new" / "folder")
+    names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
+    assert names == ["gradient_by_lag.png", "jacobians.png", "pairs_an_RNN.png", "truncation_bias.png"]
+    head, row = text.splitlines()[:2]
+    assert head.split()[0] == "|gradient|"
+    assert row.split()[:2] == ["an", "RNN"]
+
+
+def test_the_numbers_of_a_table():
+    one = case("lstm")
+    found = look(one)
+    row = table({"LSTM": found}).splitlines()[1].split()
+    grads = one.layer.backward(one.dy, one.tape)[2].flat
+    assert float(row[1]) == pytest.approx(np.sqrt((grads**2).sum()), rel=1e-3)
+    bias = truncation_bias(found.ledger)
+    assert int(row[3]) == 1 + np.flatnonzero(bias.relative <= 0.1)[0]
+    assert int(row[4]) == 1 + np.flatnonzero(bias.relative <= 0.01)[0]
+    assert float(row[7]) == pytest.approx(found.exponent, abs=1e-4)
+
+
+def test_both_directions_and_a_largest_lag_have_a_report_too():
+    layer = Bidirectional(LSTM(3, 2, dtype=np.float64, rng=0), LSTM(3, 4, num_layers=2, dtype=np.float64, rng=1))
+    data = given(make("lstm", num_layers=1), 6, 2)
+    dy = np.random.default_rng(0).normal(size=(6, 2, 6))
+    found = {"both": look(Case(layer, layer.forward(data.x)[2], dy), max_lag=2)}
+    assert table(found).splitlines()[1].split()[-2:] == ["-", "nan"]
+    assert list(drawn(found)) == ["gradient_by_lag", "truncation_bias", "pairs_both", "gates_both"]
+
+
+def test_a_report_of_nothing(tmp_path):
+    with pytest.raises(ValueError, match="cases must hold at least one layer to look into, got none"):
+        report({}, tmp_path)
