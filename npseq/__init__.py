@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from npseq import data, initializers
 from npseq.bptt.truncation import RandomTruncation, RouletteTruncation, Truncated
+from npseq.clipping import clip_grad_norm, clip_grad_value
 from npseq.gradcheck import gradcheck
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear
 from npseq.losses import binary_cross_entropy, mean_squared_error, perplexity, softmax_cross_entropy
 from npseq.models import LanguageModel
-from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value
+from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 if TYPE_CHECKING:
     from npseq import inspect, interop, testing

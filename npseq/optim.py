@@ -1,4 +1,4 @@
-"""Optimizers and gradient clipping, with the equations and default hyper-parameters of PyTorch's `torch.optim`.
+"""Optimizers, with the equations and default hyper-parameters of PyTorch's `torch.optim`.
 
 `opt.step(params, grads)` takes two mappings {name: array} of the same names and shapes and writes params in place.
 Where both have a one-dimensional `flat` that holds all entries in one piece (npseq.parameters.Parameters), the step
@@ -239,66 +239,6 @@ class Adagrad(Optimizer):
         scratch += self.eps
         xp.divide(grad, scratch, out=scratch)
         param -= xp.multiply(scratch, lr / (1 + (self.steps - 1) * self.lr_decay), out=scratch)
-
-
-def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float:
-    """Scale grads, in place, by min(1, max_norm / norm); returns norm, the 2-norm over all entries before that.
-
-    One norm over everything: Pascanu, Mikolov & Bengio 2013 (arXiv 1211.5063), d2l. It is added up in the dtype of the
-    gradients (float32: about 6 digits); where squares overflow, over the gradients divided by the largest.
-    A norm that is nan or inf is returned and leaves grads as they are. On the host a Python float (complex gradients:
-    the analytic sqrt(sum g^2)), on a GPU a 0-d array, without waiting for it.
-
-    Raises ValueError for a max_norm that is negative or nan; inf only measures.
-    """
-    if not max_norm >= 0:
-        raise ValueError(f"max_norm must not be negative, got {max_norm}; inf only measures")
-    arrays = [array for array in _arrays(grads) if array.size]
-    xp = array_module(*arrays)
-    norm = _host_norm(arrays) if xp is np else _scaled_norm(xp, arrays)
-    clipped = xp.isfinite(norm) & (norm.real > max_norm)
-    if xp is np and not clipped:
-        return norm
-    factor = max_norm / norm if xp is np else xp.where(clipped, max_norm / norm, 1).astype(norm.dtype)
-    for array in arrays:
-        array *= factor
-    return norm
-
-
-def clip_grad_value(grads: Mapping[str, Array], limit: float) -> None:
-    """Clamp every entry of grads, in place, to [-limit, limit]; nan stays nan.
-
-    Raises ValueError for a limit that is negative or nan.
-    """
-    if not limit >= 0:
-        raise ValueError(f"limit must not be negative, got {limit}; entries are clamped to [-limit, limit]")
-    xp = array_module(*_arrays(grads))
-    for array in _arrays(grads):
-        xp.copyto(array, limit, where=array.real > limit)
-        xp.copyto(array, -limit, where=array.real < -limit)
-
-
-def _host_norm(arrays: list[Array]) -> Any:
-    with np.errstate(over="ignore", invalid="ignore"):
-        norm = np.sqrt(_sum_of_squares(np, arrays)).item()
-        scaled = norm if np.isfinite(norm) else _scaled_norm(np, arrays).item()
-    return scaled if np.isfinite(scaled) else norm
-
-
-def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> Array:
-    """The 2-norm of entries that may be too large to be squared: the largest, times the norm of entries / largest."""
-    largest = xp.stack([abs(array.real).max() for array in arrays]).max()
-    largest = largest + (largest == 0)
-    return largest * xp.sqrt(_sum_of_squares(xp, [array / largest for array in arrays]))
-
-
-def _sum_of_squares(xp: ModuleType, arrays: list[Array]) -> Array:
-    return sum(xp.dot(flat, flat) for flat in (array.reshape(-1) for array in arrays))
-
-
-def _arrays(mapping: Mapping[str, Array]) -> list[Array]:
-    flat = getattr(mapping, "flat", None)
-    return list(mapping.values()) if flat is None else [flat]
 
 
 def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[ModuleType, Pairs]:

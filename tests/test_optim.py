@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value
+from npseq.clipping import clip_grad_norm, clip_grad_value
+from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 from npseq.parameters import Parameters, simple_layout
 
 SHAPES = {"W_xh": (3, 4), "W_hh": (4, 4), "b_h": (4,)}

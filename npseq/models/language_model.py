@@ -10,6 +10,7 @@ import numpy as np
 from npseq.backend import Array, array_module, device_module, generator, to_host
 from npseq.bptt.room import Room, part
 from npseq.bptt.tape import Tape
+from npseq.clipping import clip_grad_norm
 from npseq.data import Vocabulary
 from npseq.initializers import normal
 from npseq.layers import GRU, LSTM, RNN, Embedding, Linear
@@ -18,7 +19,6 @@ from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import stack_state
 from npseq.losses import softmax_cross_entropy
 from npseq.models.generation import Stepper, sample
-from npseq.optim import clip_grad_norm
 from npseq.parameters import Parameters, join_layouts
 
 
