@@ -42,7 +42,9 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     U: MaybeArray = None if w.U is None else w.U.T
     if strand.turned is not None:
         strand.turned[...] = w.W[: s.shape[1]].T
-        W, U = strand.turned[:n], U if cell.direct == gates.shape[1] else strand.turned[n:, :P]
+        W = strand.turned[:n]
+        if cell.direct < gates.shape[1]:
+            U = strand.turned[n:, :P]
     scratch = None if strand.ids is None else np.empty_like(s, shape=(n, batch))
     _preload(cell, w, strand)
     direct = gates[:, : cell.direct].reshape(len(gates), n, batch)

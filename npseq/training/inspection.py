@@ -110,7 +110,8 @@ def inspect_cells(
     """The table of npseq.inspect.report for untrained networks, or after some epochs of Adam; figures go to `out`."""
     ids, vocab = load_corpus(corpus, max_tokens=TrainingConfig.max_tokens)
     read = reading(ids, steps, batch_size)
-    models, maps = {}, {}
+    models: dict[str, LanguageModel] = {}
+    maps: dict[str, list] = {}
     for cell in cells:
         config = TrainingConfig(cell=cell, hidden=hidden, seed=seed, corpus=corpus, optimizer="adam", lr=3e-3)
         for models[cell], norms in adjoints_while_training(config, ids, vocab, read, epochs):

@@ -112,7 +112,7 @@ def test_the_loss_may_read_y_as_it_comes():
     layer = make("gru after", num_layers=1)
     data = given(layer, T, B)
     y, _, tape = layer.forward(data.x)
-    found = checkpointed(layer, data.x, lambda first, part: (part - data.dy[first : first + len(part)]))
+    found = checkpointed(layer, data.x, lambda first, part: part - data.dy[first : first + len(part)])
     assert_close(found.grads, dict(layer.backward(y - data.dy, tape)[2]), 1e-13)
 
 

@@ -241,7 +241,10 @@ def test_linear(outer, features, bias, layout, seed):
     for _ in range(2):
         dx, grads = layer.backward(layout(dy), tape)
     wanted = {"y": np.einsum("...i,ij->...j", x, layer.params["W"]) + (layer.params["b"] if bias else 0)}
-    wanted |= {"dx": np.einsum("...j,ij->...i", dy, layer.params["W"]), "W": x.reshape(-1, features).T @ dy.reshape(-1, 2)}
+    wanted |= {
+        "dx": np.einsum("...j,ij->...i", dy, layer.params["W"]),
+        "W": x.reshape(-1, features).T @ dy.reshape(-1, 2),
+    }
     wanted |= {"b": dy.reshape(-1, 2).sum(axis=0)} if bias else {}
     assert_close({"y": y, "dx": dx, **grads}, wanted, 1e-13)
 

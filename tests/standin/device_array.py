@@ -206,8 +206,10 @@ def _method(name: str, parameters: str) -> Any:
         out = given.get("out")
         if out is not None and not isinstance(out, ndarray):
             raise TypeError(f"out must be a cupy.ndarray, got {type(out)}")
-        host = {key: operands(value)[0] if isinstance(value, (ndarray, np.ndarray)) else value
-                for key, value in given.items()}
+        host = {
+            key: operands(value)[0] if isinstance(value, (ndarray, np.ndarray)) else value
+            for key, value in given.items()
+        }
         positional = [host.pop(key) for key in ("b", "indices", "repeats", "axis1", "axis2") if key in host]
         with np.errstate(all="ignore"):
             result = getattr(self._host, name)(*positional, **host)

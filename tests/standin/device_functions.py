@@ -11,6 +11,7 @@ import numpy as np
 from standin.device_array import SCALARS, ndarray, operands, wrapped
 from standin.traffic import traffic
 
+# fmt: off
 UFUNCS = {
     "absolute", "add", "bitwise_and", "bitwise_or", "ceil", "conjugate", "cos", "divide", "equal", "exp",
     "expm1", "floor", "floor_divide", "greater", "greater_equal", "invert", "isfinite", "isinf", "isnan",
@@ -18,6 +19,7 @@ UFUNCS = {
     "minimum", "mod", "multiply", "negative", "not_equal", "positive", "power", "reciprocal", "remainder",
     "sign", "sin", "sinh", "cosh", "sqrt", "square", "subtract", "tan", "tanh", "true_divide",
 }
+# fmt: on
 UFUNC_OPTIONS = {"out", "dtype", "where", "casting"}
 FUNCTIONS = {
     "all": "a axis out keepdims",

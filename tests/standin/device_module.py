@@ -10,11 +10,13 @@ import numpy as np
 from standin import device_functions as functions
 from standin.device_array import ndarray
 
+# fmt: off
 BORROWED = [  # CuPy takes these from NumPy
     "bool_", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32",
     "float64", "complex64", "complex128", "dtype", "finfo", "iinfo", "issubdtype", "promote_types", "newaxis",
     "pi", "e", "inf", "nan",
 ]
+# fmt: on
 
 
 class CUDARuntimeError(RuntimeError):

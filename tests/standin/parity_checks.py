@@ -63,10 +63,13 @@ def test_ledger(device, cell, lengths):
     check_ledger(device, there, here, lengths)
 
 
-@pytest.mark.parametrize("layer", [
-    LSTM(4, 2, num_layers=2, dtype=np.float64, rng=0),
-    Bidirectional(GRU(4, 2, dtype=np.float64, rng=0), LSTM(4, 3, dtype=np.float64, rng=1)),
-])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        LSTM(4, 2, num_layers=2, dtype=np.float64, rng=0),
+        Bidirectional(GRU(4, 2, dtype=np.float64, rng=0), LSTM(4, 3, dtype=np.float64, rng=1)),
+    ],
+)
 def test_ledger_of_ids(device, layer):
     there, here = two(layer)
     check_ledger(device, there, here, LENGTHS, ids=True)

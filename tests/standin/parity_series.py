@@ -17,12 +17,15 @@ def mean(windows):
     return windows.mean(axis=1)
 
 
-@pytest.mark.parametrize("forecast", [
-    lambda x: forecasting.one_step(mean, x, 4),
-    lambda x: forecasting.multi_step(mean, x, 4, 5),
-    lambda x: forecasting.k_step(mean, x, 4, 3),
-    lambda x: forecasting.naive(x, 5, 3),
-])
+@pytest.mark.parametrize(
+    "forecast",
+    [
+        lambda x: forecasting.one_step(mean, x, 4),
+        lambda x: forecasting.multi_step(mean, x, 4, 5),
+        lambda x: forecasting.k_step(mean, x, 4, 3),
+        lambda x: forecasting.naive(x, 5, 3),
+    ],
+)
 def test_forecasts(device, forecast):
     device.assert_same(forecast(device.put(SERIES)), forecast(SERIES))
 

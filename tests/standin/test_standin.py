@@ -32,45 +32,51 @@ def test_no_implicit_conversion(convert):
         convert(cupy.ones((2, 2)))
 
 
-@pytest.mark.parametrize("mix", [
-    lambda x, y: x + y,
-    lambda x, y: y + x,
-    lambda x, y: np.multiply(x, y),
-    lambda x, y: np.matmul(y, x),
-    lambda x, y: np.where(x > 0, x, y),
-    lambda x, y: cupy.concatenate([x, y]),
-    lambda x, y: np.add(x, x, out=y),
-    lambda x, y: np.add(y, y, out=x),
-    lambda x, y: x.__setitem__(..., y),
-    lambda x, y: x[y.astype(int)],
-    lambda x, y: x[[0, 1]],
-    lambda x, y: x < y,
-    lambda x, y: x.dot(y),
-    lambda x, y: np.sum(x, axis=0, out=y[0]),
-    lambda x, y: x.__iadd__(y),
-    lambda x, y: cupy.where(x > 0, x, [1, 2]),
-    lambda x, y: cupy.exp(y),
-])
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda x, y: x + y,
+        lambda x, y: y + x,
+        lambda x, y: np.multiply(x, y),
+        lambda x, y: np.matmul(y, x),
+        lambda x, y: np.where(x > 0, x, y),
+        lambda x, y: cupy.concatenate([x, y]),
+        lambda x, y: np.add(x, x, out=y),
+        lambda x, y: np.add(y, y, out=x),
+        lambda x, y: x.__setitem__(..., y),
+        lambda x, y: x[y.astype(int)],
+        lambda x, y: x[[0, 1]],
+        lambda x, y: x < y,
+        lambda x, y: x.dot(y),
+        lambda x, y: np.sum(x, axis=0, out=y[0]),
+        lambda x, y: x.__iadd__(y),
+        lambda x, y: cupy.where(x > 0, x, [1, 2]),
+        lambda x, y: cupy.exp(y),
+    ],
+)
 def test_host_and_device_do_not_mix(mix):
     with pytest.raises(TypeError):
         mix(cupy.ones((2, 2)), np.ones((2, 2)))
 
 
-@pytest.mark.parametrize("lacking", [
-    lambda x: np.add.reduceat(x, [0, 1]),
-    lambda x: np.add.at(x, cupy.zeros(1, int), 1.0),
-    lambda x: np.linalg.eigvals(x),
-    lambda x: np.apply_along_axis(sum, 0, x),
-    lambda x: np.sum(x, initial=0),
-    lambda x: np.max(x, where=x > 0),
-    lambda x: np.empty_like(x, subok=False),
-    lambda x: x.item(0),
-    lambda x: x.sum(where=x > 0),
-    lambda x: x.argsort(kind="stable"),
-    lambda x: cupy.where(x > 0),
-    lambda x: range(cupy.arange(3)[1]),
-    lambda x: x * np.float64(2) if x.astype(np.float32) * np.float64(2) else None,
-])
+@pytest.mark.parametrize(
+    "lacking",
+    [
+        lambda x: np.add.reduceat(x, [0, 1]),
+        lambda x: np.add.at(x, cupy.zeros(1, int), 1.0),
+        lambda x: np.linalg.eigvals(x),
+        lambda x: np.apply_along_axis(sum, 0, x),
+        lambda x: np.sum(x, initial=0),
+        lambda x: np.max(x, where=x > 0),
+        lambda x: np.empty_like(x, subok=False),
+        lambda x: x.item(0),
+        lambda x: x.sum(where=x > 0),
+        lambda x: x.argsort(kind="stable"),
+        lambda x: cupy.where(x > 0),
+        lambda x: range(cupy.arange(3)[1]),
+        lambda x: x * np.float64(2) if x.astype(np.float32) * np.float64(2) else None,
+    ],
+)
 def test_what_cupy_lacks(lacking):
     with pytest.raises(TypeError):
         lacking(cupy.ones((2, 2)))
@@ -90,11 +96,28 @@ def test_reductions_stay_on_the_device():
         assert value.shape == ()
 
 
-@pytest.mark.parametrize("read", [
-    float, int, bool, complex, repr, str, lambda x: f"{x:.2f}", lambda x: x.get(), lambda x: x.item(), cupy.asnumpy,
-    lambda x: x.tolist(), to_host, lambda x: x.reshape(1)[x.reshape(1) > 0], lambda x: cupy.flatnonzero(x),
-    lambda x: x.reshape(1).nonzero(), lambda x: list(x.reshape(1)) == [0.0], cupy.unique,
-])
+@pytest.mark.parametrize(
+    "read",
+    [
+        float,
+        int,
+        bool,
+        complex,
+        repr,
+        str,
+        lambda x: f"{x:.2f}",
+        lambda x: x.get(),
+        lambda x: x.item(),
+        cupy.asnumpy,
+        lambda x: x.tolist(),
+        to_host,
+        lambda x: x.reshape(1)[x.reshape(1) > 0],
+        lambda x: cupy.flatnonzero(x),
+        lambda x: x.reshape(1).nonzero(),
+        lambda x: list(x.reshape(1)) == [0.0],
+        cupy.unique,
+    ],
+)
 def test_no_sync_refuses_whatever_reads_from_the_device(read):
     x = cupy.asarray(np.float64(2.5))
     traffic.reset()
