@@ -1,4 +1,4 @@
-"""npseq train | sample | evaluate | inspect. Exit status: 0, 1 for a run that failed, 2 for bad input."""
+"""npseq train | sample | evaluate | inspect | gradcheck. Exit status: 0, 1 for a run that failed, 2 for bad input."""
 
 from __future__ import annotations
 
@@ -137,6 +137,25 @@ def inspect(model: str | None, out: str | None, **given: Any) -> None:
     print(f"{table}\n\nfigures in {folder}: {', '.join(sorted(path.name for path in Path(folder).glob('*.png')))}")
 
 
+def gradcheck(cell: list[str] | None, method: list[str] | None, quick: bool, quiet: bool) -> None:
+    """Checks the gradients of npseq's own layers, all of them or those of some cells and methods; prints the table."""
+    from tqdm import tqdm
+
+    from npseq.layers import matrix
+
+    with _bad_input():
+        cases = matrix.matrix(cell or matrix.CELLS, method or matrix.METHODS, quick)
+    bar = tqdm(cases, "gradcheck", dynamic_ncols=True, leave=False, disable=True if quiet else None)
+    results = {case: matrix.check(case) for case in bar}
+    print(matrix.table(results))
+    failed = [case for case, report in results.items() if not report]
+    for case in failed:
+        print(f"\n{case}\n{results[case]}")
+    if failed:
+        raise Failure(f"{len(failed)} of {len(results)} checks failed, first {failed[0]}", 1)
+    print(f"{len(results)} checks passed")
+
+
 def _run_to_the_end(run: Any, quiet: bool) -> None:
     """Trains, with a bar, and prints what came out."""
     from npseq.training.progress import ProgressBar
@@ -199,7 +218,7 @@ def _parser() -> Parser:
     parser = Parser(prog="npseq", description=about, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"npseq {npseq.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_train, _add_sample, _add_evaluate, _add_inspect):
+    for add in (_add_train, _add_sample, _add_evaluate, _add_inspect, _add_gradcheck):
         add(commands)
     return parser
 
@@ -297,3 +316,15 @@ def _add_inspect(commands: Any) -> None:
         "--out", metavar="DIR", default=None, help="for figures (default: npseq-inspect, or RUN/inspect)"
     )
     parser.set_defaults(command=inspect)
+
+
+def _add_gradcheck(commands: Any) -> None:
+    parser = commands.add_parser("gradcheck", help="check the gradients of every layer", allow_abbrev=False)
+    for name, known in (
+        ("cell", "rnn, gru, lstm, bidirectional, linear, embedding or dropout"),
+        ("method", "complex, central, directional or taylor"),
+    ):
+        parser.add_argument(f"--{name}", action="append", metavar="NAME", help=f"only {known}; may be given again")
+    parser.add_argument("--quick", action="store_true", help="float64, ragged lengths and small stacks only")
+    parser.add_argument("--quiet", action="store_true", help="no bar")
+    parser.set_defaults(command=gradcheck)

@@ -1,0 +1,154 @@
+"""Every layer in every variant through gradcheck: the matrix that `npseq gradcheck` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npseq.bptt.truncation import Truncated
+from npseq.gradcheck import Report, gradcheck
+from npseq.layers.bidirectional import Bidirectional
+from npseq.layers.checking import layer_problem
+from npseq.layers.dropout import Dropout
+from npseq.layers.embedding import Embedding
+from npseq.layers.gru import GRU
+from npseq.layers.linear import Linear
+from npseq.layers.lstm import LSTM
+from npseq.layers.rnn import RNN
+
+Make = Callable[[int, bool], Any]
+T, B, D = 3, 2, 2
+RAGGED = np.array([2, 3])
+METHODS = ("complex", "central", "directional", "taylor")
+DTYPES = ("float32", "float64")
+TRUNCATED = 2
+SEED = 0
+
+RECURRENT: dict[str, dict[str, tuple[type, int, dict[str, Any]]]] = {  # class, hidden units, options
+    "rnn": {"tanh": (RNN, 2, {}), "relu": (RNN, 2, {"nonlinearity": "relu"})},
+    "gru": {"reset after": (GRU, 2, {}), "reset before": (GRU, 2, {"reset": "before"})},
+    "lstm": {
+        "plain": (LSTM, 2, {}),
+        "peepholes": (LSTM, 2, {"peepholes": True}),
+        "projection": (LSTM, 3, {"proj_size": 2}),
+        "both": (LSTM, 3, {"peepholes": True, "proj_size": 2}),
+    },
+}
+OTHER: dict[str, Callable[[], tuple[Any, np.ndarray]]] = {  # a layer and its x
+    "bidirectional": lambda: (Bidirectional(GRU(D, 2, 2, dropout=0.5, rng=0), LSTM(D, 2, rng=1)), numbers(T, B, D)),
+    "linear": lambda: (Linear(3, 2, rng=0), numbers(T, B, 3)),
+    "embedding": lambda: (Embedding(4, 2, padding_idx=1, rng=0), np.array([[0, 3], [1, 3]])),
+    "dropout": lambda: (Dropout(0.5), numbers(T, B)),
+}
+CELLS = (*RECURRENT, *OTHER)
+
+
+class Case(NamedTuple):
+    """One check. layers, directions 0 for a layer that has none; truncated None for the whole gradient."""
+
+    cell: str
+    variant: str
+    layers: int
+    directions: int
+    ragged: bool
+    dtype: str  # in which the gradient is computed; the differences are of the same layer in float64
+    method: str
+    truncated: int | None = None
+
+    @property
+    def row(self) -> tuple[str, str, str, str, str]:
+        """What the table's row is: lengths, full and ragged, and the columns stand in one."""
+        way = {0: "", 1: "forward", 2: "both"}[self.directions]
+        return self.cell, self.variant, str(self.layers or ""), way, self.dtype
+
+    @property
+    def column(self) -> str:
+        return self.method if self.truncated is None else "truncated"
+
+    def __str__(self) -> str:
+        lengths = f"lengths {RAGGED.tolist()}" if self.ragged else "full lengths"
+        cut = "" if self.truncated is None else f", Truncated({self.truncated})"
+        return " ".join([*filter(None, self.row), f"({lengths}{cut}, {self.method})"])
+
+
+def numbers(*shape: int, seed: int = 0) -> np.ndarray:
+    """Random values, exact in float32."""
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32).astype(np.float64)
+
+
+def matrix(cells: Iterable[str] = CELLS, methods: Iterable[str] = METHODS, quick: bool = False) -> list[Case]:
+    """The cases of these cells and methods; quick leaves out float32, full lengths and stacks of two directions.
+
+    Raises ValueError for a cell or a method that there is not.
+    """
+    cells, methods = tuple(cells), tuple(methods)
+    for name, given, known in (("cell", cells, CELLS), ("method", methods, METHODS)):
+        unknown = [value for value in given if value not in known]
+        if unknown:
+            raise ValueError(f"{name} must be one of {', '.join(known)}, got {unknown[0]!r}")
+    dtypes = DTYPES[1:] if quick else DTYPES
+    return [case for cell in cells for case in _cases(cell, methods, dtypes, quick)]
+
+
+def _cases(cell: str, methods: tuple[str, ...], dtypes: tuple[str, ...], quick: bool) -> Iterator[Case]:
+    if cell not in RECURRENT:
+        for dtype, method in product(dtypes, methods):
+            yield Case(cell, "", 0, 0, cell == "bidirectional", dtype, method)
+        return
+    shapes = [(1, 1), (1, 2), (2, 1)] if quick else [(1, 1), (1, 2), (2, 1), (2, 2)]
+    lengths = [True] if quick else [False, True]
+    for variant, (layers, directions), dtype in product(RECURRENT[cell], shapes, dtypes):
+        for method, ragged in product(methods, lengths):
+            yield Case(cell, variant, layers, directions, ragged, dtype, method)
+        if "complex" in methods and layers * directions < 4:
+            yield Case(cell, variant, layers, directions, True, dtype, "complex", TRUNCATED)
+
+
+def check(case: Case) -> Report:
+    """One case, at its own fixed numbers, with random initial states."""
+    if case.cell in RECURRENT:
+        kind, hidden, options = RECURRENT[case.cell][case.variant]
+        layer = kind(D, hidden, num_layers=case.layers, bidirectional=case.directions == 2, **options)
+        layer.params.flat[:] = _alive(layer.params.flat.size)
+        x, state = numbers(T, B, D), _state(layer)
+    else:
+        layer, x = OTHER[case.cell]()
+        state = None
+    truncation = None if case.truncated is None else Truncated(case.truncated)
+    problem = layer_problem(layer, x, state, RAGGED if case.ragged else None, truncation)
+    return gradcheck(problem.loss, problem.at, problem.gradient(np.dtype(case.dtype)), method=case.method)
+
+
+def _alive(size: int) -> np.ndarray:
+    """Parameters of size 0.3 to 1, with which every ReLU layer here has units that are not dead."""
+    rng = np.random.default_rng(SEED)
+    return rng.uniform(0.3, 1.0, size) * rng.choice([-1.0, 1.0], size)
+
+
+def _state(layer: Any) -> Any:
+    rows = layer.num_layers * layer.directions
+    h = numbers(rows, B, layer.state_size, seed=1)
+    return (h, numbers(rows, B, layer.hidden_size, seed=2)) if isinstance(layer, LSTM) else h
+
+
+def table(results: dict[Case, Report]) -> str:
+    """A row a layer and dtype, a column a method: the largest error relative to the gradient's scale, or FAIL."""
+    columns = [c for c in (*METHODS, "truncated") if any(case.column == c for case in results)]
+    head = ("cell", "variant", "layers", "direction", "dtype", *columns)
+    cells: dict[tuple[str, ...], dict[str, list[Report]]] = {}
+    for case, report in results.items():
+        cells.setdefault(case.row, {}).setdefault(case.column, []).append(report)
+    rows = [head, *((*row, *(_shown(found.get(c, [])) for c in columns)) for row, found in cells.items())]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _shown(reports: list[Report]) -> str:
+    if not reports:
+        return "-"
+    return f"{max(r.max_error for r in reports):.1e}" if all(reports) else "FAIL"
