@@ -71,9 +71,12 @@ def naive(history: Array, steps: int, period: int = 1) -> Array:
     return history[len(history) - period + array_module(history).arange(steps) % period]
 
 
-def error_growth(step_error: float, gain: float, steps: int) -> np.ndarray:
-    """d2l's error of k = 1 to `steps` steps ahead: eps_k = e + c eps_{k-1}, eps_0 = 0; e step_error, c gain (A04)."""
-    errors = np.zeros(positive_int("steps", steps) + 1)
+def error_growth(step_error: float, gain: float, steps: int, start: float = 0.0) -> np.ndarray:
+    """eps_k = e + c eps_{k-1} for k = 1 to `steps`: (steps,), e the step_error, c the gain, eps_0 the start (A04).
+
+    d2l's error of k steps ahead: each step adds its own, and passes on a share of the one that it was fed with.
+    """
+    errors = np.full(positive_int("steps", steps) + 1, float(start))
     for k in range(1, steps + 1):
         errors[k] = step_error + gain * errors[k - 1]
     return errors[1:]

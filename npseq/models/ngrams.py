@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from copy import copy
 from math import exp, inf, isfinite, log
 from typing import Any, NamedTuple
 
@@ -96,6 +97,12 @@ class NGramModel:
             self.counts.update(ngram_counts(tokens, k))
             if k < order:
                 self._followed.update(ngram_counts(tokens[:-1], k))
+
+    def with_smoothing(self, smoothing: float | Sequence[float]) -> NGramModel:
+        """The model of the same counts with another smoothing; nothing is counted again."""
+        other = copy(self)
+        other.smoothing = _smoothing(smoothing, self.order)
+        return other
 
     def probability(self, token: int, context: Sequence[int] = ()) -> float:
         """P(token | context); of a longer context the last order - 1 tokens count, of a shorter one all."""
