@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from npseq import data, initializers
-from npseq.bptt.truncation import RandomTruncation, RouletteTruncation, Truncated
+from npseq.bptt.truncation import HDetach, RandomTruncation, RouletteTruncation, Truncated
 from npseq.clipping import clip_grad_norm, clip_grad_value
 from npseq.gradcheck import gradcheck
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear
@@ -14,6 +14,7 @@ from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 if TYPE_CHECKING:
     from npseq import inspect, interop, testing
+    from npseq.bptt.checkpointing import checkpointed
     from npseq.bptt.online import rtrl, uoro
     from npseq.layers.checking import gradcheck_layer
 
@@ -30,6 +31,7 @@ __all__ = [
     "Bidirectional",
     "Dropout",
     "Embedding",
+    "HDetach",
     "LanguageModel",
     "Linear",
     "RMSprop",
@@ -37,6 +39,7 @@ __all__ = [
     "RouletteTruncation",
     "Truncated",
     "binary_cross_entropy",
+    "checkpointed",
     "clip_grad_norm",
     "clip_grad_value",
     "data",
@@ -54,6 +57,7 @@ __all__ = [
 ]
 
 _ON_DEMAND = {
+    "checkpointed": "npseq.bptt.checkpointing",
     "gradcheck_layer": "npseq.layers.checking",
     "inspect": "",
     "interop": "",
