@@ -1,0 +1,207 @@
+"""Pairs of sentences to translate: Tatoeba's, or made ones that need no file.
+
+The preprocessing is that of Dive into Deep Learning (d2l, "Machine Translation and the Dataset"). Time comes first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import log
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from npseq.backend import generator
+from npseq.data.text import Vocabulary
+
+RESERVED = ("<pad>", "<bos>", "<eos>")
+TATOEBA_FILE = "fra_eng_5000.txt"
+MONTHS = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+
+Tokens = list[list[str]]
+
+
+class Pairs(NamedTuple):
+    """N sentence pairs as ids: (S, N) and (T, N), each ended by <eos> and padded, their lengths, both vocabularies."""
+
+    source: np.ndarray
+    source_lengths: np.ndarray
+    target: np.ndarray
+    target_lengths: np.ndarray
+    source_vocab: Vocabulary
+    target_vocab: Vocabulary
+
+    def least_loss(self) -> float:
+        """The summed cross-entropy in nats, over all pairs, below which no model gets: sources with several targets.
+
+        -sum log(pairs of this source and target / pairs of this source), on the ids as they are, <unk> and all.
+        """
+        sources = [tuple(column) for column in self.source.T.tolist()]
+        both = Counter(zip(sources, map(tuple, self.target.T.tolist()), strict=True))
+        alone = Counter(sources)
+        return sum(count * log(alone[source] / count) for (source, _), count in both.items())
+
+    def batches(self, batch_size: int, rng: int | np.random.Generator | None = None) -> Iterator[tuple]:
+        """(source, target, source_lengths, target_lengths) in random order, all pairs once; the last may be smaller."""
+        order = generator(rng).permutation(self.source.shape[1])
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            yield self.source[:, rows], self.target[:, rows], self.source_lengths[rows], self.target_lengths[rows]
+
+
+def load_pairs(
+    name_or_path: str | PathLike[str] = "dates",
+    num_pairs: int = 600,
+    steps: int | None = None,
+    min_freq: int = 1,
+    distinct_sources: bool = False,
+    rng: int | np.random.Generator | None = 0,
+) -> Pairs:
+    """Sentence pairs as padded ids, as d2l's `load_data_nmt` makes them.
+
+    name_or_path: "dates" ("9 may 1998" to "1998-05-09", by characters) or "reversal" (letters, and the same from last
+    to first), which need no file; "tatoeba", English and French, from the folder that the environment variable
+    NPSEQ_DATA names; or the path of such a file. rng: of the made ones.
+    steps: longer sentences lose their ends, <eos> with them, as in d2l; None takes the longest. min_freq: rarer tokens
+    become <unk>. distinct_sources: take only the first pair of each source sentence (Tatoeba has many translations of
+    one, which no model can tell apart). Raises FileNotFoundError where the file is missing, ValueError for one that
+    holds no pairs.
+    """
+    if name_or_path in MADE:
+        source, target = MADE[str(name_or_path)](num_pairs, rng)
+    else:
+        path = _tatoeba() if name_or_path == "tatoeba" else Path(name_or_path)
+        text = preprocess(read_pairs(path))
+        source, target = tokenize_pairs(first_of_each(text) if distinct_sources else text, num_pairs)
+    source_vocab, target_vocab = (
+        Vocabulary(side, min_freq=min_freq, reserved_tokens=RESERVED, token="word") for side in (source, target)
+    )
+    return Pairs(
+        *build_array(source, source_vocab, steps),
+        *build_array(target, target_vocab, steps),
+        source_vocab,
+        target_vocab,
+    )
+
+
+def read_pairs(path: str | PathLike[str]) -> str:
+    """A file of lines "source TAB target TAB anything" as text of lines "source TAB target".
+
+    Raises FileNotFoundError where there is none, ValueError for a file that is not UTF-8 or has a line without a tab.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"sentence pairs must be {', '.join(map(repr, MADE))}, 'tatoeba' or an existing file, got {str(path)!r}"
+        )
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"sentence pairs must be UTF-8, {str(path)!r} is not ({error.reason}); convert it") from error
+    columns = [line.split("\t")[:2] for line in lines if line]
+    if bad := [number for number, parts in enumerate(columns, 1) if len(parts) < 2]:
+        raise ValueError(f"a line must be source TAB target, line {bad[0]} of {str(path)!r} has no tab")
+    return "\n".join("\t".join(parts) for parts in columns)
+
+
+def preprocess(text: str) -> str:
+    """Lower case, ordinary spaces for non-breaking ones, a space before each of , . ! ? (d2l's `preprocess_nmt`)."""
+    text = text.replace("\u202f", " ").replace("\xa0", " ").lower()
+    apart = (" " + char if i > 0 and char in ",.!?" and text[i - 1] != " " else char for i, char in enumerate(text))
+    return "".join(apart)
+
+
+def tokenize_pairs(text: str, num_pairs: int | None = None, keep_one_more: bool = False) -> tuple[Tokens, Tokens]:
+    """The words of both sides of the first num_pairs lines "source TAB target", split at spaces (`tokenize_nmt`).
+
+    keep_one_more: d2l stops where i > num_examples, and so keeps 601 lines of 600; True does the same.
+    Raises ValueError for a text without pairs.
+    """
+    count = None if num_pairs is None else num_pairs + keep_one_more
+    pairs = [line.split("\t") for line in text.split("\n")[:count] if line.count("\t") == 1]
+    if not pairs:
+        raise ValueError("a text must hold lines of source TAB target, found none")
+    return [first.split(" ") for first, _ in pairs], [second.split(" ") for _, second in pairs]
+
+
+def first_of_each(text: str) -> str:
+    """The first line of each source, in order."""
+    first: dict[str, str] = {}
+    for line in text.split("\n"):
+        first.setdefault(line.partition("\t")[0], line)
+    return "\n".join(first.values())
+
+
+def truncate_pad(line: Sequence[int], steps: int, padding: int) -> list[int]:
+    """The first `steps` ids of a line, and padding where it is shorter."""
+    return [*line[:steps], *[padding] * (steps - len(line))]
+
+
+def build_array(lines: Tokens, vocabulary: Vocabulary, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """ids (T, N) of N lines of tokens, each followed by <eos>, truncated and padded to `steps`, and lengths (N,).
+
+    steps: None takes the longest line and its <eos>. Raises ValueError where the vocabulary lacks <pad> or <eos>.
+    """
+    for token in ("<pad>", "<eos>"):
+        if token not in vocabulary:
+            raise ValueError(f"the vocabulary must hold {token}; make it with reserved_tokens={RESERVED}")
+    rows = [[*vocabulary[line], vocabulary["<eos>"]] for line in lines]
+    steps = max(map(len, rows)) if steps is None else steps
+    ids = np.array([truncate_pad(row, steps, vocabulary["<pad>"]) for row in rows], dtype=np.int64)
+    return ids.T, np.array([min(len(row), steps) for row in rows], dtype=np.int64)
+
+
+def date_pairs(count: int, rng: int | np.random.Generator | None = 0) -> tuple[Tokens, Tokens]:
+    """Characters of dates as people write them ("9 may 1998", "may 9, 1998", "09/05/98") and as ISO 8601 has them.
+
+    Years 1950 to 2049, days 1 to 28; two digits of a year stand for the one within that range.
+    """
+    rng = generator(rng)
+    years, months, days = rng.integers(1950, 2050, count), rng.integers(1, 13, count), rng.integers(1, 29, count)
+    forms = rng.integers(0, 3, count)
+    dates = list(zip(years.tolist(), months.tolist(), days.tolist(), strict=True))
+    source = [_written(date, form) for date, form in zip(dates, forms.tolist(), strict=True)]
+    target = [f"{year}-{month:02d}-{day:02d}" for year, month, day in dates]
+    return [list(text) for text in source], [list(text) for text in target]
+
+
+def reversal_pairs(
+    count: int, rng: int | np.random.Generator | None = 0, letters: str = "abcdefgh", longest: int = 8
+) -> tuple[Tokens, Tokens]:
+    """Random letters, 1 to `longest` of them, and the same from the last to the first."""
+    rng = generator(rng)
+    source = [list(rng.choice(list(letters), size)) for size in rng.integers(1, longest + 1, count)]
+    source = [[str(letter) for letter in line] for line in source]
+    return source, [line[::-1] for line in source]
+
+
+MADE = {"dates": date_pairs, "reversal": reversal_pairs}
+
+
+def _written(date: tuple[int, int, int], form: int) -> str:
+    year, month, day = date
+    name = MONTHS[month - 1]
+    return (f"{day} {name} {year}", f"{name} {day}, {year}", f"{day:02d}/{month:02d}/{year % 100:02d}")[form]
+
+
+def _tatoeba() -> Path:
+    folder = os.environ.get("NPSEQ_DATA")
+    if not folder:
+        raise FileNotFoundError(
+            f"'tatoeba' needs {TATOEBA_FILE} in a folder that the environment variable NPSEQ_DATA names, which is not "
+            "set; 'dates' and 'reversal' need no file"
+        )
+    path = Path(folder) / TATOEBA_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"the folder {folder!r} that NPSEQ_DATA names must hold {TATOEBA_FILE}, which is not there; "
+            "'dates' and 'reversal' need no file"
+        )
+    return path

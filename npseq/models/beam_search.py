@@ -1,0 +1,76 @@
+"""Beam search: the likeliest sequences that can be found by keeping only a few prefixes at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Hypothesis(NamedTuple):
+    """A prefix, without the token it began with; an ended one carries its end token."""
+
+    tokens: tuple[int, ...]
+    log_prob: float
+    state: Any
+    ended: bool = False
+
+    def score(self, alpha: float) -> float:
+        """log P(y_1 .. y_L) / L^alpha; the end token is one of the L, so that the empty sentence has a length too."""
+        return self.log_prob / max(len(self.tokens), 1) ** alpha
+
+
+class BeamSearch(NamedTuple):
+    """ranked: the sequences that ended, and those that were cut off at max_steps, best first.
+
+    kept: the prefixes that each step kept, d2l's candidates.
+    """
+
+    ranked: list[Hypothesis]
+    kept: list[list[tuple[int, ...]]]
+
+    @property
+    def best(self) -> Hypothesis:
+        return self.ranked[0]
+
+
+Step = Callable[[Sequence[int], Sequence[Any]], tuple[np.ndarray, Sequence[Any]]]
+
+
+def beam_search(
+    step: Step, state: Any, begin: int, end: int | None, max_steps: int, beam_size: int = 2, alpha: float = 0.75
+) -> BeamSearch:
+    """The sequences of at most max_steps tokens that a beam of beam_size prefixes finds.
+
+    step(tokens, states) takes K prefixes' last tokens and states, and returns log P (K, V) of the next token and the
+    K states after. `begin` is the first token and `end` the one that ends a sequence, None where nothing does.
+    At each step all continuations of the kept prefixes compete and beam_size stay; those that end leave the beam.
+    beam_size 1 is greedy search; beam_size V^max_steps leaves nothing out and is exhaustive search. Equally likely
+    ones are taken in the order of their prefixes and tokens. alpha: of the length penalty, 0 for none (d2l: 0.75).
+    Raises ValueError for a beam_size or max_steps below 1.
+    """
+    if beam_size < 1 or max_steps < 1:
+        raise ValueError(f"beam_size and max_steps must be at least 1, got {beam_size} and {max_steps}")
+    alive, finished, kept = [Hypothesis((), 0.0, state)], [], []
+    for _ in range(max_steps):
+        best = _extended(step, alive, begin, end, beam_size)
+        kept.append([hypothesis.tokens for hypothesis in best])
+        finished += [hypothesis for hypothesis in best if hypothesis.ended]
+        alive = [hypothesis for hypothesis in best if not hypothesis.ended]
+        if not alive:
+            break
+    ranked = sorted(finished + alive, key=lambda hypothesis: -hypothesis.score(alpha))
+    return BeamSearch(ranked, kept)
+
+
+def _extended(step: Step, alive: list[Hypothesis], begin: int, end: int | None, beam_size: int) -> list[Hypothesis]:
+    """The beam_size likeliest continuations by one token."""
+    last = [hypothesis.tokens[-1] if hypothesis.tokens else begin for hypothesis in alive]
+    log_probs, states = step(last, [hypothesis.state for hypothesis in alive])
+    totals = np.array([hypothesis.log_prob for hypothesis in alive])[:, None] + log_probs
+    order = np.argsort(-totals, axis=None, kind="stable")[:beam_size]
+    return [
+        Hypothesis((*alive[k].tokens, int(token)), float(totals[k, token]), states[k], token == end)
+        for k, token in zip(*np.unravel_index(order, totals.shape), strict=True)
+    ]

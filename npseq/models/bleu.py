@@ -1,0 +1,42 @@
+"""BLEU: how many n-grams of a translation stand in the reference (Papineni et al. 2002, in d2l's form)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from math import exp
+
+
+def ngram_matches(prediction: Sequence[str], label: Sequence[str], n: int) -> tuple[int, int]:
+    """How many n-grams of the prediction stand in the label, each of the label's used once, and how many there are.
+
+    Their ratio is the precision p_n.
+    """
+    found, wanted = _ngrams(prediction, n), _ngrams(label, n)
+    return sum((found & wanted).values()), sum(found.values())
+
+
+def bleu(prediction: str | Sequence[str], label: str | Sequence[str], k: int) -> float:
+    """exp(min(0, 1 - len(label) / len(prediction))) * prod_{n=1..k} p_n^(1 / 2^n), in [0, 1] and 1 where they agree.
+
+    Both are tokens, or strings that are split at white space. k: the longest n-grams; a prediction of fewer tokens is
+    measured up to its own length, as in d2l since 2.0 (before, it divided by zero). An empty prediction scores 0.
+    Raises ValueError for k below 1 or an empty label.
+    """
+    if k < 1:
+        raise ValueError(f"k, the longest n-grams, must be at least 1, got {k}")
+    prediction = prediction.split() if isinstance(prediction, str) else prediction
+    label = label.split() if isinstance(label, str) else label
+    if not label:
+        raise ValueError("label must hold at least one token, got none")
+    if not prediction:
+        return 0.0
+    score = exp(min(0, 1 - len(label) / len(prediction)))
+    for n in range(1, min(k, len(prediction)) + 1):
+        matches, total = ngram_matches(prediction, label, n)
+        score *= (matches / total) ** 0.5**n
+    return score
+
+
+def _ngrams(tokens: Sequence[str], n: int) -> Counter:
+    return Counter(tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1))

@@ -1,0 +1,28 @@
+"""Many to one: a label for a whole sequence (A23 of the notes)."""
+
+from __future__ import annotations
+
+from npseq.backend import Array
+from npseq.models.last_state import last_output, last_output_gradient
+from npseq.models.reader import Reader, ReaderTape
+from npseq.parameters import Parameters
+
+
+class Classifier(Reader):
+    """y = W_y h_T + b_y, h_T the last layer's state after each sequence's own last step.
+
+    With two directions h_T is [forward's after the last step, backward's after the first]. x (T, B, D), or ids (T, B);
+    logits (B, K). A sequence of length 0 is classified from the initial state.
+    """
+
+    def forward(self, x: Array, lengths: Array | None = None, training: bool = False) -> tuple[Array, ReaderTape]:
+        """logits (B, K), and what backward reads."""
+        features, looked_up = self._embed(x)
+        _, state, tape = self.recurrent.forward(features, None, lengths, training)
+        logits, output_tape = self.output.forward(last_output(self.recurrent, state))
+        return logits, ReaderTape(looked_up, tape, output_tape)
+
+    def backward(self, dlogits: Array, tape: ReaderTape) -> tuple[Array | None, Parameters]:
+        """dx (T, B, D), None for ids, and the gradients of all parameters."""
+        dlast, doutput = self.output.backward(dlogits, tape.output)
+        return self._gradients(None, last_output_gradient(self.recurrent, dlast), doutput, tape)

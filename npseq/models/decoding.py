@@ -1,0 +1,71 @@
+"""A decoder that reads its own words: token by token, for a batch, a beam, or as the inputs of a training step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from npseq.backend import Array, array_module, to_host
+from npseq.models.beam_search import Step
+from npseq.models.encoder_decoder import Decoder
+
+
+def greedy(decoder: Decoder, context: Array, state: Any, begin: int, end: int, max_steps: int) -> list[np.ndarray]:
+    """B arrays of the likeliest ids, each up to its first `end`, without it; context (B, C), state of B sequences."""
+    xp = array_module(context)
+    ids = xp.full((1, len(context)), begin)
+    rows: list[np.ndarray] = []
+    running = np.ones(len(context), bool)
+    while running.any() and len(rows) < max_steps:
+        logits, state, _ = decoder.forward(ids, context, state)
+        ids = logits.real.argmax(axis=2)
+        rows.append(to_host(ids)[0])
+        running &= rows[-1] != end
+    found = np.array(rows, dtype=int).reshape(len(rows), len(context)).T
+    return [row[: np.append(row == end, True).argmax()] for row in found]
+
+
+def own_inputs(
+    decoder: Decoder, context: Array, state: Any, inputs: Array, teacher_forcing: float, rng: np.random.Generator
+) -> Array:
+    """inputs (T, B), from the second row on with the decoder's own likeliest token in the place of the target's.
+
+    teacher_forcing: the probability of keeping the target's, drawn for each position.
+    """
+    xp = array_module(inputs)
+    kept = xp.asarray(rng.random(inputs.shape) < teacher_forcing)
+    rows = [inputs[:1]]
+    for t in range(1, len(inputs)):
+        logits, state, _ = decoder.forward(rows[-1], context, state)
+        rows.append(xp.where(kept[t], inputs[t], logits.real.argmax(axis=2)))
+    return xp.concatenate(rows) if len(inputs) else inputs
+
+
+def next_log_probs(decoder: Decoder, context: Array) -> Step:
+    """The step of a beam search over one sentence, whose context is (1, C). A prefix's state: that of a batch of 1."""
+    xp = array_module(context)
+
+    def step(tokens: Sequence[int], states: Sequence[Any]) -> tuple[np.ndarray, list[Any]]:
+        count = len(tokens)
+        repeated = np.repeat(context, count, axis=0)
+        logits, state, _ = decoder.forward(xp.asarray([tokens]), repeated, _side_by_side(states))
+        z = to_host(logits)[0].astype(np.float64)
+        z -= z.max(axis=1, keepdims=True)
+        return z - np.log(np.exp(z).sum(axis=1, keepdims=True)), [_one(state, k) for k in range(count)]
+
+    return step
+
+
+def _side_by_side(states: Sequence[Any]) -> Any:
+    """States of a batch of 1 each as the state of one batch."""
+    if states[0] is None:
+        return None
+    if isinstance(states[0], tuple):
+        return tuple(_side_by_side(parts) for parts in zip(*states, strict=True))
+    return np.concatenate(list(states), axis=1)
+
+
+def _one(state: Any, k: int) -> Any:
+    return tuple(_one(part, k) for part in state) if isinstance(state, tuple) else state[:, k : k + 1]

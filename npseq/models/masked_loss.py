@@ -1,0 +1,33 @@
+"""Cross-entropy over padded sequences, in d2l's reduction and in the one over what is really there."""
+
+from __future__ import annotations
+
+from npseq.backend import Array
+from npseq.layers.arguments import check_lengths, one_of
+from npseq.losses import softmax_cross_entropy
+from npseq.models.reader import step_mask
+
+
+def masked_softmax_cross_entropy(
+    logits: Array, targets: Array, lengths: Array, reduction: str = "valid"
+) -> tuple[Array, Array]:
+    """Cross-entropy of the first lengths[b] targets of each sequence b: (loss, dlogits).
+
+    logits (T, B, V), targets (T, B) ids, also past the lengths, lengths (B,) integers in [0, T].
+
+        "valid"     sum of all losses / sum(lengths)         a number
+        "sequence"  the sum of a sequence's losses / T       (B,), and dlogits is that of their sum
+
+    "sequence" is d2l's `MaskedSoftmaxCELoss`: it divides by the padded length, so that a short sentence weighs less
+    and the number falls as the padding grows. dlogits is exactly zero at padded positions.
+    Raises ValueError or TypeError for an unknown reduction, and for lengths and shapes that do not fit.
+    """
+    one_of("reduction", reduction, ("valid", "sequence"))
+    if logits.ndim != 3:
+        raise ValueError(f"logits must have shape (T, B, V), got {logits.shape}")
+    steps, batch = logits.shape[:2]
+    weights = step_mask(steps, check_lengths(lengths, steps, batch), logits)
+    if reduction == "valid":
+        return softmax_cross_entropy(logits, targets, weights=weights)
+    losses, dlogits = softmax_cross_entropy(logits, targets, weights=weights / max(steps, 1), reduction="none")
+    return losses.sum(axis=0), dlogits

@@ -1,0 +1,76 @@
+"""What the models share: layers by name, their parameters in one flat vector, and a training step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from npseq.backend import Array, array_module
+from npseq.clipping import clip_grad_norm
+from npseq.layers.layer import Layer
+from npseq.parameters import Parameters, join_layouts
+
+
+class Model(Layer):
+    """Layers, or models, held in the attributes that `parts` names; None where a model does without one.
+
+    params: every part's parameters in one flat vector, named "part.name"; the parts are views of it.
+    """
+
+    parts: tuple[str, ...] = ()
+
+    def _layers(self) -> dict[str, Any]:
+        named = {name: getattr(self, name) for name in self.parts}
+        return {name: layer for name, layer in named.items() if layer is not None}
+
+    def _join(self) -> None:
+        """Puts the parameters of all parts into one vector; a layer that was handed in is left as it was."""
+        layers = self._layers()
+        flats = [layer.params.flat for layer in layers.values()]
+        dtypes = {str(flat.dtype) for flat in flats}
+        if len(dtypes) > 1:
+            raise ValueError(f"all layers of a model must have one dtype, got {sorted(dtypes)}; use layer.astype(...)")
+        layout = join_layouts({name: layer.params.layout for name, layer in layers.items()})
+        self._bind(Parameters(layout, array_module(*flats).concatenate(flats)))
+
+    def _bind(self, params: Parameters) -> None:
+        self.params = params
+        for name, layer in self._layers().items():
+            setattr(self, name, layer.bind(params.part(name, layer.params.layout).flat))
+
+    def bind(self, flat: Array) -> Any:
+        """The same model over another flat vector of parameters, which it does not copy."""
+        other = super().bind(flat)
+        other._bind(other.params)
+        return other
+
+    def to(self, device: str) -> Any:
+        """Moves the parameters to "cpu" or "gpu", in place, and returns the model itself."""
+        super().to(device)
+        self._bind(self.params)
+        return self
+
+    def _gather(self, grads: Mapping[str, Parameters]) -> Parameters:
+        """The gradients of all parts, {part: grads}, as one vector under the model's own names."""
+        return self.params.like(np.concatenate([grads[name].flat for name in self._layers()]))
+
+    def loss(self, *batch: Any, **options: Any) -> tuple[Array, Parameters]:
+        """The loss of a batch, and its gradients by every parameter."""
+        raise NotImplementedError
+
+    def step(self, *batch: Any, optimizer: Any, clip: float | None = None, **options: Any) -> tuple[Array, Any]:
+        """One training step, dropout acting: (loss, gradient norm before clipping). Writes params.
+
+        batch and options are those of `loss`. clip: the largest gradient norm over all parameters, None for none.
+        """
+        loss, grads = self.loss(*batch, training=True, **options)
+        norm = clip_grad_norm(grads, inf if clip is None else clip)
+        optimizer.step(self.params, grads)
+        return loss, norm
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{name}={layer}" for name, layer in self._layers().items())
+        return f"{type(self).__name__}({inner})"

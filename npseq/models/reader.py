@@ -1,0 +1,116 @@
+"""What a tagger and a classifier share: an embedding or none, a recurrent layer, a linear output and its loss."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npseq.backend import Array, array_module, generator
+from npseq.layers import Bidirectional, Embedding, Linear
+from npseq.layers.arguments import one_of
+from npseq.layers.recurrent import Recurrent
+from npseq.losses import binary_cross_entropy, softmax_cross_entropy
+from npseq.models.model import Model
+from npseq.parameters import Parameters
+
+
+class ReaderTape(NamedTuple):
+    """What the three layers' backward passes read."""
+
+    looked_up: Array | None
+    recurrent: Any
+    output: Array
+
+
+class Reader(Model):
+    """Use Tagger or Classifier; this class holds what they share."""
+
+    parts = ("embedding", "recurrent", "output")
+
+    def __init__(
+        self,
+        recurrent: Recurrent | Bidirectional,
+        num_labels: int,
+        loss: str = "softmax",
+        embedding: Embedding | None = None,
+        rng: Any = None,
+    ):
+        """
+        recurrent: any recurrent layer; the model works on a copy. num_labels: K, the classes of "softmax", of which
+        one holds, or the labels of "binary", each of which holds or not. embedding: its rows become the recurrent
+        layer's inputs; None hands features, or one-hot ids, straight on. rng: of the output layer's initial values.
+        Raises ValueError for an unknown loss, sizes that do not fit and layers of different dtypes.
+        """
+        one_of("loss", loss, ("softmax", "binary"))
+        if embedding is not None and embedding.dim != recurrent.input_size:
+            raise ValueError(
+                f"embedding must have the recurrent layer's {recurrent.input_size} inputs as its dim, "
+                f"got {embedding.dim}"
+            )
+        self.embedding, self.recurrent, self.kind = embedding, recurrent, loss
+        self.output = Linear(recurrent.output_size, num_labels, dtype=recurrent.dtype, rng=generator(rng))
+        self._join()
+
+    def _embed(self, x: Array) -> tuple[Array, Array | None]:
+        return (x, None) if self.embedding is None else self.embedding.forward(x)
+
+    def _gradients(
+        self, dy: Array | None, dstate: Any, doutput: Parameters, tape: ReaderTape
+    ) -> tuple[Array | None, Parameters]:
+        """dx and all gradients, from those by the recurrent layer's outputs and last state."""
+        dx, _, drecurrent = self.recurrent.backward(dy, tape.recurrent, dstate)
+        grads = {"recurrent": drecurrent, "output": doutput}
+        if self.embedding is not None:
+            dx, grads["embedding"] = self.embedding.backward(dx, tape.looked_up)
+        return dx, self._gather(grads)
+
+    def forward(self, x: Array, lengths: Array | None = None, training: bool = False) -> tuple[Array, ReaderTape]:
+        """The logits, and what backward reads."""
+        raise NotImplementedError
+
+    def backward(self, dlogits: Array, tape: ReaderTape) -> tuple[Array | None, Parameters]:
+        """dx (None for ids) and the gradients of all parameters."""
+        raise NotImplementedError
+
+    def loss(
+        self,
+        x: Array,
+        targets: Array,
+        lengths: Array | None = None,
+        weights: Array | None = None,
+        reduction: str = "mean",
+        training: bool = False,
+    ) -> tuple[Array, Parameters]:
+        """The cross-entropy of targets, and its gradients.
+
+        targets: class ids shaped as the logits without their last axis, or for "binary" 0 and 1 shaped as the logits.
+        weights: a factor for each class id's position, 0 for positions that do not count; past a sequence's length
+        there are none in any case. reduction: "mean" over what counts, or "sum", J = sum_t L_t. training: whether
+        dropout acts. Raises TypeError or ValueError, before anything is learnt, for arguments that do not fit.
+        """
+        one_of("reduction", reduction, ("mean", "sum"))
+        logits, tape = self.forward(x, lengths, training)
+        weights = self._position_weights(logits, lengths, weights)
+        if self.kind == "binary":
+            by_label = None if weights is None else weights[..., None]
+            value, dlogits = binary_cross_entropy(logits, targets, by_label, reduction)
+        else:
+            value, dlogits = softmax_cross_entropy(logits, targets, weights=weights, reduction=reduction)
+        return value, self.backward(dlogits, tape)[1]
+
+    def _position_weights(self, logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
+        if weights is not None and weights.shape != logits.shape[:-1]:
+            raise ValueError(f"weights must have one entry a position, {logits.shape[:-1]}, got {weights.shape}")
+        return weights
+
+    def predict(self, x: Array, lengths: Array | None = None) -> Array:
+        """The likeliest class of each position, or for "binary" whether each label is likelier than not."""
+        logits = self.forward(x, lengths)[0].real
+        return logits > 0 if self.kind == "binary" else logits.argmax(axis=-1)
+
+
+def step_mask(steps: int, lengths: Array, like: Array) -> Array:
+    """(T, B) of 1 up to each sequence's length and 0 past it, of the real dtype and place of `like`."""
+    xp = array_module(like)
+    return (xp.arange(steps)[:, None] < xp.asarray(lengths)).astype(np.dtype(like.real.dtype))

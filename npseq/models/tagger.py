@@ -1,0 +1,33 @@
+"""Many to many, of equal lengths: a label for every step (A23 of the notes)."""
+
+from __future__ import annotations
+
+from npseq.backend import Array
+from npseq.models.reader import Reader, ReaderTape, step_mask
+from npseq.parameters import Parameters
+
+
+class Tagger(Reader):
+    """y_t = W_y h_t + b_y at every step; with two directions h_t is [h_t forward, h_t backward].
+
+    x (T, B, D), or ids (T, B); logits (T, B, K).
+    """
+
+    def forward(self, x: Array, lengths: Array | None = None, training: bool = False) -> tuple[Array, ReaderTape]:
+        """logits (T, B, K), and what backward reads. lengths (B,): past them logits are the output layer's bias."""
+        features, looked_up = self._embed(x)
+        y, _, tape = self.recurrent.forward(features, None, lengths, training)
+        logits, output_tape = self.output.forward(y)
+        return logits, ReaderTape(looked_up, tape, output_tape)
+
+    def backward(self, dlogits: Array, tape: ReaderTape) -> tuple[Array | None, Parameters]:
+        """dx (T, B, D), None for ids, and the gradients of all parameters."""
+        dy, doutput = self.output.backward(dlogits, tape.output)
+        return self._gradients(dy, None, doutput, tape)
+
+    def _position_weights(self, logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
+        weights = super()._position_weights(logits, lengths, weights)
+        if lengths is None:
+            return weights
+        mask = step_mask(logits.shape[0], lengths, logits)
+        return mask if weights is None else mask * weights

@@ -1,0 +1,383 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from model_gradients import check, check_loss
+
+import npseq as ns
+from npseq.data import sequence_mask
+from npseq.models import Decoder, Encoder, EncoderDecoder, Seq2Seq, masked_softmax_cross_entropy
+
+F64 = {"dtype": np.float64}
+
+
+def small(cell="gru", hidden=2, layers=1, **options):
+    return Seq2Seq(4, 5, cell, 2, hidden, layers, rng=1, **{**F64, **options})
+
+
+def batch(seed=0, steps=(4, 3), size=3, sources=4, targets=5):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, sources, (steps[0], size)), rng.integers(0, targets, (steps[1], size))
+
+
+SOURCE_LENGTHS, TARGET_LENGTHS = np.array([2, 4, 0]), np.array([3, 1, 0])
+
+
+def test_A53_an_encoder_makes_a_state_and_a_decoder_goes_on_from_it():
+    source, inputs = batch()
+    model = small("lstm", layers=2)
+    encoded, _ = model.encoder.forward(source, SOURCE_LENGTHS)
+    state, _ = model.init_state(encoded)
+    np.testing.assert_array_equal(encoded.context, state[0][-1])
+    whole, last, _ = model.decoder.forward(inputs, encoded.context, state)
+    np.testing.assert_array_equal(model.forward(source, inputs, SOURCE_LENGTHS)[0], whole)
+    for t in range(3):
+        step, state, _ = model.decoder.forward(inputs[t : t + 1], encoded.context, state)
+        np.testing.assert_allclose(step[0], whole[t], rtol=1e-12)
+    np.testing.assert_allclose(state, last, rtol=1e-12)
+
+
+def test_A53_any_encoder_takes_any_decoder_over_a_bridge():
+    encoder = Encoder(
+        ns.Embedding(4, 2, rng=1, **F64), ns.Bidirectional(ns.RNN(2, 2, rng=2, **F64), ns.GRU(2, 1, rng=3, **F64))
+    )
+    decoder = Decoder(ns.Embedding(5, 1, rng=4, **F64), ns.LSTM(4, 2, 2, rng=5, **F64), ns.Linear(2, 5, rng=6, **F64))
+    model = EncoderDecoder(encoder, decoder, ns.Linear(3, 4, rng=7, **F64))
+    source, target = batch()
+    coefficients = np.random.default_rng(3).normal(size=(3, 3, 5))
+
+    def loss(model):
+        return (coefficients * model.forward(source, target, SOURCE_LENGTHS)[0]).sum()
+
+    def gradients(model):
+        return model.backward(coefficients, model.forward(source, target, SOURCE_LENGTHS)[1])
+
+    check(model, loss, gradients)
+
+
+def test_A54_shapes_of_the_notes():
+    model = Seq2Seq(10, 10, "gru", 8, 16, 2, rng=0)
+    x = np.zeros((7, 4), int)
+    encoded, _ = model.encoder.forward(x)
+    assert encoded.outputs.shape == (7, 4, 16)
+    assert encoded.state.shape == (2, 4, 16)
+    logits, state, _ = model.decoder.forward(x, encoded.context, model.init_state(encoded)[0])
+    assert logits.swapaxes(0, 1).shape == (4, 7, 10)
+    assert state.shape == (2, 4, 16)
+    lstm = Seq2Seq(10, 10, "lstm", 8, 16, 2, rng=0)
+    assert [part.shape for part in lstm.encoder.forward(x)[0].state] == [(2, 4, 16), (2, 4, 16)]
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def gru(p, x, h):
+    """The notes' GRU with the reset gate after the product, one step."""
+    r = sigmoid(x @ p["W_xr"] + h @ p["W_hr"] + p["b_r"])
+    z = sigmoid(x @ p["W_xz"] + h @ p["W_hz"] + p["b_z"])
+    n = np.tanh(x @ p["W_xn"] + p["b_n"] + r * (h @ p["W_hn"] + p["b_hn"]))
+    return z * h + (1 - z) * n
+
+
+def test_A54_the_last_state_is_the_context_of_every_decoder_step():
+    model = small(hidden=3)
+    source, inputs = batch()
+    p = {
+        part: {k.rpartition(".")[2]: v for k, v in model.params.items() if k.startswith(part)}
+        for part in ("encoder.recurrent", "decoder.recurrent")
+    }
+    for b, size in enumerate(SOURCE_LENGTHS):
+        h = np.zeros(3)
+        for token in source[:size, b]:
+            h = gru(p["encoder.recurrent"], model.params["encoder.embedding.W"][token], h)
+        context = h
+        for t, token in enumerate(inputs[:, b]):
+            x = np.concatenate([model.params["decoder.embedding.W"][token], context])
+            h = gru(p["decoder.recurrent"], x, h)
+            expected = h @ model.params["decoder.output.W"] + model.params["decoder.output.b"]
+            np.testing.assert_allclose(model.forward(source, inputs, SOURCE_LENGTHS)[0][t, b], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("cell", "layers"), [("rnn", 1), ("gru", 2), ("lstm", 1), ("lstm", 2)])
+def test_A54_gradients_through_both_halves(cell, layers):
+    model = small(cell, layers=layers)
+    assert len(model.params) == len(model.loss(*batch())[1])
+    check_loss(model, *batch(), SOURCE_LENGTHS, TARGET_LENGTHS)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"bidirectional": True, "bridge": True},
+        {"cell": "lstm", "layers": 2, "decoder_layers": 1, "bridge": True},
+        {"bridge": True, "initializer": "xavier"},
+    ],
+)
+def test_A54_gradients_over_a_bridge(options):
+    check_loss(small(**options), *batch(), SOURCE_LENGTHS, TARGET_LENGTHS, reduction="sequence")
+
+
+def test_A54_gradients_with_no_lengths_and_with_dropout():
+    model = small(layers=2, dropout=0.4)
+
+    def loss(model):
+        for half in (model.encoder, model.decoder):
+            half.recurrent.between.rng = np.random.default_rng(7)
+        return model.loss(*batch(), training=True)
+
+    def loss_alone(model):
+        model.backward = lambda dlogits, tape: None
+        return loss(model)[0]
+
+    check(model, loss_alone, lambda m: loss(m)[1])
+    assert loss(model)[0] != model.loss(*batch())[0]
+
+
+def test_A54_the_gradient_of_the_context_adds_up_over_the_decoder_steps():
+    model = small(hidden=3)
+    source, inputs = batch()
+    encoded, _ = model.encoder.forward(source)
+    state, _ = model.init_state(encoded)
+    d = np.random.default_rng(1).normal(size=(3, 3, 5))
+
+    def value(contexts):
+        """The decoder with a context of its own at every step."""
+        total, s = 0.0, state
+        for t in range(3):
+            logits, s, _ = model.decoder.forward(inputs[t : t + 1], contexts[t], s)
+            total += (d[t] * logits[0]).sum()
+        return total
+
+    contexts = np.repeat(encoded.context[None], 3, axis=0)
+    by_step = np.zeros_like(contexts)
+    for index in np.ndindex(contexts.shape):
+        moved = [contexts.copy(), contexts.copy()]
+        moved[0][index] += 1e-5
+        moved[1][index] -= 1e-5
+        by_step[index] = (value(moved[0]) - value(moved[1])) / 2e-5
+    dcontext, _, _ = model.decoder.backward(d, model.decoder.forward(inputs, encoded.context, state)[2])
+    np.testing.assert_allclose(dcontext, by_step.sum(axis=0), rtol=1e-6, atol=1e-9)
+    assert (abs(by_step) > 1e-6).all()
+
+
+def test_A54_gradients_are_those_of_pytorch():
+    torch = pytest.importorskip("torch")
+    model = Seq2Seq(6, 7, "gru", 3, 4, 2, rng=0, **F64)
+    source, target = batch(steps=(5, 4), sources=6, targets=7)
+    lengths = np.array([4, 1, 3])
+    p = {name: torch.tensor(value.copy()) for name, value in model.params.items()}
+    leaves, halves = [], []
+    for part, inputs in (("encoder", 3), ("decoder", 7)):
+        half = torch.nn.GRU(inputs, 4, 2, dtype=torch.float64)
+        with torch.no_grad():
+            for layer, end in enumerate(("", "_l1")):
+                get = lambda name, part=part, end=end: p[f"{part}.recurrent.{name}{end}"]  # noqa: E731
+                getattr(half, f"weight_ih_l{layer}").copy_(torch.cat([get(f"W_x{g}").T for g in "rzn"]))
+                getattr(half, f"weight_hh_l{layer}").copy_(torch.cat([get(f"W_h{g}").T for g in "rzn"]))
+                getattr(half, f"bias_ih_l{layer}").copy_(torch.cat([get(f"b_{g}") for g in "rzn"]))
+                getattr(half, f"bias_hh_l{layer}").copy_(torch.cat([torch.zeros(8), get("b_hn")]))
+        halves.append(half)
+    for name in ("encoder.embedding.W", "decoder.embedding.W", "decoder.output.W", "decoder.output.b"):
+        leaves.append(p[name].requires_grad_())
+    _, state = halves[0](leaves[0][torch.tensor(source)])
+    inputs = torch.tensor(np.concatenate([np.full((1, 3), 2), target[:-1]]))
+    context = state[-1].repeat(4, 1, 1)
+    y, _ = halves[1](torch.cat([leaves[1][inputs], context], 2), state)
+    logits = y @ leaves[2] + leaves[3]
+    losses = torch.nn.functional.cross_entropy(logits.permute(0, 2, 1), torch.tensor(target), reduction="none")
+    mask = torch.arange(4)[:, None] < torch.tensor(lengths)
+    total = (losses * mask).mean(0).sum()  # d2l's MaskedSoftmaxCELoss
+    total.backward()
+    loss, grads = model.loss(source, target, None, lengths, reduction="sequence")
+    assert loss == pytest.approx(total.item(), rel=1e-12)
+    for leaf, name in zip(
+        leaves, ("encoder.embedding.W", "decoder.embedding.W", "decoder.output.W", "decoder.output.b"), strict=True
+    ):
+        np.testing.assert_allclose(grads[name], leaf.grad.numpy(), rtol=0, atol=1e-12)
+    for half, part in zip(halves, ("encoder", "decoder"), strict=True):
+        got = np.concatenate([grads[f"{part}.recurrent.W_x{g}"].T for g in "rzn"])
+        np.testing.assert_allclose(got, half.weight_ih_l0.grad.numpy(), rtol=0, atol=1e-12)
+        got = np.concatenate([grads[f"{part}.recurrent.W_h{g}_l1"].T for g in "rzn"])
+        np.testing.assert_allclose(got, half.weight_hh_l1.grad.numpy(), rtol=0, atol=1e-12)
+
+
+def confident(seed=0, **options):
+    """A model whose words differ much from step to step."""
+    model = Seq2Seq(8, 9, "gru", 6, 12, 2, rng=seed, **{**F64, **options})
+    model.params.flat[:] *= 3
+    return model
+
+
+def test_A54_greedy_translation_stops_at_the_end_token():
+    model = confident(seed=4)
+    source, _ = batch(steps=(5, 3), size=6, sources=8)
+    lengths = np.array([5, 2, 0, 1, 3, 4])
+    found = model.greedy(source, lengths, max_steps=8)
+    sizes = {len(row) for row in found}
+    assert len(sizes) > 1
+    for b, row in enumerate(found):
+        inputs = np.concatenate([[2], row])[:, None]
+        logits, _ = model.forward(source[:, b : b + 1], inputs, lengths[b : b + 1])
+        chosen = logits[:, 0].argmax(axis=1)
+        np.testing.assert_array_equal(chosen[: len(row)], row)
+        assert 3 not in row
+        assert len(row) == 8 or chosen[len(row)] == 3
+
+
+def test_A55_teacher_forcing_reads_the_target_one_step_behind():
+    model = small()
+    source, target = batch()
+    inputs = np.concatenate([np.full((1, 3), 2), target[:-1]])
+    logits, tape = model.forward(source, inputs, SOURCE_LENGTHS)
+    loss, dlogits = masked_softmax_cross_entropy(logits, target, TARGET_LENGTHS)
+    got, grads = model.loss(source, target, SOURCE_LENGTHS, TARGET_LENGTHS)
+    assert got == loss
+    np.testing.assert_array_equal(grads.flat, model.backward(dlogits, tape).flat)
+
+
+def test_A55_free_running_reads_its_own_words():
+    model = confident(seed=4)
+    source, target = batch(steps=(5, 6), size=4, sources=8, targets=9)
+    own = np.full((6, 4), 2)
+    for t in range(1, 6):
+        own[t] = model.forward(source, own[:t])[0][-1].argmax(axis=1)
+    logits, tape = model.forward(source, own)
+    loss, dlogits = ns.softmax_cross_entropy(logits, target)
+    got, grads = model.loss(source, target, teacher_forcing=0.0)
+    assert got == pytest.approx(loss, rel=1e-12)
+    np.testing.assert_allclose(grads.flat, model.backward(dlogits, tape).flat, rtol=0, atol=1e-14)
+    taught = model.loss(source, target)[0]
+    between = {float(model.loss(source, target, teacher_forcing=0.5, rng=seed)[0]) for seed in range(6)}
+    assert len(between) > 1
+    assert got not in between
+    assert taught not in between
+    assert model.loss(source, target, teacher_forcing=0.5, rng=3)[0] in between
+
+
+def test_A56_sequence_mask():
+    x = np.array([[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(sequence_mask(x, np.array([1, 2])), [[1, 0, 0], [4, 5, 0]])
+    masked = sequence_mask(np.ones((2, 3, 4)), np.array([1, 2]), value=-1)
+    np.testing.assert_array_equal(masked[0], [[1] * 4, [-1] * 4, [-1] * 4])
+    np.testing.assert_array_equal(masked[1], [[1] * 4, [1] * 4, [-1] * 4])
+
+
+def test_A57_masked_cross_entropy_has_the_notes_values():
+    logits, targets = np.ones((4, 3, 10)), np.ones((4, 3), int)
+    loss, dlogits = masked_softmax_cross_entropy(logits, targets, np.array([4, 2, 0]), reduction="sequence")
+    np.testing.assert_allclose(loss, [np.log(10), np.log(10) / 2, 0], rtol=1e-15)
+    np.testing.assert_allclose(loss, [2.3026, 1.1513, 0], atol=5e-5)
+    assert not dlogits[2:, 1].any()
+    assert not dlogits[:, 2].any()
+    np.testing.assert_allclose(dlogits[0, 0], (0.1 - (np.arange(10) == 1)) / 4, rtol=0, atol=1e-15)
+    mean, dmean = masked_softmax_cross_entropy(logits, targets, np.array([4, 2, 0]))
+    assert mean == pytest.approx(np.log(10), rel=1e-15)
+    np.testing.assert_allclose(dmean, dlogits * 4 / 6, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("reduction", ["valid", "sequence"])
+def test_A57_gradient_of_the_masked_cross_entropy(reduction):
+    rng = np.random.default_rng(0)
+    targets, lengths = rng.integers(0, 4, (3, 3)), np.array([2, 3, 0])
+
+    def loss(values):
+        return masked_softmax_cross_entropy(values["logits"], targets, lengths, reduction)[0].sum()
+
+    def gradient(values):
+        return {"logits": masked_softmax_cross_entropy(values["logits"], targets, lengths, reduction)[1]}
+
+    ns.testing.assert_gradients(loss, {"logits": rng.normal(size=(3, 3, 4))}, gradient, method="complex")
+
+
+def test_A57_a_batch_of_nothing_has_no_loss():
+    for reduction in ("valid", "sequence"):
+        loss, dlogits = masked_softmax_cross_entropy(
+            np.ones((3, 2, 4)), np.ones((3, 2), int), np.zeros(2, int), reduction
+        )
+        assert not loss.any()
+        assert not dlogits.any()
+
+
+@pytest.mark.parametrize("options", [{"layers": 2}, {"cell": "lstm"}, {"bidirectional": True, "bridge": True}])
+def test_A58_a_padded_unsorted_batch_gives_what_each_pair_gives_alone(options):
+    model = small(hidden=4, **options)
+    source, target = batch(steps=(6, 5), size=4)
+    ends = np.array([3, 6, 0, 1]), np.array([2, 5, 0, 4])
+    for part in ends:
+        assert (np.diff(part) < 0).any()
+    loss, grads = model.loss(source, target, *ends, reduction="sequence")
+    total, summed = 0.0, np.zeros_like(grads.flat)
+    for b, (s, t) in enumerate(zip(*ends, strict=True)):
+        if t:
+            part, dpart = model.loss(source[:s, b : b + 1], target[:t, b : b + 1])
+            total, summed = total + part * t / 5, summed + dpart.flat * t / 5
+    assert loss == pytest.approx(total, rel=1e-12)
+    np.testing.assert_allclose(grads.flat, summed, rtol=0, atol=1e-12)
+
+
+def test_A58_padding_has_no_gradient_and_no_say():
+    model = small(layers=2)
+    source, target = batch()
+    source[source == 1] = target[target == 1] = 2
+    past = np.arange(4)[:, None] >= SOURCE_LENGTHS, np.arange(3)[:, None] >= TARGET_LENGTHS
+    source[past[0]] = target[past[1]] = 1
+    loss, grads = model.loss(source, target, SOURCE_LENGTHS, TARGET_LENGTHS)
+    assert not grads["encoder.embedding.W"][1].any()
+    assert not grads["decoder.embedding.W"][1].any()
+    source[past[0]] = target[past[1]] = 0
+    other, dother = model.loss(source, target, SOURCE_LENGTHS, TARGET_LENGTHS)
+    assert other == loss
+    np.testing.assert_array_equal(dother.flat, grads.flat)
+
+
+def test_A54_xavier_draws_as_d2l_does_and_leaves_biases():
+    plain, drawn = (Seq2Seq(50, 60, initializer=kind, rng=0) for kind in ("uniform", "xavier"))
+    for part, inputs in (("encoder", 32), ("decoder", 64)):
+        bound = np.sqrt(6 / (inputs + 3 * 32))
+        largest = abs(drawn.params[f"{part}.recurrent.W_xz"]).max()
+        assert 0.97 * bound < largest <= bound
+        np.testing.assert_array_equal(drawn.params[f"{part}.recurrent.b_z"], plain.params[f"{part}.recurrent.b_z"])
+    assert abs(drawn.params["decoder.output.W"]).max() > 0.97 * np.sqrt(6 / (32 + 60))
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match=r"cell must be one of 'rnn', 'gru', 'lstm', got 'mamba'"):
+        Seq2Seq(4, 4, "mamba")
+    with pytest.raises(ValueError, match=r"without a bridge the decoder must take the encoder's state, .* takes .*;"):
+        Seq2Seq(4, 4, decoder_layers=1)
+    with pytest.raises(ValueError, match=r"give a bridge, Linear\(64, 64\)"):
+        Seq2Seq(4, 4, bidirectional=True)
+    vocab = ns.data.Vocabulary("abc")
+    with pytest.raises(ValueError, match=r"target_vocab must hold <bos>; make it with reserved_tokens="):
+        Seq2Seq(vocab, vocab)
+    rows, gru = ns.Embedding(4, 2), ns.GRU(5, 3)
+    with pytest.raises(ValueError, match=r"recurrent must take what comes before it, 2 features, but takes 5"):
+        Encoder(rows, gru)
+    with pytest.raises(ValueError, match=r"output must take what comes before it, 3 features, but takes 2"):
+        Decoder(rows, gru, ns.Linear(2, 4))
+    with pytest.raises(ValueError, match=r"recurrent must read the embedding and a context, more than 5 features"):
+        Decoder(ns.Embedding(4, 5), gru, ns.Linear(3, 4))
+    with pytest.raises(ValueError, match=r"a decoder must read forward only, since the rest is not said yet"):
+        Decoder(rows, ns.GRU(5, 3, bidirectional=True), ns.Linear(6, 4))
+    decoder = Decoder(rows, gru, ns.Linear(3, 4))
+    with pytest.raises(ValueError, match=r"decoder must take what comes before it, 4 features, but takes 3"):
+        EncoderDecoder(Encoder(rows, ns.GRU(2, 4)), decoder)
+    with pytest.raises(ValueError, match=r"decoder's state must take what comes before it, 7 features, but takes 3"):
+        EncoderDecoder(Encoder(rows, ns.GRU(2, 3)), decoder, ns.Linear(3, 7))
+    model = small()
+    with pytest.raises(ValueError, match=r"teacher_forcing must be a probability in \[0, 1\], got 2"):
+        model.loss(*batch(), teacher_forcing=2)
+    with pytest.raises(ValueError, match=r"lengths must be in \[0, 3\], the steps of x, got 1 to 9"):
+        model.loss(*batch(), target_lengths=np.array([1, 9, 2]))
+    with pytest.raises(ValueError, match=r"reduction must be one of 'valid', 'sequence', got 'mean'"):
+        model.loss(*batch(), reduction="mean")
+    with pytest.raises(ValueError, match=r"logits must have shape \(T, B, V\), got \(3, 4\)"):
+        masked_softmax_cross_entropy(np.ones((3, 4)), np.ones(3, int), np.ones(3, int))
+    with pytest.raises(TypeError, match=r"tokens need a model with vocabularies; use greedy or beam_search on ids"):
+        model.translate(["a"])
+    with pytest.raises(ValueError, match=r"source must be one sentence \(S,\), got \(4, 3\)"):
+        model.beam_search(batch()[0])
+    pairs = ns.data.load_pairs("reversal", 20)
+    with pytest.raises(TypeError, match=r"tokens must be a list of strings, got one string; use 'a b'.split\(\)"):
+        Seq2Seq(pairs.source_vocab, pairs.target_vocab).translate("a b")

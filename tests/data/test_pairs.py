@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import os
+from datetime import date
+from math import log
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npseq.data import Vocabulary, load_pairs
+from npseq.data.pairs import (
+    build_array,
+    date_pairs,
+    first_of_each,
+    preprocess,
+    read_pairs,
+    reversal_pairs,
+    tokenize_pairs,
+    truncate_pad,
+)
+
+TEXT = "Go.\tVa !\tCC-BY\nGo.\tMarche.\tCC-BY\nHi, Tom!\tSalut,\u202fTom\u00a0!\tCC-BY\nWho?\tQui\u202f?\tCC-BY\n"
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "pairs.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def test_preprocessing_is_d2l_s():
+    assert preprocess("Go.\tVa !") == "go .\tva !"
+    assert preprocess("Hi, Tom!\tSalut,\u202fTom\u00a0!") == "hi , tom !\tsalut , tom !"
+    assert preprocess(".a..b") == ".a . .b"
+
+
+def test_a_file_is_read_without_its_third_column(path):
+    assert read_pairs(path).split("\n")[0] == "Go.\tVa !"
+    source, target = tokenize_pairs(preprocess(read_pairs(path)))
+    assert source == [["go", "."], ["go", "."], ["hi", ",", "tom", "!"], ["who", "?"]]
+    assert target == [["va", "!"], ["marche", "."], ["salut", ",", "tom", "!"], ["qui", "?"]]
+
+
+def test_d2l_keeps_one_line_more_than_it_is_asked_for():
+    text = "\n".join(f"a{k}\tb{k}" for k in range(700))
+    assert len(tokenize_pairs(text, 600)[0]) == 600
+    assert len(tokenize_pairs(text, 600, keep_one_more=True)[0]) == 601
+    assert len(tokenize_pairs(text)[0]) == 700
+
+
+def test_lines_are_cut_and_padded():
+    assert truncate_pad([47, 4], 10, 1) == [47, 4, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert truncate_pad([1, 2, 3], 2, 9) == [1, 2]
+    assert truncate_pad([], 2, 9) == [9, 9]
+
+
+def test_arrays_end_with_eos_and_come_time_first():
+    vocab = Vocabulary(["a", "b"], reserved_tokens=["<pad>", "<bos>", "<eos>"])
+    ids, lengths = build_array([["a", "b"], ["a"], ["b", "a", "x"]], vocab, steps=3)
+    np.testing.assert_array_equal(ids.T, [[4, 5, 3], [4, 3, 1], [5, 4, 0]])
+    np.testing.assert_array_equal(lengths, [3, 2, 3])
+    assert build_array([["a", "b"], ["a"]], vocab)[0].shape == (3, 2)
+    with pytest.raises(ValueError, match=r"the vocabulary must hold <pad>; make it with reserved_tokens="):
+        build_array([["a"]], Vocabulary(["a"]))
+
+
+def test_a_file_of_pairs_as_arrays(path):
+    pairs = load_pairs(path, steps=4)
+    assert pairs.source_vocab.tokens[:4] == ("<unk>", "<pad>", "<bos>", "<eos>")
+    assert pairs.source.shape == (4, 4)
+    assert pairs.target_vocab.to_tokens(pairs.target[:, 1]) == ["marche", ".", "<eos>", "<pad>"]
+    np.testing.assert_array_equal(pairs.source_lengths, [3, 3, 4, 3])
+    assert pairs.source_vocab.to_tokens(pairs.source[:, 2]) == ["hi", ",", "tom", "!"]
+    assert load_pairs(path, num_pairs=2).source.shape == (3, 2)
+    assert load_pairs(path, min_freq=2).target_vocab.tokens[4:] == ("!",)
+
+
+def test_two_translations_of_one_sentence_cannot_both_be_learnt(path):
+    assert load_pairs(path).least_loss() == pytest.approx(2 * log(2))
+    distinct = load_pairs(path, distinct_sources=True)
+    assert distinct.source.shape[1] == 3
+    assert distinct.least_loss() == 0
+    assert first_of_each("a\tb\na\tc\nd\te") == "a\tb\nd\te"
+
+
+def test_every_pair_is_in_one_batch():
+    pairs = load_pairs("reversal", 10)
+    batches = list(pairs.batches(4, rng=0))
+    assert [batch[0].shape[1] for batch in batches] == [4, 4, 2]
+    seen = {tuple(column) for source, *_ in batches for column in source.T}
+    assert seen == {tuple(column) for column in pairs.source.T}
+    for source, target, source_lengths, target_lengths in batches:
+        for s, t, m, n in zip(source.T, target.T, source_lengths, target_lengths, strict=True):
+            assert m == n
+            words = pairs.source_vocab.to_tokens(s[: m - 1])
+            assert pairs.target_vocab.to_tokens(t[: n - 1]) == words[::-1]
+
+
+def test_made_dates_say_the_same_twice():
+    months = [date(2000, month, 1).strftime("%B").lower() for month in range(1, 13)]
+    seen = set()
+    for source, target in zip(*date_pairs(60, rng=1), strict=True):
+        text, day = "".join(source), date.fromisoformat("".join(target))
+        long = {f"{day.day} {months[day.month - 1]} {day.year}", f"{months[day.month - 1]} {day.day}, {day.year}"}
+        short = f"{day.day:02d}/{day.month:02d}/{day.year % 100:02d}"
+        assert text in long | {short}
+        assert 1950 <= day.year < 2050
+        seen.add(text == short)
+    assert seen == {True, False}
+
+
+def test_made_pairs_repeat_with_their_seed():
+    assert reversal_pairs(5, rng=1) == reversal_pairs(5, rng=1)
+    assert reversal_pairs(5, rng=1) != reversal_pairs(5, rng=2)
+    np.testing.assert_array_equal(load_pairs("dates", 20).source, load_pairs("dates", 20).source)
+
+
+def test_tatoeba_is_found_where_npseq_data_says(path, monkeypatch):
+    path.rename(path.with_name("fra_eng_5000.txt"))
+    monkeypatch.setenv("NPSEQ_DATA", str(path.parent))
+    assert load_pairs("tatoeba").source.shape[1] == 4
+    monkeypatch.setenv("NPSEQ_DATA", str(path.parent / "nowhere"))
+    with pytest.raises(FileNotFoundError, match=r"that NPSEQ_DATA names must hold fra_eng_5000.txt, which is not"):
+        load_pairs("tatoeba")
+    monkeypatch.delenv("NPSEQ_DATA")
+    with pytest.raises(FileNotFoundError, match=r"'tatoeba' needs fra_eng_5000.txt in a folder that .* NPSEQ_DATA"):
+        load_pairs("tatoeba")
+
+
+def test_the_first_600_pairs_of_tatoeba():
+    folder = os.environ.get("NPSEQ_DATA")
+    if not folder or not (Path(folder) / "fra_eng_5000.txt").is_file():
+        pytest.skip("fra_eng_5000.txt: NPSEQ_DATA does not name its folder")
+    pairs = load_pairs("tatoeba", 600, steps=10, min_freq=2)
+    assert (len(pairs.source_vocab), len(pairs.target_vocab)) == (139, 183)
+    assert pairs.source_vocab.to_tokens(pairs.source[:3, 0]) == ["go", ".", "<eos>"]
+    assert pairs.target_lengths.sum() == 2310
+    assert pairs.least_loss() / 10 / 2310 == pytest.approx(0.03299, abs=1e-5)
+
+
+def test_files_that_hold_no_pairs_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"must be 'dates', 'reversal', 'tatoeba' or an existing file, got"):
+        load_pairs(tmp_path / "none")
+    bad = tmp_path / "bad"
+    bad.write_text("a\tb\nc d\n")
+    with pytest.raises(ValueError, match=r"a line must be source TAB target, line 2 of .*bad' has no tab"):
+        load_pairs(bad)
+    bad.write_bytes(b"caf\xe9\tb\n")
+    with pytest.raises(ValueError, match=r"sentence pairs must be UTF-8, .*bad' is not \(.*\); convert it"):
+        load_pairs(bad)
+    bad.write_text("\n")
+    with pytest.raises(ValueError, match=r"a text must hold lines of source TAB target, found none"):
+        load_pairs(bad)
