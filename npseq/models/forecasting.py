@@ -29,8 +29,7 @@ def multi_step(predict: Predictor, history: Array, lags: int, steps: int) -> Arr
     """
     positive_int("lags", lags)
     positive_int("steps", steps)
-    if history.ndim != 1 or len(history) < lags:
-        raise ValueError(f"history must have shape (T,) with T at least lags = {lags}, got shape {history.shape}")
+    _check_series("history", history, lags, "lags")
     known = array_module(history).zeros(lags + steps, history.dtype)
     known[:lags] = history[-lags:]
     for k in range(steps):
@@ -47,12 +46,8 @@ def k_step(predict: Predictor, series: Array, lags: int, steps: int) -> Array:
     """
     positive_int("lags", lags)
     positive_int("steps", steps)
-    rows = len(series) - lags - steps + 1
-    if series.ndim != 1 or rows < 1:
-        raise ValueError(
-            f"series must have shape (T,) with T at least lags + steps = {lags + steps}, got shape {series.shape}"
-        )
-    xp = array_module(series)
+    _check_series("series", series, lags + steps, "lags + steps")
+    rows, xp = len(series) - lags - steps + 1, array_module(series)
     columns = xp.zeros((rows, lags + steps), series.dtype)
     columns[:, :lags] = series[xp.arange(rows)[:, None] + xp.arange(lags)]
     for k in range(lags, lags + steps):
@@ -66,8 +61,7 @@ def naive(history: Array, steps: int, period: int = 1) -> Array:
     period 1 is persistence, a season's length the seasonal naive forecast. Raises ValueError for a shorter history.
     """
     positive_int("steps", steps)
-    if history.ndim != 1 or len(history) < positive_int("period", period):
-        raise ValueError(f"history must have shape (T,) with T at least period = {period}, got shape {history.shape}")
+    _check_series("history", history, positive_int("period", period), "period")
     return history[len(history) - period + array_module(history).arange(steps) % period]
 
 
@@ -87,3 +81,10 @@ def root_mean_square(prediction: Array, truth: Array) -> float:
     if prediction.shape != truth.shape:
         raise ValueError(f"prediction must have the shape of truth, {truth.shape}, got {prediction.shape}")
     return float(array_module(prediction, truth).sqrt(((prediction - truth) ** 2).mean()))
+
+
+def _check_series(name: str, series: Array, least: int, meaning: str) -> None:
+    shape = getattr(series, "shape", None)
+    if shape is None or len(shape) != 1 or shape[0] < least:
+        given = type(series).__name__ if shape is None else f"shape {shape}"
+        raise ValueError(f"{name} must be an array (T,) with T at least {meaning} = {least}, got {given}")

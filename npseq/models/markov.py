@@ -23,11 +23,11 @@ def transition_matrix(states: Array, num_states: int, smoothing: float = 0.0) ->
     Raises TypeError for states that are no integers, ValueError for states outside 0 to S - 1, a negative smoothing,
     and, without smoothing, for a state that nothing follows: its row would be 0 / 0.
     """
-    states = _states(states, positive_int("num_states", num_states))
+    states = _states(states, positive_int("num_states", num_states)).astype(np.int64)
     if not smoothing >= 0:
         raise ValueError(f"smoothing must not be negative, got {smoothing}")
     xp = array_module(states)
-    pairs = states[:-1].astype(xp.int64) * num_states + states[1:]
+    pairs = states[:-1] * num_states + states[1:]
     counts = xp.bincount(pairs, minlength=num_states**2).reshape(num_states, num_states) + smoothing / num_states
     totals = counts.sum(axis=1)
     if (totals == 0).any():
@@ -81,13 +81,19 @@ def stationary(transition: Array) -> Array:
 
 def sample_states(initial: Array, transition: Array, length: int, rng: Any = None) -> np.ndarray:
     """A sequence of states (length,), int64, drawn on the host."""
-    size = _check_chain(transition, initial)
-    rng, row, rows = generator(rng), to_host(initial), to_host(transition)
+    _check_chain(transition, initial)
     states = np.empty(positive_int("length", length), np.int64)
-    for t in range(length):
-        states[t] = rng.choice(size, p=row)
+    row, rows = _thresholds(to_host(initial)), _thresholds(to_host(transition))
+    for t, u in enumerate(generator(rng).random(length)):
+        states[t] = row.searchsorted(u, side="right")
         row = rows[states[t]]
     return states
+
+
+def _thresholds(rows: np.ndarray) -> np.ndarray:
+    """Sums up to each state, up to exactly 1: a uniform u in [0, 1) falls to the first state whose sum is above it."""
+    sums = rows.astype(np.float64).cumsum(axis=-1)
+    return sums / sums[..., -1:]
 
 
 def _check_chain(transition: Array, initial: Array | None = None) -> int:

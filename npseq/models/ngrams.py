@@ -52,12 +52,12 @@ def fit_zipf(counts: Any, first: int = 10, last: int | None = None) -> ZipfFit:
     """Zipf's law by least squares in the logarithms, over the ranks first to last, both included.
 
     counts: numbers of any order, say `ngram_counts(words, 1).values()`. The head, which bends, is left out by `first`;
-    last None is the last rank. Raises ValueError for counts under 1 and for less than two ranks.
+    last None is the last rank. Raises ValueError for counts that are not positive and for less than two ranks.
     """
     positive_int("first", first)
     falling = np.sort(np.fromiter(counts, float))[::-1]
-    if falling.size and not falling[-1] >= 1:
-        raise ValueError(f"counts must be at least 1, got {falling[-1]:g}; leave out what does not appear")
+    if falling.size and not falling[-1] > 0:
+        raise ValueError(f"counts must be positive, got {falling[-1]:g}; leave out what does not appear")
     kept = falling[first - 1 : last]
     if len(kept) < 2:
         raise ValueError(

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npseq.data.series import CO2_FILE, SUNSPOTS_FILE, lagged_windows, load_co2, load_sunspots, noisy_sine
+
+CO2 = "date,co2\n19991225,368.0\n20000101,\n20000108,370.0\n20000115,371.5\n"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("NPSEQ_DATA", str(tmp_path))
+    return tmp_path
+
+
+def measured(name: str) -> None:
+    if not (Path(os.environ.get("NPSEQ_DATA", "")) / name).is_file():
+        pytest.skip(f"{name}: not in the folder that NPSEQ_DATA names")
+
+
+def test_noisy_sine_is_that_of_its_seed():
+    assert noisy_sine(rng=3).tolist() == noisy_sine(rng=3).tolist() != noisy_sine(rng=4).tolist()
+    assert noisy_sine().dtype == np.float32
+    assert noisy_sine(5, dtype=np.float64).shape == (5,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [((0,), "length must be a positive"), ((5, -1.0), "noise is a stand")]
+)
+def test_noisy_sine_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        noisy_sine(*arguments)
+
+
+def test_windows_are_copies_of_the_dtype():
+    series = np.arange(7, dtype=np.float32)
+    windows, targets = lagged_windows(series[::-1][::-1], 3)
+    windows[...], targets[...] = -1, -1
+    assert series.tolist() == list(range(7))
+    assert windows.dtype == targets.dtype == np.float32
+    assert lagged_windows(series, 6)[0].tolist() == [[0, 1, 2, 3, 4, 5]]
+
+
+@pytest.mark.parametrize(
+    ("series", "lags", "error", "message"),
+    [
+        ([1.0, 2.0], 1, TypeError, "series must be an array .* got list; numpy.asarray"),
+        (np.zeros((3, 2)), 1, ValueError, r"series must have shape \(T,\) with T over lags = 1, got shape \(3, 2\)"),
+        (np.zeros(3), 3, ValueError, r"T over lags = 3, got shape \(3,\)"),
+        (np.zeros(3), 0, ValueError, "lags must be a positive integer, got 0"),
+        (np.zeros(3), 1.5, TypeError, "lags must be a positive integer, got 1.5"),
+    ],
+)
+def test_windows_refuse(series, lags, error, message):
+    with pytest.raises(error, match=message):
+        lagged_windows(series, lags)
+
+
+def test_sunspots():
+    measured(SUNSPOTS_FILE)
+    series = load_sunspots()
+    assert series.time.tolist() == list(range(1700, 2009))
+    assert series.values[[0, 1, -1]].tolist() == [5, 11, 2.9]
+    assert not series.missing.any()
+
+
+def test_co2():
+    measured(CO2_FILE)
+    series, dropped, holes = (load_co2(missing) for missing in ("interpolate", "drop", "nan"))
+    assert len(series.values) == len(holes.values) == 2284
+    assert series.missing.sum() == np.isnan(holes.values).sum() == 59
+    assert len(dropped.values) == 2225
+    assert series.values[0] == 316.1
+    assert np.isfinite(series.values).all()
+    np.testing.assert_allclose(np.diff(series.time) * 365.25, 7, atol=0.03)
+
+
+def test_a_week_without_a_reading(folder):
+    (folder / CO2_FILE).write_text(CO2)
+    series = load_co2("interpolate")
+    assert series.time == pytest.approx([1999 + 358 / 365, 2000, 2000 + 7 / 366, 2000 + 14 / 366], abs=1e-12)
+    assert series.values == pytest.approx([368, 369, 370, 371.5], abs=0.01)  # a year's days are 365 or 366
+    assert series.missing.tolist() == [False, True, False, False]
+    dropped = load_co2("drop")
+    assert (dropped.values.tolist(), dropped.missing.tolist()) == ([368, 370, 371.5], [False] * 3)
+    assert np.isnan(load_co2("nan").values).tolist() == [False, True, False, False]
+
+
+def test_what_becomes_of_gaps_must_be_said():
+    with pytest.raises(ValueError, match="missing must be 'interpolate', 'drop' or 'nan', got 'zero'; 59 weeks"):
+        load_co2("zero")
+    with pytest.raises(TypeError, match="missing"):
+        load_co2()
+
+
+@pytest.mark.parametrize(("load", "name"), [(load_sunspots, SUNSPOTS_FILE), (lambda: load_co2("nan"), CO2_FILE)])
+def test_a_file_that_is_not_there(load, name, folder, monkeypatch):
+    with pytest.raises(FileNotFoundError, match=f"that NPSEQ_DATA names must hold {name}, it does not; it has the col"):
+        load()
+    monkeypatch.delenv("NPSEQ_DATA")
+    with pytest.raises(FileNotFoundError, match=f"NPSEQ_DATA must name the folder that holds {name}, it is not set"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", r"must begin with the columns \['date', 'co2'\], got \[\]"),
+        ("day,co2\n", r"must begin with the columns \['date', 'co2'\], got \['day', 'co2'\]"),
+        ("date,co2\n20000101,1\n20000108\n", "must have 2 columns in each line, line 3 has 1"),
+        ("date,co2\n20001301,1\n", "must have days as YYYYMMDD in its first column, got '20001301'"),
+        ("date,co2\n20000101,x\n", "must hold numbers, could not convert string to float: 'x'"),
+    ],
+)
+def test_a_file_that_is_another(content, message, folder):
+    (folder / CO2_FILE).write_text(content)
+    with pytest.raises(ValueError, match=message):
+        load_co2("nan")
+
+
+def test_a_year_without_sunspots(folder):
+    (folder / SUNSPOTS_FILE).write_text('"YEAR","SUNACTIVITY"\n1700,5\n1701,\n')
+    with pytest.raises(ValueError, match="must have a value in every year, 1701 has none"):
+        load_sunspots()
