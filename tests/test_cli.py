@@ -102,6 +102,7 @@ def test_every_flag_reaches_the_configuration(tmp_path, text):
         "batch_size": 2,
         "steps": 4,
         "bptt_every": 2,
+        "threads": 1,
         "bptt_steps": 2,
         "truncation": "random:0.9",
         "sampling": "random",

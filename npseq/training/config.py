@@ -12,7 +12,7 @@ from npseq.training.chunks import check_chunks
 from npseq.training.truncation import FORMS, read_truncation
 
 LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 1e-3, "adamw": 1e-3, "adagrad": 1e-2}
-COUNTS_OR_NONE = ("max_tokens", "embedding", "bptt_every", "bptt_steps")
+COUNTS_OR_NONE = ("max_tokens", "embedding", "bptt_every", "bptt_steps", "threads")
 NULLABLE = ("lr", "clip", *COUNTS_OR_NONE)
 OWN_CELL = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}
 
@@ -61,6 +61,7 @@ class TrainingConfig:
     sampling: str = option("sequential", "how windows follow each other", ("sequential", "sequential-reset", "random"))
     evaluate_every: int = option(0, "epochs from one evaluation to the next, 0 for one at the end")
     device: str = option("cpu", "where to compute", ("cpu", "gpu"))
+    threads: int | None = option(None, "of matrix products (default: 1 where they are small, else all)", kind=int)
     seed: int = option(0, "of all random numbers")
     sample_prefix: tuple[str, ...] = option((), "what the samples begin with; may be given more than once")
 

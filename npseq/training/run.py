@@ -21,6 +21,7 @@ from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoi
 from npseq.training.config import TrainingConfig
 from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
+from npseq.training.threads import limited
 from npseq.training.truncation import read_truncation
 
 MODEL, METRICS, FIGURE = "model.safetensors", "metrics.jsonl", "training.png"
@@ -114,7 +115,8 @@ class Run:
 
     def evaluate(self) -> float:
         """The perplexity of the text the model learns, each token after all before it, with the parameters at rest."""
-        return float(perplexity(self.model.evaluate(self.ids)))
+        with limited(self.config):
+            return float(perplexity(self.model.evaluate(self.ids)))
 
     def samples(self) -> list[str]:
         """The likeliest SAMPLE_LENGTH tokens after each of the prefixes, with them."""
@@ -122,22 +124,23 @@ class Run:
 
     def _epoch(self, on_step: Callable[[], None] | None) -> EpochMetrics:
         c, epoch = self.config, len(self.metrics) + 1
-        metrics = train_epoch(
-            self.model,
-            self.ids,
-            self.optimizer,
-            batch_size=c.batch_size,
-            steps=c.steps,
-            sampling=c.sampling,
-            clip=c.clip,
-            bptt_every=c.bptt_every,
-            bptt_steps=c.bptt_steps,
-            truncation=read_truncation(c.truncation, self.rng),
-            rng=self.rng,
-            epoch=epoch,
-            largest_norm=max((m.grad_norm for m in self.metrics), default=0.0),
-            on_step=on_step,
-        )
+        with limited(c):
+            metrics = train_epoch(
+                self.model,
+                self.ids,
+                self.optimizer,
+                batch_size=c.batch_size,
+                steps=c.steps,
+                sampling=c.sampling,
+                clip=c.clip,
+                bptt_every=c.bptt_every,
+                bptt_steps=c.bptt_steps,
+                truncation=read_truncation(c.truncation, self.rng),
+                rng=self.rng,
+                epoch=epoch,
+                largest_norm=max((m.grad_norm for m in self.metrics), default=0.0),
+                on_step=on_step,
+            )
         if c.evaluate_every and epoch % c.evaluate_every == 0:
             metrics = metrics._replace(evaluation_perplexity=self.evaluate())
         return metrics
