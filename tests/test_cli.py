@@ -74,7 +74,7 @@ def test_every_flag_reaches_the_configuration(tmp_path, text):
         --token word --clean none --max-tokens none --cell lstm --hidden 6 --layers 2 --embedding 3 --bidirectional
         --dropout 0.25 --initializer normal --peepholes --proj-size 2 --dtype float64 --optimizer adam --lr 0.5
         --clip none --epochs 1 --batch-size 2 --steps 4 --sampling random --evaluate-every 1 --device cpu --seed 11
-        --sample-prefix it --sample-prefix was --bptt-every 2 --bptt-steps 2 --truncation random:0.9
+        --sample-prefix it --sample-prefix was --bptt-every 2 --bptt-steps 2 --truncation random:0.9 --threads 1
     """
     assert main(["train", "--text", text, *shlex.split(flags), "--out", str(tmp_path / "run")]) == 0
     config = load_checkpoint(tmp_path / "run" / "model.safetensors").config.to_dict()
