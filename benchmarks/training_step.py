@@ -37,9 +37,9 @@ def rivals(threads: int) -> dict:
     return found
 
 
-def measure(makers: dict, cell: str, size: tuple[int, ...], dtype: str, budget: float) -> dict:
+def measure(makers: dict, cell: str, size: tuple[int, ...], dtype: str, budget: float, least: int) -> dict:
     steps = {name: make(cell, *size, dtype=dtype) for name, make in makers.items()}
-    times = {name: summary(t) for name, t in alternate(steps, budget).items()}
+    times = {name: summary(t) for name, t in alternate(steps, budget, least).items()}
     return {"cell": cell, "size": size, "dtype": dtype, **times}
 
 
@@ -57,6 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--budget", type=float, default=4.0, help="seconds a row")
+    parser.add_argument("--least", type=int, default=15, help="counted runs of each rival")
     parser.add_argument("--cells", nargs="+", default=CELLS, choices=CELLS)
     parser.add_argument("--dtypes", nargs="+", default=DTYPES, choices=DTYPES)
     parser.add_argument(
@@ -74,7 +75,7 @@ def main() -> None:
         for k in options.sizes:
             for dtype in options.dtypes:
                 for cell in options.cells:
-                    results.append(measure(makers, cell, SIZES[k], dtype, options.budget))
+                    results.append(measure(makers, cell, SIZES[k], dtype, options.budget, options.least))
                     print(row(results[-1]), flush=True)
     if options.save:
         print(machine.save(options.save, {"machine": machine.describe(options.threads), "results": results}))
