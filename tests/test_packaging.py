@@ -69,7 +69,6 @@ def test_the_version_is_the_changelogs_newest(metadata):
     assert newest.startswith(f"## [{npseq.__version__}] - ")
 
 
-@pytest.mark.slow
 def test_a_wheel_holds_every_file_of_the_package(tmp_path):
     pytest.importorskip("setuptools", minversion="77")
     source = tmp_path / "source"

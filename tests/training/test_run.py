@@ -304,7 +304,6 @@ def test_the_device_is_refused_before_anything_is_written(tmp_path, text_file, m
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
 def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path, text_file):
     code = "import sys; from npseq.training import *; train(TrainingConfig.from_dict(eval(sys.argv[1])), sys.argv[2])"
