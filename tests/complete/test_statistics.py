@@ -141,6 +141,20 @@ def test_A09_vocabularies_of_the_book(book, words):
     assert special[["<unk>", "<pad>", "<bos>", "<eos>", "the"]] == [0, 1, 2, 3, 4]
 
 
+def test_A10_factorisations():
+    text = "deep learning is deep and deep learning works".split()  # noqa: SIM905
+    vocab = Vocabulary(text)
+    unigram, bigram, trigram = (NGramModel(np.array(vocab[text]), vocab, n) for n in (1, 2, 3))
+    assert bigram.probability(vocab["learning"], [vocab["deep"]]) == 2 / 3  # n(deep, learning) / n(deep)
+    sentence = "deep learning works"
+    for model, p in (
+        (unigram, 3 / 8 * 2 / 8 * 1 / 8),
+        (bigram, 3 / 8 * 2 / 3 * 1 / 2),
+        (trigram, 3 / 8 * 2 / 3 * 1 / 2),
+    ):
+        assert model.log_prob(sentence) == pytest.approx(np.log(p), rel=1e-14)
+
+
 def test_A10_ngrams_of_words(words):
     expected = {
         1: "the 2261, i 1267, and 1245, of 1155, a 816, to 695, was 552, in 541, that 443, my 440",
@@ -177,9 +191,12 @@ def test_A11_laplace_smoothing():
         np.testing.assert_allclose(model.with_smoothing(1e12).distribution(context), 1 / 3, rtol=1e-10)
 
 
-def test_A12_zipf(words):
+def test_A12_zipf():
     exact = fit_zipf(1e6 * np.arange(1.0, 500) ** -1.1, first=1)
     assert exact == pytest.approx((1.1, np.log(1e6)), rel=1e-10)
+
+
+def test_A12_zipf_of_the_book(words):
     frequencies = sorted(ngram_counts(words, 1).values(), reverse=True)
     assert frequencies[9] / frequencies[0] == pytest.approx(0.195, abs=5e-4)
     alphas = [fit_zipf(ngram_counts(words, n).values(), 10, 1000).alpha for n in (1, 2, 3)]
@@ -187,9 +204,12 @@ def test_A12_zipf(words):
     assert alphas == sorted(alphas, reverse=True)
 
 
-def test_A13_size_of_ngram_tables(words):
+def test_A13_size_of_ngram_tables():
     sizes = [table_size(4580, n) for n in (1, 2, 3, 4)]
     assert sizes == [4580, 20_976_400, 96_071_912_000, 440_009_356_960_000]
+
+
+def test_A13_ngrams_that_the_book_has(words):
     assert [len(ngram_counts(words, n)) for n in (1, 2, 3)] == [4579, 20_234, 29_882]
 
 
