@@ -9,6 +9,7 @@ SUITE = {
     "import_time": "what `import npseq` takes over `import numpy`",
     "training_step": "one training step beside PyTorch and JAX",
     "generation": "free-running generation beside PyTorch",
+    "memory": "peak memory over 10,000 steps: plain, checkpointed, PyTorch",
     "gradcheck": "the checker beside those of PyTorch, JAX, SciPy and autograd",
     "mutants": "the bug zoo, and what its mutants get past",
     "headline": "d2l's character models on The Time Machine; long",
