@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from os import PathLike
 from pathlib import Path
@@ -65,6 +64,8 @@ def _python_topics() -> str:
 
 
 def _time_machine() -> Path:
+    import hashlib
+
     folder = os.environ.get("NPSEQ_DATA")
     path = Path(folder) / TIME_MACHINE_FILE if folder else _downloaded_time_machine()
     if not path.is_file():

@@ -5,7 +5,6 @@ A series is (T,), one value a step. Measured series are read from the folder tha
 
 from __future__ import annotations
 
-import csv
 import os
 from datetime import date
 from pathlib import Path
@@ -88,6 +87,8 @@ def load_co2(missing: str) -> Series:
 
 def _rows(name: str, header: list[str], what: str) -> list[tuple[str, str]]:
     """The rows of a file of two columns, as text."""
+    import csv
+
     folder = os.environ.get("NPSEQ_DATA")
     remedy = f"it has the columns {','.join(header)} and {what}"
     if not folder:
