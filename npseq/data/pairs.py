@@ -48,6 +48,19 @@ class Pairs(NamedTuple):
         alone = Counter(sources)
         return sum(count * log(alone[source] / count) for (source, _), count in both.items())
 
+    def split(self, count: int) -> tuple[Pairs, Pairs]:
+        """The first `count` pairs and the others, of the same vocabularies: to train on, and to test with."""
+        halves = (slice(None, count), slice(count, None))
+        return tuple(  # type: ignore[return-value]
+            self._replace(
+                source=self.source[:, half],
+                source_lengths=self.source_lengths[half],
+                target=self.target[:, half],
+                target_lengths=self.target_lengths[half],
+            )
+            for half in halves
+        )
+
     def batches(self, batch_size: int, rng: int | np.random.Generator | None = None) -> Iterator[tuple]:
         """(source, target, source_lengths, target_lengths) in random order, all pairs once; the last may be smaller."""
         order = generator(rng).permutation(self.source.shape[1])

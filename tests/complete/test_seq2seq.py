@@ -203,9 +203,10 @@ def test_A54_gradients_are_those_of_pytorch():
 
 
 def confident(seed=0, **options):
-    """A model whose words differ much from step to step."""
+    """A model whose words differ much from step to step, and which ends some of its sentences."""
     model = Seq2Seq(8, 9, "gru", 6, 12, 2, rng=seed, **{**F64, **options})
     model.params.flat[:] *= 3
+    model.params["decoder.output.b"][model.end] += 1
     return model
 
 

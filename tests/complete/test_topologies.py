@@ -197,9 +197,9 @@ def test_A23_one_to_many_has_the_loss_that_cs231n_publishes(cell, expected, ends
         return np.linspace(-1.4, 1.3, np.prod(shape)).reshape(shape)
 
     wide = {"W_x": line(W, len(gates) * H), "W_h": line(H, len(gates) * H), "b_": line(len(gates) * H)}
-    for name, value in wide.items():
+    for name, block in wide.items():
         for g, gate in enumerate(gates):
-            model.params[f"recurrent.{name}{gate}"] = value[..., g * H : (g + 1) * H]
+            model.params[f"recurrent.{name}{gate}"] = block[..., g * H : (g + 1) * H]
     for name in ("start.W", "start.b", "embedding.W", "output.W", "output.b"):
         model.params[name] = line(*model.params[name].shape)
     features = np.linspace({"rnn": -1.5, "lstm": -0.5}[cell], ends, N * D).reshape(N, D)

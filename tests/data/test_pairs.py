@@ -85,6 +85,15 @@ def test_two_translations_of_one_sentence_cannot_both_be_learnt(path):
     assert first_of_each("a\tb\na\tc\nd\te") == "a\tb\nd\te"
 
 
+def test_pairs_to_test_with_share_the_vocabularies():
+    pairs = load_pairs("reversal", 10)
+    first, rest = pairs.split(7)
+    assert first.source.shape[1] == len(first.target_lengths) == 7
+    np.testing.assert_array_equal(rest.target, pairs.target[:, 7:])
+    np.testing.assert_array_equal(rest.source_lengths, pairs.source_lengths[7:])
+    assert rest.source_vocab is first.source_vocab
+
+
 def test_every_pair_is_in_one_batch():
     pairs = load_pairs("reversal", 10)
     batches = list(pairs.batches(4, rng=0))

@@ -1,0 +1,32 @@
+"""Ng's sentences with a long dependency: "the cat, which already ate ..., was full", "the cats, ..., were full"."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npseq.backend import generator
+from npseq.data.text import Vocabulary
+
+SUBJECTS = ("cat", "cats")
+VERBS = ("was", "were")
+CLAUSE = ("already", "ate", "the", "apple", "apples", "and", "saw", "mouse", "mice", "big", "red")
+AGREEMENT_VOCABULARY = Vocabulary(["the", *SUBJECTS, "which", *CLAUSE, *VERBS, "full"], token="word")
+
+
+def agreement_sentences(
+    count: int, lag: int, rng: int | np.random.Generator | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sentences up to their verb, ids (lag + 2, N), and which verb agrees with the subject (N,): 0 "was", 1 "were".
+
+    "the cat which <words> [verb]": lag steps lie between reading the subject and naming the verb after the last word;
+    the words, lag - 1 of them after "which", are random, so that nouns of either number stand in between.
+    Raises ValueError for a lag below 1.
+    """
+    if lag < 1:
+        raise ValueError(f"lag must be at least 1, the word after the subject, got {lag}")
+    rng, vocabulary = generator(rng), AGREEMENT_VOCABULARY
+    plural = rng.integers(0, 2, count)
+    clause = np.array(vocabulary[list(CLAUSE)])[rng.integers(0, len(CLAUSE), (lag - 1, count))]
+    subjects = np.array(vocabulary[list(SUBJECTS)])[plural]
+    opening = [np.full(count, vocabulary["the"]), subjects, np.full(count, vocabulary["which"])]
+    return np.concatenate([np.stack(opening), clause]), plural
