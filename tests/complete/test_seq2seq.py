@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from model_gradients import check, check_loss
@@ -116,6 +118,27 @@ def test_A54_gradients_through_both_halves(cell, layers):
 )
 def test_A54_gradients_over_a_bridge(options):
     check_loss(small(**options), *batch(), SOURCE_LENGTHS, TARGET_LENGTHS, reduction="sequence")
+
+
+def context_dropped(dcontext, dstate, grads):
+    return 0 * dcontext, dstate, grads
+
+
+def state_dropped(dcontext, dstate, grads):
+    return dcontext, None, grads
+
+
+def context_in_the_wrong_place(dcontext, dstate, grads):
+    return dcontext[::-1], dstate, grads
+
+
+@pytest.mark.parametrize("mutation", [context_dropped, state_dropped, context_in_the_wrong_place])
+def test_A54_a_wrong_backward_pass_is_noticed(mutation):
+    model = small(layers=2)
+    right = model.decoder.backward
+    model.decoder.backward = lambda dlogits, tape: mutation(*right(dlogits, tape))
+    with pytest.raises(AssertionError, match=r"encoder\.embedding\.W"):
+        check_loss(model, *batch(), SOURCE_LENGTHS, TARGET_LENGTHS)
 
 
 def test_A54_gradients_with_no_lengths_and_with_dropout():
@@ -340,6 +363,26 @@ def test_A54_xavier_draws_as_d2l_does_and_leaves_biases():
         assert 0.97 * bound < largest <= bound
         np.testing.assert_array_equal(drawn.params[f"{part}.recurrent.b_z"], plain.params[f"{part}.recurrent.b_z"])
     assert abs(drawn.params["decoder.output.W"]).max() > 0.97 * np.sqrt(6 / (32 + 60))
+
+
+@pytest.mark.slow
+def test_A54_d2l_s_settings_reach_d2l_s_loss():
+    """600 pairs of Tatoeba, one translation a sentence; with the first 600, several a sentence, no model gets to it."""
+    if not os.environ.get("NPSEQ_DATA"):
+        pytest.skip("fra_eng_5000.txt: NPSEQ_DATA is not set")
+    pairs, rng = (
+        ns.data.load_pairs("tatoeba", 600, steps=10, min_freq=2, distinct_sources=True),
+        np.random.default_rng(0),
+    )
+    model = Seq2Seq(pairs.source_vocab, pairs.target_vocab, dropout=0.1, initializer="xavier", rng=rng)
+    optimizer, tokens = ns.Adam(0.005), pairs.target_lengths.sum()
+    for _ in range(300):
+        losses = [model.step(*b, optimizer=optimizer, clip=1, reduction="sequence")[0] for b in pairs.batches(64, rng)]
+    loss, floor = sum(losses) / tokens, pairs.least_loss() / 10 / tokens
+    exact = model.exact_matches(pairs.source, pairs.target, pairs.source_lengths, pairs.target_lengths).mean()
+    print(f"loss {loss:.4f}, at least {floor:.4f}; exact {exact:.3f}")
+    assert floor < loss <= 0.021
+    assert exact > 0.75
 
 
 def test_what_does_not_fit_is_refused():
