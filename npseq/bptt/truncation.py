@@ -7,7 +7,7 @@ the step's own. A truncation weighs paths: either by their lag, or each carry by
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -95,7 +95,7 @@ class HDetach:
 
     What is left at probability 1 is the carousel alone, as in the original LSTM's truncated gradient (Hochreiter &
     Schmidhuber 1997). Nothing is weighed up, so it is biased, and meant to be (Kanuparthi, Arpit et al. 2018, arXiv
-    1810.03023). ValueError in backward for a cell without c.
+    1810.03023). A layer without c refuses it: backward raises ValueError before anything is computed.
     """
 
     def __init__(self, probability: float, rng: int | np.random.Generator | None = None):
@@ -111,6 +111,21 @@ class HDetach:
         return f"HDetach({self.probability})"
 
 
+def check_truncation(truncation: Any, layer: Any) -> None:
+    """Raises TypeError for what is no truncation, ValueError for one that tells h from c where the cell has no c."""
+    if truncation is None:
+        return
+    if isinstance(truncation, type) or not hasattr(truncation, "plan"):
+        raise TypeError(
+            f"truncation must be Truncated, RandomTruncation, RouletteTruncation, HDetach or None, got {truncation!r}"
+        )
+    if isinstance(truncation, HDetach) and "c" not in layer.cell.carries:
+        raise ValueError(
+            f"HDetach needs a cell that has c beside h, an LSTM, got {layer}: with its h blocked nothing would go back "
+            "at all; take an LSTM, or Truncated(1)"
+        )
+
+
 def carry_of(plan: Plan | None, strand: int) -> Callable | None:
     """What the loop does to the adjoint that goes from step t to step t - 1; None leaves it whole."""
     if plan is None:
@@ -119,17 +134,9 @@ def carry_of(plan: Plan | None, strand: int) -> Callable | None:
         factors = plan.factors[strand].tolist()
         return lambda dh, dc, t: (dh * factors[t], None if dc is None else dc * factors[t])
     if plan.h_factors is not None:
-        return _carry_of_h(plan.h_factors[strand].tolist())
+        factors = plan.h_factors[strand].tolist()
+        return lambda dh, dc, t: (dh * factors[t], dc)
     return lambda dh, dc, t: (shifted(dh), None if dc is None else shifted(dc))
-
-
-def _carry_of_h(factors: list[float]) -> Callable:
-    def carry(dh: Array, dc: Array | None, t: int) -> tuple[Array, Array]:
-        if dc is None:
-            raise ValueError("HDetach needs a cell that has c beside h, an LSTM: here nothing would go back at all")
-        return dh * factors[t], dc
-
-    return carry
 
 
 def shifted(adjoint: Array) -> Array:

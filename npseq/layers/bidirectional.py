@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module
+from npseq.bptt.truncation import check_truncation
 from npseq.layers.arguments import check_array, check_lengths
 from npseq.layers.layer import Layer
 from npseq.layers.recurrent import Recurrent
@@ -97,6 +98,8 @@ class Bidirectional(Layer):
             check_array("dy", dy, (*tape.turned.shape, self.output_size), self.dtype, xp)
             dy_f, dy_b = dy[..., : forward.output_size], _turn(dy[..., forward.output_size :], tape.turned)
         dstate_f, dstate_b = _pair("dstate", dstate)
+        for layer in self.layers.values():
+            check_truncation(truncation, layer)
         part = {name: grads.part(name, layer.params.layout) for name, layer in self.layers.items()}
         dx_f, dfirst_f, _ = forward.backward(dy_f, tape.forward, dstate_f, truncation, grads=part["forward"])
         dx_b, dfirst_b, _ = backward.backward(dy_b, tape.backward, dstate_b, truncation, grads=part["backward"])

@@ -13,7 +13,7 @@ from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
 from npseq.bptt.room import Room, part
 from npseq.bptt.tape import Strand, Tape, Weights, new_strand
-from npseq.bptt.truncation import Plan, carry_of
+from npseq.bptt.truncation import Plan, carry_of, check_truncation
 from npseq.cells import Cell
 from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.arguments import Batch, check_array, check_batch, float_dtype, positive_int, probability
@@ -147,7 +147,7 @@ class Recurrent(Layer):
         """dx, the initial state's gradient, and the gradients of all parameters.
 
         dy (T, B, R*P) and dstate (shaped as the state) are the loss's derivatives by what forward returned; None is
-        zeros. truncation: Truncated, RandomTruncation or RouletteTruncation; None is the whole gradient.
+        zeros. truncation: Truncated, RandomTruncation, RouletteTruncation or HDetach; None is the whole gradient.
         Returns dx (T, B, D), None for ids; dstate as the state; grads, named and shaped as params. No argument is
         written on, but for room and grads, a training loop's own buffers. Raises TypeError or ValueError on a misfit.
         """
@@ -235,12 +235,9 @@ class Recurrent(Layer):
         return strand.steps, strand.s.shape[2]
 
     def _plan(self, truncation: Any, steps: int) -> Plan | None:
+        check_truncation(truncation, self)
         if truncation is None:
             return None
-        if isinstance(truncation, type) or not hasattr(truncation, "plan"):
-            raise TypeError(
-                f"truncation must be Truncated, RandomTruncation, RouletteTruncation or None, got {truncation!r}"
-            )
         strands = self.num_layers * self.directions
         longest = steps * (self.num_layers if self.directions == 2 else 1)
         return truncation.plan(strands, steps, longest)

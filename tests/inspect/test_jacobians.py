@@ -7,7 +7,7 @@ import pytest
 from layers.recurrent_cases import CELLS, assert_close, both_directions, every_cell, given, make, parts
 from oracles import recurrent as oracle
 
-from npseq import LSTM, RNN
+from npseq import LSTM, RNN, Bidirectional
 from npseq.inspect import HDetach, jacobian_spectrum, lyapunov_exponents, path_split, state_jacobians
 
 T, B = 4, 3
@@ -194,6 +194,19 @@ def test_h_detach_holds_h_fixed_and_lets_c_through(cell, layers, bidirectional, 
     assert_close(found, oracle.gradient(loss, at), 1e-12)
 
 
+@pytest.mark.parametrize("cell", ["rnn tanh", "gru after"])
+def test_h_detach_refuses_a_cell_without_c_before_anything_is_computed(cell, monkeypatch):
+    """Alone, and as the second of two directions."""
+    layer = make(cell, num_layers=1)
+    data = given(layer, T, B)
+    pair = Bidirectional(make("lstm", num_layers=1), layer)
+    tapes = layer.forward(data.x)[2], pair.forward(data.x)[2]
+    monkeypatch.setattr("npseq.bptt.loop.backward", lambda *args: pytest.fail("backward has begun"))
+    for one, dy, tape in ((layer, data.dy, tapes[0]), (pair, None, tapes[1])):
+        with pytest.raises(ValueError, match="HDetach needs a cell that has c beside h, an LSTM, got (RNN|GRU)"):
+            one.backward(dy, tape, truncation=HDetach(0.5))
+
+
 def test_refusals():
     both, gru = make("lstm", bidirectional=True), make("gru after", num_layers=1)
     data = given(gru, T, B)
@@ -209,8 +222,6 @@ def test_refusals():
         path_split(gru, tape)
     with pytest.raises(MemoryError, match="this split would need about"):
         path_split(both, both.forward(data.x)[2], max_bytes=100)
-    with pytest.raises(ValueError, match="HDetach needs a cell that has c beside h, an LSTM"):
-        gru.backward(data.dy, tape, truncation=HDetach(0.5))
     with pytest.raises(ValueError, match=r"probability must be in \[0, 1\], got 1.5"):
         HDetach(1.5)
     assert repr(HDetach(0.25)) == "HDetach(0.25)"
