@@ -56,23 +56,37 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def train(
-    out: str | None = None, resume: str | None = None, overwrite: bool = False, quiet: bool = False, **given: Any
+    out: str | None = None,
+    resume: str | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+    mpi: bool = False,
+    **given: Any,
 ) -> None:
-    """Trains a model, or goes on with a run; `given` are fields of TrainingConfig."""
+    """Trains a model, or goes on with a run; `given` are fields of TrainingConfig. Under mpiexec, all together."""
     from npseq.training import Run, TrainingConfig
+    from npseq.training.mpi import join_launched
+    from npseq.training.ranks import shared_run, train_together
 
     if "text" in given:
         given["corpus"] = str(Path(given.pop("text")).resolve())
     if "sample_prefix" in given:
         given["sample_prefix"] = tuple(given["sample_prefix"])
-    with _bad_input():
+
+    def start() -> Run:
         if resume is None:
-            run = Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite)
-        elif overwrite or out not in (None, resume):
+            return Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite)
+        if overwrite or out not in (None, resume):
             raise ValueError("--resume goes on in its own folder; it goes with neither --overwrite nor another --out")
-        else:
-            run = Run.resume(resume, given)
-    _run_to_the_end(run, quiet)
+        return Run.resume(resume, given)
+
+    with _bad_input():
+        communicator = join_launched(mpi)
+        run = start() if communicator is None else shared_run(communicator, start, resume or out or DEFAULT_OUT)
+    if communicator is None:
+        _run_to_the_end(run, quiet)
+    else:
+        train_together(run, communicator, lambda run: _run_to_the_end(run, quiet))
 
 
 def sample(model: str, prefix: str | None, length: int, temperature: float, seed: int) -> None:
@@ -237,6 +251,9 @@ def _add_train(commands: Any) -> None:
     parser.add_argument("--resume", metavar="DIR", help="go on with the run in this folder")
     parser.add_argument("--overwrite", action="store_true", help="replace a run that is in the way")
     parser.add_argument("--quiet", action="store_true", help="no bar and no epochs, only the result")
+    parser.add_argument(
+        "--mpi", action="store_true", help="one of several MPI processes (default: where mpiexec started it)"
+    )
     parser.set_defaults(command=train)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -168,13 +169,18 @@ class LanguageModel:
         truncation: Any = None,
         context: int = 0,
         state_at: int | None = None,
+        join: Callable[[Array, Parameters], Array] | None = None,
     ) -> tuple[Array, Any, Any]:
         """One training step: (loss, gradient norm before clipping, state). Writes params and the model's own buffers.
 
-        clip: the largest gradient norm over all parameters, None for no clipping. The others are those of `loss`.
+        clip: the largest gradient norm over all parameters, None for no clipping. join: called with loss and gradients
+        before the clip, makes them those of a batch that other processes share, the gradients in place, and returns the
+        loss. The others are those of `loss`.
         """
         reach = Reach(truncation, context, state_at)
         loss, state, self._buffers = self._backpropagate(ids, targets, state, self._buffers, reach)
+        if join is not None:
+            loss = join(loss, self._buffers.grads)
         norm = clip_grad_norm(self._buffers.grads, np.inf if clip is None else clip)
         optimizer.step(self.params, self._buffers.grads)
         return loss, norm, state

@@ -15,6 +15,7 @@ from npseq.losses import perplexity
 from npseq.models import LanguageModel
 from npseq.training.chunks import check_chunks, chunks
 from npseq.training.metrics import EpochMetrics
+from npseq.training.parallel import Shard
 
 SAMPLINGS = ("sequential", "sequential-reset", "random")
 DEVICE_CHECK = 32  # a look at a number on a GPU waits for it: losses are looked at so many steps at a time
@@ -47,6 +48,7 @@ def train_epoch(
     epoch: int = 1,
     largest_norm: float = 0.0,
     on_step: Callable[[], None] | None = None,
+    shard: Shard | None = None,
 ) -> EpochMetrics:
     """Trains on every window of ids (N,) once; writes the model's parameters.
 
@@ -57,6 +59,7 @@ def train_epoch(
     back each of them reaches, over a window's beginning too where the state is carried; bptt_every is the default.
     See npseq.training.chunks. truncation: of each gradient within that, as a layer's backward takes it.
     epoch and largest_norm, of the epochs before, go into the metrics and errors; on_step is called after every update.
+    shard: this process's part of every batch, where several share it; the metrics are those of all.
     Raises ValueError for an unknown sampling, a text under one batch, or a bptt_every or bptt_steps that does not fit,
     NonFiniteLoss as soon as one is seen.
     """
@@ -66,6 +69,8 @@ def train_epoch(
         raise ValueError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
     windows = (random_windows if sampling == "random" else sequential_windows)(ids, batch_size, steps, rng)
     check_chunks(steps, every, reach)
+    if shard is not None:
+        windows = shard.own(windows)
     watch = _Watch(epoch, largest_norm, 1 if array_module(model.params.flat) is np else DEVICE_CHECK)
     state, tokens, start = None, 0, time.perf_counter()
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows ends in a loss that is not finite
@@ -79,9 +84,11 @@ def train_epoch(
                 truncation=truncation,
                 context=chunk.context,
                 state_at=chunk.state_at if reach > every else None,
+                join=None if shard is None else shard.join,
             )
-            watch.add(loss, norm, chunk.targets.size)
-            tokens += chunk.targets.size
+            read = len(chunk.targets) * batch_size
+            watch.add(loss, norm, read)
+            tokens += read
             if on_step is not None:
                 on_step()
         watch.settle()

@@ -21,6 +21,7 @@ from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoi
 from npseq.training.config import TrainingConfig
 from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
+from npseq.training.parallel import Shard
 from npseq.training.threads import limited
 from npseq.training.truncation import read_truncation
 
@@ -37,6 +38,7 @@ class Run:
         self.config, self.out = checkpoint.config, out
         self.model, self.rng, self.metrics = checkpoint.model, checkpoint.rng, list(checkpoint.metrics)
         self.text_digest = checkpoint.text_digest
+        self.shard: Shard | None = None  # its part of every batch, where several processes share the run
         xp = device_module(self.config.device)
         self.ids = xp.asarray(ids)
         if xp is not np:
@@ -115,7 +117,7 @@ class Run:
 
     def evaluate(self) -> float:
         """The perplexity of the text the model learns, each token after all before it, with the parameters at rest."""
-        with limited(self.config):
+        with limited(self.config, self._cores):
             return float(perplexity(self.model.evaluate(self.ids)))
 
     def samples(self) -> list[str]:
@@ -124,7 +126,7 @@ class Run:
 
     def _epoch(self, on_step: Callable[[], None] | None) -> EpochMetrics:
         c, epoch = self.config, len(self.metrics) + 1
-        with limited(c):
+        with limited(c, self._cores):
             metrics = train_epoch(
                 self.model,
                 self.ids,
@@ -140,12 +142,25 @@ class Run:
                 epoch=epoch,
                 largest_norm=max((m.grad_norm for m in self.metrics), default=0.0),
                 on_step=on_step,
+                shard=self.shard,
             )
-        if c.evaluate_every and epoch % c.evaluate_every == 0:
+        if self.shard is not None:
+            self.shard.check_alike(self.model.params.flat)
+        if self._writes and c.evaluate_every and epoch % c.evaluate_every == 0:
             metrics = metrics._replace(evaluation_perplexity=self.evaluate())
         return metrics
 
+    @property
+    def _writes(self) -> bool:
+        return self.shard is None or self.shard.writes
+
+    @property
+    def _cores(self) -> int | None:
+        return None if self.shard is None else self.shard.threads
+
     def _save(self, metrics: list[EpochMetrics]) -> None:
+        if not self._writes:
+            return
         state = self.optimizer.state_dict()
         checkpoint = Checkpoint(self.config, self.model, state, self.rng, metrics, self.text_digest)
         save_checkpoint(checkpoint, self.out / MODEL)
@@ -157,7 +172,7 @@ class Run:
         replace_file(self.out / METRICS, lines.encode())
 
     def _draw(self) -> None:
-        if self.metrics:
+        if self.metrics and self._writes:
             from npseq.plot import training_curve
 
             training_curve(self.metrics, self.out / FIGURE)

@@ -20,9 +20,12 @@ def thread_limit(config: TrainingConfig) -> int | None:
     return config.threads if config.threads is not None else 1 if operations < SMALL else None
 
 
-def limited(config: TrainingConfig) -> AbstractContextManager:
-    """Within this context, products run on thread_limit(config) threads. The limit holds for the whole process."""
-    limit = thread_limit(config)
+def limited(config: TrainingConfig, most: int | None = None) -> AbstractContextManager:
+    """Within this context, products run on thread_limit(config) threads, or `most` where that leaves it open.
+
+    The limit holds for the whole process. most: the cores of a process that shares them with others, None for all.
+    """
+    limit = thread_limit(config) or most
     if limit is None:
         return nullcontext()
     from threadpoolctl import threadpool_limits

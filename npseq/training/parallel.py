@@ -1,0 +1,119 @@
+"""Data-parallel training: each rank reads its own columns of every batch, and one sum a step joins the gradients.
+
+With B columns on all ranks, n of them on this one, the mean over the batch is the sum over ranks of n / B times the
+mean over the rank's own, and so is its gradient: any shares, equal or not, give the gradient of one process, to
+rounding. Loss and gradient travel together, one all-reduce a step; the clip comes after it. Every rank draws all random
+numbers of the whole batch, keeps those of its columns, and makes the same update, so that nothing else need be sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from npseq.backend import Array
+from npseq.layers import Dropout
+from npseq.parameters import Parameters
+
+if TYPE_CHECKING:
+    from npseq.models import LanguageModel
+
+
+class Communicator(Protocol):
+    """What ranks need of each other; npseq.training.mpi has it of MPI. Every rank makes the same calls in turn."""
+
+    rank: int  # 0 to size - 1
+    size: int
+    on_this_machine: int  # ranks that share this rank's cores, itself counted
+
+    def add(self, array: np.ndarray) -> None:
+        """Writes the sum over all ranks into array, the same bits on every rank."""
+
+    def broadcast(self, payload: bytes) -> bytes:
+        """The bytes of rank 0."""
+
+    def least(self, value: int) -> int:
+        """The smallest of all ranks' values."""
+
+    def stop(self, status: int) -> None:
+        """Ends every rank at once."""
+
+
+class Shard:
+    """One rank's columns of every batch. Raises ValueError where a rank would be left without one."""
+
+    def __init__(self, communicator: Communicator, batch_size: int):
+        rank, size = communicator.rank, communicator.size
+        check_shares(batch_size, size)
+        self.communicator, self.batch_size = communicator, batch_size
+        self.columns = slice(rank * batch_size // size, (rank + 1) * batch_size // size)
+        self.weight = (self.columns.stop - self.columns.start) / batch_size
+        self.threads = communicator.least(_threads(communicator.on_this_machine))
+        self._buffer = np.empty(0)
+
+    @property
+    def writes(self) -> bool:
+        """Whether this rank writes files and speaks."""
+        return self.communicator.rank == 0
+
+    def own(self, windows: Iterable[tuple[Array, Array]]) -> Iterator[tuple[Array, Array]]:
+        """This rank's columns of windows x, y (T, B)."""
+        return ((x[:, self.columns], y[:, self.columns]) for x, y in windows)
+
+    def join(self, loss: Array, grads: Parameters) -> Any:
+        """The mean loss of the whole batch, from that of this rank's columns; its gradient is written into grads."""
+        flat = grads.flat
+        if self._buffer.shape != (flat.size + 1,) or self._buffer.dtype != flat.dtype:
+            self._buffer = np.empty(flat.size + 1, flat.dtype)
+        np.multiply(flat, self.weight, out=self._buffer[:-1])
+        self._buffer[-1] = loss * self.weight
+        self.communicator.add(self._buffer)
+        flat[...] = self._buffer[:-1]
+        return self._buffer[-1]
+
+    def split_dropout(self, model: LanguageModel) -> None:
+        """From now on the model's dropout is this rank's part of the whole batch's."""
+        between = model.recurrent.between
+        model.recurrent.between = ShardDropout(between.p, between.rng, self)
+
+    def check_alike(self, flat: np.ndarray) -> None:
+        """Raises RuntimeError where this rank's parameters are not those of rank 0, bit for bit."""
+        digest = hashlib.sha256(flat.tobytes()).digest()
+        if self.communicator.broadcast(digest) != digest:
+            raise RuntimeError(
+                "all ranks must have the same parameters, but those here are not those of rank 0; ranks must run on "
+                "processors of one kind with the same NumPy and BLAS, or their last digits differ"
+            )
+
+
+class ShardDropout(Dropout):
+    """Dropout that draws for the whole batch, so that all ranks' generators go on alike, and keeps its columns."""
+
+    def __init__(self, p: float, rng: np.random.Generator, shard: Shard):
+        super().__init__(p, rng)
+        self.shard = shard
+
+    def draw(self, x: Array) -> Array:
+        """Factors for x (..., B), this rank's columns."""
+        kept = (self.rng.random((*x.shape[:-1], self.shard.batch_size)) >= self.p) / (1 - self.p)
+        return np.ascontiguousarray(kept[..., self.shard.columns], dtype=x.real.dtype)
+
+
+def check_shares(batch_size: int, ranks: int) -> None:
+    """Raises ValueError where some rank would be left without a sequence."""
+    if ranks > batch_size:
+        raise ValueError(
+            f"every rank must have at least one sequence of a batch, got batch_size {batch_size} for {ranks} ranks; "
+            "take a larger batch or fewer ranks"
+        )
+
+
+def _threads(sharing: int) -> int:
+    """Cores for each of the ranks that share this machine, as far as this one may use them."""
+    cores = os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
+    return min(allowed, max(cores // sharing, 1))

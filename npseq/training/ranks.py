@@ -1,0 +1,106 @@
+"""A training run on several ranks: begun on rank 0, known to all, and stopped on all where one stops."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from npseq.training.checkpoint import load_checkpoint
+from npseq.training.config import TrainingConfig
+from npseq.training.loop import NonFiniteLoss
+from npseq.training.parallel import Communicator, Shard, check_shares
+from npseq.training.run import MODEL, Run
+
+PATIENCE = 2.0  # seconds in which rank 0 can say that it was interrupted, before another rank does
+EXPECTED = (KeyboardInterrupt, OSError, MemoryError, RuntimeError)  # whose message says enough; others are bugs
+
+
+class FailedAtRoot(SystemExit):
+    """Rank 0 could not start the run, and says why; the others leave without a word."""
+
+
+def shared_run(communicator: Communicator, start: Callable[[], Run], out: str | PathLike[str]) -> Run:
+    """The run that rank 0 starts, on every rank: `start` is called there alone, and what it has is sent around.
+
+    So the others read no file and need no common disk; their epochs write none. out: the folder, for the messages.
+    Raises on rank 0 what `start` raises, and ValueError for fewer sequences in a batch than ranks and for a run on a
+    GPU; on the others FailedAtRoot then.
+    """
+    if communicator.rank == 0:
+        try:
+            run = start()
+            check_shares(run.config.batch_size, communicator.size)
+            if run.config.device != "cpu":
+                raise ValueError(f"a run on several ranks computes on the cpu, got device {run.config.device!r}")
+            parts = [json.dumps(run.config.to_dict()).encode(), np.asarray(run.ids, "<i8").tobytes()]
+            parts.append((run.out / MODEL).read_bytes())
+        except BaseException:
+            communicator.broadcast(b"")
+            raise
+        for part in parts:
+            communicator.broadcast(part)
+    else:
+        run = _received(communicator, Path(out))
+    run.shard = Shard(communicator, run.config.batch_size)
+    run.shard.split_dropout(run.model)
+    return run
+
+
+def _received(communicator: Communicator, out: Path) -> Run:
+    """What rank 0 sends: configuration, text, checkpoint."""
+    config = communicator.broadcast(b"")
+    if not config:
+        raise FailedAtRoot(2)
+    ids = np.frombuffer(communicator.broadcast(b""), "<i8").astype(np.int64)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / MODEL
+        path.write_bytes(communicator.broadcast(b""))
+        checkpoint = load_checkpoint(path)
+    return Run(checkpoint._replace(config=TrainingConfig.from_dict(json.loads(config))), ids, out)
+
+
+def train_together(run: Run, communicator: Communicator, lead: Callable[[Run], None]) -> None:
+    """Trains a shared run to its last epoch: rank 0 by `lead`, which may show how it goes, the others in silence."""
+    with stopping_all(communicator):
+        if communicator.rank == 0:
+            lead(run)
+            return
+        try:
+            for _ in run.epochs():
+                pass
+        except NonFiniteLoss:  # every rank has the same loss and the same norm: rank 0 says it
+            raise SystemExit(1) from None
+
+
+@contextmanager
+def stopping_all(communicator: Communicator) -> Iterator[None]:
+    """Whatever ends this rank before its time ends all, with a line that says which rank and why.
+
+    A rank that just left would let the others wait for it for ever. NonFiniteLoss meets all at once, and passes.
+    """
+    try:
+        yield
+    except SystemExit:
+        raise
+    except BaseException as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, NonFiniteLoss):
+            raise
+        if isinstance(cause, KeyboardInterrupt) and communicator.rank:
+            time.sleep(PATIENCE)
+        if not isinstance(cause, EXPECTED):
+            traceback.print_exc()
+        where = f"rank {communicator.rank} of {communicator.size}"
+        what = f"{type(error).__name__}: {error}" if cause is error else str(error)
+        print(f"npseq: error: {where} stopped, and all others with it: {what}", file=sys.stderr)
+        communicator.stop(getattr(error, "status", 1))
+        raise
