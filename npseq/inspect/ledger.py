@@ -31,6 +31,7 @@ class Ledger(NamedTuple):
     adjoints: Parts  # dL/dh_t (T, B, P) and dL/dc_t (T, B, H) by every path, "h", "c", "h_l1", "h_reverse", ...
     states: Parts  # h and c after every step, under the same names
     gates: Parts  # (T, B, H): "i", "f", "o", "g", "r_l1", ...
+    of: Any = None  # (layer, dy, tape, dstate): what it was made of; the tape may be written over since
 
     def __repr__(self) -> str:
         total = sum(float((g.real**2).sum()) for g in self.gradient.values()) ** 0.5
@@ -86,6 +87,7 @@ def ledger(
         adjoints,
         {name: array for side in parts for name, array in states.states(side).items()},
         {name: array for side in parts for name, array in states.gates(side).items()},
+        (layer, dy, tape, dstate),
     )
 
 

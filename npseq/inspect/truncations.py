@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
+from npseq.bptt.memory import MAX_BYTES
 from npseq.inspect.ledger import Ledger
+from npseq.inspect.noise import through_carries
+from npseq.inspect.passes import sides
 
 
 class Bias(NamedTuple):
@@ -61,29 +64,33 @@ def tail_norms(ledger: Ledger) -> np.ndarray:
     return np.sqrt(sum(to_host((_tails(ledger, name) ** 2).sum(axis=1)) for name in ledger.gradient))
 
 
-def random_truncation_variance(ledger: Ledger, keep: float | np.ndarray) -> float:
-    """E |g' - g|^2 of RandomTruncation(keep), in closed form. keep: one probability, or one a step (T,).
+def random_truncation_variance(
+    ledger: Ledger, keep: float | np.ndarray, max_bytes: int | None = MAX_BYTES
+) -> float:  # fmt: skip
+    """E |g' - g|^2 of RandomTruncation(keep), exact: every layer and direction draws its own carries, independently.
 
-    With xi = 1 + eta the estimator is a sum over all sets A of carries of prod eta, times what crosses every carry in
-    A; the terms are uncorrelated, and what crosses A is what crosses its first and its last. So, v = 1 / keep - 1,
+    keep: one probability, or one a step (T,), in every strand's own order of time. Where the ledger holds crossing
+    norms, of one layer in one or both directions, in closed form. With xi = 1 + eta the estimator is a sum over all
+    sets A of carries of prod eta, times what crosses every carry in A; the terms are uncorrelated, and what crosses A
+    is what crosses its first and its last. So, v = 1 / keep - 1,
 
         variance = sum_i v_i |W_ii|^2 + sum_{i<j} v_i v_j prod_{i<k<j} (1 + v_k) |W_ij|^2
 
     with W_ij = `ledger.crossing_norms`. It equals sum (keep^-overlap - 1) <c_ts, c_t's'> over pairs of pairs (Tallec &
-    Ollivier 2017, arXiv 1705.08209, have the estimator). One layer, in one or both directions.
-    Raises ValueError for another ledger, or where keep is no probability.
+    Ollivier 2017, arXiv 1705.08209, have the estimator). In a stack, or without crossing norms, a set of carries has a
+    first and a last in every layer and direction, too many for a table; there the same sum is worked out carry by
+    carry, from the second moments of the adjoints: see npseq.inspect.noise.
+    Raises ValueError where keep is no probability, or the layer or its tape have changed since the ledger was made;
+    MemoryError before a stack's columns, of which there may be many, pass max_bytes (None: no limit).
     """
-    if ledger.crossing_norms is None:
-        raise ValueError(
-            "the ledger must hold crossing norms: ledger(..., pairs=True), of one layer; in a stack every layer draws "
-            "its own carries, and there is no closed form here"
-        )
-    squares = to_host(ledger.crossing_norms).astype(np.float64) ** 2
-    steps = squares.shape[-1]
+    steps = len(next(iter(ledger.per_step.values())))
     keep = np.asarray(keep, dtype=np.float64)
     if keep.shape not in ((), (steps,)) or not np.all((keep > 0) & (keep <= 1)):
         raise ValueError(f"keep must be a probability in (0, 1], or one a step ({steps},), got {keep!r}")
     keep = np.broadcast_to(keep, steps)
+    if ledger.crossing_norms is None:
+        return _by_carries(ledger, keep, max_bytes)
+    squares = to_host(ledger.crossing_norms).astype(np.float64) ** 2
     v = 1 / keep - 1
     between = np.concatenate([[0.0], np.cumsum(-np.log(keep))])  # log of prod (1 + v)
     i, j = np.triu_indices(steps, 1)
@@ -92,6 +99,23 @@ def random_truncation_variance(ledger: Ledger, keep: float | np.ndarray) -> floa
     crossed = squares[:, i, j]
     pairs = np.where(crossed > 0, weights, 0) * crossed
     return float((v * squares.diagonal(axis1=1, axis2=2)).sum() + pairs.sum())
+
+
+def _by_carries(ledger: Ledger, keep: np.ndarray, max_bytes: int | None) -> float:
+    """Summed over the sides, which share no parameter and no draw."""
+    if ledger.of is None:
+        raise ValueError("the ledger must hold crossing norms or what it is of, as ledger(...) makes it")
+    layer, dy, tape, dstate = ledger.of
+    names = tuple(ledger.gradient)
+    found = [through_carries(side, keep, names, max_bytes) for side in sides(layer, tape, dy, dstate)]
+    mean = {name: part for noisy in found for name, part in noisy.mean.items()}
+    change = sum(float(((mean[name] - part) ** 2).sum()) for name, part in ledger.gradient.items())
+    if change > np.finfo(layer.dtype).eps * sum(float((part**2).sum()) for part in ledger.gradient.values()):
+        raise ValueError(
+            "the layer's parameters and tape must be those that the ledger was made of, they have changed since; make "
+            "a new one"
+        )
+    return sum(noisy.variance for noisy in found)
 
 
 def roulette_variance(ledger: Ledger, survival: Callable[[int], float]) -> float:

@@ -203,7 +203,7 @@ def test_h_detach_refuses_a_cell_without_c_before_anything_is_computed(cell, mon
     tapes = layer.forward(data.x)[2], pair.forward(data.x)[2]
     monkeypatch.setattr("npseq.bptt.loop.backward", lambda *args: pytest.fail("backward has begun"))
     for one, dy, tape in ((layer, data.dy, tapes[0]), (pair, None, tapes[1])):
-        with pytest.raises(ValueError, match="HDetach needs a cell that has c beside h, an LSTM, got (RNN|GRU)"):
+        with pytest.raises(ValueError, match=r"HDetach needs a cell that has c beside h, an LSTM, got (RNN|GRU)"):
             one.backward(dy, tape, truncation=HDetach(0.5))
 
 
