@@ -1,5 +1,5 @@
-"""PyTorch, by its names and layout."""
+"""PyTorch, Keras and ONNX, by their names and layouts."""
 
-from npseq.interop import torch
+from npseq.interop import keras, onnx, torch
 
-__all__ = ["torch"]
+__all__ = ["keras", "onnx", "torch"]

@@ -22,8 +22,8 @@ import numpy as np
 
 from npseq import cells
 from npseq.backend import Array, array_module, to_host
+from npseq.interop.strand import Place, Strand, gather, places, scatter
 from npseq.layers.embedding import Embedding
-from npseq.layers.layout import suffix
 from npseq.layers.linear import Linear
 from npseq.layers.recurrent import Recurrent
 
@@ -67,51 +67,32 @@ def export(layer: Any, values: Mapping[str, Array] | None = None) -> dict[str, n
         out = _plain(layer, arrays, _PLAIN)
     else:
         out = {}
-        for number in range(layer.num_layers):
-            for d in range(layer.directions):
-                out |= _strand(layer, arrays, suffix(number, d == 1), _torch_suffix(number, d), derivatives)
+        for place in places(layer):
+            out |= _strand(layer, arrays, place, derivatives)
     return {name: np.array(array, order="C") for name, array in out.items()}
 
 
-def _strand(layer: Recurrent, values: dict, ending: str, torch_ending: str, derivatives: bool) -> dict[str, np.ndarray]:
+def _strand(layer: Recurrent, values: dict, place: Place, derivatives: bool) -> dict[str, np.ndarray]:
     """One layer in one direction, in the order of PyTorch's own state_dict."""
-    gates = _GATES[type(layer.cell)]
-    out = {
-        f"weight_{side}": np.concatenate([values[f"W_{letter}{g}{ending}"].T for g in gates])
-        for side, letter in (("ih", "x"), ("hh", "h"))
-    }
+    strand = gather(layer, values, place.ending, _GATES[type(layer.cell)], derivatives)
+    out = {"weight_ih": strand.W_x.T, "weight_hh": strand.W_h.T}
     if layer.bias:
-        biases = [values[f"b_{g}{ending}"] for g in gates]
-        out["bias_ih"] = np.concatenate(biases)
-        hidden = biases if derivatives else [np.zeros_like(b) for b in biases]
-        if isinstance(layer.cell, cells.GRU):
-            hidden = [*hidden[:2], values[f"b_hn{ending}"]]
-        out["bias_hh"] = np.concatenate(hidden)
+        out |= {"bias_ih": strand.b_x, "bias_hh": strand.b_h}
     if layer.cell.second == "W_hp":
-        out["weight_hr"] = values[f"W_hp{ending}"].T
-    return {name + torch_ending: array for name, array in out.items()}
+        out["weight_hr"] = values[f"W_hp{place.ending}"].T
+    return {name + _ending(place): array for name, array in out.items()}
 
 
 def _recurrent_parts(layer: Recurrent, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """npseq's names and values from PyTorch's: the reverse of `_strand`."""
-    gates, H = _GATES[type(layer.cell)], layer.hidden_size
-    parts = {}
-    for number in range(layer.num_layers):
-        for d in range(layer.directions):
-            ending, torch_ending = suffix(number, d == 1), _torch_suffix(number, d)
-            for k, g in enumerate(gates):
-                rows = slice(k * H, (k + 1) * H)
-                parts[f"W_x{g}{ending}"] = given[f"weight_ih{torch_ending}"][rows].T
-                parts[f"W_h{g}{ending}"] = given[f"weight_hh{torch_ending}"][rows].T
-                if not layer.bias:
-                    continue
-                b_ih, b_hh = given[f"bias_ih{torch_ending}"][rows], given[f"bias_hh{torch_ending}"][rows]
-                if isinstance(layer.cell, cells.GRU) and g == "n":
-                    parts[f"b_n{ending}"], parts[f"b_hn{ending}"] = b_ih, b_hh
-                else:
-                    parts[f"b_{g}{ending}"] = b_ih + b_hh
-            if layer.cell.second == "W_hp":
-                parts[f"W_hp{ending}"] = given[f"weight_hr{torch_ending}"].T
+    parts: dict[str, np.ndarray] = {}
+    for place in places(layer):
+        end = _ending(place)
+        biases = [given.get(name + end) for name in ("bias_ih", "bias_hh")]
+        strand = Strand(given[f"weight_ih{end}"].T, given[f"weight_hh{end}"].T, *biases)
+        parts |= scatter(layer, strand, place.ending, _GATES[type(layer.cell)])
+        if layer.cell.second == "W_hp":
+            parts[f"W_hp{place.ending}"] = given[f"weight_hr{end}"].T
     return parts
 
 
@@ -121,8 +102,8 @@ def _plain(layer: Linear | Embedding, arrays: Mapping[str, np.ndarray], names: d
     return {names[name]: array.T if transposed else array for name, array in arrays.items()}
 
 
-def _torch_suffix(number: int, d: int) -> str:
-    return f"_l{number}" + ("_reverse" if d else "")
+def _ending(place: Place) -> str:
+    return f"_l{place.number}" + ("_reverse" if place.reverse else "")
 
 
 def _as_array(value: Any) -> np.ndarray:

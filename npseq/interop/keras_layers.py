@@ -1,0 +1,88 @@
+"""What a Keras layer computes, by its `get_config()`, against the layer of npseq that is to have its weights.
+
+Weights alone do not say which functions the gates have, on which side the reset gate acts or which way time runs. A
+Keras layer does, so it is asked, and a difference is refused by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from npseq import cells
+from npseq.layers.embedding import Embedding
+from npseq.layers.linear import Linear
+from npseq.layers.recurrent import Recurrent
+
+WITHOUT_WEIGHTS = ("InputLayer", "Dropout")  # of a Sequential: they change nothing outside of training
+_CLASSES = {cells.RNN: "SimpleRNN", cells.GRU: "GRU", cells.LSTM: "LSTM"}
+
+
+def keras_layers(weights: Any) -> list[Any] | None:
+    """The Keras layers that these weights are given as, in order; None where they are arrays.
+
+    Raises ValueError for a model that is not a Sequential, since its layers need not follow one another.
+    """
+    given = list(weights) if isinstance(weights, (list, tuple)) else [weights]
+    if not given or not all(hasattr(one, "get_weights") for one in given):
+        return None
+    layers: list[Any] = []
+    for one in given:
+        if hasattr(one, "layers") and type(one).__name__ != "Sequential":
+            raise ValueError(f"a Keras model must be a Sequential, got {type(one).__name__}; give its layers as a list")
+        layers += one.layers if hasattr(one, "layers") else [one]
+    return [one for one in layers if type(one).__name__ not in WITHOUT_WEIGHTS]
+
+
+def check_layers(layer: Any, sources: list[Any]) -> None:
+    """Raises ValueError unless these Keras layers, one after the other, compute what the layer does."""
+    count = layer.num_layers if isinstance(layer, Recurrent) else 1
+    if len(sources) != count:
+        names = ", ".join(type(source).__name__ for source in sources)
+        raise ValueError(f"there must be {count} Keras layers for this layer, got {len(sources)}: {names}")
+    for source in sources:
+        if not isinstance(layer, Recurrent) or layer.directions == 1:
+            _check_one(source, type(source).__name__, source.get_config(), _settings(layer, False))
+            continue
+        if type(source).__name__ != "Bidirectional":
+            raise ValueError(
+                f"a Keras layer of two directions must be a Bidirectional, got {type(source).__name__}; "
+                "num_layers and bidirectional must agree"
+            )
+        config = source.get_config()
+        _check_one(source, "Bidirectional", config, {"class_name": "Bidirectional", "merge_mode": "concat"})
+        for side in ("layer", "backward_layer"):
+            inner = config.get(side) or {}
+            wanted = _settings(layer, side == "backward_layer")
+            _check_one(source, inner.get("class_name"), inner.get("config", {}), wanted)
+
+
+def _settings(layer: Any, reverse: bool) -> dict[str, Any]:
+    """What the Keras layer's class and configuration must say."""
+    if isinstance(layer, Linear):
+        return {"class_name": "Dense", "activation": "linear", "use_bias": "b" in layer.params}
+    if isinstance(layer, Embedding):
+        return {"class_name": "Embedding"}
+    cell = layer.cell
+    settings = {
+        "class_name": _CLASSES[type(cell)],
+        "units": layer.hidden_size,
+        "activation": cell.nonlinearity if isinstance(cell, cells.RNN) else "tanh",
+        "use_bias": layer.bias,
+        "go_backwards": reverse,
+    }
+    if not isinstance(cell, cells.RNN):
+        settings["recurrent_activation"] = "sigmoid"
+    if isinstance(cell, cells.GRU):
+        settings["reset_after"] = cell.reset == "after"
+    return settings
+
+
+def _check_one(source: Any, class_name: Any, config: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    found = {**config, "class_name": class_name}
+    for setting, value in wanted.items():
+        if found.get(setting) != value:
+            raise ValueError(
+                f"Keras layer {getattr(source, 'name', '?')!r} must have {setting}={value!r} for this layer, "
+                f"it has {found.get(setting)!r}"
+            )

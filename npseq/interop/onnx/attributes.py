@@ -1,0 +1,105 @@
+"""The attributes of ONNX's RNN, GRU and LSTM operators: what npseq computes is taken, all else refused by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+DIRECTIONS = ("forward", "reverse", "bidirectional")
+OPERATORS = {
+    "RNN": ("X", "W", "R", "B", "sequence_lens", "initial_h"),
+    "GRU": ("X", "W", "R", "B", "sequence_lens", "initial_h"),
+    "LSTM": ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"),
+}
+_ACTIVATIONS = {"RNN": ("tanh",), "GRU": ("sigmoid", "tanh"), "LSTM": ("sigmoid", "tanh", "tanh")}
+_SHARED = ("activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size", "layout")
+_OWN = {"RNN": (), "GRU": ("linear_before_reset",), "LSTM": ("input_forget",)}
+
+
+class Attributes(NamedTuple):
+    """What a node computes, checked."""
+
+    direction: str = "forward"
+    activation: str = "tanh"  # of an RNN
+    linear_before_reset: bool = False  # of a GRU
+    batch_first: bool = False
+    hidden_size: int | None = None
+
+    @property
+    def directions(self) -> int:
+        return 2 if self.direction == "bidirectional" else 1
+
+
+def check_operator(op_type: Any) -> str:
+    if op_type not in OPERATORS:
+        raise ValueError(f"op_type must be one of {', '.join(OPERATORS)}, got {op_type!r}")
+    return op_type
+
+
+def check_attributes(op_type: str, attributes: Mapping[str, Any] | None) -> Attributes:
+    """Raises ValueError or TypeError for what npseq does not compute; texts may be bytes, as ONNX has them."""
+    given = {name: _text(value) for name, value in (attributes or {}).items() if value is not None}
+    known = (*_SHARED, *_OWN[op_type])
+    for name in given:
+        if name not in known:
+            raise ValueError(f"{op_type} has no attribute {name!r} that npseq knows; it knows {', '.join(known)}")
+    direction = given.get("direction", "forward")
+    if direction not in DIRECTIONS:
+        raise ValueError(f"{op_type}'s direction must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
+    _refuse(op_type, given)
+    return Attributes(
+        direction,
+        _activation(op_type, given.get("activations"), 2 if direction == "bidirectional" else 1),
+        _integer(op_type, given, "linear_before_reset", 0) != 0,
+        _flag(op_type, given, "layout"),
+        _integer(op_type, given, "hidden_size", None),
+    )
+
+
+def _refuse(op_type: str, given: Mapping[str, Any]) -> None:
+    if "clip" in given:
+        raise ValueError(f"{op_type}'s clip is not supported: npseq bounds no pre-activations, got {given['clip']!r}")
+    for name in ("activation_alpha", "activation_beta"):
+        if len(given.get(name, ())):
+            raise ValueError(f"{op_type}'s {name} is not supported: no function here has it, got {given[name]!r}")
+    if _flag(op_type, given, "input_forget"):
+        raise ValueError("LSTM's input_forget=1 is not supported: npseq's input and forget gates are two, not one")
+
+
+def _activation(op_type: str, given: Any, directions: int) -> str:
+    """The RNN's; a GRU's and an LSTM's can be their own only, and one direction's are the other's."""
+    own = _ACTIVATIONS[op_type]
+    if given is None:
+        return own[0]
+    names = [str(name).lower() for name in given]
+    options = [list(own) * directions]
+    if op_type == "RNN":  # ONNX's own default has two for one direction
+        options = [[name] * count for name in ("tanh", "relu") for count in {directions, 2}]
+    if names not in options:
+        raise ValueError(
+            f"{op_type}'s activations must be {list(own) * directions}"
+            f"{' or relu, alike in both directions' if op_type == 'RNN' else ''}, got {list(given)}"
+        )
+    return names[0]
+
+
+def _flag(op_type: str, given: Mapping[str, Any], name: str) -> bool:
+    value = _integer(op_type, given, name, 0)
+    if value not in (0, 1):
+        raise ValueError(f"{op_type}'s {name} must be 0 or 1, got {value!r}")
+    return value == 1
+
+
+def _integer(op_type: str, given: Mapping[str, Any], name: str, default: Any) -> Any:
+    value = given.get(name, default)
+    if value is not default and (not hasattr(value, "__index__") or (name == "hidden_size" and value < 1)):
+        raise TypeError(
+            f"{op_type}'s {name} must be an integer{', 1 or more' * (name == 'hidden_size')}, got {value!r}"
+        )
+    return value
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return [_text(one) for one in value] if isinstance(value, (list, tuple)) else value

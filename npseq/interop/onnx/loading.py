@@ -1,0 +1,157 @@
+"""A node of ONNX's RNN, GRU or LSTM as a layer, and the layer's outputs as the node's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from npseq import cells
+from npseq.interop.onnx.attributes import OPERATORS, Attributes, check_attributes, check_operator
+from npseq.interop.onnx.reverse import Reverse
+from npseq.interop.onnx.weights import GATES, parameters_from
+from npseq.layers import GRU, LSTM, RNN
+from npseq.layers.recurrent import Recurrent
+
+Inputs = dict[str, np.ndarray]
+
+
+def load(
+    op_type: str, inputs: Mapping[str, Any] | Sequence[Any], attributes: Mapping[str, Any] | None = None
+) -> tuple[Recurrent | Reverse, dict[str, Any]]:
+    """(layer, forward_arguments): what the node computes is layer.forward(**forward_arguments).
+
+    op_type: "RNN", "GRU" or "LSTM", of ONNX's operator set 7 or later. inputs: {ONNX's name: array}, or the arrays in
+    ONNX's order (X, W, R, B, sequence_lens, initial_h, and an LSTM's initial_c, P); None for one that is absent.
+    attributes: {ONNX's name: value}, those that are absent having ONNX's defaults.
+    Returns a layer of W's dtype (float32 or float64), and {"x", "state", "lengths"}, with time first also where the
+    node's layout is 1; without "x" where there is no X. The layer is an RNN, GRU or LSTM, in a `Reverse` for direction
+    "reverse". `outputs` turns what forward returns into Y, Y_h and Y_c.
+    Raises ValueError or TypeError for what npseq does not compute, by its name, and for shapes or dtypes that misfit.
+    """
+    check_operator(op_type)
+    found = check_attributes(op_type, attributes)
+    given = _named(op_type, inputs)
+    _check_dtypes(op_type, given)
+    _check_shapes(op_type, given, found)
+    layer = _layer(op_type, given, found)
+    for name, value in parameters_from(layer, given["W"], given["R"], given.get("B"), given.get("P")).items():
+        layer.params[name] = value
+    return (Reverse(layer) if found.direction == "reverse" else layer), _forward_arguments(op_type, given, found)
+
+
+def outputs(y: np.ndarray, state: Any, attributes: Mapping[str, Any] | None = None) -> tuple[np.ndarray, ...]:
+    """ONNX's (Y, Y_h), and Y_c of an LSTM, from what the layer's forward returned.
+
+    y (T, B, R*H). state: h (R, B, H), or (h, c). attributes: the node's. Y is (T, R, B, H), and with layout 1 the batch
+    comes first in all three.
+    """
+    own = {name: value for name, value in (attributes or {}).items() if name in ("direction", "layout")}
+    found = check_attributes("LSTM", own)
+    steps, batch, features = y.shape
+    Y = y.reshape(steps, batch, found.directions, features // found.directions).transpose(0, 2, 1, 3)
+    states = state if isinstance(state, tuple) else (state,)
+    if found.batch_first:
+        return (Y.transpose(2, 0, 1, 3), *(one.swapaxes(0, 1) for one in states))
+    return (Y, *states)
+
+
+def _named(op_type: str, inputs: Any) -> Inputs:
+    """{ONNX's name: array} of the inputs that are there."""
+    names = OPERATORS[op_type]
+    if not isinstance(inputs, (Mapping, list, tuple)):
+        raise TypeError(f"inputs must be a mapping or a list of arrays in ONNX's order, got {type(inputs).__name__}")
+    if not isinstance(inputs, Mapping):
+        if len(inputs) > len(names):
+            raise ValueError(f"{op_type} takes at most {len(names)} inputs ({', '.join(names)}), got {len(inputs)}")
+        inputs = dict(zip(names, inputs, strict=False))
+    given = {
+        name: value for name, value in inputs.items() if not (value is None or (isinstance(value, str) and not value))
+    }
+    wrong = [name for name in inputs if name not in names]
+    missing = [name for name in ("W", "R") if name not in given]
+    if wrong or missing:
+        raise ValueError(
+            f"{op_type} takes the inputs {', '.join(names)}, of which W and R must be there; "
+            f"missing: {', '.join(missing) or 'none'}; not its own: {', '.join(map(repr, wrong)) or 'none'}"
+        )
+    return {name: np.asarray(value) for name, value in given.items()}
+
+
+def _check_dtypes(op_type: str, given: Inputs) -> None:
+    dtype = given["W"].dtype
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(f"{op_type}'s W must be float32 or float64, got {dtype}; cast the weights")
+    for name, array in given.items():
+        if name == "sequence_lens":
+            if array.dtype.kind not in "iu":
+                raise TypeError(f"{op_type}'s sequence_lens must be integers, got {array.dtype}")
+        elif array.dtype != dtype:
+            raise TypeError(f"{op_type}'s {name} must be {dtype} as its W is, got {array.dtype}")
+
+
+def _check_shapes(op_type: str, given: Inputs, found: Attributes) -> None:
+    """Raises unless all shapes follow from those of W and R, and of X or an initial state."""
+    W, R = given["W"], given["R"]
+    for name, array in (("W", W), ("R", R)):
+        if array.ndim != 3 or 0 in array.shape:
+            raise ValueError(f"{op_type}'s {name} must have three axes, none empty, got shape {array.shape}")
+    count, layers = len(GATES[getattr(cells, op_type)]), found.directions
+    H, D = R.shape[2], W.shape[2]
+    if found.hidden_size not in (None, H):
+        raise ValueError(f"{op_type}'s hidden_size must be the last axis of R, {H}, got {found.hidden_size}")
+    B = _batch(given, found)
+    state = (B, layers, H) if found.batch_first else (layers, B, H)
+    steps = given["X"].shape[1 if found.batch_first else 0] if "X" in given and given["X"].ndim == 3 else "T"
+    wanted: dict[str, tuple] = {
+        "W": (layers, count * H, D),
+        "R": (layers, count * H, H),
+        "B": (layers, 2 * count * H),
+        "P": (layers, 3 * H),
+        "X": (B, steps, D) if found.batch_first else (steps, B, D),
+        "sequence_lens": (B,),
+        "initial_h": state,
+        "initial_c": state,
+    }
+    for name, array in given.items():
+        if array.shape != wanted[name]:
+            raise ValueError(
+                f"{op_type}'s {name} must have shape {wanted[name]} with direction={found.direction!r}, "
+                f"layout={int(found.batch_first)}, W {W.shape} and R {R.shape}, got {array.shape}"
+            )
+
+
+def _batch(given: Inputs, found: Attributes) -> int | None:
+    """How many sequences there are, by the first input that says it."""
+    axis = 0 if found.batch_first else 1
+    for name in ("X", "initial_h", "initial_c"):
+        if name in given and given[name].ndim == 3:
+            return given[name].shape[axis]
+    return given["sequence_lens"].size if "sequence_lens" in given else None
+
+
+def _layer(op_type: str, given: Inputs, found: Attributes) -> Recurrent:
+    D, H = given["W"].shape[2], given["R"].shape[2]
+    shared: dict[str, Any] = {
+        "bidirectional": found.directions == 2,
+        "bias": "B" in given,
+        "dtype": given["W"].dtype,
+        "rng": 0,
+    }
+    if op_type == "RNN":
+        return RNN(D, H, nonlinearity=found.activation, **shared)
+    if op_type == "GRU":
+        return GRU(D, H, reset="after" if found.linear_before_reset else "before", **shared)
+    return LSTM(D, H, peepholes="P" in given, **shared)
+
+
+def _forward_arguments(op_type: str, given: Inputs, found: Attributes) -> dict[str, Any]:
+    def time_first(name: str) -> Any:
+        array = given.get(name)
+        return array.swapaxes(0, 1) if array is not None and found.batch_first else array
+
+    h, c = time_first("initial_h"), time_first("initial_c")
+    state = h if op_type != "LSTM" or (h is None and c is None) else (h, c)
+    x = {"x": time_first("X")} if "X" in given else {}
+    return {**x, "state": state, "lengths": given.get("sequence_lens")}
