@@ -2,13 +2,13 @@
 
 S source steps, T target steps, B sequences, E features of an embedding, C of the context, V target tokens.
 
-    (E1)  h_1 .. h_S, state = encoder(embedding of source)
-    (E2)  c = h_S of the last layer, at each sequence's own last step
-    (E3)  s_0 = state, or with a bridge  h = c W_bridge + b_bridge
-    (E4)  s_t = decoder([embedding of y_{t-1}, c], s_{t-1})
-    (E5)  logits_t = s_t W_out + b_out
+    (D1)  h_1 .. h_S, state = encoder(embedding of source)
+    (D2)  c = h_S of the last layer, at each sequence's own last step
+    (D3)  s_0 = state, or with a bridge  h = c W_bridge + b_bridge
+    (D4)  s_t = decoder([embedding of y_{t-1}, c], s_{t-1})
+    (D5)  logits_t = s_t W_out + b_out
 
-c is read by every step of (E4), so its gradient is the sum over them; it joins what comes back through (E3).
+c is read by every step of (D4), so its gradient is the sum over them; it joins what comes back through (D3).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class DecoderTape(NamedTuple):
 
 
 class Encoder(Model):
-    """source ids (S, B) to the context and a state. (E1) (E2)"""
+    """source ids (S, B) to the context and a state. (D1) (D2)"""
 
     parts = ("embedding", "recurrent")
 
@@ -67,13 +67,13 @@ class Encoder(Model):
 
     def backward(self, dcontext: Array, dstate: Any, tape: EncoderTape) -> Parameters:
         """All gradients, from those by the context (B, C) and by the state (None: zeros)."""
-        dstate = _added(last_output_gradient(self.recurrent, dcontext), dstate)  # (E2) (E3)
-        dx, _, drecurrent = self.recurrent.backward(None, tape.recurrent, dstate)  # (E1)
+        dstate = _added(last_output_gradient(self.recurrent, dcontext), dstate)  # (D2) (D3)
+        dx, _, drecurrent = self.recurrent.backward(None, tape.recurrent, dstate)  # (D1)
         return self._gather({"embedding": self.embedding.backward(dx, tape.looked_up)[1], "recurrent": drecurrent})
 
 
 class Decoder(Model):
-    """Tokens so far (T, B) to the logits of the next ones, given a context. (E4) (E5)"""
+    """Tokens so far (T, B) to the logits of the next ones, given a context. (D4) (D5)"""
 
     parts = ("embedding", "recurrent", "output")
 
@@ -95,7 +95,7 @@ class Decoder(Model):
         return self.recurrent.input_size - self.embedding.dim
 
     def forward(self, ids: Array, context: Array, state: Any, training: bool = False) -> tuple[Array, Any, DecoderTape]:
-        """logits (T, B, V), the state after them, and what backward reads. state: (E3)'s, or the one returned."""
+        """logits (T, B, V), the state after them, and what backward reads. state: (D3)'s, or the one returned."""
         words, looked_up = self.embedding.forward(ids)
         repeated = np.broadcast_to(context, (len(ids), *context.shape))
         x = np.concatenate([words, repeated], axis=2)
@@ -106,9 +106,9 @@ class Decoder(Model):
     def backward(self, dlogits: Array, tape: DecoderTape) -> tuple[Array, Any, Parameters]:
         """dcontext (B, C), the gradient by the first state, and all gradients."""
         dx: Any
-        dy, doutput = self.output.backward(dlogits, tape.output)  # (E5)
-        dx, dstate, drecurrent = self.recurrent.backward(dy, tape.recurrent)  # (E4)
-        dwords, dcontext = dx[..., : self.embedding.dim], dx[..., self.embedding.dim :].sum(axis=0)  # (E4)
+        dy, doutput = self.output.backward(dlogits, tape.output)  # (D5)
+        dx, dstate, drecurrent = self.recurrent.backward(dy, tape.recurrent)  # (D4)
+        dwords, dcontext = dx[..., : self.embedding.dim], dx[..., self.embedding.dim :].sum(axis=0)  # (D4)
         _, dembedding = self.embedding.backward(dwords, tape.looked_up)
         grads = {"embedding": dembedding, "recurrent": drecurrent, "output": doutput}
         return dcontext, dstate, self._gather(grads)
@@ -123,7 +123,7 @@ class EncoderDecoderTape(NamedTuple):
 
 
 class EncoderDecoder(Model):
-    """Any encoder with any decoder that takes its context, by (E1) to (E5).
+    """Any encoder with any decoder that takes its context, by (D1) to (D5).
 
     bridge: a Linear (C, L*H) that makes the decoder's first h from the context, for halves that differ in cell, layers,
     width or direction (an LSTM decoder's first c is then zero); None hands the encoder's own state over.
@@ -147,7 +147,7 @@ class EncoderDecoder(Model):
         self._join()
 
     def init_state(self, encoded: Encoded) -> tuple[Any, Array | None]:
-        """The decoder's first state (E3), and what the bridge's backward reads."""
+        """The decoder's first state (D3), and what the bridge's backward reads."""
         if self.bridge is None:
             return encoded.state, None
         rows, tape = self.bridge.forward(encoded.context)
@@ -166,14 +166,14 @@ class EncoderDecoder(Model):
 
     def backward(self, dlogits: Array, tape: EncoderDecoderTape) -> Parameters:
         """All gradients: through the decoder, its context and first state, into the encoder."""
-        dcontext, dstate, ddecoder = self.decoder.backward(dlogits, tape.decoder)  # (E5) (E4)
+        dcontext, dstate, ddecoder = self.decoder.backward(dlogits, tape.decoder)  # (D5) (D4)
         grads = {"decoder": ddecoder}
         if self.bridge is not None:
             dh = dstate[0] if isinstance(dstate, tuple) else dstate
             drows = dh.swapaxes(0, 1).reshape(dh.shape[1], -1)
-            through_bridge, grads["bridge"] = self.bridge.backward(drows, tape.bridge)  # (E3)
+            through_bridge, grads["bridge"] = self.bridge.backward(drows, tape.bridge)  # (D3)
             dcontext, dstate = dcontext + through_bridge, None
-        grads["encoder"] = self.encoder.backward(dcontext, dstate, tape.encoder)  # (E3) (E2) (E1)
+        grads["encoder"] = self.encoder.backward(dcontext, dstate, tape.encoder)  # (D3) (D2) (D1)
         return self._gather(grads)
 
 
