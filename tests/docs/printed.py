@@ -1,7 +1,10 @@
-"""What the documentation prints: Python to run, and equations, in LaTeX and in docstrings, made into Python.
+"""What the documentation prints: Python to run, rows of equations, and inline formulas.
 
 An equation's Python line ends with its label, `# (L4)`. A fenced block ```python after``` belongs to the variant
 "after"; without a word it belongs to every variant.
+
+The rule for docs/derivations: every row of a ```math``` block is an equation, and so is every inline formula with a
+relation (=, <, >) in it. `mathematics.py` reads them.
 """
 
 from __future__ import annotations
@@ -15,13 +18,14 @@ import numpy as np
 
 ROOT = Path(__file__).parents[2]
 LABELLED = re.compile(r"#.*\(([A-Z]\d+)\)\s*$", re.MULTILINE)
+RELATION = re.compile(r"=|<|>|\\(le|ge|lt|gt|approx|propto|mapsto|to|in)(?![a-z])")
 FUNCTIONS = ["abs", "concatenate", "einsum", "exp", "eye", "log", "log1p", "maximum", "ones", "prod", "tanh", "where"]
 
 
-class Equation(NamedTuple):
-    label: str
-    left: str  # a name
-    right: str  # a Python expression
+class Row(NamedTuple):
+    label: str  # "" where none is printed
+    text: str  # in LaTeX
+    family: tuple[str, ...]  # what k stands for
 
 
 def text_of(path: str) -> str:
@@ -38,11 +42,11 @@ def same(left: Any, right: Any) -> None:
 
 
 def assert_same(found: Any, expected: Any, name: str) -> None:
-    """To 1e-12 of the scale of what is expected, which must not be zero all over."""
+    """To 1e-12 of the scale of what is expected, which must be finite and not zero all over."""
     found, expected = 1 * np.asarray(found), 1 * np.asarray(expected)
     assert found.shape == expected.shape, f"{name}: {found.shape} beside {expected.shape}"
     scale = np.max(np.abs(expected), initial=0)
-    assert scale > 0, f"{name}: nothing to compare"
+    assert 0 < scale < np.inf, f"{name}: nothing to compare"
     error = np.max(np.abs(found - expected), initial=0)
     assert error <= 1e-12 * scale, f"{name}: off by {error:.1e} at scale {scale:.1e}"
 
@@ -71,52 +75,23 @@ def labels_of(code: list[str]) -> set[str]:
     return {label for block in code for label in LABELLED.findall(block)}
 
 
-def latex_equations(text: str) -> Iterator[Equation]:
-    """The rows `left &= right && [(k = a, b)] && \\text{(L4)}` of ```math``` blocks, one equation for each k."""
+def rows(text: str) -> Iterator[Row]:
+    """The rows of all ```math``` blocks; one that begins with its relation goes on from the row before."""
+    before = ""
     for block in re.findall(r"^```math\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         for row in re.sub(r"\\(begin|end)\{aligned\}", "", block).split(r"\\"):
-            equation, *family, label = (part.strip() for part in row.split("&&"))
-            left, right = equation.split("&=")
-            gates = re.findall(r"\w+", family[0].split("=")[1]) if family else [""]
-            for k in gates:
-                sides = [re.sub(r"(?<=_)k|(?<=_\{[a-z])k(?=\})", k, side) for side in (left, right)]
-                yield Equation(re.findall(r"[A-Z]\d+", label)[0], *map(from_latex, sides))
+            formula, *remarks = (part.strip() for part in row.split("&&"))
+            label = re.findall(r"[A-Z]\d+", remarks[-1]) if remarks else []
+            family = re.findall(r"\w+", remarks[0].split("=")[1]) if len(remarks) == 2 else []
+            formula = " ".join(formula.replace("&", "").split())
+            if formula.startswith("="):
+                formula = before.split("=")[0] + formula
+            before = formula
+            yield Row(label[0] if label else "", formula, tuple(family))
 
 
-def from_latex(side: str) -> str:
-    """A LaTeX expression in Python: what these derivations use of LaTeX, and nothing more."""
-    for latex, python in (
-        (r"\odot", "*"),
-        (r"\sigma", "sigmoid"),
-        (r"\tanh", "tanh"),
-        (r"\phi", "phi"),
-        (r"^\top", ".T"),
-        ("^2", "**2"),
-        ("[", "("),
-        ("]", ")"),
-    ):
-        side = side.replace(latex, python)
-    side = re.sub(r"_\{(\w+)\}", r"_\1", side)
-    summed = side.split(r"\sum_b", 1)
-    if len(summed) == 2:
-        side = f"({as_python(summed[1])}).sum(axis=0)"
-    unread = set(side) & set("\\{}")
-    assert not unread, f"LaTeX that no rule reads: {side}"
-    return as_python(side)
-
-
-def as_python(side: str) -> str:
-    """A docstring's expression in Python: c' is c_new, names side by side are multiplied as matrices."""
-    side = re.sub(r"(\w)'", r"\1_new", side.strip())
-    return re.sub(r"(?<=\w)\s+(?=[A-Za-z])", " @ ", side)
-
-
-def docstring_equations(doc: str) -> Iterator[tuple[str, str, list[str]]]:
-    """(label, left, alternatives) of the lines `(L4)  c' = f * c + i * g`; what is in [brackets] is kept."""
-    for label, line in re.findall(r"^ *\(([A-Z]\d+)\) +(.+)$", doc, re.MULTILINE):
-        equations, *remark = re.split(r" {5,}", line)
-        other = re.match(r"or +(.+?) +with ", remark[0]) if remark else None
-        for equation in equations.split(", "):
-            left, right = re.sub(r"[][]", " ", equation).split("=")
-            rights = [right, other.group(1)] if other else [right]
-            yield label, as_python(left), [as_python(r) for r in rights]
+def inline(text: str) -> list[str]:
+    """The inline formulas with a relation in them, without repetitions."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = (" ".join(formula.split()) for formula in re.findall(r"\$([^$]+)\$", prose))
+    return list(dict.fromkeys(formula for formula in found if RELATION.search(formula)))

@@ -6,52 +6,16 @@ import ast
 import importlib
 import inspect
 import re
-from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 import pytest
-from printed import (
-    LABELLED,
-    assert_same,
-    blocks,
-    docstring_equations,
-    labels_of,
-    latex_equations,
-    namespace,
-    run,
-    text_of,
-)
+from cell_pages import VARIANTS, derivation, read
+from docstrings import Docstring
+from printed import LABELLED, assert_same, labels_of, namespace, rows
 
-from npseq.layers import GRU, LSTM, RNN
-
-B, D, H, P = 3, 2, 4, 2
-PHI = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}
-VARIANTS = {
-    "rnn tanh": (RNN, {"nonlinearity": "tanh"}),
-    "rnn relu": (RNN, {"nonlinearity": "relu"}),
-    "gru before": (GRU, {"reset": "before"}),
-    "gru after": (GRU, {"reset": "after"}),
-    "lstm plain": (LSTM, {}),
-    "lstm peepholes": (LSTM, {"peepholes": True}),
-    "lstm projection": (LSTM, {"proj_size": P}),
-    "lstm both": (LSTM, {"peepholes": True, "proj_size": P}),
-}
 CELLS = ["rnn", "gru", "lstm"]
 every_cell = pytest.mark.parametrize("cell", CELLS)
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
-
-
-class Derivation(NamedTuple):
-    text: str
-    code: list  # the Python blocks of the variant
-    given: dict  # x, the state before, the adjoints of the state after, and the parameters
-    names: dict  # all of these, and what the blocks made
-    layer: object
-
-
-def read(cell):
-    return text_of(f"docs/derivations/{cell}.md")
 
 
 def module_of(cell):
@@ -59,25 +23,7 @@ def module_of(cell):
 
 
 def forward_labels(cell):
-    return {label for label, *_ in docstring_equations(module_of(cell).__doc__)}
-
-
-@cache
-def derivation(variant):
-    cell, word = variant.split()
-    make, options = VARIANTS[variant]
-    layer = make(D, H, dtype=np.float64, **options)
-    rng = np.random.default_rng(len(variant))
-    layer.params.flat[:] = rng.normal(size=layer.params.flat.shape)
-    shapes = {"x": (B, D), "h": (B, layer.state_size), "dh_new": (B, layer.state_size)}
-    if make is LSTM:
-        shapes |= {"c": (B, H), "dc_new": (B, H)}
-    given = {name: rng.normal(size=shape) for name, shape in shapes.items()} | dict(layer.params)
-    given |= {"phi": PHI.get(word)}
-    absent = {"p_i": np.zeros(H), "p_f": np.zeros(H), "p_o": np.zeros(H), "W_hp": np.eye(H)} if make is LSTM else {}
-    given = absent | given
-    code = blocks(read(cell), word)
-    return Derivation(read(cell), code, given, run(code, given), layer)
+    return set(Docstring(module_of(cell).__doc__).labels())
 
 
 @every_variant
@@ -123,28 +69,6 @@ def test_the_printed_backward_is_the_derivative_of_the_printed_forward(variant):
 
 
 @every_variant
-def test_the_printed_formulas_are_the_printed_lines(variant):
-    d = derivation(variant)
-    ran = labels_of(d.code)
-    checked = [equation for equation in latex_equations(d.text) if equation.label in ran]
-    assert len(checked) > 5
-    for label, left, right in checked:
-        assert_same(eval(right, dict(d.names)), d.names[left], f"({label}) {left} = {right}")
-
-
-@every_variant
-def test_the_docstring_equations_are_the_printed_lines(variant):
-    d = derivation(variant)
-    cell = variant.split()[0]
-    ran = labels_of(d.code)
-    projected = "W_hp" in d.layer.params
-    for label, left, rights in docstring_equations(module_of(cell).__doc__):
-        if label in ran:
-            right = rights[-1 if projected else 0]
-            assert_same(eval(right, dict(d.names)), d.names[left], f"({label}) {left} = {right}")
-
-
-@every_variant
 def test_no_printed_line_writes_over_another(variant):
     tree = ast.parse("\n".join(derivation(variant).code))
     assigned = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
@@ -165,7 +89,7 @@ def test_every_forward_label_is_in_docstring_derivation_and_code(cell):
 @every_cell
 def test_every_label_has_a_formula_and_a_line_and_none_is_missing(cell):
     text = read(cell)
-    formulas = {equation.label for equation in latex_equations(text)}
+    formulas = {row.label for row in rows(text)}
     lines = labels_of(re.findall(r"^```python[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
     identities = {"R11", "R12", "R13"} if cell == "rnn" else set()
     assert lines == formulas | identities

@@ -6,15 +6,10 @@ import re
 
 import numpy as np
 import pytest
-from printed import assert_same, blocks, labels_of, run, text_of
+from losses_page import IDS, TEXT, N, P, S, V, Y, Z
+from printed import assert_same, blocks, labels_of, run
 
 import npseq as ns
-
-TEXT = text_of("docs/derivations/losses.md")
-N, V = 6, 4
-RNG = np.random.default_rng(0)
-Z, IDS, S = 3 * RNG.normal(size=(N, V)), RNG.integers(0, V, N), 0.1
-Y, P = RNG.uniform(size=N), RNG.uniform(0.1, 1, N)
 
 
 @pytest.mark.parametrize("weights", [np.ones(N), np.array([1.0, 0, 2, 0.5, 0, 1])])
@@ -54,7 +49,7 @@ def test_binary_is_softmax_of_two_classes():
 
 
 def test_squared_error():
-    u, v = Z, RNG.normal(size=Z.shape)
+    u, v = Z, np.random.default_rng(1).normal(size=Z.shape)
     names = run(blocks(TEXT, "squared"), {"u": u, "v": v})
     loss, gradient = ns.mean_squared_error(u, v)
     assert_same(names["L"], loss, "loss")

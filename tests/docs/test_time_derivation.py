@@ -7,52 +7,21 @@ import re
 import numpy as np
 import pytest
 from printed import assert_same, blocks, labels_of, run, text_of
+from time_page import LENGTHS, OPTIONS, TEXT, B, D, H, T, drawn, names_of, numbered
 
 from npseq.layers import GRU, LSTM, RNN
-
-TEXT = text_of("docs/derivations/time.md")
-T, B, D, H = 4, 3, 2, 3
-LENGTHS = np.array([2, 0, 4])
-
-
-def numbered(array):
-    """An array (T, ...) as {1: first step, ...}."""
-    return dict(enumerate(array, 1))
 
 
 def stacked(steps):
     return np.stack([steps[t] for t in range(1, T + 1)])
 
 
-def drawn(layer, seed=0):
-    """x, dy, the first and the last states' values, all random; the layer's parameters, too."""
-    rng = np.random.default_rng(seed)
-    layer.params.flat[:] = rng.normal(size=layer.params.flat.shape)
-    strands = layer.num_layers * layer.directions
-    shapes = (T, B, D), (T, B, layer.output_size), (strands, B, H), (strands, B, H)
-    return [rng.normal(size=shape) for shape in shapes]
-
-
-@pytest.mark.parametrize(
-    ("variant", "options", "endings"),
-    [
-        ("plain", {}, [""]),
-        ("stack", {"num_layers": 2}, ["", "_l1"]),
-        ("bidirectional", {"bidirectional": True}, ["", "_reverse"]),
-        ("lengths", {"bidirectional": True}, ["", "_reverse"]),
-    ],
-)
-def test_the_loop(variant, options, endings):
-    layer = RNN(D, H, dtype=np.float64, **options)
-    x, dy, first, last = drawn(layer)
-    lengths = LENGTHS if variant == "lengths" else None
-    y, _, tape = layer.forward(x, first, lengths)
+@pytest.mark.parametrize("variant", ["plain", "stack", "bidirectional", "lengths"])
+def test_the_loop(variant):
+    names, endings = names_of(variant), OPTIONS[variant][1]
+    layer, (x, dy, first, last) = names["layer"], names["arrays"]
+    y, _, tape = layer.forward(x, first, LENGTHS if variant == "lengths" else None)
     dx, dfirst, grads = layer.backward(dy, tape, last)
-    states = {f"h_0{ending}": first[k] for k, ending in enumerate(endings)}
-    states |= {f"dh_last{ending}": last[k] for k, ending in enumerate(endings)}
-    live = numbered((np.arange(T)[:, None, None] < LENGTHS[:, None]) * 1.0)
-    given = {"T": T, "H": H, "x": numbered(x), "dy": numbered(dy), "live": live, **states, **layer.params}
-    names = run(blocks(TEXT, variant), given)
     outputs = names.get("y", names["h_l1" if variant == "stack" else "h"])
     assert_same(stacked(outputs), y, "y")
     assert_same(stacked(names["dx"]), dx, "dx")
@@ -79,28 +48,11 @@ def test_the_closed_form_of_a_linear_network():
     assert_same(names["dW_hq"], np.einsum("tbh,tbq->hq", y, do), "dW_hq")
 
 
-def test_the_columns_of_d2l_are_the_printed_rows():
-    """The displayed formula in d2l's convention, column by column, against (T21)."""
-    rng = np.random.default_rng(2)
-    W_xh, W_hh, W_hq = (rng.normal(size=(D, H)), rng.normal(size=(H, H)), rng.normal(size=(H, 2)))
-    x, do = rng.normal(size=(T, 1, D)), rng.normal(size=(T, 1, 2))
-    given = {"T": T, "x": numbered(x), "do": numbered(do), "h_0": np.zeros((1, H))}
-    names = run(blocks(TEXT, "linear"), given | {"W_xh": W_xh, "W_hh": W_hh, "W_hq": W_hq})
-    W_hh_column, W_qh = W_hh.T, W_hq.T
-    for t in range(1, T + 1):
-        columns = sum(
-            np.linalg.matrix_power(W_hh_column.T, T - i) @ W_qh.T @ do[T + t - i - 1].T for i in range(t, T + 1)
-        )
-        assert_same(names["dh"][t], columns.T, f"dh_{t}")
-
-
 def test_the_recursion_forward_in_time():
-    layer = RNN(D, H, dtype=np.float64)
-    x, dy, first, last = drawn(layer)
+    names = names_of("recursion")
+    layer, (x, dy, first, last) = names["layer"], names["arrays"]
     _, _, tape = layer.forward(x, first)
-    _, _, grads = layer.backward(dy, tape, last)
-    given = {"T": T, "H": H, "x": numbered(x), "dy": numbered(dy), "h_0": first[0], "dh_last": last[0]}
-    assert_same(run(blocks(TEXT, "recursion"), given | dict(layer.params))["dW_hh"], grads["W_hh"], "dW_hh")
+    assert_same(names["dW_hh"], layer.backward(dy, tape, last)[2]["W_hh"], "dW_hh")
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from functools import cache
 
 import numpy as np
 import pytest
-from printed import assert_same, blocks, labels_of, run, text_of
+from printed import assert_same, blocks, labels_of
+from truncation_page import CHANCE, DRAWS, LENGTH_CHANCE, LENGTHS, PI, TEXT, Q, T, case, names, slopes
 
 import npseq as ns
 from npseq.bptt.truncation import Plan
-
-TEXT = text_of("docs/derivations/truncation.md")
-T, B, D, H = 4, 2, 2, 3
-PI = np.array([0.5, 0.8, 0.3, 0.6])  # the first step carries from the given first state, to no parameter
-Q = np.array([1, 0.7, 0.7, 0.2])
 
 
 class Fixed:
@@ -29,43 +23,10 @@ class Fixed:
         return self.fixed
 
 
-@cache
-def case():
-    layer = ns.RNN(D, H, dtype=np.float64)
-    rng = np.random.default_rng(0)
-    layer.params.flat[:] = rng.normal(size=layer.params.flat.shape)
-    x, dy, first = rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H)), rng.normal(size=(1, B, H))
-    _, _, tape = layer.forward(x, first)
-    return layer, x, dy, first, tape
-
-
-@cache
-def names(tau=2):
-    layer, x, dy, first, _ = case()
-    steps = {"x": dict(enumerate(x, 1)), "q": dict(enumerate(dy, 1)), "pi": dict(enumerate(PI, 1)), "Q": Q}
-    return run(blocks(TEXT), {"T": T, "tau": tau, "h_0": first[0], **steps, **layer.params})
-
-
-def parameters():
-    layer = case()[0]
-    return [layer.params[name] for name in ("W_xh", "W_hh", "b_h")]
-
-
 def layers_gradient(truncation=None):
     layer, _, dy, _, tape = case()
     grads = layer.backward(dy, tape, truncation=truncation)[2]
     return np.concatenate([grads[name].ravel() for name in ("W_xh", "W_hh", "b_h")])
-
-
-def slopes(f):
-    """The gradient of f(W_xh, W_hh, b_h), all entries in one vector, by a complex step."""
-    at, found = parameters(), []
-    for k, array in enumerate(at):
-        for index in np.ndindex(array.shape):
-            stepped = array.astype(complex)
-            stepped[index] += 1e-30j
-            found.append(f(*at[:k], stepped, *at[k + 1 :]).imag / 1e-30)
-    return np.array(found)
 
 
 def test_the_lags_add_up_to_the_gradient():
@@ -94,10 +55,9 @@ def test_the_lags_are_the_coefficients_of_a_polynomial(zeta):
 
 def test_random_truncation_draw_by_draw_its_mean_and_variance():
     mean, square = 0, 0
-    for kept in itertools.product([0, 1], repeat=T):
-        probability = np.prod(np.where(kept, PI, 1 - PI))
+    for kept, probability in zip(DRAWS, CHANCE, strict=True):
         factors = np.array(kept) / PI
-        draw = names()["drawn"](dict(enumerate(factors, 1)))
+        draw, _ = names()["drawn"](dict(enumerate(factors, 1)))
         assert_same(layers_gradient(Fixed(factors=factors[None])), draw, f"{kept}")
         mean, square = mean + probability * draw, square + probability * draw @ draw
     whole = layers_gradient()
@@ -107,7 +67,7 @@ def test_random_truncation_draw_by_draw_its_mean_and_variance():
 
 def test_roulette_draw_by_draw_its_mean_and_variance():
     mean, square = 0, 0
-    for N, probability in zip(range(1, T + 1), Q - np.append(Q[1:], 0), strict=True):
+    for N, probability in zip(LENGTHS, LENGTH_CHANCE, strict=True):
         draw = names()["roulette"](N)
         assert_same(layers_gradient(Fixed(1 / Q[:N])), draw, f"N = {N}")
         mean, square = mean + probability * draw, square + probability * draw @ draw
@@ -126,6 +86,6 @@ def test_the_classes_weigh_as_printed():
 
 
 def test_every_label_has_a_formula_and_a_line():
-    formulas = re.findall(r"\\text\{\((K\d+)\)\}", TEXT)
+    formulas = list(dict.fromkeys(re.findall(r"\\text\{\((K\d+)\)\}", TEXT)))
     assert formulas == [f"K{k}" for k in range(1, len(formulas) + 1)]
     assert labels_of(blocks(TEXT)) == set(formulas)

@@ -1,0 +1,49 @@
+"""Every equation that docs/derivations prints is evaluated, and misprinted it fails."""
+
+from __future__ import annotations
+
+import cell_pages
+import losses_page
+import pytest
+import time_page
+import truncation_page
+from mathematics import latex
+from misprints import assert_no_misprint_passes
+from printed import ROOT, inline, rows, text_of
+
+PAGES = {
+    "rnn": (cell_pages.RNN_CHECKS, {}),
+    "gru": (cell_pages.GRU_CHECKS, {}),
+    "lstm": (cell_pages.LSTM_CHECKS, cell_pages.LSTM_NOTATION),
+    "time": (time_page.CHECKS, time_page.NOTATION),
+    "truncation": (truncation_page.CHECKS, truncation_page.NOTATION),
+    "losses": (losses_page.CHECKS, losses_page.NOTATION),
+}
+CASES = [(page, key) for page, (checks, _) in PAGES.items() for key in checks]
+
+
+def equations(page):
+    """{label or text: the equations printed there}."""
+    text, found = text_of(f"docs/derivations/{page}.md"), {}
+    for row in rows(text):
+        found.setdefault(row.label or row.text, []).append(row.text)
+    return found | {formula: [formula] for formula in inline(text)}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_equation_is_evaluated_or_notation(page):
+    checks, notation = PAGES[page]
+    assert set(equations(page)) == set(checks) | set(notation)
+    assert not set(checks) & set(notation)
+    assert all(notation.values()), "a reason for each"
+
+
+@pytest.mark.parametrize(("page", "key"), CASES)
+def test_a_printed_equation_holds_and_misprinted_does_not(page, key):
+    for text in equations(page)[key]:
+        for equation in latex(text):
+            assert_no_misprint_passes(equation, PAGES[page][0][key])
+
+
+def test_every_page_is_here():
+    assert sorted(PAGES) == sorted(path.stem for path in (ROOT / "docs" / "derivations").glob("*.md"))

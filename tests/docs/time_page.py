@@ -1,0 +1,195 @@
+"""docs/derivations/time.md: its printed lines, run beside random arrays, and what checks each printed formula."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from cell_pages import by_entry
+from evaluation import every, holds, solve
+from mathematics import Equation
+from printed import assert_same, blocks, run, text_of
+
+from npseq.layers import RNN
+
+TEXT = text_of("docs/derivations/time.md")
+T, B, D, H = 4, 3, 2, 3
+LENGTHS = np.array([2, 0, 4])
+STEPS = range(1, T + 1)
+OPTIONS = {
+    "plain": ({}, [""]),
+    "stack": ({"num_layers": 2}, ["", "_l1"]),
+    "bidirectional": ({"bidirectional": True}, ["", "_reverse"]),
+    "lengths": ({"bidirectional": True}, ["", "_reverse"]),
+    "recursion": ({}, [""]),
+}
+
+
+def numbered(array: Any) -> dict[int, Any]:
+    """An array (T, ...) as {1: first step, ...}."""
+    return dict(enumerate(array, 1))
+
+
+def drawn(layer: Any, batch: int = B, seed: int = 0) -> list[Any]:
+    """x, dy, the first and the last states' values, all random; the layer's parameters, too."""
+    rng = np.random.default_rng(seed)
+    layer.params.flat[:] = rng.normal(size=layer.params.flat.shape)
+    strands = layer.num_layers * layer.directions
+    shapes = (T, batch, D), (T, batch, layer.output_size), (strands, batch, H), (strands, batch, H)
+    return [rng.normal(size=shape) for shape in shapes]
+
+
+@cache
+def names_of(variant: str, batch: int = B) -> dict[str, Any]:
+    """What the lines of a variant make; `x`, `dy`, `first`, `last` are what the layer takes, and `layer` is it."""
+    options, endings = OPTIONS[variant]
+    layer = RNN(D, H, dtype=np.float64, **options)
+    x, dy, first, last = drawn(layer, batch)
+    states = {f"h_0{ending}": first[k] for k, ending in enumerate(endings)}
+    states |= {f"dh_last{ending}": last[k] for k, ending in enumerate(endings)}
+    live = numbered((np.arange(T)[:, None, None] < LENGTHS[:, None]) * 1.0)
+    given = {"T": T, "H": H, "x": numbered(x), "dy": numbered(dy), "live": live, **states, **layer.params}
+    made = run(blocks(TEXT, variant), given)
+    return {**made, "layer": layer, "arrays": (x, dy, first, last), "domains": {"t": STEPS}}
+
+
+@cache
+def linear_names(batch: int = B) -> dict[str, Any]:
+    rng = np.random.default_rng(2)
+    weights = {"W_xh": rng.normal(size=(D, H)), "W_hh": rng.normal(size=(H, H)), "W_hq": rng.normal(size=(H, 2))}
+    given = {"T": T, "h_0": rng.normal(size=(batch, H)), **weights}
+    given |= {"x": numbered(rng.normal(size=(T, batch, D))), "do": numbered(rng.normal(size=(T, batch, 2)))}
+    return {**run(blocks(TEXT, "linear"), given), "domains": {"t": STEPS}}
+
+
+def d2l_names() -> dict[str, Any]:
+    """The linear network in d2l's columns; dL/dh_t of L = sum <do_t, o_t> by a complex step, not by (T21)."""
+    names = linear_names(batch=1)
+
+    def loss(t: int, state: Any) -> Any:
+        total = 0
+        for u in range(t, T + 1):
+            total = total + (names["do"][u] * (state @ names["W_hq"])).sum()
+            state = names["x"][u + 1] @ names["W_xh"] + state @ names["W_hh"] if u < T else state
+        return total
+
+    by_state = {t: by_entry(partial(loss, t), names["h"][t]).T for t in STEPS}
+    columns = {"W_hh": names["W_hh"].T, "W_qh": names["W_hq"].T}
+    by_output = lambda t: names["do"][t].T  # noqa: E731
+    return {**columns, "T": T, "@L/@h": by_state, "@L/@o": by_output, "domains": {}}
+
+
+def two_layers() -> dict[str, Any]:
+    names = names_of("stack")
+    above = {"x^(1)": names["x_l1"], "dx^(1)": names["dx_l1"], "h^(0)": names["h"], "dy^(0)": names["dy_l0"]}
+    return {**names, **above}
+
+
+def two_directions(variant: str = "bidirectional") -> dict[str, Any]:
+    names = names_of(variant)
+    halves = {"h^r": names["h_r"], "dx^f": names["dx_f"], "dx^r": names["dx_r"]}
+    return {**names, **halves}
+
+
+def with_lengths() -> dict[str, Any]:
+    """(T15) to (T19) for the forward direction, whose half of the output comes first."""
+    names = names_of("lengths")
+    first_half = {"y": {t: names["y"][t][:, :H] for t in STEPS}, "dy": names["dy_f"]}
+    return {**names, **first_half, "mu": names["live"]}
+
+
+def jacobian(f: Any, at: Any) -> Any:
+    """(units, entries of at)."""
+    return np.array([by_entry(lambda moved, j=j: f(moved)[j], at).ravel() for j in range(H)])
+
+
+@cache
+def recursion() -> dict[str, Any]:
+    """One sequence in columns, w = W_hh: f by a complex step, dh/dw from the layer's own gradient of every unit."""
+    names = names_of("recursion", batch=1)
+    layer, (x, _, first, _) = names["layer"], names["arrays"]
+    rows = {}
+    for t in STEPS:
+        _, _, tape = layer.forward(x[:t], first)
+        units = [np.concatenate([np.zeros((t - 1, 1, H)), unit[None, None]]) for unit in np.eye(H)]
+        rows[t] = np.array([layer.backward(unit, tape)[2]["W_hh"].ravel() for unit in units])
+    w, h, steps = names["W_hh"], names["h"], names["x"]
+    f = lambda x_t, h, w: np.tanh(x_t @ names["W_xh"] + h @ w + names["b_h"])  # noqa: E731
+
+    @cache
+    def own(t: int, before: int) -> Any:
+        return jacobian(lambda at: f(steps[t], h[before], at)[0], w)
+
+    @cache
+    def carried(t: int, before: int, by: int) -> Any:
+        assert by == before, "differentiated by another state than f reads"
+        return jacobian(lambda at: f(steps[t], at, w)[0], h[by])
+
+    def upstream(t: int, by: int) -> Any:
+        assert by == t, "differentiated by another state than the loss reads"
+        return names["q"][t][0]
+
+    partials = {"@h/@w": rows, "@f/@w": own, "@f/@h": carried, "@l/@h": upstream, "@L/@w": names["dW_hh"].ravel()}
+    return {**names, **partials, "f": f, "w": w}
+
+
+def over_steps(names: Any, *given: Any, first: int = 1, last: int = T) -> Any:
+    """Held against these names at every step."""
+
+    def check(equation: Equation) -> None:
+        holds(equation, names(*given), every(t=range(first, last + 1)))
+
+    return check
+
+
+def once(names: Any, *given: Any) -> Any:
+    return lambda equation: holds(equation, names(*given))
+
+
+def stands_still(equation: Equation) -> None:
+    """(T15) from step to step: with all states at hand it could not be told from one with h_t on its right."""
+    names = with_lengths()
+    states = names | {"h": {0: names["h_0"]}}
+    for t in STEPS:
+        solve(equation, states | {"t": t})
+        assert_same(states["h"][t], names["h"][t], equation.text)
+
+
+plain, linear = over_steps(names_of, "plain"), over_steps(linear_names)
+D2L = (
+    r"\frac{\partial L}{\partial h_t} = \sum_{i=t}^{T} (W_{hh}^\top)^{T-i}\, "
+    r"W_{qh}^\top \frac{\partial L}{\partial o_{T+t-i}}"
+)
+CHECKS = {
+    **dict.fromkeys(("T1", "T2", "T3", "T4", "T5"), plain),
+    **dict.fromkeys(("T6", "T7", "T8", "T9", "T10"), once(names_of, "plain")),
+    **dict.fromkeys(("T11", "T12"), over_steps(two_layers)),
+    **dict.fromkeys(("T13", "T14"), over_steps(two_directions)),
+    **dict.fromkeys(("T16", "T17", "T18", "T19"), over_steps(with_lengths)),
+    "T15": stands_still,
+    **dict.fromkeys(("T20", "T21", "T22"), linear),
+    "T23": over_steps(recursion, first=2),
+    "T24": over_steps(recursion),
+    "T25": once(recursion),
+    D2L: over_steps(d2l_names),
+    "y_t = h_t": over_steps(lambda: names_of("plain") | {"y": numbered(layers_output())}),
+    "p_{T+1} = dh_{last}": once(names_of, "plain"),
+    "h_t = f(x_t, h_{t-1}, w)": over_steps(recursion),
+}
+NOTATION = {
+    r"t = 1, \dots, T": "what an index runs over",
+    "t = T": "a step",
+    "dh' = dh_t": "the same thing in two pages' letters",
+    r"\phi(a) = a": "what is assumed: a linear network",
+    r"u \ge t": "what an index runs over",
+    "u = T + t - i": "one index written by another",
+    r"|\lambda| < 1": "a case",
+    r"|\lambda| > 1": "a case",
+}
+
+
+def layers_output() -> Any:
+    names = names_of("plain")
+    x, _, first, _ = names["arrays"]
+    return names["layer"].forward(x, first)[0]
