@@ -105,11 +105,11 @@ def main() -> int:
         row = long_sequence(cell, options.long, 16)
         rows.append(row)
         print(f"{cell:5s}T = {row['T']:,}: {row['seconds']:.1f} s, checkpointed {row['checkpointed_seconds']:.1f} s, "
-              f"gradients differ by {row['difference']:.1e} of their norm {row['gradient_norm']:.4g}", flush=True)  # fmt: skip
+              f"gradients differ by {row['difference']:.1e} of their norm", flush=True)  # fmt: skip
     found = soak(options.steps, {name: getattr(options, name) for name in ("T", "B", "H", "V")})
     flat = abs(found["bytes_a_step"]) <= FLAT
     print(f"{found['steps']:,} training steps: {found['bytes_a_step']:+.4f} bytes a step, "
-          f"{found['blocks_a_step']:+.2e} blocks a step, {found['last_MiB']:.1f} MiB: {'flat' if flat else 'GROWING'}")  # fmt: skip
+          f"{found['blocks_a_step']:+.2e} blocks a step: {'flat' if flat else 'GROWING'}")  # fmt: skip
     if options.save:
         print(machine.save("soak", {"machine": machine.describe(1), "training": found, "long": rows}))
     return 0 if flat and found["finite"] and all(row["finite"] for row in rows) else 1

@@ -1,7 +1,8 @@
 """A model as one safetensors file: the parameters under the notes' names, configuration and vocabulary as JSON.
 
 A file carries the SHA-256 of all it holds and is replaced as a whole, so that at any moment there is either the old one
-or the new one, and a damaged one is noticed. No pickle: reading a file runs nothing.
+or the new one, and a damaged one is noticed. No pickle: reading a file runs nothing. Anybody can write a SHA-256 that
+fits, so what a file says is checked before it is believed, and a size before memory is taken for it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +21,7 @@ import numpy as np
 
 from npseq.backend import to_host
 from npseq.data import Vocabulary
+from npseq.models.sizes import parameter_count
 
 if TYPE_CHECKING:
     from npseq.models.language_model import LanguageModel
@@ -57,18 +62,38 @@ def model_from(content: Content, path: str | PathLike[str], rng: Any = 0) -> Lan
 
     rng: a seed or a Generator for what the model draws later, the dropout.
     """
+    with believed(path):
+        config, vocabulary = (json.loads(content.metadata[name]) for name in ("config", "vocabulary"))
+        vocab = vocabulary if isinstance(vocabulary, int) else Vocabulary.from_dict(vocabulary)
+        return _model(config, vocab, content.tensors, rng)
+
+
+def _model(config: dict[str, Any], vocab: Vocabulary | int, tensors: dict[str, np.ndarray], rng: Any) -> LanguageModel:
     from npseq.models.language_model import LanguageModel
 
-    config, vocabulary = (json.loads(content.metadata[name]) for name in ("config", "vocabulary"))
-    vocab = vocabulary if isinstance(vocabulary, int) else Vocabulary.from_dict(vocabulary)
+    given = {name: (tensor.shape, tensor.dtype.name) for name, tensor in tensors.items() if "/" not in name}
+    count = parameter_count(config, vocab if isinstance(vocab, int) else len(vocab))
+    if count != (held := sum(prod(shape) for shape, _ in given.values())):
+        raise ValueError(f"its configuration has {count} parameters, it holds {held}")
     model = LanguageModel(vocab, **config, rng=rng)
-    given = {name: tensor.shape for name, tensor in content.tensors.items() if "/" not in name}
-    expected = {name: view.shape for name, view in model.params.items()}
+    expected = {name: (view.shape, view.dtype.name) for name, view in model.params.items()}
     if given != expected:
-        raise ValueError(f"{str(path)!r} must hold the parameters {expected} of its configuration, it holds {given}")
+        wanted, there = (sorted(a.items() - b.items())[:3] for a, b in ((expected, given), (given, expected)))
+        raise ValueError(f"its parameters must be those of its configuration, {wanted} first, it holds {there}")
     for name in expected:
-        model.params[name] = content.tensors[name]
+        model.params[name] = tensors[name]
     return model
+
+
+@contextmanager
+def believed(path: str | PathLike[str]) -> Iterator[None]:
+    """What goes wrong while the content of a file is taken for what it says becomes one ValueError that names it."""
+    try:
+        yield
+    except KeyError as error:
+        raise _damaged(path, f"it lacks {error}") from error
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise _damaged(path, " ".join(str(error).split())) from error
 
 
 def write_content(content: Content, path: str | PathLike[str]) -> None:
@@ -130,7 +155,7 @@ def read_content(path: str | PathLike[str]) -> Content:
     return content
 
 
-def _damaged(path: Path, reason: str) -> ValueError:
+def _damaged(path: str | PathLike[str], reason: str) -> ValueError:
     return ValueError(f"{str(path)!r} is damaged ({reason}); restore it from a copy, or train again")
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from npseq.backend import to_host
 from npseq.models.language_model import LanguageModel
-from npseq.models.saving import model_content, model_from, read_content, write_content
-from npseq.training.config import TrainingConfig
+from npseq.models.saving import believed, model_content, model_from, read_content, write_content
+from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.metrics import EpochMetrics, as_array, from_array
 
 OPTIMIZER, METRICS = "optimizer/", "training/metrics"
@@ -58,19 +58,46 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
     content = read_content(path)
     if "training" not in content.metadata:
         raise ValueError(f"{str(path)!r} must be a checkpoint of a training run, it holds a model alone")
-    training = json.loads(content.metadata["training"])
     rng = np.random.default_rng(0)
     model = model_from(content, path, rng)  # draws first weights, so the state is set after it
-    rng.bit_generator.state = training["rng"]
-    arrays = {k.removeprefix(OPTIMIZER): v for k, v in content.tensors.items() if k.startswith(OPTIMIZER)}
-    return Checkpoint(
-        TrainingConfig.from_dict(training["config"]),
-        model,
-        {**training["optimizer"], **arrays},
-        rng,
-        from_array(content.tensors[METRICS]),
-        training["text_digest"],
-    )
+    with believed(path):
+        training = json.loads(content.metadata["training"])
+        config = _config(training, model)
+        rng.bit_generator.state = training["rng"]
+        arrays = {k.removeprefix(OPTIMIZER): v for k, v in content.tensors.items() if k.startswith(OPTIMIZER)}
+        state = {**training["optimizer"], **arrays}
+        _check_optimizer(config, state, model)
+        metrics = _metrics(content.tensors[METRICS], config)
+        return Checkpoint(config, model, state, rng, metrics, str(training["text_digest"]))
+
+
+def _config(training: dict[str, Any], model: LanguageModel) -> TrainingConfig:
+    config = TrainingConfig.from_dict(training["config"])
+    if config.model_options() != model.config:
+        raise ValueError("its training has another model than the one it holds")
+    return config
+
+
+def _check_optimizer(config: TrainingConfig, state: dict[str, Any], model: LanguageModel) -> None:
+    """Raises ValueError unless this is the state of the configuration's optimizer over the model's parameters."""
+    optimizer = make_optimizer(config)
+    optimizer.load_state_dict(state)
+    wanted = {f"{kind}/" for kind in optimizer.kinds()} if optimizer.steps else set()
+    kept = state.keys() - {"steps", "lr"}
+    if kept != wanted or type(state["steps"]) is not int or state["steps"] < 0:
+        raise ValueError(f"its optimizer, {config.optimizer} after {state['steps']} steps, keeps {sorted(kept)}")
+    flat = model.params.flat
+    for name in kept:
+        if state[name].shape != flat.shape or state[name].dtype != flat.dtype:
+            raise ValueError(f"its optimizer's {name} must be {flat.shape} {flat.dtype} as its parameters")
+
+
+def _metrics(rows: np.ndarray, config: TrainingConfig) -> list[EpochMetrics]:
+    if rows.ndim != 2 or rows.shape[1] != len(EpochMetrics._fields) or rows.dtype != np.float64:
+        raise ValueError(f"its metrics must be float64 (epochs, {len(EpochMetrics._fields)}), they are {rows.shape}")
+    if len(rows) > config.epochs or not np.array_equal(rows[:, 0], np.arange(1, len(rows) + 1)):
+        raise ValueError(f"its metrics must be those of the first of {config.epochs} epochs, one by one")
+    return from_array(rows)
 
 
 def load_trained(path: str | PathLike[str]) -> tuple[LanguageModel, TrainingConfig | None]:
@@ -79,6 +106,8 @@ def load_trained(path: str | PathLike[str]) -> tuple[LanguageModel, TrainingConf
     Raises as `load_model` does.
     """
     content = read_content(path)
-    training = content.metadata.get("training")
-    config = None if training is None else TrainingConfig.from_dict(json.loads(training)["config"])
-    return model_from(content, path), config
+    model = model_from(content, path)
+    if "training" not in content.metadata:
+        return model, None
+    with believed(path):
+        return model, _config(json.loads(content.metadata["training"]), model)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from npseq import optim
 from npseq.bptt.truncation import HDetach
 from npseq.training.chunks import check_chunks
 from npseq.training.truncation import FORMS, read_truncation
@@ -144,6 +145,14 @@ class TrainingConfig:
                 f"{sorted(names - content.keys())}, unknown {sorted(content.keys() - names)}"
             )
         return cls(**{**content, "sample_prefix": tuple(content["sample_prefix"])})
+
+
+def make_optimizer(config: TrainingConfig) -> optim.Optimizer:
+    """The optimizer of a configuration, with its learning rate and PyTorch's defaults for the rest."""
+    kinds: dict[str, Any] = {
+        kind.__name__.lower(): kind for kind in (optim.SGD, optim.RMSprop, optim.Adam, optim.AdamW, optim.Adagrad)
+    }
+    return kinds[config.optimizer](lr=config.lr)
 
 
 def _check_kind(name: str, value: Any, kind: type) -> None:

@@ -15,9 +15,8 @@ from npseq.inspect.ledger import ledger
 from npseq.inspect.report import Case, report
 from npseq.losses import softmax_cross_entropy
 from npseq.models import LanguageModel
-from npseq.training.config import TrainingConfig
+from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.loop import train_epoch
-from npseq.training.run import make_optimizer
 from npseq.training.truncation import read_truncation
 
 ADJOINTS = "adjoints_over_training"

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from npseq import optim
 from npseq.backend import Array, device_module, to_host
 from npseq.data import UNKNOWN, Vocabulary, load_corpus, random_windows, tokenize
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
 from npseq.models.saving import replace_file
 from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from npseq.training.config import TrainingConfig
+from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
 from npseq.training.parallel import Shard
@@ -187,14 +186,6 @@ def train(config: TrainingConfig, out: str | PathLike[str], overwrite: bool = Fa
     for _ in run.epochs():
         pass
     return run
-
-
-def make_optimizer(config: TrainingConfig) -> optim.Optimizer:
-    """The optimizer of a configuration, with its learning rate and PyTorch's defaults for the rest."""
-    kinds: dict[str, Any] = {
-        kind.__name__.lower(): kind for kind in (optim.SGD, optim.RMSprop, optim.Adam, optim.AdamW, optim.Adagrad)
-    }
-    return kinds[config.optimizer](lr=config.lr)
 
 
 def _changed(checkpoint: Checkpoint, changes: Mapping[str, Any], out: Path) -> TrainingConfig:

@@ -7,7 +7,7 @@ from npseq.data import Vocabulary
 from npseq.models import LanguageModel
 from npseq.training import Checkpoint, EpochMetrics, TrainingConfig, load_checkpoint, save_checkpoint
 from npseq.training.checkpoint import load_trained
-from npseq.training.run import make_optimizer
+from npseq.training.config import make_optimizer
 
 OPTIMIZERS = ["sgd", "rmsprop", "adam", "adamw", "adagrad"]
 
