@@ -83,9 +83,9 @@ def _language_model(graph: Graph, model: Any, sweeps: list[Sweep], lengths: bool
         depth = graph.tensor("vocabulary_size", np.array(model.vocab_size, np.int64))
         values = graph.tensor("off_on", np.array([0, 1], graph.dtype))
         x = graph.node("OneHot", [ids, depth, values], ["embedded"])
+    logits = graph.output("logits", ("time", "batch", model.vocab_size))
     y = _recurrent(graph, sweeps, x, lengths, "y")
     W, b = (graph.tensor(f"output_{name}", to_host(model.output.params[name])) for name in ("W", "b"))
-    logits = graph.output("logits", ("time", "batch", model.vocab_size))
     graph.node("Add", [graph.node("MatMul", [y, W], ["scores"]), b], [logits])
 
 

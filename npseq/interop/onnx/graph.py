@@ -29,7 +29,7 @@ class Graph:
 
     def tensor(self, name: str, values: Any) -> str:
         """Stores an array."""
-        self.tensors.append(self.onnx.numpy_helper.from_array(np.ascontiguousarray(values), name))
+        self.tensors.append(self.onnx.numpy_helper.from_array(np.asarray(values, order="C"), name))
         return name
 
     def input(self, name: str, shape: tuple[str | int, ...], dtype: Any = None) -> str:

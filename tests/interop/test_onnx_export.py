@@ -1,0 +1,274 @@
+"""npseq.interop.onnx.export: onnxruntime runs what is written with the same numbers, in float32.
+
+onnxruntime's CPU kernels of RNN, GRU and LSTM have no float64, so in float64 the judge is onnx's reference evaluator,
+which has no lengths and no relu.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+import npseq as ns
+from npseq.data import Vocabulary
+from npseq.interop.onnx import Reverse, export, load, package, read
+
+T, B, D, H = 5, 4, 3, 6
+LENGTHS = np.array([5, 0, 2, 1], np.int32)
+CELLS = {
+    "tanh": (ns.RNN, {}),
+    "relu": (ns.RNN, {"nonlinearity": "relu"}),
+    "reset after": (ns.GRU, {}),
+    "reset before": (ns.GRU, {"reset": "before"}),
+    "lstm": (ns.LSTM, {}),
+    "peepholes": (ns.LSTM, {"peepholes": True}),
+}
+every_cell = pytest.mark.parametrize("cell", CELLS)
+
+
+@pytest.fixture
+def onnx():
+    return pytest.importorskip("onnx")
+
+
+@pytest.fixture
+def runtime():
+    return pytest.importorskip("onnxruntime")
+
+
+def make(cell, layers=1, bidirectional=False, bias=True, dtype=np.float32):
+    kind, own = CELLS[cell]
+    return kind(D, H, num_layers=layers, bidirectional=bidirectional, bias=bias, dtype=dtype, rng=0, **own)
+
+
+def draw(layer, rng, batch=B):
+    """A state, as the layer has it and as {name: array} of the graph's inputs."""
+    shape = (layer.num_layers * layer.directions, batch, layer.hidden_size)
+    parts = [rng.normal(size=shape).astype(layer.dtype) for _ in layer.cell.carries]
+    return (tuple(parts) if len(parts) == 2 else parts[0]), dict(zip(layer.cell.carries, parts, strict=True))
+
+
+def flat(*values):
+    return [one for value in values for one in (flat(*value) if isinstance(value, tuple) else [value])]
+
+
+def session(runtime, path):
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def assert_close(found, expected, tolerance):
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape
+        assert one.dtype == other.dtype
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance)
+
+
+@every_cell
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "lengths"])
+def test_a_layer_in_onnxruntime(onnx, runtime, tmp_path, cell, layers, bidirectional, bias, lengths):
+    layer, path, rng = make(cell, layers, bidirectional, bias), tmp_path / "layer.onnx", np.random.default_rng(0)
+    export(layer, path, lengths=lengths is not None)
+    onnx.checker.check_model(str(path), full_check=True)
+    x, (state, feeds) = rng.normal(size=(T, B, D)).astype(np.float32), draw(layer, rng)
+    y, last, _ = layer.forward(x, state, lengths)
+    feeds |= {"x": x} if lengths is None else {"x": x, "lengths": lengths}
+    assert_close(session(runtime, path).run(None, feeds), flat(y, last), 1e-6)
+
+
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "relu"])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_layer_in_float64_in_the_reference_evaluator(tmp_path, cell, layers, bidirectional):
+    reference = pytest.importorskip("onnx.reference")
+    layer, path, rng = (
+        make(cell, layers, bidirectional, dtype=np.float64),
+        tmp_path / "l.onnx",
+        np.random.default_rng(0),
+    )
+    export(layer, path)
+    x, (state, feeds) = rng.normal(size=(T, B, D)), draw(layer, rng)
+    y, last, _ = layer.forward(x, state)
+    assert_close(reference.ReferenceEvaluator(str(path)).run(None, feeds | {"x": x}), flat(y, last), 1e-12)
+
+
+@every_cell
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_written_is_read_back(onnx, tmp_path, cell, layers, bidirectional, dtype):
+    layer, path = make(cell, layers, bidirectional, dtype=dtype), tmp_path / "layer.onnx"
+    export(layer, path)
+    nodes = read(path)
+    assert [node.op_type for node in nodes] == [type(layer).__name__] * layers
+    for number, node in enumerate(nodes):
+        assert list(node.fed) == ["X", "initial_h", "initial_c"][: 1 + len(layer.cell.carries)]
+        found, arguments = load(node.op_type, node.inputs, node.attributes)
+        assert found.cell == layer.cell
+        assert found.directions == layer.directions
+        assert arguments == {"state": None, "lengths": None}
+        for name, value in found.params.items():
+            root, _, reverse = name.partition("_reverse")
+            own = root + (f"_l{number}" if number else "") + ("_reverse" if name.endswith("_reverse") else "") + reverse
+            assert value.dtype == dtype
+            np.testing.assert_array_equal(value, layer.params[own])
+
+
+def test_time_and_batch_are_free_and_states_carry_on(onnx, runtime, tmp_path):
+    layer, path, rng = make("lstm", 2), tmp_path / "layer.onnx", np.random.default_rng(0)
+    export(layer, path)
+    runner = session(runtime, path)
+    for steps, batch in ((1, 1), (7, 2)):
+        x, (state, feeds) = rng.normal(size=(steps, batch, D)).astype(np.float32), draw(layer, rng, batch)
+        y, last, _ = layer.forward(x, state)
+        assert_close(runner.run(None, feeds | {"x": x}), flat(y, last), 1e-6)
+    first = runner.run(None, feeds | {"x": x[:3]})
+    second = runner.run(None, {"x": x[3:], "h": first[1], "c": first[2]})
+    assert_close([np.concatenate([first[0], second[0]]), *second[1:]], flat(y, last), 1e-6)
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "lengths"])
+def test_two_layers_of_two_kinds(onnx, runtime, tmp_path, lengths):
+    layer = ns.Bidirectional(make("lstm", 2), make("reset after"))
+    path, rng = tmp_path / "both.onnx", np.random.default_rng(0)
+    export(layer, path, lengths=lengths is not None)
+    onnx.checker.check_model(str(path), full_check=True)
+    x = rng.normal(size=(T, B, D)).astype(np.float32)
+    states = {name: draw(one, rng) for name, one in layer.layers.items()}
+    feeds = {f"{part}_{name}": value for name, (_, parts) in states.items() for part, value in parts.items()}
+    y, last, _ = layer.forward(x, (states["forward"][0], states["backward"][0]), lengths)
+    feeds |= {"x": x} if lengths is None else {"x": x, "lengths": lengths}
+    runner = session(runtime, path)
+    names = ["y", "h_last_forward", "c_last_forward", "h_last_backward"]
+    assert [one.name for one in runner.get_outputs()] == names
+    assert_close(runner.run(None, feeds), flat(y, last), 1e-6)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_reverse(onnx, runtime, tmp_path, layers):
+    layer, path, rng = Reverse(make("reset before", layers)), tmp_path / "reverse.onnx", np.random.default_rng(0)
+    export(layer, path)
+    x, (state, feeds) = rng.normal(size=(T, B, D)).astype(np.float32), draw(layer.layer, rng)
+    y, last, _ = layer.forward(x, state)
+    assert_close(session(runtime, path).run(None, feeds | {"x": x}), flat(y, last), 1e-6)
+    again = load(*read(path)[0][1:4])[0]
+    assert isinstance(again, Reverse)
+    np.testing.assert_array_equal(again.params["W_xz"], layer.params["W_xz"])
+
+
+MODELS = [
+    {"cell": "rnn", "nonlinearity": "relu"},
+    {"cell": "gru", "embedding_size": 4},
+    {"cell": "gru", "reset": "before", "num_layers": 2},
+    {"cell": "lstm", "embedding_size": 4, "num_layers": 2, "dropout": 0.5},
+    {"cell": "lstm", "peepholes": True},
+    {"cell": "lstm", "bidirectional": True},
+]
+
+
+@pytest.mark.parametrize("options", MODELS, ids=lambda options: " ".join(map(str, options.values())))
+def test_a_language_model_in_onnxruntime(onnx, runtime, tmp_path, options):
+    model, path, rng = (
+        ns.LanguageModel(7, hidden_size=H, rng=0, **options),
+        tmp_path / "m.onnx",
+        np.random.default_rng(0),
+    )
+    export(model, path)
+    onnx.checker.check_model(str(path), full_check=True)
+    runner = session(runtime, path)
+    for steps, batch in ((T, B), (2, 1)):
+        ids, (state, feeds) = rng.integers(7, size=(steps, batch)), draw(model.recurrent, rng, batch)
+        logits, last = model.logits(ids, state)
+        assert_close(runner.run(None, feeds | {"ids": ids}), flat(logits, last), 1e-6)
+
+
+@pytest.mark.parametrize("options", [o for o in MODELS if "nonlinearity" not in o], ids=str)
+def test_a_language_model_in_float64_in_the_reference_evaluator(tmp_path, options):
+    reference = pytest.importorskip("onnx.reference")
+    model = ns.LanguageModel(7, hidden_size=H, rng=0, dtype=np.float64, **options)
+    path, rng = tmp_path / "m.onnx", np.random.default_rng(0)
+    export(model, path)
+    ids, (state, feeds) = rng.integers(7, size=(T, B)), draw(model.recurrent, rng)
+    logits, last = model.logits(ids, state)
+    assert_close(reference.ReferenceEvaluator(str(path)).run(None, feeds | {"ids": ids}), flat(logits, last), 1e-12)
+
+
+def test_a_text_is_written_in_onnxruntime(onnx, runtime, tmp_path):
+    """Greedily, one token at a time, with nothing of npseq but the vocabulary that the file carries."""
+    vocab = Vocabulary(list("the time traveller"))
+    model, path = ns.LanguageModel(vocab, "gru", 16, rng=3), tmp_path / "model.onnx"
+    export(model, path)
+    runner = session(runtime, path)
+    metadata = runner.get_modelmeta().custom_metadata_map
+    assert metadata["npseq"] == ns.__version__
+    carried = Vocabulary.from_dict(json.loads(metadata["vocabulary"]))
+    ids, h = [carried[token] for token in "the t"], np.zeros((1, 1, 16), np.float32)
+    for k in range(4 + 20):
+        logits, h = runner.run(None, {"ids": np.array([[ids[k]]]), "h": h})
+        if k >= 4:
+            ids.append(int(logits[0, 0].argmax()))
+    assert carried.decode(ids) == model.generate("the t", 20)
+
+
+def test_a_file_that_was_there_is_replaced_and_bytes_repeat(onnx, tmp_path):
+    path = tmp_path / "layer.onnx"
+    path.write_bytes(b"old")
+    export(make("lstm"), path)
+    first = path.read_bytes()
+    export(make("lstm"), str(path))
+    assert path.read_bytes() == first
+    assert [one.name for one in tmp_path.iterdir()] == ["layer.onnx"]
+    with pytest.raises(OSError, match=r"nowhere"):
+        export(make("lstm"), tmp_path / "nowhere" / "layer.onnx")
+
+
+REFUSED = [
+    (ns.LSTM(D, H, proj_size=2), ValueError, "ONNX's LSTM has no projection, got proj_size=2; use LSTM.*proj_size=0"),
+    (
+        ns.LSTM(D, H).astype(np.complex128),
+        ValueError,
+        "ONNX's recurrent operators have no complex numbers, got complex1",
+    ),
+    (
+        ns.Linear(D, H),
+        TypeError,
+        "model must be an RNN, GRU, LSTM, Bidirectional, Reverse or LanguageModel, got Linear",
+    ),
+    (
+        ns.Bidirectional(ns.RNN(D, H), ns.RNN(D, H, bidirectional=True)),
+        ValueError,
+        "the backward layer of a Bidirectional must have one direction to be exported, got two",
+    ),
+]
+
+
+@pytest.mark.parametrize(("model", "error", "message"), REFUSED, ids=lambda one: type(one).__name__)
+def test_what_is_not_exported(tmp_path, model, error, message):
+    with pytest.raises(error, match=message):
+        export(model, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_more_than_one_file_holds(tmp_path, monkeypatch):
+    import npseq.interop.onnx.exporting as exporting
+
+    monkeypatch.setattr(exporting, "LIMIT", 2**20 + 100)
+    with pytest.raises(ValueError, match="one ONNX file holds less than 2 GiB, the parameters have 960 bytes"):
+        export(make("lstm"), tmp_path / "model.onnx")
+
+
+def test_without_onnx_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    for what, call in {"export": lambda: export(make("lstm"), tmp_path / "m"), "read": lambda: read("m")}.items():
+        with pytest.raises(ImportError, match=rf"interop.onnx.{what} needs onnx, .* pip install 'npseq\[onnx\]'"):
+            call()
+    with pytest.raises(ImportError, match=r"npseq\[onnx\]"):
+        package.onnx_for("this")
+    assert not list(tmp_path.iterdir())
