@@ -17,7 +17,7 @@ def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float
     One norm over everything: Pascanu, Mikolov & Bengio 2013 (arXiv 1211.5063), d2l. It is added up in the dtype of the
     gradients (float32: about 6 digits); where squares overflow, over the gradients divided by the largest.
     A norm that is nan or inf is returned and leaves grads as they are. On the host a Python float (complex gradients:
-    the analytic sqrt(sum g^2)), on a GPU a 0-d array, without waiting for it.
+    the analytic sqrt(sum_i g_i^2)), on a GPU a 0-d array, without waiting for it.
 
     Raises ValueError for a max_norm that is negative or nan; inf only measures.
     """

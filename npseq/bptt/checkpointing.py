@@ -2,7 +2,7 @@
 
 Over n units of time with m states kept at a time, the fewest units run forward are
 
-    C(n, 1) = n (n + 1) / 2,   C(n, m >= n) = 2 n - 1,   C(n, m) = min_y [ y + C(n - y, m - 1) + C(y, m) ]
+    C(n, 1) = n (n + 1) / 2,   C(n, m) = 2 n - 1 for m >= n,   C(n, m) = min_y [ y + C(n - y, m - 1) + C(y, m) ]
 
 (Griewank & Walther 2000; for recurrent networks Gruslys et al. 2016, arXiv 1606.03401). A unit is `stride` steps, and
 one unit's tape is held at a time. With one state a unit and stride = sqrt(T) it is Chen et al. 2016 (arXiv 1604.06174).
@@ -47,7 +47,7 @@ class Schedule(NamedTuple):
 
 
 def forward_units(units: int, slots: int) -> int:
-    """C(n, m), in closed form: n + r n - binomial(m + r, m + 1), r the least with binomial(m + r, m) >= n."""
+    """C(n, m) = n + r n - binomial(m + r, m + 1), r the least with binomial(m + r, m) >= n."""
     slots = min(slots, units)
     if units <= 1:
         return units

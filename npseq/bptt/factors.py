@@ -71,7 +71,7 @@ def contract(f: Factors, keep: str) -> Array:
 def squared_norms(f: Factors, keep: str) -> Array:
     """(*kept): the squared Frobenius norms of `contract`, by inner products of the columns, without forming it.
 
-    norm(sum_m a_m d_m^T)^2 = sum_{m,n} (a_m . a_n)(d_m . d_n) (Goodfellow 2015, arXiv 1510.01799; over a sequence:
+    |sum_m a_m d_m^T|^2 = sum_{m,n} <a_m, a_n> <d_m, d_n> (Goodfellow 2015, arXiv 1510.01799; over a sequence:
     Li et al. 2022, arXiv 2110.05679).
     """
     adjoint = _kept_first(f.adjoint, _axes(f), keep)

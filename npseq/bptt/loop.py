@@ -1,7 +1,7 @@
 """Time: the one loop forward and the one loop backward, for every cell.
 
     forward     a_t = W' [h_{t-1}; 1; x_t],  (h_t, c_t) = cell(a_t, h_{t-1}, c_{t-1})
-    backward    dh_t = dy_t + (what step t + 1 passed back),  dh_{t-1} = W_h da_t + (what the cell passes by itself)
+    backward    dh_t = dy_t + p_{t+1},  p_t = W_h da_t + (what the cell passes by itself)
 
 Past a sequence's length its state stands still, so its adjoint passes through unchanged.
 """

@@ -43,7 +43,7 @@ class Derivative(NamedTuple):
 
 
 def difference(line: Line, h: float, noise: float) -> Difference:
-    """(f(x + h) - f(x - h)) / 2h and the one-sided slopes, with the step as float64 really took it."""
+    """(f(x + h) - f(x - h)) / (2 h) and the one-sided slopes, with the step as float64 really took it."""
     above, below = line.value(h), line.value(-h)
     up, down = line.displacement(h), line.displacement(-h)
     if up <= 0 or down >= 0 or not (isfinite(above) and isfinite(below)):

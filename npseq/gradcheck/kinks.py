@@ -21,7 +21,7 @@ class Jump(NamedTuple):
 def slope_jump(steps: list[Difference], target: float) -> Jump | None:
     """The jump of the slope inside the stencil, where the last three steps agree that there is one.
 
-    The asymmetry is J + h f'' + O(h^3), so 2 A(h/2) - A(h) tends to J.
+    The asymmetry is A(h) = J + h f'' + O(h^3), so 2 A(h/2) - A(h) tends to J.
     """
     if len(steps) < 3:
         return None

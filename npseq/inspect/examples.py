@@ -23,7 +23,7 @@ def ghost_norms(
 ) -> dict[str, Array]:
     """{parameter: (B,)}: the norm of each example's gradient, from one backward pass over the whole batch.
 
-    norm(sum_t a_t d_t^T)^2 = sum_{t,s} (a_t . a_s)(d_t . d_s), so B tables of T x T stand for B gradients: what
+    |sum_t a_t d_t^T|^2 = sum_{t,s} <a_t, a_s> <d_t, d_s>, so B tables of T x T stand for B gradients: what
     clipping by example needs (Goodfellow 2015, arXiv 1510.01799; over a sequence: Li et al. 2022, arXiv 2110.05679).
     The root of a sum that cancels keeps half its digits.
     Raises MemoryError before the tables are allocated; TypeError or ValueError on a misfit.

@@ -79,9 +79,9 @@ def lyapunov_exponents(
 ) -> Array:
     """(B, count): the mean growth a step, as a logarithm, of `count` directions of the state; largest first in the end.
 
-    Q_t R_t = J_t Q_{t-1},  lambda_i = mean of log |R_ii| over a sequence's own steps from `warmup` on; -inf where a
-    direction dies. Above 0 gradients explode, below they vanish (Engelken, Wolf & Abbott 2020, arXiv 2006.02427; Vogt
-    et al. 2020, arXiv 2006.14123). count: None for all n. rng: of the first directions.
+    Q_t R_t = J_t Q_{t-1},  lambda_i = (sum_t log |R_{t,ii}|) / n over a sequence's own n steps from `warmup` on; -inf
+    where a direction dies. Above 0 gradients explode, below they vanish (Engelken, Wolf & Abbott 2020, arXiv
+    2006.02427; Vogt et al. 2020, arXiv 2006.14123). count: None for all n. rng: of the first directions.
     Raises ValueError where a number does not fit, and as state_jacobians does.
     """
     J = state_jacobians(layer, tape, max_bytes)

@@ -30,8 +30,8 @@ class PathSplit(NamedTuple):
 def path_split(layer: Any, tape: Any, max_bytes: int | None = MAX_BYTES) -> dict[str, PathSplit]:
     """dc_T/dc_t within every strand of an LSTM, split into the carousel and the rest: {"c", "c_l1", "c_reverse", ...}.
 
-    dc_T/dc_t = prod f (Hochreiter & Schmidhuber 1997) + paths through h. Other strands' states are held fixed: h of the
-    layer below is input. Under HDetach(1) the carousel is all that backward leaves, but for peepholes.
+    dc_T/dc_t = prod_{t < u <= T} f_u + (paths through h): Hochreiter & Schmidhuber 1997. Other strands' states are held
+    fixed: h of the layer below is input. Under HDetach(1) the carousel is all that backward leaves, but for peepholes.
     Raises TypeError for a layer that is no LSTM, MemoryError before anything is allocated.
     """
     found = {}

@@ -36,7 +36,7 @@ def bias_of(norm: Any, whole: Any, found: Any, product: Any) -> Bias:
 def truncation_bias(ledger: Ledger) -> Bias:
     """The bias of Truncated(k) for k = 1 to K, the ledger's lags: a norm, relative to the gradient's, and a cosine.
 
-    g_k = sum of the lags below k, so that g_k - g = -(all lags from k on): Williams & Peng 1990, BPTT(h).
+    With G_l the lags: g_k = sum_{l < k} G_l, so that g_k - g = -sum_{l >= k} G_l. Williams & Peng 1990, BPTT(h).
     """
     tails: Any = 0.0
     heads: Any = 0.0
@@ -76,8 +76,8 @@ def random_truncation_variance(
 
         variance = sum_i v_i |W_ii|^2 + sum_{i<j} v_i v_j prod_{i<k<j} (1 + v_k) |W_ij|^2
 
-    with W_ij = `ledger.crossing_norms`. It equals sum (keep^-overlap - 1) <c_ts, c_t's'> over pairs of pairs (Tallec &
-    Ollivier 2017, arXiv 1705.08209, have the estimator). In a stack, or without crossing norms, a set of carries has a
+    with W_ij = `ledger.crossing_norms`. It equals (K11) of docs/derivations/truncation.md (Tallec & Ollivier 2017,
+    arXiv 1705.08209, have the estimator). In a stack, or without crossing norms, a set of carries has a
     first and a last in every layer and direction, too many for a table; there the same sum is worked out carry by
     carry, from the second moments of the adjoints: see npseq.inspect.noise.
     Raises ValueError where keep is no probability, or the layer or its tape have changed since the ledger was made;

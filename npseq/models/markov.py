@@ -3,7 +3,7 @@
 S states, numbered from 0; p (S,) a distribution over them; P (S, S) the transition matrix, P[i, j] the probability that
 j follows i, so that each row adds up to 1. A sequence of states x_1 .. x_T has the probability
 
-    P(x_1 .. x_T) = P(x_1) P(x_2 | x_1) ... P(x_T | x_{T-1})
+    P(x_1 .. x_T) = P(x_1) prod_{t=2..T} P(x_t | x_{t-1})
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def log_prob(states: Array, initial: Array, transition: Array) -> float:
 def propagate(initial: Array, transition: Array, steps: int) -> Array:
     """The distributions (steps + 1, S) after 0, 1, ..., steps transitions, by dynamic programming.
 
-        P(x_{t+1}) = sum over x_t of P(x_{t+1} | x_t) P(x_t)
+        p_{t+1}(j) = sum_i p_t(i) P[i, j]
 
     With a row of the identity as initial: the probabilities of what is there so many steps after that state, at a cost
     of steps S^2, where summing over every path would cost S^steps. Raises ValueError as `log_prob`, and for steps < 0.

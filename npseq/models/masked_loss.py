@@ -13,10 +13,11 @@ def masked_softmax_cross_entropy(
 ) -> tuple[Array, Array]:
     """Cross-entropy of the first lengths[b] targets of each sequence b: (loss, dlogits).
 
-    logits (T, B, V), targets (T, B) ids, also past the lengths, lengths (B,) integers in [0, T].
+    logits (T, B, V), targets (T, B) ids, also past the lengths, lengths (B,) integers in [0, T]. With
+    l (T, B) the losses, 0 past a sequence's length:
 
-        "valid"     sum of all losses / sum(lengths)         a number
-        "sequence"  the sum of a sequence's losses / T       (B,), and dlogits is that of their sum
+        "valid"     sum(l) / sum(lengths)    a number
+        "sequence"  sum_t l_t / T            (B,), and dlogits is that of their sum
 
     "sequence" is d2l's `MaskedSoftmaxCELoss`: it divides by the padded length, so that a short sentence weighs less
     and the number falls as the padding grows. dlogits is exactly zero at padded positions.

@@ -28,7 +28,7 @@ class Seq2Seq(EncoderDecoder):
     <bos> is 2 and <eos> is 3. cell: "rnn", "gru" or "lstm", of both halves. decoder_layers: None for num_layers.
     bidirectional: whether the encoder reads both ways. bridge: whether the decoder's first state is a linear map of the
     context; needed where the two halves' states differ. initializer: "uniform", PyTorch's, or "xavier", d2l's: weights
-    U(+-sqrt(6 / (in + out))), out of all gates together, biases as they were, embeddings N(0, 1).
+    U(-a, a) with a = sqrt(6 / (in + out)), out of all gates together, biases as they were, embeddings N(0, 1).
     dropout: between recurrent layers. rng: a seed or a Generator.
     Raises ValueError for an option or a size that does not hold.
     """
