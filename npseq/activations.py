@@ -10,6 +10,7 @@ import numpy as np
 from npseq.backend import Array
 
 tanh = np.tanh
+add = np.add
 multiply = np.multiply
 
 
@@ -20,20 +21,21 @@ def dtanh(y: Array) -> Array:
 
 def sigmoid(x: Array, out: Array | None = None) -> Array:
     """1 / (1 + exp(-x)) as (1 + tanh(x / 2)) / 2: no overflow at either end, and analytic, so a complex step passes."""
-    y = np.multiply(x, 0.5, out=out)
+    half = x.dtype.type(0.5)  # a ufunc converts a Python number anew at every call
+    y = np.multiply(x, half, out=out)
     y = np.tanh(y, out=out)
-    y = np.multiply(y, 0.5, out=out)
-    return np.add(y, 0.5, out=out)
+    y = np.multiply(y, half, out=out)
+    return np.add(y, half, out=out)
 
 
-def dsigmoid(y: Array) -> Array:
+def dsigmoid(y: Array, out: Array | None = None) -> Array:
     """d sigmoid(x) / dx at y = sigmoid(x): y (1 - y)."""
-    return y - y * y
+    return np.subtract(y, np.multiply(y, y, out=out), out=out)
 
 
-def relu(x: Array) -> Array:
+def relu(x: Array, out: Array | None = None) -> Array:
     """x where its real part is positive, else 0."""
-    return x * (x.real > 0)
+    return np.multiply(x, x.real > 0, out=out)
 
 
 def drelu(y: Array) -> Array:

@@ -86,10 +86,10 @@ def plan(layer: Recurrent, steps: int, batch: int, max_bytes: int | None = None)
 
 
 def _rows_a_step(layer: Recurrent) -> int:
-    """Numbers a step and sequence takes on the tape (x, h, c, gates, v, m) and in adjoints (gates, v, dx)."""
+    """Numbers a step and sequence takes: tape (x, h, c, gates, v, m), adjoints (gates, v, dx), and side by side."""
     H, P, G = layer.hidden_size, layer.state_size, len(layer.cell.gates)
     inputs = layer.input_size + (layer.num_layers - 1) * P
-    return layer.num_layers * (2 * G * H + 4 * H + 2 * P + 1) + 2 * inputs
+    return layer.num_layers * (3 * G * H + 4 * H + 3 * P + 1) + 3 * inputs
 
 
 def checkpointed(

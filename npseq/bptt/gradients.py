@@ -6,20 +6,28 @@ columns: one large product after the loop instead of T small ones inside it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 import numpy as np
 
-from npseq.backend import Array, scatter_add
+from npseq.backend import Array, MaybeArray, scatter_add
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
 
+COLUMNS = 1 << 23  # numbers: products take so many columns at once, so that long sequences need no second copy of all
+
 
 def columns(block: Array, room: Room | None = None, name: str = "columns") -> Array:
-    """(..., features, B) as (features, everything else): a copy with the columns of all steps side by side."""
+    """(..., features, B) as (features, everything else): a copy with the columns of all steps side by side.
+
+    Where they lie side by side as they are, one sequence or features last in memory, it is a view.
+    """
     first = np.moveaxis(block, -2, 0)
+    if first.ndim == 3 and (first.shape[2] == 1 or first.strides[1] == first.shape[2] * first.strides[2]):
+        return first.reshape(len(first), prod(first.shape[1:]))
     out = empty(room, name, block, first.shape)
     out[...] = first
     return out.reshape(len(first), prod(first.shape[1:]))
@@ -29,27 +37,50 @@ def weight_gradients(
     cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Weights, room: Room | None = None
 ) -> None:
     """Writes the gradient of every parameter of a strand into `out`, laid out as the weights are. No axis of lags."""
-    P, (G, units) = w.state, adjoints.da.shape[:2]
-    n = cell.direct * units
-    da = adjoints.da.reshape(G * units, prod(adjoints.da.shape[2:]))
-    s = columns(strand.s[: strand.steps], room, "s")
-    np.matmul(s, da[:n].T, out=out.W[: len(s), :n])
-    if w.U is not None:
-        m = s[:P] if strand.m is None else columns(strand.m, room, "m")
-        np.matmul(m, adjoints.dv.reshape(w.U.shape[1], da.shape[1]).T, out=out.U)
+    da_steps = _by_step(adjoints.da, 2)
+    dv_steps = None if w.U is None else _by_step(adjoints.dv, 1)
     if strand.ids is not None:
-        if w.bias:
-            np.sum(da, axis=1, out=out.W[P])
-        _scatter_rows(out.x, strand.ids, da)
-    elif n < len(da):
-        np.matmul(s[P:], da[n:].T, out=out.inputs[:, n:])
+        out.x[...] = 0
+    together = max(1, COLUMNS // max(prod(da_steps.shape[1:]), 1))
+    for first in range(0, max(strand.steps, 1), together):
+        at = slice(first, min(first + together, strand.steps))
+        da = columns(da_steps[at], room, "da columns")
+        dv = None if w.U is None else columns(dv_steps[at], room, "dv columns")
+        for operand, adjoint, target in _products(cell, w, strand, at, da, dv, out, room):
+            if first == 0:
+                np.matmul(operand, adjoint, out=target)
+            else:
+                target += np.matmul(operand, adjoint)
+        if strand.ids is not None:
+            _scatter_rows(out.x, strand.ids[at], da)
     if w.own is not None:
         _own_gradients(cell, strand, adjoints, out.own)
 
 
+def _by_step(adjoint: Array, time: int) -> Array:
+    """(..., T, B), time on this axis, as (T, everything before it, B)."""
+    return np.moveaxis(adjoint, time, 0).reshape(adjoint.shape[time], prod(adjoint.shape[:time]), adjoint.shape[-1])
+
+
+def _products(
+    cell: Cell, w: Weights, strand: Strand, at: slice, da: Array, dv: MaybeArray, out: Weights, room: Room | None
+) -> Iterator[tuple[Array, Array, Array]]:
+    """(operand, adjoint of the result, where the gradient goes) of each product of the steps `at`, columns all."""
+    P, n = w.state, cell.direct * strand.gates.shape[2]
+    s = columns(strand.s[: strand.steps][at], room, "s")
+    yield s, da[:n].T, out.W[: len(s), :n]
+    if w.U is not None:
+        m = s[:P] if strand.m is None else columns(strand.m[at], room, "m")
+        yield m, dv.T, out.U
+    if strand.ids is not None:
+        if w.bias:
+            yield np.ones_like(da, shape=da.shape[1]), da.T, out.W[P]
+    elif n < len(da):
+        yield s[P:], da[n:].T, out.inputs[:, n:]
+
+
 def _scatter_rows(out: Array, ids: Array, da: Array) -> None:
-    """The gradient of looked-up rows: each column of da goes to its token's row. Padded columns are zero."""
-    out[...] = 0
+    """The gradient of looked-up rows: each column of da is added to its token's row. Padded columns are zero."""
     scatter_add(out, ids.reshape(-1), da.T.copy())
 
 
@@ -60,7 +91,7 @@ def _own_gradients(cell: Cell, strand: Strand, adjoints: Adjoints, out: Array) -
 
 
 def input_gradient(w: Weights, adjoints: Adjoints) -> Array:
-    """dx (T, D, [lags,] B) of a strand: one product, W_x da."""
-    G, units, *rest = adjoints.da.shape
-    dx = np.matmul(w.x, adjoints.da.reshape(G * units, prod(rest)))
-    return np.moveaxis(dx.reshape(len(dx), *rest), 0, 1)
+    """dx (T, D, [lags,] B) of a strand: W_x da of every step."""
+    G, units, steps, *rest = adjoints.da.shape
+    dx = np.matmul(w.x, np.moveaxis(adjoints.da, 2, 0).reshape(steps, G * units, prod(rest)))
+    return dx.reshape(steps, len(w.x), *rest)

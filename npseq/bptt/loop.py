@@ -18,6 +18,7 @@ from npseq.backend import Array, MaybeArray
 from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
+from npseq.cells.cell import State
 
 BLOCK = 1 << 16  # numbers: local derivatives are taken for as many steps at once as stay in a cache of a core
 Carry = Callable[[Array, Any, int], tuple[Array, Any]]  # (dh, dc of the state before step t, t) -> what goes on
@@ -25,7 +26,7 @@ Record = Callable[[int, Array, Any], None]  # is shown (t, dh, dc): the adjoints
 
 
 class Adjoints(NamedTuple):
-    """What backward finds, step beside step, ready for one product. By lag, an axis of lags stands before the batch."""
+    """What backward finds. By lag, an axis of lags stands before the batch. In memory time comes first."""
 
     da: Array  # (G, H, T, [lags,] B): of the first product's results
     dv: MaybeArray  # (., T, [lags,] B): of the second product's results
@@ -54,23 +55,28 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
             strand.m[t] = m
         return np.matmul(U, m, out=strand.v[t])
 
-    c_before = c_after = None
+    def state(t: int) -> State:
+        return s[t, :P], None if c is None else c[t]
+
+    before = state(0)
     for t in range(steps):
         k = t if kept else 0
         if scratch is None:
             np.matmul(W, s[t], out=direct[k])
         else:
             direct[k] += np.matmul(W, s[t], out=scratch)
-        h_before = s[t, :P]
-        if c is not None:
-            c_before = c[t]
-        h, c_after = cell.forward(gates[k], h_before, c_before, w.own, second)
+        after = state(t + 1)
+        cell.forward(gates[k], before, w.own, second, after)
         if ragged[t]:
-            h = np.where(mask[t], h, h_before)
-            c_after = None if c is None else np.where(mask[t], c_after, c_before)
-        s[t + 1, :P] = h
-        if c is not None:
-            c[t + 1] = c_after
+            _stand_still(before, after, ~mask[t])
+        before = after
+
+
+def _stand_still(before: State, after: State, over: Array) -> None:
+    """Where a sequence is over its state stays what it was."""
+    for old, new in zip(before, after, strict=True):
+        if new is not None:
+            np.copyto(new, old, where=over)
 
 
 def _preload(cell: Cell, w: Weights, strand: Strand) -> None:
@@ -103,26 +109,26 @@ def backward(
     P, lags = w.state, dh.shape[1:-1]
     _, G, units, batch = gates.shape
     n = cell.direct * units
-    da = empty(room, "da", s, (G, units, strand.steps, *lags, batch))
-    dv: MaybeArray = None if w.U is None else empty(room, "dv", s, (w.U.shape[1], strand.steps, *lags, batch))
-    da_t = empty(room, "da_t", s, (G, units, *lags, batch))
-    columns = da_t[: cell.direct].reshape(n, prod(dh.shape[1:]))
+    da = empty(room, "da", s, (strand.steps, G, units, *lags, batch))
+    dv: MaybeArray = None if w.U is None else empty(room, "dv", s, (strand.steps, w.U.shape[1], *lags, batch))
+    width = prod(dh.shape[1:])
+    columns = da[:, : cell.direct].reshape(strand.steps, n, width)
     W, U = w.W[:P, :n], w.U
     own = w.own if w.own is None or not lags else w.own[..., None]
 
     def second(adjoint: Array) -> Array:
-        dv[:, t] = adjoint
-        product = np.matmul(U, adjoint.reshape(len(adjoint), columns.shape[1]))
+        dv[t] = adjoint
+        product = np.matmul(U, adjoint.reshape(len(adjoint), width))
         return product.reshape(len(U), *adjoint.shape[1:])
 
     def taped(array: Array | None) -> Array | None:
         return array[..., None, :] if lags and array is not None else array
 
     gate = None
-    width = max(1, BLOCK // max(n * batch, 1))
-    slopes_room = empty(room, "slopes", s, (min(width, strand.steps), G, units, batch))
-    for last in range(strand.steps, 0, -width):
-        first = max(0, last - width)
+    ahead = max(1, BLOCK // max(n * batch, 1))
+    slopes_room = empty(room, "slopes", s, (min(ahead, strand.steps), G, units, batch))
+    for last in range(strand.steps, 0, -ahead):
+        first = max(0, last - ahead)
         slopes, more = _slopes(cell, strand, P, first, last, slopes_room)
         for t in reversed(range(first, last)):
             if dy is not None:
@@ -137,9 +143,8 @@ def backward(
                 gate = taped(gates[t])
             k = t - first
             extra = None if more is None else taped(more[k])
-            dh_passed, dc_before = cell.backward(dh_live, dc_live, gate, taped(slopes[k]), extra, own, second, da_t)
-            da[:, :, t] = da_t
-            dh_before = np.matmul(W, columns).reshape(dh.shape)
+            dh_passed, dc_before = cell.backward(dh_live, dc_live, gate, taped(slopes[k]), extra, own, second, da[t])
+            dh_before = np.matmul(W, columns[t]).reshape(dh.shape)
             if dh_passed is not None:
                 dh_before += dh_passed
             if carry is not None:
@@ -148,7 +153,7 @@ def backward(
                 dh_before = np.where(mask[t], dh_before, dh)
                 dc_before = None if dc is None else np.where(mask[t], dc_before, dc)
             dh, dc = dh_before, dc_before
-    return Adjoints(da, dv, dh, dc)
+    return Adjoints(np.moveaxis(da, 0, 2), None if dv is None else np.moveaxis(dv, 0, 1), dh, dc)
 
 
 def _slopes(

@@ -36,7 +36,9 @@ def stepper(cell: Cell, w: Weights, batch: int) -> Step:
         else:
             np.add(a[:direct], inputs[:direct], out=a[:direct])
             a[direct:] = inputs[direct:]
-        return cell.forward(a, h, c, w.own, second)
+        after = np.empty_like(h), None if c is None else np.empty_like(c)
+        cell.forward(a, (h, c), w.own, second, after)
+        return after
 
     return step
 

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from npseq.backend import Array
+from npseq.backend import Array, MaybeArray
 
 Product = Callable[[Array], Array]
+State = tuple[Array, MaybeArray]  # (h, c), c None where a cell has none
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,11 @@ class Cell:
         """Names of the vectors (H,) that enter pointwise: peepholes, the GRU's inner bias."""
         return ()
 
-    def forward(
-        self, a: Array, h: Array, c: Array | None, own: Array | None, second: Product
-    ) -> tuple[Array, Array | None]:
-        """The next (h, c). a (G, H, B) comes as pre-activations and is turned, in place, into gates.
+    def forward(self, a: Array, before: State, own: Array | None, second: Product, after: State) -> None:
+        """Writes the next state. a (G, H, B) comes as pre-activations and is turned, in place, into gates.
 
-        h (P, B), c (H, B) are the state before the step; own (n, H, 1); second multiplies by U'.
+        before, after: the state (h, c) before the step and after it, h (P, B), c (H, B); `after` is written.
+        own (n, H, 1); second multiplies by U'.
         """
         raise NotImplementedError
 
@@ -61,8 +61,8 @@ class Cell:
         self,
         gates: Array,
         v: Array | None,
-        before: tuple[Array, Array | None],
-        after: tuple[Array, Array | None],
+        before: State,
+        after: State,
         out: Array,
     ) -> Array | None:
         """The local derivatives that backward multiplies with, for any number of steps at once: they need no adjoint.

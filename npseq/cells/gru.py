@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
+from npseq.activations import add, dsigmoid, dtanh, multiply, sigmoid, tanh
 from npseq.cells.cell import Cell
 
 
@@ -42,7 +42,8 @@ class GRU(Cell):
     def own(self, bias):
         return ("b_hn",) if bias and self.reset == "after" else ()
 
-    def forward(self, a, h, c, own, second):
+    def forward(self, a, before, own, second, after):
+        h = before[0]
         r, z = sigmoid(a[:2], out=a[:2])  # (G1) (G2)
         if self.reset == "before":
             v = second(r * h)  # (G3)
@@ -52,14 +53,14 @@ class GRU(Cell):
             if own is not None:
                 v += own[0]
             n = tanh(a[2] + r * v, out=a[2])  # (G6)
-        return n + z * (h - n), None  # (G7)
+        add(n, z * (h - n), out=after[0])  # (G7)
 
     def slopes(self, gates, v, before, after, out):
         _, z, n = gates
         h = before[0]
-        slope_r, slope_z = dsigmoid(gates[:2])
-        multiply(h if self.reset == "before" else v, slope_r, out=out[0])  # (G3 | G6) (G1)
-        multiply(h - n, slope_z, out=out[1])  # (G7) (G2)
+        dsigmoid(gates[:2], out=out[:2])  # (G1) (G2)
+        out[0] *= h if self.reset == "before" else v  # (G3 | G6)
+        out[1] *= h - n  # (G7)
         multiply(1 - z, dtanh(n), out=out[2])  # (G7) (G4 | G6)
 
     def backward(self, dh, dc, gates, slopes, more, own, second, da):

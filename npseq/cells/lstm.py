@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
+from npseq.activations import add, dsigmoid, dtanh, multiply, sigmoid, tanh
 from npseq.cells.cell import Cell
 
 
@@ -36,25 +36,29 @@ class LSTM(Cell):
     def own(self, bias):
         return ("p_o", "p_i", "p_f") if self.peepholes else ()
 
-    def forward(self, a, h, c, own, second):
+    def forward(self, a, before, own, second, after):
+        h_next, c_next = after
+        c = before[1]
         if self.peepholes:
             i, f = sigmoid(a[1:3] + own[1:] * c, out=a[1:3])  # (L1) (L2)
         else:
             o, i, f = sigmoid(a[:3], out=a[:3])  # (L5) (L1) (L2)
         g = tanh(a[3], out=a[3])  # (L3)
-        c = f * c + i * g  # (L4)
+        c = add(f * c, i * g, out=c_next)  # (L4)
         if self.peepholes:
             o = sigmoid(a[0] + own[0] * c, out=a[0])  # (L5)
-        m = o * tanh(c)  # (L6)
-        return (second(m) if self.projection else m), c  # (L7)
+        if self.projection:
+            h_next[...] = second(o * tanh(c))  # (L6) (L7)
+        else:
+            multiply(o, tanh(c), out=h_next)  # (L6) (L7)
 
     def slopes(self, gates, v, before, after, out):
         o, i, _, g = gates
         tanh_c = tanh(after[1])
-        slope_o, slope_i, slope_f = dsigmoid(gates[:3])
-        multiply(tanh_c, slope_o, out=out[0])  # (L6) (L5)
-        multiply(g, slope_i, out=out[1])  # (L4) (L1)
-        multiply(before[1], slope_f, out=out[2])  # (L4) (L2)
+        dsigmoid(gates[:3], out=out[:3])  # (L5) (L1) (L2)
+        out[0] *= tanh_c  # (L6)
+        out[1] *= g  # (L4)
+        out[2] *= before[1]  # (L4)
         multiply(i, dtanh(g), out=out[3])  # (L4) (L3)
         return o * dtanh(tanh_c)  # (L6)
 

@@ -20,9 +20,9 @@ class RNN(Cell):
     gates = ("h",)
     keeps_gates = False
 
-    def forward(self, a, h, c, own, second):
+    def forward(self, a, before, own, second, after):
         phi = tanh if self.nonlinearity == "tanh" else relu
-        return phi(a[0]), None  # (R2)
+        phi(a[0], out=after[0])  # (R2)
 
     def slopes(self, gates, v, before, after, out):
         dphi = dtanh if self.nonlinearity == "tanh" else drelu

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -35,17 +36,17 @@ class Linear(Layer):
     def forward(self, x: Array) -> tuple[Array, Array]:
         """y (..., out) from x (..., in) of at least two axes, and the tape, which is x itself where x cannot change.
 
-        Both are multiplied as (..., features, N), so that the last axis but one may lie last in memory.
+        y lies in memory as x does: features last, or, as a recurrent layer's output, the last axis but one.
         """
         if getattr(x, "ndim", 0) < 2:
             given = getattr(x, "shape", type(x).__name__)
             raise ValueError(f"x must have shape (..., N, {self.in_features}), got {given}")
         check_array("x", x, (*x.shape[:-1], self.in_features), self.dtype, array_module(self.params.flat))
-        y = np.matmul(self.params["W"].T, x.swapaxes(-1, -2))
+        y = _times(x, self.params["W"])
         if "b" in self.params:
-            y += self.params["b"][:, None]
+            y += self.params["b"]
         fixed = array_module(x) is np and not x.flags.writeable
-        return y.swapaxes(-1, -2), x if fixed else x.copy()
+        return y, x if fixed else x.copy()
 
     def backward(
         self, dy: Array, tape: Array, grads: Parameters | None = None, room: Room | None = None
@@ -53,15 +54,24 @@ class Linear(Layer):
         """dx (..., in) and grads from dy (..., out). grads and room may be a training loop's own, written over."""
         check_array("dy", dy, (*tape.shape[:-1], self.out_features), self.dtype, array_module(self.params.flat))
         grads = Parameters(self.params.layout, np.empty_like(self.params.flat)) if grads is None else grads
-        dy = dy.swapaxes(-1, -2)
-        dcolumns = columns(dy, room, "dy")
+        dcolumns = columns(dy.swapaxes(-1, -2), room, "dy")
         np.matmul(columns(tape.swapaxes(-1, -2), room, "x"), dcolumns.T, out=grads["W"])
         if "b" in self.params:
             np.sum(dcolumns, axis=1, out=grads["b"])
-        dx = np.matmul(
-            self.params["W"], dy, out=empty(room, "dx", dy, (*dy.shape[:-2], self.in_features, dy.shape[-1]))
-        )
-        return dx.swapaxes(-1, -2), grads
+        return _times(dy, self.params["W"].T, room), grads
 
     def __repr__(self) -> str:
         return f"Linear({self.in_features}, {self.out_features}, {self.dtype})"
+
+
+def _times(x: Array, W: Array, room: Room | None = None) -> Array:
+    """x W over the last axis, laid out as x is: one product of all rows, or one a step of (features, N) blocks."""
+
+    def out(*shape: int) -> Array | None:
+        return None if room is None else empty(room, "product", x, shape)
+
+    if x.strides[-1] == x.itemsize:
+        rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
+        return np.matmul(rows, W, out=out(len(rows), W.shape[1])).reshape(*x.shape[:-1], W.shape[1])
+    blocks = x.swapaxes(-1, -2)
+    return np.matmul(W.T, blocks, out=out(*blocks.shape[:-2], W.shape[1], blocks.shape[-1])).swapaxes(-1, -2)

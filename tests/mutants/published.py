@@ -83,9 +83,9 @@ def dx_every_time(rows):
     return tuple(replace(dx, name=row.name) for row in rows)
 
 
-def exp_over_square(y):
+def exp_over_square(y, out):
     e = np.exp(np.log(y) - np.log(1 - y))
-    return e / (1 + e) ** 2
+    out[...] = e / (1 + e) ** 2
 
 
 def summed_over_time(right):
@@ -98,13 +98,14 @@ def summed_over_time(right):
 
 PUBLISHED = (
     Mutant("F1", "gate gradients never stored", "lstm",
-           edit(loop.backward, "da[:, :, t] = da_t -> da[:, :, t] = 0"), where="thinc, Ops.backprop_lstm"),
+           edit(loop.backward, "[t]).reshape(dh.shape) -> [t]).reshape(dh.shape); da[t] = 0"),
+           where="thinc, Ops.backprop_lstm"),
     Mutant("F2", "gradient buffers start from the parameters", "lstm",
            wrap(gradients, "weight_gradients", started_from_parameters), where="thinc, NumpyOps"),
     Mutant("F3", "step 0 never back-propagated", "lstm",
-           edit(loop.backward, "da[:, :, t] = da_t -> da_t *= t > 0; da[:, :, t] = da_t"), where="thinc"),
+           edit(loop.backward, "second, da[t]) -> second, da[t]); da[t] *= t > 0"), where="thinc"),
     Mutant("F4", "dW_h from h_t instead of h_{t-1}", "lstm",
-           edit(gradients.weight_gradients,
+           edit(gradients._products,
                 "strand.s[: strand.steps] -> np.concatenate([strand.s[1:, :P], strand.s[:-1, P:]], axis=1)"),
            where="thinc; zero_to_gpt #9"),
     Mutant("F5", "recurrent bias gradient dropped", "gru after",
@@ -115,7 +116,7 @@ PUBLISHED = (
     Mutant("F6b", "the second backward crashes: a counter reset to []", "lstm",
            wrap(Recurrent, "backward", reset_to_a_list), where="numpy-ml, flush_gradients", raises=True),
     Mutant("F7", "no recurrent dh at all", "rnn",
-           edit(loop.backward, "np.matmul(W, columns).reshape(dh.shape) -> np.zeros_like(dh)"),
+           edit(loop.backward, "np.matmul(W, columns[t]).reshape(dh.shape) -> np.zeros_like(dh)"),
            where="AiDotNet PR #722; qixianbiao/RNN #2"),
     Mutant("F8", "tanh applied twice in dc", "lstm",
            edit(LSTM.slopes, "o * dtanh(tanh_c) -> o * dtanh(tanh(tanh_c))"),
