@@ -13,10 +13,17 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
+from npseq.answers import answer
+
 DEFAULT_OUT = "npseq-run"
 INSPECT_OUT = "npseq-inspect"
 CELLS = ("rnn", "gru", "lstm")
 INTERRUPTED = 130
+WIDEST = 20  # letters of choices that stand beside their flag; more stand in its help
+COMMON = (
+    "text", "corpus", "cell", "hidden", "layers", "optimizer", "lr", "clip", "epochs", "batch-size", "steps", "seed",
+    "out", "resume", "overwrite", "quiet",
+)  # fmt: skip
 CORPORA = ("python-topics", "time-machine")
 
 
@@ -61,6 +68,8 @@ def train(
     overwrite: bool = False,
     quiet: bool = False,
     mpi: bool = False,
+    json: bool = False,
+    trace_nonfinite: bool = False,
     **given: Any,
 ) -> None:
     """Trains a model, or goes on with a run; `given` are fields of TrainingConfig. Under mpiexec, all together."""
@@ -83,13 +92,17 @@ def train(
     with _bad_input():
         communicator = join_launched(mpi)
         run = start() if communicator is None else shared_run(communicator, start, resume or out or DEFAULT_OUT)
+
+    def train_and_answer(run: Run) -> None:
+        _run_to_the_end(run, quiet or json, json, trace_nonfinite)
+
     if communicator is None:
-        _run_to_the_end(run, quiet)
+        train_and_answer(run)
     else:
-        train_together(run, communicator, lambda run: _run_to_the_end(run, quiet))
+        train_together(run, communicator, train_and_answer)
 
 
-def sample(model: str, prefix: str | None, length: int, temperature: float, seed: int) -> None:
+def sample(model: str, prefix: str | None, length: int, temperature: float, seed: int, json: bool = False) -> None:
     """Prints a prefix and what the model makes of it."""
     from npseq.training.run import check_prefix
 
@@ -102,10 +115,12 @@ def sample(model: str, prefix: str | None, length: int, temperature: float, seed
         prefix = config.sample_prefix[0] if prefix is None else prefix
         check_prefix(prefix, network.vocab)
         text = network.generate(prefix, length, temperature, seed)
-    print(text)
+    answer(text, {"prefix": prefix, "text": text, "temperature": temperature, "seed": seed}, json)
 
 
-def evaluate(model: str, text: str | None, corpus: str | None, clean: str | None, **limit: Any) -> None:
+def evaluate(
+    model: str, text: str | None, corpus: str | None, clean: str | None, json: bool = False, **limit: Any
+) -> None:
     """Prints how well a model foretells a text, which is split, and cleaned, as the one it has learnt.
 
     limit: max_tokens; left out, it is that of the training for the text of the training, else none.
@@ -126,12 +141,14 @@ def evaluate(model: str, text: str | None, corpus: str | None, clean: str | None
         ids, vocabulary = load_corpus(source, network.vocab.token, clean=clean, **limit)
         known = np.array(network.vocab[list(vocabulary.tokens)])[ids]
         nll = network.evaluate(known)
-    print(f"nll {nll:.6f} nats a token\nperplexity {float(perplexity(nll)):.6g}\ntokens {len(ids) - 1}")
+    found = {"nll": nll, "perplexity": float(perplexity(nll)), "tokens": len(ids) - 1}
+    lines = f"nll {nll:.6f} nats a token\nperplexity {found['perplexity']:.6g}\ntokens {len(ids) - 1}"
     if unknown := int((known == network.vocab.unk).sum()):
-        print(f"unknown {unknown} ({unknown / len(ids):.2%} of the tokens are not in the model's vocabulary)")
+        lines += f"\nunknown {unknown} ({unknown / len(ids):.2%} of the tokens are not in the model's vocabulary)"
+    answer(lines, {**found, "unknown": unknown}, json)
 
 
-def inspect(model: str | None, out: str | None, **given: Any) -> None:
+def inspect(model: str | None, out: str | None, json: bool = False, **given: Any) -> None:
     """Prints where a gradient comes from, and draws it: of a run before and after training, or of cells by name."""
     from npseq.training.inspection import inspect_cells, inspect_run
 
@@ -148,10 +165,12 @@ def inspect(model: str | None, out: str | None, **given: Any) -> None:
             if config is None:
                 raise ValueError(f"{model!r} must hold a training run to look into, it holds a model alone")
             table = inspect_run(network, config, folder, **given)
-    print(f"{table}\n\nfigures in {folder}: {', '.join(sorted(path.name for path in Path(folder).glob('*.png')))}")
+    figures = sorted(path.name for path in Path(folder).glob("*.png"))
+    found = {"table": str(table), "figures": [str(Path(folder, name)) for name in figures]}
+    answer(f"{table}\n\nfigures in {folder}: {', '.join(figures)}", found, json)
 
 
-def gradcheck(cell: list[str] | None, method: list[str] | None, quick: bool, quiet: bool) -> None:
+def gradcheck(cell: list[str] | None, method: list[str] | None, quick: bool, quiet: bool, json: bool = False) -> None:
     """Checks the gradients of npseq's own layers, all of them or those of some cells and methods; prints the table."""
     from tqdm import tqdm
 
@@ -161,25 +180,35 @@ def gradcheck(cell: list[str] | None, method: list[str] | None, quick: bool, qui
         cases = matrix.matrix(cell or matrix.CELLS, method or matrix.METHODS, quick)
     bar = tqdm(cases, "gradcheck", dynamic_ncols=True, leave=False, disable=True if quiet else None)
     results = {case: matrix.check(case) for case in bar}
-    print(matrix.table(results))
     failed = [case for case, report in results.items() if not report]
-    for case in failed:
-        print(f"\n{case}\n{results[case]}")
+    checks = [{"check": str(c), "passed": bool(r), "max_error": float(r.max_error)} for c, r in results.items()]
+    lines = [matrix.table(results), *(f"\n{case}\n{results[case]}" for case in failed)]
+    lines += [] if failed else [f"{len(results)} checks passed"]
+    answer("\n".join(lines), {"passed": not failed, "checks": checks}, json)
     if failed:
         raise Failure(f"{len(failed)} of {len(results)} checks failed, first {failed[0]}", 1)
-    print(f"{len(results)} checks passed")
 
 
-def _run_to_the_end(run: Any, quiet: bool) -> None:
+def completion(shell: str) -> None:
+    """Prints the script with which a shell completes npseq's commands and flags."""
+    try:
+        import shtab
+    except ImportError as error:
+        wanted = "completion needs shtab, which is not installed; pip install 'npseq[completion]'"
+        raise Failure(wanted, 2) from error
+    print(shtab.complete(_parser(every_flag=True), shell))
+
+
+def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) -> None:
     """Trains, with a bar, and prints what came out."""
     from npseq.training.progress import ProgressBar
 
     try:
         with nullcontext() if quiet else ProgressBar(run) as bar:
-            for metrics in run.epochs(bar and bar.step):
+            for metrics in run.epochs(bar and bar.step, trace_nonfinite):
                 if bar:
                     bar.epoch(metrics)
-        print(_result(run))
+        answer(*_result(run), json)
     except (ArithmeticError, OSError, MemoryError) as error:
         if isinstance(error, BrokenPipeError):
             raise
@@ -190,18 +219,27 @@ def _run_to_the_end(run: Any, quiet: bool) -> None:
         raise Failure(f"{done}; go on with: {command}", INTERRUPTED) from interrupt
 
 
-def _result(run: Any) -> str:
+def _result(run: Any) -> tuple[str, dict[str, Any]]:
     from npseq.training.run import FIGURE, METRICS, MODEL
 
     last = run.metrics[-1]
     speed = statistics.median(m.tokens_per_second for m in run.metrics)
+    found = {
+        "epochs": last.epoch,
+        "perplexity": last.perplexity,
+        "evaluated": run.evaluate(),
+        "tokens_per_second": speed,
+        "device": run.config.device,
+        "samples": run.samples(),
+        "files": [str(run.out / name) for name in (MODEL, METRICS, FIGURE)],
+    }
     lines = [
-        f"perplexity {last.perplexity:.3f} while training (epoch {last.epoch}), {run.evaluate():.3f} evaluated",
+        f"perplexity {last.perplexity:.3f} while training (epoch {last.epoch}), {found['evaluated']:.3f} evaluated",
         f"{speed:,.0f} tokens/s on {run.config.device}",
-        *(f"sample: {text}" for text in run.samples()),
-        f"files: {', '.join(str(run.out / name) for name in (MODEL, METRICS, FIGURE))}",
+        *(f"sample: {text}" for text in found["samples"]),
+        f"files: {', '.join(found['files'])}",
     ]
-    return "\n".join(lines)
+    return "\n".join(lines), found
 
 
 def _load(model: str) -> tuple[Any, Any]:
@@ -225,19 +263,30 @@ def _bad_input() -> Iterator[None]:
         raise Failure(error, 2) from error
 
 
-def _parser() -> Parser:
+def _parser(every_flag: bool = False) -> Parser:
+    """every_flag: whether --help shows them all."""
     import npseq
+    from npseq.help import Columns, HelpAll, shown
 
     about = "Recurrent networks with hand-derived backpropagation through time."
-    parser = Parser(prog="npseq", description=about, allow_abbrev=False)
+    parser = Parser(prog="npseq", description=about, allow_abbrev=False, formatter_class=Columns)
     parser.add_argument("--version", action="version", version=f"npseq {npseq.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in (_add_train, _add_sample, _add_evaluate, _add_inspect, _add_gradcheck):
         add(commands)
+        command = list(commands.choices.values())[-1]
+        command.formatter_class = Columns
+        command.add_argument("--json", action="store_true", default=False, help="one line of JSON, for scripts")
+        for action in command._actions if every_flag else ():
+            shown(action.hidden if isinstance(action, HelpAll) else {})
+    shells = commands.add_parser("completion", help="a script that completes npseq in a shell", allow_abbrev=False)
+    shells.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    shells.set_defaults(command=completion)
     return parser
 
 
 def _add_train(commands: Any) -> None:
+    from npseq.help import brief
     from npseq.training.config import NULLABLE, TrainingConfig
 
     parser = commands.add_parser("train", help="train a language model", allow_abbrev=False)
@@ -254,6 +303,8 @@ def _add_train(commands: Any) -> None:
     parser.add_argument(
         "--mpi", action="store_true", help="one of several MPI processes (default: where mpiexec started it)"
     )
+    parser.add_argument("--trace-nonfinite", action="store_true", help="say where a nan or an infinity came from")
+    brief(parser, COMMON, "npseq train [--text FILE | --corpus NAME] [flags]")
     parser.set_defaults(command=train)
 
 
@@ -265,10 +316,12 @@ def _flag(entry: Any, nullable: bool) -> dict[str, Any]:
     if kind is bool:
         return {**given, "action": "store_true"}
     if entry.name == "corpus":
-        return {**given, "choices": CORPORA}
+        return {**given, "choices": CORPORA, "metavar": "NAME", "help": f"{' or '.join(CORPORA)}{shown}"}
     if kind is tuple:
         return {**given, "action": "append", "metavar": "TEXT"}
     metavar = "{" + ",".join(choices) + "}" if choices else {int: "N", float: "X", str: "FORM"}[kind]
+    if len(metavar) > WIDEST:
+        metavar, given["help"] = "NAME", f"{', '.join(choices)}{shown}"
     return {**given, "metavar": metavar, "type": str if kind is str else _number(kind, nullable)}
 
 
@@ -300,7 +353,7 @@ def _add_evaluate(commands: Any) -> None:
     parser.add_argument("model", metavar="DIR", help="the folder of a run, or a model file")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--text", metavar="FILE", help="a UTF-8 text file (default: the text it has learnt)")
-    source.add_argument("--corpus", choices=CORPORA)
+    source.add_argument("--corpus", metavar="NAME", choices=CORPORA, help=" or ".join(CORPORA))
     parser.add_argument(
         "--max-tokens",
         metavar="N",
@@ -319,12 +372,12 @@ def _add_inspect(commands: Any) -> None:
     parser.add_argument("--cell", dest="cells", action="append", choices=CELLS, help="one or more (default: all)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--text", metavar="FILE", help="a UTF-8 text file that the cells read")
-    source.add_argument("--corpus", choices=CORPORA, help=f"(default: {CORPORA[0]})")
+    source.add_argument("--corpus", metavar="NAME", choices=CORPORA, help=" or ".join(CORPORA))
     for name, about in (
         ("hidden", "hidden units of the cells (default: 64)"),
         ("steps", "time steps of the gradient (default: 100; of a run, as in training)"),
         ("batch-size", "sequences, spread over the text (default: 4)"),
-        ("epochs", "epochs to train first, with a map of the adjoints; a run is trained anew for it (default: 0)"),
+        ("epochs", "epochs to train (a run anew) and map adjoints of"),
         ("seed", "of the cells' weights (default: 0)"),
         ("max-lag", "lags told apart (default: all)"),
     ):

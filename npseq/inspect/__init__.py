@@ -5,6 +5,7 @@ from npseq.inspect.curvature import Spectrum, gauss_newton_product, hvp, jvp, la
 from npseq.inspect.examples import ghost_norms
 from npseq.inspect.jacobians import JacobianSpectrum, jacobian_spectrum, lyapunov_exponents, state_jacobians
 from npseq.inspect.ledger import Ledger, ledger
+from npseq.inspect.nonfinite import Nonfinite, first_nonfinite
 from npseq.inspect.pairs import crossing_norms, pair_norms
 from npseq.inspect.paths import PathSplit, path_split
 from npseq.inspect.report import Case, report
@@ -25,11 +26,13 @@ __all__ = [
     "HDetach",
     "JacobianSpectrum",
     "Ledger",
+    "Nonfinite",
     "PathSplit",
     "Spectrum",
     "best_survival",
     "crossing_norms",
     "expected_lags",
+    "first_nonfinite",
     "gauss_newton_product",
     "ghost_norms",
     "hvp",

@@ -16,20 +16,25 @@ from npseq.models import LanguageModel
 from npseq.training.chunks import check_chunks, chunks
 from npseq.training.metrics import EpochMetrics
 from npseq.training.parallel import Shard
+from npseq.training.tracing import Trace
 
 SAMPLINGS = ("sequential", "sequential-reset", "random")
 DEVICE_CHECK = 32  # a look at a number on a GPU waits for it: losses are looked at so many steps at a time
 
 
 class NonFiniteLoss(ArithmeticError):
-    """Training went astray: a loss, a gradient norm or a parameter is nan or infinite. The parameters are spoilt."""
+    """Training went astray: a loss, a gradient norm or a parameter is nan or infinite. The parameters are spoilt.
 
-    def __init__(self, what: str, epoch: int, step: int, largest_norm: float):
+    origin: the first value of the step that was not finite, where that was traced; the parameters are then those
+    before the step.
+    """
+
+    def __init__(self, what: str, epoch: int, step: int, largest_norm: float, origin: Any = None):
         super().__init__(
             f"the loss must stay finite, but {what} in epoch {epoch}, step {step} (largest gradient norm so far: "
-            f"{largest_norm:.4g}); take a smaller lr, or a smaller clip"
+            f"{largest_norm:.4g}); {'' if origin is None else f'{origin}; '}take a smaller lr, or a smaller clip"
         )
-        self.epoch, self.step, self.largest_norm = epoch, step, largest_norm
+        self.epoch, self.step, self.largest_norm, self.origin = epoch, step, largest_norm, origin
 
 
 def train_epoch(
@@ -48,6 +53,7 @@ def train_epoch(
     epoch: int = 1,
     largest_norm: float = 0.0,
     on_step: Callable[[], None] | None = None,
+    trace_nonfinite: bool = False,
     shard: Shard | None = None,
 ) -> EpochMetrics:
     """Trains on every window of ids (N,) once; writes the model's parameters.
@@ -59,6 +65,8 @@ def train_epoch(
     back each of them reaches, over a window's beginning too where the state is carried; bptt_every is the default.
     See npseq.training.chunks. truncation: of each gradient within that, as a layer's backward takes it.
     epoch and largest_norm, of the epochs before, go into the metrics and errors; on_step is called after every update.
+    trace_nonfinite: a NonFiniteLoss says where the first nan or infinity came from; that costs a copy of the model and
+    a look at its parameters every step.
     shard: this process's part of every batch, where several share it; the metrics are those of all.
     Raises ValueError for an unknown sampling, a text under one batch, or a bptt_every or bptt_steps that does not fit,
     NonFiniteLoss as soon as one is seen.
@@ -71,10 +79,14 @@ def train_epoch(
     check_chunks(steps, every, reach)
     if shard is not None:
         windows = shard.own(windows)
-    watch = _Watch(epoch, largest_norm, 1 if array_module(model.params.flat) is np else DEVICE_CHECK)
+    trace = Trace(model, optimizer, clip, truncation) if trace_nonfinite else None
+    at_once = trace_nonfinite or array_module(model.params.flat) is np
+    watch = _Watch(epoch, largest_norm, 1 if at_once else DEVICE_CHECK, trace)
     state, tokens, start = None, 0, time.perf_counter()
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows ends in a loss that is not finite
         for chunk in chunks(windows, every, reach, sampling == "sequential"):
+            if trace is not None:
+                trace.keep(chunk, None if chunk.fresh else state)
             loss, norm, state = model.step(
                 chunk.ids,
                 chunk.targets,
@@ -88,6 +100,8 @@ def train_epoch(
             )
             read = len(chunk.targets) * batch_size
             watch.add(loss, norm, read)
+            if trace is not None:
+                watch.check_parameters(model.params.flat)
             tokens += read
             if on_step is not None:
                 on_step()
@@ -101,8 +115,8 @@ def train_epoch(
 class _Watch:
     """Adds up the losses of an epoch and looks whether each is finite."""
 
-    def __init__(self, epoch: int, largest_norm: float, every: int):
-        self.epoch, self.every = epoch, every
+    def __init__(self, epoch: int, largest_norm: float, every: int, trace: Trace | None = None):
+        self.epoch, self.every, self.trace = epoch, every, trace
         self.total, self.step = 0.0, 0
         self.epoch_norm, self.norm_before = 0.0, largest_norm
         self.pending: list[tuple[Array, Array, int]] = []
@@ -128,4 +142,5 @@ class _Watch:
             self.fail("a parameter was not after the update")
 
     def fail(self, what: str) -> None:
-        raise NonFiniteLoss(what, self.epoch, self.step, max(self.epoch_norm, self.norm_before))
+        origin = None if self.trace is None else self.trace.origin()
+        raise NonFiniteLoss(what, self.epoch, self.step, max(self.epoch_norm, self.norm_before), origin)

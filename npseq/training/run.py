@@ -99,15 +99,21 @@ class Run:
         run._write_metrics()
         return run
 
-    def epochs(self, on_step: Callable[[], None] | None = None) -> Iterator[EpochMetrics]:
+    def __repr__(self) -> str:
+        return f"Run({str(self.out)!r}, {len(self.metrics)} of {self.config.epochs} epochs, {self.model})"
+
+    def epochs(
+        self, on_step: Callable[[], None] | None = None, trace_nonfinite: bool = False
+    ) -> Iterator[EpochMetrics]:
         """Trains to the last epoch; an epoch's metrics come when its checkpoint is on the disk.
 
+        trace_nonfinite: whether a NonFiniteLoss says where it came from, see train_epoch.
         However it ends, the figure is drawn of the epochs there are. Raises NonFiniteLoss, and OSError where a file
         cannot be written; the last checkpoint stays.
         """
         try:
             for _ in range(len(self.metrics), self.config.epochs):
-                metrics = self._epoch(on_step)
+                metrics = self._epoch(on_step, trace_nonfinite)
                 self._save([*self.metrics, metrics])
                 self.metrics.append(metrics)
                 yield metrics
@@ -123,7 +129,7 @@ class Run:
         """The likeliest SAMPLE_LENGTH tokens after each of the prefixes, with them."""
         return [self.model.generate(prefix, SAMPLE_LENGTH) for prefix in self.config.sample_prefix]
 
-    def _epoch(self, on_step: Callable[[], None] | None) -> EpochMetrics:
+    def _epoch(self, on_step: Callable[[], None] | None, trace_nonfinite: bool) -> EpochMetrics:
         c, epoch = self.config, len(self.metrics) + 1
         with limited(c, self._cores):
             metrics = train_epoch(
@@ -163,7 +169,7 @@ class Run:
         state = self.optimizer.state_dict()
         checkpoint = Checkpoint(self.config, self.model, state, self.rng, metrics, self.text_digest)
         save_checkpoint(checkpoint, self.out / MODEL)
-        with open(self.out / METRICS, "a", encoding="utf-8") as file:
+        with open(self.out / METRICS, "a", encoding="utf-8", newline="\n") as file:
             file.writelines(f"{m.line()}\n" for m in metrics[-1:])
 
     def _write_metrics(self) -> None:

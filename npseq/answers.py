@@ -1,0 +1,21 @@
+"""What a command has to say: text for people, or one line of JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+
+def answer(text: str, content: dict[str, Any], as_json: bool) -> None:
+    """Prints one of them on stdout."""
+    print(json.dumps(_numbers(content), allow_nan=False) if as_json else text)
+
+
+def _numbers(value: Any) -> Any:
+    """What JSON has no number for, nan and infinities, becomes null."""
+    if isinstance(value, dict):
+        return {key: _numbers(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_numbers(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

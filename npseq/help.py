@@ -1,0 +1,46 @@
+"""Help that fits a screen: the flags that are used most; --help-all lists the rest."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+WIDTH = 80
+
+
+class Columns(argparse.HelpFormatter):
+    """What a flag does stands beside it, on a terminal of 80 columns."""
+
+    def __init__(self, prog: str):
+        super().__init__(prog, max_help_position=26, width=WIDTH - 1)
+
+
+class HelpAll(argparse.Action):
+    """Prints the help with every flag in it."""
+
+    def __init__(self, option_strings: list[str], hidden: dict[argparse.Action, str], **given: Any):
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help="show every flag")
+        self.hidden = hidden
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: Any) -> NoReturn:
+        shown(self.hidden)
+        parser.print_help()
+        parser.exit()
+
+
+def shown(hidden: dict[argparse.Action, str]) -> None:
+    """Brings back the help of flags that `brief` took away."""
+    for action, text in hidden.items():
+        action.help = text
+
+
+def brief(parser: argparse.ArgumentParser, common: Iterable[str], usage: str) -> None:
+    """Leaves only these flags in --help, and adds --help-all."""
+    wanted = {f"--{name}" for name in common} | {"--help"}
+    flags = [action for action in parser._actions if action.option_strings]
+    hidden = {action: str(action.help) for action in flags if not wanted.intersection(action.option_strings)}
+    for action in hidden:
+        action.help = argparse.SUPPRESS
+    parser.usage = usage
+    parser.add_argument("--help-all", action=HelpAll, hidden=hidden)
