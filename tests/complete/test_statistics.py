@@ -135,6 +135,7 @@ def test_A09_vocabularies_of_the_book(book, words):
     vocab = Vocabulary(words)
     assert len(vocab) == 4580
     assert vocab.to_tokens(list(range(10))) == ["<unk>", "the", "i", "and", "of", "a", "to", "was", "in", "that"]
+    assert vocab[read_lines(book)[0].split()] == [1, 19, 50, 40, 2183, 2184, 400]
     assert vocab[read_lines(book)[10].split()] == [2186, 3, 25, 1044, 362, 113, 7, 1421, 3, 1045, 1]
     assert len(Vocabulary(tokenize(read_lines(book), "char"))) == 28
     special = Vocabulary(words, reserved_tokens=["<pad>", "<bos>", "<eos>"])
@@ -233,11 +234,15 @@ def test_A15_sequential_minibatches():
 
 def test_A16_minibatches_of_an_epoch():
     ids, _ = load_corpus(max_tokens=10_000)
-    for windows in (random_windows, sequential_windows):
-        for seed in (0, 1, 2):
-            batches = [x for x, _ in windows(ids, 32, 35, seed)]
+    for windows, offsets, seeds in ((random_windows, 35, 177), (sequential_windows, 36, 122)):
+        assert len(list(windows(ids, 32, 35, 0))) == 8
+        seen = set()
+        for seed in range(seeds):
+            batches = [x for x, _ in windows(np.arange(10_000), 32, 35, seed)]
             assert len(batches) == 8
             assert sum(x.size for x in batches) == 8960
+            seen.add(int(min(x.min() for x in batches)) % offsets)
+        assert seen == set(range(offsets))  # every offset was among them
 
 
 def test_A17_one_hot():

@@ -12,6 +12,7 @@ from notes_equations import F64, B, T, close, drop_in, sigmoid, softmax
 
 import npseq as ns
 from npseq.data import Vocabulary, load_corpus, one_hot, sequential_windows
+from npseq.models.ngrams import NGramModel
 from npseq.training import TrainingConfig, train_epoch
 
 
@@ -40,6 +41,7 @@ def test_A25_perplexity(rng):
     assert ns.perplexity(-np.log(np.full(9, 1 / 28)).mean()) == pytest.approx(28, rel=1e-12)
     assert ns.perplexity(0.0) == 1
     assert ns.perplexity(np.inf) == np.inf
+    assert NGramModel(np.array([0, 1, 0, 1]), 3, order=1).perplexity(np.array([0, 2])) == np.inf  # P(2) = 0
     model = ns.LanguageModel(28, "rnn", 4, rng=0)
     model.params.flat[:] = 0
     assert ns.perplexity(model.evaluate(np.arange(200) % 28)) == pytest.approx(28, rel=1e-6)
@@ -172,6 +174,22 @@ def test_A42_the_likelier_sentence_has_the_larger_score():
         train_epoch(model, vocab.encode(text), opt, batch_size=8, steps=10, clip=1, rng=k)
     pear, pair = (model.log_prob(f"<eos> the apple and {word} salad <eos>") for word in ("pear", "pair"))
     assert pear - pair > np.log(100)
+
+
+def test_A42_was_full_against_were_full():
+    """Ng's cats: the verb that agrees with the subject makes the likelier sentence."""
+    lines = [f"the {a} which ate the {b} {verb} full <eos>" for a, verb in (("cat", "was"), ("cats", "were"))
+             for b in ("apple", "apples")]  # fmt: skip
+    vocab = Vocabulary(" ".join(lines).split(), reserved_tokens=["<eos>"], token="word")
+    model, opt = ns.LanguageModel(vocab, "lstm", 16, rng=0), ns.Adam(0.03)
+    ns.initializers.forget_bias(model.recurrent.params, 2.0)
+    ids = np.array([vocab[f"<eos> {line}".split()] for line in lines]).T
+    for _ in range(100):
+        model.step(ids[:-1], ids[1:], None, opt, clip=1)
+    for subject, right, wrong in (("cat", "was", "were"), ("cats", "were", "was")):
+        for between in ("apple", "apples"):
+            good, bad = (f"<eos> the {subject} which ate the {between} {verb} full <eos>" for verb in (right, wrong))
+            assert model.log_prob(good) > model.log_prob(bad) + 1
 
 
 def test_A52_a_bidirectional_model_reads_the_answer_and_cannot_write():
