@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,29 +48,36 @@ def training(steps: int, sizes: dict[str, int], rng: int = 0) -> Iterator[float]
         yield float(loss)
 
 
-def slope(x: list[int], y: list[int]) -> float:
-    """Of the line through all but the first quarter of the points."""
-    first = len(x) // 4
-    return float(np.polyfit(np.array(x[first:], float), np.array(y[first:], float), 1)[0])
+class Memory(NamedTuple):
+    """What was read after so many steps."""
+
+    step: int
+    resident: int  # bytes
+    blocks: int  # of Python's own memory
 
 
-def soak(steps: int, sizes: dict[str, int], report: bool = True) -> dict[str, Any]:
-    """Memory over the steps, and how it grows."""
-    every, start, finite = max(1, steps // SAMPLES), perf_counter(), True
-    at, size, blocks = [], [], []
+def soak(steps: int, sizes: dict[str, int]) -> Iterator[dict[str, Any]]:
+    """Memory over the steps, and how it grows; what has been found so far, some 20 times, and at the end."""
+    every, start, finite, read = max(1, steps // SAMPLES), perf_counter(), True, []
     for step, loss in enumerate(training(steps, sizes), 1):
         finite &= bool(np.isfinite(loss))
         if step % every == 0:
-            at.append(step)
-            size.append(resident())
-            blocks.append(sys.getallocatedblocks())
-            if report and len(at) % (SAMPLES // 20) == 0:
-                print(f"step {step:>9,}  {size[-1] / 2**20:8.2f} MiB  {blocks[-1]:,} blocks", flush=True)
+            read.append(Memory(step, resident(), sys.getallocatedblocks()))
+            if len(read) % (SAMPLES // 20) == 0:
+                yield {"sizes": sizes, "finite": finite, "seconds": perf_counter() - start, **growth(read)}
+
+
+def growth(read: list[Memory]) -> dict[str, float]:
+    """Slopes of the lines through all but the first quarter of what was read."""
+    kept = read[len(read) // 4 :]
+    at, size, blocks = (np.array(column, float) for column in zip(*kept, strict=True))
     return {
-        "steps": steps, "sizes": sizes, "finite": finite, "seconds": perf_counter() - start,
-        "bytes_a_step": slope(at, size), "blocks_a_step": slope(at, blocks),
-        "first_MiB": size[len(size) // 4] / 2**20, "last_MiB": size[-1] / 2**20,
-    }  # fmt: skip
+        "steps": read[-1].step,
+        "bytes_a_step": float(np.polyfit(at, size, 1)[0]),
+        "blocks_a_step": float(np.polyfit(at, blocks, 1)[0]),
+        "first_MiB": kept[0].resident / 2**20,
+        "last_MiB": kept[-1].resident / 2**20,
+    }
 
 
 def long_sequence(cell: str, T: int, H: int, D: int = 8) -> dict[str, Any]:
@@ -106,12 +113,14 @@ def main() -> int:
         rows.append(row)
         print(f"{cell:5s}T = {row['T']:,}: {row['seconds']:.1f} s, checkpointed {row['checkpointed_seconds']:.1f} s, "
               f"gradients differ by {row['difference']:.1e} of their norm", flush=True)  # fmt: skip
-    found = soak(options.steps, {name: getattr(options, name) for name in ("T", "B", "H", "V")})
+    found: dict[str, Any] = {}
+    for found in soak(options.steps, {name: getattr(options, name) for name in ("T", "B", "H", "V")}):
+        print(f"step {found['steps']:>9,}  {found['last_MiB']:8.2f} MiB  {found['bytes_a_step']:+.4f} bytes a step, "
+              f"{found['blocks_a_step']:+.1e} blocks a step", flush=True)  # fmt: skip
+        if options.save:
+            machine.save("soak", {"machine": machine.describe(1), "training": found, "long": rows})
     flat = abs(found["bytes_a_step"]) <= FLAT
-    print(f"{found['steps']:,} training steps: {found['bytes_a_step']:+.4f} bytes a step, "
-          f"{found['blocks_a_step']:+.2e} blocks a step: {'flat' if flat else 'GROWING'}")  # fmt: skip
-    if options.save:
-        print(machine.save("soak", {"machine": machine.describe(1), "training": found, "long": rows}))
+    print(f"{found['steps']:,} training steps: memory {'is flat' if flat else 'GROWS'}")
     return 0 if flat and found["finite"] and all(row["finite"] for row in rows) else 1
 
 
