@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from npseq.backend import Array, MaybeArray, scatter_add
+from npseq.backend import Array, MaybeArray, array_module, scatter_add
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
@@ -29,8 +29,16 @@ def columns(block: Array, room: Room | None = None, name: str = "columns") -> Ar
     if first.ndim == 3 and (first.shape[2] == 1 or first.strides[1] == first.shape[2] * first.strides[2]):
         return first.reshape(len(first), prod(first.shape[1:]))
     out = empty(room, name, block, first.shape)
-    out[...] = first
+    _copy(first, out)
     return out.reshape(len(first), prod(first.shape[1:]))
+
+
+def _copy(source: Array, out: Array) -> None:
+    """out[...] = source. On the host a batch goes as one piece: a loop over its few numbers costs more than they do."""
+    if array_module(out) is np and source.size and source.strides[-1] == source.itemsize:
+        piece = np.dtype((np.void, source.shape[-1] * source.itemsize))
+        source, out = source.view(piece), out.view(piece)
+    out[...] = source
 
 
 def weight_gradients(
@@ -38,7 +46,7 @@ def weight_gradients(
 ) -> None:
     """Writes the gradient of every parameter of a strand into `out`, laid out as the weights are. No axis of lags."""
     da_steps = _by_step(adjoints.da, 2)
-    dv_steps = None if w.U is None else _by_step(adjoints.dv, 1)
+    dv_steps: MaybeArray = None if w.U is None else _by_step(adjoints.dv, 1)
     if strand.ids is not None:
         out.x[...] = 0
     together = max(1, COLUMNS // max(prod(da_steps.shape[1:]), 1))
