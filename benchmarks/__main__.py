@@ -1,34 +1,45 @@
-"""Every benchmark, each also to be run by its own name: python -m benchmarks [NAME ...]"""
+"""The suite: python -m benchmarks [PART ...] [--budget SECONDS] [--save NAME]
+
+npseq beside what a user would pick instead, alternating in one process: medians, quartiles and the share of the
+machine's matrix peak, as JSON, a table and plots. `python -m benchmarks.compare OLD.json NEW.json` names what became
+slower; `benchmarks.grid` and `benchmarks.scaling` go through many sizes. Other benchmarks run by their own names.
+"""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from benchmarks import generation, gradcheck, inference, memory, training_step
+from benchmarks.record import parser
+from benchmarks.suite import run
 
-SUITE = {
-    "import_time": "what `import npseq` takes over `import numpy`",
-    "training_step": "one training step beside PyTorch and JAX",
-    "generation": "free-running generation beside PyTorch",
-    "memory": "peak memory over 10,000 steps: plain, checkpointed, PyTorch",
-    "gradcheck": "the checker beside those of PyTorch, JAX, SciPy and autograd",
-    "mutants": "the bug zoo, and what its mutants get past",
-    "headline": "d2l's character models on The Time Machine; long",
+PARTS = {
+    "training_step": training_step.records,
+    "inference": inference.records,
+    "generation": generation.records,
+    "gradcheck": gradcheck.records,
+    "memory": memory.records,
+}
+OTHERS = {
+    "benchmarks.grid": "a training step over cells, sizes, inputs, layers, directions and lengths",
+    "benchmarks.scaling": "time and memory against T and B, up to T = 10,000",
+    "benchmarks.parallel": "mpiexec -n 2 beside one process, and many machines on paper",
+    "benchmarks.compare": "what became slower from one result to another",
+    "benchmarks.memory": "peak memory over 10,000 steps: plain, checkpointed, PyTorch",
+    "benchmarks.gradcheck": "what checkers miss and refuse, beside their time",
+    "benchmarks.import_time": "what `import npseq` takes over `import numpy`",
+    "benchmarks.mutants": "the bug zoo, and what its mutants get past",
+    "benchmarks.headline": "d2l's character models on The Time Machine; long",
 }
 
 
-def main() -> int:
-    names = sys.argv[1:] or [name for name in SUITE if name != "headline"]
-    unknown = [name for name in names if name not in SUITE]
-    if unknown:
-        print(f"no benchmark {', '.join(unknown)}; there are:")
-        print("\n".join(f"  {name:15s}{what}" for name, what in SUITE.items()))
-        return 2
-    failed = 0
-    for name in names:
-        print(f"\n== {name}: {SUITE[name]}", flush=True)
-        failed |= subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode
-    return failed
+def main() -> None:
+    options = parser(__doc__, 300.0)
+    options.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
+    options.epilog = "Others: " + "; ".join(f"python -m {name}: {what}" for name, what in OTHERS.items())
+    given = options.parse_args()
+    if unknown := [name for name in given.parts if name not in PARTS]:
+        options.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    run({name: PARTS[name] for name in given.parts or PARTS}, given)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

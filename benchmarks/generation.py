@@ -1,68 +1,52 @@
-"""Free-running generation at batch 1 beside PyTorch: python -m benchmarks.generation
+"""Free-running generation at batch 1 beside others: python -m benchmarks.generation
 
-Greedy, one-hot characters, V 28, H 256, float32: each token is scored, chosen, and fed back. Rivals take turns.
+Greedy, one-hot characters, V 28, H 256: each token is scored, chosen, and fed back. All rivals have the same parameters
+and must write the same characters.
 """
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Iterator
+from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-import npseq as ns
-from benchmarks import machine
-from benchmarks.timing import alternate, summary
+from benchmarks.cases import CELLS, TITLES, Case
+from benchmarks.problem import Problem, problem
+from benchmarks.record import Settings, parser, record
+from benchmarks.rivals.generators import GENERATORS
+from benchmarks.timing import alternate, spread
 
+TITLE = "free-running generation"
 V, H, LENGTH = 28, 256, 300
 
 
-def torch_generate(cell: str):
-    """A function that generates LENGTH tokens with torch.nn, as PyTorch's users write it."""
-    import torch
-    from torch import nn
+def rivals(given: Problem, names: tuple[str, ...], length: int) -> dict[str, Any]:
+    """Those who write as npseq does. Raises RuntimeError where one writes something else in the first half."""
+    built = {name: GENERATORS[name](given, length) for name in names if name in GENERATORS}
+    wanted = built["npseq"]()
+    for name, run in built.items():
+        if run()[: length // 2] != wanted[: length // 2]:  # two scores alike to rounding may part them later on
+            raise RuntimeError(f"{name} must write what npseq writes, with the same parameters")
+    return built
 
-    recurrent = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell](V, H)
-    head = nn.Linear(H, V)
 
-    @torch.inference_mode()
-    def run():
-        token, state, out = torch.tensor([[0]]), None, []
-        for _ in range(LENGTH):
-            y, state = recurrent(nn.functional.one_hot(token, V).float(), state)
-            token = head(y[-1]).argmax(-1, keepdim=True)
-            out.append(token.item())
-        return out
-
-    return run
+def records(settings: Settings, length: int = LENGTH) -> Iterator[dict[str, Any]]:
+    for cell in CELLS:
+        given = problem(Case(cell, 1, 1, V, H))
+        built = rivals(given, settings.rivals, length)
+        with threadpool_limits(settings.threads):
+            times = alternate(built, settings.budget / len(CELLS), settings.least)
+        measured = {name: spread(found, 1e6 / length) for name, found in times.items()}
+        rates = {name: 1e6 / found["median"] for name, found in measured.items()}
+        name = f"{TITLES[cell]}-{H}, batch 1, {V} characters, float32"
+        yield record("generation", name, "us a character", measured, characters_per_second=rates)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--budget", type=float, default=5.0, help="seconds a row")
-    parser.add_argument("--save", metavar="NAME", help="write benchmarks/results/NAME.json")
-    options = parser.parse_args()
-    import torch
+    from benchmarks.suite import run
 
-    torch.set_num_threads(options.threads)
-    results = []
-    print(f"{machine.processor()}, {options.threads} threads; characters a second\ncell      npseq     torch  ratio")
-    with threadpool_limits(options.threads):
-        for cell in ("rnn", "gru", "lstm"):
-            model = ns.LanguageModel(V, cell, H, rng=0)
-            rivals = {
-                "npseq": lambda model=model: model.generate(np.array([0]), LENGTH),
-                "torch": torch_generate(cell),
-            }
-            times = {name: summary(t) for name, t in alternate(rivals, options.budget).items()}
-            rate = {name: LENGTH / t["median_ms"] * 1e3 for name, t in times.items()}
-            results.append({"cell": cell, "characters_per_second": rate, **times})
-            print(
-                f"{cell:5s}{rate['npseq']:10.0f}{rate['torch']:10.0f}{rate['npseq'] / rate['torch']:7.2f}", flush=True
-            )
-    if options.save:
-        print(machine.save(options.save, {"machine": machine.describe(options.threads), "results": results}))
+    run({"generation": records}, parser(__doc__, 15.0).parse_args())
 
 
 if __name__ == "__main__":

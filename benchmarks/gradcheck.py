@@ -8,7 +8,7 @@ its own LSTM with the same shapes. Writes benchmarks/results/gradcheck.json.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -18,8 +18,9 @@ from threadpoolctl import threadpool_limits
 
 import npseq as ns
 from benchmarks import machine
+from benchmarks.record import Settings, record
 from benchmarks.rivals.checkers import CHECKERS, Claim
-from benchmarks.timing import alternate, summary
+from benchmarks.timing import alternate, spread, summary
 
 SCALES = (1e-8, 1e-4, 1.0, 1e5)
 ROWS, COLUMNS = 6, 5
@@ -119,6 +120,17 @@ def lstm_checks() -> dict[str, Callable[[], object]]:
         "torch.autograd.gradcheck, all outputs": lambda: torch.autograd.gradcheck(outputs, inputs),
         "torch.autograd.gradcheck, one weighted sum": lambda: torch.autograd.gradcheck(scalar, inputs),
     }
+
+
+def records(settings: Settings) -> Iterator[dict[str, Any]]:
+    """For the suite: the times alone, npseq's complex step against PyTorch's check."""
+    with threadpool_limits(1):
+        found = alternate(lstm_checks(), settings.budget, least=min(settings.least, 5), burst=1)
+    names = {"npseq": "npseq.gradcheck_layer, complex", "npseq, central": "npseq.gradcheck_layer, central",
+             "torch": "torch.autograd.gradcheck, one weighted sum",
+             "torch, all outputs": "torch.autograd.gradcheck, all outputs"}  # fmt: skip
+    measured = {name: spread(found[theirs], 1e3) for name, theirs in names.items()}
+    yield record("gradient check", f"every entry of an LSTM layer ({T}, {B}, {D}, {H}) float64", "ms", measured)
 
 
 def _passed(report: Any) -> None:

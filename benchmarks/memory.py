@@ -13,6 +13,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from math import isqrt
 from statistics import median
 from time import perf_counter
@@ -21,6 +22,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
+from benchmarks.cases import Case
+from benchmarks.peak import peaks
+from benchmarks.record import Settings, record
+from benchmarks.timing import spread
 
 D = 28
 CELLS = ("rnn", "gru", "lstm")
@@ -103,6 +108,15 @@ def measure(one: str, cell: str, options: argparse.Namespace) -> dict[str, Any]:
              for _ in range(options.runs)]  # fmt: skip
     middle = {name: median(run[name] for run in found) for name in found[0]}
     return {"cell": cell, "what": one, "MiB": middle.pop("bytes") / 2**20, **middle}
+
+
+def records(settings: Settings) -> Iterator[dict[str, Any]]:
+    """For the suite: peak memory of a training step; the budget buys runs, since memory does not wander like time."""
+    runs = 1 if settings.budget < 60 else 3
+    for case in (Case(cell, T, 32, 28, 256) for cell in CELLS for T in (35, 1000)):
+        names = [name for name in ("npseq", "torch") if name in settings.rivals]
+        measured = {name: spread([b / 2**20 for b in peaks(name, case, runs, settings.threads)]) for name in names}
+        yield record("peak memory of a training step", case.name, "MiB", measured)
 
 
 def parse() -> argparse.Namespace:

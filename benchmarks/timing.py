@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import median, quantiles
 from time import perf_counter
+from typing import Any
 
 Step = Callable[[], object]
+SLOW = 0.2  # seconds of a run that fills its own caches in no time
 
 
 def seconds(run: Step, repeats: int) -> list[float]:
@@ -21,19 +23,34 @@ def seconds(run: Step, repeats: int) -> list[float]:
 def alternate(rivals: dict[str, Step], budget: float, least: int = 15, burst: int = 3) -> dict[str, list[float]]:
     """Seconds a run of each rival: warm-up, then bursts of each in turn for `budget` seconds and `least` runs a rival.
 
-    Of each burst the first run is not counted: it pays for the caches that the rival before it filled.
+    Of each burst the first run is not counted: it pays for the caches that the rival before it filled. A rival whose
+    runs are slow has bursts of one run, which counts.
     """
-    for run in rivals.values():
-        seconds(run, 3)
+    slow = {name: _warm(run) for name, run in rivals.items()}
     times: dict[str, list[float]] = {name: [] for name in rivals}
     start = perf_counter()
     while perf_counter() - start < budget or min(map(len, times.values())) < least:
         for name, run in rivals.items():
-            times[name] += seconds(run, burst + 1)[1:]
+            times[name] += seconds(run, 1) if slow[name] else seconds(run, burst + 1)[1:]
     return times
 
 
+def _warm(run: Step) -> bool:
+    """Whether it is slow, once compiled and warm."""
+    run()
+    slow = seconds(run, 1)[0] > SLOW
+    if not slow:
+        run()
+    return slow
+
+
+def spread(values: list[float], scale: float = 1.0) -> dict[str, Any]:
+    """Median and quartiles, times scale."""
+    low, _, high = quantiles(values, n=4) if len(values) > 1 else values * 3
+    return {"median": scale * median(values), "low": scale * low, "high": scale * high, "runs": len(values)}
+
+
 def summary(times: list[float]) -> dict[str, float]:
-    """Median and quartiles, in milliseconds."""
-    low, _, high = quantiles(times, n=4)
-    return {"median_ms": 1e3 * median(times), "low_ms": 1e3 * low, "high_ms": 1e3 * high, "runs": len(times)}
+    """The same in milliseconds, each name with its unit."""
+    found = spread(times, 1e3)
+    return {**{f"{name}_ms": found[name] for name in ("median", "low", "high")}, "runs": found["runs"]}

@@ -2,66 +2,78 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+from benchmarks.cases import Case
+from benchmarks.problem import CLIP, RATE, Problem
+from benchmarks.rivals import Built
 
 
-def cell_step(cell: str, w: dict, state: tuple, x):
+def supports(case: Case) -> bool:
+    return not case.ragged
+
+
+def cell_step(cell: str, w: dict, state: tuple, x: Any) -> tuple[tuple, Any]:
     h = state[0]
     if cell == "rnn":
-        h = jnp.tanh(x @ w["x"] + h @ w["h"] + w["b"])
+        h = jnp.tanh(x @ w["weight_ih"].T + h @ w["weight_hh"].T + w["bias_ih"] + w["bias_hh"])
         return (h,), h
     if cell == "gru":
-        (xr, xz, xn), (hr, hz, hn) = jnp.split(x @ w["x"] + w["b"], 3, -1), jnp.split(h @ w["h"] + w["b2"], 3, -1)
+        xr, xz, xn = jnp.split(x @ w["weight_ih"].T + w["bias_ih"], 3, -1)
+        hr, hz, hn = jnp.split(h @ w["weight_hh"].T + w["bias_hh"], 3, -1)
         r, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
         h = (1 - z) * jnp.tanh(xn + r * hn) + z * h
         return (h,), h
-    i, f, g, o = jnp.split(x @ w["x"] + h @ w["h"] + w["b"], 4, -1)
+    i, f, g, o = jnp.split(x @ w["weight_ih"].T + h @ w["weight_hh"].T + w["bias_ih"] + w["bias_hh"], 4, -1)
     c = jax.nn.sigmoid(f) * state[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
     h = jax.nn.sigmoid(o) * jnp.tanh(c)
     return (h, c), h
 
 
-def step(
-    cell: str, T: int, B: int, V: int, H: int, dtype: str = "float32", layers: int = 1, embedding: int | None = None
-):
-    """A function of nothing that does one step: forward, loss, backward, clip, update."""
-    jax.config.update("jax_enable_x64", dtype == "float64")
-    rng = np.random.default_rng(0)
+def build(given: Problem) -> Built:
+    case = given.case
+    jax.config.update("jax_enable_x64", case.dtype == "float64")
+    params = {name: jnp.asarray(value) for name, value in given.params.items()}
+    x, targets = jnp.asarray(given.x), jnp.asarray(given.targets)
 
-    def draw(*shape):
-        return jnp.asarray(rng.uniform(-1, 1, shape) / np.sqrt(H), dtype)
+    def one_direction(p: dict, layer: int, ending: str, y: Any) -> Any:
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        w = {name: p[f"recurrent.{name}_l{layer}{ending}"] for name in names}
+        zero = tuple(jnp.zeros((case.B, case.H), case.dtype) for _ in range(2 if case.cell == "lstm" else 1))
+        return jax.lax.scan(lambda s, x: cell_step(case.cell, w, s, x), zero, y, reverse=bool(ending))[1]
 
-    G = GATES[cell]
-    sizes = [embedding or V] + [H] * (layers - 1)
-    params = {
-        "layers": [{"x": draw(n, G * H), "h": draw(H, G * H), "b": draw(G * H), "b2": draw(G * H)} for n in sizes]
-    }
-    params |= {"out": draw(H, V), "b": draw(V)} | ({} if embedding is None else {"table": draw(V, embedding)})
-    ids, targets = jnp.asarray(rng.integers(V, size=(2, T, B)))
+    def logits(p: dict, x: Any) -> Any:
+        y = jax.nn.one_hot(x, case.V, dtype=case.dtype) if case.inputs == "one-hot" else x
+        if case.inputs == "embedding":
+            y = p["embedding.weight"][x]
+        for layer in range(case.layers):
+            outputs = [one_direction(p, layer, ending, y) for ending in ("", "_reverse")[: case.directions]]
+            y = jnp.concatenate(outputs, -1)
+        return y @ p["output.weight"].T + p["output.bias"]
 
-    def loss(p):
-        y = jax.nn.one_hot(ids, V, dtype=dtype) if embedding is None else p["table"][ids]
-        for w in p["layers"]:
-            zero = tuple(jnp.zeros((B, H), dtype) for _ in range(2 if cell == "lstm" else 1))
-            _, y = jax.lax.scan(lambda state, x, w=w: cell_step(cell, w, state, x), zero, y)
-        logp = jax.nn.log_softmax(y @ p["out"] + p["b"])
+    def loss(p: dict, x: Any) -> Any:
+        logp = jax.nn.log_softmax(logits(p, x))
         return -jnp.take_along_axis(logp, targets[..., None], -1).mean()
 
     @jax.jit
-    def update(p):
-        value, g = jax.value_and_grad(loss)(p)
+    def update(p: dict, x: Any) -> Any:
+        value, g = jax.value_and_grad(loss)(p, x)
         norm = jnp.sqrt(sum(jnp.vdot(v, v) for v in jax.tree.leaves(g)))
-        scale = jnp.minimum(1, 1 / norm)
-        return jax.tree.map(lambda v, d: v - 0.1 * scale * d, p, g), value
+        scale = jnp.minimum(1, CLIP / norm)
+        return jax.tree.map(lambda v, d: v - RATE * scale * d, p, g), value
 
-    box = [params]
+    box, forward = [params], jax.jit(logits)
 
-    def run():
-        box[0], value = update(box[0])
+    def step() -> Any:
+        box[0], value = update(box[0], x)
         return value.block_until_ready()
 
-    return run
+    def gradient() -> Any:
+        value, grads = jax.jit(jax.value_and_grad(loss))(params, x)
+        return float(value), {name: np.asarray(g) for name, g in grads.items()}
+
+    return Built(step, lambda: forward(params, x).block_until_ready(), gradient)
