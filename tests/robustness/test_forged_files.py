@@ -1,0 +1,206 @@
+"""Damaged and forged checkpoints: one ValueError that names the file, one line from the command line, no memory taken.
+
+`python -m benchmarks.faults` does the same a thousand times, at random.
+"""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from npseq.cli import main
+from npseq.data import Vocabulary
+from npseq.models import LanguageModel
+from npseq.models.saving import load_model, model_content, read_content, save_model, write_content
+from npseq.models.sizes import parameter_count
+from npseq.training import Run, TrainingConfig, load_checkpoint
+from npseq.training.checkpoint import load_trained
+
+MODEL = "model.safetensors"
+OPTIONS = {"cell": "gru", "hidden": 4, "optimizer": "adam", "batch_size": 2, "steps": 4, "epochs": 2, "layers": 2}
+
+
+@pytest.fixture
+def trained(tmp_path, text_file, monkeypatch):
+    monkeypatch.setattr("npseq.plot.training_curve", lambda metrics, path: None)
+    run = Run.begin(TrainingConfig(corpus=str(text_file), max_tokens=60, dropout=0.25, **OPTIONS), tmp_path / "run")
+    list(run.epochs())
+    return tmp_path / "run" / MODEL
+
+
+def forge(path, name=None, change=None, tensors=None):
+    """Writes the file anew, with a SHA-256 that fits, one entry of its metadata or its tensors changed."""
+    content = read_content(path)
+    metadata = dict(content.metadata)
+    if name is not None:
+        tree = json.loads(metadata[name])
+        metadata[name] = json.dumps(change(tree))
+    write_content(content._replace(metadata=metadata, tensors=(tensors or dict)(content.tensors)), path)
+
+
+def refused(path, capsys, message):
+    with pytest.raises(ValueError, match=rf"model\.safetensors' is damaged \(.*{message}.*\); restore it from a copy"):
+        load_checkpoint(path)
+    assert main(["train", "--resume", str(path.parent)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), err[:14]) == ("", 1, "npseq: error: ")
+
+
+def put(**entries):
+    return lambda tree: {**tree, **entries}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (put(hidden_size=10**9), "its configuration has .* parameters, it holds"),
+        (put(hidden_size=10**400), "parameters, it holds|integer string conversion"),
+        (put(num_layers=10**9), "its configuration has"),
+        (put(num_layers=0), "its configuration has"),
+        (put(embedding_size=2**40), "its configuration has"),
+        (put(hidden_size=4.5), "hidden_size must be an integer of at least 0, got 4.5"),
+        (put(hidden_size=True), "hidden_size must be an integer"),
+        (put(hidden_size=-4), "hidden_size must be an integer"),
+        (put(cell="transformer"), "it lacks 'transformer'"),
+        (put(dtype="float64"), "its parameters must be those of its configuration"),
+        (put(dtype="object"), "dtype must be float32"),
+        (put(dropout="much"), "dropout must be a probability"),
+        (put(colour="red"), "unexpected keyword argument 'colour'"),
+        (lambda tree: {k: v for k, v in tree.items() if k != "reset"}, "it lacks 'reset'"),
+        (lambda tree: [], "list indices"),
+        (lambda tree: None, "not subscriptable"),
+        (put(bidirectional=True), "its configuration has"),
+        (put(reset="before"), "its configuration has"),
+    ],
+)
+def test_a_configuration_that_does_not_fit(trained, capsys, change, message):
+    forge(trained, "config", change)
+    refused(trained, capsys, message)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda tree: 2**40, "its configuration has"),
+        (lambda tree: None, "a stored vocabulary must hold"),
+        (lambda tree: "abc", "a stored vocabulary must hold"),
+        (lambda tree: put(tokens=tree["tokens"][:-1])(tree), "its configuration has"),
+        (lambda tree: put(tokens=[*tree["tokens"][:-1], tree["tokens"][-2]])(tree), "must differ from each other"),
+        (lambda tree: put(tokens=tree["tokens"][1:])(tree), "begins with '<unk>'"),
+        (lambda tree: put(tokens=[*tree["tokens"][:-1], 7])(tree), "a token must be a string, got 7"),
+        (put(token_freqs=[["a", 1], ["b", 2]]), "must be positive and fall"),
+        (put(token_freqs=[["a", float("nan")]]), "list of pairs"),
+        (put(token="syllable"), "token must be 'word' or 'char'"),
+    ],
+)
+def test_a_vocabulary_that_does_not_fit(trained, capsys, change, message):
+    forge(trained, "vocabulary", change)
+    refused(trained, capsys, message)
+
+
+def of_config(**entries):
+    return lambda tree: put(config={**tree["config"], **entries})(tree)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (of_config(hidden=5), "its training has another model"),
+        (of_config(optimizer="sgd"), "state must hold 'steps', 'lr'"),
+        (of_config(epochs=1), "its metrics must be those of the first of 1 epochs"),
+        (of_config(sample_prefix=7), "not iterable"),
+        (of_config(colour="red"), "unknown .'colour'."),
+        (put(config=[]), "no attribute 'keys'"),
+        (put(rng={}), "state must be for a|lacks"),
+        (put(rng=None), "state must be|dict"),
+        (put(optimizer={}), "state must hold"),
+        (put(optimizer={"steps": -1, "lr": 0.1}), "its optimizer, adam after -1 steps, keeps"),
+        (put(optimizer={"steps": 0, "lr": 0.1}), "after 0 steps, keeps"),
+        (put(optimizer={"steps": 2, "lr": "fast"}), "could not convert"),
+        (lambda tree: [tree], "list indices"),
+    ],
+)
+def test_a_training_that_does_not_fit(trained, capsys, change, message):
+    forge(trained, "training", change)
+    refused(trained, capsys, message)
+
+
+def without(name):
+    return lambda tensors: {k: v for k, v in tensors.items() if k != name}
+
+
+def with_(name, value):
+    return lambda tensors: {**tensors, name: value(tensors[name]) if callable(value) else value}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        (without("output.b"), "its configuration has"),
+        (without("optimizer/mean/"), "state must hold|keeps"),
+        (without("training/metrics"), "it lacks 'training/metrics'"),
+        (with_("output.b", lambda b: b.astype(np.float64)), "its parameters must be those"),
+        (with_("output.b", lambda b: b[:, None]), "its parameters must be those"),
+        (with_("surplus", np.zeros(3, np.float32)), "its configuration has"),
+        (with_("optimizer/mean/", lambda m: m[:-1]), "its optimizer's mean/ must be"),
+        (with_("optimizer/mean/", lambda m: m.astype(np.float64)), "its optimizer's mean/ must be"),
+        (with_("optimizer/more/", np.zeros(3)), "state must hold"),
+        (with_("training/metrics", np.zeros((2, 5))), "its metrics must be float64"),
+        (with_("training/metrics", lambda m: m[::-1]), "its metrics must be those of the first"),
+        (with_("training/metrics", lambda m: m.astype(np.float32)), "its metrics must be float64"),
+    ],
+)
+def test_tensors_that_do_not_fit(trained, capsys, tensors, message):
+    forge(trained, tensors=tensors)
+    refused(trained, capsys, message)
+
+
+@pytest.mark.parametrize("deep", ["[" * 100_000 + "]" * 100_000, "{", "nul", "1" + "0" * 5000])
+@pytest.mark.parametrize("name", ["config", "vocabulary", "training"])
+def test_metadata_that_is_no_json(trained, capsys, name, deep):
+    content = read_content(trained)
+    write_content(content._replace(metadata={**content.metadata, name: deep}), trained)
+    refused(trained, capsys, "")
+
+
+def test_no_memory_is_taken_for_a_size_that_a_file_claims(tmp_path):
+    save_model(LanguageModel(5, cell="rnn", hidden_size=4, rng=0), tmp_path / MODEL)
+    forge(tmp_path / MODEL, "config", put(hidden_size=100_000))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"its configuration has 10001100005 parameters, it holds 65"):
+        load_model(tmp_path / MODEL)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("options", [{}, {"embedding_size": 3, "num_layers": 3}, {"reset": "before"},
+                                     {"peepholes": True}, {"proj_size": 2, "num_layers": 2}])  # fmt: skip
+def test_the_size_is_that_of_the_model(cell, bidirectional, options):
+    model = LanguageModel(7, cell, 5, bidirectional=bidirectional, rng=0, **options)
+    config = {**model.config, "proj_size": model.config["proj_size"] if cell == "lstm" else 0}
+    assert parameter_count(config, 7) == model.params.flat.size
+
+
+def test_a_forgery_that_is_right_is_a_checkpoint(trained):
+    """The SHA-256 keeps off accidents, not authors: whoever can write the file can write another run."""
+    forge(trained, "training", of_config(lr=0.5))
+    assert load_checkpoint(trained).config.lr == 0.5
+    assert load_trained(trained)[1].lr == 0.5
+
+
+def test_a_model_within_a_checkpoint_that_does_not_fit_is_no_sample_either(trained, capsys):
+    forge(trained, "training", of_config(layers=3))
+    assert main(["sample", str(trained.parent), "--prefix", "it"]) == 2
+    assert "its training has another model than the one it holds" in capsys.readouterr().err
+
+
+def test_the_content_of_a_model_is_enough_to_make_it_again(tmp_path):
+    model = LanguageModel(Vocabulary("abc"), cell="lstm", hidden_size=3, rng=0)
+    write_content(model_content(model), tmp_path / MODEL)
+    np.testing.assert_array_equal(load_model(tmp_path / MODEL).params.flat, model.params.flat)
