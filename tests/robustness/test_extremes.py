@@ -114,7 +114,7 @@ def test_huge_logits(dtype, size):
 
 @every_cell
 def test_a_vocabulary_of_one_symbol(cell):
-    """There is nothing to learn: P = 1, the loss is 0, the gradient is rounding, and all that can be written is that."""
+    """Nothing is to be learnt: P = 1, the loss is 0, the gradient rounding, and all that can be written is that."""
     eps = np.finfo(np.float32).eps
     model = ns.LanguageModel(1, cell, 3, rng=0)
     ids = np.zeros((4, 2), int)
