@@ -22,7 +22,7 @@ BLUNT = 1e-3  # where the second remainder hides more than this of the gradient,
 
 
 class Remainders(NamedTuple):
-    """Along one direction: the steps h, |f(x + hv) - f(x)|, |f(x + hv) - f(x) - h <g, v>|, fitted slopes, and more.
+    """Along one direction: the steps h, |f(x + h v) - f(x)|, |f(x + h v) - f(x) - h <g, v>|, fitted slopes, and more.
 
     hidden: the most that a linear part of the second remainder can be. A slope is NaN where rounding leaves too few
     remainders to fit one.
