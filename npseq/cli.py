@@ -150,6 +150,7 @@ def evaluate(
 
 def inspect(model: str | None, out: str | None, json: bool = False, **given: Any) -> None:
     """Prints where a gradient comes from, and draws it: of a run before and after training, or of cells by name."""
+    from npseq.training import load_checkpoint
     from npseq.training.inspection import inspect_cells, inspect_run
 
     with _bad_input():
@@ -164,7 +165,8 @@ def inspect(model: str | None, out: str | None, json: bool = False, **given: Any
             network, config = _load(model)
             if config is None:
                 raise ValueError(f"{model!r} must hold a training run to look into, it holds a model alone")
-            table = inspect_run(network, config, folder, **given)
+            kept = load_checkpoint(_model_file(model)).optimizer_state
+            table = inspect_run(network, config, folder, optimizer_state=kept, **given)
     figures = sorted(path.name for path in Path(folder).glob("*.png"))
     found = {"table": str(table), "figures": [str(Path(folder, name)) for name in figures]}
     answer(f"{table}\n\nfigures in {folder}: {', '.join(figures)}", found, json)
@@ -245,13 +247,18 @@ def _result(run: Any) -> tuple[str, dict[str, Any]]:
 def _load(model: str) -> tuple[Any, Any]:
     """The model of a run's folder or of a file, and the run's configuration, None for a model saved without one."""
     from npseq.training.checkpoint import load_trained
-    from npseq.training.run import MODEL
 
-    path = Path(model)
-    network, config = load_trained(path / MODEL if path.is_dir() else path)
+    network, config = load_trained(_model_file(model))
     if network.vocab is None:
         raise ValueError(f"{model!r} must hold a model with a vocabulary, it knows only how many tokens there are")
     return network, config
+
+
+def _model_file(model: str) -> Path:
+    from npseq.training.run import MODEL
+
+    path = Path(model)
+    return path / MODEL if path.is_dir() else path
 
 
 @contextmanager

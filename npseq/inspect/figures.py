@@ -19,47 +19,56 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKERS = "os^Dvx"
+LEAST_BIAS, LEAST_ANGLE = 1e-16, 1e-5  # degrees: an arc cosine near 1 keeps half the digits
+GATES = {
+    "i": "input gate", "f": "forget gate", "o": "output gate", "g": "new content",
+    "r": "reset gate", "z": "update gate", "n": "new content",
+}  # fmt: skip
 
 
-def gradient_by_lag(ledgers: Mapping[str, Ledger]) -> Figure:
-    """|G_k| over the gradient's norm, by lag, a line a ledger: how far back each network learns."""
+def gradient_by_lag(ledgers: Mapping[str, Ledger], beside: Mapping[str, Ledger] | None = None) -> Figure:
+    """|G_k| over the gradient's norm, by lag, a line a ledger: how far back each network learns.
+
+    beside: others to compare with, drawn thin.
+    """
     figure, axes = _figure()
     reach = {}
-    for k, (label, ledger) in enumerate(ledgers.items()):
+    for k, (label, ledger) in enumerate([*ledgers.items(), *(beside or {}).items()]):
         norms = lag_norms(ledger)
         total = _norm(ledger.gradient)
-        axes.plot(np.arange(len(norms)), _drawn(norms / total), label=label, **_style(k, len(norms)))
+        line = axes.plot(np.arange(len(norms)), _drawn(norms / total), label=label, **_style(k, len(norms)))[0]
+        if k >= len(ledgers):
+            line.set(linewidth=1, linestyle="--")
         reach[label] = _last_above(norms / total, 0.01)
     axes.set_yscale("log")
     axes.set(
         xlabel="lag k (steps that a path goes back)",
-        ylabel="norm of the gradient's part at lag k, over the whole",
-        title="How far back the gradient reaches\nlast lag with 1 % of its norm: "
-        + ", ".join(f"{label} {lag}" for label, lag in reach.items()),
+        ylabel="part of lag k, norm / whole norm",
+        title="How far back the gradient reaches\n" + _listed("last lag with 1 % of its norm", reach),
     )
-    axes.legend(loc="upper right")
+    axes.legend()
     return figure
 
 
 def bias_by_length(ledgers: Mapping[str, Ledger]) -> Figure:
-    """Relative bias and angle of Truncated(k) for every k."""
-    figure, (above, below) = _figure(2, height=6.5, sharex=True)
+    """Relative bias and angle of Truncated(k) for every k, down to what rounding hides."""
+    figure, (above, below) = _figure(2, height=5.5, sharex=True)
     needed = {}
     for k, (label, ledger) in enumerate(ledgers.items()):
         bias = truncation_bias(ledger)
         lengths = np.arange(1, len(bias.norm) + 1)
-        above.plot(lengths, _drawn(bias.relative), label=label, **_style(k, len(lengths)))
-        below.plot(lengths, np.degrees(np.arccos(np.clip(bias.cosine, -1, 1))), **_style(k, len(lengths)))
+        angle = np.degrees(np.arccos(np.clip(bias.cosine, -1, 1)))
+        above.plot(lengths, _drawn(bias.relative, LEAST_BIAS), label=label, **_style(k, len(lengths)))
+        below.plot(lengths, _drawn(angle, LEAST_ANGLE), **_style(k, len(lengths)))
         needed[label] = _last_above(bias.relative, 0.1) + 2
-    above.set_yscale("log")
     above.axhline(0.1, color="black", linewidth=1, linestyle="--")
     above.set(
-        ylabel="bias, over the gradient's norm",
-        title="What truncation leaves out\nsteps for a bias below 10 %: "
-        + ", ".join(f"{label} {steps}" for label, steps in needed.items()),
+        yscale="log",
+        ylabel="bias / gradient's norm",
+        title="What truncation leaves out\n" + _listed("steps for a bias below 10 %", needed),
     )
-    below.set(xlabel="length k of the truncation (steps)", ylabel="angle to the gradient (degrees)", ylim=(0, None))
-    above.legend(loc="lower left")
+    below.set(yscale="log", xlabel="length k of the truncation (steps)", ylabel="angle (degrees)")
+    above.legend()
     return figure
 
 
@@ -72,7 +81,7 @@ def pair_triangle(ledger: Ledger, title: str = "") -> Figure:
         raise ValueError("the ledger must hold pair norms: ledger(..., pairs=True)")
     from matplotlib.colors import LogNorm
 
-    figure, axes = _figure(height=5.5)
+    figure, axes = _figure(height=5)
     norms = to_host(ledger.pair_norms).astype(np.float64)
     positive = norms[norms > 0]
     highest = positive.max() if positive.size else 1.0
@@ -94,66 +103,95 @@ def gates_over_time(ledger: Ledger, example: int = 0, title: str = "") -> Figure
     """Every gate of one sequence as a map, units by time. Raises ValueError where the cell has none."""
     if not ledger.gates:
         raise ValueError("this cell has no gates: a plain RNN's state is all there is")
-    figure, panels = _figure(len(ledger.gates), height=1.5 + 1.5 * len(ledger.gates), sharex=True)
-    keeping = next(name for name in ledger.gates if name.split(".")[-1].split("_")[0] in ("f", "z"))
+    names = _in_reading_order(ledger.gates)
+    keeping = next(name for name in names if _kind(name) in ("f", "z"))
     order = np.argsort(-to_host(ledger.gates[keeping])[:, example].mean(axis=0))
-    for axes, (name, gate) in zip(np.ravel(panels), ledger.gates.items(), strict=True):
-        values = to_host(gate)[:, example].T
-        signed = name.split(".")[-1].split("_")[0] in ("g", "n")
-        rows = order if len(order) == len(values) else slice(None)
-        axes.grid(False)
-        image = axes.imshow(
-            values[rows], aspect="auto", interpolation="nearest", vmin=-1 if signed else 0, vmax=1,
-            cmap="RdBu_r" if signed else "viridis",
-        )  # fmt: skip
-        share = "" if signed else f", {np.mean((values < 0.1) | (values > 0.9)):.0%} below 0.1 or above 0.9"
-        axes.set(ylabel="unit", title=f"{name}: mean {round(float(values.mean()), 2) + 0:.2f}{share}")
-        figure.colorbar(image, ax=axes)
-    np.ravel(panels)[-1].set(xlabel="time step")
-    figure.suptitle(f"{title}Gates of sequence {example}, units in the order of their mean {keeping}")
+    columns = 3 if "z" in map(_kind, names) else 2
+    rows = -(-len(names) // columns)
+    figure, panels = _figure(rows, columns, height=1.2 + 1.9 * rows, width=8.5, sharex=True)
+    for axes, name in zip(np.ravel(panels), names, strict=False):
+        values = to_host(ledger.gates[name])[:, example].T
+        _draw_gate(figure, axes, name, values[order] if len(order) == len(values) else values)
+    for axes in np.ravel(panels)[len(names) :]:
+        axes.set_visible(False)
+    for axes in panels[-1]:
+        axes.set(xlabel="time step")
+    for axes in panels[:, 0]:
+        axes.set(ylabel="unit")
+    figure.suptitle(f"{title}Gates of one sequence, units in the order of their mean {keeping}\n"
+                    f"where {keeping} is near 1 a unit keeps what it holds")  # fmt: skip
     return figure
+
+
+def _in_reading_order(gates: Mapping[str, Any]) -> list[str]:
+    """i, f, o, g or r, z, n of one layer and direction after the other."""
+
+    def strand(name: str) -> str:
+        side, _, own = name.rpartition(".")
+        return f"{side}.{own[1:]}"
+
+    strands = list(dict.fromkeys(map(strand, gates)))
+    return sorted(gates, key=lambda name: (strands.index(strand(name)), list(GATES).index(_kind(name))))
+
+
+def _draw_gate(figure: Figure, axes: Any, name: str, values: np.ndarray) -> None:
+    signed = _kind(name) in ("g", "n")
+    axes.grid(False)
+    image = axes.imshow(
+        values, aspect="auto", interpolation="nearest", vmin=-1 if signed else 0, vmax=1,
+        cmap="RdBu_r" if signed else "viridis",
+    )  # fmt: skip
+    saturated = np.mean((np.abs(values) > 0.9) | ((not signed) & (values < 0.1)))
+    axes.set_title(f"{name}, {GATES[_kind(name)]}\n{saturated:.0%} saturated", fontsize="medium")
+    figure.colorbar(image, ax=axes, ticks=[-1, 0, 1] if signed else [0, 0.5, 1])
 
 
 def singular_values_by_lag(spectra: Mapping[str, JacobianSpectrum]) -> Figure:
     """Largest and median singular value of ds_T/ds_{T-k} by lag, in the median sequence, with a plain RNN's bound."""
     figure, axes = _figure()
-    rates = {}
+    rates, highest = {}, 1.0
     for k, (label, spectrum) in enumerate(spectra.items()):
         values = to_host(spectrum.singular_values)
         lags = np.arange(1, len(values) + 1)
-        largest = np.nanmedian(values[:, :, 0], axis=1)
+        largest, middle = np.nanmedian(values[:, :, 0], axis=1), np.nanmedian(values, axis=(1, 2))
         line = axes.plot(lags, _drawn(largest), label=f"{label}, largest", **_style(k, len(lags)))[0]
-        middle = np.nanmedian(values, axis=(1, 2))
-        axes.plot(lags, _drawn(middle), ":", color=line.get_color(), label=f"{label}, median")
+        known = np.where(middle > largest * np.finfo(values.dtype).eps, middle, np.nan)  # the rest is rounding
+        axes.plot(lags, known, ":", color=line.get_color(), label=f"{label}, median")
         if spectrum.bound is not None:
             axes.plot(lags, spectrum.bound, "--", color=line.get_color(), label=f"{label}, bound")
-        rates[label] = largest[-1] ** (1 / len(lags))
+        rates[label], highest = largest[-1] ** (1 / len(lags)), max(highest, largest.max())
     axes.set_yscale("log")
+    axes.set_ylim(top=min(axes.get_ylim()[1], 1e6 * highest))  # a bound may lie far above all there is
     axes.axhline(1, color="black", linewidth=1)
     axes.set(
         xlabel="lag k (steps)",
-        ylabel="singular value of the state's Jacobian over k steps",
-        title="Above 1 gradients explode, below they vanish\nlargest, a step: "
-        + ", ".join(f"{label} {rate:.3f}" for label, rate in rates.items()),
+        ylabel="singular value over k steps",
+        title="Above 1 gradients explode, below they vanish\n"
+        + _listed("the largest grows a step by", {label: f"{rate:.3f}" for label, rate in rates.items()}),
     )
-    axes.legend(loc="lower left", fontsize="small")
+    figure.legend(loc="outside lower center", ncols=3, fontsize="small")
     return figure
 
 
 def adjoints_over_training(norms: np.ndarray, epochs: np.ndarray, title: str = "") -> Figure:
     """|dL/dh_t| (epochs, T) as a map: which steps the loss reaches as training goes on. See `adjoint_norms`."""
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import LogNorm, Normalize
 
     figure, axes = _figure()
     highest = max(float(np.max(norms)), np.finfo(float).tiny)
     shown = np.ma.masked_less(norms, 1e-12 * highest)
     lowest = shown.min() if shown.count() else highest
+    norm = LogNorm(lowest, highest) if lowest < highest / 30 else Normalize(0, highest)
     axes.grid(False)
-    mesh = axes.pcolormesh(
-        np.arange(norms.shape[1]), epochs, shown, norm=LogNorm(min(lowest, highest / 10), highest), shading="nearest"
-    )
+    mesh = axes.pcolormesh(np.arange(norms.shape[1]), epochs, shown, norm=norm, shading="nearest")
+    axes.yaxis.get_major_locator().set_params(integer=True)
     figure.colorbar(mesh, label="norm of dL/dh at the step")
-    axes.set(xlabel="time step t", ylabel="epoch", title=f"{title}How strongly the loss pulls at every step, by epoch")
+    axes.set(
+        xlabel="time step t",
+        ylabel="epoch",
+        title=f"{title}How strongly the loss pulls at every step, by epoch\n"
+        f"median norm {np.median(norms[0]):.2g} at first, {np.median(norms[-1]):.2g} at the end",
+    )
     return figure
 
 
@@ -177,22 +215,34 @@ def _last_above(values: np.ndarray, limit: float) -> int:
     return int(above[-1]) if above.size else -1
 
 
-def _drawn(values: np.ndarray) -> np.ndarray:
-    """Exact zeros are left out of a logarithmic axis."""
-    return np.where(values > 0, values, np.nan)
+def _drawn(values: np.ndarray, least: float = 0.0) -> np.ndarray:
+    """What a logarithmic axis can show: exact zeros are left out, and what is not above `least`."""
+    return np.where(values > least, values, np.nan)
+
+
+def _kind(gate: str) -> str:
+    """The letter of a gate, of a name such as "f_l1_reverse" or "backward.z"."""
+    return gate.split(".")[-1][0]
+
+
+def _listed(what: str, values: Mapping[str, Any]) -> str:
+    """A title's second line; a third where it would be too long."""
+    text = ", ".join(f"{label} {value}" for label, value in values.items())
+    return f"{what}: {text}" if len(what) + len(text) < 60 else f"{what}:\n{text}"
 
 
 def _style(k: int, points: int) -> dict[str, Any]:
-    return {"marker": MARKERS[k % len(MARKERS)] if points <= 40 else None, "markersize": 3, "linewidth": 1.5}
+    return {"marker": MARKERS[k % len(MARKERS)] if points <= 40 else None, "markersize": 3, "linewidth": 1.8}
 
 
-def _figure(rows: int = 1, height: float = 4.5, **options: Any) -> tuple[Any, Any]:
+def _figure(rows: int = 1, columns: int = 1, height: float = 4.0, width: float = 6.4, **options: Any) -> Any:
+    """A figure small in inches, so that its letters are large on a slide, and its axes: one, or an array of them."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.5, height), layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=200, layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(rows, 1, **options)
+    panels = figure.subplots(rows, columns, squeeze=columns == 1, **options)
     for axes in np.ravel(panels):
         axes.grid(True, alpha=0.25)
     return figure, panels

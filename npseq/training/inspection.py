@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from npseq.backend import Array, array_module
 from npseq.data import Vocabulary, load_corpus
 from npseq.inspect.ledger import ledger
 from npseq.inspect.report import Case, report
+from npseq.inspect.stale import stale_state_bias
+from npseq.inspect.truncations import Bias
 from npseq.losses import softmax_cross_entropy
 from npseq.models import LanguageModel
 from npseq.training.config import TrainingConfig, make_optimizer
@@ -20,6 +22,8 @@ from npseq.training.loop import train_epoch
 from npseq.training.truncation import read_truncation
 
 ADJOINTS = "adjoints_over_training"
+CELLS = ("rnn", "gru", "lstm")
+EPOCHS = 10
 
 
 class Reading(NamedTuple):
@@ -28,6 +32,14 @@ class Reading(NamedTuple):
     before: Array  # (warm-up, B) ids
     ids: Array  # (T, B)
     targets: Array  # (T, B)
+
+
+class Stage(NamedTuple):
+    """A model on the way, before the first epoch or after one of them."""
+
+    model: LanguageModel
+    norms: np.ndarray  # (T,): |dL/dh_t| of a reading
+    optimizer: Any
 
 
 def reading(ids: Array, steps: int, batch_size: int) -> Reading:
@@ -48,14 +60,14 @@ def reading(ids: Array, steps: int, batch_size: int) -> Reading:
 
 
 def in_float64(model: LanguageModel) -> LanguageModel:
-    """The same model in double precision, to tell small numbers from rounding."""
+    """The same model in double precision, to tell small numbers from rounding; dropout does not act."""
     vocab = model.vocab_size if model.vocab is None else model.vocab
-    copy = LanguageModel(vocab, **{**model.config, "dtype": "float64"}, rng=0)
+    copy = LanguageModel(vocab, **{**model.config, "dtype": "float64", "dropout": 0.0}, rng=0)
     copy.params.flat[...] = model.params.flat
     return copy
 
 
-def case(model: LanguageModel, read: Reading) -> Case:
+def case(model: LanguageModel, read: Reading, stale: Bias | None = None) -> Case:
     """The model's recurrent layers, the tape of this reading, and the mean loss's derivative by their outputs.
 
     Dropout does not act. A model of two directions starts from a zero state.
@@ -66,7 +78,33 @@ def case(model: LanguageModel, read: Reading) -> Case:
     y, _, tape = layer.forward(_inputs(model, read.ids), state)
     logits, linear = model.output.forward(y)
     dlogits = softmax_cross_entropy(logits, read.targets)[1]
-    return Case(layer, tape, model.output.backward(dlogits, linear)[0])
+    return Case(layer, tape, model.output.backward(dlogits, linear)[0], stale=stale)
+
+
+def stale_bias(
+    model: LanguageModel, read: Reading, config: TrainingConfig, optimizer_state: Mapping[str, Any] | None = None
+) -> Bias | None:
+    """What one update makes a carried state out of date by, in the gradient of the recurrent layers.
+
+    The model reads the first half of a reading, from a zero state, and learns from it as the configuration says; then
+    the second half's gradient at the state it ended with, and at the one that the updated model would have ended with.
+    optimizer_state: what the optimizer has kept, None for a new one. None for two directions, which carry no state.
+    """
+    if model.recurrent.directions == 2:
+        return None
+    copy, optimizer = in_float64(model), make_optimizer(config)
+    if optimizer_state is not None:
+        optimizer.load_state_dict(
+            {k: v.astype(np.float64) if hasattr(v, "shape") else v for k, v in optimizer_state.items()}
+        )
+    following = np.concatenate([read.before[1:], read.ids[:1]])
+    carried = copy.step(read.before, following, None, optimizer, config.clip)[2]
+
+    def gradient(state: Any) -> dict[str, Array]:
+        grads = copy.loss(read.ids, read.targets, state)[1]
+        return {name: grads[name] for name in grads if name.startswith("recurrent.")}
+
+    return stale_state_bias(copy.recurrent, gradient, carried, _inputs(copy, read.before))
 
 
 def inspect_run(
@@ -76,12 +114,14 @@ def inspect_run(
     *,
     steps: int | None = None,
     batch_size: int = 4,
-    epochs: int = 0,
+    epochs: int = EPOCHS,
     max_lag: int | None = None,
+    optimizer_state: Mapping[str, Any] | None = None,
 ) -> str:
-    """The table of npseq.inspect.report for a trained model, beside itself before training; figures go to `out`.
+    """The tables of npseq.inspect.report for a trained run, beside itself before training; figures go to `out`.
 
-    steps: T, by default that of the training. epochs: so many epochs are trained anew, for the map of the adjoints.
+    steps: T, by default that of the training. epochs: so many of its epochs, at most, are trained anew, for the map of
+    the adjoints. optimizer_state: what the run's optimizer has kept.
     """
     ids, vocab = load_corpus(config.corpus, config.token, config.max_tokens, config.clean)
     read = reading(ids, config.steps if steps is None else steps, batch_size)
@@ -89,9 +129,23 @@ def inspect_run(
     if first.params.flat.shape != model.params.flat.shape:
         raise ValueError(f"corpus {config.corpus!r} must be the text that the run learns, it has changed since")
     if epochs:
-        rows = [norms for _, norms in adjoints_while_training(config, ids, vocab, read, epochs)]
-        draw_adjoints({config.cell: rows}, out)
-    return _report({"before training": first, "after training": model}, read, out, max_lag)
+        stages = adjoints_while_training(config, ids, vocab, read, min(epochs, config.epochs))
+        draw_adjoints({config.cell: [stage.norms for stage in stages]}, out)
+    sizes: dict[str, Any] = {
+        "hidden_size": config.hidden,
+        "num_layers": config.layers,
+        "embedding_size": config.embedding,
+    }
+    others = {
+        f"{cell} before training": LanguageModel(
+            vocab, cell=cell, **sizes, bidirectional=config.bidirectional, rng=config.seed
+        )
+        for cell in CELLS
+        if cell != config.cell
+    }
+    stale = {"before training": stale_bias(first, read, config)}
+    stale["after training"] = stale_bias(model, read, config, optimizer_state)
+    return _report({"before training": first, "after training": model}, stale, others, read, out, max_lag)
 
 
 def inspect_cells(
@@ -102,36 +156,65 @@ def inspect_cells(
     hidden: int = 64,
     steps: int = 100,
     batch_size: int = 4,
-    epochs: int = 0,
+    epochs: int = EPOCHS,
     seed: int = 0,
     max_lag: int | None = None,
 ) -> str:
-    """The table of npseq.inspect.report for untrained networks, or after some epochs of Adam; figures go to `out`."""
+    """The tables of npseq.inspect.report for networks after some epochs of Adam, or none; figures go to `out`.
+
+    The cells that are not asked for are drawn beside the others where lags are compared.
+    """
     ids, vocab = load_corpus(corpus, max_tokens=TrainingConfig.max_tokens)
     read = reading(ids, steps, batch_size)
-    models: dict[str, LanguageModel] = {}
-    maps: dict[str, list] = {}
-    for cell in cells:
-        config = TrainingConfig(cell=cell, hidden=hidden, seed=seed, corpus=corpus, optimizer="adam", lr=3e-3)
-        for models[cell], norms in adjoints_while_training(config, ids, vocab, read, epochs):
-            maps.setdefault(cell, []).append(norms)
+    stages: dict[str, list[Stage]] = {}
+    stale = {}
+    for cell in dict.fromkeys([*cells, *CELLS]):
+        config = _training(cell, hidden, seed, corpus, len(ids))
+        stages[cell] = list(adjoints_while_training(config, ids, vocab, read, epochs))
+        model, _, optimizer = stages[cell][-1]
+        stale[cell] = stale_bias(model, read, config, optimizer.state_dict())
     if epochs:
-        draw_adjoints(maps, out)
-    return _report(models, read, out, max_lag)
+        draw_adjoints({cell: [stage.norms for stage in stages[cell]] for cell in cells}, out)
+    models = {cell: found[-1].model for cell, found in stages.items()}
+    others = {cell: model for cell, model in models.items() if cell not in cells}
+    return _report({cell: models[cell] for cell in cells}, stale, others, read, out, max_lag)
+
+
+def _training(cell: str, hidden: int, seed: int, corpus: str, tokens: int) -> TrainingConfig:
+    """How a cell is trained to be looked into; a short text is read in smaller batches."""
+    steps = min(TrainingConfig.steps, tokens - 1)
+    batch_size = min(TrainingConfig.batch_size, (tokens - 1) // steps)
+    return TrainingConfig(
+        cell=cell, hidden=hidden, seed=seed, corpus=corpus, optimizer="adam", lr=3e-3, steps=steps,
+        batch_size=batch_size,
+    )  # fmt: skip
 
 
 def _report(
-    models: Mapping[str, LanguageModel], read: Reading, out: str | PathLike[str], max_lag: int | None
-) -> str:  # fmt: skip
-    return report({label: case(in_float64(model), read) for label, model in models.items()}, out, max_lag)
+    models: Mapping[str, LanguageModel],
+    stale: Mapping[str, Bias | None],
+    others: Mapping[str, LanguageModel],
+    read: Reading,
+    out: str | PathLike[str],
+    max_lag: int | None,
+) -> str:
+    cases = {_shown(label): case(in_float64(model), read, stale[label]) for label, model in models.items()}
+    beside = {_shown(label): case(in_float64(model), read) for label, model in others.items()}
+    return report(cases, out, max_lag, beside=beside)
+
+
+def _shown(label: str) -> str:
+    """A label with its cell as it is written: LSTM, not lstm."""
+    return " ".join(word.upper() if word in CELLS else word for word in label.split())
 
 
 def adjoints_while_training(
     config: TrainingConfig, ids: Array, vocab: Vocabulary, read: Reading, epochs: int
-) -> Iterator[tuple[LanguageModel, np.ndarray]]:
+) -> Iterator[Stage]:
     """The model of a configuration, trained anew, before its first epoch and after each: |dL/dh_t| (T,) of a reading.
 
-    The first layer's h, forward in time. The same seed gives the same epochs as `npseq train`.
+    The first layer's h, forward in time. The same seed gives the same epochs as `npseq train`. Model and optimizer go
+    on being trained with the next stage.
     """
     from npseq.inspect.figures import adjoint_norms
 
@@ -156,7 +239,8 @@ def adjoints_while_training(
             )
         found = case(model, read)
         first = next(iter(model.recurrent.params))
-        yield model, adjoint_norms(ledger(found.layer, found.dy, found.tape, max_lag=1, names=first, pairs=False))
+        parts = ledger(found.layer, found.dy, found.tape, max_lag=1, names=first, pairs=False)
+        yield Stage(model, adjoint_norms(parts), optimizer)
 
 
 def draw_adjoints(norms: Mapping[str, list[np.ndarray]], out: str | PathLike[str]) -> None:
@@ -165,8 +249,8 @@ def draw_adjoints(norms: Mapping[str, list[np.ndarray]], out: str | PathLike[str
 
     Path(out).mkdir(parents=True, exist_ok=True)
     for label, rows in norms.items():
-        figure = adjoints_over_training(np.array(rows), np.arange(len(rows)), f"{label}. ")
-        figure.savefig(Path(out) / f"{ADJOINTS}_{label}.png", dpi=150)
+        figure = adjoints_over_training(np.array(rows), np.arange(len(rows)), f"{_shown(label)}. ")
+        figure.savefig(Path(out) / f"{ADJOINTS}_{label}.png")
 
 
 def _inputs(model: LanguageModel, ids: Array) -> Array:

@@ -6,9 +6,20 @@ import numpy as np
 import pytest
 from layers.recurrent_cases import given, make
 
-from npseq import LSTM, Bidirectional
-from npseq.inspect import Case, figures, jacobian_spectrum, ledger, report, truncation_bias
-from npseq.inspect.report import drawn, look, table
+from npseq import GRU, LSTM, Bidirectional
+from npseq.inspect import (
+    Bias,
+    Case,
+    best_survival,
+    figures,
+    jacobian_spectrum,
+    ledger,
+    random_truncation_variance,
+    report,
+    roulette_variance,
+    truncation_bias,
+)
+from npseq.inspect.report import bias_table, drawn, look, table
 
 
 def case(cell, **options):
@@ -36,6 +47,10 @@ def test_gradient_by_lag(ledgers):
         norms = [np.sqrt(sum((part[k] ** 2).sum() for part in one.per_lag.values())) for k in range(6)]
         np.testing.assert_allclose(line.get_ydata(), np.array(norms) / whole, rtol=1e-12)
     assert "last lag with 1 % of its norm: RNN " in axes.get_title()
+    beside = figures.gradient_by_lag({"RNN": ledgers["RNN"]}, {"LSTM": ledgers["LSTM"]}).axes[0]
+    for thin, line in zip(beside.lines, axes.lines, strict=True):
+        np.testing.assert_array_equal(thin.get_ydata(), line.get_ydata())
+    assert [line.get_linestyle() for line in beside.lines] == ["-", "--"]
 
 
 def test_bias_by_length(ledgers):
@@ -44,10 +59,12 @@ def test_bias_by_length(ledgers):
     np.testing.assert_array_equal(above.lines[1].get_xdata(), np.arange(1, 7))
     np.testing.assert_allclose(above.lines[1].get_ydata()[:-1], bias.relative[:-1], rtol=1e-12)
     assert np.isnan(above.lines[1].get_ydata()[-1])
-    np.testing.assert_allclose(np.cos(np.radians(below.lines[1].get_ydata())), bias.cosine, rtol=1e-12)
+    angle = below.lines[1].get_ydata()
+    np.testing.assert_allclose(np.cos(np.radians(angle[:-1])), bias.cosine[:-1], rtol=1e-12)
+    assert np.isnan(angle[-1])
     needed = 1 + np.flatnonzero(bias.relative > 0.1)[-1] + 1
     assert above.get_title().endswith(f"LSTM {needed}")
-    assert below.get_ylabel() == "angle to the gradient (degrees)"
+    assert below.get_ylabel() == "angle (degrees)"
 
 
 def test_pair_triangle(ledgers):
@@ -66,12 +83,26 @@ def test_gates_over_time(cell):
     found = ledger_of(case(cell, num_layers=2, bidirectional=True))
     figure = figures.gates_over_time(found, example=1)
     maps = [axes for axes in figure.axes if axes.images]
-    assert [axes.get_title().split(":")[0] for axes in maps] == list(found.gates)
+    order = ["", "_reverse", "_l1", "_l1_reverse"]
+    letters = "ifog" if cell == "lstm" else "rzn"
+    names = [axes.get_title().split(",")[0] for axes in maps]
+    assert names == [f"{letter}{ending}" for ending in order for letter in letters]
     keeping = "f" if cell == "lstm" else "z"
-    shown = next(axes for axes in maps if axes.get_title().startswith(f"{keeping}:")).images[0].get_array()
+    shown = maps[names.index(keeping)].images[0].get_array()
     assert (np.diff(shown.mean(axis=1)) <= 1e-15).all()
     np.testing.assert_allclose(np.sort(shown, axis=0), np.sort(found.gates[keeping][:, 1].T, axis=0))
+    saturated = np.mean((shown > 0.9) | (shown < 0.1))
+    assert maps[names.index(keeping)].get_title().endswith(f"gate\n{saturated:.0%} saturated")
     assert maps[-1].get_xlabel() == "time step"
+    assert f"where {keeping} is near 1 a unit keeps what it holds" in figure.get_suptitle()
+
+
+def test_gates_of_two_different_sides():
+    layer = Bidirectional(LSTM(3, 2, dtype=np.float64, rng=0), GRU(3, 4, dtype=np.float64, rng=1))
+    x, dy = np.random.default_rng(0).normal(size=(2, 5, 1, 6))[:, :, :, :3], np.ones((5, 1, 6))
+    figure = figures.gates_over_time(ledger(layer, dy, layer.forward(x[0])[2], pairs=False))
+    names = [axes.get_title().split(",")[0] for axes in figure.axes if axes.images]
+    assert names == [*(f"forward.{letter}" for letter in "ifog"), *(f"backward.{letter}" for letter in "rzn")]
 
 
 def test_a_plain_rnn_has_no_gates(ledgers):
@@ -82,12 +113,25 @@ def test_a_plain_rnn_has_no_gates(ledgers):
 def test_singular_values_by_lag():
     rnn, lstm = case("rnn tanh"), case("lstm")
     spectra = {"RNN": jacobian_spectrum(rnn.layer, rnn.tape), "LSTM": jacobian_spectrum(lstm.layer, lstm.tape)}
-    axes = figures.singular_values_by_lag(spectra).axes[0]
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    figure = figures.singular_values_by_lag(spectra)
+    axes = figure.axes[0]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["RNN, largest", "RNN, median", "RNN, bound", "LSTM, largest", "LSTM, median"]
     largest = np.median(spectra["LSTM"].singular_values[:, :, 0], axis=1)
     np.testing.assert_allclose(axes.lines[3].get_ydata(), largest)
     assert axes.get_title().endswith(f"LSTM {largest[-1] ** (1 / 6):.3f}")
+
+
+def test_a_median_lost_in_rounding_is_not_drawn():
+    one = case("lstm")
+    spectrum = jacobian_spectrum(one.layer, one.tape)
+    values = spectrum.singular_values.copy()
+    values[2:, :, 1:] = 1e-17 * values[2:, :, :1]
+    largest, median, _ = (
+        figures.singular_values_by_lag({"LSTM": spectrum._replace(singular_values=values)}).axes[0].lines
+    )
+    assert not np.isnan(largest.get_ydata()).any()
+    assert np.isnan(median.get_ydata()).tolist() == [False, False, True, True, True, True]
 
 
 def test_adjoints_over_training(ledgers):
@@ -96,27 +140,48 @@ def test_adjoints_over_training(ledgers):
     axes = figures.adjoints_over_training(np.stack([norms, 2 * norms]), np.array([1, 5])).axes[0]
     np.testing.assert_allclose(axes.collections[0].get_array().reshape(2, 6), [norms, 2 * norms])
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time step t", "epoch")
+    assert f"median norm {np.median(norms):.2g} at first, {2 * np.median(norms):.2g} at the end" in axes.get_title()
 
 
 def test_a_report_writes_its_figures_and_returns_its_table(tmp_path):
     text = report({"an RNN": case("rnn tanh")}, tmp_path / "new" / "folder")
     names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
-    assert names == ["gradient_by_lag.png", "jacobians.png", "pairs_an_RNN.png", "truncation_bias.png"]
+    assert names == ["gradient_by_lag.png", "jacobians.png", "pairs_an_rnn.png", "truncation_bias.png"]
     head, row = text.splitlines()[:2]
     assert head.split()[0] == "|gradient|"
     assert row.split()[:2] == ["an", "RNN"]
 
 
 def test_the_numbers_of_a_table():
-    one = case("lstm")
+    one = case("lstm")._replace(stale=Bias(0.1, 0.0625, 0.9))
     found = look(one)
     row = table({"LSTM": found}).splitlines()[1].split()
     grads = one.layer.backward(one.dy, one.tape)[2].flat
-    assert float(row[1]) == pytest.approx(np.sqrt((grads**2).sum()), rel=1e-3)
+    whole = np.sqrt((grads**2).sum())
+    assert float(row[1]) == pytest.approx(whole, rel=1e-3)
     bias = truncation_bias(found.ledger)
     assert int(row[3]) == 1 + np.flatnonzero(bias.relative <= 0.1)[0]
     assert int(row[4]) == 1 + np.flatnonzero(bias.relative <= 0.01)[0]
-    assert float(row[7]) == pytest.approx(found.exponent, abs=1e-4)
+    keep = next(r.real for r in np.roots([1, 1, 1, 1, 1, 1 - 3]) if abs(r.imag) < 1e-9 and 0 < r.real < 1)
+    assert float(row[5]) == pytest.approx(np.sqrt(random_truncation_variance(found.ledger, keep)) / whole, rel=0.05)
+    best = roulette_variance(found.ledger, best_survival(found.ledger, 3))
+    assert float(row[6]) == pytest.approx(np.sqrt(best) / whole, rel=0.05)
+    assert row[7] == "0.062"
+    assert float(row[8]) == pytest.approx(found.exponent, abs=1e-4)
+
+
+def test_the_biases_of_a_table():
+    found = {"RNN": look(case("rnn tanh")), "a stack": look(case("lstm", num_layers=2))}
+    title, head, *rows = bias_table(found).splitlines()
+    assert title == "Truncated to so many steps: relative bias, and angle to the gradient in degrees"
+    assert head.split() == ["steps", "RNN", "angle", "a", "stack", "angle"]
+    assert [row.split()[0] for row in rows] == ["1", "2", "5"]
+    for row, k in zip(rows, (1, 2, 5), strict=True):
+        numbers = [float(cell) for cell in row.split()[1:]]
+        for one, (relative, angle) in zip(found.values(), (numbers[:2], numbers[2:]), strict=True):
+            bias = truncation_bias(one.ledger)
+            assert relative == pytest.approx(bias.relative[k - 1], rel=0.05)
+            assert np.cos(np.radians(angle)) == pytest.approx(bias.cosine[k - 1], abs=0.01)
 
 
 def test_both_directions_and_a_largest_lag_have_a_report_too():
@@ -124,7 +189,7 @@ def test_both_directions_and_a_largest_lag_have_a_report_too():
     data = given(make("lstm", num_layers=1), 6, 2)
     dy = np.random.default_rng(0).normal(size=(6, 2, 6))
     found = {"both": look(Case(layer, layer.forward(data.x)[2], dy), max_lag=2)}
-    assert table(found).splitlines()[1].split()[-2:] == ["-", "nan"]
+    assert table(found).splitlines()[1].split()[-4:] == ["-", "-", "-", "nan"]
     assert list(drawn(found)) == ["gradient_by_lag", "truncation_bias", "pairs_both", "gates_both"]
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from npseq.models import LanguageModel
 from npseq.training import Run, TrainingConfig
-from npseq.training.inspection import adjoints_while_training, case, in_float64, reading
+from npseq.training.config import make_optimizer
+from npseq.training.inspection import adjoints_while_training, case, in_float64, reading, stale_bias
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_adjoints_while_training_go_with_the_models_of_the_run(tmp_path, text_fi
     for _ in run.epochs():
         models.append(run.model.params.flat.copy())
     seen = adjoints_while_training(config, run.ids, run.model.vocab, read, 2)
-    for expected, (model, norms) in zip(models, seen, strict=True):
+    for expected, (model, norms, _) in zip(models, seen, strict=True):
         assert model.params.flat.tobytes() == expected.tobytes()
         found = case(model, read)
         steps = []  # dL/dh_t by where the state is cut: of the first state of a window that begins after step t
@@ -64,3 +65,30 @@ def test_adjoints_while_training_go_with_the_models_of_the_run(tmp_path, text_fi
             steps.append(np.linalg.norm(later[0] + found.dy[t - 1]))
         np.testing.assert_allclose(norms[:5], steps, rtol=1e-4)
         assert norms.shape == (6,)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_what_an_update_makes_a_state_out_of_date_by(ids, optimizer):
+    """Training twice by hand: over the first half, then a gradient of the second from the old and the new state."""
+    config = TrainingConfig(cell="gru", hidden=4, optimizer=optimizer, clip=0.1)
+    read = reading(ids, 6, 2)
+    model = in_float64(LanguageModel(5, hidden_size=4, cell="gru", rng=1))
+    given = model.params.flat.copy()
+    found = stale_bias(model, read, config)
+    np.testing.assert_array_equal(model.params.flat, given)
+    text = np.concatenate([read.before, read.ids])
+    optimizer = make_optimizer(config)
+    carried = model.step(text[:6], text[1:7], None, optimizer, 0.1)[2]
+    fresh = model.logits(text[:6])[1]
+    flat = [
+        np.concatenate([part.ravel() for name, part in model.loss(read.ids, read.targets, state)[1].items()
+                        if name.startswith("recurrent.")])
+        for state in (carried, fresh)
+    ]  # fmt: skip
+    assert found.norm == pytest.approx(np.linalg.norm(flat[0] - flat[1]), rel=1e-10)
+    assert found.relative == pytest.approx(found.norm / np.linalg.norm(flat[1]), rel=1e-10)
+    assert found.norm > 0
+    model.params.flat[...] = given
+    steps = optimizer.state_dict()
+    assert (stale_bias(model, read, config, steps).norm != found.norm) == bool(optimizer.kinds())
+    assert stale_bias(LanguageModel(5, hidden_size=2, bidirectional=True, rng=0), read, config) is None
