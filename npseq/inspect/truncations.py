@@ -74,7 +74,7 @@ def random_truncation_variance(
     sets A of carries of prod eta, times what crosses every carry in A; the terms are uncorrelated, and what crosses A
     is what crosses its first and its last. So, v = 1 / keep - 1,
 
-        variance = sum_i v_i |W_ii|^2 + sum_{i<j} v_i v_j |W_ij|^2 prod_{i<k<j} (1 + v_k)
+        variance = sum_i v_i W_ii^2 + sum_{i<j} v_i v_j W_ij^2 prod_{i<k<j} (1 + v_k)
 
     with W_ij = `ledger.crossing_norms`. It equals (K11) of docs/derivations/truncation.md (Tallec & Ollivier 2017,
     arXiv 1705.08209, have the estimator). In a stack, or without crossing norms, a set of carries has a
