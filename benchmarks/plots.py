@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.cases import CELLS, TITLES
 from benchmarks.record import geometric_mean, ratios
+from benchmarks.table import cut
 
 COLOURS = {"npseq": "black", "torch": "tab:red", "scratch": "tab:orange", "jax": "tab:blue", "autograd": "tab:green",
            "textbook": "tab:purple", "rnn": "tab:green", "gru": "tab:blue", "lstm": "tab:red"}  # fmt: skip
@@ -56,7 +57,7 @@ def rows_beside(rows: list[dict[str, Any]], part: str, path: Path) -> Path:
             y = at + 0.6 * (k + 0.5) / len(names) - 0.3
             colour = COLOURS.get(name, f"C{k}")
             plot.plot([theirs["low"] / own["high"], theirs["high"] / own["low"]], [y, y], color=colour, lw=1)
-            label = f"{name}, mean {_mean(rows, name):.2f}" if row is _first(rows, name) else None
+            label = f"{name} {cut(_mean(rows, name))}" if row is _first(rows, name) else None
             plot.plot(theirs["median"] / own["median"], y, "o", ms=4, color=colour, label=label)
     plot.axvline(1, color="black", lw=1)
     _log_axis(plot.xaxis, plot.set_xscale)
@@ -85,8 +86,8 @@ def grid(rows: list[dict[str, Any]], path: Path, rival: str = "torch") -> Path:
     plot.set_xlabel("operations of the step's matrix products (10⁹)")
     plot.set_ylabel("PyTorch's time over npseq's")
     plot.set_title(
-        f"The smaller the step, the further npseq is ahead of PyTorch: mean {geometric_mean(found):.2f}, "
-        f"{lost} of {len(found)} cases below 1"
+        f"Above the line npseq is ahead of PyTorch: geometric mean {cut(geometric_mean(found))}, "
+        f"{lost} of {len(found)} cases below"
     )
     plot.legend(fontsize=8)
     return finish(made, path)
