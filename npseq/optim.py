@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module
+from npseq.checks import array as an_array
+from npseq.checks import flag, is_array, mapping, number
 
 Pairs = dict[str, tuple[Array, Array]]  # {name: (param, grad)}
 
@@ -72,14 +74,14 @@ class Optimizer:
 
         Raises ValueError for entries that are missing or that this optimizer does not keep.
         """
-        arrays = {key: array for key, array in state.items() if key.partition("/")[0] in self.kinds()}
+        arrays = {key: array for key, array in mapping("state", state).items() if key.partition("/")[0] in self.kinds()}
         if state.keys() != {"steps", "lr", *arrays}:
             raise ValueError(
                 f"state must hold 'steps', 'lr' and arrays of the kinds {list(self.kinds())} of {type(self).__name__}, "
                 f"got {sorted(state)}; load it into an optimizer made with the same options"
             )
-        self.lr, self.steps = _within("lr", float(state["lr"])), int(state["steps"])
-        self.state = {key: array.copy() for key, array in arrays.items()}
+        self.lr, self.steps = _within("lr", state["lr"]), int(number("steps", state["steps"]))
+        self.state = {key: an_array(key, array).copy() for key, array in arrays.items()}
 
     def _check_state(self, pairs: Pairs) -> None:
         expected = {f"{kind}/{name}": param for name, (param, _) in pairs.items() for kind in self.kinds()}
@@ -102,7 +104,7 @@ class SGD(Optimizer):
     ):
         super().__init__(lr, weight_decay)
         self.momentum = _within("momentum", momentum)
-        self.dampening, self.nesterov = float(dampening), bool(nesterov)
+        self.dampening, self.nesterov = number("dampening", dampening), flag("nesterov", nesterov)
         if nesterov and (not momentum or dampening):
             raise ValueError(f"nesterov needs momentum > 0 and dampening 0, got {momentum} and {dampening}")
 
@@ -142,7 +144,7 @@ class RMSprop(Optimizer):
     ):
         super().__init__(lr, weight_decay)
         self.alpha, self.eps = _within("alpha", alpha), _within("eps", eps)
-        self.momentum, self.centered = _within("momentum", momentum), bool(centered)
+        self.momentum, self.centered = _within("momentum", momentum), flag("centered", centered)
 
     def kinds(self) -> dict[str, float]:
         centered = {"mean": 0.0} if self.centered else {}
@@ -178,8 +180,10 @@ class Adam(Optimizer):
         amsgrad: bool = False,
     ):
         super().__init__(lr, weight_decay)
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise TypeError(f"betas must be a pair of numbers, got {betas!r}")
         self.betas = _within("betas[0]", betas[0], below=1), _within("betas[1]", betas[1], below=1)
-        self.eps, self.amsgrad = _within("eps", eps), bool(amsgrad)
+        self.eps, self.amsgrad = _within("eps", eps), flag("amsgrad", amsgrad)
 
     def kinds(self) -> dict[str, float]:
         return {"mean": 0.0, "square": 0.0, **({"largest": 0.0} if self.amsgrad else {})}
@@ -243,11 +247,12 @@ class Adagrad(Optimizer):
 
 def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[ModuleType, Pairs]:
     """The array module and {name: (param, grad)}, or {"": (flat, flat)}, checked."""
-    if list(params) != list(grads) and set(params) != set(grads):
-        missing, unknown = sorted(set(params) - set(grads)), sorted(set(grads) - set(params))
+    names, given = list(mapping("params", params)), list(mapping("grads", grads))
+    if names != given and set(names) != set(given):
+        missing, unknown = sorted(set(names) - set(given)), sorted(set(given) - set(names))
         raise ValueError(f"grads must have the names of params: missing {missing}, unknown {unknown}")
     flat: tuple[Array, Array] = getattr(params, "flat", None), getattr(grads, "flat", None)
-    whole = flat[0] is not None and flat[1] is not None and list(params) == list(grads)
+    whole = flat[0] is not None and flat[1] is not None and names == given
     pairs = {"": flat} if whole else {name: (params[name], grads[name]) for name in params}
     xp = array_module(*(array for pair in pairs.values() for array in pair))
     for name, (param, grad) in pairs.items():
@@ -257,10 +262,12 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
 
 
 def _kind(array: Array) -> tuple[str, np.dtype, tuple[int, ...]]:
+    if not is_array(array):
+        raise TypeError(f"params and grads must hold arrays of numbers, got {type(array).__name__}")
     return type(array).__module__, array.dtype, array.shape
 
 
 def _within(name: str, value: float, below: float = inf) -> float:
-    if not 0 <= value < below:
+    if not 0 <= number(name, value) < below:
         raise ValueError(f"{name} must lie in [0, {below}), got {value}")
     return float(value)

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array, array_module
-from npseq.bptt.jacobian import state_features
+from npseq.backend import Array, array_module, to_host
+from npseq.bptt.jacobian import check_steps, state_features
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.memory import readable
 from npseq.bptt.room import Room
+from npseq.checks import array, number
 from npseq.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -114,7 +115,11 @@ def checkpointed(
     Raises ValueError for two directions or a schedule that does not fit, MemoryError where the budget cannot hold.
     """
     _check(layer, schedule)
-    steps, batch = x.shape[:2]
+    steps, batch = check_steps(x)
+    if dy is not None and not callable(dy) and array("dy", dy).shape != (steps, batch, layer.output_size):
+        raise ValueError(f"dy must have shape {(steps, batch, layer.output_size)} or be a function, got {dy.shape}")
+    if max_bytes is not None:
+        number("max_bytes", max_bytes)
     schedule = plan(layer, steps, batch, max_bytes) if schedule is None else schedule
     run = _Run(layer, x, lengths, schedule.stride)
     grads = Parameters(layer.params.layout, np.zeros_like(layer.params.flat))
@@ -148,7 +153,7 @@ class _Run:
 
     def __init__(self, layer: Recurrent, x: Array, lengths: Array | None, stride: int):
         self.layer, self.x, self.stride, self.steps = layer, x, stride, 0
-        self.lengths = None if lengths is None else np.asarray(lengths)
+        self.lengths = None if lengths is None else to_host(lengths)
         self.tape: Any = None
 
     def unit(self, unit: int, state: Any) -> tuple[Array, Any, Any]:

@@ -25,7 +25,7 @@ def columns(block: Array, room: Room | None = None, name: str = "columns") -> Ar
 
     Where they lie side by side as they are, one sequence or features last in memory, it is a view.
     """
-    first = np.moveaxis(block, -2, 0)
+    first = _axis_first(block, block.ndim - 2)
     if first.ndim == 3 and (first.shape[2] == 1 or first.strides[1] == first.shape[2] * first.strides[2]):
         return first.reshape(len(first), prod(first.shape[1:]))
     out = empty(room, name, block, first.shape)
@@ -67,7 +67,13 @@ def weight_gradients(
 
 def _by_step(adjoint: Array, time: int) -> Array:
     """(..., T, B), time on this axis, as (T, everything before it, B)."""
-    return np.moveaxis(adjoint, time, 0).reshape(adjoint.shape[time], prod(adjoint.shape[:time]), adjoint.shape[-1])
+    first = _axis_first(adjoint, time)
+    return first.reshape(len(first), prod(adjoint.shape[:time]), adjoint.shape[-1])
+
+
+def _axis_first(array: Array, axis: int) -> Array:
+    """np.moveaxis(array, axis, 0), without its overhead."""
+    return array.transpose(axis, *range(axis), *range(axis + 1, array.ndim))
 
 
 def _products(

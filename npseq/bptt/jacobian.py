@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from npseq.backend import Array, array_module
 from npseq.bptt.tape import Strand, Tape
+from npseq.checks import array
 
 if TYPE_CHECKING:
     from npseq.layers.recurrent import Recurrent
@@ -21,6 +22,13 @@ def check_one_way(layer: Any, name: str) -> None:
             f"{name} needs a layer of one direction, got {layer}: one that also runs from the end has no state that "
             "the next step follows from; take a layer of one direction, or backward for the gradient"
         )
+
+
+def check_steps(x: Any) -> tuple[int, int]:
+    """T and B of x (T, B, D) or ids (T, B). Raises TypeError or ValueError where it is neither."""
+    if array("x", x).ndim not in (2, 3):
+        raise ValueError(f"x must have shape (T, B, D) or be ids (T, B), got {x.shape}")
+    return x.shape[:2]
 
 
 def state_features(layer: Recurrent) -> int:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, array_module, generator, to_host
 from npseq.bptt.factors import contract, strand_factors
-from npseq.bptt.jacobian import check_one_way, state_features, state_jacobian
+from npseq.bptt.jacobian import check_one_way, check_steps, state_features, state_jacobian
 from npseq.bptt.memory import MAX_BYTES, require
+from npseq.checks import array
 from npseq.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def rtrl(
     Raises MemoryError, before anything is computed, where that passes max_bytes; ValueError for two directions.
     """
     check_one_way(layer, "rtrl")
-    steps, batch = x.shape[:2]
+    steps, batch = check_steps(x)
+    lengths = None if lengths is None else to_host(lengths)
     size = state_features(layer)
     needed = 2 * batch * size * layer.params.flat.size * layer.dtype.itemsize
     remedy = "give fewer sequences at a time, fewer units, or use uoro, which carries two vectors in its place"
@@ -78,9 +80,9 @@ def rtrl(
     return Online(grads, _joined(layer, outputs, batch), state, influence)
 
 
-def _running(lengths: Array | None, t: int) -> Array | None:
-    """lengths (B,) of one step: whether each sequence is still running."""
-    return None if lengths is None else (np.asarray(lengths) > t).astype(np.int64)
+def _running(lengths: np.ndarray | None, t: int) -> np.ndarray | None:
+    """lengths (B,) of one step, on the host: whether each sequence is still running."""
+    return None if lengths is None else (lengths > t).astype(np.int64)
 
 
 def _one_step(layer: Recurrent, tape: Any) -> tuple[Array, dict[str, Array]]:
@@ -101,7 +103,9 @@ def _apply(J: Array, S: Array) -> Array:
 
 def _loss_gradient(layer: Recurrent, dy: Array | LossGradient, t: int, y: Array, lengths: Array | None) -> Array:
     """dl_t/dy_t (B, P), zero past each length."""
-    given = dy(t, y) if callable(dy) else dy[t]
+    if not callable(dy) and t >= len(array("dy", dy)):
+        raise ValueError(f"dy must have shape (T, B, P) with all steps of x, got {dy.shape}")
+    given = array("dy", dy(t, y) if callable(dy) else dy[t])
     if given.shape != y.shape:
         raise ValueError(f"dy must have shape {y.shape} at each step, got {given.shape} at step {t}")
     running = _running(lengths, t)
@@ -158,7 +162,8 @@ def uoro(
     Raises ValueError for two directions, or where signs are not one a step.
     """
     check_one_way(layer, "uoro")
-    steps, batch = x.shape[:2]
+    steps, batch = check_steps(x)
+    lengths = None if lengths is None else to_host(lengths)
     if signs is not None and len(signs) != steps:
         raise ValueError(f"signs must hold one state a step, {steps}, got {len(signs)}")
     rng = generator(rng)
@@ -198,8 +203,8 @@ def _as_state(pieces: list[Array]) -> Any:
 
 def _forward_tangent(twin: Recurrent, x: Array, state: list[Array], along: list[Array], running: Any) -> list[Array]:
     """J s~ of one step: the imaginary part of a step from a state moved by i h s~."""
-    size = float(_norm(*along))
-    h = STEP / size if size else STEP
+    size = _norm(*along).astype(np.float64)
+    h = STEP / (size + (size == 0))
     start = [a + 1j * h * b.astype(np.float64) for a, b in zip(state, along, strict=True)]
     _, moved, _ = twin.forward(x, _as_state(start), running)
     pieces = list(moved) if isinstance(moved, tuple) else [moved]
@@ -212,4 +217,6 @@ def _norm(*arrays: Array) -> Any:
 
 def _balance(numerator: Any, denominator: Any) -> Any:
     """The factor that makes both vectors equally long; 1, as good as any, where one of them is zero."""
-    return np.sqrt(numerator / denominator) if numerator > 0 and denominator > 0 else 1.0
+    xp, both = array_module(numerator), (numerator > 0) & (denominator > 0)
+    ratio = numerator / (denominator + (denominator == 0))
+    return xp.where(both, xp.sqrt(ratio), 1).astype(numerator.dtype)

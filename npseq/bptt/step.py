@@ -27,10 +27,10 @@ def stepper(cell: Cell, w: Weights, batch: int) -> Step:
     U: MaybeArray = None if w.U is None else w.U.T
 
     def second(m: Array) -> Array:
-        return np.matmul(U, m)
+        return U.dot(m)
 
     def step(inputs: Array, h: Array, c: Array | None) -> tuple[Array, Array | None]:
-        np.matmul(W, h, out=products)
+        W.dot(h, products)
         if direct == G:
             np.add(a, inputs, out=a)
         else:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, generator
+from npseq.checks import is_array, number, shape_of
 
 
 class Plan(NamedTuple):
@@ -48,7 +49,11 @@ class RandomTruncation:
     """
 
     def __init__(self, keep: float | np.ndarray, rng: int | np.random.Generator | None = None):
-        self.keep = np.asarray(keep, dtype=np.float64)
+        if not is_array(keep):
+            shape_of("keep", keep)
+        if (given := np.asarray(keep)).dtype.kind == "c":
+            raise TypeError(f"keep must be real, got {given.dtype}")
+        self.keep = given.astype(np.float64)
         if self.keep.ndim > 1 or not np.all((self.keep > 0) & (self.keep <= 1)):
             raise ValueError(f"keep must be a probability in (0, 1], or one a step (T,), got {keep!r}")
         self.rng = generator(rng)
@@ -99,7 +104,7 @@ class HDetach:
     """
 
     def __init__(self, probability: float, rng: int | np.random.Generator | None = None):
-        if isinstance(probability, bool) or not 0 <= probability <= 1:
+        if not 0 <= number("probability", probability) <= 1:
             raise ValueError(f"probability must be in [0, 1], got {probability!r}")
         self.probability = float(probability)
         self.rng = generator(rng)
