@@ -46,7 +46,7 @@ def beam_search(
     step(tokens, states) takes K prefixes' last tokens and states, and returns log P (K, V) of the next token and the
     K states after. `begin` is the first token and `end` the one that ends a sequence, None where nothing does.
     At each step all continuations of the kept prefixes compete and beam_size stay; those that end leave the beam.
-    beam_size 1 is greedy search; beam_size V^max_steps leaves nothing out and is exhaustive search. Equally likely
+    beam_size 1 is greedy search; beam_size V^(max_steps) leaves nothing out and is exhaustive search. Equally likely
     ones are taken in the order of their prefixes and tokens. alpha: of the length penalty, 0 for none (d2l: 0.75).
     Raises ValueError for a beam_size or max_steps below 1.
     """
