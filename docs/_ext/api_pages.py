@@ -1,0 +1,97 @@
+"""The pages of the API, made from `__all__` of npseq and its packages: what is public has its entry."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pages import write_changed
+from plain_docstrings import restructured
+
+TOP = (  # where a name of npseq itself stands, by the module that it comes from; the first that fits
+    ("checking", "Checking gradients", ("npseq.gradcheck", "npseq.layers.checking")),
+    ("layers", "Layers", ("npseq.layers",)),
+    ("time", "Truncation, checkpointing, online gradients", ("npseq.bptt",)),
+    ("losses", "Losses", ("npseq.losses",)),
+    ("optimizers", "Optimizers and clipping", ("npseq.optim", "npseq.clipping")),
+    ("models", "Language models", ("npseq.models",)),
+    ("further", "Further names", ("npseq",)),
+)
+BESIDE = ("npseq.models", "npseq.gradcheck", "npseq.training", "npseq.cells", "npseq.cells.rnn", "npseq.cells.gru",
+          "npseq.cells.lstm")  # fmt: skip
+INDEX = """\
+API
+===
+
+From the docstrings; ``import npseq as ns``. Time comes first in every shape. T time steps, B sequences in a batch, D
+input features, H hidden units, P state features (H, or an LSTM's projection), V vocabulary, L layers, R directions,
+K lags.
+
+.. toctree::
+   :maxdepth: 1
+
+{names}
+"""
+
+
+def public(module: ModuleType) -> dict[str, Any]:
+    """What `__all__` lists; without it, the functions and classes that are written in the module."""
+    listed = getattr(module, "__all__", None)
+    if listed is not None:
+        return {name: getattr(module, name) for name in listed}
+    own = {name: thing for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__}
+    return {name: thing for name, thing in own.items() if not name.startswith("_")}
+
+
+def entries(module: ModuleType) -> dict[str, Any]:
+    return {name: thing for name, thing in public(module).items() if not isinstance(thing, ModuleType)}
+
+
+def modules(module: ModuleType) -> list[str]:
+    """The modules that `__all__` lists, and those that they list in turn, where there is something in them."""
+    found = []
+    for thing in public(module).values():
+        if isinstance(thing, ModuleType):
+            found += [thing.__name__] * bool(entries(thing)) + modules(thing)
+    return found
+
+
+def page(title: str, intro: str, module: str, names: dict[str, Any], described: dict[int, str]) -> str:
+    """described: {id: full name} of what has its entry already; this page's are put in."""
+    rows = [title, "=" * len(title), "", *restructured(intro), f".. currentmodule:: {module}", ""]
+    for name, thing in names.items():
+        if id(thing) in described:
+            rows += [f"``{name}`` is :py:obj:`{described[id(thing)]}`.", ""]
+            continue
+        described[id(thing)] = f"{module}.{name}"
+        kind = "autoclass" if isinstance(thing, type) else "autofunction" if callable(thing) else "autodata"
+        rows += [f".. {kind}:: {module}.{name}", ""]
+    return "\n".join(rows)
+
+
+def pages() -> dict[str, str]:
+    """{file name: reStructuredText}: npseq's own names by subject, then a page a module."""
+    root = import_module("npseq")
+    left, found = entries(root), {}
+    described: dict[int, str] = {}
+    for file, title, places in TOP:
+        chosen = {name: thing for name, thing in left.items() if thing.__module__.startswith(places)}
+        left = {name: thing for name, thing in left.items() if name not in chosen}
+        if chosen:
+            found[file] = page(title, "", "npseq", chosen, described)
+    for name in dict.fromkeys([*modules(root), *BESIDE]):
+        module = import_module(name)
+        found[name] = page(name, module.__doc__ or "", name, entries(module), described)
+    index = INDEX.format(names="\n".join(f"   {name}" for name in found))
+    return {"index.rst": index} | {f"{name}.rst": text for name, text in found.items()}
+
+
+def write(app: Any) -> None:
+    write_changed(Path(app.srcdir) / "api", pages())
+
+
+def setup(app: Any) -> dict[str, Any]:
+    app.connect("builder-inited", write)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,42 @@
+"""Links that leave docs/: the project's README is the site's first page, an example has its page in the gallery."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+EXAMPLE = re.compile(r"\.\./examples/(\d\d_\w+)\.py")
+PAGES = {"../README.md": "index", "../examples/README.md": "gallery/index", "README.md": "index"}
+
+
+def page_of(target: str) -> str | None:
+    """The page that stands for a file, named as seen from docs/; None where there is none."""
+    match = EXAMPLE.fullmatch(target)
+    return f"gallery/{match[1]}" if match else PAGES.get(target)
+
+
+class OutsideLinks(SphinxPostTransform):
+    """Before MyST and the builder look at them: references to files for which a page stands."""
+
+    default_priority = 1
+
+    def run(self, **kwargs: Any) -> None:
+        folder = posixpath.dirname(self.env.docname)
+        for node in list(self.document.findall(nodes.Element)):
+            if not isinstance(node, (addnodes.pending_xref, addnodes.download_reference)):
+                continue
+            target = posixpath.normpath(posixpath.join(folder, node.get("reftarget", "")))
+            page = page_of(target)
+            if page is not None:
+                uri = self.app.builder.get_relative_uri(self.env.docname, page)
+                node.replace_self(nodes.reference("", "", *node.children, internal=True, refuri=uri))
+
+
+def setup(app: Any) -> dict[str, Any]:
+    app.add_post_transform(OutsideLinks)
+    return {"parallel_read_safe": True}

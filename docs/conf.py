@@ -1,0 +1,52 @@
+"""The site: `python -m sphinx -W docs build/site`. Nothing in it is fetched, neither when it is built nor when read."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
+
+import npseq  # noqa: E402  the checkout's own, which the line above makes the first to be found
+
+project = "npseq"
+author = "the authors of npseq"
+version = release = npseq.__version__
+html_title = f"npseq {version}"
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "plain_docstrings",
+    "outside_links",
+    "api_pages",
+    "gallery",
+    "lag_explorer",
+]
+exclude_patterns = ["_ext", "README.md"]
+
+myst_enable_extensions = ["dollarmath"]
+myst_fence_as_directive = ["math"]
+myst_heading_anchors = 4
+
+mathjax_carrier = find_spec("sphinx-mathjax-offline")
+if mathjax_carrier is None or not mathjax_carrier.submodule_search_locations:
+    raise ModuleNotFoundError("the site needs MathJax on disk: pip install -e '.[docs]'")
+mathjax = Path(mathjax_carrier.submodule_search_locations[0]) / "static" / "mathjax" / "tex-svg.js"
+mathjax_path = mathjax.name
+
+autodoc_default_options = {"members": True, "member-order": "bysource", "inherited-members": "tuple,dict,Mapping"}
+autoclass_content = "both"
+autodoc_typehints = "signature"
+toc_object_entries_show_parents = "hide"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 100
+
+html_theme = "furo"
+html_static_path = ["_static", str(mathjax)]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_copyright = False

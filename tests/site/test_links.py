@@ -1,0 +1,87 @@
+"""The built site, of the folder that NPSEQ_SITE names: nothing dead, nothing from a network, everything public there.
+
+python -m sphinx -W docs build/site && NPSEQ_SITE=build/site python -m pytest tests/site
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from built import pages_of, problems
+
+import npseq
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def site():
+    folder = os.environ.get("NPSEQ_SITE")
+    if not folder:
+        pytest.skip("NPSEQ_SITE names no built site")
+    return ROOT / folder
+
+
+@pytest.mark.parametrize(
+    ("link", "wrong"),
+    [
+        ('<a href="b.html">', []),
+        ('<a href="b.html#place">', []),
+        ('<a href="#here"><p id="here">', []),
+        ('<a href="https://example.org/">', []),
+        ('<img src="b.html" alt="x">', []),
+        ('<a href="c.html">', ["a.html: c.html: no such file"]),
+        ('<a href="b.html#nowhere">', ["a.html: b.html#nowhere: no such place in it"]),
+        ('<a href="#nowhere">', ["a.html: #nowhere: no such place in it"]),
+        ('<img src="c.png" alt="x">', ["a.html: c.png: no such file"]),
+        ('<script src="https://example.org/x.js">', ["a.html: https://example.org/x.js: loaded from a network"]),
+        ('<link href="//example.org/x.css">', ["a.html: //example.org/x.css: loaded from a network"]),
+    ],
+)
+def test_the_checker_itself(tmp_path, link, wrong):
+    (tmp_path / "a.html").write_text(link, encoding="utf-8")
+    (tmp_path / "b.html").write_text('<p id="place">', encoding="utf-8")
+    assert problems(tmp_path) == wrong
+
+
+def test_no_dead_links_and_no_network(site):
+    assert problems(site) == []
+
+
+def test_styles_and_scripts_load_nothing_from_a_network(site):
+    for path in [*site.rglob("*.css"), site / "_static" / "lags.js"]:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"url\([\"']?(https?:)?//|@import|\bfetch\(|XMLHttpRequest", text), path
+
+
+def test_every_image_says_what_it_shows(site):
+    assert {
+        str(path): page.images_without_alt for path, page in pages_of(site).items() if page.images_without_alt
+    } == {}
+
+
+def test_every_public_name_has_its_entry(site):
+    ids = set().union(*(page.ids for path, page in pages_of(site / "api").items()))
+    modules = {"data", "initializers", "inspect", "interop", "testing"}
+    assert {name for name in npseq.__all__ if f"npseq.{name}" not in ids} == modules
+    for module in ("data", "inspect", "testing"):
+        names = getattr(getattr(npseq, module), "__all__", ["assert_gradients"])
+        own = {name for name in names if f"npseq.{module}.{name}" not in ids}
+        assert own <= set(npseq.__all__), "a name that stands under npseq has no second entry"
+
+
+def test_no_formula_is_left_in_the_text(site):
+    """What Sphinx did not take for a formula would stand there as LaTeX."""
+    for path in (site / "derivations").glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        outside = re.sub(r"<(div|span|pre|code)\b[^>]*>.*?</\1>", "", text, flags=re.DOTALL)
+        assert not re.search(r"\\begin|\$", outside), path
+        assert pages_of(path.parent)[path].formulas > 20
+
+
+def test_every_example_has_its_page(site):
+    scripts = {path.stem for path in (ROOT / "examples").glob("[0-9][0-9]_*.py")}
+    assert {path.stem for path in (site / "gallery").glob("[0-9]*.html")} == scripts
