@@ -151,8 +151,8 @@ def told(row: dict[str, Any]) -> str:
     own, one = (row["measured"][name]["median"] for name in ("npseq", "one process"))
     tokens = row["case"]["T"] * row["case"]["B"] * 1e3
     return (
-        f"  {row['name']}: {row['part']} {tokens / own:,.0f} tokens/s ({own:.2f} ms, of it {row['reduce_ms']:.2f} in the "
-        f"all-reduce), one process {tokens / one:,.0f} ({one:.2f} ms): {cut(one / own)} times; "
+        f"  {row['name']}: {row['part']} {tokens / own:,.0f} tokens/s ({own:.2f} ms, of it {row['reduce_ms']:.2f} in "
+        f"the all-reduce), one process {tokens / one:,.0f} ({one:.2f} ms): {cut(one / own)} times; "
         f"losses of {row['losses_compared']} steps apart by {row['losses_apart']:.1e}"
     )
 
