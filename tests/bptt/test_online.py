@@ -22,7 +22,7 @@ def same_state(found, expected):
 
 
 @ragged
-@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("layers", [1, 2, 3])
 @every_cell
 def test_rtrl_is_backward(cell, layers, lengths):
     layer = make(cell, num_layers=layers)
