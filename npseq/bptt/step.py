@@ -22,7 +22,8 @@ def stepper(cell: Cell, w: Weights, batch: int) -> Step:
     units = w.W.shape[1] // G
     n, direct = cell.direct * units, cell.direct
     a = np.empty_like(w.W, shape=(G, units, batch))
-    products = a[:direct].reshape(n, batch)
+    through_h, beside = a[:direct], a[direct:]
+    products = through_h.reshape(n, batch)
     W = w.W[: w.state, :n].T
     U: MaybeArray = None if w.U is None else w.U.T
 
@@ -34,8 +35,8 @@ def stepper(cell: Cell, w: Weights, batch: int) -> Step:
         if direct == G:
             np.add(a, inputs, out=a)
         else:
-            np.add(a[:direct], inputs[:direct], out=a[:direct])
-            a[direct:] = inputs[direct:]
+            np.add(through_h, inputs[:direct], out=through_h)
+            beside[...] = inputs[direct:]
         after = np.empty_like(h), None if c is None else np.empty_like(c)
         cell.forward(a, (h, c), w.own, second, after)
         return after

@@ -50,7 +50,7 @@ class Stepper:
 
     def scores(self, token: int | None) -> Array:
         """Takes in one token, None for an input of zeros, and returns the logits (V,) of the next."""
-        return (np.matmul(self.W, self.read(token)) + self.b)[:, 0]
+        return (self.W.dot(self.read(token)) + self.b)[:, 0]
 
 
 def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:
