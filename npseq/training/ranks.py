@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ from npseq.training.loop import NonFiniteLoss
 from npseq.training.parallel import Communicator, Shard, check_shares
 from npseq.training.run import MODEL, Run
 
+INTERRUPTED = 130
 PATIENCE = 2.0  # seconds in which rank 0 can say that it was interrupted, before another rank does
 EXPECTED = (KeyboardInterrupt, OSError, MemoryError, RuntimeError)  # whose message says enough; others are bugs
 
@@ -70,7 +73,7 @@ def _received(communicator: Communicator, out: Path) -> Run:
 
 def train_together(run: Run, communicator: Communicator, lead: Callable[[Run], None]) -> None:
     """Trains a shared run to its last epoch: rank 0 by `lead`, which may show how it goes, the others in silence."""
-    with stopping_all(communicator):
+    with _interrupted_once(), stopping_all(communicator, run):
         if communicator.rank == 0:
             lead(run)
             return
@@ -82,7 +85,7 @@ def train_together(run: Run, communicator: Communicator, lead: Callable[[Run], N
 
 
 @contextmanager
-def stopping_all(communicator: Communicator) -> Iterator[None]:
+def stopping_all(communicator: Communicator, run: Run) -> Iterator[None]:
     """Whatever ends this rank before its time ends all, with a line that says which rank and why.
 
     A rank that just left would let the others wait for it for ever. NonFiniteLoss meets all at once, and passes.
@@ -100,7 +103,28 @@ def stopping_all(communicator: Communicator) -> Iterator[None]:
         if not isinstance(cause, EXPECTED):
             traceback.print_exc()
         where = f"rank {communicator.rank} of {communicator.size}"
-        what = f"{type(error).__name__}: {error}" if cause is error else str(error)
+        what = str(error)
+        if cause is error:  # of another rank than the one that trains with a bar
+            kept = f"the checkpoint of the last whole epoch stays in {str(run.out)!r}"
+            what = f"{type(error).__name__}{f': {error}' if what else ''}; {kept}"
         print(f"npseq: error: {where} stopped, and all others with it: {what}", file=sys.stderr)
-        communicator.stop(getattr(error, "status", 1))
+        communicator.stop(getattr(error, "status", INTERRUPTED if isinstance(cause, KeyboardInterrupt) else 1))
         raise
+
+
+@contextmanager
+def _interrupted_once() -> Iterator[None]:
+    """A second Ctrl-C, or the same one sent by both terminal and mpiexec, does not cut off what the first one does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def first(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -400,6 +402,25 @@ def test_a_killed_process_ends_all_and_the_run_goes_on_alone(tmp_path, text_file
     )
     assert resumed.returncode == 0, resumed.stderr
     assert len(losses(out)) == 500
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_all_with_the_way_to_go_on(tmp_path, text_file, mpiexec):
+    out = tmp_path / "out"
+    started = [mpiexec, "-n", "2", *command(*train_flags(text_file, out, epochs=100_000), "--quiet")]
+    running = subprocess.Popen(started, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if (out / "metrics.jsonl").exists() and (out / "metrics.jsonl").read_text().count("\n") > 3:
+            break
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=60)
+    assert running.returncode != 0
+    assert "stopped, and all others with it" in told
+    assert (
+        f"npseq train --resume {out}" in told or f"the checkpoint of the last whole epoch stays in {str(out)!r}" in told
+    )
+    assert len(load_checkpoint(out / "model.safetensors").metrics) > 3
 
 
 @pytest.mark.slow
