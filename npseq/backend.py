@@ -33,6 +33,8 @@ def array_module(*arrays: Array) -> ModuleType:
         elif array is not None:
             on_device |= _is_cupy(array)
             on_host |= not _is_cupy(array)
+            if isinstance(array, np.ma.MaskedArray | np.matrix):
+                raise TypeError(f"an array must be a plain one, got a {type(array).__name__}; convert it: numpy.array")
     if not on_device:
         return np
     if on_host:
@@ -45,9 +47,9 @@ def array_module(*arrays: Array) -> ModuleType:
 
 def device_module(device: str) -> ModuleType:
     """The array module of "cpu" or "gpu". Raises ImportError or RuntimeError where there is no CuPy or no device."""
-    if device == "cpu":
+    if isinstance(device, str) and device == "cpu":
         return np
-    if device != "gpu":
+    if not isinstance(device, str) or device != "gpu":
         raise ValueError(f"device must be 'cpu' or 'gpu', got {device!r}")
     try:
         import cupy
@@ -103,4 +105,7 @@ def _add_selected(xp: ModuleType, target: Array, index: Array, values: Array) ->
 
 def generator(rng: int | np.random.Generator | None) -> np.random.Generator:
     """A NumPy Generator from a seed or a Generator; random numbers are always drawn on the host, then moved."""
-    return np.random.default_rng(rng)
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"rng must be a seed of at least 0, a numpy.random.Generator or None, got {rng!r}") from error

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module
+from npseq.checks import array as an_array
+from npseq.checks import number
 
 
 def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float:
@@ -21,7 +23,7 @@ def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float
 
     Raises ValueError for a max_norm that is negative or nan; inf only measures.
     """
-    if not max_norm >= 0:
+    if not number("max_norm", max_norm) >= 0:
         raise ValueError(f"max_norm must not be negative, got {max_norm}; inf only measures")
     arrays = [array for array in _arrays(grads) if array.size]
     xp = array_module(*arrays)
@@ -29,6 +31,7 @@ def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float
     clipped = xp.isfinite(norm) & (norm.real > max_norm)
     if xp is np and not clipped:
         return norm
+    _check_writable(xp, arrays)
     factor = max_norm / norm if xp is np else xp.where(clipped, max_norm / norm, 1).astype(norm.dtype)
     for array in arrays:
         array *= factor
@@ -40,9 +43,10 @@ def clip_grad_value(grads: Mapping[str, Array], limit: float) -> None:
 
     Raises ValueError for a limit that is negative or nan.
     """
-    if not limit >= 0:
+    if not number("limit", limit) >= 0:
         raise ValueError(f"limit must not be negative, got {limit}; entries are clamped to [-limit, limit]")
     xp = array_module(*_arrays(grads))
+    _check_writable(xp, _arrays(grads))
     for array in _arrays(grads):
         xp.copyto(array, limit, where=array.real > limit)
         xp.copyto(array, -limit, where=array.real < -limit)
@@ -68,4 +72,13 @@ def _sum_of_squares(xp: ModuleType, arrays: list[Array]) -> Array:
 
 def _arrays(mapping: Mapping[str, Array]) -> list[Array]:
     flat = getattr(mapping, "flat", None)
-    return list(mapping.values()) if flat is None else [flat]
+    if isinstance(flat, np.flatiter) or not hasattr(mapping, "values"):
+        raise TypeError(f"grads must map names to arrays, got {type(mapping).__name__}")
+    return [an_array(name, value) for name, value in mapping.items()] if flat is None else [flat]
+
+
+def _check_writable(xp: ModuleType, arrays: list[Array]) -> None:
+    if wrong := [array.dtype for array in arrays if array.dtype.kind not in "fc"]:
+        raise TypeError(f"grads must be floating or complex, got {wrong[0]}; convert them with astype")
+    if xp is np and not all(array.flags.writeable for array in arrays):
+        raise ValueError("grads must be writable, one of them is read-only; take a copy of it")

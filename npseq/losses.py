@@ -21,6 +21,8 @@ from types import ModuleType
 import numpy as np
 
 from npseq.backend import Array, array_module
+from npseq.checks import array as an_array
+from npseq.checks import is_array, number
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -56,8 +58,10 @@ def softmax_cross_entropy(
     xp = array_module(logits, targets, weights)
     _check_floating("logits", logits)
     _check_class_targets(logits, targets)
-    if not 0 <= label_smoothing <= 1:
+    if not 0 <= number("label_smoothing", label_smoothing) <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}; 0 is no smoothing")
+    if ignore_index is not None and not isinstance(ignore_index, int | np.integer):
+        raise TypeError(f"ignore_index must be an integer or None, got {ignore_index!r}")
     kept = None if ignore_index is None else targets != ignore_index
     ids = targets if kept is None else xp.where(kept, targets, 0)
     if xp is np:
@@ -206,17 +210,21 @@ def perplexity(mean_nll: Array | float) -> Array:
     mean_nll is the mean negative log-likelihood in nats, as softmax_cross_entropy returns it. Overflow is inf.
     """
     with np.errstate(over="ignore"):
-        return array_module(mean_nll).exp(mean_nll)
+        return array_module(mean_nll).exp(
+            mean_nll if is_array(mean_nll) or isinstance(mean_nll, complex) else number("mean_nll", mean_nll)
+        )
 
 
 def _coefficients(
     xp: ModuleType, weights: Array | None, kept: Array | None, shape: tuple[int, ...], dtype: np.dtype, reduction: str
 ) -> Array | float:
     """What each position's loss is multiplied with: one number, or an array of this shape where positions differ."""
-    if reduction not in REDUCTIONS:
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
         raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
     if weights is None and kept is None:
         return 1 / max(prod(shape), 1) if reduction == "mean" else 1.0
+    if weights is not None:
+        an_array("weights", weights)
     scale = xp.ones(shape, dtype) if weights is None else _broadcast_weights(xp, weights, shape, dtype, reduction)
     if kept is not None:
         scale = scale * kept
@@ -243,25 +251,25 @@ def _broadcast_weights(
 
 
 def _check_floating(name: str, array: Array) -> None:
-    if array.dtype.kind not in "fc":
+    if an_array(name, array).dtype.kind not in "fc":
         raise TypeError(f"{name} must be floating or complex, got {array.dtype}; convert them with astype")
 
 
 def _real(name: str, array: Array) -> Array:
-    if array.dtype.kind == "c":
+    if an_array(name, array).dtype.kind == "c":
         raise TypeError(f"{name} must be real, got {array.dtype}; only the first argument may be complex")
     return array
 
 
 def _check_same_shape(name: str, array: Array, targets: Array) -> None:
-    if targets.shape != array.shape:
+    if an_array("targets", targets).shape != array.shape:
         raise ValueError(f"targets must have the shape of the {name}, {array.shape}, got {targets.shape}; reshape them")
 
 
 def _check_class_targets(logits: Array, targets: Array) -> None:
     if logits.ndim == 0 or logits.shape[-1] == 0:
         raise ValueError(f"logits must have shape (..., V) with at least one class, got {logits.shape}")
-    if targets.dtype.kind not in "iu":
+    if an_array("targets", targets).dtype.kind not in "iu":
         raise TypeError(f"targets must be integer class ids, got {targets.dtype}; convert them with astype(int)")
     if targets.shape != logits.shape[:-1]:
         raise ValueError(

@@ -258,6 +258,8 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
     for name, (param, grad) in pairs.items():
         if _kind(grad) != _kind(param):
             raise ValueError(f"grads[{name!r}] must be as its parameter, {_kind(param)}, got {_kind(grad)}")
+        if xp is np and not param.flags.writeable:
+            raise ValueError(f"params[{name!r}] must be writable, it is read-only; take a copy of it")
     return xp, pairs
 
 

@@ -14,6 +14,7 @@ from math import prod
 import numpy as np
 
 from npseq.backend import Array, array_module
+from npseq.checks import array, shape_of
 
 Index = tuple[slice | int, ...]
 
@@ -86,16 +87,18 @@ class Parameters(MutableMapping[str, Array]):
         return Parameters(self.layout, flat)
 
     def __getitem__(self, name: str) -> Array:
-        if name not in self.layout.names:
+        if not isinstance(name, str) or name not in self.layout.names:
             raise KeyError(f"no parameter {name!r}; there are {', '.join(self.layout.names)}")
         block, index = self.layout.names[name]
         return self.block(block)[index]
 
     def __setitem__(self, name: str, value: Array) -> None:
         view = self[name]
-        shape = getattr(value, "shape", np.shape(value))
-        if tuple(shape) != view.shape:
-            raise ValueError(f"{name} must have shape {view.shape}, got {tuple(shape)}; it is written in place")
+        shape = getattr(value, "shape", None) if hasattr(value, "dtype") else shape_of(name, value)
+        if shape is None or tuple(shape) != view.shape:
+            raise ValueError(f"{name} must have shape {view.shape}, got {shape}; it is written in place")
+        if hasattr(value, "dtype") and not np.can_cast(array(name, value).dtype, view.dtype, "same_kind"):
+            raise TypeError(f"{name} must be what {view.dtype} can hold, got {value.dtype}; convert it with astype")
         array_module(view, value if hasattr(value, "dtype") else None)
         view[...] = value
 

@@ -103,7 +103,7 @@ def _apply(J: Array, S: Array) -> Array:
 
 def _loss_gradient(layer: Recurrent, dy: Array | LossGradient, t: int, y: Array, lengths: Array | None) -> Array:
     """dl_t/dy_t (B, P), zero past each length."""
-    if not callable(dy) and t >= len(array("dy", dy)):
+    if not callable(dy) and (array("dy", dy).ndim != 3 or t >= len(dy)):
         raise ValueError(f"dy must have shape (T, B, P) with all steps of x, got {dy.shape}")
     given = array("dy", dy(t, y) if callable(dy) else dy[t])
     if given.shape != y.shape:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, generator
+from npseq.checks import a_dtype, number
 
 
 def random_windows(
@@ -53,12 +54,12 @@ def one_hot(ids: Array, num_classes: int, dtype: Any = np.float32) -> Array:
     Raises TypeError for ids that are no integers, ValueError for ids outside 0 to V - 1.
     """
     xp = _module(ids)
-    ids = _integers(_as_array(xp, ids), "ids")
+    ids = _integers(_as_array(xp, ids, "ids"), "ids")
     _check_positive(num_classes, "num_classes")
     outside = (ids < 0) | (ids >= num_classes)
     if outside.any():
         raise ValueError(f"ids must lie in 0 to num_classes - 1 = {num_classes - 1}, got {int(ids[outside][0])}")
-    vectors = xp.zeros((ids.size, num_classes), dtype=dtype)
+    vectors = xp.zeros((ids.size, num_classes), dtype=a_dtype(dtype))
     vectors[xp.arange(ids.size), ids.ravel()] = 1
     return vectors.reshape(*ids.shape, num_classes)
 
@@ -71,12 +72,14 @@ def pad_sequences(sequences: Sequence[Array], value: float = 0, length: int | No
     Raises TypeError for what is no number, ValueError for no sequences, scalars, shapes that differ, and a value that
     integer sequences cannot hold.
     """
+    if not isinstance(sequences, list | tuple) and getattr(sequences, "ndim", 0) == 0:
+        raise TypeError(f"sequences must be a list of sequences, got {sequences!r}")
     if len(sequences) == 0:
         raise ValueError("sequences must hold at least one sequence, got none")
     if length is not None:
         _check_positive(length, "length")
     xp = _module(*sequences)
-    arrays = [_as_array(xp, sequence) for sequence in sequences]
+    arrays = [_as_array(xp, sequence, f"sequence {b}") for b, sequence in enumerate(sequences)]
     dtype, features = _common_kind(xp, arrays)
     _check_fill(value, dtype)
     lengths = [len(array) if length is None else min(len(array), length) for array in arrays]
@@ -94,10 +97,10 @@ def sequence_mask(x: Array, lengths: Array, value: float = 0, axis: int = 1) -> 
     integers in 0 to T. The backward pass is the same call on the gradient, with value 0.
     Raises TypeError for lengths that are no integers, ValueError for shapes, lengths, axis or value that do not fit.
     """
-    if axis not in (0, 1):
+    if not isinstance(axis, int) or axis not in (0, 1):
         raise ValueError(f"axis, that of time, must be 0 or 1, got {axis!r}")
     xp = _module(x, lengths)
-    x, lengths = _as_array(xp, x), _integers(_as_array(xp, lengths), "lengths")
+    x, lengths = _as_array(xp, x, "x"), _integers(_as_array(xp, lengths, "lengths"), "lengths")
     if x.ndim < 2 or lengths.shape != (x.shape[1 - axis],):
         raise ValueError(
             f"x must have a batch and a time axis and lengths one entry a sequence, got x {x.shape} with time on axis "
@@ -124,7 +127,7 @@ def _checked_text(ids: Array, batch_size: int, steps: int) -> tuple[Array, int]:
     """The ids as an array, and the largest offset that still leaves one batch."""
     _check_positive(batch_size, "batch_size")
     _check_positive(steps, "steps")
-    ids = _integers(_as_array(_module(ids), ids), "ids")
+    ids = _integers(_as_array(_module(ids), ids, "ids"), "ids")
     if ids.ndim != 1:
         raise ValueError(f"ids must be one text of shape (N,), got shape {ids.shape}; pass ids.ravel() to join rows")
     needed = batch_size * steps + 1
@@ -141,9 +144,12 @@ def _module(*values: Any) -> ModuleType:
     return array_module(*(value for value in values if hasattr(value, "dtype")))
 
 
-def _as_array(xp: ModuleType, values: Any) -> Array:
+def _as_array(xp: ModuleType, values: Any, name: str) -> Array:
     """An array as it is, a list as an array; of an empty list NumPy would make float64, here it is integers."""
-    array = xp.asarray(values)
+    try:
+        array = xp.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array or lists of one length, got {values!r}") from error
     return array if hasattr(values, "dtype") or array.size else array.astype(xp.int64)
 
 
@@ -161,6 +167,7 @@ def _check_positive(value: Any, name: str) -> None:
 
 
 def _check_fill(value: Any, dtype: np.dtype) -> None:
+    number("value", value)
     if dtype.kind not in "iu":
         return
     limits = np.iinfo(dtype)

@@ -32,6 +32,8 @@ def load_corpus(
     Raises FileNotFoundError where the file is missing, ConnectionError where the download fails, ValueError where The
     Time Machine is not byte for byte d2l's file, and what `read_lines`, `tokenize` raise.
     """
+    if not isinstance(name_or_path, str | PathLike):
+        raise TypeError(f"name_or_path must be the name of a corpus or a path, got {name_or_path!r}")
     if max_tokens is not None and (isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1):
         raise ValueError(f"max_tokens must be a positive integer, or None for the whole text, got {max_tokens!r}")
     tokens = [entry for line in tokenize(_lines(name_or_path, clean), token) for entry in line]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from datetime import date
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from npseq.backend import Array, array_module, generator
+from npseq.checks import a_dtype, number
 from npseq.data.batches import _check_positive
 
 SUNSPOTS_FILE = "sunspots_yearly_1700_2008.csv"
@@ -33,9 +35,9 @@ def noisy_sine(
     """x_t = sin(0.01 t) + N(0, noise^2), t = 1 to length: (length,). Source: d2l, "Sequence Models" (A01)."""
     _check_positive(length, "length")
     t = np.arange(1, length + 1)
-    if not noise >= 0:
+    if not 0 <= number("noise", noise) < inf:
         raise ValueError(f"noise is a standard deviation and must not be negative, got {noise}")
-    return (np.sin(0.01 * t) + generator(rng).normal(0, noise, length)).astype(dtype)
+    return (np.sin(0.01 * t) + generator(rng).normal(0, noise, length)).astype(a_dtype(dtype))
 
 
 def lagged_windows(series: Array, lags: int) -> tuple[Array, Array]:

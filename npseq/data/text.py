@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from npseq.checks import number
+from npseq.checks import text as a_text
+
 UNKNOWN = "<unk>"
 
 
@@ -25,9 +28,9 @@ def clean_lines(text: str, clean: str = "letters") -> list[str]:
     lower case, as d2l does; "none" keeps the lines as they are, for any other script.
     Raises ValueError for an unknown `clean` and for a text of which nothing is left.
     """
-    if clean not in ("letters", "none"):
+    if not isinstance(clean, str) or clean not in ("letters", "none"):
         raise ValueError(f"clean must be 'letters' or 'none', got {clean!r}")
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = a_text("text", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if lines[-1] == "":
         lines.pop()
     cleaned = [re.sub("[^A-Za-z]+", " ", line).strip().lower() for line in lines] if clean == "letters" else lines
@@ -69,6 +72,8 @@ def tokenize(lines: Sequence[str], token: str = "word") -> list[list[str]]:
     """
     if isinstance(lines, str):
         raise TypeError("lines must be a list of strings, got one string; pass [text]")
+    if not isinstance(lines, list | tuple) or not all(isinstance(line, str) for line in lines):
+        raise TypeError(f"lines must be a list of strings, got {lines!r}")
     _check_token_kind(token)
     return [line.split() if token == "word" else list(line) for line in lines]
 
@@ -96,6 +101,11 @@ class Vocabulary:
     ) -> None:
         if isinstance(reserved_tokens, str):
             raise TypeError(f"reserved_tokens must be a list of strings, got one string; pass [{reserved_tokens!r}]")
+        if not isinstance(reserved_tokens, list | tuple):
+            raise TypeError(f"reserved_tokens must be a list of strings, got {reserved_tokens!r}")
+        if not_text := [name for name in reserved_tokens if not isinstance(name, str)]:
+            raise TypeError(f"a token must be a string, got {not_text[0]!r}")
+        number("min_freq", min_freq)
         special = [UNKNOWN, *reserved_tokens]
         if repeated := [name for name, count in Counter(special).items() if count > 1]:
             raise ValueError(f"reserved_tokens must name each token once and leave out {UNKNOWN}, got {repeated} twice")
@@ -200,11 +210,13 @@ class Vocabulary:
 
 
 def _check_token_kind(token: object) -> None:
-    if token not in ("word", "char"):
+    if not isinstance(token, str) or token not in ("word", "char"):
         raise ValueError(f"token must be 'word' or 'char', got {token!r}")
 
 
 def _flat(tokens: Iterable[Any]) -> Iterator[str]:
+    if not isinstance(tokens, Iterable) or getattr(tokens, "shape", None) == ():
+        raise TypeError(f"tokens must be a list of tokens or of lists of tokens, got {tokens!r}")
     for entry in tokens:
         for token in [entry] if isinstance(entry, str) or not isinstance(entry, Iterable) else entry:
             if not isinstance(token, str):

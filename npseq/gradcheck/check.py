@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from npseq.backend import Array, array_module, generator, to_host
+from npseq.checks import function as callable_function
+from npseq.checks import number
 from npseq.gradcheck import central, complex_step, directional, taylor
 from npseq.gradcheck.function import Scalar, ScalarFunction
 from npseq.gradcheck.report import Report
@@ -54,10 +56,11 @@ def gradcheck(
     not return a finite real scalar, returns another value when called again, or writes on its arguments; and
     NotAnalyticError (a ValueError) where "complex" cannot be used.
     """
-    if method not in DEFAULT_RTOL:
+    if not isinstance(method, str) or method not in DEFAULT_RTOL:
         raise ValueError(f"method must be one of {', '.join(map(repr, DEFAULT_RTOL))}, got {method!r}")
-    if rtol is not None and not 0 < rtol < 1:
+    if rtol is not None and not 0 < number("rtol", rtol) < 1:
         raise ValueError(f"rtol must be a relative tolerance between 0 and 1, got {rtol!r}")
+    callable_function("f", f)
     at = _point(at)
     function = ScalarFunction(f, at)
     shapes = {name: tuple(array.shape) for name, array in function.arguments().items()}

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array, generator
+from npseq.backend import Array, generator, to_host
+from npseq.checks import function, is_array
 
 STEP = 1e-20
 
@@ -33,6 +34,7 @@ def jvp(f: Callable[[Any], Any], at: Any, v: Any) -> Any:
     layer does with `layer.bind(flat)`. It may return an array, or a tuple or mapping of them.
     Raises ValueError where v does not fit `at`, TypeError where f drops the imaginary part.
     """
+    function("f", f)
     _check_fit(at, v)
     largest = max((float(abs(part).max()) for part in _arrays(v) if part.size), default=0.0)
     h = STEP / largest if largest else STEP
@@ -82,7 +84,7 @@ def softmax_curvature(logits: Array, u: Array) -> Array:
 
 
 def lanczos(
-    product: Callable[[np.ndarray], np.ndarray],
+    product: Callable[[np.ndarray], Array],
     size: int,
     count: int = 6,
     which: str = "LA",
@@ -90,7 +92,8 @@ def lanczos(
 ) -> Spectrum:
     """The outermost eigenvalues of a symmetric matrix that is known by its products alone, largest first.
 
-    product: v (size,) to H v, such as lambda v: hvp(gradient, flat, v). which: "LA" the largest, "SA" the smallest,
+    product: v (size,) to H v, such as lambda v: hvp(gradient, flat, v); v is on the host, where the iteration runs, and
+    H v may be on a device, lambda v: hvp(gradient, flat, cupy.asarray(v)). which: "LA" the largest, "SA" the smallest,
     "BE" both ends, "LM" the largest in size. rng: for the first vector. Implicitly restarted Lanczos (scipy's eigsh).
     Raises ValueError unless 0 < count < size.
     """
@@ -98,7 +101,7 @@ def lanczos(
 
     if not 0 < count < size:
         raise ValueError(f"count must be between 1 and {size - 1}, below the size of the matrix, got {count}")
-    operator = LinearOperator((size, size), matvec=lambda v: product(np.ravel(v)), dtype=np.float64)
+    operator = LinearOperator((size, size), matvec=lambda v: to_host(product(np.ravel(v))), dtype=np.float64)
     values, vectors = eigsh(operator, k=count, which=which, v0=generator(rng).standard_normal(size))
     order = np.argsort(values)[::-1]
     return Spectrum(values[order], vectors[:, order])
@@ -115,6 +118,9 @@ def _arrays(value: Any) -> list[Array]:
 def _check_fit(at: Any, v: Any) -> None:
     if isinstance(at, Mapping) != isinstance(v, Mapping) or (isinstance(at, Mapping) and set(at) != set(v)):
         raise ValueError("v must have the same names as the point it starts from")
+    for array in (*_arrays(at), *_arrays(v)):
+        if not is_array(array):
+            raise TypeError(f"v and the point it starts from must be arrays, got {type(array).__name__}")
     for name in at if isinstance(at, Mapping) else [None]:
         here, there = (at, v) if name is None else (at[name], v[name])
         if here.shape != there.shape or here.dtype.kind != "f" or there.dtype.kind != "f":

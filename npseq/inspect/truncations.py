@@ -38,6 +38,8 @@ def truncation_bias(ledger: Ledger) -> Bias:
 
     With G_l the lags: g_k = sum_{l < k} G_l, so that g_k - g = -sum_{l >= k} G_l. Williams & Peng 1990, BPTT(h).
     """
+    if not isinstance(ledger, Ledger):
+        raise TypeError(f"ledger must be what inspect.ledger returned, got {type(ledger).__name__}")
     tails: Any = 0.0
     heads: Any = 0.0
     products: Any = 0.0

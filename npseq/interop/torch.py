@@ -22,6 +22,7 @@ import numpy as np
 
 from npseq import cells
 from npseq.backend import Array, array_module, to_host
+from npseq.checks import mapping
 from npseq.interop.strand import Place, Strand, gather, places, scatter
 from npseq.layers.embedding import Embedding
 from npseq.layers.linear import Linear
@@ -41,7 +42,7 @@ def load(layer: Any, state_dict: Mapping[str, Any]) -> None:
     not the layer's, and where a shape differs; TypeError where a dtype would lose precision.
     """
     wanted = export(layer)
-    given = {name: _as_array(value) for name, value in state_dict.items()}
+    given = {name: _as_array(value) for name, value in mapping("state_dict", state_dict).items()}
     _check_same("state_dict", given, wanted)
     _check_dtypes(given, layer.params)
     xp = array_module(layer.params.flat)
@@ -61,7 +62,7 @@ def export(layer: Any, values: Mapping[str, Array] | None = None) -> dict[str, n
     _check_form(layer)
     derivatives = values is not None and values is not layer.params
     params = {name: to_host(array) for name, array in layer.params.items()}
-    arrays = params if values is None else {name: to_host(array) for name, array in values.items()}
+    arrays = params if values is None else {name: to_host(array) for name, array in mapping("values", values).items()}
     _check_same("values", arrays, params)
     if not isinstance(layer, Recurrent):
         out = _plain(layer, arrays, _PLAIN)

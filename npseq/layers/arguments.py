@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from npseq.backend import Array, MaybeArray, array_module, to_host
+from npseq.checks import array, float_dtype, is_array
+
+__all__ = ["Batch", "check_array", "check_batch", "check_lengths", "float_dtype", "one_of", "positive_int",
+           "probability"]  # fmt: skip
 
 
 def positive_int(name: str, value: object) -> int:
@@ -16,7 +20,7 @@ def positive_int(name: str, value: object) -> int:
 
 
 def one_of(name: str, value: object, options: tuple[str, ...]) -> None:
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
 
 
@@ -24,13 +28,6 @@ def probability(name: str, value: float) -> float:
     if not isinstance(value, (int, float)) or not 0 <= value < 1:
         raise ValueError(f"{name} must be a probability in [0, 1), got {value!r}")
     return float(value)
-
-
-def float_dtype(dtype: Any) -> np.dtype:
-    dtype = np.dtype(dtype)
-    if dtype.kind not in "fc" or dtype.itemsize < 4:
-        raise ValueError(f"dtype must be float32, float64, complex64 or complex128, got {dtype}")
-    return dtype
 
 
 class Batch(NamedTuple):
@@ -44,8 +41,8 @@ class Batch(NamedTuple):
 
 def check_batch(x: Array, lengths: Array | None, features: int, dtype: np.dtype, xp: object) -> Batch:
     """Raises TypeError or ValueError unless x is (T, B, features) of this dtype, or ids (T, B) below features."""
-    if not hasattr(x, "dtype"):
-        raise TypeError(f"x must be an array, got {type(x).__name__}; numpy.asarray makes one of a list")
+    if not is_array(x):
+        array("x", x)
     if array_module(x) is not xp:
         raise TypeError(
             f"x is a {type(x).__module__} array but the layer is not there; move one of them: layer.to(...)"
@@ -78,7 +75,10 @@ def _checked_ids(batch: Batch, features: int) -> Batch:
 
 def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
     """lengths as host integers (batch,), each in [0, steps]; any order."""
-    lengths = np.asarray(to_host(lengths))
+    try:
+        lengths = np.asarray(to_host(lengths))
+    except ValueError as error:
+        raise TypeError(f"lengths must be integers, one a sequence, got {lengths!r}") from error
     if lengths.dtype.kind not in "iu":
         raise TypeError(f"lengths must be integers, got {lengths.dtype}")
     if lengths.shape != (batch,):
@@ -90,7 +90,7 @@ def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
 
 def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype, xp: object) -> Array:
     """An array of exactly this shape, castable to dtype, where the layer is."""
-    if not hasattr(array, "dtype"):
+    if not is_array(array):
         raise TypeError(f"{name} must be an array of shape {shape}, got {type(array).__name__}")
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, generator
+from npseq.checks import array, flag
 from npseq.layers.arguments import probability
 from npseq.layers.layer import Layer
 from npseq.parameters import Layout, Parameters
@@ -22,7 +23,9 @@ class Dropout(Layer):
 
     def forward(self, x: Array, training: bool = True) -> tuple[Array, Array | None]:
         """y shaped as x, and the factors k, or None where nothing was dropped."""
-        if not training or not self.p:
+        if array("x", x).dtype.kind not in "fc":
+            raise TypeError(f"x must be floating or complex, got {x.dtype}")
+        if not flag("training", training) or not self.p:
             return x, None
         kept = self.draw(x)
         return x * kept, kept

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, generator, scatter_add
+from npseq.checks import array
 from npseq.layers.arguments import check_array, float_dtype, positive_int
 from npseq.layers.layer import Layer
 from npseq.parameters import Parameters, simple_layout
@@ -20,7 +21,9 @@ class Embedding(Layer):
     ):
         self.num_embeddings = positive_int("num_embeddings", num_embeddings)
         self.dim = positive_int("dim", dim)
-        if padding_idx is not None and not 0 <= padding_idx < num_embeddings:
+        if padding_idx is not None and not (
+            isinstance(padding_idx, int | np.integer) and 0 <= padding_idx < num_embeddings
+        ):
             raise ValueError(f"padding_idx must be None or in [0, {num_embeddings}), got {padding_idx!r}")
         self.padding_idx = padding_idx
         layout = simple_layout({"W": (num_embeddings, dim)})
@@ -32,13 +35,14 @@ class Embedding(Layer):
         """(..., dim) from integer ids of any shape. Raises where an id is out of range; a device is not asked."""
         if getattr(ids, "dtype", np.dtype(object)).kind not in "iu":
             raise TypeError(f"ids must be an integer array, got {getattr(ids, 'dtype', type(ids).__name__)}")
-        xp = array_module(self.params.flat, ids)
-        if xp is np and ids.size and (ids.min() < 0 or ids.max() >= self.num_embeddings):
-            raise ValueError(f"ids must be in [0, {self.num_embeddings}), got {ids.min()} to {ids.max()}")
+        self._check_range("ids", ids)
         return self.params["W"][ids], ids.copy()
 
     def backward(self, dy: Array, tape: Array, grads: Parameters | None = None) -> tuple[None, Parameters]:
         """None, since ids have no derivative, and grads from dy (..., dim). Repeated ids add in a fixed order."""
+        if array("tape", tape).dtype.kind not in "iu":
+            raise TypeError(f"tape must be the ids that forward returned, got {tape.dtype}")
+        self._check_range("tape", tape)
         check_array("dy", dy, (*tape.shape, self.dim), self.dtype, array_module(self.params.flat))
         grads = Parameters(self.params.layout, np.empty_like(self.params.flat)) if grads is None else grads
         grads.flat[...] = 0
@@ -46,6 +50,11 @@ class Embedding(Layer):
         if self.padding_idx is not None:
             grads["W"][self.padding_idx] = 0
         return None, grads
+
+    def _check_range(self, name: str, ids: Array) -> None:
+        xp = array_module(self.params.flat, ids)
+        if xp is np and ids.size and (ids.min() < 0 or ids.max() >= self.num_embeddings):
+            raise ValueError(f"{name} must be in [0, {self.num_embeddings}), got {ids.min()} to {ids.max()}")
 
     def __repr__(self) -> str:
         return f"Embedding({self.num_embeddings}, {self.dim}, padding_idx={self.padding_idx}, {self.dtype})"

@@ -10,6 +10,7 @@ import numpy as np
 from npseq.backend import Array, array_module, generator
 from npseq.bptt.gradients import columns
 from npseq.bptt.room import Room, empty
+from npseq.checks import array, flag
 from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.arguments import check_array, float_dtype, positive_int
 from npseq.layers.layer import Layer
@@ -25,7 +26,7 @@ class Linear(Layer):
         self.in_features = positive_int("in_features", in_features)
         self.out_features = positive_int("out_features", out_features)
         shapes: dict[str, tuple[int, ...]] = {"W": (in_features, out_features)}
-        if bias:
+        if flag("bias", bias):
             shapes["b"] = (out_features,)
         layout = simple_layout(shapes)
         self.params = Parameters(
@@ -52,7 +53,9 @@ class Linear(Layer):
         self, dy: Array, tape: Array, grads: Parameters | None = None, room: Room | None = None
     ) -> tuple[Array, Parameters]:
         """dx (..., in) and grads from dy (..., out). grads and room may be a training loop's own, written over."""
-        check_array("dy", dy, (*tape.shape[:-1], self.out_features), self.dtype, array_module(self.params.flat))
+        leading = array("tape", tape).shape[:-1]
+        check_array("dy", dy, (*leading, self.out_features), self.dtype, array_module(self.params.flat))
+        check_array("tape", tape, (*leading, self.in_features), self.dtype, array_module(self.params.flat))
         grads = Parameters(self.params.layout, np.empty_like(self.params.flat)) if grads is None else grads
         dcolumns = columns(dy.swapaxes(-1, -2), room, "dy")
         np.matmul(columns(tape.swapaxes(-1, -2), room, "x"), dcolumns.T, out=grads["W"])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from npseq import cells
+from npseq.checks import flag
 from npseq.layers.arguments import positive_int
 from npseq.layers.recurrent import Recurrent
 
@@ -47,7 +48,7 @@ class LSTM(Recurrent):
         ):
             raise ValueError(f"proj_size must be an integer in [0, hidden_size), 0 for none, got {proj_size!r}")
         super().__init__(
-            cells.LSTM(bool(peepholes), proj_size > 0),
+            cells.LSTM(flag("peepholes", peepholes), proj_size > 0),
             input_size,
             hidden_size,
             int(proj_size) or hidden_size,

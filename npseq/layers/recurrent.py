@@ -15,6 +15,7 @@ from npseq.bptt.room import Room, part
 from npseq.bptt.tape import Strand, Tape, Weights, new_strand
 from npseq.bptt.truncation import Plan, carry_of, check_truncation
 from npseq.cells import Cell
+from npseq.checks import flag
 from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.arguments import Batch, check_array, check_batch, float_dtype, positive_int, probability
 from npseq.layers.dropout import Dropout
@@ -65,8 +66,8 @@ class Recurrent(Layer):
         self.hidden_size = positive_int("hidden_size", hidden_size)
         self.state_size = state_size
         self.num_layers = positive_int("num_layers", num_layers)
-        self.directions = 2 if bidirectional else 1
-        self.bias = bool(bias)
+        self.directions = 2 if flag("bidirectional", bidirectional) else 1
+        self.bias = flag("bias", bias)
         rng = generator(rng)
         self.between = Dropout(probability("dropout", dropout), rng)
         layout = self._layout()
@@ -101,7 +102,7 @@ class Recurrent(Layer):
         sequence's last step.
         Raises TypeError or ValueError, before anything is computed, where an argument does not fit.
         """
-        xp = array_module(self.params.flat)
+        xp, training = array_module(self.params.flat), flag("training", training)
         if tape is not None and not isinstance(tape, Tape):
             raise TypeError(f"tape must be an old one that forward returned, or None, got {type(tape).__name__}")
         batch = check_batch(x, lengths, self.input_size, self.dtype, xp)

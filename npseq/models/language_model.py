@@ -11,6 +11,7 @@ import numpy as np
 from npseq.backend import Array, array_module, device_module, generator, to_host
 from npseq.bptt.room import Room, part
 from npseq.bptt.tape import Tape
+from npseq.checks import number
 from npseq.clipping import clip_grad_norm
 from npseq.data import Vocabulary
 from npseq.initializers import normal
@@ -177,6 +178,10 @@ class LanguageModel:
         before the clip, makes them those of a batch that other processes share, the gradients in place, and returns the
         loss. The others are those of `loss`.
         """
+        if not hasattr(optimizer, "step"):
+            raise TypeError(f"optimizer must have a step(params, grads), got {type(optimizer).__name__}")
+        if clip is not None and not number("clip", clip) >= 0:
+            raise ValueError(f"clip must not be negative, got {clip}; None is no clipping")
         reach = Reach(truncation, context, state_at)
         loss, state, self._buffers = self._backpropagate(ids, targets, state, self._buffers, reach)
         if join is not None:
@@ -236,6 +241,7 @@ class LanguageModel:
         """
         if getattr(ids, "ndim", 0) != 1 or len(ids) < 2:
             raise ValueError(f"ids must be one sequence (N,) of at least 2 tokens, got {getattr(ids, 'shape', ids)}")
+        positive_int("steps", steps)
         total, state = 0.0, None
         for start in range(0, len(ids) - 1, steps):
             inputs = ids[start : start + steps + 1]
@@ -266,8 +272,10 @@ class LanguageModel:
         else tokens are drawn from P^(1 / temperature). stop: a token, or its id, that ends it, unsaid.
         Raises ValueError for a negative temperature or a token or id that the vocabulary does not hold.
         """
-        if temperature < 0:
+        if not 0 <= number("temperature", temperature) < np.inf:
             raise ValueError(f"temperature must be 0, for the likeliest token, or positive, got {temperature}")
+        if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 0:
+            raise ValueError(f"length must be an integer of at least 0, the tokens to write, got {length!r}")
         out = to_host(self._ids(prefix, least=0)).tolist()
         last = None if stop is None else self._stop_id(stop)
         rng = generator(rng)

@@ -100,7 +100,7 @@ def write_content(content: Content, path: str | PathLike[str]) -> None:
     """Writes a file beside this path, forces it to the disk, and puts it in the place of what was there."""
     from safetensors.numpy import save
 
-    path = Path(path)
+    path = _path(path)
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in content.tensors.items()}
     payload = save(tensors, {**content.metadata, "sha256": _digest(Content(tensors, content.metadata))})
     replace_file(path, payload)
@@ -133,7 +133,7 @@ def read_content(path: str | PathLike[str]) -> Content:
     """
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
+    path = _path(path)
     if not path.is_file():
         raise FileNotFoundError(f"a model must be an existing file, found none at {str(path)!r}; check the path")
     try:
@@ -153,6 +153,12 @@ def read_content(path: str | PathLike[str]) -> Content:
     if _digest(content) != metadata.get("sha256"):
         raise _damaged(path, "its content does not match its SHA-256")
     return content
+
+
+def _path(path: str | PathLike[str]) -> Path:
+    if not isinstance(path, str | PathLike):
+        raise TypeError(f"path must be that of a file, got {path!r}")
+    return Path(path)
 
 
 def _damaged(path: str | PathLike[str], reason: str) -> ValueError:
