@@ -37,9 +37,10 @@ def gradient_by_lag(ledgers: Mapping[str, Ledger], beside: Mapping[str, Ledger] 
         norms = lag_norms(ledger)
         total = _norm(ledger.gradient)
         line = axes.plot(np.arange(len(norms)), _drawn(norms / total), label=label, **_style(k, len(norms)))[0]
-        if k >= len(ledgers):
-            line.set(linewidth=1, linestyle="--")
-        reach[label] = _last_above(norms / total, 0.01)
+        if k < len(ledgers):
+            reach[label] = _last_above(norms / total, 0.01)
+        else:
+            line.set(linewidth=1, linestyle="--", marker="")
     axes.set_yscale("log")
     axes.set(
         xlabel="lag k (steps that a path goes back)",

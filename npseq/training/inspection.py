@@ -143,9 +143,9 @@ def inspect_run(
         for cell in CELLS
         if cell != config.cell
     }
-    stale = {"before training": stale_bias(first, read, config)}
-    stale["after training"] = stale_bias(model, read, config, optimizer_state)
-    return _report({"before training": first, "after training": model}, stale, others, read, out, max_lag)
+    before, after = (f"{config.cell} {when} training" for when in ("before", "after"))
+    stale = {before: stale_bias(first, read, config), after: stale_bias(model, read, config, optimizer_state)}
+    return _report({before: first, after: model}, stale, others, read, out, max_lag)
 
 
 def inspect_cells(

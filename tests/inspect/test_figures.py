@@ -51,6 +51,7 @@ def test_gradient_by_lag(ledgers):
     for thin, line in zip(beside.lines, axes.lines, strict=True):
         np.testing.assert_array_equal(thin.get_ydata(), line.get_ydata())
     assert [line.get_linestyle() for line in beside.lines] == ["-", "--"]
+    assert "LSTM" not in beside.get_title()
 
 
 def test_bias_by_length(ledgers):
