@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from npseq.backend import to_host
 from npseq.gradcheck import Report, TensorReport
 from npseq.layers.bidirectional import Bidirectional
 from npseq.layers.recurrent import Recurrent
@@ -29,7 +30,7 @@ def fault(layer: Any, report: Report, lengths: Any) -> str:
     if "x" not in wrong:
         return _sums(wrong)
     steps = _wrong_steps(rows["x"])
-    own = np.full(steps.shape[1], len(steps)) if lengths is None else np.asarray(lengths)
+    own = np.full(steps.shape[1], len(steps)) if lengths is None else to_host(lengths)
     past = np.argwhere(steps & (np.arange(len(steps))[:, None] >= own))
     if len(past):
         return f"dx is not zero past the length of sequence {past[0][1]}, at step {past[0][0]}: look at the mask"

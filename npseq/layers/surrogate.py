@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array, array_module
+from npseq.backend import Array, array_module, to_host
 from npseq.bptt.truncation import Truncated
 from npseq.layers.bidirectional import Bidirectional, _turn, _turned
 from npseq.layers.dropout import Dropout
@@ -101,33 +101,34 @@ def _windows(
     """One direction. The first steps - 1 steps are one pass from the initial state, which moves; every step after them
     is the last of a window of its own, and all windows run side by side as one batch.
     """
-    T, B = x.shape[:2]
-    own = np.full(B, T) if lengths is None else np.asarray(lengths)
+    (T, B), xp = x.shape[:2], array_module(layer.params.flat)
+    own = np.full(B, T) if lengths is None else to_host(lengths)
     head = min(steps - 1, T)
-    _look_at(layer, np.arange(head)[:, None], np.arange(B))
+    _look_at(layer, xp.arange(head)[:, None], xp.arange(B))
     y_head, last, _ = layer.forward(x[:head], state, np.minimum(own, head), training=True)
     y = np.zeros_like(layer.params.flat, shape=(T, B, layer.output_size))
     y[:head] = y_head
     t, b = np.nonzero(np.arange(T)[:, None] < own)
     t, b = t[t >= head], b[t >= head]
     if t.size:
+        final = xp.asarray(np.flatnonzero(t == own[b] - 1))
+        t, b = xp.asarray(t), xp.asarray(b)
         start = t - steps + 1
-        rows = start + np.arange(steps)[:, None]
+        rows = start + xp.arange(steps)[:, None]
         _look_at(layer, rows, b)
         y_windows, after, _ = layer.forward(x[rows, b], _each(lambda s: _before(s, start, b), frozen), training=True)
         y[t, b] = y_windows[-1]
-        final = np.flatnonzero(t == own[b] - 1)
         last = _each(lambda s, found: _with_columns(s, b[final], found[:, final]), last, after)
     _look_at(layer, None, None)
     return y, last
 
 
-def _before(states: Array, start: np.ndarray, b: np.ndarray) -> Array:
+def _before(states: Array, start: Array, b: Array) -> Array:
     """(L, T + 1, features, B) -> (L, W, features): the states before the first step of every window."""
     return states[:, start, :, b].swapaxes(0, 1)
 
 
-def _with_columns(last: Array, b: np.ndarray, found: Array) -> Array:
+def _with_columns(last: Array, b: Array, found: Array) -> Array:
     """The last states (L, B, features), those of sequences b replaced."""
     last = last.copy()
     last[:, b] = found

@@ -105,7 +105,7 @@ class Seq2Seq(EncoderDecoder):
             state, _ = self.init_state(encoded)
             inputs = own_inputs(self.decoder, encoded.context, state, inputs, teacher_forcing, generator(rng))
         logits, tape = self.forward(source, inputs, source_lengths, training)
-        lengths = xp.full(target.shape[1], len(target)) if target_lengths is None else target_lengths
+        lengths = np.full(target.shape[1], len(target)) if target_lengths is None else target_lengths
         loss, dlogits = masked_softmax_cross_entropy(logits, target, lengths, reduction)
         return loss.sum(), self.backward(dlogits, tape)
 

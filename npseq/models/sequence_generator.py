@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, array_module, generator, to_host
 from npseq.layers import Embedding, Linear
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import softmax_cross_entropy
@@ -109,7 +109,7 @@ class SequenceGenerator(Model):
         for _ in range(length):
             x, _ = self.embedding.forward(xp.asarray(ids)[None])
             y, state, _ = self.recurrent.forward(x, state)
-            scores = self.output.forward(y)[0][0].real
+            scores = to_host(self.output.forward(y)[0][0].real)
             ids = np.array([sample(row, temperature, rng) for row in scores])
             found.append(ids)
         rows = np.array(found, dtype=int).reshape(length, len(v)).T

@@ -130,7 +130,7 @@ class ndarray:
 
     def __getitem__(self, key: Any) -> ndarray:
         host = index(key)
-        if any(getattr(part, "dtype", None) == np.dtype(bool) for part in host):
+        if any(type(part) is np.ndarray and part.dtype == bool for part in host):
             traffic.read("a mask as an index")
         return ndarray(np.asarray(self._host[host]))
 
@@ -163,9 +163,9 @@ class ndarray:
 def index(key: Any) -> tuple:
     """A key as NumPy takes it. A host array would be copied to the device in silence, so it is refused here."""
     parts = key if isinstance(key, tuple) else (key,)
-    host = []
+    host: list[Any] = []
     for part in parts:
-        if isinstance(part, ndarray):
+        if type(part) is ndarray:
             host.append(part._host)
         elif part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer)):
             host.append(part)
@@ -176,17 +176,23 @@ def index(key: Any) -> tuple:
 
 def operands(*values: Any) -> list[Any]:
     """What NumPy computes with. Raises TypeError for what CuPy's functions do not take."""
+    kinds = {type(value) for value in values}
+    if kinds <= PLAIN:
+        return [value._host if type(value) is ndarray else value for value in values]
     dtypes = [value.dtype for value in values if isinstance(value, ndarray)]
     found = []
     for value in values:
         if not isinstance(value, (ndarray, *SCALARS)):
             raise TypeError(f"Unsupported type {type(value)}")
-        if isinstance(value, np.generic) and dtypes:
+        if isinstance(value, np.generic) and dtypes and value.dtype not in dtypes:
             strong, weak = np.result_type(*dtypes, value), np.result_type(*dtypes, value.item())
             if strong != weak:
                 raise TypeError(f"{value.dtype} scalar among {dtypes}: {weak} in CuPy 13, {strong} in 14; use .item()")
         found.append(value._host if isinstance(value, ndarray) else value)
     return found
+
+
+PLAIN = {ndarray, bool, int, float, complex}
 
 
 def wrapped(value: Any) -> Any:
@@ -223,7 +229,7 @@ def _operator(name: str) -> Any:
 
 
 def _apply(name: str, *values: Any) -> Any:
-    if any(getattr(type(value), "__array_ufunc__", ...) is None for value in values):
+    if any(type(value) not in PLAIN and getattr(type(value), "__array_ufunc__", ...) is None for value in values):
         return NotImplemented
     with np.errstate(all="ignore"):
         return wrapped(getattr(operator, name)(*operands(*values)))
