@@ -67,7 +67,8 @@ def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> Array:
 
 
 def _sum_of_squares(xp: ModuleType, arrays: list[Array]) -> Array:
-    return sum(xp.dot(flat, flat) for flat in (array.reshape(-1) for array in arrays))
+    squares = [xp.dot(flat, flat) for flat in (array.reshape(-1) for array in arrays)]
+    return sum(squares[1:], squares[0]) if squares else xp.zeros(())  # not from 0: NumPy 1 makes that float64
 
 
 def _arrays(mapping: Mapping[str, Array]) -> list[Array]:
