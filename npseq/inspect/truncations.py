@@ -81,7 +81,7 @@ def random_truncation_variance(
     with W_ij = `ledger.crossing_norms`. It equals (K11) of docs/derivations/truncation.md (Tallec & Ollivier 2017,
     arXiv 1705.08209, have the estimator). In a stack, or without crossing norms, a set of carries has a
     first and a last in every layer and direction, too many for a table; there the same sum is worked out carry by
-    carry, from the second moments of the adjoints: see npseq.inspect.noise.
+    carry, from the second moments of the adjoints: see npseq.inspect.noise and (K14).
     Raises ValueError where keep is no probability, or the layer or its tape have changed since the ledger was made;
     MemoryError before a stack's columns, of which there may be many, pass max_bytes (None: no limit).
     """

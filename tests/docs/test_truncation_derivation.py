@@ -65,6 +65,11 @@ def test_random_truncation_draw_by_draw_its_mean_and_variance():
     assert_same(names()["variance"], square - whole @ whole, "variance")
 
 
+def test_the_variance_carry_by_carry():
+    draws = [(p, dict(enumerate(np.array(kept) / PI, 1))) for kept, p in zip(DRAWS, CHANCE, strict=True)]
+    assert_same(names()["by_carries"](draws), names()["variance"], "variance")
+
+
 def test_roulette_draw_by_draw_its_mean_and_variance():
     mean, square = 0, 0
     for N, probability in zip(LENGTHS, LENGTH_CHANCE, strict=True):

@@ -205,6 +205,15 @@ def lengths_apart(equation: Equation) -> None:
     holds(equation, roulette_names(), every(N=LENGTHS))
 
 
+@cache
+def carried_names() -> Names:
+    """gamma_u in every draw, beside the enumerated variance."""
+    made = random_names()
+    draws = [dict(enumerate(np.array(draw) / PI, 1)) for draw in DRAWS]
+    gamma = {u: np.array([names()["gamma"](u, xi) for xi in draws]) for u in STEPS[1:]}
+    return {**made, "gamma": gamma, "domains": {**made["domains"], "u": STEPS}}
+
+
 LAGS = [{"t": t, "k": k} for t in STEPS for k in range(t - 1)]
 lag, random = range(T), once(random_names, u=STEPS)
 CHECKS = {
@@ -221,6 +230,7 @@ CHECKS = {
     "K11": once(random_names),
     "K12": lengths_apart,
     "K13": once(roulette_names),
+    "K14": once(carried_names),
     r"L = \sum_t l_t": once(losses),
     r"q_t = \partial l_t / \partial h_t": once(losses, t=STEPS),
     r"dh_s = \sum_{t \ge s} \epsilon_{t,t-s}": once(adjoint, s=STEPS),
@@ -231,6 +241,7 @@ CHECKS = {
     r"E[\hat g] = \sum_{(t,s)} c_{t,s} = \nabla L": random,
     r"E[\xi_u^2] = \pi_u \cdot \frac{1}{\pi_u^2} = \frac{1}{\pi_u}": random,
     r"E[\xi_u^2] = 1/\pi_u": random,
+    r"E[(\xi_u - 1)^2] = \frac{1}{\pi_u} - 1": random,
     "P(N > k) = Q(k)": once(lambda: roulette_names() | {"N": LENGTHS}, k=lag),
     r"P(N > \max(k, l)) = Q(\max(k, l))": once(lambda: roulette_names() | {"N": LENGTHS}, k=lag, l=lag),
     "Q(0) = 1": once(roulette_names),
