@@ -11,6 +11,7 @@ comes first (AdamW: p <- (1 - lr * weight_decay) * p instead). All equations are
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from math import inf
 from types import ModuleType
 from typing import Any
@@ -35,6 +36,10 @@ class Optimizer:
         self.steps = 0
         self.state: dict[str, Array] = {}
         self._scratch: dict[tuple, Array] = {}  # one for all arrays of a kind
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={getattr(self, name)}" for name in signature(type(self)).parameters)
+        return f"{type(self).__name__}({options}), {self.steps} steps taken"
 
     def kinds(self) -> dict[str, float]:
         """The arrays kept for each parameter, and the number each entry starts with."""

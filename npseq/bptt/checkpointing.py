@@ -21,6 +21,7 @@ from npseq.bptt.jacobian import check_steps, state_features
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.memory import readable
 from npseq.bptt.room import Room
+from npseq.bptt.tape import describe
 from npseq.checks import array, number
 from npseq.parameters import Parameters
 
@@ -38,6 +39,9 @@ class Checkpointed(NamedTuple):
     dstate: Any
     grads: Parameters
     steps_run: int  # forward steps in all
+
+    def __repr__(self) -> str:
+        return describe(self)
 
 
 class Schedule(NamedTuple):

@@ -20,6 +20,7 @@ from npseq.backend import Array, array_module, generator, to_host
 from npseq.bptt.factors import contract, strand_factors
 from npseq.bptt.jacobian import check_one_way, check_steps, state_features, state_jacobian
 from npseq.bptt.memory import MAX_BYTES, require
+from npseq.bptt.tape import describe
 from npseq.checks import array
 from npseq.parameters import Parameters
 
@@ -37,6 +38,9 @@ class Online(NamedTuple):
     y: Array  # (T, B, P)
     state: Any  # after the last step
     influence: Any  # how that state depends on the parameters: handed back in, a sequence goes on
+
+    def __repr__(self) -> str:
+        return describe(self._replace(influence=None))
 
 
 def rtrl(

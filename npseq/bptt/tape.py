@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from npseq.backend import Array, MaybeArray
+from npseq.bptt.memory import readable
 from npseq.cells import Cell
 
 WIDE = 8  # from so many steps of so many sequences on, turning the weights pays
@@ -65,16 +66,28 @@ class Tape(NamedTuple):
     made_by: tuple  # what the layer is that ran: its cell and sizes
 
     def __repr__(self) -> str:
-        return describe(self)
+        """T, B and the memory it holds, then a line a field."""
+        first, size = self.strands[0][0], 0
+        for row in self.strands:
+            size += sum(array.nbytes for strand in row for array in strand if hasattr(array, "nbytes"))
+        head = f"Tape: T = {first.steps}, B = {first.s.shape[2]}, {readable(size)}"
+        return describe(self).replace("Tape:", head, 1)
 
 
 def describe(fields: NamedTuple) -> str:
     """A line a field, arrays by shape and dtype."""
     lines = []
     for name, value in zip(fields._fields, fields, strict=True):
-        text = f"{value.shape} {value.dtype}" if hasattr(value, "dtype") else repr(value).replace("\n", "\n  ")
-        lines.append(f"  {name}: {text}")
+        lines.append(f"  {name}: {_described(value)}")
     return "\n".join([f"{type(fields).__name__}:", *lines])
+
+
+def _described(value: object) -> str:
+    if type(value) is tuple and value and all(hasattr(part, "dtype") and hasattr(part, "shape") for part in value):
+        return ", ".join(map(_described, value))
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"{value.shape} {value.dtype}"
+    return repr(value).replace("\n", "\n  ")
 
 
 def new_strand(

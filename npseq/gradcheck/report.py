@@ -117,6 +117,9 @@ class Report:
         row = self.worst_tensor
         return Worst(row.name, row.index, row.analytic, row.numeric)
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         verdict = "passed" if self.passed else "NOT PASSED"
         head = f"gradcheck, method {self.method!r}: {verdict} (max error {self.max_error:.2e})"

@@ -21,6 +21,9 @@ class BidirectionalTape(NamedTuple):
     backward: Any
     turned: Array
 
+    def __repr__(self) -> str:
+        return f"forward layer's {self.forward}\nbackward layer's {self.backward}"
+
 
 class Bidirectional(Layer):
     """y = [forward layer's y, backward layer's y]; they may differ in all else (Schuster & Paliwal 1997).

@@ -307,7 +307,10 @@ class LanguageModel:
                     "a text needs the model to have a Vocabulary; give token ids, or build the model with one"
                 )
             tokens = self.vocab.encode(tokens)
-        ids = array_module(self.params.flat).asarray(tokens)
+        try:
+            ids = array_module(self.params.flat).asarray(tokens)
+        except ValueError as error:
+            raise ValueError(f"tokens must be a text or integer ids (N,), got {tokens!r}") from error
         if ids.shape == (0,) and least == 0:
             return ids.astype(np.int64)
         if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
