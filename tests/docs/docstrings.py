@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from mathematics import Equation, plain
@@ -17,8 +17,24 @@ from printed import ROOT
 
 SIGNS = re.compile(
     r" (?:=|<-|\+=|\*|/|~) |\^|\+-|\b(?:sum|prod)_|\bmin_\w \["
-    r"|\b(?:sqrt|exp|tanh|sigmoid|softmax|min|max)\(|\blog [\w(|]"
+    r"|\b(?:sqrt|exp|tanh|sigmoid|softmax|min|max)\(|\blog [\w(|]|\|\S[^|]* - "
 )
+
+
+CHECKS: dict[str, Callable[[Docstring], None]] = {}
+Check = Callable[["Docstring"], None]
+
+
+def check(*keys: str) -> Callable[[Check], Check]:
+    """What evaluates the docstrings of these keys, "npseq.optim:SGD"."""
+
+    def register(function: Check) -> Check:
+        for key in keys:
+            assert key not in CHECKS, key
+            CHECKS[key] = function
+        return function
+
+    return register
 
 
 class Docstring:
@@ -36,10 +52,15 @@ class Docstring:
         return self.taken[text]
 
     def notation(self, text: str, reason: str) -> None:
+        """What has the look of an equation and says nothing that could be false, or nothing to evaluate."""
         assert reason, "a reason for each"
         spaced = " ".join(text.split())
         assert spaced in self.rest, f"not in the docstring, or taken before: {spaced}"
         self.rest = self.rest.replace(spaced, " … ", 1)
+
+    def words(self, text: str) -> None:
+        """A statement in words, which the check holds against the code by lines of its own."""
+        self.notation(text, "in words")
 
     def labels(self) -> list[str]:
         return re.findall(r"^ *\(([A-Z]\d+)\) ", self.lines, re.MULTILINE)

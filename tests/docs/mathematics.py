@@ -8,13 +8,14 @@ product ends at the next + or -; `log p` takes one factor. What no rule reads is
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any, NamedTuple
 
 BIG = {"sum", "prod", "max", "min"}
 FUNCTIONS = {"log", "exp", "sqrt", "tanh", "max", "min"}
-RELATIONS = {"=", "<-", "<=", ">=", "<", ">"}
+RELATIONS = {"=", "<-", "+=", "~", "<=", ">=", "<", ">"}
 OPENING = {"(", "[", "|", "⟨", "@", "nabla", "frac"}
-TOKENS = re.compile(r"\s*(<-|<=|>=|\.\.|\d+\.\d+|\d+(?:e-?\d+)?|[^\W\d_][^\W_]*~?'*|\S)")
+TOKENS = re.compile(r"\s*(<-|\+=|<=|>=|\.\.|\d+\.\d+|\d+(?:e-?\d+)?|[^\W\d_][^\W_]*~?'*|\S)")
 LATEX = (
     (r"\\(?:Bigl|Bigr|bigl|bigr|left|right)(?=[^a-z])", ""),
     (r"\\(?:,|;|!|quad|qquad|textstyle|displaystyle)(?![a-z])", " "),
@@ -37,6 +38,7 @@ PLAIN = (
     (r"\^T\b", "^{TRANSPOSED}"),
     (r"<([^\s<>=][^<>]*, [^<>]+)>", r"⟨\1⟩"),
     (r"(?<=\s)\|(?=\s)", ","),
+    (r"\bd([A-Za-z]+(?:_\{[^}]*\}|_\w+)?) ?/ ?d([A-Za-z]+(?:_\{[^}]*\}|_\w+)?)", r"frac{@\1}{@\2}"),
     (r"\[\+ ([^\]]*)\]", r"+ \1"),
 )
 
@@ -57,6 +59,7 @@ def latex(text: str) -> list[Equation]:
     return [equation(_replaced(part, LATEX), part) for part in re.split(r", *\\q?quad(?![a-z])", text)]
 
 
+@cache
 def plain(text: str) -> Equation:
     return equation(_replaced(text, PLAIN), text)
 
@@ -112,8 +115,14 @@ class Reader:
     def product(self) -> Node:
         first = self.side_by_side()
         while self.peek() in ("*", "/"):
-            first = Node(self.take(), (first, self.side_by_side()))
+            first = Node(self.take(), (first, self._signed()))
         return first
+
+    def _signed(self) -> Node:
+        if self.peek() != "-":
+            return self.side_by_side()
+        self.take()
+        return Node("minus", (self.side_by_side(),))
 
     def side_by_side(self) -> Node:
         first = self.factor()
@@ -129,7 +138,7 @@ class Reader:
 
     def factor(self) -> Node:
         token = self.peek()
-        if token in BIG and re.match(r"\s*\w+_", self.notation[self.at :]):
+        if token in BIG and re.match(r"\s*[a-z]+_(?:\{|[a-z](?!\w))", self.notation[self.at :]):
             self.take()
             self.take("_")
             return Node("big", (token, self._script(), self._upper(), self.product()))
@@ -137,7 +146,7 @@ class Reader:
             self.take()
             self.take("_")
             return Node("gradient", (self._script(), self.product()))
-        if token in FUNCTIONS:
+        if token in FUNCTIONS and not re.match(r"\s*[a-z]+_", self.notation[self.at :]):
             self.take()
             inner = self._arguments("(", ")") if self.peek() == "(" else (self.factor(),)
             return self._powers(Node("call", (token, *inner)))
@@ -226,12 +235,12 @@ class Reader:
         while depth:
             depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(self.take(), 0)
         raw = self.notation[start : self.at - 1].strip()
-        return raw if opening == "{" else f"0 + {raw}"
+        return raw if opening == "{" else f"[{raw}]"
 
     def _arguments(self, opening: str, closing: str) -> tuple[Node, ...]:
         self.take(opening)
         parts = [self._related()]
-        while self.peek() in (",", ";"):
+        while self.peek() in (",", ";", ".."):
             self.take()
             parts.append(self._related())
         self.take(closing)
@@ -239,7 +248,7 @@ class Reader:
 
     def _related(self) -> Node:
         left = self.sum()
-        if self.peek() in RELATIONS - {"<-"}:
+        if self.peek() in ("<", ">", "<=", ">="):
             return Node("holds", (self.take(), left, self.sum()))
         return left
 
@@ -260,4 +269,6 @@ class Reader:
 def _indices(raw: str) -> tuple[Node, ...]:
     """The indices of a subscript, which commas part; of one that is only a part of the name, too."""
     parts = re.findall(r"(?:[^,(]|\([^)]*\))+", raw)
-    return tuple(Reader(part).whole() for part in parts)
+    word = re.compile(r" *[^\W\d_]+ *")
+    plain_name = lambda part: Node("name", (part.strip(), "", None, "", ()))  # noqa: E731
+    return tuple(plain_name(part) if word.fullmatch(part) else Reader(part).whole() for part in parts)

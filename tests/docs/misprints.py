@@ -18,10 +18,12 @@ FAILURES = (AssertionError, ValueError, TypeError, LookupError, ArithmeticError,
 
 
 def misprints(equation: Equation, sides: slice = slice(None)) -> Iterator[Equation]:
-    """One change each, anywhere in these sides."""
+    """One change each, anywhere in these sides. Where one side is 0, the sign of the whole says nothing."""
+    zero = Node("number", (0,))
     for place in range(*sides.indices(len(equation.sides))):
         side = equation.sides[place]
-        for changed in (Node("minus", (side,)), *changes(side), *_exchanged(side, list(names_in(side)))):
+        turned = [] if zero in equation.sides else [Node("minus", (side,))]
+        for changed in (*turned, *changes(side), *_exchanged(side, list(names_in(side)))):
             whole = (*equation.sides[:place], changed, *equation.sides[place + 1 :])
             yield equation._replace(sides=whole)
 

@@ -1,0 +1,153 @@
+"""What evaluates the docstrings of cells and layers, and of exchange with PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from cell_pages import printed_names
+from docstrings import Docstring, check
+from evaluation import holds, solve, value
+from mathematics import Equation
+from printed import assert_same
+
+import npseq as ns
+from npseq.interop import torch as torch_layout
+
+T, D, H = 3, 2, 3
+RNG = np.random.default_rng(0)
+
+
+def on(variant: str, *equations: Equation, **more: Any) -> None:
+    for equation in equations:
+        holds(equation, printed_names(variant) | more)
+
+
+@check("npseq.cells.rnn:")
+def rnn_cell(printed: Docstring) -> None:
+    printed.notation("phi = tanh or relu", "which functions a letter stands for")
+    for equation in (printed("a = x W_xh + h W_hh + b_h"), printed("h' = phi(a)")):
+        on("rnn tanh", equation)
+        on("rnn relu", equation)
+
+
+@check("npseq.cells.gru:")
+def gru_cell(printed: Docstring) -> None:
+    both = printed("r = sigmoid(x W_xr + h W_hr + b_r)"), printed("z = sigmoid(x W_xz + h W_hz + b_z)")
+    before = printed("v = m W_hn"), printed("m = r * h"), printed("n = tanh(x W_xn + b_n + v)")
+    after = printed("v = h W_hn + b_hn"), printed("n = tanh(x W_xn + b_n + r * v)")
+    state = printed("h' = z * h + (1 - z) * n")
+    on("gru before", *both, *before, state)
+    on("gru after", *both, *after, state)
+
+
+@check("npseq.cells.lstm:")
+def lstm_cell(printed: Docstring) -> None:
+    gates = printed("i = sigmoid(x W_xi + h W_hi + b_i [+ p_i * c])"), printed("g = tanh (x W_xg + h W_hg + b_g)")
+    forget = printed("f = sigmoid(x W_xf + h W_hf + b_f [+ p_f * c])")
+    output = printed("o = sigmoid(x W_xo + h W_ho + b_o [+ p_o * c'])")
+    cell, m = printed("c' = f * c + i * g"), printed("m = o * tanh(c')")
+    alone, projected = printed("h' = m"), printed("m W_hp")
+    on("lstm both", *gates, forget, output, cell, m)
+    on("lstm peepholes", *gates, forget, output, cell, m, alone)
+    names = printed_names("lstm both")
+    assert_same(value(projected.sides[0], names), names["h'"], projected.text)
+
+
+@check("npseq.cells.cell:")
+def products(printed: Docstring) -> None:
+    """Of the reset gate, whose sigmoid is known, and of the GRU's second product; in columns, as the cells have it."""
+    first, second = printed("a = W' [h; 1; x]"), printed("v = U' m")
+    names = printed_names("gru before")
+    block = np.concatenate([names["W_hr"], names["b_r"][None], names["W_xr"]])
+    columns: Any = {"W'": block.T, "h": names["h"].T, "x": names["x"].T}
+    assert_same(1 / (1 + np.exp(-solve(first, columns))), names["r"].T, first.text)
+    holds(second, {"U'": names["W_hn"].T, "m": names["m"].T, "v": names["v"].T})
+
+
+@check("npseq.cells.cell:Cell.slopes")
+def slopes(printed: Docstring) -> None:
+    printed.notation("before and after = (h, c)", "what two arguments are")
+
+
+@check("npseq.layers.dropout:Dropout")
+def dropout(printed: Docstring) -> None:
+    kept_and_scaled = printed("y = x * k")
+    printed.words("k = 0 with probability p")
+    kept, still = printed("1 / (1 - p)"), printed("y = x")
+    x = RNG.normal(size=(40, 50))
+    layer = ns.Dropout(0.3, rng=0)
+    y, k = layer.forward(x)
+    holds(kept_and_scaled, {"x": x, "k": k, "y": y})
+    assert set(np.unique(k)) == {0.0, value(kept.sides[0], {"p": 0.3})}
+    assert abs(np.mean(k == 0) - 0.3) < 0.03
+    holds(still, {"x": x, "y": layer.forward(x, training=False)[0]})
+
+
+@check("npseq.layers.linear:Linear")
+def linear(printed: Docstring) -> None:
+    layer = ns.Linear(4, 900, dtype=np.float64, rng=0)
+    x = RNG.normal(size=(3, 4))
+    holds(printed("y = x W + b"), {"x": x, "y": layer.forward(x)[0], **layer.params})
+    within(printed("U(-1/sqrt(in), 1/sqrt(in))"), layer, {"in": 4})
+
+
+@check("npseq.layers.rnn:RNN.__init__", "npseq.layers.gru:GRU.__init__", "npseq.layers.lstm:LSTM.__init__")
+def first_values(printed: Docstring) -> None:
+    bounds = printed("U(-1/sqrt(H), 1/sqrt(H))")
+    for make in (ns.RNN, ns.GRU, ns.LSTM):
+        within(bounds, make(60, 16, dtype=np.float64, rng=0), {"H": 16})
+
+
+def within(formula: Equation, layer: Any, names: dict[str, Any]) -> None:
+    """All values lie between the bounds, and thousands of them come within a hundredth of both."""
+    low, high = value(formula.sides[0], names | {"U": lambda low, high: (low, high)})
+    values = layer.params.flat
+    assert low <= values.min() <= low + 0.01 * (high - low) < high - 0.01 * (high - low) <= values.max() <= high
+
+
+@check("npseq.layers.rnn:RNN")
+def rnn_layer(printed: Docstring) -> None:
+    equation = printed("h' = phi(x W_xh + h W_hh + b_h)")
+    on("rnn tanh", equation)
+    on("rnn relu", equation)
+
+
+@check("npseq.layers.layout:")
+def layout(printed: Docstring) -> None:
+    names = printed_names("rnn tanh")
+    holds(printed("[X, H] [W_xh; W_hh] = X W_xh + H W_hh"), names | {"X": names["x"], "H": names["h"]})
+
+
+@check("npseq.layers.bidirectional:Bidirectional")
+def bidirectional(printed: Docstring) -> None:
+    printed.words("y = [forward layer's y, backward layer's y]")
+    one, other = ns.RNN(D, 2, dtype=np.float64, rng=0), ns.GRU(D, 3, dtype=np.float64, rng=1)
+    x = RNG.normal(size=(T, 2, D))
+    expected = np.concatenate([one.forward(x)[0], other.forward(x[::-1])[0][::-1]], axis=2)
+    assert_same(ns.Bidirectional(one, other).forward(x)[0], expected, "y")
+
+
+@check("npseq.interop.torch:")
+def two_biases(printed: Docstring) -> None:
+    total, first = printed("b = b_ih + b_hh"), printed("b_ih = b")
+    printed.words("b_hh = 0")
+    printed.words("dL/db_ih = dL/db_hh = dL/db")
+    layer = ns.RNN(D, H, dtype=np.float64, rng=0)
+    given = torch_layout.export(layer)
+    given["bias_ih_l0"], given["bias_hh_l0"] = RNG.normal(size=(2, H))
+    torch_layout.load(layer, given)
+    names = {"b_ih": given["bias_ih_l0"], "b_hh": given["bias_hh_l0"], "b": layer.params["b_h"]}
+    holds(total, names)
+    written = torch_layout.export(layer)
+    holds(first, names | {"b_ih": written["bias_ih_l0"]})
+    assert not written["bias_hh_l0"].any()
+    grads = layer.bind(RNG.normal(size=layer.params.flat.shape)).params
+    derivatives = torch_layout.export(layer, grads)
+    for name in ("bias_ih_l0", "bias_hh_l0"):
+        assert_same(derivatives[name], grads["b_h"], name)
+
+
+@check("npseq.interop.onnx:")
+def onnx(printed: Docstring) -> None:
+    printed.notation("linear_before_reset = 1", "the value of an attribute of a file")
