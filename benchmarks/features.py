@@ -44,7 +44,7 @@ FEATURES = [
     ("A39", "reported perplexities", "RNN-256, 500 epochs: 1.2 to 1.4", "13_training_and_perplexity.py"),
     ("A40", "one step or free-running", "free-running is worse", "03_k_steps_ahead.py"),
     ("A41", "sampling until EOS", "the draws of softmax; stops; repeats with its seed", "18_sampling.py"),
-    ("A42", "probability of a sentence", "all sentences add up to 1; 4,000 tokens in logarithms", "18_sampling.py"),
+    ("A42", "probability of a sentence", "all sentences add up to 1; was full beats were full", "37_was_or_were.py"),
     ("A43", "GRU of d2l", "equations to 1e-12; Z near 1 keeps", "11_gru_from_scratch.py"),
     ("A44", "GRU of Ng", "G_u = 1 - Z, to 1e-12", "11_gru_from_scratch.py"),
     ("A45", "LSTM", "equations to 1e-12; 4h(h + d + 1) numbers", "12_lstm_from_scratch.py"),

@@ -48,7 +48,7 @@ for (name, (_, _, reads, says)), top, axes in zip(TASKS.items(), rows[0], rows[1
     top.title.set_fontsize(9)
     top.axis("off")
     axes.semilogy(curves[name])
-    axes.set(xlabel="training step", ylabel="loss (nats)" if axes is rows[1][0] else None, ylim=(1e-3, 3))
+    axes.set(xlabel="training step", ylabel="loss (nats)" if axes is rows[1][0] else None, ylim=(3e-4, 3))
 save(figure, __file__)
 
 ratios = [curve[-1] / curve[0] for curve in curves.values()]

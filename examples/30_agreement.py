@@ -41,14 +41,16 @@ figure = new_figure(10, 4)
 left, middle, right_axes = figure.subplots(1, 3)
 for name, color in (("f", "tab:blue"), ("i", "tab:orange"), ("o", "tab:green")):
     left.hist(seen.gates[name].ravel(), 40, range=(0, 1), histtype="step", color=color, label=name)
-left.set(xlabel="value of the gate", ylabel="count (steps x units x sentences)", title="Gates at all steps")
+left.set(xlabel="value of the gate", ylabel="count (steps x units x sentences)", title="Forget gates stay near 1")
 left.legend()
 middle.hist(f[3:, :, unit].ravel(), 40, range=(0, 1))
-middle.set(xlabel="value of the forget gate", ylabel="count", title=f"Cell {unit} over the clause")
+middle.set(xlabel="value of the forget gate", ylabel="count", title=f"Cell {unit} forgets little in the clause")
 for number, label, color in ((0, "cat", "tab:blue"), (1, "cats", "tab:red")):
     right_axes.plot(c[:, plural == number, unit][:, :12], color=color, alpha=0.4, linewidth=1)
     right_axes.plot([], [], color=color, label=label)
-right_axes.set(xlabel="step (the subject is step 1)", ylabel="cell state c", title=f"Cell {unit}, carried on")
+right_axes.set(
+    xlabel="step (the subject is step 1)", ylabel="cell state c", title=f"Cell {unit} keeps cat and cats apart"
+)
 right_axes.legend()
 save(figure, __file__)
 

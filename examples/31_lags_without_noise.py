@@ -34,7 +34,7 @@ for noise in (0.02, 0.2):
     errors = np.array([best_linear(series, k)[1] for k in lags])
     right.plot(lags, errors / noise, "o-", markersize=3, label=f"noise {noise}")
     print(f"noise {noise}: error {errors[0]:.3f} from 1 value, {errors[1]:.3f} from 2, {errors[-1]:.3f} from {MOST}")
-right.axhline(1, color="k", linestyle=":", label="the noise, which nobody can forecast")
+right.axhline(1, color="k", linestyle=":", label="the noise's own deviation")
 right.set(title="With noise more are better", ylabel="root mean square error / noise")
 right.legend()
 for axes in (left, right):

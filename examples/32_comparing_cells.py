@@ -44,16 +44,20 @@ def milliseconds(layer):
 
 
 sizes = {name: make(28, 64).params.flat.size for name, make in CELLS.items()}
-axes = (figure := new_figure()).subplots()
-for name, make in CELLS.items():
-    shares = [right_verbs(name, lag) for lag in LAGS]
-    axes.plot(LAGS, shares, "o-", label=name)
-    rights = ", ".join(f"{share:.2f} at lag {lag}" for share, lag in zip(shares, LAGS, strict=True))
+shares = np.array([[right_verbs(name, lag) for lag in LAGS] for name in CELLS])
+for (name, make), row in zip(CELLS.items(), shares, strict=True):
+    rights = ", ".join(f"{share:.2f} at lag {lag}" for share, lag in zip(row, LAGS, strict=True))
     print(f"{name:15} {sizes[name]:6} parameters (d 28, h 64), {milliseconds(make(28, 64)):5.1f} ms; right: {rights}")
-axes.set(xlabel="words between subject and verb", ylabel="share of right verbs", xscale="log")
-axes.set(xticks=LAGS, xticklabels=LAGS, title=f"Who can look how far, after at most {LIMIT} steps")
-axes.minorticks_off()
-axes.legend(fontsize=8)
+axes = (figure := new_figure()).subplots()
+image = axes.imshow(shares, vmin=0.5, vmax=1, cmap="Blues", aspect="auto")
+for (i, j), share in np.ndenumerate(shares):
+    axes.text(j, i, f"{share:.2f}", ha="center", va="center", color="white" if share > 0.8 else "black")
+axes.set_xticks(range(len(LAGS)), LAGS)
+axes.set_yticks(range(len(CELLS)), [f"{name}\n{size:,} parameters" for name, size in sizes.items()])
+axes.set(
+    xlabel="words between subject and verb", title=f"After {LIMIT} steps only open forget gates look 20 words back"
+)
+figure.colorbar(image, ax=axes, label="share of right verbs (a guess: 0.5)")
 save(figure, __file__)
 
 ratio = sizes["LSTM"] / sizes["GRU"]

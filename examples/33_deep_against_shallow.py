@@ -39,11 +39,11 @@ axes = figure.subplots()
 for name, curve in curves.items():
     axes.plot(np.arange(len(curve)) + 20, curve, label=f"{name}: {tested[name]:.2f} on new text")
 axes.set(xlabel="training step", ylabel="perplexity, mean of 20 steps", yscale="log")
-axes.set_title(f"A GRU's depth and width, over {STEPS} steps")
+axes.set_title("Two layers of a GRU beat one as wide, not one as large")
 axes.set_yticks([5, 7, 10, 15, 20], [5, 7, 10, 15, 20])
 axes.minorticks_off()
 axes.legend()
 save(figure, __file__)
 
 ratio = tested["2 layers of 32"] / tested["1 layer of 32"]
-print(f"perplexity on new text, 2 layers of 32 over 1 layer of 32: got {ratio:.3f}, expected 0.8 to 1.1")
+print(f"perplexity on new text, 2 layers of 32 over 1 layer of 32: got {ratio:.3f}, expected 0.8 to 0.98")

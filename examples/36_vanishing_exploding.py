@@ -79,7 +79,9 @@ for scale, color in ((0.5, "C0"), (1.5, "C4")):
     overflow.semilogy(np.where(usable, back, np.nan), color=color, label=f"g = {scale}")
     overflow.axvline(reach[scale], color=color, linestyle="--")
     print(f"g = {scale} in float32: {reach[scale] + 1} steps back the gradient is {back[reach[scale] + 1]}")
-overflow.set(xlabel="steps back k", ylabel="dL/dh", title=f"float32 ends at {reach[0.5]} and {reach[1.5]} steps")
+overflow.set(
+    xlabel="steps back k", ylabel="largest entry of dL/dh", title=f"float32 ends at {reach[0.5]} and {reach[1.5]} steps"
+)
 overflow.legend()
 save(figure, __file__)
 

@@ -72,10 +72,10 @@ if full:
 
 figure = new_figure(10, 4.5)
 left, right = figure.subplots(1, 2)
-for kind, rows in found.items():
-    values = np.array(rows)  # (lags, seeds, 3)
-    left.plot(lags, values[:, :, 0].mean(axis=1), "o-", label=kind)
-    right.loglog(lags, np.maximum(np.median(values[:, :, 1], axis=1), 1e-45), "o-", label=kind)
+for size, (kind, rows) in zip((15, 12, 9, 6, 3), found.items(), strict=True):  # rings, where points coincide
+    values, style = np.array(rows), {"label": kind, "marker": "o", "markersize": size}  # (lags, seeds, 3)
+    left.plot(lags, values[:, :, 0].mean(axis=1), **style)
+    right.loglog(lags, np.maximum(np.median(values[:, :, 1], axis=1), 1e-45), **style)
     print(f"{kind}: right verbs " + ", ".join(f"{v:.3f} at lag {lag}" for v, lag in
           zip(values[:, :, 0].mean(axis=1), lags, strict=True)))  # fmt: skip
 left.axhline(0.5, color="black", linestyle=":", linewidth=1)
