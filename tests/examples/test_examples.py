@@ -76,7 +76,9 @@ def test_every_example_has_its_row():
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_its_picture_is_shown_and_small(script):
     picture = Path(FOLDER.parent, "docs", "figures", script).with_suffix(".png")
-    (row,) = (line for line in (FOLDER / "README.md").read_text(encoding="utf-8").splitlines() if f"]({script})" in line)
+    (row,) = (
+        line for line in (FOLDER / "README.md").read_text(encoding="utf-8").splitlines() if f"]({script})" in line
+    )
     assert f'<img src="../docs/figures/{picture.name}"' in row
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert picture.stat().st_size < 60_000
