@@ -1,4 +1,4 @@
-"""Links that leave docs/: the project's README is the site's first page, an example has its page in the gallery."""
+"""Links as a site has them: an example has its page in the gallery, `[rnn.md](rnn.md)` reads as that page's title."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ class OutsideLinks(SphinxPostTransform):
             if not isinstance(node, (addnodes.pending_xref, addnodes.download_reference)):
                 continue
             target = posixpath.normpath(posixpath.join(folder, node.get("reftarget", "")))
+            if node.astext() == posixpath.basename(target) and target.removesuffix(".md") in self.env.titles:
+                node.children[:] = [nodes.inline("", self.env.titles[target.removesuffix(".md")].astext())]
             page = page_of(target)
             if page is not None:
                 uri = self.app.builder.get_relative_uri(self.env.docname, page)

@@ -9,7 +9,7 @@ from textwrap import dedent
 from typing import Any
 
 NAME = re.compile(r"[A-Za-z_][\w.]*")
-ENTRY = re.compile(r"(\w[\w, ]*|\w+ \([^)]*\)): ")
+ENTRY = re.compile(r"(\w[\w, ]*|\w+ \([^)]*\)):( |$)")
 SPECIAL = re.compile(r"([\\*|_`<>:])")
 
 
@@ -17,27 +17,26 @@ def restructured(text: str) -> list[str]:
     """Lines of reStructuredText: paragraphs stay, what is set in from the margin stays as it is set."""
     lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n", text.strip("\n")):
-        rows = paragraph.split("\n")
-        if rows[0].startswith(" "):
+        if paragraph.startswith(" "):
             lines += [".. code-block:: text", "", *(f"    {row}" for row in dedent(paragraph).split("\n")), ""]
-        elif any(row.startswith(" ") for row in rows):
-            for entry in entries(rows):
-                lines += [*entry, ""]
         else:
-            lines += [inline(row) for row in rows] + [""]
+            for entry in entries(paragraph.split("\n")):
+                lines += [*entry, ""]
     return lines
 
 
 def entries(rows: list[str]) -> Iterator[list[str]]:
-    """`name: text`, each in a paragraph of its own; what is set in below it as lines of a block."""
+    """`name: text` at the start of a line in a paragraph of its own; below `name:` what is set in, line by line."""
     entry: list[str] = []
+    listed = ended = False
     for row in rows:
-        if entry and not row.startswith(" ") and (ENTRY.match(row) or entry[-1].startswith("    ")):
+        if entry and not row.startswith(" ") and (listed or (ended and ENTRY.match(row))):
             yield entry
-            entry = []
-        if row.startswith(" ") and not any(line.startswith("    ") for line in entry):
-            entry += [""]
-        entry.append(f"    | {inline(row.strip())}" if row.startswith(" ") else inline(row))
+            entry, listed = [], False
+        if row.startswith(" ") and entry and entry[-1].endswith(":"):
+            entry, listed = [*entry, ""], True
+        entry.append(f"    | {inline(row.strip())}" if listed else inline(row.strip()))
+        ended = row.endswith((".", ":", ";")) or row.startswith(" ")
     yield entry
 
 
@@ -55,17 +54,18 @@ def code(text: str) -> str:
 
 
 def fields(cls: Any) -> str:
-    """The lines of a NamedTuple that name its fields: their comments say what they hold."""
+    """The lines of a NamedTuple or a dataclass that name its fields: their comments say what they hold."""
     body = inspect.getsource(cls).split("\n")[1:]
     return "\n".join(row for row in body if re.match(r"    \w+: ", row))
 
 
 def process(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    text = "\n".join(lines)
-    if isinstance(thing, type) and hasattr(thing, "_fields"):
-        own = text if not text.startswith(f"{thing.__name__}(") else ""
-        text = "\n\n".join(part for part in (own.strip("\n"), fields(thing)) if part)
-    lines[:] = restructured(text)
+    text = "\n".join(lines).strip("\n")
+    if isinstance(thing, type) and text.startswith((f"{thing.__name__}(", "Create new instance of")):
+        text = ""  # what Python itself says of a class of fields
+    elif isinstance(thing, type) and (hasattr(thing, "_fields") or "__dataclass_fields__" in vars(thing)):
+        text = "\n\n".join(part for part in (text, fields(thing)) if part)
+    lines[:] = restructured(text) if text else []
 
 
 def skip(app: Any, what: str, name: str, thing: Any, skipped: bool, options: Any) -> bool | None:

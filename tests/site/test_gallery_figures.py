@@ -12,4 +12,4 @@ def test_every_example_has_its_figure():
     readme = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
     names = set(re.findall(r"\]\((\d\d_\w+)\.py\)", readme))
     figures = {path.stem for path in (ROOT / "docs" / "figures").glob("[0-9][0-9]_*.png")}
-    assert figures == names, "run the example, then: python docs/_ext/take_figures.py NAME"
+    assert figures == names, "python -m benchmarks.coverage takes them"
