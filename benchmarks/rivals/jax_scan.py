@@ -1,4 +1,7 @@
-"""The same step with jax.lax.scan, compiled once."""
+"""The same step with jax.lax.scan, compiled once.
+
+XLA takes all the cores it may use; a fair number of threads is that of the machine.
+"""
 
 from __future__ import annotations
 

@@ -141,3 +141,13 @@ def test_scaling_on_paper_by_hand():
     found |= {"parameters": 62_500_000 - 1, "case": {"dtype": "float32"}}
     assert parallel.on_paper(found, 2, 10) == pytest.approx(2 * 1 / (1 + 0.2 + 40e-6))
     assert parallel.on_paper(found, 64, 100) == pytest.approx(64 / (1 + 2 * 63 / 64 * 0.02 + 12 * 20e-6))
+
+
+def test_the_suite_names_its_parts(monkeypatch, capsys):
+    from benchmarks.__main__ import PARTS, main
+
+    assert list(PARTS) == ["training_step", "inference", "generation", "gradcheck", "memory"]
+    monkeypatch.setattr("sys.argv", ["benchmarks", "speed"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "no part speed; there are training_step, inference, generation, gradcheck, memory" in capsys.readouterr().err
