@@ -157,3 +157,26 @@ def test_bidirectional_ledgers(device):
         *_, tape = model.forward(ours, lengths=LENGTHS)
         found.append(inspect.ledger(model, upstream, tape)._replace(of=None))
     device.assert_same(*found)
+
+
+@pytest.mark.parametrize("name", ["W_xf", "W_hp_l1"])
+def test_where_a_nan_comes_from(device, name):
+    found = []
+    for layer, data, _ in both(device, make("lstm both")):
+        assert inspect.first_nonfinite(layer, data.x, dy=data.dy, lengths=LENGTHS) is None
+        layer.params[name][0, 1] = np.inf
+        found.append(str(inspect.first_nonfinite(layer, data.x, dy=data.dy)))
+    assert found[0] == found[1]
+    assert name in found[0]
+
+
+def test_where_a_models_nan_comes_from(device):
+    ids, found = np.arange(T * B).reshape(T, B) % 6, []
+    for place, move in (("gpu", device.put), ("cpu", lambda value: value)):
+        model = ns.LanguageModel(6, "gru", 4, dtype=np.float64, rng=0).to(place)
+        batch = move(ids), move(ids[::-1].copy())
+        assert inspect.first_nonfinite(model, *batch, optimizer=ns.SGD(0.1), clip=1.0) is None
+        found.append(str(inspect.first_nonfinite(model, *batch, optimizer=ns.SGD(1e308))))
+        model.params["output.b"][2] = np.nan
+        found.append(str(inspect.first_nonfinite(model, *batch)))
+    assert found[:2] == found[2:]

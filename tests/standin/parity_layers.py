@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from layers.recurrent_cases import Given, both_directions, every_cell, given, make, outcome, parts, run
 
+from npseq.interop import torch
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear
 from npseq.layers.recurrent import LOOK_UP_ABOVE
 
@@ -155,3 +156,15 @@ def test_no_host_copy_forward_and_back(device, cell, bidirectional):
         with device.no_sync():
             found = run(there, data, LENGTHS["ragged"])
         assert all(len(part) for part in parts(found["h"]))
+
+
+@pytest.mark.parametrize("make_layer", [lambda: make("lstm", bidirectional=True), lambda: Linear(3, 2, rng=0)])
+def test_weights_of_pytorch(device, make_layer):
+    """They come and go as arrays of the host, and a layer keeps its place."""
+    there, here = moved(make_layer())
+    weights = torch.export(there)
+    for name, value in torch.export(here).items():
+        np.testing.assert_array_equal(weights[name], value)
+    torch.load(there, {name: 2 * value for name, value in weights.items()})
+    torch.load(here, {name: 2 * value for name, value in weights.items()})
+    device.assert_same(there.params.flat, here.params.flat)

@@ -100,3 +100,17 @@ def test_clipping(device, dtype, scale):
     device.assert_same(ours, copied)
     ns.clip_grad_value(grads, 0.3)
     device.assert_same(by_value, grads)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_biases_are_set_on_the_device(device, dtype):
+    """First weights are drawn on the host; what changes a layer's own changes them where they are."""
+    there, here = LSTM(3, 4, 2, dtype=dtype, rng=0).to("gpu"), LSTM(3, 4, 2, dtype=dtype, rng=0)
+    drawn = ns.initializers.orthogonal((4, 4), 0, dtype)
+    there.params["W_hf"], here.params["W_hf"] = device.put(drawn), drawn
+    ns.initializers.forget_bias(there.params, 2.0)
+    ns.initializers.forget_bias(here.params, 2.0)
+    device.assert_same(there.params.flat, here.params.flat)
+    ns.initializers.chrono(there.params, 30, rng=1)
+    ns.initializers.chrono(here.params, 30, rng=1)
+    device.assert_same(there.params.flat, here.params.flat)

@@ -1,0 +1,54 @@
+"""What of npseq never sees an array of a device, by design, and why. A test holds everything else to a parity body."""
+
+from __future__ import annotations
+
+TEXT = "text and files: an array comes into being only at the end, on the host, and cupy.asarray moves it"
+DRAWN = "random numbers are drawn on the host, the same ones for every device, and moved as whole arrays"
+COUNTED = "Python's integers and strings; ids on a device are copied to the host first, by name"
+FORMAT = "files and other libraries' arrays are the host's; a layer on a device is written and read by copies"
+MADE = "what a function returns; the parity bodies compare its fields"
+SETTLED = "numbers and names that say how, and no arrays"
+
+HOST_ONLY = {
+    "data.Pairs": MADE,
+    "data.Series": MADE,
+    "data.Vocabulary": TEXT,
+    "data.clean_lines": TEXT,
+    "data.load_co2": TEXT,
+    "data.load_corpus": TEXT,
+    "data.load_pairs": TEXT,
+    "data.load_sunspots": TEXT,
+    "data.noisy_sine": DRAWN,
+    "data.read_lines": TEXT,
+    "data.tokenize": TEXT,
+    "initializers.constant": DRAWN,
+    "initializers.identity": DRAWN,
+    "initializers.normal": DRAWN,
+    "initializers.orthogonal": DRAWN,
+    "initializers.uniform_sqrt_hidden": DRAWN,
+    "initializers.xavier_normal": DRAWN,
+    "initializers.xavier_uniform": DRAWN,
+    "initializers.zeros": DRAWN,
+    "inspect.Bias": MADE,
+    "inspect.JacobianSpectrum": MADE,
+    "inspect.Ledger": MADE,
+    "inspect.Nonfinite": MADE,
+    "inspect.PathSplit": MADE,
+    "inspect.Spectrum": MADE,
+    "interop.keras": FORMAT,
+    "interop.onnx": FORMAT,
+    "models.NGramModel": COUNTED,
+    "models.bleu": COUNTED,
+    "training.Checkpoint": MADE,
+    "training.EpochMetrics": MADE,
+    "training.NonFiniteLoss": SETTLED,
+    "training.TrainingConfig": SETTLED,
+    "training.load_checkpoint": FORMAT,
+    "training.save_checkpoint": FORMAT,
+}
+HOST_ONLY_METHODS = {
+    "begin": TEXT,
+    "draw": DRAWN,
+    "kinds": SETTLED,
+    "plan": DRAWN,
+}
