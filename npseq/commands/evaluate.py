@@ -1,0 +1,59 @@
+"""npseq evaluate."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from npseq.commands.answers import answer
+from npseq.commands.failure import bad_input
+from npseq.commands.flags import CORPORA, number
+from npseq.commands.trained import load
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("evaluate", help="perplexity of a text", allow_abbrev=False)
+    parser.add_argument("model", metavar="DIR", help="the folder of a run, or a model file")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--text", metavar="FILE", help="a UTF-8 text file (default: the text it has learnt)")
+    source.add_argument("--corpus", metavar="NAME", choices=CORPORA, help=" or ".join(CORPORA))
+    parser.add_argument(
+        "--max-tokens",
+        metavar="N",
+        type=number(int, nullable=True),
+        default=argparse.SUPPRESS,
+        help="only the first so many tokens, or none for all (default: all; of the text it has learnt, those)",
+    )
+    parser.add_argument("--clean", metavar="{letters,none}", help="how the text is cleaned (default: as in training)")
+    parser.set_defaults(command=evaluate)
+
+
+def evaluate(
+    model: str, text: str | None, corpus: str | None, clean: str | None, json: bool = False, **limit: Any
+) -> None:
+    """Prints how well a model foretells a text, which is split, and cleaned, as the one it has learnt.
+
+    limit: max_tokens; left out, it is that of the training for the text of the training, else none.
+    """
+    import numpy as np
+
+    from npseq.data import load_corpus
+    from npseq.losses import perplexity
+
+    with bad_input():
+        network, config = load(model)
+        if text is None and corpus is None:
+            if config is None:
+                raise ValueError(f"{model!r} holds a model without a training run, so it needs --text or --corpus")
+            corpus, limit = config.corpus, {"max_tokens": config.max_tokens, **limit}
+        source = str(corpus if text is None else Path(text).resolve())
+        clean = clean or ("letters" if config is None else config.clean)
+        ids, vocabulary = load_corpus(source, network.vocab.token, clean=clean, **limit)
+        known = np.array(network.vocab[list(vocabulary.tokens)])[ids]
+        nll = network.evaluate(known)
+    found = {"nll": nll, "perplexity": float(perplexity(nll)), "tokens": len(ids) - 1}
+    lines = f"nll {nll:.6f} nats a token\nperplexity {found['perplexity']:.6g}\ntokens {len(ids) - 1}"
+    if unknown := int((known == network.vocab.unk).sum()):
+        lines += f"\nunknown {unknown} ({unknown / len(ids):.2%} of the tokens are not in the model's vocabulary)"
+    answer(lines, {**found, "unknown": unknown}, json)

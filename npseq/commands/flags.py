@@ -1,0 +1,23 @@
+"""What the flags of several commands have in common."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+CELLS = ("rnn", "gru", "lstm")
+CORPORA = ("python-topics", "time-machine")
+
+
+def number(kind: type, nullable: bool = False) -> Callable[[str], Any]:
+    """What reads a flag's number; nullable: "none" is None."""
+
+    def read(text: str) -> Any:
+        try:
+            return None if nullable and text == "none" else kind(text)
+        except ValueError:
+            wanted = f"must be {'an integer' if kind is int else 'a number'}{' or none' if nullable else ''}"
+            raise argparse.ArgumentTypeError(f"{wanted}, got {text!r}") from None
+
+    return read

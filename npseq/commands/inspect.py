@@ -1,0 +1,61 @@
+"""npseq inspect."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from npseq.commands.answers import answer
+from npseq.commands.failure import bad_input
+from npseq.commands.flags import CELLS, CORPORA, number
+from npseq.commands.trained import load, model_file
+
+DEFAULT_OUT = "npseq-inspect"
+
+
+def add(commands: Any) -> None:
+    about = "the gradient by lag, by step and by pair, what truncation costs, gates and Jacobians"
+    parser = commands.add_parser("inspect", help=about, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    parser.add_argument("model", metavar="RUN", nargs="?", default=None, help="the folder of a run (default: none)")
+    parser.add_argument("--cell", dest="cells", action="append", choices=CELLS, help="one or more (default: all)")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--text", metavar="FILE", help="a UTF-8 text file that the cells read")
+    source.add_argument("--corpus", metavar="NAME", choices=CORPORA, help=" or ".join(CORPORA))
+    for name, about in (
+        ("hidden", "hidden units of the cells (default: 64)"),
+        ("steps", "time steps of the gradient (default: 100; of a run, as in training)"),
+        ("batch-size", "sequences, spread over the text (default: 4)"),
+        ("epochs", "epochs trained first, a run anew (default: 10)"),
+        ("seed", "of the cells' weights (default: 0)"),
+        ("max-lag", "lags told apart (default: all)"),
+    ):
+        parser.add_argument(f"--{name}", metavar="N", type=number(int), help=about)
+    parser.add_argument(
+        "--out", metavar="DIR", default=None, help="for figures (default: npseq-inspect, or RUN/inspect)"
+    )
+    parser.set_defaults(command=inspect)
+
+
+def inspect(model: str | None, out: str | None, json: bool = False, **given: Any) -> None:
+    """Prints where a gradient comes from, and draws it: of a run before and after training, or of cells by name."""
+    from npseq.training import load_checkpoint
+    from npseq.training.inspection import inspect_cells, inspect_run
+
+    with bad_input():
+        folder = out or (DEFAULT_OUT if model is None else str(Path(model, "inspect")))
+        if "text" in given:
+            given["corpus"] = str(Path(given.pop("text")).resolve())
+        if model is None:
+            table = inspect_cells(given.pop("cells", CELLS), folder, **given)
+        elif theirs := sorted({"cells", "corpus", "hidden", "seed"} & given.keys()):
+            raise ValueError(f"a run has its own cell, corpus, hidden and seed, got {', '.join(theirs)} beside it")
+        else:
+            network, config = load(model)
+            if config is None:
+                raise ValueError(f"{model!r} must hold a training run to look into, it holds a model alone")
+            kept = load_checkpoint(model_file(model)).optimizer_state
+            table = inspect_run(network, config, folder, optimizer_state=kept, **given)
+    figures = sorted(path.name for path in Path(folder).glob("*.png"))
+    found = {"table": str(table), "figures": [str(Path(folder, name)) for name in figures]}
+    answer(f"{table}\n\nfigures in {folder}: {', '.join(figures)}", found, json)

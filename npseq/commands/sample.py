@@ -1,0 +1,38 @@
+"""npseq sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from npseq.commands.answers import answer
+from npseq.commands.failure import bad_input
+from npseq.commands.flags import number
+from npseq.commands.trained import load
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("sample", help="write with a trained model", allow_abbrev=False)
+    parser.add_argument("model", metavar="DIR", help="the folder of a run, or a model file")
+    parser.add_argument("--prefix", metavar="TEXT", help="what to begin with (default: as in training)")
+    parser.add_argument("--length", metavar="N", type=number(int), default=200, help="tokens to write (default: 200)")
+    parser.add_argument(
+        "--temperature", metavar="T", type=number(float), default=0.0, help="0: the likeliest token (default: 0)"
+    )
+    parser.add_argument("--seed", metavar="S", type=number(int), default=0, help="of the random numbers (default: 0)")
+    parser.set_defaults(command=sample)
+
+
+def sample(model: str, prefix: str | None, length: int, temperature: float, seed: int, json: bool = False) -> None:
+    """Prints a prefix and what the model makes of it."""
+    from npseq.training.run import check_prefix
+
+    with bad_input():
+        if length < 0 or seed < 0:
+            raise ValueError(f"--length and --seed must be 0 or more, got {length} and {seed}")
+        network, config = load(model)
+        if prefix is None and config is None:
+            raise ValueError(f"{model!r} holds a model without a training run, so it needs a --prefix, got none")
+        prefix = config.sample_prefix[0] if prefix is None else prefix
+        check_prefix(prefix, network.vocab)
+        text = network.generate(prefix, length, temperature, seed)
+    answer(text, {"prefix": prefix, "text": text, "temperature": temperature, "seed": seed}, json)

@@ -1,0 +1,145 @@
+"""npseq train."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import statistics
+from contextlib import nullcontext
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from npseq.commands.answers import answer
+from npseq.commands.failure import INTERRUPTED, Failure, bad_input
+from npseq.commands.flags import CORPORA, number
+from npseq.commands.help import brief
+
+DEFAULT_OUT = "npseq-run"
+WIDEST = 20  # letters of choices that stand beside their flag; more stand in its help
+COMMON = (
+    "text", "corpus", "cell", "hidden", "layers", "optimizer", "lr", "clip", "epochs", "batch-size", "steps", "seed",
+    "out", "resume", "overwrite", "quiet",
+)  # fmt: skip
+
+
+def add(commands: Any) -> None:
+    from npseq.training.config import NULLABLE, TrainingConfig
+
+    parser = commands.add_parser("train", help="train a language model", allow_abbrev=False)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--text", metavar="FILE", default=argparse.SUPPRESS, help="a UTF-8 text file to learn")
+    for entry in fields(TrainingConfig):
+        (source if entry.name == "corpus" else parser).add_argument(
+            f"--{entry.name.replace('_', '-')}", default=argparse.SUPPRESS, **_flag(entry, entry.name in NULLABLE)
+        )
+    parser.add_argument("--out", metavar="DIR", help=f"where the files go (default: {DEFAULT_OUT})")
+    parser.add_argument("--resume", metavar="DIR", help="go on with the run in this folder")
+    parser.add_argument("--overwrite", action="store_true", help="replace a run that is in the way")
+    parser.add_argument("--quiet", action="store_true", help="no bar and no epochs, only the result")
+    parser.add_argument(
+        "--mpi", action="store_true", help="one of several MPI processes (default: where mpiexec started it)"
+    )
+    parser.add_argument("--trace-nonfinite", action="store_true", help="say where a nan or an infinity came from")
+    brief(parser, COMMON, "npseq train [--text FILE | --corpus NAME] [flags]")
+    parser.set_defaults(command=train)
+
+
+def _flag(entry: Any, nullable: bool) -> dict[str, Any]:
+    """What argparse needs to know of a field of the configuration; the configuration itself checks the values."""
+    kind, choices, default = entry.metadata["kind"], entry.metadata["choices"], entry.default
+    shown = "" if default in (None, (), False) else f" (default: {default})"
+    given: dict[str, Any] = {"help": entry.metadata["help"] + shown}
+    if kind is bool:
+        return {**given, "action": "store_true"}
+    if entry.name == "corpus":
+        return {**given, "choices": CORPORA, "metavar": "NAME", "help": f"{' or '.join(CORPORA)}{shown}"}
+    if kind is tuple:
+        return {**given, "action": "append", "metavar": "TEXT"}
+    metavar = "{" + ",".join(choices) + "}" if choices else {int: "N", float: "X", str: "FORM"}[kind]
+    if len(metavar) > WIDEST:
+        metavar, given["help"] = "NAME", f"{', '.join(choices)}{shown}"
+    return {**given, "metavar": metavar, "type": str if kind is str else number(kind, nullable)}
+
+
+def train(
+    out: str | None = None,
+    resume: str | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+    mpi: bool = False,
+    json: bool = False,
+    trace_nonfinite: bool = False,
+    **given: Any,
+) -> None:
+    """Trains a model, or goes on with a run; `given` are fields of TrainingConfig. Under mpiexec, all together."""
+    from npseq.training import Run, TrainingConfig
+    from npseq.training.mpi import join_launched
+    from npseq.training.ranks import shared_run, train_together
+
+    if "text" in given:
+        given["corpus"] = str(Path(given.pop("text")).resolve())
+    if "sample_prefix" in given:
+        given["sample_prefix"] = tuple(given["sample_prefix"])
+
+    def start() -> Run:
+        if resume is None:
+            return Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite)
+        if overwrite or out not in (None, resume):
+            raise ValueError("--resume goes on in its own folder; it goes with neither --overwrite nor another --out")
+        return Run.resume(resume, given)
+
+    with bad_input():
+        communicator = join_launched(mpi)
+        run = start() if communicator is None else shared_run(communicator, start, resume or out or DEFAULT_OUT)
+
+    def train_and_answer(run: Run) -> None:
+        _run_to_the_end(run, quiet or json, json, trace_nonfinite)
+
+    if communicator is None:
+        train_and_answer(run)
+    else:
+        train_together(run, communicator, train_and_answer)
+
+
+def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) -> None:
+    """Trains, with a bar, and prints what came out."""
+    from npseq.training.progress import ProgressBar
+
+    try:
+        with nullcontext() if quiet else ProgressBar(run) as bar:
+            for metrics in run.epochs(bar and bar.step, trace_nonfinite):
+                if bar:
+                    bar.epoch(metrics)
+        answer(*_result(run), json)
+    except (ArithmeticError, OSError, MemoryError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise Failure(f"{error}; the checkpoint of epoch {len(run.metrics)} stays in {str(run.out)!r}", 1) from error
+    except KeyboardInterrupt as interrupt:
+        done = f"interrupted; {len(run.metrics)} of {run.config.epochs} epochs are saved"
+        command = f"npseq train --resume {shlex.quote(str(run.out))}"
+        raise Failure(f"{done}; go on with: {command}", INTERRUPTED) from interrupt
+
+
+def _result(run: Any) -> tuple[str, dict[str, Any]]:
+    from npseq.training.run import FIGURE, METRICS, MODEL
+
+    last = run.metrics[-1]
+    speed = statistics.median(m.tokens_per_second for m in run.metrics)
+    found = {
+        "epochs": last.epoch,
+        "perplexity": last.perplexity,
+        "evaluated": run.evaluate(),
+        "tokens_per_second": speed,
+        "device": run.config.device,
+        "samples": run.samples(),
+        "files": [str(run.out / name) for name in (MODEL, METRICS, FIGURE)],
+    }
+    lines = [
+        f"perplexity {last.perplexity:.3f} while training (epoch {last.epoch}), {found['evaluated']:.3f} evaluated",
+        f"{speed:,.0f} tokens/s on {run.config.device}",
+        *(f"sample: {text}" for text in found["samples"]),
+        f"files: {', '.join(found['files'])}",
+    ]
+    return "\n".join(lines), found
