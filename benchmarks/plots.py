@@ -65,7 +65,8 @@ def rows_beside(rows: list[dict[str, Any]], part: str, path: Path) -> Path:
     plot.invert_yaxis()
     plot.set_xlabel("the rival's number over npseq's (log scale, medians and quartiles)")
     plot.set_title(f"{part}: right of the line npseq is ahead")
-    plot.legend(fontsize=8, title="geometric means")
+    plot.set_ylabel("case, sizes as (T, B, V, H)")
+    plot.legend(fontsize=8, title="geometric means", loc="upper left", bbox_to_anchor=(1, 1))
     return finish(made, path)
 
 
@@ -89,7 +90,7 @@ def grid(rows: list[dict[str, Any]], path: Path, rival: str = "torch") -> Path:
         f"Above the line npseq is ahead of PyTorch: geometric mean {cut(geometric_mean(found))}, "
         f"{lost} of {len(found)} cases below"
     )
-    plot.legend(fontsize=8)
+    plot.legend(fontsize=8, loc="upper right")
     return finish(made, path)
 
 

@@ -110,7 +110,7 @@ def picture(rows: list[dict[str, Any]], path: Path) -> Path:
         what = "peak memory" if mine[0]["unit"] == "MiB" else "time"
         plot.set_ylabel(f"{what} of a training step ({mine[0]['unit']})")
         plot.set_title(f"{part}: a slope of 1 is linear")
-        plot.legend(fontsize=7)
+        plot.legend(fontsize=7, loc="upper left")
     return plots.finish(made, path)
 
 
