@@ -14,6 +14,7 @@ import pytest
 from printed import blocks, run, sigmoid, text_of
 
 import npseq as ns
+from npseq.data.pairs import tokenize_pairs
 from npseq.interop import torch as torch_layout
 
 TEXT = text_of("docs/errors_in_the_notes.md")
@@ -257,13 +258,15 @@ def test_the_mean_of_a_masked_loss():
 
 
 def test_the_lines_that_are_kept():
-    """The loop of d2l's tokenize_nmt, on a thousand lines."""
+    """The loop of d2l's tokenize_nmt, on a thousand lines, and npseq's."""
     kept, num_examples = [], 600
     for i, line in enumerate(f"line {k}" for k in range(1000)):
         if num_examples and i > num_examples:
             break
         kept.append(line)
-    check(num_examples, len(kept))
+    text = "\n".join(f"line {k}\tline {k}" for k in range(1000))
+    ours = [len(tokenize_pairs(text, num_examples, more)[0]) for more in (False, True)]
+    check(num_examples, len(kept), *ours)
 
 
 def test_every_measured_paragraph_names_its_test():

@@ -8,7 +8,7 @@ import pytest
 import time_page
 import truncation_page
 from mathematics import latex
-from misprints import assert_no_misprint_passes
+from misprints import FAILURES, assert_no_misprint_passes
 from printed import ROOT, inline, rows, text_of
 
 PAGES = {
@@ -43,6 +43,25 @@ def test_a_printed_equation_holds_and_misprinted_does_not(page, key):
     for text in equations(page)[key]:
         for equation in latex(text):
             assert_no_misprint_passes(equation, PAGES[page][0][key])
+
+
+def check_all(found, check):
+    for equation in found:
+        check(equation)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_sign_turned_in_the_text_is_seen(page):
+    """The same in the LaTeX itself, so that nothing which the reading passes over could hide it."""
+    turned = 0
+    for key, check in PAGES[page][0].items():
+        for text in equations(page)[key]:
+            wrong = text.replace(" + ", " - ", 1) if " + " in text else text.replace(" - ", " + ", 1)
+            if wrong != text:
+                with pytest.raises(FAILURES):
+                    check_all(latex(wrong), check)
+                turned += 1
+    assert turned >= 5
 
 
 def test_every_page_is_here():
