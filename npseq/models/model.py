@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import inf
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,21 @@ class Model(Layer):
         norm = clip_grad_norm(grads, inf if clip is None else clip)
         optimizer.step(self.params, grads)
         return loss, norm
+
+    def save_params(self, path: str | PathLike[str]) -> None:
+        """Writes the parameters as one safetensors file; what built the model, and vocabularies, are not in it."""
+        from npseq.models.parameter_files import save_params
+
+        save_params(self, path)
+
+    def load_params(self, path: str | PathLike[str]) -> None:
+        """Writes over the parameters with those that `save_params` of a model built the same way wrote.
+
+        Raises FileNotFoundError, or ValueError for a file that is damaged or of another model.
+        """
+        from npseq.models.parameter_files import load_params
+
+        load_params(self, path)
 
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={layer}" for name, layer in self._layers().items())

@@ -126,8 +126,8 @@ def replace_file(path: Path, payload: bytes) -> None:
             os.close(folder)
 
 
-def read_content(path: str | PathLike[str]) -> Content:
-    """What `write_content` wrote, checked against its SHA-256.
+def read_content(path: str | PathLike[str], form: str = FORMAT) -> Content:
+    """What `write_content` wrote in this form, checked against its SHA-256.
 
     Raises FileNotFoundError where there is no file, ValueError for one that is damaged or that npseq did not write.
     """
@@ -142,8 +142,9 @@ def read_content(path: str | PathLike[str]) -> Content:
             tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, UnicodeDecodeError) as error:
         raise _damaged(path, str(error)) from error
-    if metadata.get("format") != FORMAT:
-        raise ValueError(f"{str(path)!r} must be a model that npseq saved, its format is {metadata.get('format')!r}")
+    if metadata.get("format") != form:
+        wanted = "a model" if form == FORMAT else f"in the format {form!r}"
+        raise ValueError(f"{str(path)!r} must be {wanted} that npseq saved, its format is {metadata.get('format')!r}")
     if metadata.get("version") != VERSION:
         raise ValueError(
             f"{str(path)!r} must have version {VERSION} of the format, it has {metadata.get('version')!r}; "
