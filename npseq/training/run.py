@@ -147,6 +147,7 @@ class Run:
                 epoch=epoch,
                 largest_norm=max((m.grad_norm for m in self.metrics), default=0.0),
                 on_step=on_step,
+                trace_nonfinite=trace_nonfinite,
                 shard=self.shard,
             )
         if self.shard is not None:

@@ -276,6 +276,19 @@ def test_without_being_asked_nothing_is_kept(monkeypatch):
     train_epoch(model, np.random.default_rng(0).integers(0, D, 60), ns.SGD(0.1), batch_size=2, steps=4, rng=0)
 
 
+def test_a_run_says_where_it_came_from(tmp_path, text_file, monkeypatch):
+    monkeypatch.setattr("npseq.plot.training_curve", lambda metrics, path: None)
+    from npseq.training import Run
+
+    options = {"hidden": 4, "batch_size": 2, "steps": 5, "nonlinearity": "relu", "lr": 1e20, "clip": None}
+    run = Run.begin(TrainingConfig(corpus=str(text_file), **options), tmp_path / "run")
+    with pytest.raises(
+        NonFiniteLoss, match=r"; the first value that is not finite is (nan|-?inf) in .*; take"
+    ) as caught:
+        list(run.epochs(trace_nonfinite=True))
+    assert caught.value.origin.kind in ("state", "logits", "loss")
+
+
 def test_tracing_changes_no_bit(tmp_path, text_file, monkeypatch):
     monkeypatch.setattr("npseq.plot.training_curve", lambda metrics, path: None)
     options = {"hidden": 6, "epochs": 2, "batch_size": 3, "steps": 6, "cell": "lstm", "layers": 2, "dropout": 0.5}
