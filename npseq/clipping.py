@@ -81,5 +81,7 @@ def _arrays(mapping: Mapping[str, Array]) -> list[Array]:
 def _check_writable(xp: ModuleType, arrays: list[Array]) -> None:
     if wrong := [array.dtype for array in arrays if array.dtype.kind not in "fc"]:
         raise TypeError(f"grads must be floating or complex, got {wrong[0]}; convert them with astype")
+    if len({array.dtype.kind for array in arrays}) > 1:
+        raise TypeError("grads must be all real or all complex, got both; convert them with astype")
     if xp is np and not all(array.flags.writeable for array in arrays):
         raise ValueError("grads must be writable, one of them is read-only; take a copy of it")

@@ -8,6 +8,7 @@ import numpy as np
 
 from npseq.backend import Array, array_module, generator, scatter_add
 from npseq.checks import array
+from npseq.initializers import normal
 from npseq.layers.arguments import check_array, float_dtype, positive_int
 from npseq.layers.layer import Layer
 from npseq.parameters import Parameters, simple_layout
@@ -27,7 +28,7 @@ class Embedding(Layer):
             raise ValueError(f"padding_idx must be None or in [0, {num_embeddings}), got {padding_idx!r}")
         self.padding_idx = padding_idx
         layout = simple_layout({"W": (num_embeddings, dim)})
-        self.params = Parameters(layout, generator(rng).standard_normal(layout.size).astype(float_dtype(dtype)))
+        self.params = Parameters(layout, normal((layout.size,), generator(rng), float_dtype(dtype), std=1.0))
         if padding_idx is not None:
             self.params["W"][padding_idx] = 0
 
