@@ -28,6 +28,8 @@ OTHERS = {
     "benchmarks.import_time": "what `import npseq` takes over `import numpy`",
     "benchmarks.mutants": "the bug zoo, and what its mutants get past",
     "benchmarks.headline": "d2l's character models on The Time Machine; long",
+    "benchmarks.translation": "d2l's seq2seq on 600 pairs, picked in three ways",
+    "benchmarks.coverage": "every example, its number for docs/coverage.md and its picture",
 }
 
 
