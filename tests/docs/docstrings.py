@@ -77,7 +77,8 @@ def docstrings() -> dict[str, str]:
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for name, text in _of(ast.parse(path.read_text(encoding="utf-8")), ""):
             if SIGNS.search(" ".join(text.split())):
-                found[f"{module}:{name}"] = text
+                key = f"{module}:{name}"  # a property's getter and setter have one name
+                found[key] = f"{found[key]}\n\n{text}" if key in found else text
     return found
 
 
@@ -86,5 +87,6 @@ def _of(node: ast.AST, inside: str) -> Iterator[tuple[str, str]]:
         text, inside = ast.get_docstring(node), f"{inside}.{getattr(node, 'name', '')}".strip(".")
         if text:
             yield inside, text
-    for child in ast.iter_child_nodes(node):
-        yield from _of(child, inside)
+    for block in ("body", "orelse", "handlers", "finalbody"):  # of statements; expressions are many and define nothing
+        for child in getattr(node, block, []):
+            yield from _of(child, inside)

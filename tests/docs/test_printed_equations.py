@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import cell_pages
 import losses_page
 import pytest
@@ -62,6 +64,17 @@ def test_a_sign_turned_in_the_text_is_seen(page):
                     check_all(latex(wrong), check)
                 turned += 1
     assert turned >= 5
+
+
+def test_every_label_in_the_code_is_of_an_equation():
+    """Of a page, or of the docstring of the module itself."""
+    texts = [text_of(f"docs/derivations/{page}.md") for page in PAGES]
+    pages = {label for text in texts for label in re.findall(r"\(([A-Z]\d+)\)", text)}
+    for path in sorted((ROOT / "npseq").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        own = re.findall(r"^ *\(([A-Z]\d+)\)  ", text, re.MULTILINE)
+        named = set(re.findall(r"\(([RGLTKED]\d+)\)", text))
+        assert named <= pages | set(own), path
 
 
 def test_every_page_is_here():
