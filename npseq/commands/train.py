@@ -83,6 +83,11 @@ def train(
         given["sample_prefix"] = tuple(given["sample_prefix"])
 
     def start() -> Run:
+        if trace_nonfinite and communicator is not None:  # a rank sees its own sequences only, and would stop alone
+            raise ValueError(
+                "--trace-nonfinite needs one process, where all sequences of a batch are at hand; let the run go on "
+                "alone, npseq train --resume DIR --trace-nonfinite, its losses are the same"
+            )
         if resume is None:
             return Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite)
         if overwrite or out not in (None, resume):

@@ -279,6 +279,17 @@ def test_a_loss_that_is_not_finite_meets_all_ranks(tmp_path, text_file, capsys):
     assert not capsys.readouterr().err
 
 
+def test_a_trace_needs_one_process(tmp_path, text_file, monkeypatch, capsys):
+    """It looks at one rank's sequences, and after every update, so that this rank would leave the others waiting."""
+
+    def work(rank):
+        monkeypatch.setattr(launcher, "join_launched", lambda mpi: rank)
+        return main(["train", "--text", str(text_file), "--out", str(tmp_path / "out"), "--trace-nonfinite"])
+
+    assert on_ranks(1, work) == [2]
+    assert "--trace-nonfinite needs one process, where all sequences" in capsys.readouterr().err
+
+
 def test_parameters_that_drift_apart_are_noticed(capsys):
     def work(rank):
         Shard(rank, 2).check_alike(np.array([1.0, 2.0 + rank.rank * 1e-15]))
