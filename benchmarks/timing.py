@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import median, quantiles
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 Step = Callable[[], object]
 SLOW = 0.2  # seconds of a run that fills its own caches in no time
+REST = 0.05  # seconds after which idle threads of the rival before have stopped spinning for more work
 
 
 def seconds(run: Step, repeats: int) -> list[float]:
@@ -23,14 +24,15 @@ def seconds(run: Step, repeats: int) -> list[float]:
 def alternate(rivals: dict[str, Step], budget: float, least: int = 15, burst: int = 3) -> dict[str, list[float]]:
     """Seconds a run of each rival: warm-up, then bursts of each in turn for `budget` seconds and `least` runs a rival.
 
-    Of each burst the first run is not counted: it pays for the caches that the rival before it filled. A rival whose
-    runs are slow has bursts of one run, which counts.
+    Of each burst, after a rest, the first run is not counted: it pays for the caches that the rival before it filled. A
+    rival whose runs are slow has bursts of one run, which counts.
     """
     slow = {name: _warm(run) for name, run in rivals.items()}
     times: dict[str, list[float]] = {name: [] for name in rivals}
     start = perf_counter()
     while perf_counter() - start < budget or min(map(len, times.values())) < least:
         for name, run in rivals.items():
+            sleep(REST)
             times[name] += seconds(run, 1) if slow[name] else seconds(run, burst + 1)[1:]
     return times
 
