@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import os
 
+import pytest
+
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before NumPy is loaded, so that the workers of `pytest -n` share the cores
 
@@ -17,3 +19,21 @@ def pytest_report_header() -> str:
         torch = "NO TORCH"
     data = os.environ.get("NPSEQ_DATA")
     return f"oracles: {torch}; The Time Machine: {data or 'NOT THERE, NPSEQ_DATA is not set'}"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--standin", action="store_true", help="run npseq on the strict stand-in for CuPy: no GPU needed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--standin"):
+        from standin import border
+
+        border.install()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--standin"):
+        from standin import border
+
+        border.leave_out(items)

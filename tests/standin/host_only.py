@@ -52,3 +52,27 @@ HOST_ONLY_METHODS = {
     "kinds": SETTLED,
     "plan": DRAWN,
 }
+
+OWN = "brings a device of its own, or a process that has none"
+LOOKS = "what values are is not looked at on a device, which would have to be waited for"
+INSIDE = "the test puts NumPy code of its own inside npseq"
+MEMORY = "the memory of the host's arrays, or that they are read-only, is what it tests"
+WRONG = "wrong on purpose: what it tests is the checks"
+
+HOST_TESTS = {  # of `pytest --standin`: parts of a test's id, in this order, and why it is left out
+    "tests/examples/": OWN,
+    "tests/gpu/": OWN,
+    "tests/standin/": OWN,
+    "tests/test_cli": OWN,
+    "tests/test_packaging": OWN,
+    "tests/mutants/": WRONG,
+    "test_a_target_out_of_range_is_named": LOOKS,
+    "test_cross_entropy_refuses ... weights must not be negative": LOOKS,
+    "test_the_other_losses_refuse ... must lie in": LOOKS,
+    "test_the_reverse_direction_goes_the_other_way": INSIDE,
+    "tests/layers/test_recurrent.py::test_shapes": MEMORY,
+    "test_a_budget_is_kept": MEMORY,
+    "test_no_more_states_are_kept_than_the_schedule_says": MEMORY,
+    "test_one_norm_over_everything_and_the_direction_kept": LOOKS,
+    "test_a_norm_that_is_not_finite_leaves_gradients_as_they_are ... inf]": "on a device such a norm is nan, not inf",
+}
