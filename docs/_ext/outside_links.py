@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -11,7 +12,13 @@ from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 EXAMPLE = re.compile(r"\.\./examples/(\d\d_\w+)\.py")
-PAGES = {"../README.md": "index", "../examples/README.md": "gallery/index", "README.md": "index"}
+PAGES = {
+    "../README.md": "index",
+    "../examples/README.md": "gallery/index",
+    "README.md": "index",
+    "../README": "index",
+    "README": "index",
+}
 
 
 def page_of(target: str) -> str | None:
@@ -33,6 +40,9 @@ class OutsideLinks(SphinxPostTransform):
             target = posixpath.normpath(posixpath.join(folder, node.get("reftarget", "")))
             if node.astext() == posixpath.basename(target) and target.removesuffix(".md") in self.env.titles:
                 node.children[:] = [nodes.inline("", self.env.titles[target.removesuffix(".md")].astext())]
+            if target.startswith("..") and (Path(self.env.srcdir) / target).is_dir():
+                node.replace_self(node.children)  # a folder of the repository is no page: its name stays
+                continue
             page = page_of(target)
             if page is not None:
                 uri = self.app.builder.get_relative_uri(self.env.docname, page)
