@@ -1,0 +1,58 @@
+"""docs/promises.md: what it names is there, and its counts are those of the last runs."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from printed import ROOT, text_of
+
+PAGE = text_of("docs/promises.md")
+
+
+def result(name):
+    return json.loads(text_of(f"benchmarks/results/{name}.json"))
+
+
+def test_every_command_names_what_there_is():
+    paths = re.findall(r"`python -m pytest (?:-m slow )?(\S+)`", PAGE)
+    assert len(paths) > 5
+    assert all((ROOT / path).exists() for path in paths)
+    modules = set(re.findall(r"`python -m (benchmarks\.\w+)`", PAGE))
+    assert modules >= {"benchmarks.faults", "benchmarks.soak", "benchmarks.mutants"}
+    assert all((ROOT / f"{module.replace('.', '/')}.py").is_file() for module in modules)
+
+
+def test_the_counts_of_faults():
+    """Of a run to its end, where one has been kept; else the page says that there is none."""
+    if not (ROOT / "benchmarks" / "results" / "faults.json").exists():
+        assert "not yet run to its end; 177 of 200 kills" in PAGE
+        return
+    found = result("faults")
+    killed, forged, texts = found["killed"], found["forged checkpoints"], found["damaged texts"]
+    assert f"| {killed['kills']} kills, {len(killed['differ'])} different |" in PAGE
+    damaged = found["damaged checkpoints"]
+    assert f"| {damaged['refused']:,} of {damaged['damages']:,} refused |" in PAGE
+    assert f"| {forged['damages']}: {forged['refused']} refused, {forged['lawful']} lawful |" in PAGE
+    same = texts["the same tokens"]
+    assert f"| {texts['damages']}: {texts['refused']} refused, {same} of the same tokens |" in PAGE
+    assert not any(found[name]["not refused"] for name in found if name not in ("machine", "killed"))
+    assert not killed["differ"]
+
+
+def test_the_counts_of_soak():
+    """Of a run to its end, where one has been kept; else the page says that there is none."""
+    if not (ROOT / "benchmarks" / "results" / "soak.json").exists():
+        assert "not yet run to its end" in PAGE
+        return
+    training = result("soak")["training"]
+    assert f"{training['steps']:,} training steps, {training['bytes_a_step']:+.4f} bytes a step" in PAGE
+    assert training["finite"]
+
+
+def test_the_number_of_checks():
+    from npseq.layers.matrix import matrix
+
+    assert f"| {len(matrix())} checks |" in PAGE
+    scores = result("mutants")["scores"]["complex"]
+    assert f"| {scores[0]} of {scores[1]} caught |" in PAGE
