@@ -9,6 +9,7 @@ Past a sequence's length its state stands still, so its adjoint passes through u
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any, NamedTuple
 
@@ -34,6 +35,17 @@ class Adjoints(NamedTuple):
     dc: MaybeArray  # (H, [lags,] B): of the initial c
 
 
+def product_by(matrix: Array | None) -> Callable[..., Array]:
+    """A function (x, out=None) that multiplies x by the matrix from the left, with the least overhead a call.
+
+    ndarray.dot has less of it than matmul, a tenth of a step of one sequence; but it copies a matrix of which only some
+    columns are taken, and matmul does not.
+    """
+    if matrix is None or not (matrix.flags.c_contiguous or matrix.flags.f_contiguous):
+        return partial(np.matmul, matrix)
+    return matrix.dot
+
+
 def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     """Runs a strand whose x (or ids), first state and mask are set; writes h, c, gates and the second product."""
     s, c, gates, mask, ragged = strand.s, strand.c, strand.gates, strand.mask, strand.ragged
@@ -46,6 +58,7 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
         W = strand.turned[:n]
         if cell.direct < gates.shape[1]:
             U = strand.turned[n:, :P]
+    times, second_times = product_by(W), product_by(U)
     scratch = None if strand.ids is None else np.empty_like(s, shape=(n, batch))
     _preload(cell, w, strand)
     direct = gates[:, : cell.direct].reshape(len(gates), n, batch)
@@ -53,18 +66,18 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     def second(m: Array) -> Array:
         if strand.m is not None:
             strand.m[t] = m
-        return U.dot(m, strand.v[t])
+        return second_times(m, strand.v[t])
 
     def state(t: int) -> State:
         return s[t, :P], None if c is None else c[t]
 
-    before = state(0)  # .dot below, not matmul: for one sequence its lower overhead is a tenth of the step
+    before = state(0)
     for t in range(steps):
         k = t if kept else 0
         if scratch is None:
-            W.dot(s[t], direct[k])
+            times(s[t], direct[k])
         else:
-            direct[k] += W.dot(s[t], scratch)
+            direct[k] += times(s[t], scratch)
         after = state(t + 1)
         cell.forward(gates[k], before, w.own, second, after)
         if ragged[t]:
@@ -113,13 +126,13 @@ def backward(
     dv: MaybeArray = None if w.U is None else empty(room, "dv", s, (strand.steps, w.U.shape[1], *lags, batch))
     width = prod(dh.shape[1:])
     columns = da[:, : cell.direct].reshape(strand.steps, n, width)
-    W, U = w.W[:P, :n], w.U
+    times, second_times = product_by(w.W[:P, :n]), product_by(w.U)
     own = w.own if w.own is None or not lags else w.own[..., None]
 
     def second(adjoint: Array) -> Array:
         dv[t] = adjoint
-        product = U.dot(adjoint.reshape(len(adjoint), width))
-        return product.reshape(len(U), *adjoint.shape[1:])
+        product = second_times(adjoint.reshape(len(adjoint), width))
+        return product.reshape(len(product), *adjoint.shape[1:])
 
     def taped(array: Array | None) -> Array | None:
         return array[..., None, :] if lags and array is not None else array
@@ -144,7 +157,7 @@ def backward(
             k = t - first
             extra = None if more is None else taped(more[k])
             dh_passed, dc_before = cell.backward(dh_live, dc_live, gate, taped(slopes[k]), extra, own, second, da[t])
-            dh_before = W.dot(columns[t]).reshape(dh.shape)
+            dh_before = times(columns[t]).reshape(dh.shape)
             if dh_passed is not None:
                 dh_before += dh_passed
             if carry is not None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from npseq.backend import Array, MaybeArray
+from npseq.backend import Array
+from npseq.bptt.loop import product_by
 from npseq.bptt.tape import Weights
 from npseq.cells import Cell
 
@@ -24,14 +25,14 @@ def stepper(cell: Cell, w: Weights, batch: int) -> Step:
     a = np.empty_like(w.W, shape=(G, units, batch))
     through_h, beside = a[:direct], a[direct:]
     products = through_h.reshape(n, batch)
-    W = w.W[: w.state, :n].T
-    U: MaybeArray = None if w.U is None else w.U.T
+    times = product_by(w.W[: w.state, :n].T)
+    second_times = product_by(None if w.U is None else w.U.T)
 
     def second(m: Array) -> Array:
-        return U.dot(m)
+        return second_times(m)
 
     def step(inputs: Array, h: Array, c: Array | None) -> tuple[Array, Array | None]:
-        W.dot(h, products)
+        times(h, products)
         if direct == G:
             np.add(a, inputs, out=a)
         else:

@@ -116,7 +116,7 @@ PUBLISHED = (
     Mutant("F6b", "the second backward crashes: a counter reset to []", "lstm",
            wrap(Recurrent, "backward", reset_to_a_list), where="numpy-ml, flush_gradients", raises=True),
     Mutant("F7", "no recurrent dh at all", "rnn",
-           edit(loop.backward, "W.dot(columns[t]).reshape(dh.shape) -> np.zeros_like(dh)"),
+           edit(loop.backward, "times(columns[t]).reshape(dh.shape) -> np.zeros_like(dh)"),
            where="AiDotNet PR #722; qixianbiao/RNN #2"),
     Mutant("F8", "tanh applied twice in dc", "lstm",
            edit(LSTM.slopes, "o * dtanh(tanh_c) -> o * dtanh(tanh(tanh_c))"),

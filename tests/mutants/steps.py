@@ -19,7 +19,7 @@ STEPS = (
     Mutant("T5", "gates of the step before", "lstm",
            edit(loop.backward, "taped(gates[t]) -> taped(gates[max(t - 1, 0)])")),
     Mutant("T6", "W_hh transposed on the way back", "rnn",
-           edit(loop.backward, "W.dot(columns[t]) -> W.T.dot(columns[t])")),
+           edit(loop.backward, "product_by(w.W[:P, :n]) -> product_by(w.W[:P, :n].T)")),
     Mutant("T7", "the path around the product dropped", "gru after",
            edit(loop.backward, "dh_before += dh_passed -> pass")),
     Mutant("T8", "the way back cut at one step, silently", "rnn",
