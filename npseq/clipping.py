@@ -62,6 +62,7 @@ def _host_norm(arrays: list[Array]) -> Any:
 def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> Array:
     """The 2-norm of entries that may be too large to be squared: the largest, times the norm of entries / largest."""
     largest = xp.stack([abs(array.real).max() for array in arrays]).max()
+    largest = xp.where(xp.isfinite(largest), largest, xp.ones_like(largest))  # an infinite one shall stay infinite
     largest = largest + (largest == 0)
     return largest * xp.sqrt(_sum_of_squares(xp, [array / largest for array in arrays]))
 

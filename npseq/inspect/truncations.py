@@ -86,7 +86,7 @@ def random_truncation_variance(
     MemoryError before a stack's columns, of which there may be many, pass max_bytes (None: no limit).
     """
     steps = len(next(iter(ledger.per_step.values())))
-    keep = np.asarray(keep, dtype=np.float64)
+    keep = np.asarray(to_host(keep), dtype=np.float64)
     if keep.shape not in ((), (steps,)) or not np.all((keep > 0) & (keep <= 1)):
         raise ValueError(f"keep must be a probability in (0, 1], or one a step ({steps},), got {keep!r}")
     keep = np.broadcast_to(keep, steps)

@@ -10,6 +10,7 @@ from standin.device import assert_near
 
 import npseq as ns
 from npseq import models
+from npseq.backend import to_host
 from npseq.data import Vocabulary
 from npseq.models.decoding import next_log_probs
 from npseq.parameters import Parameters
@@ -227,3 +228,14 @@ def test_a_model_is_copied_cast_and_moved_back(device):
     check(device, (logits, wide.backward(logits, tape)),
           (expected, here.astype(np.complex128).backward(expected, host_tape)))  # fmt: skip
     assert_near(copy.deepcopy(there).to("cpu").params.flat, here.params.flat)
+
+
+def test_parameters_saved_on_the_device_loaded_on_either(device, tmp_path):
+    there, here = two(lambda: models.Tagger(RECURRENT["lstm"](), V, embedding=embedding(), rng=3))
+    path = tmp_path / "tagger.safetensors"
+    there.save_params(path)
+    others = two(lambda: models.Tagger(RECURRENT["lstm"](), V, embedding=embedding(), rng=4))
+    for other in others:
+        other.params.flat[...] = 0
+        other.load_params(path)
+        np.testing.assert_array_equal(to_host(other.params.flat), here.params.flat)
