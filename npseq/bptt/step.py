@@ -26,10 +26,7 @@ def stepper(cell: Cell, w: Weights, batch: int) -> Step:
     through_h, beside = a[:direct], a[direct:]
     products = through_h.reshape(n, batch)
     times = product_by(w.W[: w.state, :n].T)
-    second_times = product_by(None if w.U is None else w.U.T)
-
-    def second(m: Array) -> Array:
-        return second_times(m)
+    second = product_by(None if w.U is None else w.U.T)
 
     def step(inputs: Array, h: Array, c: Array | None) -> tuple[Array, Array | None]:
         times(h, products)
