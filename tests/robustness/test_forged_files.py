@@ -119,7 +119,7 @@ def of_config(**entries):
         (put(optimizer={}), "state must hold"),
         (put(optimizer={"steps": -1, "lr": 0.1}), "its optimizer, adam after -1 steps, keeps"),
         (put(optimizer={"steps": 0, "lr": 0.1}), "after 0 steps, keeps"),
-        (put(optimizer={"steps": 2, "lr": "fast"}), "could not convert"),
+        (put(optimizer={"steps": 2, "lr": "fast"}), "lr must be a number"),
         (lambda tree: [tree], "list indices"),
     ],
 )
