@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from npseq.commands import evaluate, gradcheck, inspect, sample, train
-from npseq.commands.failure import INTERRUPTED, Failure
+from npseq.commands.failure import INTERRUPTED, SIGNALLED, Failure
 from npseq.commands.help import Columns, HelpAll, shown
 
 COMMANDS = (train, sample, evaluate, inspect, gradcheck)
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.pop("command")(**arguments)
         sys.stdout.flush()
     except Failure as failure:
-        print(f"npseq: {'' if failure.status == INTERRUPTED else 'error: '}{failure}", file=sys.stderr)
+        print(f"npseq: {'' if failure.status > SIGNALLED else 'error: '}{failure}", file=sys.stderr)
         return failure.status
     except KeyboardInterrupt:
         print("npseq: interrupted", file=sys.stderr)

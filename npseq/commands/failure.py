@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-INTERRUPTED = 130
+SIGNALLED = 128  # and the signal's number: what a shell takes for a command that a signal has ended
+INTERRUPTED = SIGNALLED + 2
 
 
 class Failure(Exception):

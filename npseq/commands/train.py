@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import statistics
 from contextlib import nullcontext
 from dataclasses import fields
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from npseq.commands.answers import answer
-from npseq.commands.failure import INTERRUPTED, Failure, bad_input
+from npseq.commands.failure import SIGNALLED, Failure, bad_input
 from npseq.commands.flags import CORPORA, number
 from npseq.commands.help import brief
 
@@ -109,22 +110,27 @@ def train(
 
 def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) -> None:
     """Trains, with a bar, and prints what came out."""
+    from npseq.training.interrupts import StopSignals
     from npseq.training.progress import ProgressBar
 
+    alone = run.shard is None  # a terminal and mpiexec may both send one Ctrl-C, and mpiexec has a SIGTERM of its own
+    stop = StopSignals(signal.SIGINT, *([signal.SIGTERM] if alone else []), insist=alone)
     try:
-        with nullcontext() if quiet else ProgressBar(run) as bar:
-            for metrics in run.epochs(bar and bar.step, trace_nonfinite):
+        with stop, nullcontext() if quiet else ProgressBar(run) as bar:
+            for metrics in run.epochs(bar and bar.step, trace_nonfinite, stop):
                 if bar:
                     bar.epoch(metrics)
         answer(*_result(run), json)
     except (ArithmeticError, OSError, MemoryError) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        raise Failure(f"{error}; the checkpoint of epoch {len(run.metrics)} stays in {str(run.out)!r}", 1) from error
+        steps = "" if run.position is None else f" and {run.position.step} steps"
+        kept = f"the checkpoint of epoch {len(run.metrics)}{steps} stays in {str(run.out)!r}"
+        raise Failure(f"{error}; {kept}", 1) from error
     except KeyboardInterrupt as interrupt:
-        done = f"interrupted; {len(run.metrics)} of {run.config.epochs} epochs are saved"
         command = f"npseq train --resume {shlex.quote(str(run.out))}"
-        raise Failure(f"{done}; go on with: {command}", INTERRUPTED) from interrupt
+        told = f"interrupted; {run.progress} are saved; go on with: {command}"
+        raise Failure(told, SIGNALLED + (stop.number or signal.SIGINT)) from interrupt
 
 
 def _result(run: Any) -> tuple[str, dict[str, Any]]:

@@ -2,14 +2,18 @@
 
 from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from npseq.training.config import TrainingConfig
+from npseq.training.interrupts import Interrupted
 from npseq.training.loop import NonFiniteLoss, train_epoch
 from npseq.training.metrics import EpochMetrics
+from npseq.training.position import Position
 from npseq.training.run import Run, train
 
 __all__ = [
     "Checkpoint",
     "EpochMetrics",
+    "Interrupted",
     "NonFiniteLoss",
+    "Position",
     "Run",
     "TrainingConfig",
     "load_checkpoint",

@@ -13,15 +13,16 @@ import numpy as np
 
 from npseq.backend import to_host
 from npseq.models.language_model import LanguageModel
-from npseq.models.saving import believed, model_content, model_from, read_content, write_content
+from npseq.models.saving import Content, believed, model_content, model_from, read_content, write_content
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.metrics import EpochMetrics, as_array, from_array
+from npseq.training.position import Position, from_content, to_content
 
 OPTIMIZER, METRICS = "optimizer/", "training/metrics"
 
 
 class Checkpoint(NamedTuple):
-    """A run after len(metrics) epochs.
+    """A run after len(metrics) epochs, and after position.step updates of the next where there is a position.
 
     model: its dropout draws from rng. optimizer_state: that of Optimizer.state_dict. text_digest: SHA-256 of the ids.
     """
@@ -32,20 +33,23 @@ class Checkpoint(NamedTuple):
     rng: np.random.Generator
     metrics: list[EpochMetrics]
     text_digest: str
+    position: Position | None = None
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | PathLike[str]) -> None:
     """Writes it to this file, which `LanguageModel.load` reads too; what was there is replaced as a whole."""
     model = model_content(checkpoint.model)
     arrays = {k: to_host(v) for k, v in checkpoint.optimizer_state.items() if hasattr(v, "shape")}
+    place, state = (None, {}) if checkpoint.position is None else to_content(checkpoint.position)
     training = {
         "config": checkpoint.config.to_dict(),
         "optimizer": {k: v for k, v in checkpoint.optimizer_state.items() if k not in arrays},
         "rng": checkpoint.rng.bit_generator.state,
         "text_digest": checkpoint.text_digest,
+        "position": place,
     }
     kept = {f"{OPTIMIZER}{k}": v for k, v in arrays.items()}
-    tensors = {**model.tensors, **kept, METRICS: as_array(checkpoint.metrics)}
+    tensors = {**model.tensors, **kept, **state, METRICS: as_array(checkpoint.metrics)}
     write_content(model._replace(tensors=tensors, metadata={**model.metadata, "training": json.dumps(training)}), path)
 
 
@@ -68,7 +72,8 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         state = {**training["optimizer"], **arrays}
         _check_optimizer(config, state, model)
         metrics = _metrics(content.tensors[METRICS], config)
-        return Checkpoint(config, model, state, rng, metrics, str(training["text_digest"]))
+        position = _position(training, content, model, config, len(metrics))
+        return Checkpoint(config, model, state, rng, metrics, str(training["text_digest"]), position)
 
 
 def _config(training: dict[str, Any], model: LanguageModel) -> TrainingConfig:
@@ -98,6 +103,16 @@ def _metrics(rows: np.ndarray, config: TrainingConfig) -> list[EpochMetrics]:
     if len(rows) > config.epochs or not np.array_equal(rows[:, 0], np.arange(1, len(rows) + 1)):
         raise ValueError(f"its metrics must be those of the first of {config.epochs} epochs, one by one")
     return from_array(rows)
+
+
+def _position(
+    training: dict[str, Any], content: Content, model: LanguageModel, config: TrainingConfig, epochs: int
+) -> Position | None:
+    """None between two epochs, where files of before there were positions say nothing of one."""
+    position = from_content(training.get("position"), content.tensors, model, config)
+    if position is not None and epochs == config.epochs:
+        raise ValueError(f"its position lies in an epoch after the last of {config.epochs}")
+    return position
 
 
 def load_trained(path: str | PathLike[str]) -> tuple[LanguageModel, TrainingConfig | None]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array, array_module
-from npseq.data import random_windows, sequential_windows
+from npseq.backend import Array, array_module, generator
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
 from npseq.training.chunks import check_chunks, chunks
+from npseq.training.interrupts import Interrupted
 from npseq.training.metrics import EpochMetrics
 from npseq.training.parallel import Shard
+from npseq.training.position import Position, copied
 from npseq.training.tracing import Trace
 
-SAMPLINGS = ("sequential", "sequential-reset", "random")
 DEVICE_CHECK = 32  # a look at a number on a GPU waits for it: losses are looked at so many steps at a time
 
 
@@ -55,6 +56,8 @@ def train_epoch(
     on_step: Callable[[], None] | None = None,
     trace_nonfinite: bool = False,
     shard: Shard | None = None,
+    position: Position | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> EpochMetrics:
     """Trains on every window of ids (N,) once; writes the model's parameters.
 
@@ -68,23 +71,27 @@ def train_epoch(
     trace_nonfinite: a NonFiniteLoss says where the first nan or infinity came from; that costs a copy of the model and
     a look at its parameters every step.
     shard: this process's part of every batch, where several share it; the metrics are those of all.
+    position: where to go on in an epoch that was begun; model, optimizer and rng must be as they were there.
+    stop: asked after every update but the last; where it is true, the epoch ends with Interrupted and its position.
     Raises ValueError for an unknown sampling, a text under one batch, or a bptt_every or bptt_steps that does not fit,
     NonFiniteLoss as soon as one is seen.
     """
     every = steps if bptt_every is None else bptt_every
     reach = every if bptt_steps is None else bptt_steps
-    if sampling not in SAMPLINGS:
-        raise ValueError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
-    windows = (random_windows if sampling == "random" else sequential_windows)(ids, batch_size, steps, rng)
+    rng = generator(rng)
+    begin = Position(0, rng.bit_generator.state) if position is None else position
+    windows = begin.windows(ids, batch_size, steps, sampling, rng)
     check_chunks(steps, every, reach)
     if shard is not None:
         windows = shard.own(windows)
     trace = Trace(model, optimizer, clip, truncation) if trace_nonfinite else None
     at_once = trace_nonfinite or array_module(model.params.flat) is np
-    watch = _Watch(epoch, largest_norm, 1 if at_once else DEVICE_CHECK, trace)
-    state, tokens, start = None, 0, time.perf_counter()
+    watch = _Watch(epoch, largest_norm, 1 if at_once else DEVICE_CHECK, begin, trace)
+    state, start = begin.state, time.perf_counter()
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows ends in a loss that is not finite
-        for chunk in chunks(windows, every, reach, sampling == "sequential"):
+        for chunk in islice(chunks(windows, every, reach, sampling == "sequential"), begin.step, None):
+            if stop is not None and watch.seen > begin.step and stop():
+                raise Interrupted(watch.position(model.params.flat, state, time.perf_counter() - start))
             if trace is not None:
                 trace.keep(chunk, None if chunk.fresh else state)
             loss, norm, state = model.step(
@@ -98,16 +105,14 @@ def train_epoch(
                 state_at=chunk.state_at if reach > every else None,
                 join=None if shard is None else shard.join,
             )
-            read = len(chunk.targets) * batch_size
-            watch.add(loss, norm, read)
+            watch.add(loss, norm, every * batch_size)
             if trace is not None:
                 watch.check_parameters(model.params.flat)
-            tokens += read
             if on_step is not None:
                 on_step()
         watch.settle()
     watch.check_parameters(model.params.flat)
-    seconds = time.perf_counter() - start
+    tokens, seconds = watch.step * every * batch_size, begin.seconds + (time.perf_counter() - start)
     mean = watch.total / tokens
     return EpochMetrics(epoch, mean, float(perplexity(mean)), watch.epoch_norm, tokens / seconds)
 
@@ -115,11 +120,16 @@ def train_epoch(
 class _Watch:
     """Adds up the losses of an epoch and looks whether each is finite."""
 
-    def __init__(self, epoch: int, largest_norm: float, every: int, trace: Trace | None = None):
-        self.epoch, self.every, self.trace = epoch, every, trace
-        self.total, self.step = 0.0, 0
-        self.epoch_norm, self.norm_before = 0.0, largest_norm
+    def __init__(self, epoch: int, largest_norm: float, every: int, begin: Position, trace: Trace | None = None):
+        self.epoch, self.every, self.begin, self.trace = epoch, every, begin, trace
+        self.total, self.step = begin.total, begin.step
+        self.epoch_norm, self.norm_before = begin.largest_norm, largest_norm
         self.pending: list[tuple[Array, Array, int]] = []
+
+    @property
+    def seen(self) -> int:
+        """Updates of the epoch, those not looked at yet among them."""
+        return self.step + len(self.pending)
 
     def add(self, loss: Array, norm: Array, tokens: int) -> None:
         self.pending.append((loss, norm, tokens))
@@ -135,6 +145,13 @@ class _Watch:
             self.total += loss * tokens
             self.epoch_norm = max(self.epoch_norm, norm)
         self.pending.clear()
+
+    def position(self, flat: Array, state: Any, seconds: float) -> Position:
+        """Where the epoch stands, if all so far is finite. seconds: since it began, or was gone on with."""
+        self.settle()
+        self.check_parameters(flat)
+        seconds += self.begin.seconds
+        return Position(self.step, self.begin.drawn, copied(state), self.total, self.epoch_norm, seconds)
 
     def check_parameters(self, flat: Array) -> None:
         """The last update may have spoilt what no later loss of the epoch shows."""

@@ -2,7 +2,8 @@
 
 With B columns on all ranks, n of them on this one, the mean over the batch is the sum over ranks of n / B times the
 mean over the rank's own, and so is its gradient: any shares, equal or not, give the gradient of one process, to
-rounding. Loss and gradient travel together, one all-reduce a step; the clip comes after it. Every rank draws all random
+rounding. Loss and gradient travel together, one all-reduce a step, and with them whether a rank was asked to stop, so
+that all stop after the same step; the clip comes after it. Every rank draws all random
 numbers of the whole batch, keeps those of its columns, and makes the same update, so that nothing else need be sent.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -54,6 +55,8 @@ class Shard:
         self.weight = (self.columns.stop - self.columns.start) / batch_size
         self.threads = communicator.least(_threads(communicator.on_this_machine))
         self._buffer = np.empty(0)
+        self._asked: Callable[[], bool] = bool
+        self._told = False
 
     @property
     def writes(self) -> bool:
@@ -67,13 +70,30 @@ class Shard:
     def join(self, loss: Array, grads: Parameters) -> Any:
         """The mean loss of the whole batch, from that of this rank's columns; its gradient is written into grads."""
         flat = grads.flat
-        if self._buffer.shape != (flat.size + 1,) or self._buffer.dtype != flat.dtype:
-            self._buffer = np.empty(flat.size + 1, flat.dtype)
-        np.multiply(flat, self.weight, out=self._buffer[:-1])
-        self._buffer[-1] = loss * self.weight
+        if self._buffer.shape != (flat.size + 2,) or self._buffer.dtype != flat.dtype:
+            self._buffer = np.empty(flat.size + 2, flat.dtype)
+        np.multiply(flat, self.weight, out=self._buffer[:-2])
+        self._buffer[-2:] = loss * self.weight, self._asked()
         self.communicator.add(self._buffer)
-        flat[...] = self._buffer[:-1]
-        return self._buffer[-1]
+        flat[...] = self._buffer[:-2]
+        self._told = bool(self._buffer[-1])
+        return self._buffer[-2]
+
+    def agreed(self, asked: Callable[[], bool]) -> Callable[[], bool]:
+        """Whether any rank was asked to stop before the last sum: the same answer on every rank, after every step."""
+        self._asked, self._told = asked, False
+        return lambda: self._told
+
+    def own_columns(self, state: Array) -> Array:
+        """This rank's columns of a state (L*R, B, H)."""
+        return state[:, self.columns]
+
+    def all_columns(self, own: np.ndarray) -> np.ndarray:
+        """The state (L*R, B, H) of the whole batch, from each rank's columns."""
+        state = np.zeros((own.shape[0], self.batch_size, own.shape[2]), own.dtype)
+        state[:, self.columns] = own
+        self.communicator.add(state.view(f"i{own.itemsize}"))  # as integers: -0.0 + 0.0 is another zero
+        return state
 
     def split_dropout(self, model: LanguageModel) -> None:
         """From now on the model's dropout is this rank's part of the whole batch's."""

@@ -25,7 +25,7 @@ class ProgressBar:
         self.batches = (len(run.ids) - 1) // (c.batch_size * c.steps) * (c.steps // c.reach[0])
         self.bar: Any = tqdm(
             total=c.epochs * self.batches,
-            initial=len(run.metrics) * self.batches,
+            initial=len(run.metrics) * self.batches + (run.position.step if run.position else 0),
             bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} < {remaining}{postfix}",
             desc=f"epoch {len(run.metrics)}/{c.epochs}",
             dynamic_ncols=True,

@@ -18,6 +18,7 @@ import numpy as np
 
 from npseq.training.checkpoint import load_checkpoint
 from npseq.training.config import TrainingConfig
+from npseq.training.interrupts import Interrupted, StopSignals
 from npseq.training.loop import NonFiniteLoss
 from npseq.training.parallel import Communicator, Shard, check_shares
 from npseq.training.run import MODEL, Run
@@ -78,17 +79,21 @@ def train_together(run: Run, communicator: Communicator, lead: Callable[[Run], N
             lead(run)
             return
         try:
-            for _ in run.epochs():
-                pass
+            with StopSignals(signal.SIGINT, insist=False) as stop:
+                for _ in run.epochs(stop=stop):
+                    pass
         except NonFiniteLoss:  # every rank has the same loss and the same norm: rank 0 says it
             raise SystemExit(1) from None
+        except Interrupted:  # every rank stops after the same step
+            raise SystemExit(INTERRUPTED) from None
 
 
 @contextmanager
 def stopping_all(communicator: Communicator, run: Run) -> Iterator[None]:
     """Whatever ends this rank before its time ends all, with a line that says which rank and why.
 
-    A rank that just left would let the others wait for it for ever. NonFiniteLoss meets all at once, and passes.
+    A rank that just left would let the others wait for it for ever. NonFiniteLoss and Interrupted meet all at once, and
+    pass.
     """
     try:
         yield
@@ -96,7 +101,7 @@ def stopping_all(communicator: Communicator, run: Run) -> Iterator[None]:
         raise
     except BaseException as error:
         cause = error.__cause__ or error
-        if isinstance(cause, NonFiniteLoss):
+        if isinstance(cause, NonFiniteLoss | Interrupted):
             raise
         if isinstance(cause, KeyboardInterrupt) and communicator.rank:
             time.sleep(PATIENCE)
@@ -105,7 +110,7 @@ def stopping_all(communicator: Communicator, run: Run) -> Iterator[None]:
         where = f"rank {communicator.rank} of {communicator.size}"
         what = str(error)
         if cause is error:  # of another rank than the one that trains with a bar
-            kept = f"the checkpoint of the last whole epoch stays in {str(run.out)!r}"
+            kept = f"the last checkpoint stays in {str(run.out)!r}"
             what = f"{type(error).__name__}{f': {error}' if what else ''}; {kept}"
         print(f"npseq: error: {where} stopped, and all others with it: {what}", file=sys.stderr)
         communicator.stop(getattr(error, "status", INTERRUPTED if isinstance(cause, KeyboardInterrupt) else 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from os import PathLike
@@ -12,31 +13,36 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, device_module, to_host
-from npseq.data import UNKNOWN, Vocabulary, load_corpus, random_windows, tokenize
+from npseq.data import Vocabulary, load_corpus, random_windows
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
-from npseq.models.saving import replace_file
+from npseq.models.saving import believed, replace_file
 from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from npseq.training.config import TrainingConfig, make_optimizer
+from npseq.training.interrupts import Interrupted, StopSignals
 from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
 from npseq.training.parallel import Shard
+from npseq.training.position import Position, check_within
+from npseq.training.prefixes import prefixes_of
 from npseq.training.threads import limited
 from npseq.training.truncation import read_truncation
 
 MODEL, METRICS, FIGURE = "model.safetensors", "metrics.jsonl", "training.png"
-PREFIXES = {"python-topics": ("assignment", "the target"), "time-machine": ("time traveller", "traveller")}
 SAMPLE_LENGTH = 50
 FREE = ("epochs", "corpus", "sample_prefix")  # what may change on the way; the corpus only in where it lies
 
 
 class Run:
-    """A model, its text and its folder, after len(metrics) epochs. Made by `begin` or `resume`."""
+    """A model, its text and its folder, after len(metrics) epochs. Made by `begin` or `resume`.
+
+    position: where in the next epoch its checkpoint stands, None where that is to begin.
+    """
 
     def __init__(self, checkpoint: Checkpoint, ids: Array, out: Path):
         self.config, self.out = checkpoint.config, out
         self.model, self.rng, self.metrics = checkpoint.model, checkpoint.rng, list(checkpoint.metrics)
-        self.text_digest = checkpoint.text_digest
+        self.text_digest, self.position = checkpoint.text_digest, checkpoint.position
         self.shard: Shard | None = None  # its part of every batch, where several processes share the run
         xp = device_module(self.config.device)
         self.ids = xp.asarray(ids)
@@ -62,7 +68,7 @@ class Run:
         device_module(config.device)
         ids, vocabulary = load_corpus(config.corpus, config.token, config.max_tokens, config.clean)
         random_windows(ids, config.batch_size, config.steps, 0)  # refuses a text too short, before a folder is made
-        config = replace(config, sample_prefix=_prefixes(config, vocabulary, ids))
+        config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
         rng = np.random.default_rng(config.seed)
         model = LanguageModel(vocabulary, **config.model_options(), rng=rng)
         state = make_optimizer(config).state_dict()
@@ -70,7 +76,8 @@ class Run:
         _check_writable(out)
         for name in (MODEL, METRICS, FIGURE):
             (out / name).unlink(missing_ok=True)
-        run._save([])
+        run._save([], None)
+        (out / METRICS).touch()
         return run
 
     @classmethod
@@ -92,31 +99,51 @@ class Run:
                 f"the text of corpus {config.corpus!r} must be the one that the run in {str(out)!r} learns, it has "
                 "changed since; bring the old one back, or start a new run"
             )
+        if checkpoint.position is not None:
+            with believed(out / MODEL):
+                check_within(checkpoint.position, ids, config)
         if "sample_prefix" in changes:
-            config = replace(config, sample_prefix=_prefixes(config, vocabulary, ids))
+            config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
         run = cls(checkpoint._replace(config=config), ids, out)
         _check_writable(out)
         run._write_metrics()
         return run
 
     def __repr__(self) -> str:
-        return f"Run({str(self.out)!r}, {len(self.metrics)} of {self.config.epochs} epochs, {self.model})"
+        return f"Run({str(self.out)!r}, {self.progress}, {self.model})"
+
+    @property
+    def progress(self) -> str:
+        """What its checkpoint holds, in words."""
+        steps = "" if self.position is None else f" and {self.position.step} steps of the next"
+        return f"{len(self.metrics)} of {self.config.epochs} epochs{steps}"
 
     def epochs(
-        self, on_step: Callable[[], None] | None = None, trace_nonfinite: bool = False
+        self,
+        on_step: Callable[[], None] | None = None,
+        trace_nonfinite: bool = False,
+        stop: Callable[[], bool] | None = None,
     ) -> Iterator[EpochMetrics]:
         """Trains to the last epoch; an epoch's metrics come when its checkpoint is on the disk.
 
-        trace_nonfinite: whether a NonFiniteLoss says where it came from, see train_epoch.
+        trace_nonfinite: whether a NonFiniteLoss says where it came from, see train_epoch. stop: asked after every step;
+        where it is true, that very step is saved and Interrupted raised, and `epochs`, of this run or of a resumed one,
+        goes on from there to the same bits.
         However it ends, the figure is drawn of the epochs there are. Raises NonFiniteLoss, and OSError where a file
         cannot be written; the last checkpoint stays.
         """
+        if self.shard is not None:
+            stop = self.shard.agreed(stop or bool)
         try:
             for _ in range(len(self.metrics), self.config.epochs):
-                metrics = self._epoch(on_step, trace_nonfinite)
-                self._save([*self.metrics, metrics])
+                metrics = self._epoch(on_step, trace_nonfinite, stop)
+                self._save([*self.metrics, metrics], None)
+                self._log(metrics)
                 self.metrics.append(metrics)
+                self.position = None
                 yield metrics
+                if stop is not None and stop():
+                    raise Interrupted
         finally:
             self._draw()
 
@@ -129,32 +156,54 @@ class Run:
         """The likeliest SAMPLE_LENGTH tokens after each of the prefixes, with them."""
         return [self.model.generate(prefix, SAMPLE_LENGTH) for prefix in self.config.sample_prefix]
 
-    def _epoch(self, on_step: Callable[[], None] | None, trace_nonfinite: bool) -> EpochMetrics:
-        c, epoch = self.config, len(self.metrics) + 1
-        with limited(c, self._cores):
-            metrics = train_epoch(
-                self.model,
-                self.ids,
-                self.optimizer,
-                batch_size=c.batch_size,
-                steps=c.steps,
-                sampling=c.sampling,
-                clip=c.clip,
-                bptt_every=c.bptt_every,
-                bptt_steps=c.bptt_steps,
-                truncation=read_truncation(c.truncation, self.rng),
-                rng=self.rng,
-                epoch=epoch,
-                largest_norm=max((m.grad_norm for m in self.metrics), default=0.0),
-                on_step=on_step,
-                trace_nonfinite=trace_nonfinite,
-                shard=self.shard,
-            )
+    def _epoch(
+        self, on_step: Callable[[], None] | None, trace_nonfinite: bool, stop: Callable[[], bool] | None
+    ) -> EpochMetrics:
+        c, epoch, position = self.config, len(self.metrics) + 1, self.position
+        if position is not None:
+            position = position.with_state(device_module(c.device).asarray)
+        if self.shard is not None and position is not None:
+            position = position.with_state(self.shard.own_columns)
+        try:
+            with limited(c, self._cores):
+                metrics = train_epoch(
+                    self.model,
+                    self.ids,
+                    self.optimizer,
+                    batch_size=c.batch_size,
+                    steps=c.steps,
+                    sampling=c.sampling,
+                    clip=c.clip,
+                    bptt_every=c.bptt_every,
+                    bptt_steps=c.bptt_steps,
+                    truncation=read_truncation(c.truncation, self.rng),
+                    rng=self.rng,
+                    epoch=epoch,
+                    largest_norm=max((m.grad_norm for m in self.metrics), default=0.0),
+                    on_step=on_step,
+                    trace_nonfinite=trace_nonfinite,
+                    shard=self.shard,
+                    position=position,
+                    stop=stop,
+                )
+        except Interrupted as interrupted:
+            self._stop_at(interrupted)
+            raise
         if self.shard is not None:
             self.shard.check_alike(self.model.params.flat)
         if self._writes and c.evaluate_every and epoch % c.evaluate_every == 0:
             metrics = metrics._replace(evaluation_perplexity=self.evaluate())
         return metrics
+
+    def _stop_at(self, interrupted: Interrupted) -> None:
+        """Saves the position in the epoch; its state becomes that of the whole batch."""
+        position = interrupted.position
+        assert position is not None
+        if self.shard is not None:
+            self.shard.check_alike(self.model.params.flat)
+            position = position.with_state(self.shard.all_columns)
+        self._save(self.metrics, position)
+        self.position = interrupted.position = position
 
     @property
     def _writes(self) -> bool:
@@ -164,14 +213,16 @@ class Run:
     def _cores(self) -> int | None:
         return None if self.shard is None else self.shard.threads
 
-    def _save(self, metrics: list[EpochMetrics]) -> None:
-        if not self._writes:
-            return
-        state = self.optimizer.state_dict()
-        checkpoint = Checkpoint(self.config, self.model, state, self.rng, metrics, self.text_digest)
-        save_checkpoint(checkpoint, self.out / MODEL)
-        with open(self.out / METRICS, "a", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{m.line()}\n" for m in metrics[-1:])
+    def _save(self, metrics: list[EpochMetrics], position: Position | None) -> None:
+        if self._writes:
+            state = self.optimizer.state_dict()
+            checkpoint = Checkpoint(self.config, self.model, state, self.rng, metrics, self.text_digest, position)
+            save_checkpoint(checkpoint, self.out / MODEL)
+
+    def _log(self, metrics: EpochMetrics) -> None:
+        if self._writes:
+            with open(self.out / METRICS, "a", encoding="utf-8", newline="\n") as file:
+                file.write(f"{metrics.line()}\n")
 
     def _write_metrics(self) -> None:
         lines = "".join(f"{m.line()}\n" for m in self.metrics)
@@ -187,11 +238,13 @@ class Run:
 def train(config: TrainingConfig, out: str | PathLike[str], overwrite: bool = False) -> Run:
     """A new run in this folder, trained to its last epoch, without a word on the terminal; raises as `Run` does.
 
+    A first Ctrl-C, an interrupted cell of a notebook too, finishes the step, saves it and raises Interrupted.
     To go on with an old one: `run = Run.resume(out)`, then `for metrics in run.epochs(): ...`.
     """
     run = Run.begin(config, out, overwrite)
-    for _ in run.epochs():
-        pass
+    with StopSignals(signal.SIGINT) as stop:
+        for _ in run.epochs(stop=stop):
+            pass
     return run
 
 
@@ -204,38 +257,13 @@ def _changed(checkpoint: Checkpoint, changes: Mapping[str, Any], out: Path) -> T
                 "leave it out, or start a new run in another folder"
             )
     config = replace(stored, **changes)
-    if config.epochs < len(checkpoint.metrics):
+    begun = checkpoint.position is not None
+    if config.epochs < (least := len(checkpoint.metrics) + begun):
         raise ValueError(
-            f"epochs must be at least the {len(checkpoint.metrics)} that the run in {str(out)!r} has had, "
+            f"epochs must be at least the {least} that the run in {str(out)!r} has {'begun' if begun else 'had'}, "
             f"got {config.epochs}"
         )
     return config
-
-
-def _prefixes(config: TrainingConfig, vocabulary: Vocabulary, ids: np.ndarray) -> tuple[str, ...]:
-    """The given prefixes, checked; else those of the corpus; else how the text begins."""
-    for prefix in config.sample_prefix:
-        check_prefix(prefix, vocabulary)
-    usual = [prefix for prefix in PREFIXES.get(config.corpus, ()) if not missing(prefix, vocabulary)]
-    begin = vocabulary.decode(ids[: 10 if config.token == "char" else 2])
-    return config.sample_prefix or tuple(usual) or (begin,)
-
-
-def missing(text: str, vocabulary: Vocabulary) -> list[str]:
-    """The tokens of a text that the vocabulary lacks."""
-    return sorted({token for token in tokenize([text], vocabulary.token)[0] if token not in vocabulary})
-
-
-def check_prefix(prefix: str, vocabulary: Vocabulary) -> None:
-    """Raises ValueError for a prefix without tokens or with tokens that the vocabulary lacks."""
-    if not tokenize([prefix], vocabulary.token)[0]:
-        raise ValueError(f"a prefix must hold at least one token, got {prefix!r}")
-    if lacking := missing(prefix, vocabulary):
-        known = "".join(sorted(vocabulary.tokens[1:])) if vocabulary.token == "char" else f"{len(vocabulary)} words"
-        raise ValueError(
-            f"a prefix must be made of the text's own tokens ({known!r}), got {prefix!r} with {lacking}, "
-            f"which would be {UNKNOWN}"
-        )
 
 
 def _vocabulary(model: LanguageModel) -> Vocabulary:

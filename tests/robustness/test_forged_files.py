@@ -16,7 +16,7 @@ from npseq.data import Vocabulary
 from npseq.models import LanguageModel
 from npseq.models.saving import load_model, model_content, read_content, save_model, write_content
 from npseq.models.sizes import parameter_count
-from npseq.training import Run, TrainingConfig, load_checkpoint
+from npseq.training import Interrupted, Run, TrainingConfig, load_checkpoint
 from npseq.training.checkpoint import load_trained
 
 MODEL = "model.safetensors"
@@ -156,6 +156,93 @@ def with_(name, value):
 def test_tensors_that_do_not_fit(trained, capsys, tensors, message):
     forge(trained, tensors=tensors)
     refused(trained, capsys, message)
+
+
+@pytest.fixture
+def stopped(tmp_path, text_file, monkeypatch):
+    """The checkpoint of a run that was stopped in its second epoch, after 3 steps."""
+    monkeypatch.setattr("npseq.plot.training_curve", lambda metrics, path: None)
+    options = {**OPTIONS, "cell": "lstm", "epochs": 3}
+    run = Run.begin(TrainingConfig(corpus=str(text_file), max_tokens=60, proj_size=2, **options), tmp_path / "run")
+    steps = []
+    with pytest.raises(Interrupted):
+        list(run.epochs(lambda: steps.append(0), stop=lambda: len(run.metrics) == 1 and len(steps) >= 10))
+    assert run.position.step == 3
+    return tmp_path / "run" / MODEL
+
+
+def of_position(**entries):
+    return lambda tree: put(position={**tree["position"], **entries})(tree)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (of_position(step=0), "its position must be after a whole number of steps, got 0"),
+        (of_position(step=-3), "whole number of steps, got -3"),
+        (of_position(step=3.0), "whole number of steps, got 3.0"),
+        (of_position(step=True), "whole number of steps, got True"),
+        (of_position(step="3"), "whole number of steps, got '3'"),
+        (of_position(total=float("nan")), "its position's total must be a finite number"),
+        (of_position(total=float("inf")), "its position's total must be a finite number"),
+        (of_position(total=10**400), "its position's total must be a finite number|integer string conversion"),
+        (of_position(total=None), "its position's total must be a finite number"),
+        (of_position(largest_norm=-1.0), "its position's largest_norm must be a finite number, not below 0"),
+        (of_position(largest_norm=float("inf")), "its position's largest_norm must be"),
+        (of_position(seconds=-1.0), "its position's seconds must be"),
+        (of_position(seconds=float("nan")), "its position's seconds must be"),
+        (of_position(drawn=None), "dict"),
+        (of_position(drawn={}), "state must be for a|lacks"),
+        (of_position(drawn={"bit_generator": "MT19937"}), "state must be for a"),
+        (of_position(colour="red"), "its position must hold .'drawn'"),
+        (lambda tree: put(position={"step": 3})(tree), "its position must hold .'drawn'"),
+        (put(position=[]), "its position must hold"),
+        (put(position=7), "its position must hold"),
+        (put(position=None), "its position must hold"),
+        (lambda tree: {k: v for k, v in tree.items() if k != "position"}, "its position must hold"),
+        (of_config(epochs=1), "its position lies in an epoch after the last of 1"),
+        (of_config(batch_size=3), "its position's state must be"),
+    ],
+)
+def test_a_position_that_does_not_fit(stopped, capsys, change, message):
+    forge(stopped, "training", change)
+    refused(stopped, capsys, message)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        (without("position/h"), "its position's state must be"),
+        (without("position/c"), "its position's state must be"),
+        (with_("position/h", lambda h: h[:, :1]), "its position's state must be"),
+        (with_("position/h", lambda h: h.astype(np.float64)), "its position's state must be"),
+        (with_("position/c", lambda c: c[..., :2]), "its position's state must be"),
+        (with_("position/c", lambda c: c[0]), "its position's state must be"),
+        (with_("position/x", np.zeros(3, np.float32)), "its position's state must be"),
+        (with_("position/c", lambda c: c * np.float32(np.nan)), "its position's state must be finite"),
+        (with_("training/metrics", lambda m: np.concatenate([m, m + 1, m + 2])), "in an epoch after the last of 3"),
+    ],
+)
+def test_a_state_of_a_position_that_does_not_fit(stopped, capsys, tensors, message):
+    forge(stopped, tensors=tensors)
+    refused(stopped, capsys, message)
+
+
+def test_a_state_without_a_position(trained, capsys):
+    forge(trained, tensors=with_("position/h", np.zeros((2, 2, 4), np.float32)))
+    refused(trained, capsys, "its position must hold")
+
+
+@pytest.mark.parametrize("step", [7, 8, 10**6, 2**62, 2**64, 10**30])
+def test_a_position_beyond_the_epoch(stopped, capsys, step):
+    """How long an epoch is only the text can tell, so the file alone is loaded, and the run is refused."""
+    forge(stopped, "training", of_position(step=step))
+    assert load_checkpoint(stopped).position.step == step
+    with pytest.raises(ValueError, match=rf"is damaged \(its position must lie within an epoch .* got step {step}\)"):
+        Run.resume(stopped.parent)
+    assert main(["train", "--resume", str(stopped.parent)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), err[:14]) == ("", 1, "npseq: error: ")
 
 
 @pytest.mark.parametrize("deep", ["[" * 100_000 + "]" * 100_000, "{", "nul", "1" + "0" * 5000])

@@ -10,7 +10,7 @@ from standin.device import assert_near
 
 import npseq as ns
 from npseq import data
-from npseq.training import Run, TrainingConfig, train
+from npseq.training import Interrupted, Run, TrainingConfig, train
 from npseq.training.loop import train_epoch
 
 TEXT = "the time machine by h g wells " * 8
@@ -126,6 +126,24 @@ def test_a_run_and_its_resumption(device, tmp_path, monkeypatch):
     assert_near(runs["gpu"].model.params.flat.get(), runs["cpu"].model.params.flat)
     assert runs["gpu"].samples() == runs["cpu"].samples()
     assert runs["gpu"].evaluate() == pytest.approx(runs["cpu"].evaluate(), rel=1e-11)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_run_that_was_stopped_in_an_epoch(device, tmp_path, monkeypatch, cell):
+    monkeypatch.setattr(Run, "_draw", lambda self: None)
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT)
+    options = {"corpus": str(text), "cell": cell, "hidden": 6, "batch_size": 2, "steps": 5, "dtype": "float64"}
+    config, steps = TrainingConfig(**options, device="gpu", epochs=2), []
+    straight = train(config, tmp_path / "straight")
+    run = Run.begin(config, tmp_path / "cut")
+    with pytest.raises(Interrupted):
+        list(run.epochs(lambda: steps.append(0), stop=lambda: len(steps) == 3))
+    run = Run.resume(tmp_path / "cut")
+    assert run.position.step == 3
+    list(run.epochs())
+    assert run.model.params.flat.get().tobytes() == straight.model.params.flat.get().tobytes()
+    assert [m[:4] for m in run.metrics] == [m[:4] for m in straight.metrics]
 
 
 def test_models_refuse_mixed_arrays(device):

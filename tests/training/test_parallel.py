@@ -16,7 +16,7 @@ import pytest
 
 import npseq as ns
 from npseq.cli import main
-from npseq.training import NonFiniteLoss, Run, TrainingConfig, load_checkpoint, train
+from npseq.training import Interrupted, NonFiniteLoss, Run, TrainingConfig, load_checkpoint, train
 from npseq.training import mpi as launcher
 from npseq.training.parallel import Shard
 from npseq.training.ranks import FailedAtRoot, shared_run, train_together
@@ -134,7 +134,7 @@ def test_the_mean_of_unweighted_ranks_would_be_another():
     assert abs(found[0] - expected).max() > 1e-4
 
 
-def test_one_sum_a_step_of_loss_and_gradient():
+def test_one_sum_a_step_of_loss_gradient_and_whether_to_stop():
     model = ns.LanguageModel(11, "gru", 6, rng=0)
 
     def work(rank):
@@ -146,7 +146,7 @@ def test_one_sum_a_step_of_loss_and_gradient():
         return rank.calls
 
     for calls in succeeded(on_ranks(2, work)):
-        assert calls == [("add", model.params.flat.size + 1)] * 5
+        assert calls == [("add", model.params.flat.size + 2)] * 5
 
 
 KINDS = [
@@ -199,6 +199,79 @@ def test_resume_on_another_number_of_ranks(tmp_path, text_file):
     (run,) = train_on(1, lambda: Run.resume(out), out)
     assert [m.epoch for m in run.metrics] == [1, 2, 3, 4]
     np.testing.assert_allclose(run.model.params.flat, alone.model.params.flat, rtol=0, atol=1e-10)
+
+
+def stop_on(size: int, asked: dict[int, int], start, out: Path) -> list:
+    """Runs of all ranks, stopped: rank r is asked to after its asked[r]-th step; and where each stopped."""
+
+    def work(rank):
+        steps = []
+        run = shared_run(rank, start, out)
+        with pytest.raises(Interrupted) as caught:
+            for _ in run.epochs(lambda: steps.append(0), stop=lambda: len(steps) + 1 >= asked.get(rank.rank, 10**9)):
+                pass
+        return run, caught.value.position
+
+    return succeeded(on_ranks(size, work))
+
+
+@pytest.mark.parametrize("options", [KINDS[1], KINDS[2], {"cell": "lstm", "sampling": "sequential"}])
+def test_all_ranks_stop_after_the_step_in_which_one_was_asked_to(tmp_path, text_file, options):
+    config = config_of(text_file, **options)
+    train_on(3, lambda: Run.begin(config, tmp_path / "straight"), tmp_path / "straight")
+    expected, out = load_checkpoint(tmp_path / "straight" / "model.safetensors"), tmp_path / "cut"
+    start = lambda: Run.resume(out) if out.exists() else Run.begin(config, out)  # noqa: E731
+    for asked, steps in (({1: 2, 2: 4}, 2), ({0: 1}, 3)):
+        stopped = stop_on(3, asked, start, out)
+        positions = [position for _, position in stopped]
+        assert [position.step for position in positions] == [steps] * 3
+        kept = load_checkpoint(out / "model.safetensors").position
+        for whole in (kept, *positions):  # of all 7 columns, on every rank
+            for one, other in zip(np.atleast_1d(whole.state), np.atleast_1d(kept.state), strict=True):
+                assert one.shape[-2] == 7
+                assert one.tobytes() == other.tobytes()
+    train_on(3, start, out)
+    found = load_checkpoint(out / "model.safetensors")
+    assert found.model.params.flat.tobytes() == expected.model.params.flat.tobytes()
+    assert found.rng.bit_generator.state == expected.rng.bit_generator.state
+    assert [m[:4] for m in found.metrics] == [m[:4] for m in expected.metrics]
+
+
+def test_a_stopped_epoch_goes_on_on_another_number_of_ranks(tmp_path, text_file):
+    config = config_of(text_file, dtype="float64", cell="lstm", layers=2, dropout=0.2, optimizer="adam")
+    alone, out = train(config, tmp_path / "alone"), tmp_path / "several"
+    stop_on(3, {2: 2}, lambda: Run.begin(config, out), out)
+    stop_on(1, {0: 1}, lambda: Run.resume(out), out)
+    runs = train_on(2, lambda: Run.resume(out), out)
+    np.testing.assert_allclose(runs[0].model.params.flat, alone.model.params.flat, rtol=0, atol=1e-10)
+    np.testing.assert_allclose([m.loss for m in runs[0].metrics], [m.loss for m in alone.metrics], rtol=0, atol=1e-10)
+
+
+def test_a_state_keeps_its_bits_on_the_way():
+    state = np.array([-0.0, 0.0, 1e-45, -1.5, 3.0], np.float32).reshape(1, 5, 1)
+
+    def work(rank):
+        shard = Shard(rank, 5)
+        return shard.all_columns(shard.own_columns(state))
+
+    for whole in succeeded(on_ranks(3, work)):
+        assert whole.tobytes() == state.tobytes()
+
+
+def test_ranks_that_were_asked_to_stop_leave_together(tmp_path, text_file, capsys):
+    def work(rank):
+        run = shared_run(rank, lambda: Run.begin(config_of(text_file), tmp_path / "out"), tmp_path)
+        epochs, steps = run.epochs, []
+        ask = rank.rank == 1
+        run.epochs = lambda **options: epochs(lambda: steps.append(0), stop=lambda: ask and len(steps) == 3)
+        train_together(run, rank, lead)
+
+    results = on_ranks(2, work)
+    assert isinstance(results[0], Interrupted)
+    assert isinstance(results[1], SystemExit)
+    assert results[1].code == 130
+    assert not capsys.readouterr().err
+    assert load_checkpoint(tmp_path / "out" / "model.safetensors").position.step == 4
 
 
 def test_only_rank_0_touches_the_folder(tmp_path, text_file):
@@ -416,7 +489,7 @@ def test_a_killed_process_ends_all_and_the_run_goes_on_alone(tmp_path, text_file
 
 
 @pytest.mark.slow
-def test_an_interrupt_ends_all_with_the_way_to_go_on(tmp_path, text_file, mpiexec):
+def test_an_interrupt_ends_all_after_the_same_step_and_the_run_goes_on(tmp_path, text_file, mpiexec):
     out = tmp_path / "out"
     started = [mpiexec, "-n", "2", *command(*train_flags(text_file, out, epochs=100_000), "--quiet")]
     running = subprocess.Popen(started, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -426,12 +499,17 @@ def test_an_interrupt_ends_all_with_the_way_to_go_on(tmp_path, text_file, mpiexe
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
     _, told = running.communicate(timeout=60)
-    assert running.returncode != 0
-    assert "stopped, and all others with it" in told
-    assert (
-        f"npseq train --resume {out}" in told or f"the checkpoint of the last whole epoch stays in {str(out)!r}" in told
-    )
-    assert len(load_checkpoint(out / "model.safetensors").metrics) > 3
+    assert running.returncode == 130
+    assert told.count("npseq: interrupted; ") == 1
+    assert f"are saved; go on with: npseq train --resume {out}" in told
+    epochs = len(load_checkpoint(out / "model.safetensors").metrics) + 2
+    assert epochs > 5
+    straight = command(*train_flags(text_file, tmp_path / "straight", epochs=epochs), "--quiet")
+    for arguments in (command("--resume", str(out), "--epochs", str(epochs), "--quiet"), straight):
+        subprocess.run([mpiexec, "-n", "2", *arguments], capture_output=True, check=True, timeout=120)
+    one, other = (load_checkpoint(folder / "model.safetensors") for folder in (out, tmp_path / "straight"))
+    assert one.model.params.flat.tobytes() == other.model.params.flat.tobytes()
+    assert losses(out) == losses(tmp_path / "straight")
 
 
 @pytest.mark.slow
