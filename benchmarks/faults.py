@@ -1,9 +1,10 @@
 """Kills, damages and forgeries, and what comes of them: python -m benchmarks.faults
 
 Kills: a small training run is killed (kill -9) at a random moment and resumed; then checkpoint, log and figure must be
-those of a run that nobody killed. The one number that no two runs share is the speed, so the clock stands still in all
-of them, and every file is compared bit for bit (of a checkpoint, the header's entries: safetensors writes its metadata
-in any order). Damages: a checkpoint with flipped bits, pieces missing, swapped or from elsewhere, a changed header.
+those of a run that nobody killed. Half of them were interrupted before, between two steps of an epoch, and had gone on
+from there. The one number that no two runs share is the speed, so their clock counts steps in place of seconds, and
+every file is compared bit for bit (of a checkpoint, the header's entries: safetensors writes its metadata in any
+order). Damages: a checkpoint with flipped bits, pieces missing, swapped or from elsewhere, a changed header.
 Forgeries: a SHA-256 that fits, over content that is wrong. `npseq train --resume` must refuse each with one line, and
 the library with a ValueError, before memory is taken; a forgery may also be a lawful checkpoint, which trains.
 """
@@ -13,153 +14,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import itertools
-import json
 import multiprocessing
-import os
 import resource
-import signal
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from benchmarks import damage, machine
+from benchmarks.kills import COMMON, EPOCHS, MODEL, PRELOAD, RUNS, STEPS, TEXT, kills, train
 from npseq.cli import main as npseq
 from npseq.training import load_checkpoint
 
-MODEL, METRICS, FIGURE = "model.safetensors", "metrics.jsonl", "training.png"
-PRELOAD = [
-    "benchmarks.damage",
-    "benchmarks.machine",
-    "npseq.cli",
-    "npseq.training.run",
-    "npseq.plot",
-    "matplotlib.backends.backend_agg",
-    "safetensors",
-]
-TEXT = "it was the best of times it was the worst of times\nit was the age of wisdom\n" * 4
-COMMON = "--hidden 6 --batch-size 3 --steps 6 --epochs 30 --seed 3 --quiet"
-EPOCHS = 30
-RUNS = {
-    "rnn, SGD": "--cell rnn",
-    "GRU, Adam, random truncation": "--cell gru --optimizer adam --truncation random:0.5",
-    "LSTM, two layers, dropout": "--cell lstm --layers 2 --dropout 0.5 --optimizer rmsprop --sampling random",
-    "LSTM, sliding": "--cell lstm --bptt-every 3 --bptt-steps 9 --embedding 3 --optimizer adamw --evaluate-every 2",
-}
 MEMORY = 1 << 30  # bytes of address space that a damaged file may not exceed
-
-
-def in_process(arguments: list[str]) -> None:
-    """npseq in a process of its own, with a clock that stands still."""
-    from npseq.training import loop
-
-    loop.time = SimpleNamespace(perf_counter=itertools.count().__next__)  # type: ignore[assignment]
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        status = npseq(arguments)
-    os._exit(status)
-
-
-def start(arguments: list[str]) -> Any:
-    context = multiprocessing.get_context("forkserver")
-    process = context.Process(target=in_process, args=(arguments,))
-    process.start()
-    return process
-
-
-def train_to_the_end(arguments: list[str]) -> None:
-    """Raises RuntimeError where it fails."""
-    process = start(arguments)
-    process.join()
-    if process.exitcode:
-        raise RuntimeError(f"npseq {' '.join(arguments)} ended with status {process.exitcode}")
-
-
-def stages(arguments: list[str], out: Path) -> tuple[float, float, float]:
-    """After how many seconds a run has its first checkpoint, its last epoch, and its end."""
-    begin, seen = time.perf_counter(), []
-    process = start([*arguments, "--out", str(out)])
-    while process.is_alive():
-        there = [(out / MODEL).exists(), _lines_of_log(out) == EPOCHS]
-        seen += [time.perf_counter() - begin] * (len(seen) < sum(there))
-        process.join(0.002)
-    if process.exitcode or len(seen) < 2:
-        raise RuntimeError(f"npseq {' '.join(arguments)} ended with status {process.exitcode}")
-    return seen[0], seen[1], time.perf_counter() - begin
-
-
-def _lines_of_log(out: Path) -> int:
-    return (out / METRICS).read_bytes().count(b"\n") if (out / METRICS).exists() else 0
-
-
-def state_of(out: Path) -> dict[str, object]:
-    """What a finished run leaves, ready to be compared: every file of its folder."""
-    files: dict[str, object] = {path.name: path.read_bytes() for path in out.iterdir()}
-    header, data = damage.split(files.pop(MODEL))  # type: ignore[arg-type]
-    training = json.loads(header["__metadata__"].pop("training"))
-    return {**files, "tensors": data, "header": header, **training}
-
-
-def moment(out: Path) -> str:
-    """Where a kill has hit."""
-    if not (out / MODEL).exists():
-        return "before the first checkpoint"
-    if any(out.glob(".*.partial")):
-        return "while a file was written"
-    epochs = len(load_checkpoint(out / MODEL).metrics)
-    if epochs != _lines_of_log(out):
-        return "between checkpoint and log"
-    return "while the figure was drawn" if epochs == EPOCHS else "in an epoch"
-
-
-def kill_once(arguments: list[str], out: Path, at: tuple[float, float, float], rng: np.random.Generator) -> str | None:
-    """Kills a run at a random moment and resumes it; where it was hit, None where it had already ended.
-
-    at: its stages. A third of the kills come at any time, two thirds between the first checkpoint and the last epoch.
-    """
-    begin = [*arguments, "--out", str(out)]
-    process = start(begin)
-    time.sleep(rng.uniform(0, 1.05 * at[2]) if rng.random() < 1 / 3 else rng.uniform(at[0], at[1]))
-    process.kill()
-    process.join()
-    if process.exitcode != -signal.SIGKILL:
-        return None
-    where = moment(out)
-    train_to_the_end(["train", "--resume", str(out), "--quiet"] if (out / MODEL).exists() else begin)
-    return where
-
-
-def kills(count: int, rng: np.random.Generator, folder: Path) -> dict[str, Any]:
-    """How many kills there were, where, and how many runs differ from the one that nobody killed."""
-    (folder / "text.txt").write_text(TEXT)
-    moments: Counter[str] = Counter()
-    differ: list[str] = []
-    for name, options in RUNS.items() if count else ():
-        arguments = ["train", "--text", str(folder / "text.txt"), *COMMON.split(), *options.split()]
-        at = stages(arguments, folder / f"{name} 0")
-        train_to_the_end([*arguments, "--out", str(folder / f"{name} 1")])
-        reference = state_of(folder / f"{name} 0")
-        if state_of(folder / f"{name} 1") != reference:
-            raise RuntimeError(f"two runs of {name} differ though nobody killed them")
-        done = 0
-        while done < count // len(RUNS):
-            out = folder / f"{name} killed {done}"
-            where = kill_once(arguments, out, at, rng)
-            if where is not None:
-                done += 1
-                moments[where] += 1
-                found = state_of(out)
-                wrong = [what for what in {**reference, **found} if found.get(what) != reference.get(what)]
-                differ += [f"{name}, killed {where}: {', '.join(wrong)}"] * bool(wrong)
-            for path in out.iterdir() if out.exists() else ():
-                path.unlink()
-        print(f"{name}: {done} kills", flush=True)
-    return {"kills": sum(moments.values()), "moments": dict(moments), "differ": differ}
 
 
 def refusal(arguments: list[str]) -> str:
@@ -258,8 +128,10 @@ def all_damages(options: argparse.Namespace, rng: np.random.Generator, folder: P
     text.write_text(TEXT)
     for k, run in enumerate(list(RUNS.values())[1:3]):
         arguments = ["train", "--text", str(text), "--clean", "none", *COMMON.split(), *run.split()]
-        train_to_the_end([*arguments, "--out", str(folder / f"good {k}")])
+        train([*arguments, "--out", str(folder / f"good {k}")], k * STEPS // 3 or None)  # the second in an epoch
         good.append((folder / f"good {k}" / MODEL).read_bytes())
+    if load_checkpoint(folder / "good 1" / MODEL).position is None:
+        raise RuntimeError("the second checkpoint must be of a run that was stopped in an epoch")
     out = folder / "good 0"
     with little_memory():
         return {
@@ -291,7 +163,8 @@ def main() -> int:
         killed = kills(options.kills, rng, Path(name))
     where = ", ".join(f"{n} {moment}" for moment, n in killed["moments"].items())
     wrong = len(killed["differ"])
-    print(f"{killed['kills']} kills: {killed['kills'] - wrong} runs resumed to the same bits, {wrong} not; hit {where}")
+    print(f"{killed['kills']} kills, {killed['after an interrupt']} of them after an interrupt: "
+          f"{killed['kills'] - wrong} runs resumed to the same bits, {wrong} not; hit {where}")  # fmt: skip
     print("".join(f"  {line}\n" for line in killed["differ"]), end="")
     if options.save:
         print(machine.save("faults", {"machine": machine.describe(1), "killed": killed, **found}))
