@@ -62,6 +62,7 @@ def in_process(arguments: list[str], interrupted_at: int | None = None) -> None:
             signal.raise_signal(signal.SIGINT)
         return step(*given, **options)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     LanguageModel.step = counted  # type: ignore[method-assign]
     loop.time = SimpleNamespace(perf_counter=lambda: float(steps[0]))  # type: ignore[assignment]
     with (

@@ -37,9 +37,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("npseq: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # whoever read stdout, say `head`, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _no_more_output()
         return 141
+    except OSError as error:
+        if error.filename is not None:  # not of stdout, then
+            raise
+        _no_more_output()
+        print(f"npseq: error: the answer must find room where stdout goes: {error}", file=sys.stderr)
+        return 1
     return 0
+
+
+def _no_more_output() -> None:
+    """What stdout still holds goes nowhere; at the end Python would try once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def completion(shell: str) -> None:

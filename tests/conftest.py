@@ -7,18 +7,28 @@ import os
 
 import pytest
 
+ORACLES = ("torch", "keras", "onnxruntime", "jax", "autograd", "mpi4py")
+
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before NumPy is loaded, so that the workers of `pytest -n` share the cores
 
 
 def pytest_report_header() -> str:
     """What npseq is compared with in this run; what is missing here is skipped."""
-    try:
-        torch = f"torch {importlib.metadata.version('torch')}"
-    except importlib.metadata.PackageNotFoundError:
-        torch = "NO TORCH"
+    found = {name: _version(name) for name in ORACLES}
+    there = ", ".join(f"{name} {version}" for name, version in found.items() if version)
+    lacking = "".join(f", NO {name.upper()}" for name, version in found.items() if not version)
     data = os.environ.get("NPSEQ_DATA")
-    return f"oracles: {torch}; The Time Machine: {data or 'NOT THERE, NPSEQ_DATA is not set'}"
+    return f"oracles: {there}{lacking}; The Time Machine: {data or 'NOT THERE, NPSEQ_DATA is not set'}".replace(
+        ": ,", ":"
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -74,10 +74,12 @@ class Run:
         state = make_optimizer(config).state_dict()
         run = cls(Checkpoint(config, model, state, rng, [], _digest(ids)), ids, out)
         _check_writable(out)
-        for name in (MODEL, METRICS, FIGURE):
-            (out / name).unlink(missing_ok=True)
-        run._save([], None)
-        (out / METRICS).touch()
+        try:
+            run._save([], None)  # first of all: until it is whole, a run that it replaces stays
+        except OSError as error:
+            raise OSError(f"{str(out)!r} must have room for a checkpoint: {error}; name another one") from error
+        (out / METRICS).write_bytes(b"")
+        (out / FIGURE).unlink(missing_ok=True)
         return run
 
     @classmethod

@@ -181,3 +181,15 @@ def test_any_folder_will_do(tmp_path, text_file, no_figure, capsys, folder):
     assert main(["train", "--text", str(text_file), *TINY, "--out", out, "--quiet"]) == 0
     assert main(["train", "--resume", out, "--epochs", "3", "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["epochs"] == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize(
+    "command", [["sample", "--length", "9"], ["sample", "--length", "50000"], ["evaluate", "--json"]]
+)
+def test_a_full_disk_behind_stdout_is_said_in_one_line(trained, command):
+    with open("/dev/full", "w") as full:
+        arguments = [sys.executable, "-m", "npseq", command[0], trained, *command[1:]]
+        run = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert run.returncode == 1
+    assert re.fullmatch(r"npseq: error: the answer must find room where stdout goes: .*No space left.*\n", run.stderr)

@@ -220,6 +220,20 @@ def test_a_run_that_cannot_begin_leaves_the_old_one_alone(tmp_path, text_file):
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
+@pytest.mark.parametrize("name", ["fsync", "replace"])
+def test_a_disk_without_room_for_a_new_run_keeps_the_old_one(tmp_path, text_file, monkeypatch, name):
+    train(config_of(text_file, epochs=2), tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, name, fail)
+    with pytest.raises(OSError, match=r"out' must have room for a checkpoint: .*No space left on device; name another"):
+        Run.begin(config_of(text_file, hidden=9), tmp_path / "out", overwrite=True)
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
 def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, text_file, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"output folder .*file' must be writable: .*; name another one"):
