@@ -18,6 +18,7 @@ from npseq.inspect.truncations import Bias
 from npseq.losses import softmax_cross_entropy
 from npseq.models import LanguageModel
 from npseq.training.config import TrainingConfig, make_optimizer
+from npseq.training.folder import make_folder
 from npseq.training.loop import train_epoch
 from npseq.training.truncation import read_truncation
 
@@ -247,7 +248,7 @@ def draw_adjoints(norms: Mapping[str, list[np.ndarray]], out: str | PathLike[str
     """A map a label of |dL/dh_t| over the epochs from 0 on, adjoints_over_training_<label>.png."""
     from npseq.inspect.figures import adjoints_over_training
 
-    Path(out).mkdir(parents=True, exist_ok=True)
+    make_folder(Path(out))
     for label, rows in norms.items():
         figure = adjoints_over_training(np.array(rows), np.arange(len(rows)), f"{_shown(label)}. ")
         figure.savefig(Path(out) / f"{ADJOINTS}_{label}.png")

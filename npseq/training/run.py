@@ -19,6 +19,7 @@ from npseq.models import LanguageModel
 from npseq.models.saving import believed, replace_file
 from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from npseq.training.config import TrainingConfig, make_optimizer
+from npseq.training.folder import make_folder
 from npseq.training.interrupts import Interrupted, StopSignals
 from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
@@ -73,7 +74,7 @@ class Run:
         model = LanguageModel(vocabulary, **config.model_options(), rng=rng)
         state = make_optimizer(config).state_dict()
         run = cls(Checkpoint(config, model, state, rng, [], _digest(ids)), ids, out)
-        _check_writable(out)
+        make_folder(out)
         try:
             run._save([], None)  # first of all: until it is whole, a run that it replaces stays
         except OSError as error:
@@ -107,7 +108,7 @@ class Run:
         if "sample_prefix" in changes:
             config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
         run = cls(checkpoint._replace(config=config), ids, out)
-        _check_writable(out)
+        make_folder(out)
         run._write_metrics()
         return run
 
@@ -276,14 +277,3 @@ def _vocabulary(model: LanguageModel) -> Vocabulary:
 
 def _digest(ids: Array) -> str:
     return hashlib.sha256(to_host(ids).astype("<i8").tobytes()).hexdigest()
-
-
-def _check_writable(out: Path) -> None:
-    """Makes the folder and tries it, so that a run does not end with nothing to show."""
-    probe = out / f".{MODEL}.partial"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise OSError(f"the output folder {str(out)!r} must be writable: {error}; name another one") from error
