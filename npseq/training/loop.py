@@ -110,11 +110,7 @@ def train_epoch(
                 watch.check_parameters(model.params.flat)
             if on_step is not None:
                 on_step()
-        watch.settle()
-    watch.check_parameters(model.params.flat)
-    tokens, seconds = watch.step * every * batch_size, begin.seconds + (time.perf_counter() - start)
-    mean = watch.total / tokens
-    return EpochMetrics(epoch, mean, float(perplexity(mean)), watch.epoch_norm, tokens / seconds)
+    return watch.metrics(model.params.flat, every * batch_size, time.perf_counter() - start)
 
 
 class _Watch:
@@ -152,6 +148,16 @@ class _Watch:
         self.check_parameters(flat)
         seconds += self.begin.seconds
         return Position(self.step, self.begin.drawn, copied(state), self.total, self.epoch_norm, seconds)
+
+    def metrics(self, flat: Array, tokens: int, seconds: float) -> EpochMetrics:
+        """Of the epoch, at its end. tokens: that an update reads; seconds: as for position."""
+        self.settle()
+        if self.step == self.begin.step:
+            raise ValueError(f"position must lie within the epoch, got one after step {self.step}, its last or beyond")
+        self.check_parameters(flat)
+        tokens, seconds = tokens * self.step, seconds + self.begin.seconds
+        mean = self.total / tokens
+        return EpochMetrics(self.epoch, mean, float(perplexity(mean)), self.epoch_norm, tokens / seconds)
 
     def check_parameters(self, flat: Array) -> None:
         """The last update may have spoilt what no later loss of the epoch shows."""
