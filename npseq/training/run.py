@@ -44,6 +44,7 @@ class Run:
         self.config, self.out = checkpoint.config, out
         self.model, self.rng, self.metrics = checkpoint.model, checkpoint.rng, list(checkpoint.metrics)
         self.text_digest, self.position = checkpoint.text_digest, checkpoint.position
+        self._whole = True  # whether it stands where its checkpoint does
         self.shard: Shard | None = None  # its part of every batch, where several processes share the run
         xp = device_module(self.config.device)
         self.ids = xp.asarray(ids)
@@ -133,8 +134,13 @@ class Run:
         where it is true, that very step is saved and Interrupted raised, and `epochs`, of this run or of a resumed one,
         goes on from there to the same bits.
         However it ends, the figure is drawn of the epochs there are. Raises NonFiniteLoss, and OSError where a file
-        cannot be written; the last checkpoint stays.
+        cannot be written; the last checkpoint stays. Raises RuntimeError for a run that was cut off so, or in a step.
         """
+        if not self._whole:
+            raise RuntimeError(
+                "a run that was cut off in an epoch must go on from its checkpoint; take Run.resume(out), with out "
+                f"{str(self.out)!r}"
+            )
         if self.shard is not None:
             stop = self.shard.agreed(stop or bool)
         try:
@@ -143,7 +149,7 @@ class Run:
                 self._save([*self.metrics, metrics], None)
                 self._log(metrics)
                 self.metrics.append(metrics)
-                self.position = None
+                self.position, self._whole = None, True
                 yield metrics
                 if stop is not None and stop():
                     raise Interrupted
@@ -163,6 +169,7 @@ class Run:
         self, on_step: Callable[[], None] | None, trace_nonfinite: bool, stop: Callable[[], bool] | None
     ) -> EpochMetrics:
         c, epoch, position = self.config, len(self.metrics) + 1, self.position
+        self._whole = False
         if position is not None:
             position = position.with_state(device_module(c.device).asarray)
         if self.shard is not None and position is not None:
@@ -207,6 +214,7 @@ class Run:
             position = position.with_state(self.shard.all_columns)
         self._save(self.metrics, position)
         self.position = interrupted.position = position
+        self._whole = True
 
     @property
     def _writes(self) -> bool:
