@@ -383,12 +383,15 @@ def agree(keras, layer, model, tolerance):
 @keras_warns
 @every_cell
 @every_stack
-def test_same_as_keras(keras, float64, cell, layers, bidirectional, bias):
-    model = keras_stack(keras, cell, layers, bidirectional, bias, "float64")
-    layer = make(cell, layers, bidirectional, bias)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])
+def test_same_as_keras(keras, request, cell, layers, bidirectional, bias, dtype, tolerance):
+    if dtype == "float64":
+        request.getfixturevalue("float64")
+    model = keras_stack(keras, cell, layers, bidirectional, bias, dtype)
+    layer = make(cell, layers, bidirectional, bias, dtype)
     load(layer, model)
-    agree(keras, layer, model, 1e-12)
-    other = make(cell, layers, bidirectional, bias, rng=1)
+    agree(keras, layer, model, tolerance)
+    other = make(cell, layers, bidirectional, bias, dtype, rng=1)
     load(other, model.layers if layers > 1 else model.layers[0].get_weights())
     np.testing.assert_array_equal(other.params.flat, layer.params.flat)
 
