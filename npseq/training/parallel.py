@@ -54,9 +54,9 @@ class Shard:
         self.columns = slice(rank * batch_size // size, (rank + 1) * batch_size // size)
         self.weight = (self.columns.stop - self.columns.start) / batch_size
         self.threads = communicator.least(_threads(communicator.on_this_machine))
-        self._buffer = np.empty(0)
         self._asked: Callable[[], bool] = bool
         self._told = False
+        self._buffer = np.empty(0)
 
     @property
     def writes(self) -> bool:
@@ -79,6 +79,20 @@ class Shard:
         self._told = bool(self._buffer[-1])
         return self._buffer[-2]
 
+    def split_dropout(self, model: LanguageModel) -> None:
+        """From now on the model's dropout is this rank's part of the whole batch's."""
+        between = model.recurrent.between
+        model.recurrent.between = ShardDropout(between.p, between.rng, self)
+
+    def check_alike(self, flat: np.ndarray) -> None:
+        """Raises RuntimeError where this rank's parameters are not those of rank 0, bit for bit."""
+        digest = hashlib.sha256(flat.tobytes()).digest()
+        if self.communicator.broadcast(digest) != digest:
+            raise RuntimeError(
+                "all ranks must have the same parameters, but those here are not those of rank 0; ranks must run on "
+                "processors of one kind with the same NumPy and BLAS, or their last digits differ"
+            )
+
     def agreed(self, asked: Callable[[], bool]) -> Callable[[], bool]:
         """Whether any rank was asked to stop before the last sum: the same answer on every rank, after every step."""
         self._asked, self._told = asked, False
@@ -94,20 +108,6 @@ class Shard:
         state[:, self.columns] = own
         self.communicator.add(state.view(f"i{own.itemsize}"))  # as integers: -0.0 + 0.0 is another zero
         return state
-
-    def split_dropout(self, model: LanguageModel) -> None:
-        """From now on the model's dropout is this rank's part of the whole batch's."""
-        between = model.recurrent.between
-        model.recurrent.between = ShardDropout(between.p, between.rng, self)
-
-    def check_alike(self, flat: np.ndarray) -> None:
-        """Raises RuntimeError where this rank's parameters are not those of rank 0, bit for bit."""
-        digest = hashlib.sha256(flat.tobytes()).digest()
-        if self.communicator.broadcast(digest) != digest:
-            raise RuntimeError(
-                "all ranks must have the same parameters, but those here are not those of rank 0; ranks must run on "
-                "processors of one kind with the same NumPy and BLAS, or their last digits differ"
-            )
 
 
 class ShardDropout(Dropout):

@@ -145,7 +145,11 @@ class Run:
             stop = self.shard.agreed(stop or bool)
         try:
             for _ in range(len(self.metrics), self.config.epochs):
-                metrics = self._epoch(on_step, trace_nonfinite, stop)
+                try:
+                    metrics = self._epoch(on_step, trace_nonfinite, stop)
+                except Interrupted as interrupted:
+                    self._stop_at(interrupted)
+                    raise
                 self._save([*self.metrics, metrics], None)
                 self._log(metrics)
                 self.metrics.append(metrics)
@@ -174,31 +178,27 @@ class Run:
             position = position.with_state(device_module(c.device).asarray)
         if self.shard is not None and position is not None:
             position = position.with_state(self.shard.own_columns)
-        try:
-            with limited(c, self._cores):
-                metrics = train_epoch(
-                    self.model,
-                    self.ids,
-                    self.optimizer,
-                    batch_size=c.batch_size,
-                    steps=c.steps,
-                    sampling=c.sampling,
-                    clip=c.clip,
-                    bptt_every=c.bptt_every,
-                    bptt_steps=c.bptt_steps,
-                    truncation=read_truncation(c.truncation, self.rng),
-                    rng=self.rng,
-                    epoch=epoch,
-                    largest_norm=max((m.grad_norm for m in self.metrics), default=0.0),
-                    on_step=on_step,
-                    trace_nonfinite=trace_nonfinite,
-                    shard=self.shard,
-                    position=position,
-                    stop=stop,
-                )
-        except Interrupted as interrupted:
-            self._stop_at(interrupted)
-            raise
+        with limited(c, self._cores):
+            metrics = train_epoch(
+                self.model,
+                self.ids,
+                self.optimizer,
+                batch_size=c.batch_size,
+                steps=c.steps,
+                sampling=c.sampling,
+                clip=c.clip,
+                bptt_every=c.bptt_every,
+                bptt_steps=c.bptt_steps,
+                truncation=read_truncation(c.truncation, self.rng),
+                rng=self.rng,
+                epoch=epoch,
+                largest_norm=max((m.grad_norm for m in self.metrics), default=0.0),
+                on_step=on_step,
+                trace_nonfinite=trace_nonfinite,
+                shard=self.shard,
+                position=position,
+                stop=stop,
+            )
         if self.shard is not None:
             self.shard.check_alike(self.model.params.flat)
         if self._writes and c.evaluate_every and epoch % c.evaluate_every == 0:
