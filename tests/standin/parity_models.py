@@ -142,8 +142,9 @@ def test_a_run_that_was_stopped_in_an_epoch(device, tmp_path, monkeypatch, cell)
     run = Run.resume(tmp_path / "cut")
     assert run.position.step == 3
     list(run.epochs())
-    assert run.model.params.flat.get().tobytes() == straight.model.params.flat.get().tobytes()
-    assert [m[:4] for m in run.metrics] == [m[:4] for m in straight.metrics]
+    assert_near(run.model.params.flat.get(), straight.model.params.flat.get())
+    for one, other in zip(run.metrics, straight.metrics, strict=True):
+        assert one[:4] == pytest.approx(other[:4], rel=1e-11)
 
 
 def test_models_refuse_mixed_arrays(device):
