@@ -21,6 +21,7 @@ import numpy as np
 from npseq.backend import Array, array_module
 from npseq.checks import array as an_array
 from npseq.checks import flag, is_array, mapping, number
+from npseq.parameters import Parameters
 
 Pairs = dict[str, tuple[Array, Array]]  # {name: (param, grad)}
 
@@ -56,8 +57,9 @@ class Optimizer:
         self._check_state(pairs)
         self.steps += 1
         for name, (param, grad) in pairs.items():
-            if _kind(param) not in self._scratch:
-                self._scratch[_kind(param)] = xp.empty_like(param)
+            like = _kind(param)
+            if like not in self._scratch:
+                self._scratch[like] = xp.empty_like(param)
             if not self.state.keys() >= {f"{kind}/{name}" for kind in self.kinds()}:
                 self.state |= {f"{kind}/{name}": xp.full_like(param, start) for kind, start in self.kinds().items()}
             kept = {kind: self.state[f"{kind}/{name}"] for kind in self.kinds()}
@@ -65,7 +67,7 @@ class Optimizer:
                 param *= 1 - lr * self.weight_decay
             elif self.weight_decay:
                 grad = grad + self.weight_decay * param
-            self._update(xp, param, grad, lr, self._scratch[_kind(param)], **kept)
+            self._update(xp, param, grad, lr, self._scratch[like], **kept)
 
     def _update(self, xp: ModuleType, param: Array, grad: Array, lr: float, scratch: Array, **kept: Array) -> None:
         raise NotImplementedError
@@ -252,14 +254,17 @@ class Adagrad(Optimizer):
 
 def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[ModuleType, Pairs]:
     """The array module and {name: (param, grad)}, or {"": (flat, flat)}, checked."""
-    names, given = list(mapping("params", params)), list(mapping("grads", grads))
+    if isinstance(params, Parameters) and isinstance(grads, Parameters) and params.layout is grads.layout:
+        names = given = []  # one layout has one set of names
+    else:
+        names, given = list(mapping("params", params)), list(mapping("grads", grads))
     if names != given and set(names) != set(given):
         missing, unknown = sorted(set(names) - set(given)), sorted(set(given) - set(names))
         raise ValueError(f"grads must have the names of params: missing {missing}, unknown {unknown}")
     flat: tuple[Array, Array] = getattr(params, "flat", None), getattr(grads, "flat", None)
     whole = flat[0] is not None and flat[1] is not None and names == given
     pairs = {"": flat} if whole else {name: (params[name], grads[name]) for name in params}
-    xp = array_module(*(array for pair in pairs.values() for array in pair))
+    xp = array_module(*flat) if whole else array_module(*(array for pair in pairs.values() for array in pair))
     for name, (param, grad) in pairs.items():
         if _kind(grad) != _kind(param):
             raise ValueError(f"grads[{name!r}] must be as its parameter, {_kind(param)}, got {_kind(grad)}")

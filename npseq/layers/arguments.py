@@ -96,7 +96,7 @@ def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
     if array_module(array) is not xp:
         raise TypeError(f"{name} is a {type(array).__module__} array but the layer is not there; use layer.to(...)")
-    if not np.can_cast(array.dtype, dtype, "safe"):
+    if array.dtype is not dtype and not np.can_cast(array.dtype, dtype, "safe"):
         raise TypeError(
             f"{name} is {array.dtype} but the layer is {dtype}; "
             f"use .astype({dtype}) on it, or layer.astype({array.dtype})"

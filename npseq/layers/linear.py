@@ -60,7 +60,7 @@ class Linear(Layer):
         dcolumns = columns(dy.swapaxes(-1, -2), room, "dy")
         np.matmul(columns(tape.swapaxes(-1, -2), room, "x"), dcolumns.T, out=grads["W"])
         if "b" in self.params:
-            np.sum(dcolumns, axis=1, out=grads["b"])
+            dcolumns.sum(axis=1, out=grads["b"])
         return _times(dy, self.params["W"].T, room), grads
 
     def __repr__(self) -> str:
