@@ -21,12 +21,9 @@ class Stepper:
 
     def __init__(self, embedding: Embedding | None, recurrent: Recurrent, output: Linear):
         self.xp, cell = array_module(recurrent.params.flat), recurrent.cell
-        directions = range(recurrent.directions)
-        weights = [
-            [recurrent._weights(recurrent.params, layer, d) for d in directions]
-            for layer in range(recurrent.num_layers)
-        ]
-        readers = [[None] * len(directions)] * (len(weights) - 1) + [_readers(output, len(directions), self.xp)]
+        R, params = recurrent.directions, recurrent.params
+        weights = [[recurrent._weights(params, layer, d) for d in range(R)] for layer in range(recurrent.num_layers)]
+        readers = [[None] * R] * (len(weights) - 1) + [_readers(output, R, self.xp)]
         self.first, *layers = [
             _together([stepper(cell, w, 1, reader) for w, reader in zip(row, of_row, strict=True)], self.xp)
             for row, of_row in zip(weights, readers, strict=True)
@@ -44,8 +41,8 @@ class Stepper:
         They are written over by the next call.
         """
         h, reading = self.first(self._inputs(token))
-        for project, layer in self.above:
-            h, reading = layer(project(h))
+        for inputs_of, layer in self.above:
+            h, reading = layer(inputs_of(h))
         return reading[:, 0]
 
     def _inputs(self, token: int | None) -> Any:
