@@ -10,7 +10,7 @@ comes first (AdamW: p <- (1 - lr * weight_decay) * p instead). All equations are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from inspect import signature
 from math import inf
 from types import ModuleType
@@ -23,6 +23,7 @@ from npseq.checks import array as an_array
 from npseq.checks import flag, is_array, mapping, number
 from npseq.parameters import Parameters
 
+PIECE = 1 << 16  # numbers: an update reads and writes them several times, so they had better stay in a core's cache
 Pairs = dict[str, tuple[Array, Array]]  # {name: (param, grad)}
 
 
@@ -57,17 +58,21 @@ class Optimizer:
         self._check_state(pairs)
         self.steps += 1
         for name, (param, grad) in pairs.items():
-            like = _kind(param)
-            if like not in self._scratch:
-                self._scratch[like] = xp.empty_like(param)
             if not self.state.keys() >= {f"{kind}/{name}" for kind in self.kinds()}:
                 self.state |= {f"{kind}/{name}": xp.full_like(param, start) for kind, start in self.kinds().items()}
             kept = {kind: self.state[f"{kind}/{name}"] for kind in self.kinds()}
-            if self.weight_decay and self.decoupled:
-                param *= 1 - lr * self.weight_decay
-            elif self.weight_decay:
-                grad = grad + self.weight_decay * param
-            self._update(xp, param, grad, lr, self._scratch[like], **kept)
+            for at in _pieces(xp, param):
+                self._update_piece(xp, param[at], grad[at], lr, {kind: array[at] for kind, array in kept.items()})
+
+    def _update_piece(self, xp: ModuleType, param: Array, grad: Array, lr: float, kept: dict[str, Array]) -> None:
+        like = _kind(param)
+        if like not in self._scratch:
+            self._scratch[like] = xp.empty_like(param)
+        if self.weight_decay and self.decoupled:
+            param *= 1 - lr * self.weight_decay
+        elif self.weight_decay:
+            grad = grad + self.weight_decay * param
+        self._update(xp, param, grad, lr, self._scratch[like], **kept)
 
     def _update(self, xp: ModuleType, param: Array, grad: Array, lr: float, scratch: Array, **kept: Array) -> None:
         raise NotImplementedError
@@ -271,6 +276,13 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
         if xp is np and not param.flags.writeable:
             raise ValueError(f"params[{name!r}] must be writable, it is read-only; take a copy of it")
     return xp, pairs
+
+
+def _pieces(xp: ModuleType, param: Array) -> Iterator[Any]:
+    """Where to cut a long vector on the host; anything else stays whole."""
+    if xp is not np or param.ndim != 1 or param.size <= PIECE:
+        return iter([...])
+    return (slice(first, first + PIECE) for first in range(0, param.size, PIECE))
 
 
 def _kind(array: Array) -> tuple[str, np.dtype, tuple[int, ...]]:
