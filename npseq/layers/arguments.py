@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from npseq.backend import Array, MaybeArray, array_module, to_host
+from npseq.bptt.tape import Tape
 from npseq.checks import array, float_dtype, is_array
 
-__all__ = ["Batch", "check_array", "check_batch", "check_lengths", "float_dtype", "one_of", "positive_int",
+__all__ = ["Batch", "check_array", "check_batch", "check_lengths", "check_tape", "float_dtype", "one_of", "positive_int",
            "probability"]  # fmt: skip
 
 
@@ -86,6 +87,16 @@ def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
     if lengths.size and (lengths.min() < 0 or lengths.max() > steps):
         raise ValueError(f"lengths must be in [0, {steps}], the steps of x, got {lengths.min()} to {lengths.max()}")
     return lengths
+
+
+def check_tape(tape: Tape, kind: tuple) -> tuple[int, int]:
+    """T and B of a tape. Raises TypeError unless the forward of a layer of this kind returned it."""
+    if not isinstance(tape, Tape):
+        raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
+    if tape.made_by != kind:
+        raise TypeError(f"tape must come from this layer's forward, {kind}, got one from {tape.made_by}")
+    strand = tape.strands[0][0]
+    return strand.steps, strand.s.shape[2]
 
 
 def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype, xp: object) -> Array:
