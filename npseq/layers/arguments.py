@@ -10,8 +10,8 @@ from npseq.backend import Array, MaybeArray, array_module, to_host
 from npseq.bptt.tape import Tape
 from npseq.checks import array, float_dtype, is_array
 
-__all__ = ["Batch", "check_array", "check_batch", "check_lengths", "check_tape", "float_dtype", "one_of", "positive_int",
-           "probability"]  # fmt: skip
+__all__ = ["Batch", "check_array", "check_batch", "check_lengths", "check_tape", "float_dtype", "one_of",
+           "positive_int", "probability"]  # fmt: skip
 
 
 def positive_int(name: str, value: object) -> int:
