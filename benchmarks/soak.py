@@ -108,11 +108,12 @@ def main() -> int:
         print(f"{cell:5s}T = {row['T']:,}: {row['seconds']:.1f} s, checkpointed {row['checkpointed_seconds']:.1f} s, "
               f"gradients differ by {row['difference']:.1e} of their norm", flush=True)  # fmt: skip
     found: dict[str, Any] = {}
+    about = machine.describe(1)
     for found in soak(options.steps, {name: getattr(options, name) for name in ("T", "B", "H", "V")}):
         print(f"step {found['steps']:>9,}  {found['last_MiB']:8.2f} MiB  {found['bytes_a_step']:+.4f} bytes a step, "
               f"{found['blocks_a_step']:+.1e} blocks a step", flush=True)  # fmt: skip
         if options.save:
-            machine.save("soak", {"machine": machine.describe(1), "training": found, "long": rows})
+            machine.save("soak", {"machine": about, "training": found, "long": rows})
     flat = abs(found["bytes_a_step"]) <= FLAT
     print(f"{found['steps']:,} training steps: memory {'is flat' if flat else 'GROWS'}")
     return 0 if flat and found["finite"] and all(row["finite"] for row in rows) else 1
