@@ -19,6 +19,7 @@ from npseq.inspect.truncations import (
     tail_norms,
     truncation_bias,
 )
+from npseq.inspect.vanishing import VanishingPenalty, vanishing_penalty
 
 __all__ = [
     "Bias",
@@ -29,6 +30,7 @@ __all__ = [
     "Nonfinite",
     "PathSplit",
     "Spectrum",
+    "VanishingPenalty",
     "best_survival",
     "crossing_norms",
     "expected_lags",
@@ -51,4 +53,5 @@ __all__ = [
     "state_jacobians",
     "tail_norms",
     "truncation_bias",
+    "vanishing_penalty",
 ]

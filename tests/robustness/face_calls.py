@@ -292,6 +292,7 @@ def cases() -> list[Case]:
              lambda rng: {"model": _layer(rng), "x": numbers(rng, T, B, D), "dy": numbers(rng, T, B, H)}),
         Case("inspect.truncation_bias", ns.inspect.truncation_bias,
              lambda rng: {"ledger": ns.inspect.ledger(**_ledger(rng), pairs=False)}),
+        Case("inspect.vanishing_penalty", ns.inspect.vanishing_penalty, _ledger),
         Case("inspect.hvp", ns.inspect.hvp,
              lambda rng: {"gradient": lambda at: 2 * at, "at": rng.normal(size=3), "v": rng.normal(size=3)}),
         Case("inspect.jvp", ns.inspect.jvp,

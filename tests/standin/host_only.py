@@ -35,6 +35,7 @@ HOST_ONLY = {
     "inspect.Nonfinite": MADE,
     "inspect.PathSplit": MADE,
     "inspect.Spectrum": MADE,
+    "inspect.VanishingPenalty": MADE,
     "interop.keras": FORMAT,
     "interop.onnx": FORMAT,
     "models.NGramModel": COUNTED,

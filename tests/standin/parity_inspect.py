@@ -74,6 +74,16 @@ def test_a_stale_state(device):
     np.testing.assert_allclose(biases[0], biases[1], rtol=1e-10)
 
 
+@pytest.mark.parametrize("cell", ["rnn relu", "gru before", "lstm both"])
+def test_a_penalty_on_what_vanishes(device, cell):
+    found, expected = (
+        inspect.vanishing_penalty(layer, data.dy, tape, data.dstate)
+        for layer, data, tape in both(device, make(cell), LENGTHS)
+    )
+    device.assert_same((found.ratios, found.grads.flat), (expected.ratios, expected.grads.flat))
+    assert found.value == pytest.approx(expected.value, rel=1e-12)
+
+
 def test_directional_derivatives(device):
     rng, found = np.random.default_rng(0), []
     v = rng.normal(size=LSTM(3, 4, rng=0).params.flat.shape)
