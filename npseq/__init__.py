@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from npseq import data, initializers
-from npseq.bptt.truncation import HDetach, RandomTruncation, RouletteTruncation, Truncated
+from npseq.bptt.truncation import CarouselTruncation, HDetach, RandomTruncation, RouletteTruncation, Truncated
 from npseq.clipping import clip_grad_norm, clip_grad_value
 from npseq.gradcheck import gradcheck
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear
@@ -29,6 +29,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Bidirectional",
+    "CarouselTruncation",
     "Dropout",
     "Embedding",
     "HDetach",

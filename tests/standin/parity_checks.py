@@ -23,7 +23,7 @@ TRUNCATIONS = {
     "roulette": lambda: ns.RouletteTruncation(lambda k: 0.5**k, rng=4),
 }
 
-DETACHED = {"detached": lambda: inspect.HDetach(0.5, rng=4)}
+DETACHED = {"detached": lambda: inspect.HDetach(0.5, rng=4), "carousel": lambda: ns.CarouselTruncation()}
 
 
 def two(layer):
@@ -36,9 +36,10 @@ def test_truncations(device, cell, name):
     check_truncation(device, cell, name)
 
 
+@pytest.mark.parametrize("name", DETACHED)
 @pytest.mark.parametrize("cell", ["lstm", "lstm both"])
-def test_detached_carries(device, cell):
-    check_truncation(device, cell, "detached")
+def test_detached_carries(device, cell, name):
+    check_truncation(device, cell, name)
 
 
 def check_truncation(device, cell, name):
