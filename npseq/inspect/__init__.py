@@ -1,6 +1,7 @@
 """Looking into a gradient: by step, lag and example; Jacobians; curvature."""
 
 from npseq.bptt.truncation import HDetach
+from npseq.inspect.certificate import Certificate, truncation_certificate
 from npseq.inspect.curvature import Spectrum, gauss_newton_product, hvp, jvp, lanczos, softmax_curvature
 from npseq.inspect.examples import ghost_norms
 from npseq.inspect.jacobians import JacobianSpectrum, jacobian_spectrum, lyapunov_exponents, state_jacobians
@@ -24,6 +25,7 @@ from npseq.inspect.vanishing import VanishingPenalty, vanishing_penalty
 __all__ = [
     "Bias",
     "Case",
+    "Certificate",
     "HDetach",
     "JacobianSpectrum",
     "Ledger",
@@ -53,5 +55,6 @@ __all__ = [
     "state_jacobians",
     "tail_norms",
     "truncation_bias",
+    "truncation_certificate",
     "vanishing_penalty",
 ]

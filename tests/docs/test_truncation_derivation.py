@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import carousel_page
+import certificate_page
 import numpy as np
 import pytest
 from printed import assert_same, blocks, labels_of
@@ -98,7 +99,17 @@ def test_the_gradient_of_1997():
         assert_same(carousel_page.lines()["dc"][t], carousel_page.names()["dc"][t], f"dc_{t}")
 
 
+def test_the_certificate():
+    """The page's own lines, which hold each bound against what it bounds, and the code's numbers."""
+    for tau in (0, 1, 2):
+        found, made = certificate_page.lines(tau), certificate_page.names(tau)
+        for letter, first in (("phi", 0), ("E", max(tau, 1)), ("R", max(tau, 1))):
+            for k in range(first, certificate_page.T):
+                assert_same(found[letter][k], made[letter][k], f"{letter}_{k}")
+        assert_same(found["M"], made["M"], "M")
+
+
 def test_every_label_has_a_formula_and_a_line():
     formulas = list(dict.fromkeys(re.findall(r"\\text\{\((K\d+)\)\}", TEXT)))
     assert formulas == [f"K{k}" for k in range(1, len(formulas) + 1)]
-    assert labels_of(blocks(TEXT, "carousel")) == set(formulas)
+    assert labels_of(blocks(TEXT, "carousel") + blocks(TEXT, "certificate")) == set(formulas)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from layers.recurrent_cases import CELLS, every_cell, given, make, parts
 from oracles.dual import Dual
-from oracles.recurrent import Network, gradient, recorder, run, weighted
+from oracles.recurrent import gradient, weighted
+from oracles.sequences import Sequences
 
 from npseq import GRU, LSTM, RNN, Bidirectional
 from npseq.inspect import vanishing_penalty
@@ -15,34 +16,7 @@ T, B = 4, 2
 LENGTHS = np.array([4, 2])
 
 
-class Oracle:
-    """One sequence b at a time; the state is a flat list of numbers: h of every layer, then c of every layer."""
-
-    def __init__(self, cell, layer, data, lengths):
-        self.network, self.data, self.lengths = Network(CELLS[cell][2], layer.num_layers), data, lengths
-        self.params = {name: value.copy() for name, value in layer.params.items()}
-        self.h, self.c = parts(data.state)[0], (parts(data.state)[1] if len(parts(data.state)) == 2 else None)
-        self.sizes = [len(row[0]) for part in (self.h, self.c) if part is not None for row in part]
-        self.top = sum(self.sizes[: layer.num_layers - 1])
-        self.states = {}
-        c = None if self.c is None else self.c
-        run(self.network, self.params, data.x, self.h, c, lengths, recorder(self.states))
-
-    def before(self, b, t):
-        """The state before step t as one list of numbers."""
-        found = [self.states[l, b, t] for l in range(self.network.layers)]
-        return np.array([k for part in range(1 + (self.c is not None)) for state in found for k in state[part]])
-
-    def go_on(self, params, b, t, flat, last):
-        """y and the state, flat, after steps t to last - 1."""
-        cut = np.split(np.arange(len(flat)), np.cumsum(self.sizes)[:-1])
-        rows = [[[flat[k] for k in part]] for part in cut]
-        L = self.network.layers
-        x = [[self.data.x[u][b]] for u in range(t, last)]
-        out = run(self.network, params, x, rows[:L], rows[L:] or None, [last - t])
-        state = [k for part in (out.h, out.c if self.c is not None else []) for row in part for k in row[0]]
-        return [step[0] for step in out.y], state
-
+class Oracle(Sequences):
     def delta(self, b, t):
         """dL/ds after step t, the state taken as given: by what step t's own loss reads, and by all later losses."""
         length = self.lengths[b]
@@ -58,11 +32,6 @@ class Oracle:
             return total + weighted(last, own)
 
         return gradient(loss, {"s": self.after(b, t)})["s"]
-
-    def after(self, b, t):
-        if t + 1 < self.lengths[b]:
-            return self.before(b, t + 1)
-        return np.array(self.go_on(self.params, b, t, list(self.before(b, t)), t + 1)[1])
 
     def passed(self, params, b, t, delta):
         """delta J, entry by entry: the slope of <delta, s_t> along each feature of the state before."""
@@ -95,7 +64,7 @@ def test_value_and_immediate_derivative(cell, layers, lengths):
     """The surrogate: delta_t and s_{t-1} are the numbers they are, and the parameters act in step t."""
     layer, data, tape = case(cell, layers, lengths)
     found = vanishing_penalty(layer, data.dy, tape, data.dstate)
-    oracle = Oracle(cell, layer, data, [T, T] if lengths is None else lengths)
+    oracle = Oracle(CELLS[cell][2], layer, data, [T, T] if lengths is None else lengths)
     deltas = oracle.deltas()
     assert found.value == pytest.approx(oracle.penalty(oracle.params, deltas), rel=1e-12)
     expected = gradient(lambda at: oracle.penalty(at, deltas), oracle.params)

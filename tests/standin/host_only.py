@@ -30,6 +30,7 @@ HOST_ONLY = {
     "initializers.xavier_uniform": DRAWN,
     "initializers.zeros": DRAWN,
     "inspect.Bias": MADE,
+    "inspect.Certificate": MADE,
     "inspect.JacobianSpectrum": MADE,
     "inspect.Ledger": MADE,
     "inspect.Nonfinite": MADE,

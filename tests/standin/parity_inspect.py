@@ -62,6 +62,15 @@ def test_costs_of_truncation(device):
     assert "bias norm" in repr(inspect.truncation_bias(found))
 
 
+@pytest.mark.parametrize("cell", ["rnn tanh", "gru before", "lstm both"])
+def test_a_certificate(device, cell):
+    """Its numbers are the host's: what is certain is said, not gone on with."""
+    found, expected = (inspect.truncation_certificate(one) for one in ledgers(device, make(cell, num_layers=1)))
+    np.testing.assert_allclose(found.phi, expected.phi, rtol=1e-10)
+    assert found.largest_use == pytest.approx(expected.largest_use, rel=1e-10)
+    assert (found.tau, found.steps) == (expected.tau, expected.steps)
+
+
 def test_a_stale_state(device):
     biases = []
     for layer, data, _ in both(device, make("lstm")):
