@@ -14,6 +14,7 @@ from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 if TYPE_CHECKING:
     from npseq import inspect, interop, testing
+    from npseq.bptt.approximate import rflo, snap
     from npseq.bptt.checkpointing import checkpointed
     from npseq.bptt.online import rtrl, uoro
     from npseq.layers.checking import gradcheck_layer
@@ -51,7 +52,9 @@ __all__ = [
     "interop",
     "mean_squared_error",
     "perplexity",
+    "rflo",
     "rtrl",
+    "snap",
     "softmax_cross_entropy",
     "testing",
     "uoro",
@@ -62,7 +65,9 @@ _ON_DEMAND = {
     "gradcheck_layer": "npseq.layers.checking",
     "inspect": "",
     "interop": "",
+    "rflo": "npseq.bptt.approximate",
     "rtrl": "npseq.bptt.online",
+    "snap": "npseq.bptt.approximate",
     "testing": "",
     "uoro": "npseq.bptt.online",
 }

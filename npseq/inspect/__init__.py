@@ -1,6 +1,7 @@
 """Looking into a gradient: by step, lag and example; Jacobians; curvature."""
 
 from npseq.bptt.truncation import HDetach
+from npseq.inspect.alignment import alignment
 from npseq.inspect.certificate import Certificate, truncation_certificate
 from npseq.inspect.curvature import Spectrum, gauss_newton_product, hvp, jvp, lanczos, softmax_curvature
 from npseq.inspect.examples import ghost_norms
@@ -33,6 +34,7 @@ __all__ = [
     "PathSplit",
     "Spectrum",
     "VanishingPenalty",
+    "alignment",
     "best_survival",
     "crossing_norms",
     "expected_lags",

@@ -346,6 +346,12 @@ def cases() -> list[Case]:
              lambda rng: {"params": ns.LSTM(D, H, rng=0).params, "t_max": 9.0, "rng": 0}),
         Case("rtrl", ns.rtrl, lambda rng: {"layer": _layer(rng), "x": numbers(rng, T, B, D),
                                            "dy": numbers(rng, T, B, H)}),
+        Case("snap", ns.snap, lambda rng: {"layer": _layer(rng), "x": numbers(rng, T, B, D),
+                                           "dy": numbers(rng, T, B, H), "n": pick(rng, [1, 2])}, ("n",)),
+        Case("rflo", ns.rflo, lambda rng: {"layer": ns.GRU(D, H, rng=0), "x": numbers(rng, T, B, D),
+                                           "dy": numbers(rng, T, B, H)}),
+        Case("inspect.alignment", ns.inspect.alignment,
+             lambda rng: {"found": {"W": numbers(rng, 3)}, "true": {"W": numbers(rng, 3)}}),
         Case("uoro", ns.uoro, lambda rng: {"layer": _layer(rng), "x": numbers(rng, T, B, D),
                                            "dy": numbers(rng, T, B, H), "rng": 0}),
     ]  # fmt: skip
