@@ -183,16 +183,24 @@ def _largest_use(side: Side, names: tuple[str, ...]) -> float:
     for t in range(side.steps):
         one = at_step(side.tape, t)
         found = strand_factors(layer.cell, w, one.strands[0][0], state_jacobian(layer, one)[1][0][0])
-        gram: Any = sum(_gram(f) for name, f in found.items() if name in names)
-        if gram.size:
-            largest = max(largest, float(array_module(gram).linalg.svd(gram, compute_uv=False).max()))
+        gram = _gram([f for name, f in found.items() if name in names])
+        bounds = to_host(abs(gram).sum(axis=2).max(axis=1))  # no eigenvalue passes the largest row
+        for b in np.argsort(-bounds):
+            if bounds[b] <= largest:
+                break
+            largest = max(largest, float(array_module(gram).linalg.svd(gram[int(b)], compute_uv=False)[0]))
     return float(np.sqrt(largest))
 
 
-def _gram(f: Factors) -> Array:
-    """(B, n, n): how one parameter moves each state feature in this step, times itself turned: its squared norms."""
-    adjoint = f.adjoint[:, 0].astype(np.float64).transpose(2, 1, 0)  # (B, n, C)
-    gram = np.matmul(adjoint, adjoint.swapaxes(1, 2))
-    if f.operand is None or f.rows:
-        return gram
-    return gram * (f.operand[:, 0].astype(np.float64) ** 2).sum(axis=0)[:, None, None]
+def _gram(uses: list[Factors]) -> Array:
+    """(B, n, n): how these parameters move each state feature in one step, times itself turned: its squared norms."""
+    shared: dict[int, tuple[Array, Any]] = {}  # the parameters of one gate have one adjoint
+    for f in uses:
+        squares = 1 if f.operand is None or f.rows else (f.operand[:, 0].astype(np.float64) ** 2).sum(axis=0)
+        shared[id(f.adjoint)] = f.adjoint, squares + shared.get(id(f.adjoint), (None, 0))[1]
+    total: Any = 0
+    for adjoint, squares in shared.values():
+        columns = adjoint[:, 0].astype(np.float64).transpose(2, 1, 0)  # (B, n, C)
+        gram = np.matmul(columns, columns.swapaxes(1, 2))
+        total = total + (gram * squares if isinstance(squares, int) else gram * squares[:, None, None])
+    return total

@@ -119,6 +119,8 @@ def test_a_relu_at_rest_hides_no_path():
     layer = RNN(2, 3, nonlinearity="relu", dtype=np.float64, rng=0)
     layer.params["b_h"] = np.full(3, -100.0)
     assert pattern(layer, 2)["W_xh"].all()
+    layer.params.flat[:] = 0
+    np.testing.assert_array_equal(pattern(layer, 5)["b_h"], np.eye(3, dtype=bool))
 
 
 @pytest.mark.parametrize("cell", ["gru after", "gru before"])

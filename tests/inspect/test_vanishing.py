@@ -75,7 +75,7 @@ def test_value_and_immediate_derivative(cell, layers, lengths):
 
 def test_ratios_stand_where_there_is_a_term():
     layer, data, tape = case("gru after", 1, LENGTHS)
-    found = vanishing_penalty(layer, data.dy, tape)
+    found = vanishing_penalty(layer, data.dy, tape, data.dstate)
     there = np.isfinite(found.ratios)
     np.testing.assert_array_equal(there, [[False, False], [True, True], [True, False], [True, False]])
     assert found.value == pytest.approx(((found.ratios[there] - 1) ** 2).sum(), rel=1e-13)
