@@ -145,7 +145,8 @@ def check_truncation(truncation: Any, layer: Any) -> None:
         return
     if isinstance(truncation, type) or not hasattr(truncation, "plan"):
         raise TypeError(
-            f"truncation must be Truncated, RandomTruncation, RouletteTruncation, HDetach or None, got {truncation!r}"
+            "truncation must be Truncated, RandomTruncation, RouletteTruncation, HDetach, CarouselTruncation or None, "
+            f"got {truncation!r}"
         )
     if isinstance(truncation, HDetach) and "c" not in layer.cell.carries:
         raise ValueError(
