@@ -7,6 +7,7 @@ copied in silence. Everything else in npseq is written once, against the part of
 from __future__ import annotations
 
 import sys
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -62,6 +63,16 @@ def device_module(device: str) -> ModuleType:
     if count < 1:
         raise RuntimeError("device 'gpu' needs a CUDA device, found none; use device 'cpu'")
     return cupy
+
+
+@cache
+def _host_half(dtype: np.dtype) -> np.ndarray:
+    return np.array(0.5, dtype)
+
+
+def one_half(like: Array) -> Any:
+    """1/2 as ufuncs take it with the least overhead: a ufunc converts a number anew at every call, an array never."""
+    return _host_half(like.dtype) if type(like) is np.ndarray else like.dtype.type(0.5)
 
 
 def to_host(array: Array) -> np.ndarray:

@@ -16,7 +16,7 @@ from npseq.bptt.factors import Factors, strand_factors
 from npseq.bptt.loop import Carry, Record
 from npseq.bptt.tape import Strand, Tape
 from npseq.bptt.truncation import shifted
-from npseq.layers.arguments import check_array
+from npseq.layers.arguments import check_array, check_tape
 from npseq.layers.bidirectional import Bidirectional, _pair, _turn
 from npseq.layers.features import at_lag_zero
 from npseq.layers.layout import suffix
@@ -67,7 +67,7 @@ def sides(layer: Any, tape: Any, dy: Array | None = None, dstate: Any = None) ->
 
 def _side(prefix: str, layer: Recurrent, tape: Any, dy: Array | None, dstate: Any, turned: Array | None) -> Side:
     xp = array_module(layer.params.flat)
-    steps, batch = layer._check_tape(tape)
+    steps, batch = check_tape(tape, layer.kind)
     if dy is not None:
         check_array("dy", dy, (steps, batch, layer.output_size), layer.dtype, xp)
     return Side(prefix, layer, tape, dy, *layer._check_state("dstate", dstate, batch, xp), turned)
@@ -78,12 +78,13 @@ def plain(side: Side, record: Callable[[int], Record] | None = None) -> Rows:
     return _run(side, lambda array, step: array, None, record)
 
 
-def by_lag(side: Side, lags: int) -> Rows:
+def by_lag(side: Side, lags: int, record: Callable[[int], Record] | None = None) -> Rows:
     """Adjoints with an axis of lags 0 to lags - 1; longer paths are dropped."""
     return _run(
         side,
         lambda array, step: at_lag_zero(array, lags),
         lambda dh, dc, t: (shifted(dh), None if dc is None else shifted(dc)),
+        record,
     )
 
 
