@@ -18,7 +18,7 @@ def test_every_command_names_what_there_is():
     paths = re.findall(r"`python -m pytest (?:-m slow )?(\S+)`", PAGE)
     assert len(paths) > 5
     assert all((ROOT / path).exists() for path in paths)
-    modules = set(re.findall(r"`python -m (benchmarks\.\w+)`", PAGE))
+    modules = set(re.findall(r"`python -m (benchmarks\.\w+)(?: --save)?`", PAGE))
     assert modules >= {"benchmarks.faults", "benchmarks.soak", "benchmarks.mutants"}
     assert all((ROOT / f"{module.replace('.', '/')}.py").is_file() for module in modules)
 
@@ -53,7 +53,8 @@ def test_the_counts_of_soak():
         assert "not yet run to its end" in PAGE
         return
     training = result("soak")["training"]
-    assert f"{training['steps']:,} training steps, {training['bytes_a_step']:+.4f} bytes a step" in PAGE
+    assert f"| {training['steps']:,} steps: " in PAGE
+    assert f" at the end, {training['bytes_a_step']:.3f} bytes a step (" in PAGE
     assert training["finite"]
 
 
