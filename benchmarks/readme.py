@@ -76,8 +76,26 @@ def grid() -> Iterator[str]:
     yield f"| {len(found)} | {cut(mean)} | {cut(found[least])}, {least} | {lost} |"
 
 
+def faults() -> Iterator[str]:
+    found = result("faults")
+    killed = found["killed"]
+    yield from ("| done to a run | times | what came of it |", "|---|---:|---|")
+    same = killed["kills"] - len(killed["differ"])
+    yield (
+        f"| `kill -9` at a random moment, {killed['after an interrupt']} of them after a Ctrl-C | {killed['kills']} | "
+        f"{same} went on to the same bits |"
+    )
+    what = {"damaged checkpoints": "its checkpoint damaged", "forged checkpoints": "forged, with a SHA-256 that fits",
+            "damaged texts": "the text that it learns, damaged"}  # fmt: skip
+    for name, told in what.items():
+        row = found[name]
+        rest = "".join(f", {row[key]} {key}" for key in ("lawful", "the same tokens") if row.get(key))
+        yield f"| {told} | {row['damages']:,} | {row['refused']:,} refused with one line{rest} |"
+
+
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
-    "mutants": mutants, "checkers": checkers, "headline": book, "speed": speed, "generation": generation, "grid": grid
+    "mutants": mutants, "checkers": checkers, "headline": book, "speed": speed, "generation": generation, "grid": grid,
+    "faults": faults,
 }  # fmt: skip
 
 

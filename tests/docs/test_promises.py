@@ -36,13 +36,7 @@ def test_the_counts_of_faults():
     assert f"| {forged['damages']}: {forged['refused']} refused, {forged['lawful']} lawful |" in PAGE
     same = texts["the same tokens"]
     assert f"| {texts['damages']}: {texts['refused']} refused, {same} of the same tokens |" in PAGE
-    for page in (PAGE, text_of("README.md")):
-        assert f"{killed['after an interrupt']} of them after a Ctrl-C" in page
-    readme = text_of("README.md")
-    assert f"| {killed['kills']} | {killed['kills']} went on to the same bits |" in readme
-    others = ((damaged, ""), (forged, f", {forged['lawful']} lawful"), (texts, f", {same} of the same tokens"))
-    for what, other in others:
-        assert f"| {what['damages']:,} | {what['refused']:,} refused with one line{other} |" in readme
+    assert f"{killed['after an interrupt']} of them after a Ctrl-C" in PAGE
     assert not any(found[name]["not refused"] for name in found if name not in ("machine", "killed"))
     assert not killed["differ"]
 
