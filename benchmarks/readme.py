@@ -87,10 +87,11 @@ def faults() -> Iterator[str]:
     )
     what = {"damaged checkpoints": "its checkpoint damaged", "forged checkpoints": "forged, with a SHA-256 that fits",
             "damaged texts": "the text that it learns, damaged"}  # fmt: skip
-    for name, told in what.items():
+    for name, done in what.items():
         row = found[name]
-        rest = "".join(f", {row[key]} {key}" for key in ("lawful", "the same tokens") if row.get(key))
-        yield f"| {told} | {row['damages']:,} | {row['refused']:,} refused with one line{rest} |"
+        kept = {"lawful": "lawful", "the same tokens": "of the same tokens"}
+        rest = "".join(f", {row[key]} {told}" for key, told in kept.items() if row.get(key))
+        yield f"| {done} | {row['damages']:,} | {row['refused']:,} refused with one line{rest} |"
 
 
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
