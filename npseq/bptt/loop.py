@@ -21,7 +21,6 @@ from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
 from npseq.cells.cell import State
 
-BLOCK = 1 << 16  # numbers: local derivatives are taken for as many steps at once as stay in a cache of a core
 Carry = Callable[[Array, Any, int], tuple[Array, Any]]  # (dh, dc of the state before step t, t) -> what goes on
 Record = Callable[[int, Array, Any], None]  # is shown (t, dh, dc): the adjoints of the state after step t
 
@@ -48,6 +47,7 @@ def product_by(matrix: Array | None) -> Callable[..., Array]:
 
 def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     """Runs a strand whose x (or ids), first state and mask are set; writes h, c, gates and the second product."""
+    cell = cell.on(strand.s)
     s, c, gates, mask, ragged = strand.s, strand.c, strand.gates, strand.mask, strand.ragged
     P, steps, kept = w.state, strand.steps, len(strand.gates) == strand.steps
     n, batch = cell.direct * gates.shape[2], s.shape[2]
@@ -118,6 +118,7 @@ def backward(
     record: Record | None = None,
 ) -> Adjoints:
     """Adjoints of every step. dy (T, P, [lags,] B), zero past each length, or None; dh, dc of the last state."""
+    cell = cell.on(strand.s)
     s, gates, mask, ragged = strand.s, strand.gates, strand.mask, strand.ragged
     P, lags = w.state, dh.shape[1:-1]
     _, G, units, batch = gates.shape
@@ -138,7 +139,7 @@ def backward(
         return array[..., None, :] if lags and array is not None else array
 
     gate = None
-    ahead = max(1, BLOCK // max(n * batch, 1))
+    ahead = max(1, cell.block // max(n * batch, 1))
     slopes_room = empty(room, "slopes", s, (min(ahead, strand.steps), G, units, batch))
     for last in range(strand.steps, 0, -ahead):
         first = max(0, last - ahead)

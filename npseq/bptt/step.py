@@ -19,6 +19,7 @@ def stepper(cell: Cell, w: Weights, batch: int) -> Step:
 
     inputs (G, H, B) is what x and the biases add to the pre-activations: `table` for ids, `project` for features.
     """
+    cell = cell.on(w.W)
     G = len(cell.gates)
     units = w.W.shape[1] // G
     n, direct = cell.direct * units, cell.direct

@@ -8,7 +8,9 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 from standin import device_functions as functions
+from standin import device_queue as queue
 from standin.device_array import ndarray
+from standin.device_kernels import RawKernel
 
 # fmt: off
 BORROWED = [  # CuPy takes these from NumPy
@@ -51,7 +53,15 @@ def make(devices: int | None = 1) -> ModuleType:
         return devices
 
     runtime = SimpleNamespace(CUDARuntimeError=CUDARuntimeError, getDeviceCount=device_count)
-    module.cuda = SimpleNamespace(runtime=runtime)  # type: ignore[attr-defined]
+    module.RawKernel = RawKernel  # type: ignore[attr-defined]
+    module.cuda = SimpleNamespace(  # type: ignore[attr-defined]
+        runtime=runtime,
+        Stream=queue.Stream,
+        Event=queue.Event,
+        MemoryPool=queue.MemoryPool,
+        using_allocator=queue.using_allocator,
+        get_current_stream=queue.current_stream,
+    )
     return module
 
 
