@@ -7,6 +7,8 @@ copied in silence. Everything else in npseq is written once, against the part of
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -69,6 +71,27 @@ def to_host(array: Array) -> np.ndarray:
     return array.get() if _is_cupy(array) else np.asarray(array)
 
 
+_product: Callable[..., Array] | None = None  # what multiplies on a device in place of CuPy's matmul
+
+
+def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
+    """numpy.matmul, or what stands in for it on a device."""
+    if _product is None or type(a) is np.ndarray:
+        return np.matmul(a, b, out=out)
+    return _product(a, b, out)
+
+
+@contextmanager
+def multiplying_with(product: Callable[..., Array]) -> Iterator[None]:
+    """Inside, matmul(a, b, out) of arrays on a device is `product` of them."""
+    global _product
+    before, _product = _product, product
+    try:
+        yield
+    finally:
+        _product = before
+
+
 def scatter_add(target: Array, index: Array, values: Array) -> None:
     """target[index[j]] += values[j] for every j, in the same order every time, so that bits repeat too.
 
@@ -100,7 +123,7 @@ def _add_selected(xp: ModuleType, target: Array, index: Array, values: Array) ->
     width = max(1, SELECTOR // index.size)
     for first in range(0, len(target), width):
         rows = target[first : first + width]
-        rows += (xp.arange(first, first + len(rows))[:, None] == index).astype(values.dtype) @ values
+        rows += matmul((xp.arange(first, first + len(rows))[:, None] == index).astype(values.dtype), values)
 
 
 def generator(rng: int | np.random.Generator | None) -> np.random.Generator:

@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from npseq.backend import Array, MaybeArray, array_module, scatter_add
+from npseq.backend import Array, MaybeArray, array_module, matmul, scatter_add
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
@@ -56,9 +56,9 @@ def weight_gradients(
         dv = None if w.U is None else columns(dv_steps[at], room, "dv columns")
         for operand, adjoint, target in _products(cell, w, strand, at, da, dv, out, room):
             if first == 0:
-                np.matmul(operand, adjoint, out=target)
+                matmul(operand, adjoint, out=target)
             else:
-                target += np.matmul(operand, adjoint)
+                target += matmul(operand, adjoint)
         if strand.ids is not None:
             _scatter_rows(out.x, strand.ids[at], da)
     if w.own is not None:
@@ -107,5 +107,5 @@ def _own_gradients(cell: Cell, strand: Strand, adjoints: Adjoints, out: Array) -
 def input_gradient(w: Weights, adjoints: Adjoints) -> Array:
     """dx (T, D, [lags,] B) of a strand: W_x da of every step."""
     G, units, steps, *rest = adjoints.da.shape
-    dx = np.matmul(w.x, np.moveaxis(adjoints.da, 2, 0).reshape(steps, G * units, prod(rest)))
+    dx = matmul(w.x, np.moveaxis(adjoints.da, 2, 0).reshape(steps, G * units, prod(rest)))
     return dx.reshape(steps, len(w.x), *rest)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array, MaybeArray
+from npseq.backend import Array, MaybeArray, matmul
 from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
@@ -40,7 +40,9 @@ def product_by(matrix: Array | None) -> Callable[..., Array]:
     ndarray.dot has less of it than matmul, a tenth of a step of one sequence; but it copies a matrix of which only some
     columns are taken, and matmul does not.
     """
-    if matrix is None or not (matrix.flags.c_contiguous or matrix.flags.f_contiguous):
+    if type(matrix) is not np.ndarray:
+        return partial(matmul, matrix)
+    if not (matrix.flags.c_contiguous or matrix.flags.f_contiguous):
         return partial(np.matmul, matrix)
     return matrix.dot
 
@@ -101,7 +103,7 @@ def _preload(cell: Cell, w: Weights, strand: Strand) -> None:
         np.add(looked_up, w.W[w.state].reshape(G, units, 1) if w.bias else 0, out=gates)
     elif cell.direct < G:
         columns = w.inputs[:, cell.direct * units :]
-        gates[:, cell.direct :] = np.matmul(columns.T, strand.s[:steps, w.state :]).reshape(
+        gates[:, cell.direct :] = matmul(columns.T, strand.s[:steps, w.state :]).reshape(
             steps, G - cell.direct, units, batch
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, array_module, generator, matmul
 from npseq.bptt.gradients import columns
 from npseq.bptt.room import Room, empty
 from npseq.checks import array, flag
@@ -58,7 +58,7 @@ class Linear(Layer):
         check_array("tape", tape, (*leading, self.in_features), self.dtype, array_module(self.params.flat))
         grads = Parameters(self.params.layout, np.empty_like(self.params.flat)) if grads is None else grads
         dcolumns = columns(dy.swapaxes(-1, -2), room, "dy")
-        np.matmul(columns(tape.swapaxes(-1, -2), room, "x"), dcolumns.T, out=grads["W"])
+        matmul(columns(tape.swapaxes(-1, -2), room, "x"), dcolumns.T, out=grads["W"])
         if "b" in self.params:
             np.sum(dcolumns, axis=1, out=grads["b"])
         return _times(dy, self.params["W"].T, room), grads
@@ -75,6 +75,6 @@ def _times(x: Array, W: Array, room: Room | None = None) -> Array:
 
     if x.strides[-1] == x.itemsize:
         rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
-        return np.matmul(rows, W, out=out(len(rows), W.shape[1])).reshape(*x.shape[:-1], W.shape[1])
+        return matmul(rows, W, out=out(len(rows), W.shape[1])).reshape(*x.shape[:-1], W.shape[1])
     blocks = x.swapaxes(-1, -2)
-    return np.matmul(W.T, blocks, out=out(*blocks.shape[:-2], W.shape[1], blocks.shape[-1])).swapaxes(-1, -2)
+    return matmul(W.T, blocks, out=out(*blocks.shape[:-2], W.shape[1], blocks.shape[-1])).swapaxes(-1, -2)

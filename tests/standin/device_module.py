@@ -7,6 +7,7 @@ from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
+from standin import device_cublas
 from standin import device_functions as functions
 from standin import device_queue as queue
 from standin.device_array import ndarray
@@ -52,7 +53,12 @@ def make(devices: int | None = 1) -> ModuleType:
             raise CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected")
         return devices
 
-    runtime = SimpleNamespace(CUDARuntimeError=CUDARuntimeError, getDeviceCount=device_count)
+    device_cublas.library()
+    runtime = SimpleNamespace(
+        CUDARuntimeError=CUDARuntimeError,
+        getDeviceCount=device_count,
+        runtimeGetVersion=lambda: 1000 * device_cublas.VERSION,
+    )
     module.RawKernel = RawKernel  # type: ignore[attr-defined]
     module.cuda = SimpleNamespace(  # type: ignore[attr-defined]
         runtime=runtime,

@@ -62,7 +62,7 @@ def _put_down(recording: Recording, function: Callable, args: tuple, kwargs: dic
             host[...] = old
     made = [array._host for array in _arrays(result) if not any(np.may_share_memory(array._host, h) for h in given)]
     for host in made:
-        host[...] = np.nan if host.dtype.kind in "fc" else host.dtype.type(93)
+        host[...] = np.nan if host.dtype.kind in "fc" else 0  # an index has to be one, or the call could not be tried
 
     def again() -> None:
         found = [a._host for a in _arrays(function(*args, **kwargs))]
@@ -70,6 +70,7 @@ def _put_down(recording: Recording, function: Callable, args: tuple, kwargs: dic
         for host, now in zip(made, fresh, strict=True):
             host[...] = now
 
+    again.__name__ = function.__qualname__
     recording.calls.append(again)
     return result
 

@@ -1,0 +1,266 @@
+"""A captured training step gives what plain launches give, batch after batch; on the stand-in, whose graphs do again
+what was put down, on the same memory.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import sys
+
+import numpy as np
+import pytest
+from standin import device_cublas, device_module
+from standin.device_queue import Stream, state
+from standin.parity_models import OPTIONS
+from standin.traffic import no_sync
+
+import npseq as ns
+from npseq.gpu import settings
+from npseq.gpu.capture import capture
+from npseq.models import graphed
+
+T, B, V = 6, 4, 9
+pytestmark = pytest.mark.skipif(device_cublas.library() is None, reason="no C compiler for the stand-in's cuBLAS")
+
+
+@pytest.fixture(autouse=True)
+def cupy(monkeypatch):
+    module = device_module.make()
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    yield module
+    state.recording = None
+
+
+def model_of(name="lstm", vocab=V, **options):
+    return ns.LanguageModel(vocab, hidden_size=8, dtype=np.float64, rng=0, **OPTIONS[name] | options)
+
+
+def batches(cupy, count, vocab=V, steps=T, size=B):
+    rng = np.random.default_rng(0)
+    return [tuple(cupy.asarray(rng.integers(0, vocab, (steps, size))) for _ in "xy") for _ in range(count)]
+
+
+def train(model, given, optimizer, clip=0.1, graphs=True, lr=None, **options):
+    """(loss, norm) of each step, the state carried, but for every fourth step, which begins at zero."""
+    found, state = [], None
+    with settings(graphs=graphs):
+        for k, (ids, targets) in enumerate(given):
+            if lr is not None:
+                optimizer.lr = lr(k)
+            start = None if k % 4 == 3 else state
+            loss, norm, state = model.step(ids, targets, start, optimizer, clip, **options)
+            found.append((loss, norm))
+    return np.array([(float(loss), float(norm)) for loss, norm in found]), state
+
+
+def is_captured(model) -> bool:
+    return model._graphed.static is not None
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("vocab", [V, 140])
+def test_the_numbers_of_plain_launches(cupy, name, vocab):
+    """Ten batches, seven of them replayed: nothing of the third one is in the graph for good."""
+    models = [model_of(name, vocab).to("gpu") for _ in "12"]
+    given = batches(cupy, 10, vocab)
+    found, last = train(models[0], given, ns.SGD(0.5))
+    expected, plain_last = train(models[1], given, ns.SGD(0.5), graphs=False)
+    assert is_captured(models[0])
+    assert not is_captured(models[1])
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+    np.testing.assert_allclose(models[0].params.flat.get(), models[1].params.flat.get(), rtol=0, atol=1e-12)
+    for ours, theirs in zip(graphed._parts(last), graphed._parts(plain_last), strict=True):
+        np.testing.assert_allclose(ours.get(), theirs.get(), rtol=0, atol=1e-12)
+
+
+def test_what_an_optimizer_changes_is_not_in_the_graph(cupy):
+    """Adam's corrections depend on the number of the step; a learning rate that is written acts at once."""
+    models = [model_of().to("gpu") for _ in "12"]
+    given, lr = batches(cupy, 9), lambda k: 0.1 / (1 + k)
+    found, _ = train(models[0], given, ns.Adam(0.1), lr=lr)
+    expected, _ = train(models[1], given, ns.Adam(0.1), lr=lr, graphs=False)
+    assert is_captured(models[0])
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+
+
+def test_chunks_with_a_context(cupy):
+    models = [model_of().to("gpu") for _ in "12"]
+    given = [(ids, targets[2:]) for ids, targets in batches(cupy, 7)]
+    found, _ = train(models[0], given, ns.SGD(0.5), context=2, state_at=3)
+    expected, _ = train(models[1], given, ns.SGD(0.5), context=2, state_at=3, graphs=False)
+    assert is_captured(models[0])
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+
+
+def test_what_a_user_keeps_stays(cupy):
+    """Loss, norm and state of a step are not those of the next one."""
+    model, given = model_of().to("gpu"), batches(cupy, 6)
+    kept, seen, state = [], [], None
+    for ids, targets in given:
+        loss, norm, state = model.step(ids, targets, state, ns.SGD(0.5), 0.1)
+        kept.append((loss, norm, *state))
+        seen.append([array.get() for array in kept[-1]])
+    for arrays, numbers in zip(kept, seen, strict=True):
+        for array, number in zip(arrays, numbers, strict=True):
+            np.testing.assert_array_equal(array.get(), number)
+
+
+def test_a_replay_waits_for_nothing(cupy):
+    model, given = model_of(embedding_size=5).to("gpu"), batches(cupy, 8)
+    optimizer, state = ns.Adam(0.01), None
+    for ids, targets in given[:3]:
+        state = model.step(ids, targets, state, optimizer, 0.1)[2]
+    assert is_captured(model)
+    with no_sync():
+        for ids, targets in given[3:]:
+            state = model.step(ids, targets, state, optimizer, 0.1)[2]
+
+
+def test_another_shape_takes_plain_launches_and_says_so_once(cupy, caplog):
+    models = [model_of().to("gpu") for _ in "12"]
+    short = batches(cupy, 2, size=3)
+    given = [*batches(cupy, 4), *batches(cupy, 2, steps=T - 2), *batches(cupy, 2)]
+    with caplog.at_level(logging.WARNING, "npseq"):
+        found, _ = train(models[0], given, ns.SGD(0.5))
+        ours = models[0].step(*short[0], None, ns.SGD(0.5))
+    expected, _ = train(models[1], given, ns.SGD(0.5), graphs=False)
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+    assert float(ours[0]) == pytest.approx(float(models[1].step(*short[0], None, ns.SGD(0.5))[0]), rel=1e-11)
+    assert len(caplog.records) == 1
+    assert "takes plain launches where shapes or options are not those that were captured" in caplog.text
+
+
+@pytest.mark.parametrize("change", ["clip", "fused", "parameters"])
+def test_another_option_is_not_replayed(cupy, change):
+    models = [model_of().to("gpu") for _ in "12"]
+    given = batches(cupy, 4)
+    for model, graphs in zip(models, (True, False), strict=True):
+        train(model, given[:3], ns.SGD(0.5), graphs=graphs)
+    if change == "parameters":
+        for model in models:
+            model.to("cpu").to("gpu")
+    with settings(fused=change != "fused"):
+        clip = 0.01 if change == "clip" else 0.1
+        found, expected = (train(model, given[3:], ns.SGD(0.5), clip=clip)[0] for model in models)
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+    np.testing.assert_allclose(models[0].params.flat.get(), models[1].params.flat.get(), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "step"),
+    [
+        ({"dropout": 0.5}, {}),
+        ({}, {"truncation": ns.Truncated(2)}),
+        ({}, {"truncation": ns.RandomTruncation(0.5, 0)}),
+        ({}, {"join": lambda loss, grads: loss}),
+    ],
+)
+def test_what_the_host_decides_is_never_captured(cupy, options, step, caplog):
+    model = model_of(**options).to("gpu")
+    train(model, batches(cupy, 5), ns.SGD(0.5), **step)
+    assert model._graphed is None or not is_captured(model)
+    assert not caplog.records
+
+
+def test_on_the_host_there_is_no_graph():
+    model, rng = model_of(), np.random.default_rng(0)
+    for _ in range(4):
+        model.step(*rng.integers(0, V, (2, T, B)), None, ns.SGD(0.5))
+    assert model._graphed is None
+
+
+def test_a_step_that_cannot_be_captured_says_so_once(cupy, monkeypatch, caplog):
+    def waiting(xp, stream, tf32):
+        raise OSError("the products of a CUDA graph need libcublas.so.99")
+
+    monkeypatch.setattr("npseq.gpu.capture.Products", waiting)
+    models = [model_of().to("gpu") for _ in "12"]
+    given = batches(cupy, 6)
+    found, _ = train(models[0], given, ns.SGD(0.5))
+    expected, _ = train(models[1], given, ns.SGD(0.5), graphs=False)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert [record.getMessage() for record in caplog.records] == [
+        "npseq: the training step goes on with plain launches, it could not become a CUDA graph: "
+        "the products of a CUDA graph need libcublas.so.99"
+    ]
+
+
+@pytest.mark.parametrize("call", ["RawKernel.__call__", "ndarray.__setitem__", "<lambda>"])
+def test_a_graph_of_other_numbers_is_not_believed(cupy, monkeypatch, caplog, call):
+    """The first launch is held against the plain step: here the graph forgets a kernel, a copy or a product."""
+    right = Stream.end_capture
+
+    def forgetful(self):
+        graph = right(self)
+        at = [k for k, one in enumerate(graph._calls) if one.__name__ == call]
+        del graph._calls[at[len(at) // 2]]
+        return graph
+
+    monkeypatch.setattr(Stream, "end_capture", forgetful)
+    models = [model_of("rnn").to("gpu") for _ in "12"]
+    given = batches(cupy, 5)
+    found, _ = train(models[0], given, ns.SGD(0.5))
+    expected, _ = train(models[1], given, ns.SGD(0.5), graphs=False)
+    assert not is_captured(models[0])
+    assert "numbers are not those of plain launches" in caplog.text
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_copy_of_a_model_begins_anew(cupy):
+    model, given = model_of().to("gpu"), batches(cupy, 5)
+    train(model, given[:4], ns.SGD(0.5))
+    other = copy.deepcopy(model)
+    assert is_captured(model)
+    assert not is_captured(other)
+    before = model.params.flat.get()
+    train(other, given, ns.SGD(0.5))
+    np.testing.assert_array_equal(model.params.flat.get(), before)
+
+
+def test_bad_arguments_are_told_as_without_a_graph(cupy):
+    model, given = model_of().to("gpu"), batches(cupy, 4)
+    train(model, given, ns.SGD(0.5))
+    ids, targets = given[0]
+    with pytest.raises(TypeError, match=r"layer\.to\("):
+        model.step(ids.get(), targets, None, ns.SGD(0.1), 0.1)
+    with pytest.raises(ValueError, match=r"state \(h\) must have shape"):
+        model.step(ids, targets, (cupy.zeros((1, B, 8)), cupy.zeros((1, B, 8))), ns.SGD(0.1), 0.1)
+    with pytest.raises(ValueError, match="one shape"):
+        model.step(ids, targets[1:], None, ns.SGD(0.1), 0.1)
+
+
+def test_streams_wait_for_each_other_and_memory_is_the_graphs_own(cupy):
+    x = cupy.ones(3)
+    results = []
+
+    def work():
+        results.append(cupy.get_stream() if hasattr(cupy, "get_stream") else cupy.cuda.get_current_stream())
+        return x * 2
+
+    first, captured = capture(cupy, work)
+    side = results[0]
+    assert results == [side, side]
+    assert not side.is_null
+    assert [stream.is_null for stream in side.waited] == [True]
+    assert side in Stream.null.waited
+    assert first.get().tolist() == [2, 2, 2]
+    assert np.isnan(captured.results.get()).all()  # nothing has run
+    x += 1
+    captured.launch()
+    assert captured.results.get().tolist() == [4, 4, 4]
+
+
+@pytest.mark.parametrize("wait", [float, lambda x: x.get(), lambda x: x.item(), bool])
+def test_what_waits_cannot_be_captured(cupy, wait):
+    x, taken = cupy.ones(()), []
+
+    def work():
+        taken.append(None)
+        if len(taken) == 2:
+            wait(x)
+
+    with pytest.raises(RuntimeError, match="StreamCaptureUnsupported"):
+        capture(cupy, work)
+    assert state.recording is None
+    assert float(x + 1) == 2
