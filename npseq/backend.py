@@ -7,6 +7,7 @@ copied in silence. Everything else in npseq is written once, against the part of
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -47,6 +48,14 @@ def array_module(*arrays: Array) -> ModuleType:
     return sys.modules["cupy"]
 
 
+_place = threading.local()  # which device this thread takes, where it was told
+
+
+def take_device(place: int) -> None:
+    """From now on device_module("gpu") makes device `place` this thread's, counted round where there are fewer."""
+    _place.number = place
+
+
 def device_module(device: str) -> ModuleType:
     """The array module of "cpu" or "gpu". Raises ImportError or RuntimeError where there is no CuPy or no device."""
     if isinstance(device, str) and device == "cpu":
@@ -63,6 +72,8 @@ def device_module(device: str) -> ModuleType:
         raise RuntimeError(f"device 'gpu' needs a CUDA device and its driver, CUDA says: {error}") from error
     if count < 1:
         raise RuntimeError("device 'gpu' needs a CUDA device, found none; use device 'cpu'")
+    if hasattr(_place, "number"):
+        cupy.cuda.Device(_place.number % count).use()
     return cupy
 
 

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
+
+from npseq.backend import device_module
 from npseq.checks import flag
 
 
@@ -25,8 +28,13 @@ CURRENT = Settings()
 
 @contextmanager
 def settings(fused: bool | None = None, graphs: bool | None = None, tf32: bool | None = None) -> Iterator[Settings]:
-    """Inside a `with`, these settings; None leaves one as it is. Of the whole process, all threads."""
+    """Inside a `with`, these settings; None leaves one as it is. Of the whole process, all threads.
+
+    tf32 True or False is also told to CuPy, whose own default is off unless CUPY_TF32=1 stands in the environment; it
+    needs CuPy and a device, and raises as layer.to("gpu") does without.
+    """
     before = Settings(**vars(CURRENT))
+    theirs = None if tf32 is None else _told_cupy(flag("tf32", tf32))
     for name, value in {"fused": fused, "graphs": graphs, "tf32": tf32}.items():
         if value is not None:
             setattr(CURRENT, name, flag(name, value))
@@ -34,3 +42,14 @@ def settings(fused: bool | None = None, graphs: bool | None = None, tf32: bool |
         yield CURRENT
     finally:
         vars(CURRENT).update(vars(before))
+        if theirs is not None:
+            device_module("gpu")._core.set_compute_type(np.float32, theirs)
+
+
+def _told_cupy(tf32: bool) -> int:
+    """CuPy's way to multiply float32 from now on; what it was. CuPy has no public name for that at run time."""
+    core = device_module("gpu")._core
+    before = core.get_compute_type(np.float32)
+    linalg = core._routines_linalg
+    core.set_compute_type(np.float32, linalg.COMPUTE_TYPE_TF32 if tf32 else linalg.COMPUTE_TYPE_DEFAULT)
+    return before

@@ -5,9 +5,10 @@ two plain steps of one shape the third captures the same calls once, and every l
 where the graph reads them, launches it, and copies out loss, norm and state. The optimizer stays outside: what changes
 from step to step, a learning rate or Adam's corrections, is never part of a graph.
 
-The graph is believed when it has given the numbers of the plain step it was captured from, on buffers spoilt before;
-for that the third step, and no other, waits for the device. Another shape, clip, place of the parameters or setting than the captured one takes
-plain launches, and so does every step of a model whose step cannot be captured; either is said once.
+The graph is believed when it has given the numbers of the plain step that it was captured from, on buffers spoilt
+before; for that the third step, and no other, waits for the device. Another shape, clip, place of the parameters or
+setting than the captured one takes plain launches, and so does every step of a model whose step cannot be captured;
+either is said once.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
 from npseq.training.parallel import Shard
+from npseq.training.precision import precision
 from npseq.training.threads import limited
 from npseq.training.truncation import read_truncation
 
@@ -122,7 +123,7 @@ class Run:
 
     def evaluate(self) -> float:
         """The perplexity of the text the model learns, each token after all before it, with the parameters at rest."""
-        with limited(self.config, self._cores):
+        with limited(self.config, self._cores), precision(self.config):
             return float(perplexity(self.model.evaluate(self.ids)))
 
     def samples(self) -> list[str]:
@@ -131,7 +132,7 @@ class Run:
 
     def _epoch(self, on_step: Callable[[], None] | None, trace_nonfinite: bool) -> EpochMetrics:
         c, epoch = self.config, len(self.metrics) + 1
-        with limited(c, self._cores):
+        with limited(c, self._cores), precision(c):
             metrics = train_epoch(
                 self.model,
                 self.ids,
