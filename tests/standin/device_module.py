@@ -58,6 +58,8 @@ def make(devices: int | None = 1) -> ModuleType:
         CUDARuntimeError=CUDARuntimeError,
         getDeviceCount=device_count,
         runtimeGetVersion=lambda: 1000 * device_cublas.VERSION,
+        driverGetVersion=lambda: 1000 * device_cublas.VERSION,
+        getDeviceProperties=lambda number: {"name": b"stand-in", "major": 9, "minor": 0, "totalGlobalMem": 1 << 30},
     )
     module.RawKernel = RawKernel  # type: ignore[attr-defined]
     used: list[int] = []
@@ -83,6 +85,7 @@ def make(devices: int | None = 1) -> ModuleType:
         MemoryPool=queue.MemoryPool,
         using_allocator=queue.using_allocator,
         get_current_stream=queue.current_stream,
+        get_elapsed_time=queue.elapsed,
     )
     return module
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -98,9 +99,10 @@ class Event:
 
     def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False):
         self.recorded_on: Any = None
+        self.at = 0.0
 
     def record(self, stream: Any = None) -> None:
-        self.recorded_on = stream or current_stream()
+        self.recorded_on, self.at = stream or current_stream(), perf_counter()
 
     def synchronize(self) -> None:
         refused("Event.synchronize")
@@ -193,6 +195,11 @@ def allocated(size: int) -> None:
     """Said by whatever makes an array."""
     if state.pool is not None:
         state.pool(size)
+
+
+def elapsed(start: Event, stop: Event) -> float:
+    """Milliseconds; what a stream is given is done at once here."""
+    return 1e3 * (stop.at - start.at)
 
 
 def current_stream() -> Any:
