@@ -52,7 +52,8 @@ class Cell:
         """This cell for arrays that live where `like` does: itself on the host, with fused kernels on a device."""
         if type(like) is np.ndarray:
             return self
-        from npseq.gpu import CURRENT, fused
+        from npseq.gpu.cell import fused
+        from npseq.gpu.settings import CURRENT
 
         return fused(self) if CURRENT.fused else self
 

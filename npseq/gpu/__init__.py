@@ -10,7 +10,6 @@
 None of it is imported before an array is on a device.
 """
 
-from npseq.gpu.cell import fused
-from npseq.gpu.settings import CURRENT, settings
+from npseq.gpu.settings import Settings, settings
 
-__all__ = ["CURRENT", "fused", "settings"]
+__all__ = ["Settings", "settings"]

@@ -15,6 +15,7 @@ from npseq.gpu.tracing import Kernel, Product, Program
 
 THREADS = 256  # of a block
 MOST = 1 << 31  # entries of one launch
+LAYOUTS = 4096  # of arrays, whose launches are remembered
 Shape = tuple[int, ...]
 
 
@@ -50,6 +51,8 @@ class Runner:
         key = (k, *((array.shape, array.strides) for array in given))
         launch = self._launches.get(key)
         if launch is None:
+            if len(self._launches) == LAYOUTS:
+                self._launches.clear()
             launch = self._launches[key] = self._prepare(k, kernel, arrays, given)
         for name in kernel.made:
             arrays[name] = array_module(given[0]).empty(launch.shape, self.dtype)

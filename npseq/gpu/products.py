@@ -4,8 +4,8 @@ CuPy (13 and 14) refuses every call of cuBLAS while a stream captures, although 
 that is captured has a handle of its own, called without CuPy, and a workspace of its own, without which cuBLAS would
 allocate one inside the graph. Everything else multiplies with CuPy's.
 
-cuBLAS has matrices column by column. A row-major C = A B is the column-major C' = B' A', and a row-major matrix lies
-there as its transpose, so nothing is copied, whichever way a matrix or its transpose lies in memory.
+cuBLAS has matrices column by column, where a row-major one lies as its transpose, and the transpose of a product is the
+product of the transposes the other way round. So nothing is copied, whichever way a matrix lies in memory.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def _arguments(kernel: Kernel, ndim: int) -> str:
 
 
 def _indices(ndim: int) -> list[str]:
-    """The entry's index along each axis; there are less than 2^31 entries, and 32 bits divide faster than 64."""
+    """The entry's index along each axis; their number fits 32 bits, which divide faster than 64."""
     lines = ["    unsigned int rest = (unsigned int)entry;"]
     for axis in range(ndim - 1, 0, -1):
         size = f"(unsigned int)size{axis}"

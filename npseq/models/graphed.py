@@ -27,6 +27,7 @@ from npseq.parameters import Parameters
 if TYPE_CHECKING:
     from npseq.models.language_model import LanguageModel
 
+STRANDS = 8  # from more arrays on, CuPy's stack reads their addresses from the host
 PLAIN = 2  # steps of a shape before it is captured: the first one compiles, and finds the arrays that the next reuse
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 log = logging.getLogger("npseq")
@@ -87,10 +88,15 @@ class GraphedStep:
 
 
 def _can_be_captured(model: Any, ids: Array, reach: Any) -> bool:
-    """What the host draws or decides at each step is not: dropout, truncations. Nor is a step of nothing."""
-    drops = model.recurrent.between.p > 0 and model.recurrent.num_layers > 1
+    """What the host draws, decides or copies at each step is not: dropout, truncations, the states of many layers.
+
+    Nor is a step of nothing.
+    """
+    layer = model.recurrent
+    drops, strands = layer.between.p > 0 and layer.num_layers > 1, layer.num_layers * layer.directions
     real = model.params.flat.dtype.name in TOLERANCE
-    return CURRENT.graphs and real and not drops and reach.truncation is None and getattr(ids, "size", 0) > 0
+    fixed = not drops and strands <= STRANDS and reach.truncation is None
+    return CURRENT.graphs and real and fixed and getattr(ids, "size", 0) > 0
 
 
 def _key(model: Any, ids: Array, targets: Array, clip: float | None, reach: Any) -> tuple:

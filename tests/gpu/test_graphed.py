@@ -1,6 +1,4 @@
-"""A captured training step gives what plain launches give, batch after batch; on the stand-in, whose graphs do again
-what was put down, on the same memory.
-"""
+"""When a training step is captured, replayed or launched plainly, and what it says; its numbers: parity_graphs.py."""
 
 from __future__ import annotations
 
@@ -11,17 +9,22 @@ import sys
 import numpy as np
 import pytest
 from standin import device_cublas, device_module
+from standin.device import Device
 from standin.device_queue import Stream, state
-from standin.parity_models import OPTIONS
+from standin.parity_graphs import batches as batches_of
+from standin.parity_graphs import is_captured, model_of, train
+from standin.parity_models import B, T, V
 from standin.traffic import no_sync
 
 import npseq as ns
 from npseq.gpu import settings
 from npseq.gpu.capture import capture
-from npseq.models import graphed
 
-T, B, V = 6, 4, 9
 pytestmark = pytest.mark.skipif(device_cublas.library() is None, reason="no C compiler for the stand-in's cuBLAS")
+
+
+def batches(cupy, count, **sizes):
+    return batches_of(Device(cupy, no_sync), count, **sizes)
 
 
 @pytest.fixture(autouse=True)
@@ -30,91 +33,6 @@ def cupy(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", module)
     yield module
     state.recording = None
-
-
-def model_of(name="lstm", vocab=V, **options):
-    return ns.LanguageModel(vocab, hidden_size=8, dtype=np.float64, rng=0, **OPTIONS[name] | options)
-
-
-def batches(cupy, count, vocab=V, steps=T, size=B):
-    rng = np.random.default_rng(0)
-    return [tuple(cupy.asarray(rng.integers(0, vocab, (steps, size))) for _ in "xy") for _ in range(count)]
-
-
-def train(model, given, optimizer, clip=0.1, graphs=True, lr=None, **options):
-    """(loss, norm) of each step, the state carried, but for every fourth step, which begins at zero."""
-    found, state = [], None
-    with settings(graphs=graphs):
-        for k, (ids, targets) in enumerate(given):
-            if lr is not None:
-                optimizer.lr = lr(k)
-            start = None if k % 4 == 3 else state
-            loss, norm, state = model.step(ids, targets, start, optimizer, clip, **options)
-            found.append((loss, norm))
-    return np.array([(float(loss), float(norm)) for loss, norm in found]), state
-
-
-def is_captured(model) -> bool:
-    return model._graphed.static is not None
-
-
-@pytest.mark.parametrize("name", OPTIONS)
-@pytest.mark.parametrize("vocab", [V, 140])
-def test_the_numbers_of_plain_launches(cupy, name, vocab):
-    """Ten batches, seven of them replayed: nothing of the third one is in the graph for good."""
-    models = [model_of(name, vocab).to("gpu") for _ in "12"]
-    given = batches(cupy, 10, vocab)
-    found, last = train(models[0], given, ns.SGD(0.5))
-    expected, plain_last = train(models[1], given, ns.SGD(0.5), graphs=False)
-    assert is_captured(models[0])
-    assert not is_captured(models[1])
-    np.testing.assert_allclose(found, expected, rtol=1e-11)
-    np.testing.assert_allclose(models[0].params.flat.get(), models[1].params.flat.get(), rtol=0, atol=1e-12)
-    for ours, theirs in zip(graphed._parts(last), graphed._parts(plain_last), strict=True):
-        np.testing.assert_allclose(ours.get(), theirs.get(), rtol=0, atol=1e-12)
-
-
-def test_what_an_optimizer_changes_is_not_in_the_graph(cupy):
-    """Adam's corrections depend on the number of the step; a learning rate that is written acts at once."""
-    models = [model_of().to("gpu") for _ in "12"]
-    given, lr = batches(cupy, 9), lambda k: 0.1 / (1 + k)
-    found, _ = train(models[0], given, ns.Adam(0.1), lr=lr)
-    expected, _ = train(models[1], given, ns.Adam(0.1), lr=lr, graphs=False)
-    assert is_captured(models[0])
-    np.testing.assert_allclose(found, expected, rtol=1e-11)
-
-
-def test_chunks_with_a_context(cupy):
-    models = [model_of().to("gpu") for _ in "12"]
-    given = [(ids, targets[2:]) for ids, targets in batches(cupy, 7)]
-    found, _ = train(models[0], given, ns.SGD(0.5), context=2, state_at=3)
-    expected, _ = train(models[1], given, ns.SGD(0.5), context=2, state_at=3, graphs=False)
-    assert is_captured(models[0])
-    np.testing.assert_allclose(found, expected, rtol=1e-11)
-
-
-def test_what_a_user_keeps_stays(cupy):
-    """Loss, norm and state of a step are not those of the next one."""
-    model, given = model_of().to("gpu"), batches(cupy, 6)
-    kept, seen, state = [], [], None
-    for ids, targets in given:
-        loss, norm, state = model.step(ids, targets, state, ns.SGD(0.5), 0.1)
-        kept.append((loss, norm, *state))
-        seen.append([array.get() for array in kept[-1]])
-    for arrays, numbers in zip(kept, seen, strict=True):
-        for array, number in zip(arrays, numbers, strict=True):
-            np.testing.assert_array_equal(array.get(), number)
-
-
-def test_a_replay_waits_for_nothing(cupy):
-    model, given = model_of(embedding_size=5).to("gpu"), batches(cupy, 8)
-    optimizer, state = ns.Adam(0.01), None
-    for ids, targets in given[:3]:
-        state = model.step(ids, targets, state, optimizer, 0.1)[2]
-    assert is_captured(model)
-    with no_sync():
-        for ids, targets in given[3:]:
-            state = model.step(ids, targets, state, optimizer, 0.1)[2]
 
 
 def test_another_shape_takes_plain_launches_and_says_so_once(cupy, caplog):
@@ -151,6 +69,7 @@ def test_another_option_is_not_replayed(cupy, change):
     ("options", "step"),
     [
         ({"dropout": 0.5}, {}),
+        ({"num_layers": 9}, {}),
         ({}, {"truncation": ns.Truncated(2)}),
         ({}, {"truncation": ns.RandomTruncation(0.5, 0)}),
         ({}, {"join": lambda loss, grads: loss}),

@@ -131,6 +131,8 @@ def call(name: str, *args: Any, **kwargs: Any) -> Any:
     names = FUNCTIONS[name].split()
     given = _named(name, FUNCTIONS[name], args, kwargs)
     _check_options(name, given)
+    if len(given.get("tup", ())) > 8:
+        refused("a table of more than 8 arrays' addresses")  # CuPy's concatenate copies it from the host
     out = given.get("out")
     host = {key: _host(name, key, value) for key, value in given.items()}
     if name in ("where", "clip"):

@@ -11,7 +11,7 @@ from standin import device_module
 from training.test_parallel import config_of, hundred_losses, on_ranks, succeeded
 
 import npseq as ns
-from npseq.gpu import CURRENT, settings
+from npseq.gpu.settings import CURRENT, settings
 from npseq.training import Run, train
 from npseq.training.parallel import Shard, ShardDropout
 from npseq.training.ranks import shared_run
