@@ -87,7 +87,7 @@ _product: Callable[..., Array] | None = None  # what multiplies on a device in p
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """numpy.matmul, or what stands in for it on a device."""
-    if _product is None or type(a) is np.ndarray:
+    if _product is None or isinstance(a, np.ndarray):
         return np.matmul(a, b, out=out)
     return _product(a, b, out)
 

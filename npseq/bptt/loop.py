@@ -40,7 +40,7 @@ def product_by(matrix: Array | None) -> Callable[..., Array]:
     ndarray.dot has less of it than matmul, a tenth of a step of one sequence; but it copies a matrix of which only some
     columns are taken, and matmul does not.
     """
-    if type(matrix) is not np.ndarray:
+    if not isinstance(matrix, np.ndarray):
         return partial(matmul, matrix)
     if not (matrix.flags.c_contiguous or matrix.flags.f_contiguous):
         return partial(np.matmul, matrix)

@@ -50,7 +50,7 @@ class Cell:
 
     def on(self, like: Array) -> Any:
         """This cell for arrays that live where `like` does: itself on the host, with fused kernels on a device."""
-        if type(like) is np.ndarray:
+        if isinstance(like, np.ndarray):
             return self
         from npseq.gpu.cell import fused
         from npseq.gpu.settings import CURRENT

@@ -36,7 +36,7 @@ class FusedCell:
         if a.dtype.name not in TYPES:
             return self._cell.forward(a, before, own, second, after)
         arrays = _given(a=a, h=before[0], c=before[1], own=own, h_next=after[0], c_next=after[1])
-        _runner(self._cell, "forward", type(a), a.dtype, _inputs(arrays, "a", "own"))(arrays, second)
+        _runner(self._cell, "forward", a.__class__, a.dtype, _inputs(arrays, "a", "own"))(arrays, second)
 
     def slopes(self, gates: Array, v: Array | None, before: Any, after: Any, out: Array) -> Array | None:
         """As Cell.slopes."""
@@ -44,7 +44,7 @@ class FusedCell:
             return self._cell.slopes(gates, v, before, after, out)
         kept = gates if self._cell.keeps_gates else None
         arrays = _given(gates=kept, v=v, h=before[0], c=before[1], h_next=after[0], c_next=after[1], out=out)
-        return _runner(self._cell, "slopes", type(out), out.dtype, _inputs(arrays, "gates", "out"))(arrays)[0]
+        return _runner(self._cell, "slopes", out.__class__, out.dtype, _inputs(arrays, "gates", "out"))(arrays)[0]
 
     def backward(
         self,
@@ -61,7 +61,7 @@ class FusedCell:
         if da.dtype.name not in TYPES:
             return self._cell.backward(dh, dc, gates, slopes, more, own, second, da)
         arrays = _given(dh=dh, dc=dc, gates=gates, slopes=slopes, more=more, own=own, da=da)
-        run = _runner(self._cell, "backward", type(da), da.dtype, _inputs(arrays, "gates", "slopes", "own", "da"))
+        run = _runner(self._cell, "backward", da.__class__, da.dtype, _inputs(arrays, "gates", "slopes", "own", "da"))
         dh_passed, dc_before = run(arrays, second)
         return dh_passed, dc_before
 

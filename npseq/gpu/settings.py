@@ -34,10 +34,10 @@ def settings(fused: bool | None = None, graphs: bool | None = None, tf32: bool |
     needs CuPy and a device, and raises as layer.to("gpu") does without.
     """
     before = Settings(**vars(CURRENT))
-    theirs = None if tf32 is None else _told_cupy(flag("tf32", tf32))
-    for name, value in {"fused": fused, "graphs": graphs, "tf32": tf32}.items():
-        if value is not None:
-            setattr(CURRENT, name, flag(name, value))
+    given = {"fused": fused, "graphs": graphs, "tf32": tf32}
+    given = {name: flag(name, value) for name, value in given.items() if value is not None}
+    theirs = _told_cupy(given["tf32"]) if "tf32" in given else None
+    vars(CURRENT).update(given)
     try:
         yield CURRENT
     finally:

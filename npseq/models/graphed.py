@@ -51,8 +51,8 @@ class GraphedStep:
         self.static: Static | None = None
         self.failed = self.said = False
 
-    def __deepcopy__(self, memo: Any) -> GraphedStep:
-        return GraphedStep()
+    def __reduce__(self) -> tuple:
+        return GraphedStep, ()
 
     def __call__(
         self, model: LanguageModel, ids: Array, targets: Array, state: Any, clip: float | None, reach: Reach

@@ -166,7 +166,7 @@ class LanguageModel:
         if clip is not None and not number("clip", clip) >= 0:
             raise ValueError(f"clip must not be negative, got {clip}; None is no clipping")
         reach = Reach(truncation, context, state_at)
-        if join is not None or type(self.params.flat) is np.ndarray:
+        if join is not None or isinstance(self.params.flat, np.ndarray):
             step = self._clipped_gradients(ids, targets, state, clip, reach, join)
         else:
             step = self._on_device(ids, targets, state, clip, reach)

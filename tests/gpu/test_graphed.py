@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import pickle
 import sys
 
 import numpy as np
@@ -124,6 +125,14 @@ def test_a_graph_of_other_numbers_is_not_believed(cupy, monkeypatch, caplog, cal
     assert not is_captured(models[0])
     assert "numbers are not those of plain launches" in caplog.text
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda graphed: pickle.loads(pickle.dumps(graphed))])
+def test_a_copy_of_a_graph_begins_anew(cupy, copied):
+    model = model_of().to("gpu")
+    train(model, batches(cupy, 4), ns.SGD(0.5))
+    assert is_captured(model)
+    assert copied(model._graphed).static is None
 
 
 def test_a_copy_of_a_model_begins_anew(cupy):

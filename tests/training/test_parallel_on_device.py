@@ -11,7 +11,7 @@ from standin import device_module
 from training.test_parallel import config_of, hundred_losses, on_ranks, succeeded
 
 import npseq as ns
-from npseq.gpu.settings import CURRENT, settings
+from npseq.gpu.settings import CURRENT
 from npseq.training import Run, train
 from npseq.training.parallel import Shard, ShardDropout
 from npseq.training.ranks import shared_run
@@ -97,28 +97,6 @@ def test_hundred_steps_on_the_host_are_as_before():
     np.testing.assert_allclose(
         succeeded(on_ranks(2, lambda rank: hundred_losses(Shard(rank, 7))))[0], hundred_losses(None), rtol=0, atol=1e-10
     )
-
-
-def test_tf32_is_off_unless_it_is_asked_for(cupy):
-    core, linalg = cupy._core, cupy._core._routines_linalg
-    core.set_compute_type(np.float32, linalg.COMPUTE_TYPE_TF32)  # as CUPY_TF32=1 has it
-    with settings(tf32=False):
-        assert core.get_compute_type(np.float32) == linalg.COMPUTE_TYPE_DEFAULT
-        with settings(tf32=True):
-            assert core.get_compute_type(np.float32) == linalg.COMPUTE_TYPE_TF32
-            assert CURRENT.tf32
-        assert core.get_compute_type(np.float32) == linalg.COMPUTE_TYPE_DEFAULT
-    assert core.get_compute_type(np.float32) == linalg.COMPUTE_TYPE_TF32
-    assert not CURRENT.tf32
-
-
-def test_tf32_needs_a_device(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(ImportError, match="needs CuPy"), settings(tf32=True):
-        pass
-    with settings(fused=False, graphs=False):
-        assert (CURRENT.fused, CURRENT.graphs) == (False, False)
-    assert (CURRENT.fused, CURRENT.graphs) == (True, True)
 
 
 @pytest.mark.parametrize("tf32", [False, True])
