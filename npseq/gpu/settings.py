@@ -34,8 +34,8 @@ def settings(fused: bool | None = None, graphs: bool | None = None, tf32: bool |
     needs CuPy and a device, and raises as layer.to("gpu") does without.
     """
     before = Settings(**vars(CURRENT))
-    given = {"fused": fused, "graphs": graphs, "tf32": tf32}
-    given = {name: flag(name, value) for name, value in given.items() if value is not None}
+    asked = {"fused": fused, "graphs": graphs, "tf32": tf32}
+    given = {name: flag(name, value) for name, value in asked.items() if value is not None}
     theirs = _told_cupy(given["tf32"]) if "tf32" in given else None
     vars(CURRENT).update(given)
     try:
