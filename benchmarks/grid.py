@@ -86,7 +86,7 @@ def main() -> None:
     options = made.parse_args()
     settings = settings_of(options)
     some = [case for case in cases() if options.only in case.name]
-    print(f"{machine.processor()}, {settings.threads} threads; {len(some)} cases, the rival's time over npseq's")
+    print(f"{machine.headline(settings.threads)}; {len(some)} cases, the rival's time over npseq's")
     rows, start = [], perf_counter()
     for row in records(settings, some, options.patience):
         rows.append(row)

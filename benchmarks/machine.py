@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -27,12 +28,30 @@ def describe(threads: int) -> dict[str, Any]:
         "processor": processor(),
         "python": platform.python_version(),
         "threads": threads,
-        "blas": sorted(
-            {f"{lib['internal_api']} {lib['version']}" for lib in threadpool_info() if lib["user_api"] == "blas"}
-        ),
+        "blas": blas(),
+        "forced": forced(),
         "versions": versions,
         "commit": commit(),
     }
+
+
+def blas() -> list[str]:
+    """The BLAS that NumPy and SciPy multiply with, each with the kernels that it has chosen for this processor."""
+    libraries = [lib for lib in threadpool_info() if lib["user_api"] == "blas"]
+    return sorted(
+        {" ".join(filter(None, (lib["internal_api"], lib["version"], lib.get("architecture")))) for lib in libraries}
+    )
+
+
+def forced() -> dict[str, str]:
+    """What the environment makes OpenBLAS choose, against its own judgement of the processor."""
+    return {name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ}
+
+
+def headline(threads: int) -> str:
+    """One line of it, for the terminal."""
+    told = "".join(f"; {name}={value} IN THE ENVIRONMENT" for name, value in forced().items())
+    return f"{processor()}, {threads} threads, {', '.join(blas())}{told}"
 
 
 def processor() -> str:

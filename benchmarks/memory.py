@@ -150,9 +150,7 @@ def main() -> None:
     kinds = ["npseq: plain", "npseq: checkpointed", f"npseq: checkpointed, {options.budget} MiB", "torch: plain",
              "torch: checkpointed"]  # fmt: skip
     results = []
-    print(
-        f"{machine.processor()}, {options.threads} threads; T {options.T}, B {options.B}, H {options.H}; peak and time"
-    )
+    print(f"{machine.headline(options.threads)}; T {options.T}, B {options.B}, H {options.H}; peak and time")
     for cell in options.cells:
         for kind in kinds:
             row = measure(kind, cell, options)

@@ -123,7 +123,7 @@ def main() -> None:
     made.add_argument("--without-memory", action="store_true", help="time alone")
     options = made.parse_args()
     settings, rows = settings_of(options), []
-    print(f"{machine.processor()}, {settings.threads} threads; the rival's number over npseq's")
+    print(f"{machine.headline(settings.threads)}; the rival's number over npseq's")
     parts = [times(settings, options.cells, options.most)]
     parts += [] if options.without_memory else [memory(settings, options.cells, options.most, options.runs)]
     for part in parts:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -48,35 +48,29 @@ def training(steps: int, sizes: dict[str, int], rng: int = 0) -> Iterator[float]
         yield float(loss)
 
 
-class Memory(NamedTuple):
-    """What was read after so many steps."""
-
-    step: int
-    resident: int  # bytes
-    blocks: int  # of Python's own memory
-
-
 def soak(steps: int, sizes: dict[str, int]) -> Iterator[dict[str, Any]]:
     """Memory over the steps, and how it grows; what has been found so far, some 20 times, and at the end."""
-    every, start, finite, read = max(1, steps // SAMPLES), perf_counter(), True, []
+    every, start, finite = max(1, steps // SAMPLES), perf_counter(), True
+    read, count = np.zeros((steps // every, 3)), 0  # made before, or the readings themselves would be what grows
+    growth(read[:4] + np.arange(4)[:, None])  # what the first fit loads is not the training's
     for step, loss in enumerate(training(steps, sizes), 1):
         finite &= bool(np.isfinite(loss))
         if step % every == 0:
-            read.append(Memory(step, resident(), sys.getallocatedblocks()))
-            if len(read) % (SAMPLES // 20) == 0:
-                yield {"sizes": sizes, "finite": finite, "seconds": perf_counter() - start, **growth(read)}
+            read[count] = step, resident(), sys.getallocatedblocks()
+            count += 1
+            if count % (SAMPLES // 20) == 0:
+                yield {"sizes": sizes, "finite": finite, "seconds": perf_counter() - start, **growth(read[:count])}
 
 
-def growth(read: list[Memory]) -> dict[str, float]:
-    """Slopes of the lines through all but the first quarter of what was read."""
-    kept = read[len(read) // 4 :]
-    at, size, blocks = (np.array(column, float) for column in zip(*kept, strict=True))
+def growth(read: np.ndarray) -> dict[str, float]:
+    """Slopes of the lines through all but the first quarter of readings (N, 3): steps, bytes, blocks of Python's."""
+    at, size, blocks = read[len(read) // 4 :].T
     return {
-        "steps": read[-1].step,
+        "steps": int(at[-1]),
         "bytes_a_step": float(np.polyfit(at, size, 1)[0]),
         "blocks_a_step": float(np.polyfit(at, blocks, 1)[0]),
-        "first_MiB": kept[0].resident / 2**20,
-        "last_MiB": kept[-1].resident / 2**20,
+        "first_MiB": size[0] / 2**20,
+        "last_MiB": size[-1] / 2**20,
     }
 
 
@@ -114,11 +108,12 @@ def main() -> int:
         print(f"{cell:5s}T = {row['T']:,}: {row['seconds']:.1f} s, checkpointed {row['checkpointed_seconds']:.1f} s, "
               f"gradients differ by {row['difference']:.1e} of their norm", flush=True)  # fmt: skip
     found: dict[str, Any] = {}
+    about = machine.describe(1)
     for found in soak(options.steps, {name: getattr(options, name) for name in ("T", "B", "H", "V")}):
         print(f"step {found['steps']:>9,}  {found['last_MiB']:8.2f} MiB  {found['bytes_a_step']:+.4f} bytes a step, "
               f"{found['blocks_a_step']:+.1e} blocks a step", flush=True)  # fmt: skip
         if options.save:
-            machine.save("soak", {"machine": machine.describe(1), "training": found, "long": rows})
+            machine.save("soak", {"machine": about, "training": found, "long": rows})
     flat = abs(found["bytes_a_step"]) <= FLAT
     print(f"{found['steps']:,} training steps: memory {'is flat' if flat else 'GROWS'}")
     return 0 if flat and found["finite"] and all(row["finite"] for row in rows) else 1

@@ -17,7 +17,7 @@ def run(parts: dict[str, Part], options: argparse.Namespace, **more: Any) -> lis
     """The records of all parts; the budget is shared evenly. Written where options.save says so."""
     settings = settings_of(options)
     share = settings._replace(budget=settings.budget / len(parts))
-    print(f"{machine.processor()}, {settings.threads} threads; a number behind a name is its time over npseq's")
+    print(f"{machine.headline(settings.threads)}; a number behind a name is its time over npseq's")
     rows: list[dict[str, Any]] = []
     for name, records in parts.items():
         print(f"\n== {name}, about {share.budget:.0f} s of measuring", flush=True)

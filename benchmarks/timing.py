@@ -9,6 +9,7 @@ from typing import Any
 
 Step = Callable[[], object]
 SLOW = 0.2  # seconds of a run that fills its own caches in no time
+BURST = 0.03  # seconds of runs in a row: as in a training loop, a core is awake and its caches are warm
 REST = 0.05  # seconds after which idle threads of the rival before have stopped spinning for more work
 
 
@@ -24,26 +25,25 @@ def seconds(run: Step, repeats: int) -> list[float]:
 def alternate(rivals: dict[str, Step], budget: float, least: int = 15, burst: int = 3) -> dict[str, list[float]]:
     """Seconds a run of each rival: warm-up, then bursts of each in turn for `budget` seconds and `least` runs a rival.
 
-    Of each burst, after a rest, the first run is not counted: it pays for the caches that the rival before it filled. A
-    rival whose runs are slow has bursts of one run, which counts.
+    A burst is of at least `burst` runs and BURST seconds. Its first run, after a rest, is not counted: it pays for the
+    caches that the rival before it filled. A rival whose runs are slow has bursts of one run, which counts.
     """
-    slow = {name: _warm(run) for name, run in rivals.items()}
+    once = {name: _warm(run) for name, run in rivals.items()}
     times: dict[str, list[float]] = {name: [] for name in rivals}
     start = perf_counter()
     while perf_counter() - start < budget or min(map(len, times.values())) < least:
         for name, run in rivals.items():
             sleep(REST)
-            times[name] += seconds(run, 1) if slow[name] else seconds(run, burst + 1)[1:]
+            runs = max(burst, round(BURST / once[name]))
+            times[name] += seconds(run, 1) if once[name] > SLOW else seconds(run, runs + 1)[1:]
     return times
 
 
-def _warm(run: Step) -> bool:
-    """Whether it is slow, once compiled and warm."""
+def _warm(run: Step) -> float:
+    """Seconds of a run, once compiled and warm."""
     run()
-    slow = seconds(run, 1)[0] > SLOW
-    if not slow:
-        run()
-    return slow
+    once = seconds(run, 1)[0]
+    return once if once > SLOW else min(seconds(run, 3))
 
 
 def spread(values: list[float], scale: float = 1.0) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npseq.backend import Array
+from npseq.backend import Array, one_half
 
 tanh = np.tanh
 add = np.add
@@ -21,7 +21,7 @@ def dtanh(y: Array) -> Array:
 
 def sigmoid(x: Array, out: Array | None = None) -> Array:
     """1 / (1 + exp(-x)) as (1 + tanh(x / 2)) / 2: no overflow at either end, and analytic, so a complex step passes."""
-    half = x.dtype.type(0.5)  # a ufunc converts a Python number anew at every call
+    half = one_half(x)
     y = np.multiply(x, half, out=out)
     y = np.tanh(y, out=out)
     y = np.multiply(y, half, out=out)

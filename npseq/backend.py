@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -75,6 +76,16 @@ def device_module(device: str) -> ModuleType:
     if hasattr(_place, "number"):
         cupy.cuda.Device(_place.number % count).use()
     return cupy
+
+
+@cache
+def _host_half(dtype: np.dtype) -> np.ndarray:
+    return np.array(0.5, dtype)
+
+
+def one_half(like: Array) -> Any:
+    """1/2 as ufuncs take it with the least overhead: a ufunc converts a number anew at every call, an array never."""
+    return _host_half(like.dtype) if type(like) is np.ndarray else like.dtype.type(0.5)
 
 
 def to_host(array: Array) -> np.ndarray:

@@ -35,6 +35,8 @@ def flag(name: str, value: Any) -> bool:
 
 def is_array(value: Any) -> bool:
     """Whether this has a shape and a dtype of numbers, all of which count."""
+    if type(value) is np.ndarray:
+        return value.dtype.kind in NUMBERS
     numbers = getattr(getattr(value, "dtype", None), "kind", "") in NUMBERS and hasattr(value, "shape")
     return numbers and not isinstance(value, np.ma.MaskedArray)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cmath import isfinite
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -28,11 +29,13 @@ def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float
     arrays = [array for array in _arrays(grads) if array.size]
     xp = array_module(*arrays)
     norm = _host_norm(arrays) if xp is np else _scaled_norm(xp, arrays)
-    clipped = xp.isfinite(norm) & (norm.real > max_norm)
-    if xp is np and not clipped:
+    if xp is np and not (isfinite(norm) and norm.real > max_norm):
         return norm
     _check_writable(xp, arrays)
-    factor = max_norm / norm if xp is np else xp.where(clipped, max_norm / norm, 1).astype(norm.dtype)
+    if xp is np:
+        factor = max_norm / norm
+    else:
+        factor = xp.where(xp.isfinite(norm) & (norm.real > max_norm), max_norm / norm, 1).astype(norm.dtype)
     for array in arrays:
         array *= factor
     return norm
@@ -55,8 +58,8 @@ def clip_grad_value(grads: Mapping[str, Array], limit: float) -> None:
 def _host_norm(arrays: list[Array]) -> Any:
     with np.errstate(over="ignore", invalid="ignore"):
         norm = np.sqrt(_sum_of_squares(np, arrays)).item()
-        scaled = norm if np.isfinite(norm) else _scaled_norm(np, arrays).item()
-    return scaled if np.isfinite(scaled) else norm
+        scaled = norm if isfinite(norm) else _scaled_norm(np, arrays).item()
+    return scaled if isfinite(scaled) else norm
 
 
 def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> Array:

@@ -14,7 +14,7 @@ Complex input stays complex: every line is analytic, branches and shifts look at
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from types import ModuleType
 
@@ -23,6 +23,8 @@ import numpy as np
 from npseq.backend import Array, array_module
 from npseq.checks import array as an_array
 from npseq.checks import is_array, number
+
+Axes = tuple[int, ...]
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -68,8 +70,7 @@ def softmax_cross_entropy(
         _check_range(ids, logits.shape[-1])
     scale = _coefficients(xp, weights, kept, targets.shape, logits.real.dtype, reduction)
 
-    order, shape = _memory_order(logits)
-    lead = [axis for axis in order if axis != logits.ndim - 1]
+    order, lead, shape = _memory_order(logits.shape, logits.strides)
     positions = shape[0], shape[2]
     block = logits.transpose(*order).reshape(shape)
     ids = ids.transpose(*lead).reshape(positions)
@@ -120,7 +121,9 @@ def _safe_exponent(dtype: np.dtype) -> float:
 def _flat_index(xp: ModuleType, ids: Array, shape: tuple[int, int, int]) -> Array:
     """Where in a flat (N, V, M) block the entries [n, ids[n, m], m] lie."""
     outer, classes, inner = shape
-    at = ids.astype(xp.int64, copy=False) * inner + xp.arange(inner)
+    at = ids.astype(xp.int64, copy=False)
+    if inner > 1:
+        at = at * inner + xp.arange(inner)
     return at if outer == 1 else at + xp.arange(0, outer * classes * inner, classes * inner)[:, None]
 
 
@@ -134,18 +137,21 @@ def _sum_classes(xp: ModuleType, p: Array) -> Array:
     return (xp.ones((1, classes), p.dtype) @ p).reshape(outer, inner)
 
 
-def _memory_order(logits: Array) -> tuple[list[int], tuple[int, int, int]]:
-    """The axes from widest to narrowest stride, and the shape (N, V, M) they fold into around the class axis."""
-    order = sorted(range(logits.ndim), key=lambda axis: -abs(logits.strides[axis]))
-    at = order.index(logits.ndim - 1)
-    sizes = [logits.shape[axis] for axis in order]
-    return order, (prod(sizes[:at]), sizes[at], prod(sizes[at + 1 :]))
+@lru_cache
+def _memory_order(shape: Axes, strides: Axes) -> tuple[Axes, Axes, tuple[int, int, int]]:
+    """The axes from widest to narrowest stride, all but the class axis, and the (N, V, M) they fold into around it."""
+    last = len(shape) - 1
+    order = tuple(sorted(range(len(shape)), key=lambda axis: -abs(strides[axis])))
+    at = order.index(last)
+    sizes = [shape[axis] for axis in order]
+    lead = tuple(axis for axis in order if axis != last)
+    return order, lead, (prod(sizes[:at]), sizes[at], prod(sizes[at + 1 :]))
 
 
-def _unfold(block: Array, order: list[int], shape: tuple[int, ...]) -> Array:
+def _unfold(block: Array, order: Axes, shape: Axes) -> Array:
     """Undo a fold: the axes named in order get their sizes and places back."""
     places = sorted(range(len(order)), key=order.__getitem__)
-    return block.reshape([shape[axis] for axis in order]).transpose(*places)
+    return block.reshape([shape[axis] for axis in order]).transpose(places)
 
 
 def binary_cross_entropy(

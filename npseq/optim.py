@@ -10,7 +10,7 @@ comes first (AdamW: p <- (1 - lr * weight_decay) * p instead). All equations are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from inspect import signature
 from math import inf
 from types import ModuleType
@@ -21,7 +21,9 @@ import numpy as np
 from npseq.backend import Array, array_module
 from npseq.checks import array as an_array
 from npseq.checks import flag, is_array, mapping, number
+from npseq.parameters import Parameters
 
+PIECE = 1 << 16  # numbers: an update reads and writes them several times, so they had better stay in a core's cache
 Pairs = dict[str, tuple[Array, Array]]  # {name: (param, grad)}
 
 
@@ -56,16 +58,21 @@ class Optimizer:
         self._check_state(pairs)
         self.steps += 1
         for name, (param, grad) in pairs.items():
-            if _kind(param) not in self._scratch:
-                self._scratch[_kind(param)] = xp.empty_like(param)
             if not self.state.keys() >= {f"{kind}/{name}" for kind in self.kinds()}:
                 self.state |= {f"{kind}/{name}": xp.full_like(param, start) for kind, start in self.kinds().items()}
             kept = {kind: self.state[f"{kind}/{name}"] for kind in self.kinds()}
-            if self.weight_decay and self.decoupled:
-                param *= 1 - lr * self.weight_decay
-            elif self.weight_decay:
-                grad = grad + self.weight_decay * param
-            self._update(xp, param, grad, lr, self._scratch[_kind(param)], **kept)
+            for at in _pieces(xp, param):
+                self._update_piece(xp, param[at], grad[at], lr, {kind: array[at] for kind, array in kept.items()})
+
+    def _update_piece(self, xp: ModuleType, param: Array, grad: Array, lr: float, kept: dict[str, Array]) -> None:
+        like = _kind(param)
+        if like not in self._scratch:
+            self._scratch[like] = xp.empty_like(param)
+        if self.weight_decay and self.decoupled:
+            param *= 1 - lr * self.weight_decay
+        elif self.weight_decay:
+            grad = grad + self.weight_decay * param
+        self._update(xp, param, grad, lr, self._scratch[like], **kept)
 
     def _update(self, xp: ModuleType, param: Array, grad: Array, lr: float, scratch: Array, **kept: Array) -> None:
         raise NotImplementedError
@@ -252,20 +259,30 @@ class Adagrad(Optimizer):
 
 def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[ModuleType, Pairs]:
     """The array module and {name: (param, grad)}, or {"": (flat, flat)}, checked."""
-    names, given = list(mapping("params", params)), list(mapping("grads", grads))
+    if isinstance(params, Parameters) and isinstance(grads, Parameters) and params.layout is grads.layout:
+        names = given = []  # one layout has one set of names
+    else:
+        names, given = list(mapping("params", params)), list(mapping("grads", grads))
     if names != given and set(names) != set(given):
         missing, unknown = sorted(set(names) - set(given)), sorted(set(given) - set(names))
         raise ValueError(f"grads must have the names of params: missing {missing}, unknown {unknown}")
     flat: tuple[Array, Array] = getattr(params, "flat", None), getattr(grads, "flat", None)
     whole = flat[0] is not None and flat[1] is not None and names == given
     pairs = {"": flat} if whole else {name: (params[name], grads[name]) for name in params}
-    xp = array_module(*(array for pair in pairs.values() for array in pair))
+    xp = array_module(*flat) if whole else array_module(*(array for pair in pairs.values() for array in pair))
     for name, (param, grad) in pairs.items():
         if _kind(grad) != _kind(param):
             raise ValueError(f"grads[{name!r}] must be as its parameter, {_kind(param)}, got {_kind(grad)}")
         if xp is np and not param.flags.writeable:
             raise ValueError(f"params[{name!r}] must be writable, it is read-only; take a copy of it")
     return xp, pairs
+
+
+def _pieces(xp: ModuleType, param: Array) -> Iterator[Any]:
+    """Where to cut a long vector on the host; anything else stays whole."""
+    if xp is not np or param.ndim != 1 or param.size <= PIECE:
+        return iter([...])
+    return (slice(first, first + PIECE) for first in range(0, param.size, PIECE))
 
 
 def _kind(array: Array) -> tuple[str, np.dtype, tuple[int, ...]]:

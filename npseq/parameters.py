@@ -6,10 +6,11 @@ An optimizer step, a norm, a clip, an all-reduce and scipy.optimize.minimize eac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class Parameters(MutableMapping[str, Array]):
             raise ValueError(f"flat must have shape ({layout.size},) for this layout, got {flat.shape}")
         self.layout = layout
         self.flat = flat
-        self._blocks: dict[str, Array] = {}
+        self._views: dict[Hashable, Any] = {}
 
     @classmethod
     def zeros(cls, layout: Layout, dtype: object, xp: object = np) -> Parameters:
@@ -72,10 +73,16 @@ class Parameters(MutableMapping[str, Array]):
 
     def block(self, name: str) -> Array:
         """A whole block: what the engine multiplies with."""
-        if name not in self._blocks:
+        if name not in self._views:
             start, stop = self.layout.spans[name]
-            self._blocks[name] = self.flat[start:stop].reshape(self.layout.blocks[name])
-        return self._blocks[name]
+            self._views[name] = self.flat[start:stop].reshape(self.layout.blocks[name])
+        return self._views[name]
+
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """make(), kept: for views that a training loop would cut out anew at each step."""
+        if key not in self._views:
+            self._views[key] = make()
+        return self._views[key]
 
     def part(self, name: str, layout: Layout) -> Parameters:
         """The parameters of one part of a joined layout, as views of the same vector."""
@@ -90,7 +97,8 @@ class Parameters(MutableMapping[str, Array]):
         if not isinstance(name, str) or name not in self.layout.names:
             raise KeyError(f"no parameter {name!r}; there are {', '.join(self.layout.names)}")
         block, index = self.layout.names[name]
-        return self.block(block)[index]
+        whole = self.block(block)
+        return whole[index] if index else whole
 
     def __setitem__(self, name: str, value: Array) -> None:
         view = self[name]

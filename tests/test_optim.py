@@ -329,3 +329,18 @@ def test_strided_gradients_are_clipped_in_place():
     norm = clip_grad_norm({"a": block[:, ::2].T, "b": block[:, 1::2]}, 1.0)
     assert norm == pytest.approx(2 * math.sqrt(24), rel=1e-15)
     np.testing.assert_allclose(block, 1 / math.sqrt(24), rtol=1e-15)
+
+
+@EVERY_CASE
+def test_a_long_vector_is_updated_piece_by_piece_as_a_whole(kind, options, monkeypatch):
+    rng = np.random.default_rng(5)
+    start, gradients = rng.normal(size=23), rng.normal(size=(3, 23))
+    found = []
+    for piece in (5, 100):
+        monkeypatch.setattr("npseq.optim.PIECE", piece)
+        layout = simple_layout({"w": (23,)})
+        params, optimizer = Parameters(layout, start.copy()), kind(**options)
+        for gradient in gradients:
+            optimizer.step(params, Parameters(layout, gradient.copy()))
+        found.append(params.flat)
+    np.testing.assert_array_equal(*found)

@@ -17,7 +17,15 @@ from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
 
-COLUMNS = 1 << 23  # numbers: products take so many columns at once, so that long sequences need no second copy of all
+AT_ONCE = 1 << 23  # numbers: no copy of columns is larger, however long the sequences
+PARTS, ENOUGH = 3, 512  # the columns are copied in so many parts where each has enough of them for a fast product
+
+
+def parts(steps: int, batch: int, features: int) -> Iterator[slice]:
+    """All steps, in parts whose columns are copied and multiplied at once: a copy of all would double the memory."""
+    number = max(1, min(PARTS, steps * batch // ENOUGH), -(-steps * batch * features // AT_ONCE))
+    size = -(-max(steps, 1) // number)
+    return (slice(first, min(first + size, steps)) for first in range(0, max(steps, 1), size))
 
 
 def columns(block: Array, room: Room | None = None, name: str = "columns") -> Array:
@@ -49,13 +57,11 @@ def weight_gradients(
     dv_steps: MaybeArray = None if w.U is None else _by_step(adjoints.dv, 1)
     if strand.ids is not None:
         out.x[...] = 0
-    together = max(1, COLUMNS // max(prod(da_steps.shape[1:]), 1))
-    for first in range(0, max(strand.steps, 1), together):
-        at = slice(first, min(first + together, strand.steps))
+    for at in parts(strand.steps, da_steps.shape[2], da_steps.shape[1]):
         da = columns(da_steps[at], room, "da columns")
         dv = None if w.U is None else columns(dv_steps[at], room, "dv columns")
         for operand, adjoint, target in _products(cell, w, strand, at, da, dv, out, room):
-            if first == 0:
+            if at.start == 0:
                 matmul(operand, adjoint, out=target)
             else:
                 target += matmul(operand, adjoint)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import repeat
 from math import prod
 from typing import Any, NamedTuple
 
@@ -51,7 +52,7 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     """Runs a strand whose x (or ids), first state and mask are set; writes h, c, gates and the second product."""
     cell = cell.on(strand.s)
     s, c, gates, mask, ragged = strand.s, strand.c, strand.gates, strand.mask, strand.ragged
-    P, steps, kept = w.state, strand.steps, len(strand.gates) == strand.steps
+    P, kept = w.state, len(strand.gates) == strand.steps
     n, batch = cell.direct * gates.shape[2], s.shape[2]
     W = w.W[: s.shape[1], :n].T
     U: MaybeArray = None if w.U is None else w.U.T
@@ -70,17 +71,14 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
             strand.m[t] = m
         return second_times(m, strand.v[t])
 
-    def state(t: int) -> State:
-        return s[t, :P], None if c is None else c[t]
-
-    before = state(0)
-    for t in range(steps):
+    states = zip(s[:, :P], repeat(None) if c is None else c, strict=False)
+    before = next(states)
+    for t, after in enumerate(states):
         k = t if kept else 0
         if scratch is None:
             times(s[t], direct[k])
         else:
             direct[k] += times(s[t], scratch)
-        after = state(t + 1)
         cell.forward(gates[k], before, w.own, second, after)
         if ragged[t]:
             _stand_still(before, after, ~mask[t])
@@ -130,46 +128,51 @@ def backward(
     width = prod(dh.shape[1:])
     columns = da[:, : cell.direct].reshape(strand.steps, n, width)
     times, second_times = product_by(w.W[:P, :n]), product_by(w.U)
-    own = w.own if w.own is None or not lags else w.own[..., None]
+
+    def taped(array: MaybeArray) -> MaybeArray:
+        return array[..., None, :] if lags and array is not None else array
 
     def second(adjoint: Array) -> Array:
         dv[t] = adjoint
+        if not lags:
+            return second_times(adjoint)
         product = second_times(adjoint.reshape(len(adjoint), width))
         return product.reshape(len(product), *adjoint.shape[1:])
 
-    def taped(array: Array | None) -> Array | None:
-        return array[..., None, :] if lags and array is not None else array
-
-    gate = None
+    gate, gates, own = None, taped(gates), taped(w.own)
     ahead = max(1, cell.block // max(n * batch, 1))
     slopes_room = empty(room, "slopes", s, (min(ahead, strand.steps), G, units, batch))
     for last in range(strand.steps, 0, -ahead):
         first = max(0, last - ahead)
-        slopes, more = _slopes(cell, strand, P, first, last, slopes_room)
+        slopes, more = map(taped, _slopes(cell, strand, P, first, last, slopes_room))
         for t in reversed(range(first, last)):
             if dy is not None:
                 dh = dh + dy[t]
-            dh_live, dc_live = dh, dc
-            if ragged[t]:
-                dh_live = np.where(mask[t], dh, 0)
-                dc_live = None if dc is None else np.where(mask[t], dc, 0)
+            live = _where(mask[t], (dh, dc), (0, 0)) if ragged[t] else (dh, dc)
             if record is not None:
-                record(t, dh_live, dc_live)
+                record(t, *live)
             if cell.keeps_gates:
-                gate = taped(gates[t])
+                gate = gates[t]
             k = t - first
-            extra = None if more is None else taped(more[k])
-            dh_passed, dc_before = cell.backward(dh_live, dc_live, gate, taped(slopes[k]), extra, own, second, da[t])
-            dh_before = times(columns[t]).reshape(dh.shape)
+            extra = None if more is None else more[k]
+            dh_passed, dc_before = cell.backward(*live, gate, slopes[k], extra, own, second, da[t])
+            dh_before = times(columns[t])
+            if lags:
+                dh_before = dh_before.reshape(dh.shape)
             if dh_passed is not None:
                 dh_before += dh_passed
             if carry is not None:
                 dh_before, dc_before = carry(dh_before, dc_before, t)
             if ragged[t]:
-                dh_before = np.where(mask[t], dh_before, dh)
-                dc_before = None if dc is None else np.where(mask[t], dc_before, dc)
+                dh_before, dc_before = _where(mask[t], (dh_before, dc_before), (dh, dc))
             dh, dc = dh_before, dc_before
     return Adjoints(da.transpose(1, 2, 0, *range(3, da.ndim)), None if dv is None else dv.swapaxes(0, 1), dh, dc)
+
+
+def _where(live: Array, these: State, those: Any) -> State:
+    """These adjoints (dh, dc) of the sequences that are not over, those of the others."""
+    dh, dc = these
+    return np.where(live, dh, those[0]), None if dc is None else np.where(live, dc, those[1])
 
 
 def _slopes(

@@ -44,7 +44,8 @@ class GRU(Cell):
 
     def forward(self, a, before, own, second, after):
         h = before[0]
-        r, z = sigmoid(a[:2], out=a[:2])  # (G1) (G2)
+        sigmoid(a[:2], out=a[:2])  # (G1) (G2)
+        r, z = a[0], a[1]
         if self.reset == "before":
             v = second(r * h)  # (G3)
             n = tanh(a[2] + v, out=a[2])  # (G4)
@@ -64,8 +65,8 @@ class GRU(Cell):
         multiply(1 - z, dtanh(n), out=out[2])  # (G7) (G4 | G6)
 
     def backward(self, dh, dc, gates, slopes, more, own, second, da):
-        r, z = gates[:2]
-        _, dn = multiply(dh, slopes[1:], out=da[1:])  # (G7)
+        r, z, dn = gates[0], gates[1], da[2]
+        multiply(dh, slopes[1:], out=da[1:])  # (G7)
         dh = dh * z  # (G7)
         if self.reset == "before":
             dm = second(dn)  # (G4) (G3)

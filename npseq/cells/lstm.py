@@ -39,14 +39,15 @@ class LSTM(Cell):
     def forward(self, a, before, own, second, after):
         h_next, c_next = after
         c = before[1]
+        o, i, f, g = a[0], a[1], a[2], a[3]
         if self.peepholes:
-            i, f = sigmoid(a[1:3] + own[1:] * c, out=a[1:3])  # (L1) (L2)
+            sigmoid(a[1:3] + own[1:] * c, out=a[1:3])  # (L1) (L2)
         else:
-            o, i, f = sigmoid(a[:3], out=a[:3])  # (L5) (L1) (L2)
-        g = tanh(a[3], out=a[3])  # (L3)
+            sigmoid(a[:3], out=a[:3])  # (L5) (L1) (L2)
+        tanh(g, out=g)  # (L3)
         c = add(f * c, i * g, out=c_next)  # (L4)
         if self.peepholes:
-            o = sigmoid(a[0] + own[0] * c, out=a[0])  # (L5)
+            sigmoid(o + own[0] * c, out=o)  # (L5)
         if self.projection:
             h_next[...] = second(o * tanh(c))  # (L6) (L7)
         else:
@@ -64,11 +65,12 @@ class LSTM(Cell):
 
     def backward(self, dh, dc, gates, slopes, more, own, second, da):
         dm = second(dh) if self.projection else dh  # (L7)
-        do = multiply(dm, slopes[0], out=da[0])  # (L6) (L5)
+        do, di, df = da[0], da[1], da[2]
+        multiply(dm, slopes[0], out=do)  # (L6) (L5)
         dc = dc + dm * more  # (L6)
         if self.peepholes:
             dc += do * own[0]  # (L5)
-        di, df, _ = multiply(dc, slopes[1:], out=da[1:])  # (L4) (L1) (L2) (L3)
+        multiply(dc, slopes[1:], out=da[1:])  # (L4) (L1) (L2) (L3)
         dc = dc * gates[2]  # (L4)
         if self.peepholes:
             dc += di * own[1] + df * own[2]  # (L1) (L2)

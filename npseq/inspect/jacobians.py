@@ -10,6 +10,7 @@ from npseq import cells
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.bptt.jacobian import at_step, check_one_way, state_features, state_jacobian
 from npseq.bptt.memory import MAX_BYTES, require
+from npseq.layers.arguments import check_tape
 
 
 class JacobianSpectrum(NamedTuple):
@@ -28,7 +29,7 @@ def state_jacobians(layer: Any, tape: Any, max_bytes: int | None = MAX_BYTES) ->
     Raises MemoryError before anything is allocated, ValueError for two directions, TypeError for another tape.
     """
     check_one_way(layer, "a state's Jacobian")
-    steps, batch = layer._check_tape(tape)
+    steps, batch = check_tape(tape, layer.kind)
     n = state_features(layer)
     require(
         f"{steps} Jacobians of {n} x {n}",

@@ -16,7 +16,7 @@ from npseq.bptt.factors import Factors, strand_factors
 from npseq.bptt.loop import Carry, Record
 from npseq.bptt.tape import Strand, Tape
 from npseq.bptt.truncation import shifted
-from npseq.layers.arguments import check_array
+from npseq.layers.arguments import check_array, check_tape
 from npseq.layers.bidirectional import Bidirectional, _pair, _turn
 from npseq.layers.features import at_lag_zero
 from npseq.layers.layout import suffix
@@ -67,7 +67,7 @@ def sides(layer: Any, tape: Any, dy: Array | None = None, dstate: Any = None) ->
 
 def _side(prefix: str, layer: Recurrent, tape: Any, dy: Array | None, dstate: Any, turned: Array | None) -> Side:
     xp = array_module(layer.params.flat)
-    steps, batch = layer._check_tape(tape)
+    steps, batch = check_tape(tape, layer.kind)
     if dy is not None:
         check_array("dy", dy, (steps, batch, layer.output_size), layer.dtype, xp)
     return Side(prefix, layer, tape, dy, *layer._check_state("dstate", dstate, batch, xp), turned)

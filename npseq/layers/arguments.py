@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from npseq.backend import Array, MaybeArray, array_module, to_host
+from npseq.bptt.tape import Tape
 from npseq.checks import array, float_dtype, is_array
 
-__all__ = ["Batch", "check_array", "check_batch", "check_lengths", "float_dtype", "one_of", "positive_int",
-           "probability"]  # fmt: skip
+__all__ = ["Batch", "check_array", "check_batch", "check_lengths", "check_tape", "float_dtype", "one_of",
+           "positive_int", "probability"]  # fmt: skip
 
 
 def positive_int(name: str, value: object) -> int:
@@ -88,6 +89,16 @@ def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
     return lengths
 
 
+def check_tape(tape: Tape, kind: tuple) -> tuple[int, int]:
+    """T and B of a tape. Raises TypeError unless the forward of a layer of this kind returned it."""
+    if not isinstance(tape, Tape):
+        raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
+    if tape.made_by != kind:
+        raise TypeError(f"tape must come from this layer's forward, {kind}, got one from {tape.made_by}")
+    strand = tape.strands[0][0]
+    return strand.steps, strand.s.shape[2]
+
+
 def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype, xp: object) -> Array:
     """An array of exactly this shape, castable to dtype, where the layer is."""
     if not is_array(array):
@@ -96,7 +107,7 @@ def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
     if array_module(array) is not xp:
         raise TypeError(f"{name} is a {type(array).__module__} array but the layer is not there; use layer.to(...)")
-    if not np.can_cast(array.dtype, dtype, "safe"):
+    if array.dtype is not dtype and not np.can_cast(array.dtype, dtype, "safe"):
         raise TypeError(
             f"{name} is {array.dtype} but the layer is {dtype}; "
             f"use .astype({dtype}) on it, or layer.astype({array.dtype})"

@@ -43,6 +43,10 @@ def strand_layout(cell: Cell, inputs: int, units: int, state: int, bias: bool, e
 
 def strand_weights(cell: Cell, params: Parameters, units: int, state: int, bias: bool, ending: str) -> Weights:
     """The same strand as the loop multiplies with it: views, nothing copied."""
+    return params.once(("strand", ending), lambda: _strand_weights(cell, params, units, state, bias, ending))
+
+
+def _strand_weights(cell: Cell, params: Parameters, units: int, state: int, bias: bool, ending: str) -> Weights:
     W = params.block(f"W{ending}")
     U = None
     if cell.direct < len(cell.gates):

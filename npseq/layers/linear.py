@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, generator, matmul
-from npseq.bptt.gradients import columns
+from npseq.bptt.gradients import columns, parts
 from npseq.bptt.room import Room, empty
 from npseq.checks import array, flag
 from npseq.initializers import uniform_sqrt_hidden
@@ -57,11 +57,23 @@ class Linear(Layer):
         check_array("dy", dy, (*leading, self.out_features), self.dtype, array_module(self.params.flat))
         check_array("tape", tape, (*leading, self.in_features), self.dtype, array_module(self.params.flat))
         grads = Parameters(self.params.layout, np.empty_like(self.params.flat)) if grads is None else grads
-        dcolumns = columns(dy.swapaxes(-1, -2), room, "dy")
-        matmul(columns(tape.swapaxes(-1, -2), room, "x"), dcolumns.T, out=grads["W"])
-        if "b" in self.params:
-            np.sum(dcolumns, axis=1, out=grads["b"])
+        lead = slice(None) if dy.ndim > 2 else None
+        self._gradients(dy[lead].swapaxes(-1, -2), tape[lead].swapaxes(-1, -2), grads, room)
         return _times(dy, self.params["W"].T, room), grads
+
+    def _gradients(self, dy: Array, x: Array, grads: Parameters, room: Room | None) -> None:
+        """Writes grads from dy (T, ..., out, N) and x (T, ..., in, N), some steps at a time."""
+        columns_a_step = dy[0].size // self.out_features if len(dy) else 0
+        for at in parts(len(dy), columns_a_step, max(self.in_features, self.out_features)):
+            d, operand = columns(dy[at], room, "dy"), columns(x[at], room, "x")
+            if at.start == 0:
+                matmul(operand, d.T, out=grads["W"])
+            else:
+                grads["W"] += matmul(operand, d.T)
+            if "b" in self.params and at.start == 0:
+                d.sum(axis=1, out=grads["b"])
+            elif "b" in self.params:
+                grads["b"] += d.sum(axis=1)
 
     def __repr__(self) -> str:
         return f"Linear({self.in_features}, {self.out_features}, {self.dtype})"

@@ -17,7 +17,7 @@ from npseq.bptt.truncation import Plan, carry_of, check_truncation
 from npseq.cells import Cell
 from npseq.checks import flag
 from npseq.initializers import uniform_sqrt_hidden
-from npseq.layers.arguments import Batch, check_array, check_batch, float_dtype, positive_int, probability
+from npseq.layers.arguments import Batch, check_array, check_batch, check_tape, float_dtype, positive_int, probability
 from npseq.layers.dropout import Dropout
 from npseq.layers.features import at_lag_zero, batch_major, in_order, lag_sum, lag_sums, outputs, write_inputs
 from npseq.layers.layer import Layer
@@ -165,7 +165,7 @@ class Recurrent(Layer):
     ) -> tuple[Array | None, Any, Parameters, list[tuple[loop.Adjoints, ...]]]:
         """As backward, and the adjoints of every step, rows[layer][direction]."""
         xp = array_module(self.params.flat)
-        steps, batch = self._check_tape(tape)
+        steps, batch = check_tape(tape, self.kind)
         if dy is not None:
             dy = check_array("dy", dy, (steps, batch, self.output_size), self.dtype, xp)
         dh, dc = self._check_state("dstate", dstate, batch, xp)
@@ -226,14 +226,6 @@ class Recurrent(Layer):
         rows = self.num_layers * self.directions
         shapes = {"h": (rows, batch, self.state_size), "c": (rows, batch, self.hidden_size)}
         return check_state(name, state, self.cell, shapes, self.dtype, xp)
-
-    def _check_tape(self, tape: Tape) -> tuple[int, int]:
-        if not isinstance(tape, Tape):
-            raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
-        if tape.made_by != self.kind:
-            raise TypeError(f"tape must come from this layer's forward, {self.kind}, got one from {tape.made_by}")
-        strand = tape.strands[0][0]
-        return strand.steps, strand.s.shape[2]
 
     def _plan(self, truncation: Any, steps: int) -> Plan | None:
         check_truncation(truncation, self)

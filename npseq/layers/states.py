@@ -33,6 +33,14 @@ def _check_part(name: str, part: str, value: Array | None, shape: tuple[int, ...
 
 
 def stack_state(h: list[Array], c: list[MaybeArray], xp: Any) -> Any:
-    """The strands' (P, B) and (H, B) as the user's state."""
-    first = xp.stack([part.T for part in h])
-    return first if c[0] is None else (first, xp.stack([part.T for part in c]))
+    """A copy of the strands' (P, B) and (H, B) as the user's state."""
+    first = _stack(h, xp)
+    return first if c[0] is None else (first, _stack(c, xp))
+
+
+def _stack(parts: list[Array], xp: Any) -> Array:
+    """xp.stack of their transposes, without its overhead."""
+    out = xp.empty((len(parts), *parts[0].T.shape), parts[0].dtype)
+    for k, part in enumerate(parts):
+        out[k] = part.T
+    return out

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
-from npseq.bptt.step import project, stepper, table
+from npseq.bptt.step import Step, project, stepper, table
+from npseq.bptt.tape import Weights
+from npseq.cells import Cell
 from npseq.data import Vocabulary
 from npseq.layers import Embedding, Linear
 from npseq.layers.recurrent import Recurrent
@@ -18,41 +22,61 @@ class Stepper:
     """A model's state between tokens, for a batch of one. Starts at zero."""
 
     def __init__(self, embedding: Embedding | None, recurrent: Recurrent, output: Linear):
-        self.xp = xp = array_module(recurrent.params.flat)
-        self.cell = cell = recurrent.cell
-        self.W, self.b = output.params["W"].T, output.params["b"][:, None]
-        self.weights = [
-            [recurrent._weights(recurrent.params, layer, d) for d in range(recurrent.directions)]
-            for layer in range(recurrent.num_layers)
+        self.xp, cell = array_module(recurrent.params.flat), recurrent.cell
+        R, params = recurrent.directions, recurrent.params
+        weights = [[recurrent._weights(params, layer, d) for d in range(R)] for layer in range(recurrent.num_layers)]
+        readers = [[None] * R] * (len(weights) - 1) + [_readers(output, R, self.xp)]
+        self.first, *layers = [
+            _together([stepper(cell, w, 1, reader) for w, reader in zip(row, of_row, strict=True)], self.xp)
+            for row, of_row in zip(weights, readers, strict=True)
         ]
-        self.steps = [[stepper(cell, w, 1) for w in row] for row in self.weights]
-        zeros = xp.zeros((recurrent.state_size, 1), recurrent.dtype)
-        c = xp.zeros((recurrent.hidden_size, 1), recurrent.dtype) if "c" in cell.carries else None
-        self.states: list[list[tuple[Any, Any]]] = [[(zeros, c) for _ in row] for row in self.weights]
+        self.project, *projections = [_projection(cell, row) for row in weights]
+        self.above = list(zip(projections, layers, strict=True))
+        tables = [table(cell, w) for w in weights[0]] if embedding is None else []
+        self.tables = tables[0] if len(tables) == 1 else list(zip(*tables, strict=True))
         self.rows = None if embedding is None else embedding.params["W"]
-        self.tables = [] if embedding is not None else [table(cell, w) for w in self.weights[0]]
-
-    def read(self, token: int | None) -> Array:
-        """Takes in one token, None for an input of zeros; the last layer's output (features, 1)."""
-        x = self._features(token)
-        for layer, (row, steps) in enumerate(zip(self.weights, self.steps, strict=True)):
-            outputs = []
-            for d, step in enumerate(steps):
-                inputs = self.tables[d][token] if x is None else project(self.cell, row[d], x)
-                self.states[layer][d] = step(inputs, *self.states[layer][d])
-                outputs.append(self.states[layer][d][0])
-            x = outputs[0] if len(outputs) == 1 else self.xp.concatenate(outputs)
-        return x
-
-    def _features(self, token: int | None) -> Array | None:
-        """(D, 1) that the first layer multiplies; None where it looks the token up in its tables."""
-        if token is None:
-            return self.xp.zeros_like(self.W, shape=(len(self.weights[0][0].x), 1))
-        return None if self.rows is None else self.rows[token][:, None]
+        self.zeros = self.xp.zeros((len(weights[0][0].x), 1), recurrent.dtype)
 
     def scores(self, token: int | None) -> Array:
-        """Takes in one token, None for an input of zeros, and returns the logits (V,) of the next."""
-        return (self.W.dot(self.read(token)) + self.b)[:, 0]
+        """Takes in one token, None for an input of zeros, and returns the logits (V,) of the next.
+
+        They are written over by the next call.
+        """
+        h, reading = self.first(self._inputs(token))
+        for inputs_of, layer in self.above:
+            h, reading = layer(inputs_of(h))
+        return reading[:, 0]
+
+    def _inputs(self, token: int | None) -> Any:
+        if token is None:
+            return self.project(self.zeros)
+        return self.tables[token] if self.rows is None else self.project(self.rows[token][:, None])
+
+
+def _readers(output: Linear, directions: int, xp: Any) -> list[Array]:
+    """(P + 1, V) of the output for each direction: its weights, and the biases, which the first one adds."""
+    W, b = output.params["W"], output.params["b"]
+    biases = [b] + [xp.zeros_like(b)] * (directions - 1)
+    parts = W.reshape(directions, -1, W.shape[1])
+    return [xp.concatenate([part, bias[None]]) for part, bias in zip(parts, biases, strict=True)]
+
+
+def _together(steps: list[Step], xp: Any) -> Callable[[Any], tuple[Array, Array]]:
+    """One layer: of two directions, the states side by side and the sum of what is read of them."""
+    if len(steps) == 1:
+        return steps[0]
+
+    def both(inputs: Any) -> tuple[Array, Array]:
+        found = [step(one) for step, one in zip(steps, inputs, strict=True)]
+        return xp.concatenate([h for h, _ in found]), found[0][1] + found[1][1]
+
+    return both
+
+
+def _projection(cell: Cell, weights: list[Weights]) -> Callable[[Array], Any]:
+    """From features (D, 1) to what each direction's step takes."""
+    each = [partial(project, cell, w) for w in weights]
+    return each[0] if len(each) == 1 else lambda x: [of(x) for of in each]
 
 
 def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:

@@ -288,7 +288,7 @@ class LanguageModel:
         rng = generator(rng)
         stepper = Stepper(self.embedding, self.recurrent, self.output)
         for token in out[:-1]:
-            stepper.read(token)
+            stepper.scores(token)
         for _ in range(length):
             token = sample(stepper.scores(out[-1] if out else None), temperature, rng)
             if token == last:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from time import sleep
 
 import pytest
 
-from benchmarks import compare, parallel, plots
+from benchmarks import compare, parallel, plots, timing
 from benchmarks.record import beside, geometric_mean, ratios, record
 from benchmarks.suite import finish
 from benchmarks.table import cut, table
@@ -112,10 +113,12 @@ def test_a_result_leaves_json_table_and_picture(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "grid.png").exists()
 
 
-def test_rivals_take_turns():
+def test_rivals_take_turns(monkeypatch):
+    monkeypatch.setattr(timing, "BURST", 0.0)
+    monkeypatch.setattr(timing, "REST", 0.0)
     order = []
     times = alternate({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, budget=0.0, least=4, burst=2)
-    assert order == [*"aaabbb", *"aaabbb", *"aaabbb"]  # warm-up; then bursts, of each the first not counted
+    assert order == [*"aaaaabbbbb", *"aaabbb", *"aaabbb"]  # warm-up; then bursts, of each the first not counted
     assert [len(found) for found in times.values()] == [4, 4]
 
 
@@ -151,3 +154,9 @@ def test_the_suite_names_its_parts(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main()
     assert "no part speed; there are training_step, inference, generation, gradcheck, memory" in capsys.readouterr().err
+
+
+def test_a_burst_lasts_as_long_as_a_training_loop_takes_to_warm_up(monkeypatch):
+    monkeypatch.setattr(timing, "BURST", 0.02)
+    times = alternate({"fast": lambda: sleep(0.002)}, budget=0.0, least=1)
+    assert 3 < len(times["fast"]) <= 10

@@ -60,6 +60,21 @@ def test_kernels_give_what_the_lines_give(name, dtype, cupy):
 
 
 @compiled
+@every_cell
+def test_a_state_that_is_written_over(name, cupy):
+    """Generation keeps one state, which a step reads and writes."""
+    cell, (call, *_) = CELLS[name][0], calls(name, np.float64)
+    expected = run(cell, call._replace(given=copied(call)))
+    host = copied(call)
+    ours = {key: mapped(value, cupy.asarray) for key, value in host.items()}
+    matrix = None if call.matrix is None else cupy.asarray(call.matrix)
+    state = ours["before"]
+    FusedCell(cell).forward(ours["a"], state, ours["own"], lambda m: np.matmul(matrix, m), state)
+    for found, wanted in zip([ours["a"], *(x for x in state if x is not None)], expected, strict=True):
+        np.testing.assert_allclose(found.get(), wanted, rtol=0, atol=1e-13)
+
+
+@compiled
 @pytest.mark.parametrize(
     ("operation", "wrong", "name"),
     [

@@ -98,7 +98,7 @@ def summed_over_time(right):
 
 PUBLISHED = (
     Mutant("F1", "gate gradients never stored", "lstm",
-           edit(loop.backward, "[t]).reshape(dh.shape) -> [t]).reshape(dh.shape); da[t] = 0"),
+           edit(loop.backward, "times(columns[t]) -> times(columns[t]); da[t] = 0"),
            where="thinc, Ops.backprop_lstm"),
     Mutant("F2", "gradient buffers start from the parameters", "lstm",
            wrap(gradients, "weight_gradients", started_from_parameters), where="thinc, NumpyOps"),
@@ -116,7 +116,7 @@ PUBLISHED = (
     Mutant("F6b", "the second backward crashes: a counter reset to []", "lstm",
            wrap(Recurrent, "backward", reset_to_a_list), where="numpy-ml, flush_gradients", raises=True),
     Mutant("F7", "no recurrent dh at all", "rnn",
-           edit(loop.backward, "times(columns[t]).reshape(dh.shape) -> np.zeros_like(dh)"),
+           edit(loop.backward, "times(columns[t]) -> np.zeros_like(dh)"),
            where="AiDotNet PR #722; qixianbiao/RNN #2"),
     Mutant("F8", "tanh applied twice in dc", "lstm",
            edit(LSTM.slopes, "o * dtanh(tanh_c) -> o * dtanh(tanh(tanh_c))"),
@@ -137,7 +137,7 @@ PUBLISHED = (
                 edit(GRU.backward, 'self.reset == "before" -> self.reset != "before"')),
            where="pytorch #189225; onnxscript #2852; MIOpen #716"),
     Mutant("F15", "input one step early in the step's Jacobian", "rnn",
-           edit(loop.backward, "taped(slopes[k]) -> early(w, strand, t)", early=slope_one_input_early),
+           edit(loop.backward, "gate, slopes[k] -> gate, early(w, strand, t)", early=slope_one_input_early),
            where="a set of lecture notes"),
     Mutant("F16", "sigmoid' as exp / (1 + exp)^2: inf / inf", "lstm saturated",
            wrap(lstm_module, "dsigmoid", lambda right: exp_over_square), where="snntorch PR #433; ocropy #79"),
@@ -150,6 +150,6 @@ PUBLISHED = (
     Mutant("F19", "the caller's upstream gradient edited in place", "lstm",
            edit(loop.backward, "dh = dh + dy[t] -> dy[t] += dh; dh = dy[t]"), where="thinc"),
     Mutant("F20", "gradient of padded steps leaks into the weights", "lstm ragged",
-           edit(loop.backward, "dh_live = np.where(mask[t], dh, 0) -> dh_live = dh"),
+           edit(loop.backward, "_where(mask[t], (dh, dc), (0, 0)) if ragged[t] else (dh, dc) -> (dh, dc)"),
            where="the class of tensorflow #36139"),
 )
