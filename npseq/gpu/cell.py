@@ -14,8 +14,9 @@ import numpy as np
 from npseq.backend import Array
 from npseq.cells.cell import Cell
 from npseq.gpu.kernels import Runner
+from npseq.gpu.program import Program
 from npseq.gpu.source import TYPES
-from npseq.gpu.tracing import Program, Symbol, Trace
+from npseq.gpu.tracing import Symbol, Trace
 
 Inputs = tuple[tuple[str, int | None], ...]  # (name, gates or None) of each array that is given
 

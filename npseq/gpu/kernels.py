@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module
+from npseq.gpu.program import Kernel, Product, Program
 from npseq.gpu.source import source
-from npseq.gpu.tracing import Kernel, Product, Program
 
 THREADS = 256  # of a block
 MOST = 1 << 31  # entries of one launch

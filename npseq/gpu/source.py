@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from npseq.gpu.operations import OPERATIONS
-from npseq.gpu.tracing import Kernel, Ref
+from npseq.gpu.program import Kernel, Ref
 
 TYPES = {"float32": "float", "float64": "double"}
 

@@ -19,7 +19,7 @@ from npseq.layers.arguments import float_dtype, one_of, positive_int
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import softmax_cross_entropy
 from npseq.models.generation import Stepper, sample, stop_id, token_ids
-from npseq.models.step import Buffers, Gradients, Reach, state_before
+from npseq.models.step import Buffers, Gradients, Reach, check_reach, state_before
 from npseq.parameters import Parameters, join_layouts
 
 
@@ -191,10 +191,9 @@ class LanguageModel:
 
     def _on_device(self, *batch: Any) -> Gradients:
         """The same, as a CUDA graph where it can be one."""
-        if self._graphed is None:
-            from npseq.models.graphed import GraphedStep
+        from npseq.models.graphed import GraphedStep
 
-            self._graphed = GraphedStep()
+        self._graphed = self._graphed or GraphedStep()
         return self._graphed(self, *batch)
 
     def _embed(self, ids: Array) -> tuple[Array, Any]:
@@ -203,7 +202,7 @@ class LanguageModel:
     def _backpropagate(
         self, ids: Array, targets: Array, state: Any, old: Buffers | None, reach: Reach
     ) -> tuple[Array, Any, Buffers]:
-        self._check_reach(ids, targets, reach)
+        check_reach(ids, targets, reach, self.recurrent)
         grads = old.grads if old else self.params.like(array_module(self.params.flat).empty_like(self.params.flat))
         x, looked_up = self._embed(ids)
         y, state, tape = self.recurrent.forward(x, state, training=True, tape=old.tape if old else None)
@@ -222,24 +221,6 @@ class LanguageModel:
         if self.embedding is not None:
             self.embedding.backward(dx, looked_up, grads=own["embedding"])
         return loss, state, Buffers(tape, room or Room(), grads, own)
-
-    def _check_reach(self, ids: Array, targets: Array, reach: Reach) -> None:
-        shape, wanted = getattr(ids, "shape", None), getattr(targets, "shape", ())
-        if reach.context and shape is not None and len(shape) == 2 and 0 < reach.context < shape[0]:
-            shape = (shape[0] - reach.context, shape[1])
-        elif reach.context:
-            raise ValueError(f"context must leave some of the steps of ids (T, B), got {reach.context} of {shape}")
-        if shape != wanted:
-            raise ValueError(
-                "ids and targets must be integer arrays of one shape (T, B)"
-                f"{f', the first {reach.context} steps of ids left out' if reach.context else ''}, got "
-                f"{getattr(ids, 'shape', ids)} and {getattr(targets, 'shape', targets)}"
-            )
-        if reach.state_at is not None and (self.recurrent.directions > 1 or not 0 <= reach.state_at <= len(ids)):
-            raise ValueError(
-                f"state_at must be a step in [0, {len(ids)}] of a model of one direction, whose state goes from step "
-                f"to step, got {reach.state_at} for {self.recurrent}"
-            )
 
     def evaluate(self, ids: Array, steps: int = 256) -> float:
         """Mean negative log-likelihood of ids (N,), each token after all before it, in nats; nothing is learnt.

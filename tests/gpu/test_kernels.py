@@ -17,8 +17,8 @@ import npseq as ns
 from npseq.gpu import cell as fusing
 from npseq.gpu import kernels, operations, settings
 from npseq.gpu.cell import FusedCell
+from npseq.gpu.program import Kernel
 from npseq.gpu.source import literal, source
-from npseq.gpu.tracing import Kernel
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
 NVCC = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")

@@ -7,7 +7,8 @@ import pytest
 
 from npseq.cells import LSTM
 from npseq.gpu.cell import traced
-from npseq.gpu.tracing import Assignment, Kernel, Product, Ref, Trace, Untraceable
+from npseq.gpu.program import Assignment, Kernel, Product, Ref, Untraceable
+from npseq.gpu.tracing import Trace
 
 
 def trace_of(work, dtype=np.float32):
