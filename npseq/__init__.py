@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from npseq import data, initializers
-from npseq.bptt.truncation import HDetach, RandomTruncation, RouletteTruncation, Truncated
+from npseq.bptt.truncation import CarouselTruncation, HDetach, RandomTruncation, RouletteTruncation, Truncated
 from npseq.clipping import clip_grad_norm, clip_grad_value
 from npseq.gradcheck import gradcheck
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear
@@ -14,6 +14,7 @@ from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 if TYPE_CHECKING:
     from npseq import inspect, interop, testing
+    from npseq.bptt.approximate import rflo, snap
     from npseq.bptt.checkpointing import checkpointed
     from npseq.bptt.online import rtrl, uoro
     from npseq.layers.checking import gradcheck_layer
@@ -29,6 +30,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Bidirectional",
+    "CarouselTruncation",
     "Dropout",
     "Embedding",
     "HDetach",
@@ -50,7 +52,9 @@ __all__ = [
     "interop",
     "mean_squared_error",
     "perplexity",
+    "rflo",
     "rtrl",
+    "snap",
     "softmax_cross_entropy",
     "testing",
     "uoro",
@@ -61,7 +65,9 @@ _ON_DEMAND = {
     "gradcheck_layer": "npseq.layers.checking",
     "inspect": "",
     "interop": "",
+    "rflo": "npseq.bptt.approximate",
     "rtrl": "npseq.bptt.online",
+    "snap": "npseq.bptt.approximate",
     "testing": "",
     "uoro": "npseq.bptt.online",
 }

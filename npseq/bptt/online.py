@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from npseq.layers.recurrent import Recurrent
 
 LossGradient = Callable[[int, Array], Array]  # (t, y_t (B, P)) -> dl_t/dy_t (B, P)
+Influence = dict[str, Array]  # {parameter: (B, n, ...)}: ds/dtheta, n state features
+Update = Callable[[Any, Influence | None], Influence]  # (tape of one step, S before it) -> S after it
 STEP = 1e-20
 
 
 class Online(NamedTuple):
-    """What RTRL or UORO returns."""
+    """What RTRL, UORO, SnAp or RFLO returns."""
 
     grads: Parameters  # named and shaped as layer.params
     y: Array  # (T, B, P)
@@ -50,7 +52,7 @@ def rtrl(
     state: Any = None,
     lengths: Array | None = None,
     dstate: Any = None,
-    influence: dict[str, Array] | None = None,
+    influence: Influence | None = None,
     *,
     max_bytes: int | None = MAX_BYTES,
 ) -> Online:
@@ -63,18 +65,43 @@ def rtrl(
     Raises MemoryError, before anything is computed, where that passes max_bytes; ValueError for two directions.
     """
     check_one_way(layer, "rtrl")
+    remedy = "give fewer sequences at a time, fewer units, or use uoro, which carries two vectors in its place"
+    require_influence("rtrl", layer, x, remedy, max_bytes)
+
+    def update(tape: Any, S: Influence | None) -> Influence:
+        J, F = one_step(layer, tape)
+        return F if S is None else {name: apply(J, S[name]) + part for name, part in F.items()}
+
+    return carried(layer, x, dy, state, lengths, dstate, influence, update)
+
+
+def require_influence(method: str, layer: Recurrent, x: Array, remedy: str, max_bytes: int | None) -> None:
+    """Raises MemoryError where an influence matrix, and the next one beside it, pass max_bytes."""
+    _, batch = check_steps(x)
+    size, parameters = state_features(layer), layer.params.flat.size
+    needed = 2 * batch * size * parameters * layer.dtype.itemsize
+    require(f"{method}'s influence of {parameters} parameters on {size} states", needed, max_bytes, remedy)
+
+
+def carried(
+    layer: Recurrent,
+    x: Array,
+    dy: Array | LossGradient,
+    state: Any,
+    lengths: Array | None,
+    dstate: Any,
+    influence: Influence | None,
+    update: Update,
+) -> Online:
+    """Forward through all steps with an influence matrix that `update` takes from step to step; arguments as rtrl's."""
     steps, batch = check_steps(x)
     lengths = None if lengths is None else to_host(lengths)
     size = state_features(layer)
-    needed = 2 * batch * size * layer.params.flat.size * layer.dtype.itemsize
-    remedy = "give fewer sequences at a time, fewer units, or use uoro, which carries two vectors in its place"
-    require(f"rtrl's influence of {layer.params.flat.size} parameters on {size} states", needed, max_bytes, remedy)
     grads = Parameters(layer.params.layout, np.zeros_like(layer.params.flat))
     outputs = []
     for t in range(steps):
         y, state, tape = layer.forward(x[t : t + 1], state, _running(lengths, t))
-        J, F = _one_step(layer, tape)
-        influence = F if influence is None else {name: _apply(J, S) + F[name] for name, S in influence.items()}
+        influence = update(tape, influence)
         top = _to_state(layer, _loss_gradient(layer, dy, t, y[0], lengths), size)
         _add(grads, top, influence)
         outputs.append(y)
@@ -89,7 +116,7 @@ def _running(lengths: np.ndarray | None, t: int) -> np.ndarray | None:
     return None if lengths is None else (lengths > t).astype(np.int64)
 
 
-def _one_step(layer: Recurrent, tape: Any) -> tuple[Array, dict[str, Array]]:
+def one_step(layer: Recurrent, tape: Any) -> tuple[Array, Influence]:
     """J (B, n, n), [after, before], and F {parameter: (B, n, ...)} of a step."""
     J, rows = state_jacobian(layer, tape)
     F = {}
@@ -100,7 +127,7 @@ def _one_step(layer: Recurrent, tape: Any) -> tuple[Array, dict[str, Array]]:
     return J, F
 
 
-def _apply(J: Array, S: Array) -> Array:
+def apply(J: Array, S: Array) -> Array:
     """J (B, n, n) times S (B, n, ...)."""
     return np.matmul(J, S.reshape(*S.shape[:2], prod(S.shape[2:]))).reshape(S.shape)
 
@@ -130,7 +157,7 @@ def _flat_state(h: Array, c: Array | None) -> Array:
     return array_module(h).concatenate([part.reshape(len(part), prod(part.shape[1:])) for part in parts], axis=1)
 
 
-def _add(grads: Parameters, q: Array, influence: dict[str, Array]) -> None:
+def _add(grads: Parameters, q: Array, influence: Influence) -> None:
     """grads += q S, summed over the batch."""
     for name, S in influence.items():
         grads[name] = grads[name] + np.matmul(q.reshape(-1), S.reshape(q.size, prod(S.shape[2:]))).reshape(S.shape[2:])

@@ -98,8 +98,8 @@ class RouletteTruncation:
 class HDetach:
     """An LSTM's paths from h to the next step's gates, each blocked with a probability; those through c stay.
 
-    What is left at probability 1 is the carousel alone, as in the original LSTM's truncated gradient (Hochreiter &
-    Schmidhuber 1997). Nothing is weighed up, so it is biased, and meant to be (Kanuparthi, Arpit et al. 2018, arXiv
+    What is left at probability 1 is the carousel alone, as in the original LSTM's truncated gradient: that is
+    CarouselTruncation(). Nothing is weighed up, so it is biased, and meant to be (Kanuparthi, Arpit et al. 2018, arXiv
     1810.03023). A layer without c refuses it: backward raises ValueError before anything is computed.
     """
 
@@ -116,18 +116,42 @@ class HDetach:
         return f"HDetach({self.probability})"
 
 
+class CarouselTruncation(HDetach):
+    """The gradient with which the LSTM was trained at first: nothing goes back from h to the step before, all along c.
+
+    Hochreiter & Schmidhuber 1997 truncate an error that has reached a gate's input: it moves that gate's weights and
+    goes no further in time. What lasts is the constant error carousel, which the forget gate (Gers et al. 2000) scales.
+    Since Graves & Schmidhuber 2005 the whole gradient is taken instead, which is truncation=None. It is the exact
+    gradient of the same losses with the h that the gates read held fixed: (K15) to (K18) of
+    docs/derivations/truncation.md. It equals HDetach(1), without its random numbers.
+
+    The paths from c to a gate through a peephole stay (Gers et al. 2002 cut those as well), and those within a step: to
+    the layer below, and to x. A layer without c refuses it, as it does HDetach.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(1.0, 0)
+
+    def plan(self, strands: int, steps: int, longest: int) -> Plan:
+        return Plan(None, None, np.zeros((strands, steps)))
+
+    def __repr__(self) -> str:
+        return "CarouselTruncation()"
+
+
 def check_truncation(truncation: Any, layer: Any) -> None:
     """Raises TypeError for what is no truncation, ValueError for one that tells h from c where the cell has no c."""
     if truncation is None:
         return
     if isinstance(truncation, type) or not hasattr(truncation, "plan"):
         raise TypeError(
-            f"truncation must be Truncated, RandomTruncation, RouletteTruncation, HDetach or None, got {truncation!r}"
+            "truncation must be Truncated, RandomTruncation, RouletteTruncation, HDetach, CarouselTruncation or None, "
+            f"got {truncation!r}"
         )
     if isinstance(truncation, HDetach) and "c" not in layer.cell.carries:
         raise ValueError(
-            f"HDetach needs a cell that has c beside h, an LSTM, got {layer}: with its h blocked nothing would go back "
-            "at all; take an LSTM, or Truncated(1)"
+            f"{type(truncation).__name__} needs a cell that has c beside h, an LSTM, got {layer}: with its h blocked "
+            "nothing would go back at all; take an LSTM, or Truncated(1)"
         )
 
 

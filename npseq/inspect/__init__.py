@@ -1,6 +1,8 @@
 """Looking into a gradient: by step, lag and example; Jacobians; curvature."""
 
 from npseq.bptt.truncation import HDetach
+from npseq.inspect.alignment import alignment
+from npseq.inspect.certificate import Certificate, truncation_certificate
 from npseq.inspect.curvature import Spectrum, gauss_newton_product, hvp, jvp, lanczos, softmax_curvature
 from npseq.inspect.examples import ghost_norms
 from npseq.inspect.jacobians import JacobianSpectrum, jacobian_spectrum, lyapunov_exponents, state_jacobians
@@ -19,16 +21,20 @@ from npseq.inspect.truncations import (
     tail_norms,
     truncation_bias,
 )
+from npseq.inspect.vanishing import VanishingPenalty, vanishing_penalty
 
 __all__ = [
     "Bias",
     "Case",
+    "Certificate",
     "HDetach",
     "JacobianSpectrum",
     "Ledger",
     "Nonfinite",
     "PathSplit",
     "Spectrum",
+    "VanishingPenalty",
+    "alignment",
     "best_survival",
     "crossing_norms",
     "expected_lags",
@@ -51,4 +57,6 @@ __all__ = [
     "state_jacobians",
     "tail_norms",
     "truncation_bias",
+    "truncation_certificate",
+    "vanishing_penalty",
 ]

@@ -78,12 +78,13 @@ def plain(side: Side, record: Callable[[int], Record] | None = None) -> Rows:
     return _run(side, lambda array, step: array, None, record)
 
 
-def by_lag(side: Side, lags: int) -> Rows:
+def by_lag(side: Side, lags: int, record: Callable[[int], Record] | None = None) -> Rows:
     """Adjoints with an axis of lags 0 to lags - 1; longer paths are dropped."""
     return _run(
         side,
         lambda array, step: at_lag_zero(array, lags),
         lambda dh, dc, t: (shifted(dh), None if dc is None else shifted(dc)),
+        record,
     )
 
 

@@ -148,7 +148,8 @@ class Recurrent(Layer):
         """dx, the initial state's gradient, and the gradients of all parameters.
 
         dy (T, B, R*P) and dstate (shaped as the state) are the loss's derivatives by what forward returned; None is
-        zeros. truncation: Truncated, RandomTruncation, RouletteTruncation or HDetach; None is the whole gradient.
+        zeros. truncation: Truncated, RandomTruncation, RouletteTruncation, HDetach or CarouselTruncation; None is the
+        whole gradient.
         Returns dx (T, B, D), None for ids; dstate as the state; grads, named and shaped as params. No argument is
         written on, but for room and grads, a training loop's own buffers. Raises TypeError or ValueError on a misfit.
         """

@@ -10,7 +10,7 @@ import numpy as np
 from cell_pages import by_entry
 from docstrings import Docstring, check
 from docstrings_of_time import H, T, jacobian, online_names
-from evaluation import every, holds, value
+from evaluation import every, holds, solve, value
 from printed import assert_same
 from truncation_page import case
 
@@ -183,3 +183,30 @@ def by_cell_state(layer: Any, x: Any, t: int) -> Any:
         return np.eye(3)
     last = lambda at: twin.forward(x[t:], (h.astype(complex), at[None, None]))[1][1][0, 0]  # noqa: E731
     return jacobian(last, c[0, 0])
+
+
+@check("npseq.inspect.vanishing:vanishing_penalty")
+def vanishing_penalty(printed: Docstring) -> None:
+    """One sequence of a stack's single layer: delta_t from the ledger, J_t by a complex step."""
+    step, total = printed("p_t = delta_t J_t"), printed("Omega = sum_{t>1} (|p_t| / |delta_t| - 1)^2")
+    adjoint, by_state = printed("delta_t = dL/ds_t"), printed("J_t = ds_t/ds_{t-1}")
+    printed.notation("v_t = dOmega/dp_t", "what a letter stands for; (T28) is evaluated")
+    names = online_names()
+    found = inspect.vanishing_penalty(names["layer"], names["dy"], names["tape"])
+    delta = dict(enumerate(inspect.ledger(names["layer"], names["dy"], names["tape"]).adjoints["h"][:, 0], 1))
+    by = {t: sum(names["q"][u] @ np.linalg.multi_dot([np.eye(H), *between(t, u), np.eye(H)]) for u in STEPS if u >= t)
+          for t in STEPS}  # fmt: skip
+    at = names | {"delta": delta, "p": {}, "Omega": found.value, "@L/@s": by}
+    holds(adjoint, at, every(t=STEPS))
+    holds(by_state, at, every(t=STEPS))
+    for t in STEPS:
+        solve(step, at | {"t": t})
+        if t > 1:
+            assert_same(at["p"][t], delta[t - 1] - names["q"][t - 1], step.text)
+            assert_same(np.linalg.norm(at["p"][t]) / np.linalg.norm(delta[t]), found.ratios[t - 1, 0], step.text)
+    holds(total, at)
+
+
+def between(t: int, u: int) -> list[Any]:
+    """J_u, ..., J_{t+1}: what takes dl_u/ds_u to dl_u/ds_t."""
+    return [online_names()["J"][k] for k in range(u, t, -1)]

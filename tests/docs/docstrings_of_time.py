@@ -8,6 +8,7 @@ from math import comb
 from typing import Any
 
 import numpy as np
+import online_page
 from cell_pages import by_entry
 from docstrings import Docstring, check
 from evaluation import every, holds, solve, value
@@ -174,6 +175,13 @@ def add(printed: Docstring) -> None:
     _add(held, q, {"b": S})
     names = {"grads": grads, "q": q[0], "S": S[0]}
     assert_same(value(left, names) + value(right, names), held["b"], "grads")
+
+
+@check("npseq.bptt.approximate:")
+def approximate(printed: Docstring) -> None:
+    steps = every(t=range(1, online_page.T + 1))
+    holds(printed("A_t = M * (J_t A_{t-1} + F_t)"), online_page.names(n=2), steps)
+    holds(printed("R_t = z_t * R_{t-1} + F_t"), online_page.names(online_page.gated), steps)
 
 
 @check("npseq.bptt.online:uoro")

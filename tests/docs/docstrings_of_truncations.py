@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import certificate_page
 import numpy as np
 from docstrings import Docstring, check
 from evaluation import every, holds, solve, value
@@ -213,3 +214,19 @@ def reach(printed: Docstring) -> None:
     equation = printed("sum_k keep^k = lags / 2")
     keep = brentq(lambda keep: inspect.expected_lags(lambda k: keep**k, 6) - 3, 0, 1, xtol=1e-15)
     holds(equation, {"keep": keep, "lags": 6, "domains": {"k": range(6)}})
+
+
+@check("npseq.inspect.certificate:truncation_certificate")
+def truncation_certificate(printed: Docstring) -> None:
+    """One sequence, so that a sum over losses is over steps; dl_t/ds_{t-k} from the page's lines."""
+    sizes, decay = printed("phi_k = sum_t |dl_t/ds_{t-k}|"), printed("beta = max_{k >= tau} phi_{k+1} / phi_k")
+    bound, room = printed("E_k = M phi_tau beta^(k - tau) / (1 - beta)"), printed("E_k / (|g_k| - E_k)")
+    for tau in (0, 2):
+        names = certificate_page.names(tau)
+        steps = range(1, certificate_page.T + 1)
+        by = lambda t, s, names=names: names["e"].get((t, t - s), 0 * names["q"][t])  # noqa: E731
+        holds(sizes, names | {"@l/@s": by, "domains": {"t": steps}}, every(k=certificate_page.LAGS))
+        holds(decay, names)
+        for k in range(max(tau, 1), certificate_page.T):
+            holds(bound, names | {"k": k})
+            assert_same(value(room.sides[0], names | {"k": k}), names["R"][k], room.text)

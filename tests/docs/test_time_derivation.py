@@ -9,6 +9,7 @@ import pytest
 from printed import assert_same, blocks, labels_of, run, text_of
 from time_page import LENGTHS, OPTIONS, TEXT, B, D, H, T, drawn, names_of, numbered
 
+from npseq.inspect import vanishing_penalty
 from npseq.layers import GRU, LSTM, RNN
 
 
@@ -53,6 +54,15 @@ def test_the_recursion_forward_in_time():
     layer, (x, dy, first, last) = names["layer"], names["arrays"]
     _, _, tape = layer.forward(x, first)
     assert_same(names["dW_hh"], layer.backward(dy, tape, last)[2]["W_hh"], "dW_hh")
+
+
+def test_the_penalty_on_what_vanishes():
+    names = names_of("vanishing", batch=1)
+    layer, (x, dy, first, last) = names["layer"], names["arrays"]
+    found = vanishing_penalty(layer, dy, layer.forward(x, first)[2], last)
+    assert_same(names["Omega"], found.value, "Omega")
+    for name, value in found.grads.items():
+        assert_same(names[f"g{name}"], value, f"g{name}")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import carousel_page
+import certificate_page
 import numpy as np
 import pytest
 from printed import assert_same, blocks, labels_of
@@ -90,7 +92,24 @@ def test_the_classes_weigh_as_printed():
         assert_same(weights, 0.8 ** -np.arange(len(weights), dtype=float), "1 / Q")
 
 
+def test_the_gradient_of_1997():
+    found = carousel_page.layers_gradient(ns.CarouselTruncation())
+    assert_same(carousel_page.slopes(carousel_page.lines()["fixed"]), found, "the gradient with h held fixed")
+    for t in carousel_page.STEPS:
+        assert_same(carousel_page.lines()["dc"][t], carousel_page.names()["dc"][t], f"dc_{t}")
+
+
+def test_the_certificate():
+    """The page's own lines, which hold each bound against what it bounds, and the code's numbers."""
+    for tau in (0, 1, 2):
+        found, made = certificate_page.lines(tau), certificate_page.names(tau)
+        for letter, first in (("phi", 0), ("E", max(tau, 1)), ("R", max(tau, 1))):
+            for k in range(first, certificate_page.T):
+                assert_same(found[letter][k], made[letter][k], f"{letter}_{k}")
+        assert_same(found["M"], made["M"], "M")
+
+
 def test_every_label_has_a_formula_and_a_line():
     formulas = list(dict.fromkeys(re.findall(r"\\text\{\((K\d+)\)\}", TEXT)))
     assert formulas == [f"K{k}" for k in range(1, len(formulas) + 1)]
-    assert labels_of(blocks(TEXT)) == set(formulas)
+    assert labels_of(blocks(TEXT, "carousel") + blocks(TEXT, "certificate")) == set(formulas)

@@ -11,6 +11,7 @@ from evaluation import every, holds, solve
 from mathematics import Equation
 from printed import assert_same, blocks, run, text_of
 
+import npseq as ns
 from npseq.layers import RNN
 
 TEXT = text_of("docs/derivations/time.md")
@@ -23,6 +24,7 @@ OPTIONS = {
     "bidirectional": ({"bidirectional": True}, ["", "_reverse"]),
     "lengths": ({"bidirectional": True}, ["", "_reverse"]),
     "recursion": ({}, [""]),
+    "vanishing": ({}, [""]),
 }
 
 
@@ -134,6 +136,35 @@ def recursion() -> dict[str, Any]:
     return {**names, **partials, "f": f, "w": w}
 
 
+@cache
+def penalty() -> dict[str, Any]:
+    """One sequence. Omega, rho from the layer; v, e and the immediate derivatives by complex steps, not by (T28) on."""
+    names = names_of("vanishing", batch=1)
+    layer, (x, dy, first, last) = names["layer"], names["arrays"]
+    found = ns.inspect.vanishing_penalty(layer, dy, layer.forward(x, first)[2], last)
+    h, dh, steps, counted = names["h"], names["dh"], names["x"], range(2, T + 1)
+    weights = {name: names[name] for name in ("W_xh", "W_hh", "b_h")}
+
+    def size(row: Any) -> Any:
+        return np.sqrt(np.sum(row**2))
+
+    def passed(t: int, **moved: Any) -> Any:
+        at = {**weights, **moved}
+        before = at.get("before", steps[t] @ at["W_xh"] + h[t - 1] @ at["W_hh"] + at["b_h"])
+        return (dh[t] * (1 - np.tanh(before) ** 2)) @ at["W_hh"].T
+
+    def omega(name: str, value: Any) -> Any:
+        return sum((size(passed(t, **{name: value})) / size(dh[t]) - 1) ** 2 for t in counted)
+
+    p = {t: passed(t) for t in STEPS}
+    v = {t: by_entry(lambda row, t=t: (size(row) / size(dh[t]) - 1) ** 2, p[t]) for t in STEPS}
+    arrived = {t: steps[t] @ weights["W_xh"] + h[t - 1] @ weights["W_hh"] + weights["b_h"] for t in STEPS}
+    e = {t: by_entry(lambda a, t=t: np.sum(v[t] * passed(t, before=a)), arrived[t]) for t in STEPS}
+    immediate = {f"g{name}": by_entry(partial(omega, name), value) for name, value in weights.items()}
+    rho = {1: size(p[1]) / size(dh[1]), **{t: found.ratios[t - 1, 0] for t in counted}}
+    return {**names, **immediate, "p": p, "v": v, "e": e, "rho": rho, "Omega": found.value}
+
+
 def over_steps(names: Any, *given: Any, first: int = 1, last: int = T) -> Any:
     """Held against these names at every step."""
 
@@ -172,7 +203,11 @@ CHECKS = {
     "T23": over_steps(recursion, first=2),
     "T24": over_steps(recursion),
     "T25": once(recursion),
+    **dict.fromkeys(("T26", "T28", "T29"), over_steps(penalty)),
+    **dict.fromkeys(("T27", "T30"), once(penalty)),
     D2L: over_steps(d2l_names),
+    r"p_t = (dh_t \odot (1 - h_t^2)) W_{hh}^\top": plain,
+    r"dh_t \odot (1 - h_t^2) = da_t": plain,
     "y_t = h_t": over_steps(lambda: names_of("plain") | {"y": numbered(layers_output())}),
     "p_{T+1} = dh_{last}": once(names_of, "plain"),
     "h_t = f(x_t, h_{t-1}, w)": over_steps(recursion),

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import carousel_page
+import certificate_page
 import numpy as np
 from evaluation import Names, every, holds, value
 from mathematics import Equation, latex
@@ -244,6 +246,8 @@ CHECKS = {
     r"E[(\xi_u - 1)^2] = \frac{1}{\pi_u} - 1": random,
     "P(N > k) = Q(k)": once(lambda: roulette_names() | {"N": LENGTHS}, k=lag),
     r"P(N > \max(k, l)) = Q(\max(k, l))": once(lambda: roulette_names() | {"N": LENGTHS}, k=lag, l=lag),
+    **carousel_page.CHECKS,
+    **certificate_page.CHECKS,
     "Q(0) = 1": once(roulette_names),
     r"Q(k) Q(l) = Q(\max(k, l)) Q(\min(k, l))": once(roulette_names, k=lag, l=lag),
 }
@@ -253,4 +257,6 @@ NOTATION = {
     r"\max(s, s') < u \le \min(t, t')": "what the index of (K11) runs over",
     "Q > 0": "what Q must be",
     r"\pi^k = Q(k)": "how two estimators are chosen for a comparison",
+    **carousel_page.NOTATION,
+    **certificate_page.NOTATION,
 }

@@ -59,7 +59,7 @@ def drawn(tmp_path):
     return draw
 
 
-@pytest.mark.parametrize("page", ["rnn", "gru", "lstm", "time", "truncation", "losses"])
+@pytest.mark.parametrize("page", ["rnn", "gru", "lstm", "time", "truncation", "online", "losses"])
 def test_every_equation_is_drawn(drawn, page):
     dom = drawn(f"derivations/{page}.html")
     formulas = Page((ROOT / os.environ["NPSEQ_SITE"] / f"derivations/{page}.html").read_text(encoding="utf-8")).formulas

@@ -23,7 +23,7 @@ TRUNCATIONS = {
     "roulette": lambda: ns.RouletteTruncation(lambda k: 0.5**k, rng=4),
 }
 
-DETACHED = {"detached": lambda: inspect.HDetach(0.5, rng=4)}
+DETACHED = {"detached": lambda: inspect.HDetach(0.5, rng=4), "carousel": lambda: ns.CarouselTruncation()}
 
 
 def two(layer):
@@ -36,9 +36,10 @@ def test_truncations(device, cell, name):
     check_truncation(device, cell, name)
 
 
+@pytest.mark.parametrize("name", DETACHED)
 @pytest.mark.parametrize("cell", ["lstm", "lstm both"])
-def test_detached_carries(device, cell):
-    check_truncation(device, cell, "detached")
+def test_detached_carries(device, cell, name):
+    check_truncation(device, cell, name)
 
 
 def check_truncation(device, cell, name):
@@ -115,12 +116,28 @@ def test_gradient_checks(device, method):
 def test_gradients_forward_in_time(device, cell, lengths):
     there, here = two(make(cell))
     data = given(here, T, B)
-    for method, options in ((rtrl, {}), (uoro, {"rng": 0})):
+    for method, options in ((rtrl, {}), (uoro, {"rng": 0}), (ns.snap, {"n": 1})):
         ours = device.put(data)
         found = method(there, ours.x, ours.dy, ours.state, lengths, ours.dstate, **options)
         expected = method(here, data.x, data.dy, data.state, lengths, data.dstate, **options)
         device.assert_same((found.grads.flat, found.y, parts(found.state)),
                            (expected.grads.flat, expected.y, parts(expected.state)))  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", ["rnn relu", "gru after", "gru before"])
+def test_what_a_unit_keeps_by_itself(device, cell):
+    there, here = two(make(cell, num_layers=1))
+    data = given(here, T, B)
+    ours = device.put(data)
+    with device.no_sync():
+        found = ns.rflo(there, ours.x, ours.dy, ours.state, LENGTHS, ours.dstate)
+    expected = ns.rflo(here, data.x, data.dy, data.state, LENGTHS, data.dstate)
+    device.assert_same((found.grads.flat, found.influence), (expected.grads.flat, expected.influence))
+    true = [
+        layer.backward(numbers.dy, layer.forward(numbers.x)[2])[2] for layer, numbers in ((there, ours), (here, data))
+    ]
+    angles = [inspect.alignment(one.grads, grads) for one, grads in zip((found, expected), true, strict=True)]
+    assert angles[0] == pytest.approx(angles[1], rel=1e-9)
 
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS])

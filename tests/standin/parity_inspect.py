@@ -62,6 +62,15 @@ def test_costs_of_truncation(device):
     assert "bias norm" in repr(inspect.truncation_bias(found))
 
 
+@pytest.mark.parametrize("cell", ["rnn tanh", "gru before", "lstm both"])
+def test_a_certificate(device, cell):
+    """Its numbers are the host's: what is certain is said, not gone on with."""
+    found, expected = (inspect.truncation_certificate(one) for one in ledgers(device, make(cell, num_layers=1)))
+    np.testing.assert_allclose(found.phi, expected.phi, rtol=1e-10)
+    assert found.largest_use == pytest.approx(expected.largest_use, rel=1e-10)
+    assert (found.tau, found.steps) == (expected.tau, expected.steps)
+
+
 def test_a_stale_state(device):
     biases = []
     for layer, data, _ in both(device, make("lstm")):
@@ -72,6 +81,16 @@ def test_a_stale_state(device):
 
         biases.append(inspect.stale_state_bias(layer, gradient, data.state, data.x, None, LENGTHS))
     np.testing.assert_allclose(biases[0], biases[1], rtol=1e-10)
+
+
+@pytest.mark.parametrize("cell", ["rnn relu", "gru before", "lstm both"])
+def test_a_penalty_on_what_vanishes(device, cell):
+    found, expected = (
+        inspect.vanishing_penalty(layer, data.dy, tape, data.dstate)
+        for layer, data, tape in both(device, make(cell), LENGTHS)
+    )
+    device.assert_same((found.ratios, found.grads.flat), (expected.ratios, expected.grads.flat))
+    assert found.value == pytest.approx(expected.value, rel=1e-12)
 
 
 def test_directional_derivatives(device):
