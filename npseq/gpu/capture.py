@@ -36,7 +36,7 @@ def capture(xp: Any, work: Callable[[], Any]) -> tuple[Any, Captured]:
     here, side, pool = xp.cuda.get_current_stream(), xp.cuda.Stream(non_blocking=True), xp.cuda.MemoryPool()
     side.wait_event(here.record())
     with side, xp.cuda.using_allocator(pool.malloc):
-        products = Products(xp, side, CURRENT.tf32)
+        products = Products(xp, CURRENT.tf32).on(side)
         with multiplying_with(products.matmul):
             first = work()
             graph, results = _recorded(side, work)

@@ -38,17 +38,25 @@ class Operand(NamedTuple):
 
 
 class Products:
-    """A handle of cuBLAS for one stream. tf32: whether float32 products may use tensor cores."""
+    """A handle of cuBLAS. tf32: whether float32 products may use tensor cores."""
 
-    def __init__(self, xp: Any, stream: Any, tf32: bool):
-        self.xp, self._library = xp, load(xp)
+    def __init__(self, xp: Any, tf32: bool):
+        self.xp, self.tf32, self._library = xp, tf32, load(xp)
         self.workspace = xp.empty(WORKSPACE, np.uint8)
+        self._stream: int | None = None
         handle = _pointer()
         self._call("cublasCreate_v2", ctypes.byref(handle))
         self._handle = handle
-        self._call("cublasSetStream_v2", handle, _pointer(stream.ptr))
-        self._call("cublasSetWorkspace_v2", handle, _pointer(self.workspace.data.ptr), ctypes.c_size_t(WORKSPACE))
         self._call("cublasSetMathMode", handle, _int(TF32 if tf32 else 0))
+
+    def on(self, stream: Any) -> Products:
+        """From now on its products are of this stream."""
+        if stream.ptr != self._stream:
+            pointer, size = _pointer(self.workspace.data.ptr), ctypes.c_size_t(WORKSPACE)
+            self._call("cublasSetStream_v2", self._handle, _pointer(stream.ptr))
+            self._call("cublasSetWorkspace_v2", self._handle, pointer, size)  # another stream puts it back to none
+            self._stream = stream.ptr
+        return self
 
     def __del__(self) -> None:
         if hasattr(self, "_handle") and not sys.is_finalizing():

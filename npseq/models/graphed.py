@@ -5,6 +5,9 @@ two plain steps of one shape the third captures the same calls once, and every l
 where the graph reads them, launches it, and copies out loss, norm and state. The optimizer stays outside: what changes
 from step to step, a learning rate or Adam's corrections, is never part of a graph.
 
+The plain steps multiply as the graph does, so that it makes no difference to a bit which step of a run was captured:
+one that is resumed goes on as one that was never stopped.
+
 The graph is believed when it has given the numbers of the plain step that it was captured from, on buffers spoilt
 before; for that the third step, and no other, waits for the device. Another shape, clip, place of the parameters or
 setting than the captured one takes plain launches, and so does every step of a model whose step cannot be captured;
@@ -18,8 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array, array_module, to_host
+from npseq.backend import Array, array_module, multiplying_with, to_host
 from npseq.gpu.capture import Captured, capture
+from npseq.gpu.products import Products
 from npseq.gpu.settings import CURRENT
 from npseq.models.step import Buffers, Gradients, Reach
 from npseq.parameters import Parameters
@@ -49,6 +53,7 @@ class GraphedStep:
         self.key: tuple | None = None
         self.seen = 0
         self.static: Static | None = None
+        self.products: Products | None = None  # of plain launches
         self.failed = self.said = False
 
     def __reduce__(self) -> tuple:
@@ -58,28 +63,41 @@ class GraphedStep:
         self, model: LanguageModel, ids: Array, targets: Array, state: Any, clip: float | None, reach: Reach
     ) -> Gradients:
         """A step's gradients: plain, captured on the way, or by the graph."""
+        batch = (ids, targets, state, clip, reach)
         if self.failed or not _can_be_captured(model, ids, reach):
-            return model._clipped_gradients(ids, targets, state, clip, reach)
+            return model._clipped_gradients(*batch)
         key = _key(model, ids, targets, clip, reach)
-        if key == self.key and self.static is not None:
+        if self.static is not None and key == self.key:
             return _replayed(model, self.static, ids, targets, state)
         if self.static is not None:
             self._say("takes plain launches where shapes or options are not those that were captured: %s", key[:4])
-            return model._clipped_gradients(ids, targets, state, clip, reach)
+            return self._plain(model, *batch)
         self.key, self.seen = key, self.seen + 1 if key == self.key else 1
-        if self.seen <= PLAIN:
-            return model._clipped_gradients(ids, targets, state, clip, reach)
-        return self._captured(model, ids, targets, state, clip, reach)
+        return self._plain(model, *batch) if self.seen <= PLAIN else self._captured(model, *batch)
+
+    def _plain(self, model: Any, *batch: Any) -> Gradients:
+        """Plain launches, whose products are those of a graph."""
+        xp = array_module(model.params.flat)
+        if self.products is None or self.products.tf32 != CURRENT.tf32:
+            try:
+                self.products = Products(xp, CURRENT.tf32)
+            except (OSError, RuntimeError) as error:
+                return self._given_up(error, model, *batch)
+        with multiplying_with(self.products.on(xp.cuda.get_current_stream()).matmul):
+            return model._clipped_gradients(*batch)
 
     def _captured(self, model: Any, *batch: Any) -> Gradients:
         try:
             step, self.static = _capture(model, *batch)
             return step
         except Exception as error:
-            self.failed = True
-            self._say("goes on with plain launches, it could not become a CUDA graph: %s", error)
-            model._buffers = None
-            return model._clipped_gradients(*batch)
+            return self._given_up(error, model, *batch)
+
+    def _given_up(self, error: Exception, model: Any, *batch: Any) -> Gradients:
+        self.failed = True
+        self._say("goes on with plain launches, it could not become a CUDA graph: %s", error)
+        model._buffers = None
+        return model._clipped_gradients(*batch)
 
     def _say(self, what: str, why: Any) -> None:
         if not self.said:

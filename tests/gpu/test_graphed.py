@@ -90,11 +90,12 @@ def test_on_the_host_there_is_no_graph():
     assert model._graphed is None
 
 
-def test_a_step_that_cannot_be_captured_says_so_once(cupy, monkeypatch, caplog):
-    def waiting(xp, stream, tf32):
+@pytest.mark.parametrize("place", ["npseq.gpu.capture.Products", "npseq.models.graphed.Products"])
+def test_a_step_that_cannot_be_captured_says_so_once(cupy, monkeypatch, caplog, place):
+    def missing(xp, tf32):
         raise OSError("the products of a CUDA graph need libcublas.so.99")
 
-    monkeypatch.setattr("npseq.gpu.capture.Products", waiting)
+    monkeypatch.setattr(place, missing)
     models = [model_of().to("gpu") for _ in "12"]
     given = batches(cupy, 6)
     found, _ = train(models[0], given, ns.SGD(0.5))

@@ -37,7 +37,7 @@ def cupy(monkeypatch):
 
 @pytest.fixture
 def own(cupy):
-    return Products(cupy, Stream(non_blocking=True), tf32=False)
+    return Products(cupy, tf32=False).on(Stream(non_blocking=True))
 
 
 def device(cupy, host):
@@ -92,7 +92,7 @@ def test_what_does_not_fit(cupy, own):
 
 @pytest.mark.parametrize(("tf32", "mode"), [(False, 0), (True, 3)])
 def test_tf32_is_a_mode_of_the_handle(cupy, tf32, mode):
-    own = Products(cupy, Stream(non_blocking=True), tf32)
+    own = Products(cupy, tf32).on(Stream(non_blocking=True))
     own.matmul(cupy.ones((2, 2)), cupy.ones((2, 2)))
     assert products.ctypes.c_int.in_dll(device_cublas.library(), "last_math").value == mode
 
@@ -103,13 +103,20 @@ def test_an_error_of_cublas_is_raised(cupy, own, monkeypatch):
         own.matmul(cupy.ones((2, 2)), cupy.ones((2, 2)))
 
 
+def test_another_stream_gets_the_workspace_too(cupy, own):
+    """cuBLAS forgets the workspace when it is told of a stream; without one the stand-in's refuses to multiply."""
+    for stream in (Stream(non_blocking=True), Stream.null):
+        found = own.on(stream).matmul(cupy.ones((2, 2)), cupy.ones((2, 2)))
+        assert found.get().tolist() == [[2, 2], [2, 2]]
+
+
 def test_handles_are_given_back(cupy):
     def live():
         return products.ctypes.c_int.in_dll(device_cublas.library(), "live").value
 
     gc.collect()
     before = live()
-    own = Products(cupy, Stream(non_blocking=True), tf32=False)
+    own = Products(cupy, tf32=False).on(Stream(non_blocking=True))
     assert live() == before + 1
     del own
     gc.collect()

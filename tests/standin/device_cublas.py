@@ -55,7 +55,7 @@ typedef struct {
     const void *alpha, *beta, *A, *B;
     void* C;
 } Call;
-typedef struct { void* stream; void* workspace; int math; } Handle;
+typedef struct { int has_stream; void* workspace; int math; } Handle;
 static int (*put_down)(Call*) = 0;
 int live = 0, last_math = -1;
 static int bad(Call* c)
@@ -70,14 +70,14 @@ static int submit(void* h, Call* c)
 {
     Handle* handle = h;
     last_math = handle->math;
-    if (!handle->stream || !handle->workspace) return 1;  /* CUBLAS_STATUS_NOT_INITIALIZED */
+    if (!handle->has_stream || !handle->workspace) return 1;  /* CUBLAS_STATUS_NOT_INITIALIZED */
     if (bad(c)) return 7;                                 /* CUBLAS_STATUS_INVALID_VALUE */
     return put_down && put_down(c) ? 0 : replay(c);
 }
 void listen(int (*callback)(Call*)) { put_down = callback; }
 int cublasCreate_v2(void** h) { *h = calloc(1, sizeof(Handle)); live++; return 0; }
 int cublasDestroy_v2(void* h) { free(h); live--; return 0; }
-int cublasSetStream_v2(void* h, void* s) { ((Handle*)h)->stream = s; ((Handle*)h)->workspace = 0; return 0; }
+int cublasSetStream_v2(void* h, void* s) { ((Handle*)h)->has_stream = 1; ((Handle*)h)->workspace = 0; return 0; }
 int cublasSetWorkspace_v2(void* h, void* w, size_t n) { ((Handle*)h)->workspace = n >= 4 << 20 ? w : 0; return 0; }
 int cublasSetMathMode(void* h, int mode) { ((Handle*)h)->math = mode; return 0; }
 """

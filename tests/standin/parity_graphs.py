@@ -81,6 +81,22 @@ def test_chunks_with_a_context(device):
     np.testing.assert_allclose(found, expected, rtol=1e-11)
 
 
+@pytest.mark.parametrize("optimizer", [ns.SGD, ns.Adam])
+def test_which_step_was_captured_makes_no_difference_to_a_bit(device, optimizer):
+    """A run that is resumed begins with plain launches where one that was never stopped replays."""
+    given = batches(device, 8)
+    straight, stopped = (model_of(embedding_size=5).to("gpu") for _ in "12")
+    train(straight, given, optimizer(0.1))
+    first = optimizer(0.1)
+    _, state = train(stopped, given[:4], first)
+    resumed, again = model_of(embedding_size=5).to("gpu"), optimizer(0.1)
+    resumed.params.flat[...] = stopped.params.flat
+    again.load_state_dict(first.state_dict())
+    for k, (ids, targets) in enumerate(given[4:], 4):
+        state = resumed.step(ids, targets, None if k % 4 == 3 else state, again, 0.1)[2]
+    assert resumed.params.flat.get().tobytes() == straight.params.flat.get().tobytes()
+
+
 def test_what_a_user_keeps_stays(device):
     """Loss, norm and state of a step are not those of the next one."""
     model, given = model_of().to("gpu"), batches(device, 6)
