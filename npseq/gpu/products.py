@@ -133,6 +133,7 @@ def _operand(array: Array) -> Operand | None:
 
 def load(xp: Any) -> Any:
     """The cuBLAS that CuPy has loaded. Raises OSError where there is none."""
+    xp.cuda.get_cublas_handle()  # CuPy loads it, and knows where it lies, no earlier than for its own first handle
     version = xp.cuda.runtime.runtimeGetVersion() // 1000
     name = f"cublas64_{version}.dll" if sys.platform == "win32" else f"libcublas.so.{version}"
     try:

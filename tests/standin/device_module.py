@@ -53,7 +53,6 @@ def make(devices: int | None = 1) -> ModuleType:
             raise CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected")
         return devices
 
-    device_cublas.library()
     runtime = SimpleNamespace(
         CUDARuntimeError=CUDARuntimeError,
         getDeviceCount=device_count,
@@ -86,6 +85,7 @@ def make(devices: int | None = 1) -> ModuleType:
         using_allocator=queue.using_allocator,
         get_current_stream=queue.current_stream,
         get_elapsed_time=queue.elapsed,
+        get_cublas_handle=lambda: bool(device_cublas.library()),
     )
     return module
 

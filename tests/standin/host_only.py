@@ -59,12 +59,16 @@ OWN = "brings a device of its own, or a process that has none"
 LOOKS = "what values are is not looked at on a device, which would have to be waited for"
 INSIDE = "the test puts NumPy code of its own inside npseq"
 MEMORY = "the memory of the host's arrays, or that they are read-only, is what it tests"
+THREADS = "its ranks are threads, and there is one border"
 WRONG = "wrong on purpose: what it tests is the checks"
 
 HOST_TESTS = {  # of `pytest --standin`: parts of a test's id, in this order, and why it is left out
     "tests/examples/": OWN,
     "tests/gpu/": OWN,
     "tests/standin/": OWN,
+    "tests/benchmarks/test_gpu": OWN,
+    "tests/training/test_parallel": THREADS,
+    "test_a_sliding_gradient_is_that_of_its_losses": INSIDE,
     "tests/test_cli": OWN,
     "tests/test_packaging": OWN,
     "tests/mutants/": WRONG,
