@@ -1,0 +1,92 @@
+"""The README's tables, from the results: python -m benchmarks.readme
+
+What stands between a line <!-- NAME --> and the next empty line is made of benchmarks/results, so that no number in it
+is copied by hand; a test compares the two. Ratios are cut off, never rounded up.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks import headline
+from benchmarks.cases import TITLES
+from benchmarks.machine import RESULTS
+from benchmarks.record import geometric_mean, ratios
+from benchmarks.table import cut, title
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def result(name: str) -> Any:
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def mutants() -> Iterator[str]:
+    yield from ("| judge | caught | of | score |", "|---|---:|---:|---:|")
+    for judge, (n, of) in result("mutants")["scores"].items():
+        yield f"| {judge} | {n} | {of} | {100 * n // of}% |"
+
+
+def checkers() -> Iterator[str]:
+    found = result("gradcheck")
+    yield from ("| checker | wrong gradients missed | false alarms | median ms |", "|---|---:|---:|---:|")
+    for name, row in found["checkers"].items():
+        kinds, right = row["missed"].values(), len(row["false_alarms"]) * found["seeds"]
+        missed = sum(sum(by_scale.values()) for by_scale in kinds)
+        alarms = sum(row["false_alarms"].values())
+        yield f"| {name} | {missed} of {len(kinds) * right} | {alarms} of {right} | {row['median_ms']:.0f} |"
+
+
+def book() -> Iterator[str]:
+    yield headline.table(result("headline")["results"])
+
+
+def speed() -> Iterator[str]:
+    rivals = ("torch", "jax")
+    heads = ["cell", "T, B, V, H", "dtype", "npseq ms", *(h for name in rivals for h in (f"{title(name)} ms", "ratio"))]
+    yield f"| {' | '.join(heads)} |"
+    yield "|---|---|---|" + "---:|" * (len(heads) - 3)
+    for row in result("training_step")["records"]:
+        case, ratio, measured = row["case"], ratios(row), row["measured"]
+        cells = [TITLES[case["cell"]], ", ".join(str(case[k]) for k in "TBVH"), case["dtype"]]
+        cells.append(f"{measured['npseq']['median']:.2f}")
+        for name in rivals:
+            cells += [f"{measured[name]['median']:.2f}", cut(ratio[name])] if name in ratio else ["", ""]
+        yield f"| {' | '.join(cells)} |"
+
+
+def generation() -> Iterator[str]:
+    yield from ("| cell | npseq characters/s | PyTorch characters/s | ratio |", "|---|---:|---:|---:|")
+    for row in result("generation")["records"]:
+        rates = row["characters_per_second"]
+        cell = row["name"].partition("-")[0]
+        yield f"| {cell} | {rates['npseq']:,.0f} | {rates['torch']:,.0f} | {cut(ratios(row)['torch'])} |"
+
+
+def grid() -> Iterator[str]:
+    found = {row["name"]: ratios(row)["torch"] for row in result("grid")["records"]}
+    lost = sum(ratio < 1 for ratio in found.values())
+    yield "| cases | geometric mean of PyTorch's time over npseq's | least | npseq loses |"
+    yield "|---:|---:|---:|---:|"
+    mean, least = geometric_mean(found.values()), min(found, key=found.__getitem__)
+    yield f"| {len(found)} | {cut(mean)} | {cut(found[least])}, {least} | {lost} |"
+
+
+TABLES: dict[str, Callable[[], Iterator[str]]] = {
+    "mutants": mutants, "checkers": checkers, "headline": book, "speed": speed, "generation": generation, "grid": grid
+}  # fmt: skip
+
+
+def renewed(text: str) -> str:
+    """The text with every table made anew. Raises KeyError for a marker that names none."""
+    return re.sub(
+        r"(?<=<!-- )(\w+)( -->\n)(?:.+\n)*", lambda m: f"{m[1]}{m[2]}" + "\n".join(TABLES[m[1]]()) + "\n", text
+    )
+
+
+if __name__ == "__main__":
+    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
