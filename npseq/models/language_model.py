@@ -56,19 +56,10 @@ class LanguageModel:
         self.vocab = vocab if isinstance(vocab, Vocabulary) else None
         self.vocab_size = len(vocab) if isinstance(vocab, Vocabulary) else positive_int("vocab", vocab)
         self.config = {
-            "cell": cell,
-            "hidden_size": hidden_size,
-            "num_layers": num_layers,
-            "embedding_size": embedding_size,
-            "bidirectional": bidirectional,
-            "dropout": dropout,
-            "initializer": initializer,
-            "nonlinearity": nonlinearity,
-            "reset": reset,
-            "peepholes": peepholes,
-            "proj_size": proj_size,
-            "dtype": float_dtype(dtype).name,
-        }
+            "cell": cell, "hidden_size": hidden_size, "num_layers": num_layers, "embedding_size": embedding_size,
+            "bidirectional": bidirectional, "dropout": dropout, "initializer": initializer,
+            "nonlinearity": nonlinearity, "reset": reset, "peepholes": peepholes, "proj_size": proj_size, "dtype": float_dtype(dtype).name,
+        }  # fmt: skip
         rng = generator(rng)
         shared = {"bidirectional": bidirectional, "dropout": dropout, "dtype": dtype, "rng": rng}
         inputs = self.vocab_size if embedding_size is None else embedding_size
