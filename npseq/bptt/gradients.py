@@ -18,7 +18,7 @@ from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
 
 AT_ONCE = 1 << 23  # numbers: no copy of columns is larger, however long the sequences
-PARTS, ENOUGH = 3, 512  # the columns are copied in so many parts where each has enough of them for a fast product
+PARTS, ENOUGH = 4, 256  # the columns are copied in so many parts where each has enough of them for a fast product
 
 
 def parts(steps: int, batch: int, features: int) -> Iterator[slice]:

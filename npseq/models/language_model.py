@@ -58,7 +58,8 @@ class LanguageModel:
         self.config = {
             "cell": cell, "hidden_size": hidden_size, "num_layers": num_layers, "embedding_size": embedding_size,
             "bidirectional": bidirectional, "dropout": dropout, "initializer": initializer,
-            "nonlinearity": nonlinearity, "reset": reset, "peepholes": peepholes, "proj_size": proj_size, "dtype": float_dtype(dtype).name,
+            "nonlinearity": nonlinearity, "reset": reset, "peepholes": peepholes, "proj_size": proj_size,
+            "dtype": float_dtype(dtype).name,
         }  # fmt: skip
         rng = generator(rng)
         shared = {"bidirectional": bidirectional, "dropout": dropout, "dtype": dtype, "rng": rng}
