@@ -21,6 +21,7 @@ PARTS = {
 OTHERS = {
     "benchmarks.grid": "a training step over cells, sizes, inputs, layers, directions and lengths",
     "benchmarks.scaling": "time and memory against T and B, up to T = 10,000",
+    "benchmarks.gpu": "a training step on a GPU beside cuDNN, eager and as a CUDA graph, and its floors",
     "benchmarks.parallel": "mpiexec -n 2 beside one process, and many machines on paper",
     "benchmarks.compare": "what became slower from one result to another",
     "benchmarks.memory": "peak memory over 10,000 steps: plain, checkpointed, PyTorch",

@@ -2,7 +2,7 @@
 
 First 10,000 characters, batches of 32 windows of 35, 500 epochs, SGD, gradients clipped to norm 1. The perplexity is
 d2l's: the average of the last epoch while parameters change. d2l's median and range are over 63 to 80 official builds
-a row, 2021 to 2023; they ran on GPUs. Needs NPSEQ_DATA or a network for the book.
+a row, 2021 to 2023; they ran on GPUs. With --device gpu npseq does too. Needs NPSEQ_DATA or a network for the book.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import npseq as ns
+from benchmarks import device as gpu
 from benchmarks import machine
 from npseq.training.loop import train_epoch
 
@@ -62,7 +63,7 @@ def run(row: Row, seed: int, epochs: int, device: str) -> dict[str, Any]:
         vocab, row.cell, row.hidden, row.layers, initializer=row.initializer, bidirectional=row.bidirectional, rng=rng
     ).to(device)
     if device == "gpu":
-        ids = _to_device(ids)
+        ids = gpu.required().asarray(ids)
     optimizer, tokens, start = ns.SGD(row.lr), 0, time.perf_counter()
     for epoch in range(1, epochs + 1):
         metrics = train_epoch(
@@ -84,12 +85,6 @@ def run(row: Row, seed: int, epochs: int, device: str) -> dict[str, Any]:
         "d2l_range": row.span,
         "in_band": bool(row.wanted[0] <= round(metrics.perplexity, 1) <= row.wanted[1]),
     }
-
-
-def _to_device(ids: np.ndarray) -> Any:
-    import cupy
-
-    return cupy.asarray(ids)
 
 
 def table(results: dict[str, dict[str, Any]]) -> str:
@@ -117,6 +112,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", choices=("cpu", "gpu"))
     options = parser.parse_args()
+    about = {} if options.device == "cpu" else gpu.describe(gpu.required())
     name = "headline" if options.device == "cpu" else f"headline_{options.device}"
     with threadpool_limits(options.threads):
         for key in options.rows:
@@ -125,7 +121,7 @@ def main() -> None:
             path = machine.RESULTS / f"{name}.json"  # read anew: another process may have added its rows
             results = json.loads(path.read_text())["results"] if path.exists() else {}
             results[key] = result
-            machine.save(name, {"machine": machine.describe(options.threads), "results": results})
+            machine.save(name, {"machine": {**machine.describe(options.threads), **about}, "results": results})
     print(table({**results}))
 
 

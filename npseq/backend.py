@@ -7,6 +7,9 @@ copied in silence. Everything else in npseq is written once, against the part of
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -46,6 +49,14 @@ def array_module(*arrays: Array) -> ModuleType:
     return sys.modules["cupy"]
 
 
+_place = threading.local()  # which device this thread takes, where it was told
+
+
+def take_device(place: int) -> None:
+    """From now on device_module("gpu") makes device `place` this thread's, counted round where there are fewer."""
+    _place.number = place
+
+
 def device_module(device: str) -> ModuleType:
     """The array module of "cpu" or "gpu". Raises ImportError or RuntimeError where there is no CuPy or no device."""
     if isinstance(device, str) and device == "cpu":
@@ -62,6 +73,8 @@ def device_module(device: str) -> ModuleType:
         raise RuntimeError(f"device 'gpu' needs a CUDA device and its driver, CUDA says: {error}") from error
     if count < 1:
         raise RuntimeError("device 'gpu' needs a CUDA device, found none; use device 'cpu'")
+    if hasattr(_place, "number"):
+        cupy.cuda.Device(_place.number % count).use()
     return cupy
 
 
@@ -78,6 +91,27 @@ def one_half(like: Array) -> Any:
 def to_host(array: Array) -> np.ndarray:
     """This array as a NumPy array: itself on the host, a copy from a device."""
     return array.get() if _is_cupy(array) else np.asarray(array)
+
+
+_product: Callable[..., Array] | None = None  # what multiplies on a device in place of CuPy's matmul
+
+
+def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
+    """numpy.matmul, or what stands in for it on a device."""
+    if _product is None or isinstance(a, np.ndarray):
+        return np.matmul(a, b, out=out)
+    return _product(a, b, out)
+
+
+@contextmanager
+def multiplying_with(product: Callable[..., Array]) -> Iterator[None]:
+    """Inside, matmul(a, b, out) of arrays on a device is `product` of them."""
+    global _product
+    before, _product = _product, product
+    try:
+        yield
+    finally:
+        _product = before
 
 
 def scatter_add(target: Array, index: Array, values: Array) -> None:
@@ -111,7 +145,7 @@ def _add_selected(xp: ModuleType, target: Array, index: Array, values: Array) ->
     width = max(1, SELECTOR // index.size)
     for first in range(0, len(target), width):
         rows = target[first : first + width]
-        rows += (xp.arange(first, first + len(rows))[:, None] == index).astype(values.dtype) @ values
+        rows += matmul((xp.arange(first, first + len(rows))[:, None] == index).astype(values.dtype), values)
 
 
 def generator(rng: int | np.random.Generator | None) -> np.random.Generator:

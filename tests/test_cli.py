@@ -68,6 +68,12 @@ def test_train_writes_the_files_and_prints_the_result(tmp_path, text, capsys):
     assert (out / "training.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_tf32_belongs_to_a_gpu(capsys, tmp_path, text):
+    told = refused(capsys, 2, "train", "--text", text, "--tf32", "--out", str(tmp_path / "run"))
+    assert "tf32 belongs to device gpu and dtype float32, got device 'cpu'" in told
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.usefixtures("no_figure")
 def test_every_flag_reaches_the_configuration(tmp_path, text):
     flags = """
@@ -102,6 +108,7 @@ def test_every_flag_reaches_the_configuration(tmp_path, text):
         "batch_size": 2,
         "steps": 4,
         "bptt_every": 2,
+        "tf32": False,  # with device gpu alone, which there is none of here
         "threads": 1,
         "bptt_steps": 2,
         "truncation": "random:0.9",

@@ -20,7 +20,7 @@ TOP = (  # where a name of npseq itself stands, by the module that it comes from
     ("further", "Further names", ("npseq",)),
 )
 BESIDE = ("npseq.models", "npseq.gradcheck", "npseq.training", "npseq.cells", "npseq.cells.rnn", "npseq.cells.gru",
-          "npseq.cells.lstm")  # fmt: skip
+          "npseq.cells.lstm", "npseq.gpu")  # fmt: skip
 INDEX = """\
 API
 ===

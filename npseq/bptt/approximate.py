@@ -55,8 +55,7 @@ def snap(
     check_one_way(layer, "snap")
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
         raise ValueError(f"n must be an integer of at least 1, the step's own, got {n!r}")
-    remedy = "give fewer sequences at a time, fewer units, or use uoro, which carries two vectors in its place"
-    require_influence("snap", layer, x, remedy, max_bytes)
+    require_influence("snap", layer, x, max_bytes)
     xp = array_module(layer.params.flat)
     kept = {name: xp.asarray(reached) for name, reached in pattern(layer, int(n)).items()}
 
@@ -133,8 +132,7 @@ def rflo(
             f"rflo is for one layer of GRU, whose z is the leak, or of RNN, got {layer}; an LSTM's gradient along its "
             "own c is backward's with CarouselTruncation(), and for a stack there is snap"
         )
-    remedy = "give fewer sequences at a time, fewer units, or use uoro, which carries two vectors in its place"
-    require_influence("rflo", layer, x, remedy, max_bytes)
+    require_influence("rflo", layer, x, max_bytes)
 
     def update(tape: Any, A: Influence | None) -> Influence:
         F, strand = one_step(layer, tape)[1], tape.strands[0][0]

@@ -11,14 +11,14 @@ from math import prod
 
 import numpy as np
 
-from npseq.backend import Array, MaybeArray, array_module, scatter_add
+from npseq.backend import Array, MaybeArray, array_module, matmul, scatter_add
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
 
 AT_ONCE = 1 << 23  # numbers: no copy of columns is larger, however long the sequences
-PARTS, ENOUGH = 3, 512  # the columns are copied in so many parts where each has enough of them for a fast product
+PARTS, ENOUGH = 4, 256  # the columns are copied in so many parts where each has enough of them for a fast product
 
 
 def parts(steps: int, batch: int, features: int) -> Iterator[slice]:
@@ -62,9 +62,9 @@ def weight_gradients(
         dv = None if w.U is None else columns(dv_steps[at], room, "dv columns")
         for operand, adjoint, target in _products(cell, w, strand, at, da, dv, out, room):
             if at.start == 0:
-                np.matmul(operand, adjoint, out=target)
+                matmul(operand, adjoint, out=target)
             else:
-                target += np.matmul(operand, adjoint)
+                target += matmul(operand, adjoint)
         if strand.ids is not None:
             _scatter_rows(out.x, strand.ids[at], da)
     if w.own is not None:
@@ -113,5 +113,5 @@ def _own_gradients(cell: Cell, strand: Strand, adjoints: Adjoints, out: Array) -
 def input_gradient(w: Weights, adjoints: Adjoints) -> Array:
     """dx (T, D, [lags,] B) of a strand: W_x da of every step."""
     G, units, steps, *rest = adjoints.da.shape
-    dx = np.matmul(w.x, np.moveaxis(adjoints.da, 2, 0).reshape(steps, G * units, prod(rest)))
+    dx = matmul(w.x, np.moveaxis(adjoints.da, 2, 0).reshape(steps, G * units, prod(rest)))
     return dx.reshape(steps, len(w.x), *rest)

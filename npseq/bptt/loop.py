@@ -8,7 +8,7 @@ Past a sequence's length its state stands still, so its adjoint passes through u
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import repeat
 from math import prod
@@ -16,13 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array, MaybeArray
+from npseq.backend import Array, MaybeArray, matmul
 from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
 from npseq.cells import Cell
 from npseq.cells.cell import State
 
-BLOCK = 1 << 16  # numbers: local derivatives are taken for as many steps at once as stay in a cache of a core
 Carry = Callable[[Array, Any, int], tuple[Array, Any]]  # (dh, dc of the state before step t, t) -> what goes on
 Record = Callable[[int, Array, Any], None]  # is shown (t, dh, dc): the adjoints of the state after step t
 
@@ -42,13 +41,16 @@ def product_by(matrix: Array | None) -> Callable[..., Array]:
     ndarray.dot has less of it than matmul, a tenth of a step of one sequence; but it copies a matrix of which only some
     columns are taken, and matmul does not.
     """
-    if matrix is None or not (matrix.flags.c_contiguous or matrix.flags.f_contiguous):
+    if not isinstance(matrix, np.ndarray):
+        return partial(matmul, matrix)
+    if not (matrix.flags.c_contiguous or matrix.flags.f_contiguous):
         return partial(np.matmul, matrix)
     return matrix.dot
 
 
 def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     """Runs a strand whose x (or ids), first state and mask are set; writes h, c, gates and the second product."""
+    cell = cell.on(strand.s)
     s, c, gates, mask, ragged = strand.s, strand.c, strand.gates, strand.mask, strand.ragged
     P, kept = w.state, len(strand.gates) == strand.steps
     n, batch = cell.direct * gates.shape[2], s.shape[2]
@@ -99,7 +101,7 @@ def _preload(cell: Cell, w: Weights, strand: Strand) -> None:
         np.add(looked_up, w.W[w.state].reshape(G, units, 1) if w.bias else 0, out=gates)
     elif cell.direct < G:
         columns = w.inputs[:, cell.direct * units :]
-        gates[:, cell.direct :] = np.matmul(columns.T, strand.s[:steps, w.state :]).reshape(
+        gates[:, cell.direct :] = matmul(columns.T, strand.s[:steps, w.state :]).reshape(
             steps, G - cell.direct, units, batch
         )
 
@@ -116,6 +118,7 @@ def backward(
     record: Record | None = None,
 ) -> Adjoints:
     """Adjoints of every step. dy (T, P, [lags,] B), zero past each length, or None; dh, dc of the last state."""
+    cell = cell.on(strand.s)
     s, gates, mask, ragged = strand.s, strand.gates, strand.mask, strand.ragged
     P, lags = w.state, dh.shape[1:-1]
     _, G, units, batch = gates.shape
@@ -126,9 +129,6 @@ def backward(
     columns = da[:, : cell.direct].reshape(strand.steps, n, width)
     times, second_times = product_by(w.W[:P, :n]), product_by(w.U)
 
-    def taped(array: MaybeArray) -> MaybeArray:
-        return array[..., None, :] if lags and array is not None else array
-
     def second(adjoint: Array) -> Array:
         dv[t] = adjoint
         if not lags:
@@ -136,33 +136,26 @@ def backward(
         product = second_times(adjoint.reshape(len(adjoint), width))
         return product.reshape(len(product), *adjoint.shape[1:])
 
-    gate, gates, own = None, taped(gates), taped(w.own)
-    ahead = max(1, BLOCK // max(n * batch, 1))
-    slopes_room = empty(room, "slopes", s, (min(ahead, strand.steps), G, units, batch))
-    for last in range(strand.steps, 0, -ahead):
-        first = max(0, last - ahead)
-        slopes, more = map(taped, _slopes(cell, strand, P, first, last, slopes_room))
-        for t in reversed(range(first, last)):
-            if dy is not None:
-                dh = dh + dy[t]
-            live = _where(mask[t], (dh, dc), (0, 0)) if ragged[t] else (dh, dc)
-            if record is not None:
-                record(t, *live)
-            if cell.keeps_gates:
-                gate = gates[t]
-            k = t - first
-            extra = None if more is None else more[k]
-            dh_passed, dc_before = cell.backward(*live, gate, slopes[k], extra, own, second, da[t])
-            dh_before = times(columns[t])
-            if lags:
-                dh_before = dh_before.reshape(dh.shape)
-            if dh_passed is not None:
-                dh_before += dh_passed
-            if carry is not None:
-                dh_before, dc_before = carry(dh_before, dc_before, t)
-            if ragged[t]:
-                dh_before, dc_before = _where(mask[t], (dh_before, dc_before), (dh, dc))
-            dh, dc = dh_before, dc_before
+    gate, gates, own = None, _beside_lags(gates, lags), _beside_lags(w.own, lags)
+    for t, slopes, more in _local_derivatives(cell, strand, P, lags, room):
+        if dy is not None:
+            dh = dh + dy[t]
+        live = _where(mask[t], (dh, dc), (0, 0)) if ragged[t] else (dh, dc)
+        if record is not None:
+            record(t, *live)
+        if cell.keeps_gates:
+            gate = gates[t]
+        dh_passed, dc_before = cell.backward(*live, gate, slopes, more, own, second, da[t])
+        dh_before = times(columns[t])
+        if lags:
+            dh_before = dh_before.reshape(dh.shape)
+        if dh_passed is not None:
+            dh_before += dh_passed
+        if carry is not None:
+            dh_before, dc_before = carry(dh_before, dc_before, t)
+        if ragged[t]:
+            dh_before, dc_before = _where(mask[t], (dh_before, dc_before), (dh, dc))
+        dh, dc = dh_before, dc_before
     return Adjoints(da.transpose(1, 2, 0, *range(3, da.ndim)), None if dv is None else dv.swapaxes(0, 1), dh, dc)
 
 
@@ -172,15 +165,34 @@ def _where(live: Array, these: State, those: Any) -> State:
     return np.where(live, dh, those[0]), None if dc is None else np.where(live, dc, those[1])
 
 
-def _slopes(
-    cell: Cell, strand: Strand, P: int, first: int, last: int, room: Array | None = None
-) -> tuple[Array, Array | None]:
-    """The local derivatives of the steps from first to last, (N, G, H, B), and what the cell adds, (N, H, B)."""
-    slopes = np.empty_like(strand.s, shape=(last - first, *strand.gates.shape[1:])) if room is None else room
-    slopes = slopes[: last - first]
+def _beside_lags(array: MaybeArray, lags: tuple[int, ...]) -> MaybeArray:
+    """What the tape has, to be multiplied with adjoints by lag."""
+    return array[..., None, :] if lags and array is not None else array
+
+
+def _local_derivatives(
+    cell: Cell, strand: Strand, P: int, lags: tuple[int, ...], room: Room | None
+) -> Iterator[tuple[int, Array, MaybeArray]]:
+    """(t, slopes, more) of every step, the last first: what the cell's backward multiplies adjoints with.
+
+    They need no adjoint, so they are taken for as many steps at once as stay in a cache of a core.
+    """
+    _, G, units, batch = strand.gates.shape
+    ahead = max(1, cell.block // max(cell.direct * units * batch, 1))
+    block = empty(room, "slopes", strand.s, (min(ahead, strand.steps), G, units, batch))
+    for last in range(strand.steps, 0, -ahead):
+        first = max(0, last - ahead)
+        more = _beside_lags(_slopes(cell, strand, P, first, last, block[: last - first]), lags)
+        slopes = _beside_lags(block, lags)
+        for t in reversed(range(first, last)):
+            k = t - first
+            yield t, slopes[k], None if more is None else more[k]
+
+
+def _slopes(cell: Cell, strand: Strand, P: int, first: int, last: int, out: Array) -> MaybeArray:
+    """Writes the slopes of the steps from first to last, (N, G, H, B); returns what the cell adds, (N, H, B)."""
     h, c, v = strand.s[:, :P], strand.c, strand.v
     before = h[first:last], None if c is None else c[first:last]
     after = h[first + 1 : last + 1], None if c is None else c[first + 1 : last + 1]
     gates = strand.gates[first:last].swapaxes(0, 1)
-    more = cell.slopes(gates, None if v is None else v[first:last], before, after, slopes.swapaxes(0, 1))
-    return slopes, more
+    return cell.slopes(gates, None if v is None else v[first:last], before, after, out.swapaxes(0, 1))

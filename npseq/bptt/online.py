@@ -65,8 +65,7 @@ def rtrl(
     Raises MemoryError, before anything is computed, where that passes max_bytes; ValueError for two directions.
     """
     check_one_way(layer, "rtrl")
-    remedy = "give fewer sequences at a time, fewer units, or use uoro, which carries two vectors in its place"
-    require_influence("rtrl", layer, x, remedy, max_bytes)
+    require_influence("rtrl", layer, x, max_bytes)
 
     def update(tape: Any, S: Influence | None) -> Influence:
         J, F = one_step(layer, tape)
@@ -75,11 +74,12 @@ def rtrl(
     return carried(layer, x, dy, state, lengths, dstate, influence, update)
 
 
-def require_influence(method: str, layer: Recurrent, x: Array, remedy: str, max_bytes: int | None) -> None:
+def require_influence(method: str, layer: Recurrent, x: Array, max_bytes: int | None) -> None:
     """Raises MemoryError where an influence matrix, and the next one beside it, pass max_bytes."""
     _, batch = check_steps(x)
     size, parameters = state_features(layer), layer.params.flat.size
     needed = 2 * batch * size * parameters * layer.dtype.itemsize
+    remedy = "give fewer sequences at a time, fewer units, or use uoro, which carries two vectors in its place"
     require(f"{method}'s influence of {parameters} parameters on {size} states", needed, max_bytes, remedy)
 
 

@@ -23,6 +23,10 @@ class Room:
         """A room of its own for one part of a model."""
         return self._parts.setdefault(name, Room())
 
+    def arrays(self) -> list[Array]:
+        """All of its memory, that of parts too."""
+        return [*self._memory.values(), *(array for part in self._parts.values() for array in part.arrays())]
+
 
 def empty(room: Room | None, name: Hashable, like: Array, shape: tuple[int, ...]) -> Array:
     """An array of this shape, of the dtype and place of `like`, nothing set: from the room where there is one."""

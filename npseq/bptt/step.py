@@ -24,6 +24,7 @@ def stepper(cell: Cell, w: Weights, batch: int, reader: MaybeArray = None) -> St
     inputs (G, H, B) is what x and the biases add to the pre-activations: `table` for ids, `project` for features.
     reader (P + 1, V): what [h; 1] is multiplied with. h (P, B) and reading (V, B) are written over by the next step.
     """
+    cell = cell.on(w.W)
     G, P = len(cell.gates), w.state
     units = w.W.shape[1] // G
     n, direct = cell.direct * units, cell.direct

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 from npseq.backend import Array, MaybeArray
 
@@ -29,6 +31,7 @@ class Cell:
     gates: ClassVar[tuple[str, ...]]  # the names of the blocks of a, in storage order
     carries: ClassVar[tuple[str, ...]] = ("h",)  # what goes from step to step
     keeps_gates: ClassVar[bool] = True  # whether backward reads the gates
+    block: ClassVar[int] = 1 << 16  # numbers: local derivatives of as many steps at once as stay in a cache of a core
 
     @property
     def direct(self) -> int:
@@ -44,6 +47,15 @@ class Cell:
     def keeps_operand(self) -> bool:
         """Whether the second product's operand m differs from h, and so has to be kept."""
         return self.second is not None
+
+    def on(self, like: Array) -> Any:
+        """This cell for arrays that live where `like` does: itself on the host, with fused kernels on a device."""
+        if isinstance(like, np.ndarray):
+            return self
+        from npseq.gpu.cell import fused
+        from npseq.gpu.settings import CURRENT
+
+        return fused(self) if CURRENT.fused else self
 
     def own(self, bias: bool) -> tuple[str, ...]:
         """Names of the vectors (H,) that enter pointwise: peepholes, the GRU's inner bias."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, array_module, generator, matmul
 from npseq.bptt.gradients import columns, parts
 from npseq.bptt.room import Room, empty
 from npseq.checks import array, flag
@@ -67,9 +67,9 @@ class Linear(Layer):
         for at in parts(len(dy), columns_a_step, max(self.in_features, self.out_features)):
             d, operand = columns(dy[at], room, "dy"), columns(x[at], room, "x")
             if at.start == 0:
-                np.matmul(operand, d.T, out=grads["W"])
+                matmul(operand, d.T, out=grads["W"])
             else:
-                grads["W"] += np.matmul(operand, d.T)
+                grads["W"] += matmul(operand, d.T)
             if "b" in self.params and at.start == 0:
                 d.sum(axis=1, out=grads["b"])
             elif "b" in self.params:
@@ -87,6 +87,6 @@ def _times(x: Array, W: Array, room: Room | None = None) -> Array:
 
     if x.strides[-1] == x.itemsize:
         rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
-        return np.matmul(rows, W, out=out(len(rows), W.shape[1])).reshape(*x.shape[:-1], W.shape[1])
+        return matmul(rows, W, out=out(len(rows), W.shape[1])).reshape(*x.shape[:-1], W.shape[1])
     blocks = x.swapaxes(-1, -2)
-    return np.matmul(W.T, blocks, out=out(*blocks.shape[:-2], W.shape[1], blocks.shape[-1])).swapaxes(-1, -2)
+    return matmul(W.T, blocks, out=out(*blocks.shape[:-2], W.shape[1], blocks.shape[-1])).swapaxes(-1, -2)

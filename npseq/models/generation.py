@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from npseq.backend import Array, array_module, to_host
 from npseq.bptt.step import Step, project, stepper, table
 from npseq.bptt.tape import Weights
 from npseq.cells import Cell
+from npseq.data import Vocabulary
 from npseq.layers import Embedding, Linear
 from npseq.layers.recurrent import Recurrent
 
@@ -84,3 +86,34 @@ def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:
     z = to_host(scores).astype(np.float64) / temperature
     p = np.exp(z - z.max())
     return int(rng.choice(len(p), p=p / p.sum()))
+
+
+def token_ids(tokens: Any, vocab: Vocabulary | None, size: int, xp: ModuleType, least: int = 1) -> Array:
+    """A text, or ids in [0, size), as an array (N,) of xp; least: 0 or 1, how many there must be."""
+    if isinstance(tokens, str):
+        if vocab is None:
+            raise TypeError("a text needs the model to have a Vocabulary; give token ids, or build the model with one")
+        tokens = vocab.encode(tokens)
+    try:
+        ids = xp.asarray(tokens)
+    except ValueError as error:
+        raise ValueError(f"tokens must be a text or integer ids (N,), got {tokens!r}") from error
+    if ids.shape == (0,) and least == 0:
+        return ids.astype(np.int64)
+    if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
+        raise ValueError(f"tokens must be a text or integer ids (N,) of at least one token, got {tokens!r}")
+    check_range = to_host(ids)
+    if check_range.min() < 0 or check_range.max() >= size:
+        raise ValueError(f"token ids must be in [0, {size}), got {check_range.min()} to {check_range.max()}")
+    return ids
+
+
+def stop_id(stop: str | int, vocab: Vocabulary | None, size: int) -> int:
+    """The id of a token, or an id that is checked."""
+    if isinstance(stop, str):
+        if vocab is None or stop not in vocab:
+            raise ValueError(f"stop must be a token of the model's Vocabulary, or an id, got {stop!r}")
+        return vocab[stop]
+    if isinstance(stop, bool) or not isinstance(stop, (int, np.integer)) or not 0 <= stop < size:
+        raise ValueError(f"stop must be a token or an id in [0, {size}), got {stop!r}")
+    return int(stop)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from npseq.backend import Array, array_module, device_module, generator, to_host
 from npseq.bptt.room import Room, part
-from npseq.bptt.tape import Tape
 from npseq.checks import number
 from npseq.clipping import clip_grad_norm
 from npseq.data import Vocabulary
@@ -18,27 +17,10 @@ from npseq.initializers import normal
 from npseq.layers import GRU, LSTM, RNN, Embedding, Linear
 from npseq.layers.arguments import float_dtype, one_of, positive_int
 from npseq.layers.recurrent import Recurrent
-from npseq.layers.states import stack_state
 from npseq.losses import softmax_cross_entropy
-from npseq.models.generation import Stepper, sample
+from npseq.models.generation import Stepper, sample, stop_id, token_ids
+from npseq.models.step import Buffers, Gradients, Reach, check_reach, state_before
 from npseq.parameters import Parameters, join_layouts
-
-
-class Buffers(NamedTuple):
-    """What a training step leaves to be written over by the next one of the same shape."""
-
-    tape: Any
-    room: Room
-    grads: Parameters
-    parts: dict[str, Parameters]  # the same gradients, layer by layer
-
-
-class Reach(NamedTuple):
-    """How far a gradient goes back, and from where the next one starts: see LanguageModel.loss."""
-
-    truncation: Any
-    context: int
-    state_at: int | None
 
 
 class LanguageModel:
@@ -74,19 +56,11 @@ class LanguageModel:
         self.vocab = vocab if isinstance(vocab, Vocabulary) else None
         self.vocab_size = len(vocab) if isinstance(vocab, Vocabulary) else positive_int("vocab", vocab)
         self.config = {
-            "cell": cell,
-            "hidden_size": hidden_size,
-            "num_layers": num_layers,
-            "embedding_size": embedding_size,
-            "bidirectional": bidirectional,
-            "dropout": dropout,
-            "initializer": initializer,
-            "nonlinearity": nonlinearity,
-            "reset": reset,
-            "peepholes": peepholes,
-            "proj_size": proj_size,
+            "cell": cell, "hidden_size": hidden_size, "num_layers": num_layers, "embedding_size": embedding_size,
+            "bidirectional": bidirectional, "dropout": dropout, "initializer": initializer,
+            "nonlinearity": nonlinearity, "reset": reset, "peepholes": peepholes, "proj_size": proj_size,
             "dtype": float_dtype(dtype).name,
-        }
+        }  # fmt: skip
         rng = generator(rng)
         shared = {"bidirectional": bidirectional, "dropout": dropout, "dtype": dtype, "rng": rng}
         inputs = self.vocab_size if embedding_size is None else embedding_size
@@ -104,6 +78,7 @@ class LanguageModel:
         flat = np.concatenate([layer.params.flat for layer in parts.values()])
         self._bind(Parameters(join_layouts({name: layer.params.layout for name, layer in parts.items()}), flat))
         self._buffers: Buffers | None = None
+        self._graphed: Any = None
         if initializer == "normal":
             self._draw_normal(rng)
 
@@ -129,7 +104,7 @@ class LanguageModel:
         """Moves the parameters to "cpu" or "gpu", in place, and returns the model itself."""
         xp = device_module(device)
         self._bind(self.params.like(to_host(self.params.flat) if xp is np else xp.asarray(self.params.flat)))
-        self._buffers = None
+        self._buffers = self._graphed = None
         return self
 
     def logits(self, ids: Array, state: Any = None) -> tuple[Array, Any]:
@@ -183,12 +158,35 @@ class LanguageModel:
         if clip is not None and not number("clip", clip) >= 0:
             raise ValueError(f"clip must not be negative, got {clip}; None is no clipping")
         reach = Reach(truncation, context, state_at)
+        if join is not None or isinstance(self.params.flat, np.ndarray):
+            step = self._clipped_gradients(ids, targets, state, clip, reach, join)
+        else:
+            step = self._on_device(ids, targets, state, clip, reach)
+        optimizer.step(self.params, step.grads)
+        return step.loss, step.norm, step.state
+
+    def _clipped_gradients(
+        self,
+        ids: Array,
+        targets: Array,
+        state: Any,
+        clip: float | None,
+        reach: Reach,
+        join: Callable[[Array, Parameters], Array] | None = None,
+    ) -> Gradients:
+        """A training step up to the optimizer, in the model's own buffers."""
         loss, state, self._buffers = self._backpropagate(ids, targets, state, self._buffers, reach)
+        grads = self._buffers.grads
         if join is not None:
-            loss = join(loss, self._buffers.grads)
-        norm = clip_grad_norm(self._buffers.grads, np.inf if clip is None else clip)
-        optimizer.step(self.params, self._buffers.grads)
-        return loss, norm, state
+            loss = join(loss, grads)
+        return Gradients(loss, clip_grad_norm(grads, np.inf if clip is None else clip), state, grads)
+
+    def _on_device(self, *batch: Any) -> Gradients:
+        """The same, as a CUDA graph where it can be one."""
+        from npseq.models.graphed import GraphedStep
+
+        self._graphed = self._graphed or GraphedStep()
+        return self._graphed(self, *batch)
 
     def _embed(self, ids: Array) -> tuple[Array, Any]:
         return (ids, None) if self.embedding is None else self.embedding.forward(ids)
@@ -196,12 +194,12 @@ class LanguageModel:
     def _backpropagate(
         self, ids: Array, targets: Array, state: Any, old: Buffers | None, reach: Reach
     ) -> tuple[Array, Any, Buffers]:
-        self._check_reach(ids, targets, reach)
+        check_reach(ids, targets, reach, self.recurrent)
         grads = old.grads if old else self.params.like(array_module(self.params.flat).empty_like(self.params.flat))
         x, looked_up = self._embed(ids)
         y, state, tape = self.recurrent.forward(x, state, training=True, tape=old.tape if old else None)
         if reach.state_at is not None:
-            state = _state_at(tape, reach.state_at, self.recurrent.state_size)
+            state = state_before(tape, reach.state_at, self.recurrent.state_size)
         logits, linear_tape = self.output.forward(y[reach.context :] if reach.context else y)
         loss, dlogits = softmax_cross_entropy(logits, targets)
         own = old.parts if old else self._parts(grads)
@@ -215,24 +213,6 @@ class LanguageModel:
         if self.embedding is not None:
             self.embedding.backward(dx, looked_up, grads=own["embedding"])
         return loss, state, Buffers(tape, room or Room(), grads, own)
-
-    def _check_reach(self, ids: Array, targets: Array, reach: Reach) -> None:
-        shape, wanted = getattr(ids, "shape", None), getattr(targets, "shape", ())
-        if reach.context and shape is not None and len(shape) == 2 and 0 < reach.context < shape[0]:
-            shape = (shape[0] - reach.context, shape[1])
-        elif reach.context:
-            raise ValueError(f"context must leave some of the steps of ids (T, B), got {reach.context} of {shape}")
-        if shape != wanted:
-            raise ValueError(
-                "ids and targets must be integer arrays of one shape (T, B)"
-                f"{f', the first {reach.context} steps of ids left out' if reach.context else ''}, got "
-                f"{getattr(ids, 'shape', ids)} and {getattr(targets, 'shape', targets)}"
-            )
-        if reach.state_at is not None and (self.recurrent.directions > 1 or not 0 <= reach.state_at <= len(ids)):
-            raise ValueError(
-                f"state_at must be a step in [0, {len(ids)}] of a model of one direction, whose state goes from step "
-                f"to step, got {reach.state_at} for {self.recurrent}"
-            )
 
     def evaluate(self, ids: Array, steps: int = 256) -> float:
         """Mean negative log-likelihood of ids (N,), each token after all before it, in nats; nothing is learnt.
@@ -277,7 +257,7 @@ class LanguageModel:
         if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 0:
             raise ValueError(f"length must be an integer of at least 0, the tokens to write, got {length!r}")
         out = to_host(self._ids(prefix, least=0)).tolist()
-        last = None if stop is None else self._stop_id(stop)
+        last = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)
         rng = generator(rng)
         stepper = Stepper(self.embedding, self.recurrent, self.output)
         for token in out[:-1]:
@@ -291,36 +271,8 @@ class LanguageModel:
             return self.vocab.decode(out)
         return np.array(out, dtype=np.int64)
 
-    def _stop_id(self, stop: str | int) -> int:
-        if isinstance(stop, str):
-            if self.vocab is None or stop not in self.vocab:
-                raise ValueError(f"stop must be a token of the model's Vocabulary, or an id, got {stop!r}")
-            return self.vocab[stop]
-        if isinstance(stop, bool) or not isinstance(stop, (int, np.integer)) or not 0 <= stop < self.vocab_size:
-            raise ValueError(f"stop must be a token or an id in [0, {self.vocab_size}), got {stop!r}")
-        return int(stop)
-
     def _ids(self, tokens: Any, least: int = 1) -> Array:
-        if isinstance(tokens, str):
-            if self.vocab is None:
-                raise TypeError(
-                    "a text needs the model to have a Vocabulary; give token ids, or build the model with one"
-                )
-            tokens = self.vocab.encode(tokens)
-        try:
-            ids = array_module(self.params.flat).asarray(tokens)
-        except ValueError as error:
-            raise ValueError(f"tokens must be a text or integer ids (N,), got {tokens!r}") from error
-        if ids.shape == (0,) and least == 0:
-            return ids.astype(np.int64)
-        if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
-            raise ValueError(f"tokens must be a text or integer ids (N,) of at least one token, got {tokens!r}")
-        check_range = to_host(ids)
-        if check_range.min() < 0 or check_range.max() >= self.vocab_size:
-            raise ValueError(
-                f"token ids must be in [0, {self.vocab_size}), got {check_range.min()} to {check_range.max()}"
-            )
-        return ids
+        return token_ids(tokens, self.vocab, self.vocab_size, array_module(self.params.flat), least)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes parameters, configuration and vocabulary as one safetensors file."""
@@ -339,10 +291,3 @@ class LanguageModel:
         return (
             f"LanguageModel({self.vocab_size} tokens, {self.embedding or 'one-hot'}, {self.recurrent}, {self.output})"
         )
-
-
-def _state_at(tape: Tape, step: int, size: int) -> Any:
-    """The state before a step, of a tape of one direction without lengths."""
-    strands = [row[0] for row in tape.strands]
-    c = [None if strand.c is None else strand.c[step] for strand in strands]
-    return stack_state([strand.s[step, :size] for strand in strands], c, array_module(strands[0].s))

@@ -62,6 +62,7 @@ class TrainingConfig:
     sampling: str = option("sequential", "how windows follow each other", ("sequential", "sequential-reset", "random"))
     evaluate_every: int = option(0, "epochs from one evaluation to the next, 0 for one at the end")
     device: str = option("cpu", "where to compute", ("cpu", "gpu"))
+    tf32: bool = option(False, "float32 products of device gpu on tensor cores, with fewer digits")
     threads: int | None = option(None, "of matrix products (default: 1 where they are small, else all)", kind=int)
     seed: int = option(0, "of all random numbers")
     sample_prefix: tuple[str, ...] = option((), "what the samples begin with; may be given more than once")
@@ -92,6 +93,11 @@ class TrainingConfig:
                     f"{entry.name} belongs to cell {OWN_CELL[entry.name]}, got {entry.name} "
                     f"{getattr(self, entry.name)!r} with cell {self.cell}; leave it out or change the cell"
                 )
+        if self.tf32 and (self.device, self.dtype) != ("gpu", "float32"):
+            raise ValueError(
+                f"tf32 belongs to device gpu and dtype float32, got device {self.device!r} and dtype {self.dtype!r}; "
+                "leave it out"
+            )
         if self.proj_size >= self.hidden:
             raise ValueError(f"proj_size must be smaller than hidden = {self.hidden}, got {self.proj_size}")
 

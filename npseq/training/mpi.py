@@ -58,7 +58,7 @@ class MPICommunicator:
         self._mpi, self._world = mpi, mpi.COMM_WORLD
         self.rank, self.size = self._world.Get_rank(), self._world.Get_size()
         shared = self._world.Split_type(mpi.COMM_TYPE_SHARED)
-        self.on_this_machine = shared.Get_size()
+        self.on_this_machine, self.place = shared.Get_size(), shared.Get_rank()
         shared.Free()
 
     def add(self, array: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from npseq.backend import Array
+from npseq.backend import Array, array_module, to_host
 from npseq.layers import Dropout
 from npseq.parameters import Parameters
 
@@ -30,6 +30,7 @@ class Communicator(Protocol):
     rank: int  # 0 to size - 1
     size: int
     on_this_machine: int  # ranks that share this rank's cores, itself counted
+    place: int  # which of these it is, from 0
 
     def add(self, array: np.ndarray) -> None:
         """Writes the sum over all ranks into array, the same bits on every rank."""
@@ -56,7 +57,7 @@ class Shard:
         self.threads = communicator.least(_threads(communicator.on_this_machine))
         self._asked: Callable[[], bool] = bool
         self._told = False
-        self._buffer = np.empty(0)
+        self._buffer: Array = np.empty(0)
 
     @property
     def writes(self) -> bool:
@@ -68,25 +69,36 @@ class Shard:
         return ((x[:, self.columns], y[:, self.columns]) for x, y in windows)
 
     def join(self, loss: Array, grads: Parameters) -> Any:
-        """The mean loss of the whole batch, from that of this rank's columns; its gradient is written into grads."""
+        """The mean loss of the whole batch, from that of this rank's columns; its gradient is written into grads.
+
+        What lies on a device is added up on the host, which every MPI can, and for which the step waits once.
+        """
         flat = grads.flat
-        if self._buffer.shape != (flat.size + 2,) or self._buffer.dtype != flat.dtype:
-            self._buffer = np.empty(flat.size + 2, flat.dtype)
+        if (self._buffer.shape, self._buffer.dtype, type(self._buffer)) != ((flat.size + 2,), flat.dtype, type(flat)):
+            self._buffer = array_module(flat).empty(flat.size + 2, flat.dtype)
         np.multiply(flat, self.weight, out=self._buffer[:-2])
-        self._buffer[-2:] = loss * self.weight, self._asked()
-        self.communicator.add(self._buffer)
+        self._buffer[-2] = loss * self.weight
+        self._buffer[-1] = self._asked()
+        self._told = bool(self._add(self._buffer)[-1])
         flat[...] = self._buffer[:-2]
-        self._told = bool(self._buffer[-1])
-        return self._buffer[-2]
+        return self._buffer[-2].copy()
+
+    def _add(self, buffer: Array) -> np.ndarray:
+        """The sum over all ranks, in place; and on the host."""
+        total = to_host(buffer)
+        self.communicator.add(total)
+        if total is not buffer:
+            buffer[...] = array_module(buffer).asarray(total)
+        return total
 
     def split_dropout(self, model: LanguageModel) -> None:
         """From now on the model's dropout is this rank's part of the whole batch's."""
         between = model.recurrent.between
         model.recurrent.between = ShardDropout(between.p, between.rng, self)
 
-    def check_alike(self, flat: np.ndarray) -> None:
+    def check_alike(self, flat: Array) -> None:
         """Raises RuntimeError where this rank's parameters are not those of rank 0, bit for bit."""
-        digest = hashlib.sha256(flat.tobytes()).digest()
+        digest = hashlib.sha256(to_host(flat).tobytes()).digest()
         if self.communicator.broadcast(digest) != digest:
             raise RuntimeError(
                 "all ranks must have the same parameters, but those here are not those of rank 0; ranks must run on "
@@ -120,7 +132,7 @@ class ShardDropout(Dropout):
     def draw(self, x: Array) -> Array:
         """Factors for x (..., B), this rank's columns."""
         kept = (self.rng.random((*x.shape[:-1], self.shard.batch_size)) >= self.p) / (1 - self.p)
-        return np.ascontiguousarray(kept[..., self.shard.columns], dtype=x.real.dtype)
+        return array_module(x).asarray(np.ascontiguousarray(kept[..., self.shard.columns]), dtype=x.real.dtype)
 
 
 def check_shares(batch_size: int, ranks: int) -> None:

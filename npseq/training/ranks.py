@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from npseq.backend import take_device, to_host
 from npseq.training.checkpoint import load_checkpoint
 from npseq.training.config import TrainingConfig
 from npseq.training.interrupts import Interrupted, StopSignals
@@ -36,16 +37,16 @@ def shared_run(communicator: Communicator, start: Callable[[], Run], out: str | 
     """The run that rank 0 starts, on every rank: `start` is called there alone, and what it has is sent around.
 
     So the others read no file and need no common disk; their epochs write none. out: the folder, for the messages.
-    Raises on rank 0 what `start` raises, and ValueError for fewer sequences in a batch than ranks and for a run on a
-    GPU; on the others FailedAtRoot then.
+    A run on a GPU has each rank of a machine on a device of its own as far as there are as many, and else in turn.
+    Raises on rank 0 what `start` raises, and ValueError for fewer sequences in a batch than ranks; on the others
+    FailedAtRoot then.
     """
+    take_device(communicator.place)
     if communicator.rank == 0:
         try:
             run = start()
             check_shares(run.config.batch_size, communicator.size)
-            if run.config.device != "cpu":
-                raise ValueError(f"a run on several ranks computes on the cpu, got device {run.config.device!r}")
-            parts = [json.dumps(run.config.to_dict()).encode(), np.asarray(run.ids, "<i8").tobytes()]
+            parts = [json.dumps(run.config.to_dict()).encode(), np.asarray(to_host(run.ids), "<i8").tobytes()]
             parts.append((run.out / MODEL).read_bytes())
         except BaseException:
             communicator.broadcast(b"")

@@ -25,6 +25,7 @@ from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
 from npseq.training.parallel import Shard
 from npseq.training.position import Position, check_within
+from npseq.training.precision import precision
 from npseq.training.prefixes import prefixes_of
 from npseq.training.threads import limited
 from npseq.training.truncation import read_truncation
@@ -162,7 +163,7 @@ class Run:
 
     def evaluate(self) -> float:
         """The perplexity of the text the model learns, each token after all before it, with the parameters at rest."""
-        with limited(self.config, self._cores):
+        with limited(self.config, self._cores), precision(self.config):
             return float(perplexity(self.model.evaluate(self.ids)))
 
     def samples(self) -> list[str]:
@@ -178,7 +179,7 @@ class Run:
             position = position.with_state(device_module(c.device).asarray)
         if self.shard is not None and position is not None:
             position = position.with_state(self.shard.own_columns)
-        with limited(c, self._cores):
+        with limited(c, self._cores), precision(c):
             metrics = train_epoch(
                 self.model,
                 self.ids,

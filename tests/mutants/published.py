@@ -137,7 +137,7 @@ PUBLISHED = (
                 edit(GRU.backward, 'self.reset == "before" -> self.reset != "before"')),
            where="pytorch #189225; onnxscript #2852; MIOpen #716"),
     Mutant("F15", "input one step early in the step's Jacobian", "rnn",
-           edit(loop.backward, "gate, slopes[k] -> gate, early(w, strand, t)", early=slope_one_input_early),
+           edit(loop.backward, "gate, slopes, -> gate, early(w, strand, t),", early=slope_one_input_early),
            where="a set of lecture notes"),
     Mutant("F16", "sigmoid' as exp / (1 + exp)^2: inf / inf", "lstm saturated",
            wrap(lstm_module, "dsigmoid", lambda right: exp_over_square), where="snntorch PR #433; ocropy #79"),

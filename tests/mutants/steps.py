@@ -15,7 +15,7 @@ STEPS = (
     Mutant("T3", "dy of the step before", "rnn",
            edit(loop.backward, "dh + dy[t] -> dh + dy[max(t - 1, 0)]")),
     Mutant("T4", "local derivatives of the step before", "lstm",
-           edit(loop.backward, "k = t - first -> k = max(t - first - 1, 0)")),
+           edit(loop._local_derivatives, "k = t - first -> k = max(t - first - 1, 0)")),
     Mutant("T5", "gates of the step before", "lstm",
            edit(loop.backward, "gates[t] -> gates[max(t - 1, 0)]")),
     Mutant("T6", "W_hh transposed on the way back", "rnn",

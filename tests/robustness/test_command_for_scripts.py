@@ -117,7 +117,7 @@ def test_help_all_lists_every_flag_of_training(capsys):
     assert caught.value.code == 0
     shown = capsys.readouterr().out
     flags = {f"--{name.replace('_', '-')}" for name in TrainingConfig.__dataclass_fields__}
-    assert flags | {"--trace-nonfinite", "--json", "--quiet"} <= set(re.findall(r"--[a-z-]+", shown))
+    assert flags | {"--trace-nonfinite", "--json", "--quiet"} <= set(re.findall(r"--[a-z0-9-]+", shown))
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])

@@ -7,9 +7,11 @@ depends on its version, this is stricter: a NumPy array as an index, a NumPy sca
 from __future__ import annotations
 
 import operator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from standin.device_queue import queued
 from standin.traffic import traffic
 
 KINDS = "?bBhHiIlLqQefdFD"  # the dtypes that CuPy has
@@ -78,6 +80,7 @@ class ndarray:
     T = property(lambda self: ndarray(self._host.T))
     real = property(lambda self: ndarray(self._host.real))
     imag = property(lambda self: ndarray(self._host.imag))
+    data = property(lambda self: SimpleNamespace(ptr=self._host.ctypes.data))
 
     # what reads from the device
     def get(self) -> np.ndarray:
@@ -103,6 +106,7 @@ class ndarray:
         )
 
     # NumPy's functions
+    @queued
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from standin.device_functions import UFUNCS, call_ufunc
 
@@ -110,6 +114,7 @@ class ndarray:
             return NotImplemented
         return call_ufunc(ufunc.__name__, *inputs, **kwargs)
 
+    @queued
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         from standin.device_functions import FUNCTIONS, LINALG, call, call_linalg
 
@@ -128,12 +133,14 @@ class ndarray:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(len(self)))
 
+    @queued
     def __getitem__(self, key: Any) -> ndarray:
         host = index(key)
         if any(type(part) is np.ndarray and part.dtype == bool for part in host):
             traffic.read("a mask as an index")
         return ndarray(np.asarray(self._host[host]))
 
+    @queued
     def __setitem__(self, key: Any, value: Any) -> None:
         """Where an index repeats, CuPy leaves open which value stays; here they must all be the same."""
         host, given = index(key), operands(value)[0]
@@ -144,6 +151,7 @@ class ndarray:
             if not np.array_equal(stored, expected, equal_nan=self.dtype.kind in "fc"):
                 raise ValueError("indices repeat with different values: CuPy leaves open which one stays")
 
+    @queued
     def reshape(self, *shape: Any, order: str = "C") -> ndarray:
         return ndarray(self._host.reshape(*shape, order=order))
 
@@ -205,6 +213,7 @@ def wrapped(value: Any) -> Any:
 def _method(name: str, parameters: str) -> Any:
     names = parameters.split()
 
+    @queued
     def method(self: ndarray, *args: Any, **kwargs: Any) -> Any:
         given = dict(zip(names, args, strict=False), **kwargs)
         if len(args) > len(names) or not given.keys() <= set(names):
@@ -228,6 +237,7 @@ def _operator(name: str) -> Any:
     return lambda self, other: _apply(name, self, other)
 
 
+@queued
 def _apply(name: str, *values: Any) -> Any:
     if any(type(value) not in PLAIN and getattr(type(value), "__array_ufunc__", ...) is None for value in values):
         return NotImplemented
@@ -236,6 +246,7 @@ def _apply(name: str, *values: Any) -> Any:
 
 
 def _in_place(name: str) -> Any:
+    @queued
     def method(self: ndarray, other: Any) -> ndarray:
         host, value = operands(self, other)
         with np.errstate(all="ignore"):

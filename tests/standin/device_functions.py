@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from standin.device_array import SCALARS, ndarray, operands, wrapped
+from standin.device_queue import queued, refused
 from standin.traffic import traffic
 
 # fmt: off
@@ -88,6 +89,7 @@ CREATION = {  # from nothing that lives anywhere
 DATA = {"a", "array", "b", "condition", "dst", "indices", "m", "prototype", "src", "tup", "x", "y", "where", "out"}
 
 
+@queued
 def call_ufunc(name: str, *inputs: Any, **kwargs: Any) -> Any:
     """A ufunc of CuPy. out: a cupy.ndarray, or a tuple of one, as NumPy hands it on."""
     if not kwargs.keys() <= UFUNC_OPTIONS:
@@ -106,6 +108,7 @@ def call_ufunc(name: str, *inputs: Any, **kwargs: Any) -> Any:
     return wrapped(result) if out is None else out
 
 
+@queued
 def call_linalg(name: str, *args: Any, **kwargs: Any) -> Any:
     """A function of cupy.linalg; the first argument is its only array."""
     given = _named(f"linalg.{name}", LINALG[name], args, kwargs)
@@ -122,11 +125,14 @@ def _named(name: str, parameters: str, args: tuple, kwargs: dict[str, Any]) -> d
     return given
 
 
+@queued
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Any other function of CuPy."""
     names = FUNCTIONS[name].split()
     given = _named(name, FUNCTIONS[name], args, kwargs)
     _check_options(name, given)
+    if len(given.get("tup", ())) > 8:
+        refused("a table of more than 8 arrays' addresses")  # CuPy's concatenate copies it from the host
     out = given.get("out")
     host = {key: _host(name, key, value) for key, value in given.items()}
     if name in ("where", "clip"):
@@ -168,6 +174,7 @@ def _device_only(what: str, value: Any) -> np.ndarray:
     return value._host
 
 
+@queued
 def create(name: str, *args: Any, **kwargs: Any) -> ndarray:
     """An array out of nothing. Sizes are numbers of the host."""
     given = _named(name, CREATION[name], args, kwargs)
@@ -191,18 +198,25 @@ def read(name: str, a: Any, *args: Any, **kwargs: Any) -> Any:
 def array(obj: Any, dtype: Any = None, copy: bool = True, order: str | None = "K") -> ndarray:
     """Moves to the device, and says so; what is there already is copied where `copy` is set."""
     if isinstance(obj, ndarray):
-        same = not copy and (dtype is None or np.dtype(dtype) == obj.dtype)
-        return obj if same else ndarray(np.array(obj._host, dtype=dtype, order=order))
+        return _moved(obj, dtype, copy, order)
     if isinstance(obj, (list, tuple)) and any(isinstance(part, ndarray) for part in obj):
         return array(wrapped(np.stack([_device_only("an array", part) for part in obj])), dtype)
+    refused("a copy of a host array")
     traffic.to_device += 1
     return ndarray(np.array(obj, dtype=dtype, order=order))
+
+
+@queued
+def _moved(obj: ndarray, dtype: Any, copy: bool, order: str | None) -> ndarray:
+    same = not copy and (dtype is None or np.dtype(dtype) == obj.dtype)
+    return obj if same else ndarray(np.array(obj._host, dtype=dtype, order=order))
 
 
 def asarray(a: Any, dtype: Any = None, order: str | None = None) -> ndarray:
     return array(a, dtype, copy=False, order=order or "K")
 
 
+@queued
 def ascontiguousarray(a: Any, dtype: Any = None) -> ndarray:
     return wrapped(np.ascontiguousarray(asarray(a, dtype)._host))
 

@@ -7,8 +7,11 @@ from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
+from standin import device_cublas
 from standin import device_functions as functions
+from standin import device_queue as queue
 from standin.device_array import ndarray
+from standin.device_kernels import RawKernel
 
 # fmt: off
 BORROWED = [  # CuPy takes these from NumPy
@@ -50,9 +53,56 @@ def make(devices: int | None = 1) -> ModuleType:
             raise CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected")
         return devices
 
-    runtime = SimpleNamespace(CUDARuntimeError=CUDARuntimeError, getDeviceCount=device_count)
-    module.cuda = SimpleNamespace(runtime=runtime)  # type: ignore[attr-defined]
+    runtime = SimpleNamespace(
+        CUDARuntimeError=CUDARuntimeError,
+        getDeviceCount=device_count,
+        runtimeGetVersion=lambda: 1000 * device_cublas.VERSION,
+        driverGetVersion=lambda: 1000 * device_cublas.VERSION,
+        getDeviceProperties=lambda number: {"name": b"stand-in", "major": 9, "minor": 0, "totalGlobalMem": 1 << 30},
+    )
+    module.RawKernel = RawKernel  # type: ignore[attr-defined]
+    used: list[int] = []
+
+    class Device:
+        """A device by its number; `use` makes it the current one of a thread, here written down in `used`."""
+
+        def __init__(self, number: int):
+            if not 0 <= number < (devices or 0):
+                raise CUDARuntimeError(f"cudaErrorInvalidDevice: invalid device ordinal {number}")
+            self.id = number
+
+        def use(self) -> None:
+            used.append(self.id)
+
+    module.used = used  # type: ignore[attr-defined]
+    module._core = compute_types()  # type: ignore[attr-defined]
+    module.cuda = SimpleNamespace(  # type: ignore[attr-defined]
+        Device=Device,
+        runtime=runtime,
+        Stream=queue.Stream,
+        Event=queue.Event,
+        MemoryPool=queue.MemoryPool,
+        using_allocator=queue.using_allocator,
+        get_current_stream=queue.current_stream,
+        get_elapsed_time=queue.elapsed,
+        get_cublas_handle=lambda: bool(device_cublas.library()),
+    )
     return module
+
+
+def compute_types() -> SimpleNamespace:
+    """What of cupy._core says how float32 is multiplied: names and numbers of CuPy 13 and 14."""
+    chosen = {}
+
+    def set_compute_type(dtype: object, compute_type: int) -> None:
+        chosen[np.dtype(dtype)] = compute_type
+
+    linalg = SimpleNamespace(COMPUTE_TYPE_DEFAULT=1, COMPUTE_TYPE_TF32=7)
+    return SimpleNamespace(
+        _routines_linalg=linalg,
+        set_compute_type=set_compute_type,
+        get_compute_type=lambda dtype: chosen.get(np.dtype(dtype), linalg.COMPUTE_TYPE_DEFAULT),
+    )
 
 
 def install(devices: int | None = 1) -> ModuleType:

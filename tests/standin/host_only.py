@@ -61,12 +61,16 @@ OWN = "brings a device of its own, or a process that has none"
 LOOKS = "what values are is not looked at on a device, which would have to be waited for"
 INSIDE = "the test puts NumPy code of its own inside npseq"
 MEMORY = "the memory of the host's arrays, or that they are read-only, is what it tests"
+THREADS = "its ranks are threads, and there is one border"
 WRONG = "wrong on purpose: what it tests is the checks"
 
 HOST_TESTS = {  # of `pytest --standin`: parts of a test's id, in this order, and why it is left out
     "tests/examples/": OWN,
     "tests/gpu/": OWN,
     "tests/standin/": OWN,
+    "tests/benchmarks/test_gpu": OWN,
+    "tests/training/test_parallel": THREADS,
+    "test_a_sliding_gradient_is_that_of_its_losses": INSIDE,
     "tests/test_cli": OWN,
     "tests/test_packaging": OWN,
     "tests/mutants/": WRONG,
@@ -76,6 +80,8 @@ HOST_TESTS = {  # of `pytest --standin`: parts of a test's id, in this order, an
     "test_the_other_losses_refuse ... must lie in": LOOKS,
     "test_the_reverse_direction_goes_the_other_way": INSIDE,
     "tests/layers/test_recurrent.py::test_shapes": MEMORY,
+    "test_recurrent_arguments.py::test_forward ... token ids must be in": LOOKS,
+    "test_a_slope_a_little_wrong_breaks_both": WRONG,
     "test_a_budget_is_kept": MEMORY,
     "test_no_more_states_are_kept_than_the_schedule_says": MEMORY,
     "test_one_norm_over_everything_and_the_direction_kept": LOOKS,

@@ -8,6 +8,7 @@ for one: border.py carries arrays over where a test calls npseq, and host_only.p
 
 from standin.parity_checking import *  # noqa: F403
 from standin.parity_checks import *  # noqa: F403
+from standin.parity_graphs import *  # noqa: F403
 from standin.parity_inspect import *  # noqa: F403
 from standin.parity_layers import *  # noqa: F403
 from standin.parity_losses import *  # noqa: F403

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from standin import device_array, device_functions, device_module
+from standin import device_array, device_functions, device_module, device_queue
 from standin.traffic import HostCopy, no_sync, traffic
 
 from npseq.backend import array_module, scatter_add, to_host
@@ -204,7 +204,11 @@ def parameters(function):
 functions = {name: parameters(getattr(cupy, name)) for name in dir(cupy) if callable(getattr(cupy, name))}
 functions |= {"linalg." + name: parameters(getattr(cupy.linalg, name)) for name in ("norm", "qr", "svd")}
 ufuncs = [name for name in dir(cupy) if type(getattr(cupy, name)).__name__ in ("ufunc", "_GUFunc")]
-print(json.dumps([functions, ufuncs, dir(cupy.ndarray), dir(cupy)]))
+kinds = {name: dir(getattr(cupy.cuda, name)) for name in ("Stream", "Event", "Graph", "MemoryPool", "Device")}
+kinds |= {"RawKernel": dir(cupy.RawKernel), "runtime": dir(cupy.cuda.runtime), "cuda": dir(cupy.cuda)}
+kinds |= {"_core": dir(cupy._core), "linalg": dir(cupy._core._routines_linalg)}
+numbers = [cupy._core._routines_linalg.COMPUTE_TYPE_DEFAULT, cupy._core._routines_linalg.COMPUTE_TYPE_TF32]
+print(json.dumps([functions, ufuncs, dir(cupy.ndarray), dir(cupy), kinds, numbers]))
 """
 
 
@@ -212,8 +216,25 @@ print(json.dumps([functions, ufuncs, dir(cupy.ndarray), dir(cupy)]))
 def test_it_offers_nothing_that_cupy_lacks():
     """CuPy can be imported without a device, in a process of its own."""
     done = subprocess.run([sys.executable, "-c", REAL], capture_output=True, text=True, check=True)
-    functions, ufuncs, attributes, names = json.loads(done.stdout)
-    assert set(dir(cupy)) - set(dir(type(cupy))) - set(names) <= {"__builtins__", "__annotations__"}
+    functions, ufuncs, attributes, names, kinds, numbers = json.loads(done.stdout)
+    assert set(dir(cupy)) - set(dir(type(cupy))) - set(names) <= {"__builtins__", "__annotations__", "used"}
+    assert numbers == [vars(cupy._core._routines_linalg)[f"COMPUTE_TYPE_{kind}"] for kind in ("DEFAULT", "TF32")]
+    own_kinds = {
+        "Stream": device_queue.Stream(),
+        "Event": device_queue.Event(),
+        "Graph": device_queue.Graph([]),
+        "MemoryPool": device_queue.MemoryPool(),
+        "Device": cupy.cuda.Device(0),
+        "RawKernel": cupy.RawKernel,
+        "runtime": cupy.cuda.runtime,
+        "cuda": cupy.cuda,
+        "_core": cupy._core,
+        "linalg": cupy._core._routines_linalg,
+    }
+    helpers = {"recorded_on", "at", "is_null", "waited", "before", "blocks"}  # what only a stand-in needs
+    for kind, one in own_kinds.items():
+        public = {name for name in dir(one) if not name.startswith("_")}
+        assert public - helpers <= set(kinds[kind]) | {"ptr", "id"}, kind
     assert set(ufuncs) >= device_functions.UFUNCS
     linalg = {f"linalg.{name}": parameters for name, parameters in device_functions.LINALG.items()}
     for name, parameters in (device_functions.FUNCTIONS | device_functions.CREATION | linalg).items():

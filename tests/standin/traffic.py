@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from standin.device_queue import refused
+
 
 class HostCopy(RuntimeError):
     """The host waited for the device, or read from it, inside `no_sync`."""
@@ -24,6 +26,7 @@ class Traffic:
 
     def read(self, what: str) -> None:
         """Said before the host reads from the device."""
+        refused(what)
         if self.refused:
             raise HostCopy(f"{what} makes the host wait for the device")
         self.to_host += 1

@@ -47,6 +47,7 @@ class ThreadRank:
 
     def __init__(self, threads: Threads, rank: int):
         self.threads, self.rank, self.size, self.calls = threads, rank, threads.size, []
+        self.place = rank
 
     def add(self, array):
         self.calls.append(("add", array.size))

@@ -1,0 +1,66 @@
+"""A kernel of a trace as C for CUDA: one thread an entry, every array by its own strides.
+
+The same text is C, but for the two words that CUDA adds, so that a C compiler can check it where there is no device.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from npseq.gpu.operations import OPERATIONS
+from npseq.gpu.program import Kernel, Ref
+
+TYPES = {"float32": "float", "float64": "double"}
+
+
+def source(kernel: Kernel, name: str, ndim: int, dtype: np.dtype) -> str:
+    """The text of a kernel over entries of `ndim` axes. Its arguments are those of `npseq.gpu.kernels.numbers`."""
+    kind = TYPES[dtype.name]
+    lines = [f"typedef {kind} T;", f'extern "C" __global__ void {name}(', f"    {_arguments(kernel, ndim)})", "{"]
+    lines += ["    const long long entry = (long long)blockIdx.x * blockDim.x + threadIdx.x;"]
+    lines += ["    if (entry >= entries) return;", *_indices(ndim)]
+    for k, (op, args) in enumerate(kernel.assignments):
+        truth = op in OPERATIONS and OPERATIONS[op].truth
+        lines.append(f"    const {'bool' if truth else 'T'} x{k} = {_value(kernel, op, args, ndim, dtype)};")
+    lines += [f"    {_place(kernel, ref, ndim)} = x{k};" for ref, k in kernel.stores]
+    return "\n".join([*lines, "}", ""])
+
+
+def _arguments(kernel: Kernel, ndim: int) -> str:
+    numbers = ["entries", *(f"size{axis}" for axis in range(1, ndim))]
+    for array in kernel.arrays:
+        numbers += [f"{array}_gate"] if array in kernel.by_gate else []
+        numbers += [f"{array}_{axis}" for axis in range(ndim)]
+    return ", ".join([*(f"T* {array}" for array in kernel.arrays), *(f"long long {number}" for number in numbers)])
+
+
+def _indices(ndim: int) -> list[str]:
+    """The entry's index along each axis; their number fits 32 bits, which divide faster than 64."""
+    lines = ["    unsigned int rest = (unsigned int)entry;"]
+    for axis in range(ndim - 1, 0, -1):
+        size = f"(unsigned int)size{axis}"
+        lines += [f"    const long long i{axis} = rest % {size};", f"    rest /= {size};"]
+    return [*lines, "    const long long i0 = rest;"]
+
+
+def _place(kernel: Kernel, ref: Ref, ndim: int) -> str:
+    terms = [f"{ref.gate} * {ref.array}_gate"] if ref.array in kernel.by_gate else []
+    return f"{ref.array}[{' + '.join([*terms, *(f'i{axis} * {ref.array}_{axis}' for axis in range(ndim))])}]"
+
+
+def _value(kernel: Kernel, op: str, args: tuple, ndim: int, dtype: np.dtype) -> str:
+    if op == "load":
+        return _place(kernel, args[0], ndim)
+    if op == "constant":
+        return literal(args[0], dtype)
+    ending = "f" if dtype == np.float32 else ""
+    return OPERATIONS[op].code.format(*(f"x{arg}" for arg in args), f=ending)
+
+
+def literal(value: float, dtype: np.dtype) -> str:
+    """A number in C, to its last bit."""
+    if not math.isfinite(value):
+        raise ValueError(f"a kernel's numbers must be finite, got {value}")
+    return f"(T){float(dtype.type(value))!r}"

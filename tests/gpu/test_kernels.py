@@ -1,0 +1,213 @@
+"""The kernels' text, compiled by a C compiler, gives what a cell's own lines give; where nvcc is, it compiles too."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+from gpu.cell_blocks import CELLS, Call, calls, mapped, run
+from standin import device_module
+from standin.device_kernels import COMPILER, RawKernel
+
+import npseq as ns
+from npseq.gpu import cell as fusing
+from npseq.gpu import kernels, operations, settings
+from npseq.gpu.cell import FusedCell
+from npseq.gpu.program import Kernel
+from npseq.gpu.source import literal, source
+
+TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
+NVCC = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
+compiled = pytest.mark.skipif(COMPILER is None, reason="no C compiler: the kernels' text is not run")
+every_cell = pytest.mark.parametrize("name", CELLS)
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    module = device_module.make()
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    fusing._runner.cache_clear()
+    yield module
+    fusing._runner.cache_clear()
+
+
+def distance(name: str, dtype: type, cupy) -> float:
+    """The largest of all results' distances from the array code's, each to its own scale."""
+    worst = 0.0
+    for call in calls(name, dtype):
+        expected = run(CELLS[name][0], call._replace(given=copied(call)))
+        found = run(FusedCell(CELLS[name][0]), call, cupy.asarray)
+        assert len(found) == len(expected)
+        for ours, theirs in zip(found, expected, strict=True):
+            assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+            worst = max(worst, float(abs(ours.get() - theirs).max() / abs(theirs).max()))
+    return worst
+
+
+def copied(call: Call) -> dict:
+    return {name: mapped(value, np.copy) for name, value in call.given.items()}
+
+
+@compiled
+@every_cell
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_kernels_give_what_the_lines_give(name, dtype, cupy):
+    assert distance(name, dtype, cupy) < TOLERANCE[dtype]
+
+
+@compiled
+@every_cell
+def test_a_state_that_is_written_over(name, cupy):
+    """Generation keeps one state, which a step reads and writes."""
+    cell, (call, *_) = CELLS[name][0], calls(name, np.float64)
+    expected = run(cell, call._replace(given=copied(call)))
+    host = copied(call)
+    ours = {key: mapped(value, cupy.asarray) for key, value in host.items()}
+    matrix = None if call.matrix is None else cupy.asarray(call.matrix)
+    state = ours["before"]
+    FusedCell(cell).forward(ours["a"], state, ours["own"], lambda m: np.matmul(matrix, m), state)
+    for found, wanted in zip([ours["a"], *(x for x in state if x is not None)], expected, strict=True):
+        np.testing.assert_allclose(found.get(), wanted, rtol=0, atol=1e-13)
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("operation", "wrong", "name"),
+    [
+        ("add", "{0} - {1}", "lstm"),
+        ("subtract", "{1} - {0}", "gru after"),
+        ("subtract", "{0} + {1}", "gru before"),
+        ("multiply", "{0}", "lstm peepholes"),
+        ("tanh", "{0}", "rnn tanh"),
+        ("tanh", "sin{f}({0})", "lstm projection"),
+        ("greater", "{0} < {1}", "rnn relu"),
+        ("greater", "{0} > (T)0.1", "rnn relu"),
+        ("number", "{0} ? (T)2 : (T)0", "rnn relu"),
+    ],
+)
+def test_a_wrong_operation_is_caught(operation, wrong, name, cupy, monkeypatch):
+    right = operations.OPERATIONS[operation]
+    monkeypatch.setitem(operations.OPERATIONS, operation, right._replace(code=wrong))
+    assert distance(name, np.float64, cupy) > 1e-3
+
+
+@compiled
+@pytest.mark.parametrize("forget", ["gate", "row", "column"])
+def test_a_wrong_stride_is_caught(forget, cupy, monkeypatch):
+    """Of the arrays that a kernel reads and writes: a gate's, a row's, a column's stride doubled or left out."""
+    right = kernels._strides
+
+    def wrong(array, by_gate, ndim, itemsize):
+        found = right(array, by_gate, ndim, itemsize)
+        at = {"gate": 0, "row": -2, "column": -1}[forget]
+        return [*found[: at % len(found)], 0, *found[at % len(found) + 1 :]] if by_gate else found
+
+    monkeypatch.setattr(kernels, "_strides", wrong)
+    assert distance("lstm", np.float64, cupy) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "forward", "backward"),
+    [
+        ("rnn tanh", 1, 1),
+        ("rnn relu", 1, 1),
+        ("lstm", 1, 1),
+        ("lstm peepholes", 1, 1),
+        ("lstm both", 2, 1),
+        ("gru after", 1, 2),
+        ("gru before", 2, 2),
+    ],
+)
+def test_as_few_kernels_as_products_allow(name, forward, backward):
+    """One a step, and two where a cell computes what its second product reads."""
+    counts = {call.method: len(programs(name, call)) for call in calls(name, np.float64)}
+    assert counts == {"forward": forward, "slopes": 1, "backward": backward}
+
+
+def programs(name: str, call: Call) -> list[Kernel]:
+    by_gate = {"a", "gates", "slopes", "da", "out", "own"}
+    cell, given = CELLS[name][0], dict(call.given)
+    if not cell.keeps_gates:
+        given.pop("gates", None)
+    for when, names in {"before": ("h", "c"), "after": ("h_next", "c_next")}.items():
+        given.update(zip(names, given.pop(when, (None, None)), strict=True))
+    inputs = tuple((k, len(v) if k in by_gate else None) for k, v in given.items() if v is not None)
+    program = fusing.traced(cell, call.method, np.dtype(float), inputs)
+    return [step for step in program.steps if isinstance(step, Kernel)]
+
+
+@compiled
+def test_the_loop_takes_them(cupy, monkeypatch):
+    """A layer on a device launches one kernel a step forward and one a step backward; switched off, none."""
+    launched: Counter = Counter()
+    right = RawKernel.__call__
+
+    def counted(self, *args):
+        launched[self.name.rsplit("_", 2)[0]] += 1
+        return right(self, *args)
+
+    monkeypatch.setattr(RawKernel, "__call__", counted)
+    x = cupy.asarray(np.ones((6, 2, 3), np.float32))
+    layer = ns.LSTM(3, 4, rng=0).to("gpu")
+    y, _, tape = layer.forward(x)
+    layer.backward(y, tape)
+    assert launched == {"npseq_lstm_forward": 6, "npseq_lstm_slopes": 1, "npseq_lstm_backward": 6}
+    launched.clear()
+    with settings(fused=False):
+        layer.backward(layer.forward(x)[0], tape)
+    assert not launched
+
+
+@compiled
+def test_complex_numbers_take_the_lines_as_they_stand(cupy, monkeypatch):
+    monkeypatch.setattr(RawKernel, "__call__", lambda *_: pytest.fail("a kernel of complex numbers"))
+    layer = ns.GRU(3, 4, rng=0).astype(np.complex128).to("gpu")
+    x = np.random.default_rng(0).normal(size=(3, 2, 3)) + 1e-20j
+    y, _, tape = layer.forward(cupy.asarray(x))
+    layer.backward(y, tape)
+    np.testing.assert_allclose(y.get(), ns.GRU(3, 4, rng=0).astype(np.complex128).forward(x)[0], rtol=1e-12)
+
+
+@compiled
+def test_no_sequences_launch_nothing(cupy):
+    y, _, _ = ns.LSTM(3, 4, rng=0).to("gpu").forward(cupy.zeros((2, 0, 3), np.float32))
+    assert y.shape == (2, 0, 4)
+
+
+def test_arrays_that_do_not_fit_are_refused(cupy):
+    cell = FusedCell(CELLS["rnn tanh"][0])
+    a, h = cupy.zeros((1, 3, 2)), cupy.zeros((3, 2))
+    with pytest.raises(ValueError, match=r"a kernel over \(3, 2\) must write on arrays of that shape, got \(3, 1\)"):
+        cell.forward(a, (h, None), None, None, (cupy.zeros((3, 1)), None))
+    with pytest.raises(TypeError, match="all arrays of one kernel must be float64, got float32"):
+        cell.forward(a, (h, None), None, None, (cupy.zeros((3, 2), np.float32), None))
+
+
+def test_a_number_is_written_to_its_last_bit():
+    third = 1 / 3
+    assert float(literal(third, np.dtype("float64")).removeprefix("(T)")) == third
+    assert np.float32(literal(third, np.dtype("float32")).removeprefix("(T)")) == np.float32(third)
+    with pytest.raises(ValueError, match="finite"):
+        literal(float("nan"), np.dtype("float64"))
+
+
+@pytest.mark.skipif(NVCC is None, reason="no nvcc: the kernels are not compiled for CUDA")
+@pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
+def test_nvcc_takes_every_kernel(architecture, tmp_path):
+    texts = []
+    for name in CELLS:
+        for dtype in TOLERANCE:
+            for call in calls(name, dtype):
+                ndim = np.ndim(call.given.get("da", call.given.get("out", call.given.get("a")))) - 1
+                for kernel in programs(name, call):
+                    text = source(kernel, f"kernel_{len(texts)}", ndim, np.dtype(dtype))
+                    texts.append(f"namespace n{len(texts)} {{\n{text}}}")
+    (tmp_path / "all.cu").write_text("\n".join(texts))
+    command = [NVCC, "-cubin", f"-arch={architecture}", "-Werror", "all-warnings", "all.cu", "-o", "all.cubin"]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert len(texts) > 80
