@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from standin import device_module
-from training.test_parallel import config_of, hundred_losses, on_ranks, succeeded
+from training.test_parallel import config_of, hundred_losses, on_ranks, stop_on, succeeded, train_on
 
 import npseq as ns
 from npseq.gpu.settings import CURRENT
@@ -85,6 +85,17 @@ def test_a_run_on_three_ranks_and_two_devices(tmp_path, text_file, cupy, options
     taken = Counter(cupy.used)
     assert set(taken) == {0, 1}
     assert taken[0] > taken[1] > 0  # ranks 0 and 2, and rank 1
+
+
+def test_ranks_on_devices_stop_after_one_step_and_go_on(tmp_path, text_file):
+    options = {"dtype": "float64", "cell": "lstm", "layers": 2, "dropout": 0.5, "optimizer": "adam"}
+    config, out = config_of(text_file, device="gpu", **options), tmp_path / "three"
+    alone = train(config_of(text_file, **options), tmp_path / "alone")
+    stopped = stop_on(3, {1: 2, 2: 3}, lambda: Run.begin(config, out), out)
+    assert [position.step for _, position in stopped] == [2] * 3
+    assert all(type(part) is np.ndarray for part in Run.resume(out).position.state)
+    for run in train_on(3, lambda: Run.resume(out), out):
+        np.testing.assert_allclose(run.model.params.flat.get(), alone.model.params.flat, rtol=0, atol=1e-10)
 
 
 def test_one_process_keeps_the_device_that_is_current(cupy):
