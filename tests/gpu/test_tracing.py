@@ -145,7 +145,13 @@ def test_comparisons_are_numbers_where_they_are_multiplied():
         (lambda x, y: x[:, 0], "may take gates and slices of gates"),
         (lambda x, y: y[0], "may take gates and slices of gates"),
         (lambda x, y: list(y), "length of a block"),
-        (lambda x, y: y * np.float64(2), "must not widen float32"),
+        pytest.param(
+            lambda x, y: y * np.float64(2),
+            "must not widen float32",
+            marks=pytest.mark.skipif(
+                np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="a NumPy scalar is weak there"
+            ),
+        ),
         (lambda x, y: y * np.ones(3), "arrays and real numbers, got ndarray"),
         (lambda x, y: y * 1j, "arrays and real numbers, got complex"),
         (lambda x, y: y.astype(np.float64), "must keep to float32"),
