@@ -55,12 +55,14 @@ class Optimizer:
         """
         lr = _within("lr", self.lr)
         xp, pairs = _matched(params, grads)
-        self._check_state(pairs)
+        kinds = self.kinds()
+        if kinds or self.state:
+            self._check_state(pairs)
         self.steps += 1
         for name, (param, grad) in pairs.items():
-            if not self.state.keys() >= {f"{kind}/{name}" for kind in self.kinds()}:
-                self.state |= {f"{kind}/{name}": xp.full_like(param, start) for kind, start in self.kinds().items()}
-            kept = {kind: self.state[f"{kind}/{name}"] for kind in self.kinds()}
+            if kinds and not self.state.keys() >= {f"{kind}/{name}" for kind in kinds}:
+                self.state |= {f"{kind}/{name}": xp.full_like(param, start) for kind, start in kinds.items()}
+            kept = {kind: self.state[f"{kind}/{name}"] for kind in kinds}
             for at in _pieces(xp, param):
                 self._update_piece(xp, param[at], grad[at], lr, {kind: array[at] for kind, array in kept.items()})
 

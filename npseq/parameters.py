@@ -66,6 +66,7 @@ class Parameters(MutableMapping[str, Array]):
         self.layout = layout
         self.flat = flat
         self._views: dict[Hashable, Any] = {}
+        self._named: dict[str, Array] = {}
 
     @classmethod
     def zeros(cls, layout: Layout, dtype: object, xp: object = np) -> Parameters:
@@ -96,9 +97,10 @@ class Parameters(MutableMapping[str, Array]):
     def __getitem__(self, name: str) -> Array:
         if not isinstance(name, str) or name not in self.layout.names:
             raise KeyError(f"no parameter {name!r}; there are {', '.join(self.layout.names)}")
-        block, index = self.layout.names[name]
-        whole = self.block(block)
-        return whole[index] if index else whole
+        if name not in self._named:
+            block, index = self.layout.names[name]
+            self._named[name] = self.block(block)[index]
+        return self._named[name]
 
     def __setitem__(self, name: str, value: Array) -> None:
         view = self[name]

@@ -23,9 +23,11 @@ PARTS, ENOUGH = 4, 256  # the columns are copied in so many parts where each has
 
 def parts(steps: int, batch: int, features: int) -> Iterator[slice]:
     """All steps, in parts whose columns are copied and multiplied at once: a copy of all would double the memory."""
-    number = max(1, min(PARTS, steps * batch // ENOUGH), -(-steps * batch * features // AT_ONCE))
-    size = -(-max(steps, 1) // number)
-    return (slice(first, min(first + size, steps)) for first in range(0, max(steps, 1), size))
+    number = max(min(PARTS, steps * batch // ENOUGH), -(-steps * batch * features // AT_ONCE))
+    if number <= 1:
+        return iter((slice(0, steps),))
+    size = -(-steps // number)
+    return (slice(first, min(first + size, steps)) for first in range(0, steps, size))
 
 
 def columns(block: Array, room: Room | None = None, name: str = "columns") -> Array:

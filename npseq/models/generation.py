@@ -33,7 +33,7 @@ class Stepper:
         self.project, *projections = [_projection(cell, row) for row in weights]
         self.above = list(zip(projections, layers, strict=True))
         tables = [table(cell, w) for w in weights[0]] if embedding is None else []
-        self.tables = tables[0] if len(tables) == 1 else list(zip(*tables, strict=True))
+        self.tables: Any = tables[0] if len(tables) == 1 else list(zip(*tables, strict=True))
         self.rows = None if embedding is None else embedding.params["W"]
         self.zeros = self.xp.zeros((len(weights[0][0].x), 1), recurrent.dtype)
 
@@ -42,15 +42,15 @@ class Stepper:
 
         They are written over by the next call.
         """
-        h, reading = self.first(self._inputs(token))
+        looked_up = self.rows is None and token is not None
+        h, reading = self.first(self.tables[token] if looked_up else self.project(self._features(token)))
         for inputs_of, layer in self.above:
             h, reading = layer(inputs_of(h))
         return reading[:, 0]
 
-    def _inputs(self, token: int | None) -> Any:
-        if token is None:
-            return self.project(self.zeros)
-        return self.tables[token] if self.rows is None else self.project(self.rows[token][:, None])
+    def _features(self, token: int | None) -> Array:
+        """(D, 1): what the first layer reads where it looks nothing up."""
+        return self.zeros if token is None or self.rows is None else self.rows[token][:, None]
 
 
 def _readers(output: Linear, directions: int, xp: Any) -> list[Array]:

@@ -262,8 +262,9 @@ class LanguageModel:
         stepper = Stepper(self.embedding, self.recurrent, self.output)
         for token in out[:-1]:
             stepper.scores(token)
+        token = out[-1] if out else None
         for _ in range(length):
-            token = sample(stepper.scores(out[-1] if out else None), temperature, rng)
+            token = sample(stepper.scores(token), temperature, rng)
             if token == last:
                 break
             out.append(token)

@@ -196,7 +196,7 @@ def _convert(value: Any, change: Callable) -> None:
     """Carries over, in place, what such an object holds."""
     layer, model, optimizer, parameters = _kinds()
     if isinstance(value, parameters):
-        value.flat, value._views = change(value.flat), {}
+        value.flat, value._views, value._named = change(value.flat), {}, {}
     elif isinstance(value, optimizer):
         value.state = change(value.state)
     elif isinstance(value, (layer, model)):
