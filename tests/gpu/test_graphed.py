@@ -145,6 +145,10 @@ def test_a_copy_of_a_model_begins_anew(cupy):
     before = model.params.flat.get()
     train(other, given, ns.SGD(0.5))
     np.testing.assert_array_equal(model.params.flat.get(), before)
+    twin = model_of().to("gpu")
+    train(twin, given[:4], ns.SGD(0.5))
+    train(twin, given, ns.SGD(0.5))
+    np.testing.assert_allclose(other.params.flat.get(), twin.params.flat.get(), rtol=1e-4, atol=1e-5)
 
 
 def test_bad_arguments_are_told_as_without_a_graph(cupy):
