@@ -96,7 +96,7 @@ def _products(
         yield m, dv.T, out.U
     if strand.ids is not None:
         if w.bias:
-            yield np.ones_like(da, shape=da.shape[1]), da.T, out.W[P]
+            yield np.ones_like(da, shape=da.shape[1:]), da.T, out.W[P]
     elif n < len(da):
         yield s[P:], da[n:].T, out.inputs[:, n:]
 
