@@ -46,16 +46,15 @@ def book() -> Iterator[str]:
 
 
 def speed() -> Iterator[str]:
-    rivals = ("torch", "jax")
-    heads = ["cell", "T, B, V, H", "dtype", "npseq ms", *(h for name in rivals for h in (f"{title(name)} ms", "ratio"))]
+    rivals = ("torch", "scratch", "jax")
+    heads = ["cell", "T, B, V, H", "dtype", "npseq ms", "PyTorch ms", *(f"{title(name)} / npseq" for name in rivals)]
     yield f"| {' | '.join(heads)} |"
     yield "|---|---|---|" + "---:|" * (len(heads) - 3)
     for row in result("training_step")["records"]:
-        case, ratio, measured = row["case"], ratios(row), row["measured"]
+        case, ratio = row["case"], ratios(row)
         cells = [TITLES[case["cell"]], ", ".join(str(case[k]) for k in "TBVH"), case["dtype"]]
-        cells.append(f"{measured['npseq']['median']:.2f}")
-        for name in rivals:
-            cells += [f"{measured[name]['median']:.2f}", cut(ratio[name])] if name in ratio else ["", ""]
+        cells += [f"{row['measured'][name]['median']:.2f}" for name in ("npseq", "torch")]
+        cells += [cut(ratio[name]) if name in ratio else "" for name in rivals]
         yield f"| {' | '.join(cells)} |"
 
 
