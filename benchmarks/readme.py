@@ -1,4 +1,4 @@
-"""The README's tables, from the results: python -m benchmarks.readme
+"""The tables of the README and of docs/performance.md, from the results: python -m benchmarks.readme
 
 What stands between a line <!-- NAME --> and the next empty line is made of benchmarks/results, so that no number in it
 is copied by hand; a test compares the two. Ratios are cut off, never rounded up.
@@ -15,10 +15,12 @@ from typing import Any
 from benchmarks import headline
 from benchmarks.cases import TITLES
 from benchmarks.machine import RESULTS
+from benchmarks.parallel import paper
 from benchmarks.record import geometric_mean, ratios
 from benchmarks.table import cut, title
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "README.md", ROOT / "docs" / "performance.md")
 
 
 def result(name: str) -> Any:
@@ -93,9 +95,46 @@ def faults() -> Iterator[str]:
         yield f"| {done} | {row['damages']:,} | {row['refused']:,} refused with one line{rest} |"
 
 
+def losses() -> Iterator[str]:
+    yield from ("| case | npseq ms | PyTorch ms | ratio |", "|---|---:|---:|---:|")
+    rows = [row for row in result("grid")["records"] if ratios(row)["torch"] < 1]
+    for row in sorted(rows, key=lambda row: ratios(row)["torch"]):
+        own, theirs = (row["measured"][name]["median"] for name in ("npseq", "torch"))
+        yield f"| {row['name']} | {own:.2f} | {theirs:.2f} | {cut(ratios(row)['torch'])} |"
+
+
+def growth() -> Iterator[str]:
+    yield from ("| exponent of | cell | npseq | PyTorch |", "|---|---|---:|---:|")
+    for entry in result("scaling")["exponents"]:
+        slopes = (f"{entry['exponents'][name]:.3f}" for name in ("npseq", "torch"))
+        yield f"| {entry['part']} | {TITLES[entry['cell']]} | {' | '.join(slopes)} |"
+
+
+def peaks() -> Iterator[str]:
+    yield from ("| peak of a training step | npseq MiB | PyTorch MiB | ratio |", "|---|---:|---:|---:|")
+    for row in result("scaling")["records"]:
+        if row["unit"] == "MiB":
+            own, theirs = (row["measured"][name]["median"] for name in ("npseq", "torch"))
+            yield f"| {row['name']} | {own:.1f} | {theirs:.1f} | {cut(ratios(row)['torch'])} |"
+
+
+def ranks() -> Iterator[str]:
+    yield "| case | one process, tokens/s | `mpiexec -n 2`, tokens/s | times | ms of it in the sum | losses apart |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for row in result("parallel")["records"]:
+        both, one = (row["measured"][name]["median"] for name in ("npseq", "one process"))
+        tokens = 1e3 * row["case"]["T"] * row["case"]["B"]
+        cells = [row["name"], f"{tokens / one:,.0f}", f"{tokens / both:,.0f}", cut(one / both)]
+        yield f"| {' | '.join(cells)} | {row['reduce_ms']:.2f} | {row['losses_apart']:.1e} |"
+
+
+def machines() -> Iterator[str]:
+    yield paper(result("parallel")["records"]).partition("\n\n")[2]
+
+
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "mutants": mutants, "checkers": checkers, "headline": book, "speed": speed, "generation": generation, "grid": grid,
-    "faults": faults,
+    "faults": faults, "losses": losses, "growth": growth, "peaks": peaks, "ranks": ranks, "machines": machines,
 }  # fmt: skip
 
 
@@ -107,4 +146,5 @@ def renewed(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(renewed(page.read_text(encoding="utf-8")), encoding="utf-8")
