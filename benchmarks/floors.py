@@ -2,7 +2,8 @@
 
 A floor counts what no arrangement can leave out, so that "share of the floor" never flatters: every matrix product
 once, every parameter and gradient moved as often as forward, backward, clip and update need it, and the activations
-that backward reads, written once and read once. Adjoints, logits and the batch itself are left out.
+that backward reads, written once and read once. Adjoints, logits and the batch itself are left out. Bytes go at the
+speed of the device's memory; what fits its cache, as d2l's size does, could go faster, but there launches count.
 """
 
 from __future__ import annotations

@@ -63,9 +63,14 @@ class Parameters(MutableMapping[str, Array]):
     def __init__(self, layout: Layout, flat: Array):
         if flat.shape != (layout.size,):
             raise ValueError(f"flat must have shape ({layout.size},) for this layout, got {flat.shape}")
-        self.layout = layout
-        self.flat = flat
-        self._views: dict[Hashable, Any] = {}
+        self.__setstate__((layout, flat))
+
+    def __getstate__(self) -> tuple[Layout, Array]:
+        return self.layout, self.flat
+
+    def __setstate__(self, state: tuple[Layout, Array]) -> None:
+        self.layout, self.flat = state
+        self._views: dict[Hashable, Any] = {}  # a copy's are cut out of its own vector, not copied one by one
         self._named: dict[str, Array] = {}
 
     @classmethod
@@ -100,7 +105,7 @@ class Parameters(MutableMapping[str, Array]):
         if name not in self._named:
             block, index = self.layout.names[name]
             self._named[name] = self.block(block)[index]
-        return self._named[name]
+        return self._named[name][...]
 
     def __setitem__(self, name: str, value: Array) -> None:
         view = self[name]

@@ -66,7 +66,7 @@ def torch_graph(given: Problem) -> Built:
     """The same step, all of it, captured once and replayed."""
     import torch
 
-    backward, update, _ = _torch(given, "cuda")
+    backward, update, model = _torch(given, "cuda")
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
@@ -78,7 +78,12 @@ def torch_graph(given: Problem) -> Built:
     with torch.cuda.graph(graph):
         backward()
         update()
-    return Built(graph.replay, lambda: None, lambda: (0.0, {}))
+
+    def step(alive: Any = (backward, update, model)) -> None:
+        """A graph keeps what was allocated while it was captured, and nothing that was there before."""
+        graph.replay()
+
+    return Built(step, lambda: None, lambda: (0.0, {}))
 
 
 def _torch(given: Problem, device: str) -> tuple[Callable[[], Any], Callable[[], None], Any]:

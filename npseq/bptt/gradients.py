@@ -59,7 +59,7 @@ def weight_gradients(
     dv_steps: MaybeArray = None if w.U is None else _by_step(adjoints.dv, 1)
     if strand.ids is not None:
         out.x[...] = 0
-    for at in parts(strand.steps, da_steps.shape[2], da_steps.shape[1]):
+    for at in parts(strand.steps, da_steps.shape[2], max(da_steps.shape[1], strand.s.shape[1])):
         da = columns(da_steps[at], room, "da columns")
         dv = None if w.U is None else columns(dv_steps[at], room, "dv columns")
         for operand, adjoint, target in _products(cell, w, strand, at, da, dv, out, room):
@@ -96,7 +96,7 @@ def _products(
         yield m, dv.T, out.U
     if strand.ids is not None:
         if w.bias:
-            yield np.ones_like(da, shape=da.shape[1]), da.T, out.W[P]
+            yield np.ones_like(da, shape=da.shape[1:]), da.T, out.W[P]
     elif n < len(da):
         yield s[P:], da[n:].T, out.inputs[:, n:]
 

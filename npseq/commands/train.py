@@ -120,6 +120,8 @@ def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) ->
             for metrics in run.epochs(bar and bar.step, trace_nonfinite, stop):
                 if bar:
                     bar.epoch(metrics)
+        if alone and stop():  # while the last figure was drawn, when no step asked
+            raise KeyboardInterrupt
         answer(*_result(run), json)
     except (ArithmeticError, OSError, MemoryError) as error:
         if isinstance(error, BrokenPipeError):

@@ -35,12 +35,14 @@ def capture(xp: Any, work: Callable[[], Any]) -> tuple[Any, Captured]:
     """
     here, side, pool = xp.cuda.get_current_stream(), xp.cuda.Stream(non_blocking=True), xp.cuda.MemoryPool()
     side.wait_event(here.record())
-    with side, xp.cuda.using_allocator(pool.malloc):
-        products = Products(xp, CURRENT.tf32).on(side)
-        with multiplying_with(products.matmul):
-            first = work()
-            graph, results = _recorded(side, work)
-    here.wait_event(side.record())
+    try:
+        with side, xp.cuda.using_allocator(pool.malloc):
+            products = Products(xp, CURRENT.tf32).on(side)
+            with multiplying_with(products.matmul):
+                first = work()
+                graph, results = _recorded(side, work)
+    finally:
+        here.wait_event(side.record())  # also after an error: what `work` has written on may be handed out again
     return first, Captured(graph, results, (pool, products, side))
 
 

@@ -75,7 +75,7 @@ def truncation_certificate(
         raise ValueError(f"relative must be a positive number, the relative bias wanted, got {relative!r}")
     phi = _norms_by_lag(side, ledger, lags)
     ratios = _ratios(phi)
-    tau = (lags - 1) // 2 if tau is None else _checked_tau(tau, lags)
+    tau = (lags - 1) // 2 if tau is None else _checked_tau(tau, lags, all_of_it=lags >= side.steps or beta is not None)
     seen = float(ratios[tau:].max(initial=0))  # (K21)
     beta = seen if beta is None else _checked_beta(beta)
     M, assumed = _largest_use(side, tuple(ledger.gradient)), lags < side.steps
@@ -145,9 +145,12 @@ def _ratios(phi: np.ndarray) -> np.ndarray:
         return np.where(phi[1:] > 0, phi[1:] / phi[:-1], 0)
 
 
-def _checked_tau(tau: Any, lags: int) -> int:
-    if isinstance(tau, bool) or not isinstance(tau, (int, np.integer)) or not 0 <= tau < lags:
-        raise ValueError(f"tau must be a lag of the ledger's, 0 to {lags - 1}, got {tau!r}")
+def _checked_tau(tau: Any, lags: int, all_of_it: bool) -> int:
+    """all_of_it: whether nothing beyond the ledger's lags has to be judged by their decay."""
+    last = lags - 1 if all_of_it else lags - 2
+    if isinstance(tau, bool) or not isinstance(tau, (int, np.integer)) or not 0 <= tau <= last:
+        remedy = "" if all_of_it else "; after it a decay must be seen: give a larger max_lag, or a beta that you know"
+        raise ValueError(f"tau must be a lag of the ledger's, 0 to {last}, got {tau!r}{remedy}")
     return int(tau)
 
 

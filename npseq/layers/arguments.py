@@ -100,16 +100,18 @@ def check_tape(tape: Tape, kind: tuple) -> tuple[int, int]:
 
 
 def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype, xp: object) -> Array:
-    """An array of exactly this shape, castable to dtype, where the layer is."""
+    """An array of exactly this shape, where the layer is, in dtype, to which it must be castable."""
     if not is_array(array):
         raise TypeError(f"{name} must be an array of shape {shape}, got {type(array).__name__}")
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
     if array_module(array) is not xp:
         raise TypeError(f"{name} is a {type(array).__module__} array but the layer is not there; use layer.to(...)")
-    if array.dtype is not dtype and not np.can_cast(array.dtype, dtype, "safe"):
+    if array.dtype is dtype:
+        return array
+    if not np.can_cast(array.dtype, dtype, "safe"):
         raise TypeError(
             f"{name} is {array.dtype} but the layer is {dtype}; "
             f"use .astype({dtype}) on it, or layer.astype({array.dtype})"
         )
-    return array
+    return array.astype(dtype, copy=False)

@@ -55,6 +55,11 @@ class Bidirectional(Layer):
             name: layer.bind(params.part(name, layer.params.layout).flat) for name, layer in self.layers.items()
         }
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Of a copy: its parts' parameters become views of its own vector."""
+        self.__dict__.update(state)
+        self._bind(self.params)
+
     def bind(self, flat: Array) -> Bidirectional:
         """The same layer over another flat vector of parameters, which it does not copy."""
         other = super().bind(flat)

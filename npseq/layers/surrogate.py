@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
-from npseq.bptt.truncation import Truncated
+from npseq.bptt.truncation import HDetach, Truncated
 from npseq.layers.bidirectional import Bidirectional, _turn, _turned
 from npseq.layers.dropout import Dropout
 from npseq.layers.recurrent import Recurrent
@@ -45,6 +45,11 @@ class FixedDropout(Dropout):
 
 def require_exact(layer: Recurrent | Bidirectional, truncation: Any) -> None:
     """Raises TypeError or ValueError where a truncated gradient is not the gradient of frozen states."""
+    if isinstance(truncation, HDetach):
+        raise ValueError(
+            f"truncation must be Truncated(k) to be checked, got {truncation!r}, which blocks h and not c, so that no "
+            "frozen state stands for it; check the whole gradient"
+        )
     if not isinstance(truncation, Truncated):
         raise ValueError(
             f"truncation must be Truncated(k) to be checked, got {truncation!r}; a random truncation is unbiased, "

@@ -31,7 +31,6 @@ from npseq.parameters import Parameters
 if TYPE_CHECKING:
     from npseq.models.language_model import LanguageModel
 
-STRANDS = 8  # from more arrays on, CuPy's stack reads their addresses from the host
 PLAIN = 2  # steps of a shape before it is captured: the first one compiles, and finds the arrays that the next reuse
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 log = logging.getLogger("npseq")
@@ -51,7 +50,7 @@ class GraphedStep:
 
     def __init__(self) -> None:
         self.key: tuple | None = None
-        self.seen = 0
+        self.seen: dict[tuple, int] = {}
         self.static: Static | None = None
         self.products: Products | None = None  # of plain launches
         self.failed = self.said = False
@@ -72,8 +71,11 @@ class GraphedStep:
         if self.static is not None:
             self._say("takes plain launches where shapes or options are not those that were captured: %s", key[:4])
             return self._plain(model, *batch)
-        self.key, self.seen = key, self.seen + 1 if key == self.key else 1
-        return self._plain(model, *batch) if self.seen <= PLAIN else self._captured(model, *batch)
+        self.seen[key] = self.seen.get(key, 0) + 1
+        if self.seen[key] <= PLAIN:
+            return self._plain(model, *batch)
+        self.key = key
+        return self._captured(model, *batch)
 
     def _plain(self, model: Any, *batch: Any) -> Gradients:
         """Plain launches, whose products are those of a graph."""
@@ -87,8 +89,9 @@ class GraphedStep:
             return model._clipped_gradients(*batch)
 
     def _captured(self, model: Any, *batch: Any) -> Gradients:
+        inputs = _inputs(model, *batch[:3])  # a wrong argument is the caller's mistake, and no reason to give up
         try:
-            step, self.static = _capture(model, *batch)
+            step, self.static = _capture(model, inputs, *batch[3:])
             return step
         except Exception as error:
             return self._given_up(error, model, *batch)
@@ -106,14 +109,11 @@ class GraphedStep:
 
 
 def _can_be_captured(model: Any, ids: Array, reach: Any) -> bool:
-    """What the host draws, decides or copies at each step is not: dropout, truncations, the states of many layers.
-
-    Nor is a step of nothing.
-    """
+    """What the host draws or decides at each step is not: dropout, truncations. Nor is a step of nothing."""
     layer = model.recurrent
-    drops, strands = layer.between.p > 0 and layer.num_layers > 1, layer.num_layers * layer.directions
+    drops = layer.between.p > 0 and layer.num_layers > 1
     real = model.params.flat.dtype.name in TOLERANCE
-    fixed = not drops and strands <= STRANDS and reach.truncation is None
+    fixed = not drops and reach.truncation is None
     return CURRENT.graphs and real and fixed and getattr(ids, "size", 0) > 0
 
 
@@ -125,11 +125,8 @@ def _key(model: Any, ids: Array, targets: Array, clip: float | None, reach: Any)
     return (*shapes, clip, (reach.context, reach.state_at), *kinds, *where)
 
 
-def _capture(
-    model: Any, ids: Array, targets: Array, state: Any, clip: float | None, reach: Any
-) -> tuple[Gradients, Static]:
-    xp = array_module(model.params.flat, ids, targets)
-    inputs = _inputs(model, ids, targets, state)
+def _capture(model: Any, inputs: list[Array], clip: float | None, reach: Any) -> tuple[Gradients, Static]:
+    xp = array_module(*inputs)
     static = [xp.ascontiguousarray(array).copy() for array in inputs]
 
     def work() -> Gradients:

@@ -92,6 +92,11 @@ class LanguageModel:
             if layer is not None:
                 layer.params = params.part(name, layer.params.layout)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Of a copy: its layers' parameters become views of its own vector, and it has no buffers yet."""
+        self.__dict__.update(state, _buffers=None, _graphed=None)
+        self._bind(self.params)
+
     def _parts(self, params: Parameters) -> dict[str, Parameters]:
         return {name: params.part(name, layer.params.layout) for name, layer in self._layers() if layer is not None}
 

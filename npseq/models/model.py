@@ -42,6 +42,11 @@ class Model(Layer):
         for name, layer in self._layers().items():
             setattr(self, name, layer.bind(params.part(name, layer.params.layout).flat))
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Of a copy: its parts' parameters become views of its own vector."""
+        self.__dict__.update(state)
+        self._bind(self.params)
+
     def bind(self, flat: Array) -> Any:
         """The same model over another flat vector of parameters, which it does not copy."""
         other = super().bind(flat)

@@ -145,6 +145,7 @@ class TrainingConfig:
     def from_dict(cls, content: Mapping[str, Any]) -> TrainingConfig:
         """The configuration that `to_dict` wrote. Raises ValueError for other fields."""
         names = {entry.name for entry in fields(cls)}
+        content = {"tf32": False, **content}  # which runs of before there was one did without
         if content.keys() != names:
             raise ValueError(
                 f"a stored configuration must have the fields of this version of npseq: missing "

@@ -152,9 +152,10 @@ class Run:
                     self._stop_at(interrupted)
                     raise
                 self._save([*self.metrics, metrics], None)
-                self._log(metrics)
                 self.metrics.append(metrics)
-                self.position, self._whole = None, True
+                self.position = None
+                self._log(metrics)
+                self._whole = True
                 yield metrics
                 if stop is not None and stop():
                     raise Interrupted
@@ -257,6 +258,8 @@ def train(config: TrainingConfig, out: str | PathLike[str], overwrite: bool = Fa
     with StopSignals(signal.SIGINT) as stop:
         for _ in run.epochs(stop=stop):
             pass
+    if stop():
+        raise Interrupted
     return run
 
 

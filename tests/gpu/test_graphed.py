@@ -70,7 +70,6 @@ def test_another_option_is_not_replayed(cupy, change):
     ("options", "step"),
     [
         ({"dropout": 0.5}, {}),
-        ({"num_layers": 9}, {}),
         ({}, {"truncation": ns.Truncated(2)}),
         ({}, {"truncation": ns.RandomTruncation(0.5, 0)}),
         ({}, {"join": lambda loss, grads: loss}),
@@ -80,6 +79,23 @@ def test_what_the_host_decides_is_never_captured(cupy, options, step, caplog):
     model = model_of(**options).to("gpu")
     train(model, batches(cupy, 5), ns.SGD(0.5), **step)
     assert model._graphed is None or not is_captured(model)
+    assert not caplog.records
+
+
+def test_of_shapes_that_take_turns_the_first_to_come_three_times_is_captured(cupy):
+    model, wide, narrow = model_of().to("gpu"), batches(cupy, 1)[0], batches(cupy, 1, steps=T - 1)[0]
+    train(model, [narrow, wide, wide, narrow, wide], ns.SGD(0.5))
+    assert is_captured(model)
+    assert model._graphed.key[0] == wide[0].shape
+
+
+def test_a_wrong_state_at_the_step_that_would_be_captured_is_no_reason_to_give_up(cupy, caplog):
+    model, given = model_of().to("gpu"), batches(cupy, 4)
+    train(model, given[:2], ns.SGD(0.5))
+    with pytest.raises(ValueError, match=r"state \(h\) must have shape"):
+        model.step(*given[2], (cupy.zeros((1, B + 1, 8)), cupy.zeros((1, B, 8))), ns.SGD(0.5))
+    train(model, given[2:], ns.SGD(0.5))
+    assert is_captured(model)
     assert not caplog.records
 
 
@@ -145,6 +161,10 @@ def test_a_copy_of_a_model_begins_anew(cupy):
     before = model.params.flat.get()
     train(other, given, ns.SGD(0.5))
     np.testing.assert_array_equal(model.params.flat.get(), before)
+    twin = model_of().to("gpu")
+    train(twin, given[:4], ns.SGD(0.5))
+    train(twin, given, ns.SGD(0.5))
+    np.testing.assert_allclose(other.params.flat.get(), twin.params.flat.get(), rtol=1e-4, atol=1e-5)
 
 
 def test_bad_arguments_are_told_as_without_a_graph(cupy):

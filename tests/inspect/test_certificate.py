@@ -212,3 +212,16 @@ def test_refusals():
     layer.params.flat[:] *= 1.1
     with pytest.raises(ValueError, match="the layer's parameters and tape must be those that the ledger was made of"):
         truncation_certificate(found)
+
+
+def test_nothing_is_certain_where_no_decay_was_seen():
+    """All weights 1, nothing decays; after the last lag of a ledger that lacks lags there is no ratio to look at."""
+    layer = RNN(1, 1, nonlinearity="relu", bias=False, dtype=np.float64, rng=0)
+    layer.params.flat[:] = 1
+    y, _, tape = layer.forward(np.ones((12, 1, 1)))
+    found = ledger(layer, np.ones_like(y), tape, max_lag=4)
+    lags = len(found.per_lag["W_hh"])
+    with pytest.raises(ValueError, match=rf"a lag of the ledger's, 0 to {lags - 2}, got {lags - 1}; after it a decay"):
+        truncation_certificate(found, tau=lags - 1)
+    assert truncation_certificate(found, tau=lags - 2).steps is None
+    assert truncation_certificate(found, tau=lags - 1, beta=0.5).assumed

@@ -312,3 +312,10 @@ def test_truncation_of_what_turns_in_time_is_refused(layer):
 def test_misfits_are_refused(layer, given, message):
     with pytest.raises(TypeError, match=message):
         ns.gradcheck_layer(layer, **({"x": numbers(T, B, D)} | given))
+
+
+@pytest.mark.parametrize("truncation", [ns.HDetach(0.5), ns.CarouselTruncation()])
+def test_what_blocks_h_alone_is_not_called_unbiased(truncation):
+    layer = ns.LSTM(2, 3, dtype=np.float64, rng=0)
+    with pytest.raises(ValueError, match=r"must be Truncated\(k\) to be checked, got .*, which blocks h and not c"):
+        ns.gradcheck_layer(layer, np.zeros((3, 2, 2)), truncation=truncation)

@@ -43,7 +43,7 @@ def train(model, given, optimizer, clip=0.1, graphs=True, lr=None, **options):
 
 
 def is_captured(model) -> bool:
-    return model._graphed.static is not None
+    return model._graphed is not None and model._graphed.static is not None
 
 
 @pytest.mark.parametrize("name", OPTIONS)

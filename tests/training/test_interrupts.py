@@ -212,6 +212,7 @@ def test_a_file_of_before_there_were_positions_is_loaded(tmp_path, text_file):
     content = read_content(tmp_path / "out" / MODEL)
     training = json.loads(content.metadata["training"])
     assert training.pop("position") is None
+    assert training["config"].pop("tf32") is False
     write_content(
         content._replace(metadata={**content.metadata, "training": json.dumps(training)}), tmp_path / "out" / MODEL
     )
