@@ -56,7 +56,7 @@ def test_every_import_of_the_package_is_a_declared_dependency(metadata):
     options = metadata["options"]
     declared = requirements(options["install_requires"])
     for extra in metadata["options.extras_require"].values():
-        declared |= {name.replace("cupy-cuda12x", "cupy") for name in requirements(extra)}
+        declared |= {name.replace("cupy-cuda12x[ctk]", "cupy") for name in requirements(extra)}
     imported = set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -145,13 +145,12 @@ class TrainingConfig:
     def from_dict(cls, content: Mapping[str, Any]) -> TrainingConfig:
         """The configuration that `to_dict` wrote. Raises ValueError for other fields."""
         names = {entry.name for entry in fields(cls)}
-        content = {"tf32": False, **content}  # which runs of before there was one did without
-        if content.keys() != names:
+        if content.keys() | {"tf32"} != names:  # runs of before there was one have none
             raise ValueError(
                 f"a stored configuration must have the fields of this version of npseq: missing "
                 f"{sorted(names - content.keys())}, unknown {sorted(content.keys() - names)}"
             )
-        return cls(**{**content, "sample_prefix": tuple(content["sample_prefix"])})
+        return cls(**{"tf32": False, **content, "sample_prefix": tuple(content["sample_prefix"])})
 
 
 def make_optimizer(config: TrainingConfig) -> optim.Optimizer:
