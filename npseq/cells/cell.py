@@ -64,7 +64,8 @@ class Cell:
     def forward(self, a: Array, before: State, own: Array | None, second: Product, after: State) -> None:
         """Writes the next state. a (G, H, B) comes as pre-activations and is turned, in place, into gates.
 
-        before, after: the state (h, c) before the step and after it, h (P, B), c (H, B); `after` is written.
+        before, after: the state (h, c) before the step and after it, h (P, B), c (H, B); `after` is written, and may be
+        `before` itself, in place: what is read of the old state is read before the new one is there.
         own (n, H, 1); second multiplies by U'.
         """
         raise NotImplementedError
