@@ -22,10 +22,8 @@ def dtanh(y: Array) -> Array:
 def sigmoid(x: Array, out: Array | None = None) -> Array:
     """1 / (1 + exp(-x)) as (1 + tanh(x / 2)) / 2: no overflow at either end, and analytic, so a complex step passes."""
     half = one_half(x)
-    y = np.multiply(x, half, out=out)
-    y = np.tanh(y, out=out)
-    y = np.multiply(y, half, out=out)
-    return np.add(y, half, out=out)
+    y = multiply(x, half, out)
+    return add(multiply(tanh(y, y), half, y), half, y)
 
 
 def dsigmoid(y: Array, out: Array | None = None) -> Array:

@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -78,14 +77,12 @@ def device_module(device: str) -> ModuleType:
     return cupy
 
 
-@cache
-def _host_half(dtype: np.dtype) -> np.ndarray:
-    return np.array(0.5, dtype)
+HALVES = {kind: np.array(0.5, kind) for kind in "efdgFDG"}
 
 
 def one_half(like: Array) -> Any:
     """1/2 as ufuncs take it with the least overhead: a ufunc converts a number anew at every call, an array never."""
-    return _host_half(like.dtype) if type(like) is np.ndarray else like.dtype.type(0.5)
+    return HALVES[like.dtype.char] if type(like) is np.ndarray else like.dtype.type(0.5)
 
 
 def to_host(array: Array) -> np.ndarray:

@@ -43,6 +43,8 @@ def is_array(value: Any) -> bool:
 
 def array(name: str, value: Any) -> Any:
     """An array of numbers, as it is. Raises TypeError for anything else."""
+    if type(value) is np.ndarray and value.dtype.kind in NUMBERS:
+        return value
     if not hasattr(value, "dtype") or not hasattr(value, "shape"):
         raise TypeError(f"{name} must be an array, got {type(value).__name__}; numpy.asarray makes one of a list")
     if not is_array(value):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cmath import isfinite
+import cmath
+import math
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -29,7 +30,7 @@ def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float
     arrays = [array for array in _arrays(grads) if array.size]
     xp = array_module(*arrays)
     norm = _host_norm(arrays) if xp is np else _scaled_norm(xp, arrays)
-    if xp is np and not (isfinite(norm) and norm.real > max_norm):
+    if xp is np and not (cmath.isfinite(norm) and norm.real > max_norm):
         return norm
     _check_writable(xp, arrays)
     if xp is np:
@@ -57,9 +58,10 @@ def clip_grad_value(grads: Mapping[str, Array], limit: float) -> None:
 
 def _host_norm(arrays: list[Array]) -> Any:
     with np.errstate(over="ignore", invalid="ignore"):
-        norm = np.sqrt(_sum_of_squares(np, arrays)).item()
-        scaled = norm if isfinite(norm) else _scaled_norm(np, arrays).item()
-    return scaled if isfinite(scaled) else norm
+        squares = _sum_of_squares(np, arrays).item()
+        norm = (cmath if isinstance(squares, complex) else math).sqrt(squares)
+        scaled = norm if cmath.isfinite(norm) else _scaled_norm(np, arrays).item()
+    return scaled if cmath.isfinite(scaled) else norm
 
 
 def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> Array:

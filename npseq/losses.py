@@ -132,9 +132,13 @@ def _sum_classes(xp: ModuleType, p: Array) -> Array:
     outer, classes, inner = p.shape
     if xp is not np:
         return p.sum(axis=1)
-    if inner == 1:
-        return (p.reshape(outer, classes) @ xp.ones(classes, p.dtype))[:, None]
-    return (xp.ones((1, classes), p.dtype) @ p).reshape(outer, inner)
+    ones = _ones(classes, p.dtype.char)
+    return p.reshape(outer, classes).dot(ones) if inner == 1 else (ones.T @ p).reshape(outer, inner)
+
+
+@lru_cache
+def _ones(size: int, kind: str) -> np.ndarray:
+    return np.ones((size, 1), kind)
 
 
 @lru_cache

@@ -138,7 +138,7 @@ def rflo(
         F, strand = one_step(layer, tape)[1], tape.strands[0][0]
         kept: Any = np.zeros_like(strand.s[0, : layer.state_size])
         if isinstance(layer.cell, cells.GRU):
-            kept = strand.gates[0, layer.cell.gates.index("z")]
+            kept = strand.a[0, layer.cell.blocks.index("z")]
         if strand.mask is not None:
             kept = np.where(strand.mask[0], kept, 1)
         return F if A is None else {name: _scaled(kept.T, A[name]) + part for name, part in F.items()}  # (O6)

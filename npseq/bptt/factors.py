@@ -32,14 +32,16 @@ def strand_factors(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints) -
     x, rows = (s[w.state + w.bias :], 0) if strand.ids is None else (strand.ids, len(w.x))
     found = {}
     for g, gate in enumerate(cell.gates):
-        da = adjoints.da[g]
+        da = adjoints.da[cell.blocks.index(gate)]
         found[f"W_x{gate}"] = Factors(x, da, rows)
         if g < cell.direct:
-            found[f"W_h{gate}"] = Factors(h, da)
+            found[f"W_h{gate}"] = Factors(h, adjoints.da[g])
         if w.bias:
             found[f"b_{gate}"] = Factors(None, da)
     if cell.second is not None:
-        found[cell.second] = Factors(h if strand.m is None else np.moveaxis(strand.m, 1, 0), adjoints.dv)
+        found[cell.second] = Factors(np.moveaxis(strand.m, 1, 0), adjoints.dv)
+    for name, block in zip(cell.inner(bool(w.bias)), cell.alone, strict=False):
+        found[name] = Factors(None, adjoints.da[block])
     if w.own is not None:
         found.update(_own_factors(cell, w, strand, adjoints))
     return found
@@ -51,7 +53,7 @@ def _own_factors(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints) -> 
         c = np.moveaxis(strand.c, 1, 0)
         c = c[:, :, None] if adjoints.da.ndim == 5 else c
         before, after = c[:, :-1], c[:, 1:]
-    parts = cell.own_gradients(adjoints.da, adjoints.dv, before, after)
+    parts = cell.own_gradients(adjoints.da, before, after)
     return {name: Factors(None, part) for name, part in zip(cell.own(bool(w.bias)), parts, strict=True)}
 
 

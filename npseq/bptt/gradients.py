@@ -57,18 +57,19 @@ def weight_gradients(
     """Writes the gradient of every parameter of a strand into `out`, laid out as the weights are. No axis of lags."""
     da_steps = _by_step(adjoints.da, 2)
     dv_steps: MaybeArray = None if w.U is None else _by_step(adjoints.dv, 1)
-    if strand.ids is not None:
+    looked_up = strand.s.shape[1] == w.state
+    if looked_up:
         out.x[...] = 0
     for at in parts(strand.steps, da_steps.shape[2], max(da_steps.shape[1], strand.s.shape[1])):
         da = columns(da_steps[at], room, "da columns")
         dv = None if w.U is None else columns(dv_steps[at], room, "dv columns")
         for operand, adjoint, target in _products(cell, w, strand, at, da, dv, out, room):
             if at.start == 0:
-                matmul(operand, adjoint, out=target)
+                matmul(operand, adjoint.T, out=target)
             else:
-                target += matmul(operand, adjoint)
-        if strand.ids is not None:
-            _scatter_rows(out.x, strand.ids[at], da)
+                target += matmul(operand, adjoint.T)
+        if looked_up:
+            _scatter_rows(cell, out.x, strand.ids[at], da)
     if w.own is not None:
         _own_gradients(cell, strand, adjoints, out.own)
 
@@ -88,32 +89,43 @@ def _products(
     cell: Cell, w: Weights, strand: Strand, at: slice, da: Array, dv: MaybeArray, out: Weights, room: Room | None
 ) -> Iterator[tuple[Array, Array, Array]]:
     """(operand, adjoint of the result, where the gradient goes) of each product of the steps `at`, columns all."""
-    P, n = w.state, cell.direct * strand.gates.shape[2]
+    P, units = w.state, len(da) // len(cell.blocks)
     s = columns(strand.s[: strand.steps][at], room, "s")
-    yield s, da[:n].T, out.W[: len(s), :n]
     if w.U is not None:
-        m = s[:P] if strand.m is None else columns(strand.m[at], room, "m")
-        yield m, dv.T, out.U
-    if strand.ids is not None:
-        if w.bias:
-            yield np.ones_like(da, shape=da.shape[1:]), da.T, out.W[P]
-    elif n < len(da):
-        yield s[P:], da[n:].T, out.inputs[:, n:]
+        yield columns(strand.m[at], room, "m"), dv, out.U
+    if cell.at_once and len(s) > P:
+        yield s, da, out.W
+    else:
+        ones = np.ones_like(da, shape=da.shape[1:])
+        direct = slice(0, cell.direct * units)
+        yield s[:P], da[direct], out.W[:P, direct]
+        for rows, of_x in cell.runs(units):
+            if len(s) > P:
+                yield s[P:], da[rows], out.inputs[:, of_x]
+            elif w.bias:
+                yield ones, da[rows], out.W[P, of_x]
+        if w.inner is not None:
+            for k, block in enumerate(cell.alone):
+                yield ones, da[block * units : (block + 1) * units], out.inner[k]
 
 
-def _scatter_rows(out: Array, ids: Array, da: Array) -> None:
+def _scatter_rows(cell: Cell, out: Array, ids: Array, da: Array) -> None:
     """The gradient of looked-up rows: each column of da is added to its token's row. Padded columns are zero."""
-    scatter_add(out, ids.reshape(-1), da.T.copy())
+    for rows, of_x in cell.runs(len(da) // len(cell.blocks)):
+        scatter_add(out[:, of_x], ids.reshape(-1), da[rows].T.copy())
 
 
 def _own_gradients(cell: Cell, strand: Strand, adjoints: Adjoints, out: Array) -> None:
     before, after = (None, None) if strand.c is None else (strand.c[:-1].swapaxes(0, 1), strand.c[1:].swapaxes(0, 1))
-    for k, part in enumerate(cell.own_gradients(adjoints.da, adjoints.dv, before, after)):
+    for k, part in enumerate(cell.own_gradients(adjoints.da, before, after)):
         out[k, :, 0] = part.sum(axis=(1, 2))
 
 
-def input_gradient(w: Weights, adjoints: Adjoints) -> Array:
+def input_gradient(cell: Cell, w: Weights, adjoints: Adjoints) -> Array:
     """dx (T, D, [lags,] B) of a strand: W_x da of every step."""
-    G, units, steps, *rest = adjoints.da.shape
-    dx = matmul(w.x, np.moveaxis(adjoints.da, 2, 0).reshape(steps, G * units, prod(rest)))
-    return dx.reshape(steps, len(w.x), *rest)
+    blocks, units, steps, *rest = adjoints.da.shape
+    da = _axis_first(adjoints.da, 2).reshape(steps, blocks * units, prod(rest))
+    first, *more = (matmul(w.x[:, of_x], da[:, rows]) for rows, of_x in cell.runs(units))
+    for part in more:
+        first += part
+    return first.reshape(steps, len(w.x), *rest)

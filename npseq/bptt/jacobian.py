@@ -57,10 +57,10 @@ def at_step(tape: Tape, t: int) -> Tape:
 
 
 def _strand_at(strand: Strand, t: int) -> Strand:
-    parts: dict[str, Any] = {name: _steps(getattr(strand, name), t, 1) for name in ("m", "v", "ids", "mask")}
-    gates = strand.gates[t : t + 1] if len(strand.gates) == strand.steps else strand.gates
+    parts: dict[str, Any] = {name: _steps(getattr(strand, name), t, 1) for name in ("m", "ids", "mask")}
+    a = strand.a[t : t + 1] if len(strand.a) == strand.steps else strand.a
     return strand._replace(
-        s=strand.s[t : t + 2], c=_steps(strand.c, t, 2), gates=gates, ragged=strand.ragged[t : t + 1], **parts
+        s=strand.s[t : t + 2], c=_steps(strand.c, t, 2), a=a, ragged=strand.ragged[t : t + 1], **parts
     )
 
 

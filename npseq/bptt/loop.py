@@ -29,7 +29,7 @@ Record = Callable[[int, Array, Any], None]  # is shown (t, dh, dc): the adjoints
 class Adjoints(NamedTuple):
     """What backward finds. By lag, an axis of lags stands before the batch. In memory time comes first."""
 
-    da: Array  # (G, H, T, [lags,] B): of the first product's results
+    da: Array  # (A, H, T, [lags,] B): of the first product's results
     dv: MaybeArray  # (., T, [lags,] B): of the second product's results
     dh: Array  # (P, [lags,] B): of the initial h
     dc: MaybeArray  # (H, [lags,] B): of the initial c
@@ -48,38 +48,46 @@ def product_by(matrix: Array | None) -> Callable[..., Array]:
     return matrix.dot
 
 
-def forward(cell: Cell, w: Weights, strand: Strand) -> None:
-    """Runs a strand whose x (or ids), first state and mask are set; writes h, c, gates and the second product."""
-    cell = cell.on(strand.s)
-    s, c, gates, mask, ragged = strand.s, strand.c, strand.gates, strand.mask, strand.ragged
-    P, kept = w.state, len(strand.gates) == strand.steps
-    n, batch = cell.direct * gates.shape[2], s.shape[2]
-    W = w.W[: s.shape[1], :n].T
-    U: MaybeArray = None if w.U is None else w.U.T
-    if strand.turned is not None:
-        strand.turned[...] = w.W[: s.shape[1]].T
-        W = strand.turned[:n]
-        if cell.direct < gates.shape[1]:
-            U = strand.turned[n:, :P]
-    times, second_times = product_by(W), product_by(U)
-    scratch = None if strand.ids is None else np.empty_like(s, shape=(n, batch))
-    _preload(cell, w, strand)
-    direct = gates[:, : cell.direct].reshape(len(gates), n, batch)
+def second_product(matrix: Array, notes: Array) -> Callable[[Array], Array]:
+    """What a cell calls `second`: multiplies (., [lags,] B) by the matrix, and notes it, a step a row of `notes`."""
+    times, rows = product_by(matrix), iter(notes)
 
-    def second(m: Array) -> Array:
-        if strand.m is not None:
-            strand.m[t] = m
-        return second_times(m, strand.v[t])
+    def second(x: Array) -> Array:
+        next(rows)[...] = x
+        if x.ndim == 2:
+            return times(x)
+        product = times(x.reshape(len(x), prod(x.shape[1:])))
+        return product.reshape(len(product), *x.shape[1:])
+
+    return second
+
+
+def forward(cell: Cell, w: Weights, strand: Strand) -> None:
+    """Runs a strand whose x (or ids), first state and mask are set; writes h, c, a and m."""
+    cell = cell.on(strand.s)
+    s, c, a, mask, ragged, ahead = strand.s, strand.c, strand.a, strand.mask, strand.ragged, strand.ahead
+    P, kept = w.state, len(a) == strand.steps
+    n, batch = cell.direct * a.shape[2], s.shape[2]
+    W = w.W[: P if ahead else s.shape[1]].T
+    if strand.turned is not None:
+        strand.turned[...] = W
+        W = strand.turned
+    times = product_by(W[:n])
+    second = None if w.U is None else second_product(W[n:] if n < len(W) else w.U.T, strand.m)
+    if ahead:
+        _x_ahead(cell, w, strand)
+    through_h = np.empty_like(s, shape=(n, batch)) if ahead else None
+    meets_h = a[:, : cell.direct].reshape(len(a), n, batch)
+    each_step: Any = (a, meets_h) if kept else (repeat(a[0]), repeat(meets_h[0]))
 
     states = zip(s[:, :P], repeat(None) if c is None else c, strict=False)
     before = next(states)
-    for t, after in enumerate(states):
-        k = t if kept else 0
-        if scratch is None:
-            times(s[t], direct[k])
+    for t, (after, operand, a_t, sums) in enumerate(zip(states, s, *each_step, strict=False)):
+        if ahead:
+            sums += times(before[0], through_h)
         else:
-            direct[k] += times(s[t], scratch)
-        cell.forward(gates[k], before, w.own, second, after)
+            times(operand, sums)
+        cell.forward(a_t, before, w.own, second, after)
         if ragged[t]:
             _stand_still(before, after, ~mask[t])
         before = after
@@ -92,18 +100,19 @@ def _stand_still(before: State, after: State, over: Array) -> None:
             np.copyto(new, old, where=over)
 
 
-def _preload(cell: Cell, w: Weights, strand: Strand) -> None:
-    """Puts into the gates, for all steps at once, the part of the pre-activations that needs no state."""
-    gates, steps = strand.gates, strand.steps
-    _, G, units, batch = gates.shape
-    if strand.ids is not None:
-        looked_up = np.moveaxis(w.x[strand.ids], 1, 2).reshape(gates.shape)
-        np.add(looked_up, w.W[w.state].reshape(G, units, 1) if w.bias else 0, out=gates)
-    elif cell.direct < G:
-        columns = w.inputs[:, cell.direct * units :]
-        gates[:, cell.direct :] = matmul(columns.T, strand.s[:steps, w.state :]).reshape(
-            steps, G - cell.direct, units, batch
-        )
+def _x_ahead(cell: Cell, w: Weights, strand: Strand) -> None:
+    """Puts into the blocks, for all steps at once, the part of the pre-activations that needs no state."""
+    a, steps = strand.a, strand.steps
+    units, batch = a.shape[2:]
+    for k, block in enumerate(cell.alone):
+        a[:, block] = 0 if w.inner is None else w.inner[k][:, None]
+    looked_up = None if strand.ids is None else w.x[strand.ids].swapaxes(1, 2)
+    for rows, columns in cell.runs(units):
+        into = a.reshape(steps, len(cell.blocks) * units, batch)[:, rows]
+        if looked_up is None:
+            matmul(w.inputs[:, columns].T, strand.s[:steps, w.state :], out=into)
+        else:
+            np.add(looked_up[:, columns], w.W[w.state, columns, None] if w.bias else 0, out=into)
 
 
 def backward(
@@ -119,43 +128,37 @@ def backward(
 ) -> Adjoints:
     """Adjoints of every step. dy (T, P, [lags,] B), zero past each length, or None; dh, dc of the last state."""
     cell = cell.on(strand.s)
-    s, gates, mask, ragged = strand.s, strand.gates, strand.mask, strand.ragged
+    s, mask, ragged = strand.s, strand.mask, strand.ragged
     P, lags = w.state, dh.shape[1:-1]
-    _, G, units, batch = gates.shape
+    _, blocks, units, batch = strand.a.shape
     n = cell.direct * units
-    da = empty(room, "da", s, (strand.steps, G, units, *lags, batch))
+    da = empty(room, "da", s, (strand.steps, blocks, units, *lags, batch))
     dv: MaybeArray = None if w.U is None else empty(room, "dv", s, (strand.steps, w.U.shape[1], *lags, batch))
-    width = prod(dh.shape[1:])
-    columns = da[:, : cell.direct].reshape(strand.steps, n, width)
-    times, second_times = product_by(w.W[:P, :n]), product_by(w.U)
-
-    def second(adjoint: Array) -> Array:
-        dv[t] = adjoint
-        if not lags:
-            return second_times(adjoint)
-        product = second_times(adjoint.reshape(len(adjoint), width))
-        return product.reshape(len(product), *adjoint.shape[1:])
-
-    gate, gates, own = None, _beside_lags(gates, lags), _beside_lags(w.own, lags)
-    for t, slopes, more in _local_derivatives(cell, strand, P, lags, room):
-        if dy is not None:
-            dh = dh + dy[t]
-        live = _where(mask[t], (dh, dc), (0, 0)) if ragged[t] else (dh, dc)
-        if record is not None:
-            record(t, *live)
-        if cell.keeps_gates:
-            gate = gates[t]
-        dh_passed, dc_before = cell.backward(*live, gate, slopes, more, own, second, da[t])
-        dh_before = times(columns[t])
-        if lags:
-            dh_before = dh_before.reshape(dh.shape)
-        if dh_passed is not None:
-            dh_before += dh_passed
-        if carry is not None:
-            dh_before, dc_before = carry(dh_before, dc_before, t)
-        if ragged[t]:
-            dh_before, dc_before = _where(mask[t], (dh_before, dc_before), (dh, dc))
-        dh, dc = dh_before, dc_before
+    columns = da[:, : cell.direct].reshape(strand.steps, n, prod(dh.shape[1:]))
+    times = product_by(w.W[:P, :n])
+    second = None if dv is None else second_product(w.U, dv[::-1])
+    a, own = _beside_lags(strand.a if cell.keeps_gates else None, lags), _beside_lags(w.own, lags)
+    for first, slopes, more in _local_derivatives(cell, strand, P, lags, room):
+        for k in range(len(slopes) - 1, -1, -1):
+            t = first + k
+            if dy is not None:
+                dh = dh + dy[t]
+            if ragged[t]:
+                over = dh, dc
+                dh, dc = _where(mask[t], over, (0, 0))
+            if record is not None:
+                record(t, dh, dc)
+            a_t, more_t = None if a is None else a[t], None if more is None else more[k]
+            dh_passed, dc = cell.backward(dh, dc, a_t, slopes[k], more_t, own, second, da[t])
+            dh = times(columns[t])
+            if lags:
+                dh = dh.reshape(len(dh), *lags, batch)
+            if dh_passed is not None:
+                dh += dh_passed
+            if carry is not None:
+                dh, dc = carry(dh, dc, t)
+            if ragged[t]:
+                dh, dc = _where(mask[t], (dh, dc), over)
     return Adjoints(da.transpose(1, 2, 0, *range(3, da.ndim)), None if dv is None else dv.swapaxes(0, 1), dh, dc)
 
 
@@ -173,26 +176,23 @@ def _beside_lags(array: MaybeArray, lags: tuple[int, ...]) -> MaybeArray:
 def _local_derivatives(
     cell: Cell, strand: Strand, P: int, lags: tuple[int, ...], room: Room | None
 ) -> Iterator[tuple[int, Array, MaybeArray]]:
-    """(t, slopes, more) of every step, the last first: what the cell's backward multiplies adjoints with.
+    """(first step, slopes, more) of some steps at a time, the last first: what adjoints are multiplied with.
 
     They need no adjoint, so they are taken for as many steps at once as stay in a cache of a core.
     """
-    _, G, units, batch = strand.gates.shape
+    _, blocks, units, batch = strand.a.shape
     ahead = max(1, cell.block // max(cell.direct * units * batch, 1))
-    block = empty(room, "slopes", strand.s, (min(ahead, strand.steps), G, units, batch))
+    block = empty(room, "slopes", strand.s, (min(ahead, strand.steps), blocks, units, batch))
     for last in range(strand.steps, 0, -ahead):
         first = max(0, last - ahead)
-        more = _beside_lags(_slopes(cell, strand, P, first, last, block[: last - first]), lags)
-        slopes = _beside_lags(block, lags)
-        for t in reversed(range(first, last)):
-            k = t - first
-            yield t, slopes[k], None if more is None else more[k]
+        slopes = block[: last - first]
+        more = _slopes(cell, strand, P, first, last, slopes)
+        yield first, _beside_lags(slopes, lags), _beside_lags(more, lags)
 
 
 def _slopes(cell: Cell, strand: Strand, P: int, first: int, last: int, out: Array) -> MaybeArray:
     """Writes the slopes of the steps from first to last, (N, G, H, B); returns what the cell adds, (N, H, B)."""
-    h, c, v = strand.s[:, :P], strand.c, strand.v
+    h, c = strand.s[:, :P], strand.c
     before = h[first:last], None if c is None else c[first:last]
     after = h[first + 1 : last + 1], None if c is None else c[first + 1 : last + 1]
-    gates = strand.gates[first:last].swapaxes(0, 1)
-    return cell.slopes(gates, None if v is None else v[first:last], before, after, out.swapaxes(0, 1))
+    return cell.slopes(strand.a[first:last].swapaxes(0, 1), before, after, out.swapaxes(0, 1))

@@ -21,45 +21,34 @@ Step = Callable[[Array], tuple[Array, Array]]
 def stepper(cell: Cell, w: Weights, batch: int, reader: MaybeArray = None) -> Step:
     """A function (inputs) -> (h, reading) of one step from a state that it keeps, zeros at first.
 
-    inputs (G, H, B) is what x and the biases add to the pre-activations: `table` for ids, `project` for features.
+    inputs (A, H, B) is what x and the biases add to the pre-activations: `table` for ids, `project` for features.
     reader (P + 1, V): what [h; 1] is multiplied with. h (P, B) and reading (V, B) are written over by the next step.
     """
     cell = cell.on(w.W)
-    G, P = len(cell.gates), w.state
-    units = w.W.shape[1] // G
-    n, direct = cell.direct * units, cell.direct
-    at_once = direct < G and not cell.keeps_operand  # the second product's operand is h too: one product does for both
-    own = w.own
-    columns = G * units if at_once else n
-    V = 0 if reader is None else reader.shape[1]
-    side_by_side = np.zeros_like(w.W, shape=(P + 1, columns + V))
-    side_by_side[:P, :columns] = w.W[:P, :columns]
-    if at_once and own is not None:
-        side_by_side[P, n:columns], own = own[0, :, 0], None  # the one vector that the cell would add to v
+    P, direct, units = w.state, cell.direct, w.W.shape[1] // len(cell.gates)
+    n, V = direct * units, 0 if reader is None else reader.shape[1]
+    side_by_side = np.zeros_like(w.W, shape=(P + 1, n + V))
+    side_by_side[:P, :n] = w.W[:P, :n]
     if reader is not None:
-        side_by_side[:, columns:] = reader
+        side_by_side[:, n:] = reader
     operand = np.zeros_like(w.W, shape=(P + 1, batch))
     operand[P] = 1
     h = operand[:P]
     state = h, np.zeros_like(w.W, shape=(units, batch)) if "c" in cell.carries else None
-    products = np.empty_like(w.W, shape=(columns + V, batch))
-    through_h, v, reading = products[:n].reshape(direct, units, batch), products[n:columns], products[columns:]
-    times = product_by(side_by_side.T)
+    products = np.empty_like(w.W, shape=(n + V, batch))
+    through_h, reading = products[:n].reshape(direct, units, batch), products[n:]
+    times, second = product_by(side_by_side.T), product_by(None if w.U is None else w.U.T)
     times(operand, products)
-    again = product_by(None if w.U is None else w.U.T)
-    a = np.empty_like(w.W, shape=(G, units, batch))
+    a = np.empty_like(w.W, shape=(len(cell.blocks), units, batch))
     meets_h, beside = a[:direct], a[direct:]
 
-    def second(m: Array) -> Array:
-        return v if at_once else again(m)
-
     def step(inputs: Array) -> tuple[Array, Array]:
-        if direct == G:
-            np.add(through_h, inputs, out=a)
-        else:
+        if len(beside):
             np.add(through_h, inputs[:direct], out=meets_h)
             beside[...] = inputs[direct:]
-        cell.forward(a, state, own, second, state)
+        else:
+            np.add(through_h, inputs, out=a)
+        cell.forward(a, state, w.own, second, state)
         times(operand, products)
         return h, reading
 
@@ -67,14 +56,28 @@ def stepper(cell: Cell, w: Weights, batch: int, reader: MaybeArray = None) -> St
 
 
 def table(cell: Cell, w: Weights) -> Array:
-    """(D, G, H, 1): the inputs of every one-hot x."""
+    """(D, A, H, 1): the inputs of every one-hot x."""
     rows = w.x + w.W[w.state] if w.bias else w.x
-    return rows.reshape(len(rows), len(cell.gates), -1, 1)
+    return np.moveaxis(_by_block(cell, w, rows.T), 2, 0)[..., None].copy()
 
 
 def project(cell: Cell, w: Weights, x: Array) -> Array:
-    """(G, H, B): the inputs of features x (D, B)."""
+    """(A, H, B): the inputs of features x (D, B)."""
     inputs = np.matmul(w.x.T, x)
     if w.bias:
         inputs += w.W[w.state][:, None]
-    return inputs.reshape(len(cell.gates), -1, x.shape[1])
+    return _by_block(cell, w, inputs)
+
+
+def _by_block(cell: Cell, w: Weights, inputs: Array) -> Array:
+    """(G*H, N), what x and the biases of the gates add, as (A, H, N) with the other blocks' biases."""
+    blocks, N = len(cell.blocks), inputs.shape[1]
+    units = len(inputs) // len(cell.gates)
+    if not cell.alone:
+        return inputs.reshape(blocks, units, N)
+    out = np.zeros_like(inputs, shape=(blocks, units, N))
+    for rows, columns in cell.runs(units):
+        out.reshape(blocks * units, N)[rows] = inputs[columns]
+    for k, block in enumerate(() if w.inner is None else cell.alone):
+        out[block] = w.inner[k][:, None]
+    return out

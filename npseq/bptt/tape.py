@@ -14,6 +14,7 @@ from npseq.bptt.memory import readable
 from npseq.cells import Cell
 
 WIDE = 8  # from so many steps of so many sequences on, turning the weights pays
+FEW = 4  # below so many sequences, weights that ids meet ahead of the loop are looked up: there is little to turn
 
 
 class Weights(NamedTuple):
@@ -22,6 +23,7 @@ class Weights(NamedTuple):
     W: Array  # (P + bias + D, G*H): rows [h; 1; x], a gate a block of columns
     U: MaybeArray  # (H, P) or (P, H): the second product, m U
     own: MaybeArray  # (n, H, 1): vectors that enter pointwise
+    inner: MaybeArray  # (n, H): biases of the blocks that h alone meets
     state: int  # P
     bias: int  # 1 where there is a row of biases, else 0
 
@@ -41,10 +43,10 @@ class Strand(NamedTuple):
 
     s: Array  # (T + 1, K, B): [h_t; 1; x_t] before step t; only [h_t] where `ids` are looked up
     c: MaybeArray  # (T + 1, H, B): the LSTM's cell state before step t
-    gates: Array  # (T, G, H, B): after their nonlinearity; one step's room where backward does not read them
-    m: MaybeArray  # (T, ., B): the second product's operand, where it is not h itself
-    v: MaybeArray  # (T, ., B): the second product's result
+    a: Array  # (T, A, H, B): gates after their nonlinearity; one step's room where backward does not read them
+    m: MaybeArray  # (T, H, B): the second product's operand
     turned: MaybeArray  # (G*H, K): the weights row by row, which is faster over many wide steps
+    ahead: bool  # whether x is multiplied for all steps at once, before the first; else with h, step by step
     ids: MaybeArray  # (T, B): token ids, where their weights are looked up instead of multiplied
     mask: MaybeArray  # (T, 1, B) bool: False where a sequence is over and its state stands still
     ragged: tuple[bool, ...]  # (T,): whether any sequence is over at step t
@@ -94,10 +96,10 @@ def new_strand(
     xp: ModuleType, cell: Cell, w: Weights, steps: int, batch: int, looked_up: bool, old: Strand | None = None
 ) -> Strand:
     """Room for one strand, nothing set: an old one's arrays where they fit, since fresh memory is slow."""
-    dtype, second = w.W.dtype, w.U is not None
-    units = w.W.shape[1] // len(cell.gates)
+    dtype, units = w.W.dtype, w.W.shape[1] // len(cell.gates)
     rows = w.state if looked_up else w.W.shape[0]
-    kept_steps = steps if cell.keeps_gates or looked_up else min(steps, 1)
+    ahead = looked_up or not cell.at_once
+    kept_steps = steps if cell.keeps_gates or ahead else min(steps, 1)
 
     def room(name: str, needed: bool, *shape: int) -> MaybeArray:
         if not needed:
@@ -109,10 +111,10 @@ def new_strand(
     return Strand(
         s=room("s", True, steps + 1, rows, batch),
         c=room("c", "c" in cell.carries, steps + 1, units, batch),
-        gates=room("gates", True, kept_steps, len(cell.gates), units, batch),
-        m=room("m", second and cell.keeps_operand, steps, w.U.shape[0] if second else 0, batch),
-        v=room("v", second, steps, w.U.shape[1] if second else 0, batch),
-        turned=room("turned", batch >= WIDE and steps >= WIDE, w.W.shape[1], rows),
+        a=room("a", True, kept_steps, len(cell.blocks), units, batch),
+        m=room("m", w.U is not None, steps, units, batch),
+        turned=room("turned", batch >= WIDE and steps >= WIDE, w.W.shape[1], w.state if ahead else rows),
+        ahead=ahead,
         ids=None,
         mask=None,
         ragged=(False,) * steps,

@@ -32,50 +32,62 @@ class GRU(Cell):
 
     reset: str = "after"
     gates = ("r", "z", "n")
-    direct = 2
-    second = "W_hn"
 
     @property
-    def keeps_operand(self):
-        return self.reset == "before"
+    def blocks(self):
+        return ("r", "z", "n") if self.reset == "before" else ("r", "z", "v", "n")  # h meets all but n
 
-    def own(self, bias):
+    @property
+    def direct(self):
+        return 2 if self.reset == "before" else 3
+
+    @property
+    def alone(self):
+        return () if self.reset == "before" else (2,)
+
+    def runs(self, units):
+        if self.reset == "before":
+            return super().runs(units)
+        r_and_z = slice(0, 2 * units)
+        return (r_and_z, r_and_z), (slice(3 * units, None), slice(2 * units, None))
+
+    @property
+    def second(self):
+        return "W_hn" if self.reset == "before" else None
+
+    def inner(self, bias):
         return ("b_hn",) if bias and self.reset == "after" else ()
 
     def forward(self, a, before, own, second, after):
-        h = before[0]
-        sigmoid(a[:2], out=a[:2])  # (G1) (G2)
-        r, z = a[0], a[1]
+        h, r, z, n, r_and_z = before[0], a[0], a[1], a[-1], a[:2]
+        sigmoid(r_and_z, out=r_and_z)  # (G1) (G2)
         if self.reset == "before":
-            v = second(r * h)  # (G3)
-            n = tanh(a[2] + v, out=a[2])  # (G4)
+            n += second(r * h)  # (G3)
         else:
-            v = second(h)  # (G5)
-            if own is not None:
-                v += own[0]
-            n = tanh(a[2] + r * v, out=a[2])  # (G6)
+            n += r * a[2]  # (G5)
+        tanh(n, out=n)  # (G4 | G6)
         add(n, z * (h - n), out=after[0])  # (G7)
 
-    def slopes(self, gates, v, before, after, out):
-        _, z, n = gates
-        h = before[0]
-        dsigmoid(gates[:2], out=out[:2])  # (G1) (G2)
-        out[0] *= h if self.reset == "before" else v  # (G3 | G6)
+    def slopes(self, a, before, after, out):
+        r, z, n, h = a[0], a[1], a[-1], before[0]
+        dsigmoid(a[:2], out=out[:2])  # (G1) (G2)
         out[1] *= h - n  # (G7)
-        multiply(1 - z, dtanh(n), out=out[2])  # (G7) (G4 | G6)
-
-    def backward(self, dh, dc, gates, slopes, more, own, second, da):
-        r, z, dn = gates[0], gates[1], da[2]
-        multiply(dh, slopes[1:], out=da[1:])  # (G7)
-        dh = dh * z  # (G7)
+        multiply(1 - z, dtanh(n), out=out[-1])  # (G7) (G4 | G6)
         if self.reset == "before":
+            out[0] *= h  # (G3)
+        else:
+            out[0] *= a[2]  # (G6)
+            out[2] = r  # (G6)
+
+    def backward(self, dh, dc, a, slopes, more, own, second, da):
+        r, z, dn = a[0], a[1], da[-1]
+        passed = dh * z  # (G7)
+        if self.reset == "before":
+            multiply(dh, slopes[1:], out=da[1:])  # (G7)
             dm = second(dn)  # (G4) (G3)
             multiply(dm, slopes[0], out=da[0])  # (G3)
-            dh += dm * r  # (G3)
+            passed += dm * r  # (G3)
         else:
-            multiply(dn, slopes[0], out=da[0])  # (G6)
-            dh += second(dn * r)  # (G6) (G5)
-        return dh, None
-
-    def own_gradients(self, da, dv, c_before, c_after):
-        return (dv,)  # (G5)
+            multiply(dh, slopes[1::2], out=da[1::2])  # (G7)
+            multiply(dn, slopes[::2], out=da[::2])  # (G6)
+        return passed, None

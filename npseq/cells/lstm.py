@@ -39,11 +39,11 @@ class LSTM(Cell):
     def forward(self, a, before, own, second, after):
         h_next, c_next = after
         c = before[1]
-        o, i, f, g = a[0], a[1], a[2], a[3]
+        o, i, f, g, sigmoids = a[0], a[1], a[2], a[3], a[:3]
         if self.peepholes:
             sigmoid(a[1:3] + own[1:] * c, out=a[1:3])  # (L1) (L2)
         else:
-            sigmoid(a[:3], out=a[:3])  # (L5) (L1) (L2)
+            sigmoid(sigmoids, out=sigmoids)  # (L5) (L1) (L2)
         tanh(g, out=g)  # (L3)
         c = add(f * c, i * g, out=c_next)  # (L4)
         if self.peepholes:
@@ -53,17 +53,17 @@ class LSTM(Cell):
         else:
             multiply(o, tanh(c), out=h_next)  # (L6) (L7)
 
-    def slopes(self, gates, v, before, after, out):
-        o, i, _, g = gates
+    def slopes(self, a, before, after, out):
+        o, i, _, g = a
         tanh_c = tanh(after[1])
-        dsigmoid(gates[:3], out=out[:3])  # (L5) (L1) (L2)
+        dsigmoid(a[:3], out=out[:3])  # (L5) (L1) (L2)
         out[0] *= tanh_c  # (L6)
         out[1] *= g  # (L4)
         out[2] *= before[1]  # (L4)
         multiply(i, dtanh(g), out=out[3])  # (L4) (L3)
         return o * dtanh(tanh_c)  # (L6)
 
-    def backward(self, dh, dc, gates, slopes, more, own, second, da):
+    def backward(self, dh, dc, a, slopes, more, own, second, da):
         dm = second(dh) if self.projection else dh  # (L7)
         do, di, df = da[0], da[1], da[2]
         multiply(dm, slopes[0], out=do)  # (L6) (L5)
@@ -71,11 +71,11 @@ class LSTM(Cell):
         if self.peepholes:
             dc += do * own[0]  # (L5)
         multiply(dc, slopes[1:], out=da[1:])  # (L4) (L1) (L2) (L3)
-        dc = dc * gates[2]  # (L4)
+        dc = dc * a[2]  # (L4)
         if self.peepholes:
             dc += di * own[1] + df * own[2]  # (L1) (L2)
         return None, dc
 
-    def own_gradients(self, da, dv, c_before, c_after):
+    def own_gradients(self, da, c_before, c_after):
         do, di, df, _ = da
         return do * c_after, di * c_before, df * c_before  # (L5) (L1) (L2)

@@ -24,10 +24,10 @@ class RNN(Cell):
         phi = tanh if self.nonlinearity == "tanh" else relu
         phi(a[0], out=after[0])  # (R2)
 
-    def slopes(self, gates, v, before, after, out):
+    def slopes(self, a, before, after, out):
         dphi = dtanh if self.nonlinearity == "tanh" else drelu
         out[0] = dphi(after[0])  # (R2)
 
-    def backward(self, dh, dc, gates, slopes, more, own, second, da):
+    def backward(self, dh, dc, a, slopes, more, own, second, da):
         multiply(dh, slopes[0], out=da[0])  # (R2)
         return None, None

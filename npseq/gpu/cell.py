@@ -39,19 +39,19 @@ class FusedCell:
         arrays = _given(a=a, h=before[0], c=before[1], own=own, h_next=after[0], c_next=after[1])
         _runner(self._cell, "forward", a.__class__, a.dtype, _inputs(arrays, "a", "own"))(arrays, second)
 
-    def slopes(self, gates: Array, v: Array | None, before: Any, after: Any, out: Array) -> Array | None:
+    def slopes(self, a: Array, before: Any, after: Any, out: Array) -> Array | None:
         """As Cell.slopes."""
         if out.dtype.name not in TYPES:
-            return self._cell.slopes(gates, v, before, after, out)
-        kept = gates if self._cell.keeps_gates else None
-        arrays = _given(gates=kept, v=v, h=before[0], c=before[1], h_next=after[0], c_next=after[1], out=out)
-        return _runner(self._cell, "slopes", out.__class__, out.dtype, _inputs(arrays, "gates", "out"))(arrays)[0]
+            return self._cell.slopes(a, before, after, out)
+        kept = a if self._cell.keeps_gates else None
+        arrays = _given(a=kept, h=before[0], c=before[1], h_next=after[0], c_next=after[1], out=out)
+        return _runner(self._cell, "slopes", out.__class__, out.dtype, _inputs(arrays, "a", "out"))(arrays)[0]
 
     def backward(
         self,
         dh: Array,
         dc: Array | None,
-        gates: Array | None,
+        a: Array | None,
         slopes: Array,
         more: Array | None,
         own: Array | None,
@@ -60,9 +60,9 @@ class FusedCell:
     ) -> tuple[Array | None, Array | None]:
         """As Cell.backward."""
         if da.dtype.name not in TYPES:
-            return self._cell.backward(dh, dc, gates, slopes, more, own, second, da)
-        arrays = _given(dh=dh, dc=dc, gates=gates, slopes=slopes, more=more, own=own, da=da)
-        run = _runner(self._cell, "backward", da.__class__, da.dtype, _inputs(arrays, "gates", "slopes", "own", "da"))
+            return self._cell.backward(dh, dc, a, slopes, more, own, second, da)
+        arrays = _given(dh=dh, dc=dc, a=a, slopes=slopes, more=more, own=own, da=da)
+        run = _runner(self._cell, "backward", da.__class__, da.dtype, _inputs(arrays, "a", "slopes", "own", "da"))
         dh_passed, dc_before = run(arrays, second)
         return dh_passed, dc_before
 
@@ -92,12 +92,12 @@ def traced(cell: Cell, method: str, dtype: np.dtype, inputs: Inputs) -> Program:
         cell.forward(x["a"], before, x.get("own"), trace.product, after)
         results = ()
     elif method == "slopes":
-        results = (cell.slopes(x.get("gates"), x.get("v"), before, after, x["out"]),)
+        results = (cell.slopes(x.get("a"), before, after, x["out"]),)
     else:
         results = cell.backward(
             x["dh"],
             x.get("dc"),
-            x.get("gates"),
+            x.get("a"),
             x["slopes"],
             x.get("more"),
             x.get("own"),

@@ -207,8 +207,8 @@ def _backward(layer: Any, dy: Array, tape: Any) -> Iterator[Nonfinite]:
         found = {("adjoint", name): array for name, array in by_state.items()}
         cell = side.layer.cell
         for l, d, _ in strands(side):
-            for g, gate in enumerate(cell.gates):
-                da = in_natural_time(side, d, rows[l][d].da[g], axis=1)
+            for gate in cell.gates:
+                da = in_natural_time(side, d, rows[l][d].da[cell.blocks.index(gate)], axis=1)
                 found["adjoint", side.name(f"gate {gate}", l, d)] = np.moveaxis(da, 0, 2)
         names = ["h", *cell.carries[1:], *(f"gate {gate}" for gate in cell.gates)]
         for l, d, _ in reversed(strands(side)):

@@ -49,7 +49,7 @@ def path_split(layer: Any, tape: Any, max_bytes: int | None = MAX_BYTES) -> dict
 def _split(side: Side, l: int, d: int) -> PathSplit:
     strand = side.tape.strands[l][d]
     xp = array_module(strand.s)
-    f = strand.gates[:, side.layer.cell.gates.index("f")]
+    f = strand.a[:, side.layer.cell.blocks.index("f")]
     if strand.mask is not None:
         f = np.where(strand.mask, f, 1)
     after = xp.concatenate([f[1:], xp.ones_like(f[:1])])

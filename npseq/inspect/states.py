@@ -31,9 +31,9 @@ def gates(side: Side) -> dict[str, Array]:
     if not cell.keeps_gates:
         return {}
     return {
-        side.name(gate, l, d): _natural(side, d, strand.gates[:, g])
+        side.name(gate, l, d): _natural(side, d, strand.a[:, cell.blocks.index(gate)])
         for l, d, strand in strands(side)
-        for g, gate in enumerate(cell.gates)
+        for gate in cell.gates
     }
 
 
@@ -63,9 +63,9 @@ def through_output(side: Side, l: int, d: int, found: loop.Adjoints, dh: Array, 
     """
     cell, strand = side.layer.cell, side.tape.strands[l][d]
     w = side.layer._weights(side.layer.params, l, d)
-    slope = strand.gates[:, cell.gates.index("o")] * dtanh(tanh(strand.c[1:]))  # type: ignore[index]  # (L6)
+    slope = strand.a[:, cell.blocks.index("o")] * dtanh(tanh(strand.c[1:]))  # type: ignore[index]  # (L6)
     dm = dh if w.U is None else np.moveaxis(np.tensordot(w.U, dh, axes=(1, 1)), 0, 1)
-    do = np.moveaxis(found.da[cell.gates.index("o")], 0, 1)
+    do = np.moveaxis(found.da[cell.blocks.index("o")], 0, 1)
     extra = 0 if w.own is None else do * w.own[0].reshape(-1, *[1] * (do.ndim - 2))  # (L5)
     return dc + dm * (slope if dm.ndim == 3 else slope[:, :, None]) + extra
 

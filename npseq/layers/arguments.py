@@ -71,7 +71,7 @@ def _checked_ids(batch: Batch, features: int) -> Batch:
     if array_module(x) is np and x.size and (x.min() < 0 or x.max() >= features):
         t, b = np.argwhere((x < 0) | (x >= features))[0]
         raise ValueError(f"token ids must be in [0, {features}), got {x[t, b]} at step {t}, sequence {b}")
-    return batch._replace(x=x)
+    return batch if batch.mask is None else batch._replace(x=x)
 
 
 def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:

@@ -61,4 +61,6 @@ def lag_sum(array: Array, weights: Array | None) -> Array:
 
 def lag_sums(adjoints: loop.Adjoints, weights: Array | None) -> loop.Adjoints:
     """Every adjoint summed over lags."""
+    if weights is None:
+        return adjoints
     return loop.Adjoints(*(None if a is None else lag_sum(a, weights) for a in adjoints))

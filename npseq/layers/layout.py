@@ -31,27 +31,24 @@ def strand_layout(cell: Cell, inputs: int, units: int, state: int, bias: bool, e
         names[f"W_h{gate}{ending}"] = (block, (slice(0, state), columns))
         if bias:
             names[f"b_{gate}{ending}"] = (block, (state, columns))
-    if cell.second is not None and cell.direct == len(cell.gates):
+    if cell.second is not None and cell.direct == len(cell.blocks):
         blocks[f"U{ending}"] = (units, state)
         names[f"{cell.second}{ending}"] = (f"U{ending}", ())
-    own = cell.own(bias)
-    if own:
-        blocks[f"own{ending}"] = (len(own), units)
-        names.update({f"{name}{ending}": (f"own{ending}", (k,)) for k, name in enumerate(own)})
+    for kind, vectors in (("own", cell.own(bias)), ("inner", cell.inner(bias))):
+        if vectors:
+            blocks[f"{kind}{ending}"] = (len(vectors), units)
+            names.update({f"{name}{ending}": (f"{kind}{ending}", (k,)) for k, name in enumerate(vectors)})
     return Layout(blocks, names)
 
 
 def strand_weights(cell: Cell, params: Parameters, units: int, state: int, bias: bool, ending: str) -> Weights:
     """The same strand as the loop multiplies with it: views, nothing copied."""
-    return params.once(("strand", ending), lambda: _strand_weights(cell, params, units, state, bias, ending))
-
-
-def _strand_weights(cell: Cell, params: Parameters, units: int, state: int, bias: bool, ending: str) -> Weights:
     W = params.block(f"W{ending}")
     U = None
-    if cell.direct < len(cell.gates):
+    if cell.direct < len(cell.blocks) and cell.second is not None:
         U = W[:state, cell.direct * units :]
     elif cell.second is not None:
         U = params.block(f"U{ending}")
     own = params.block(f"own{ending}")[..., None] if cell.own(bias) else None
-    return Weights(W, U, own, state, int(bias))
+    inner = params.block(f"inner{ending}") if cell.inner(bias) else None
+    return Weights(W, U, own, inner, state, int(bias))

@@ -12,7 +12,7 @@ import numpy as np
 from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
 from npseq.bptt.room import Room, part
-from npseq.bptt.tape import Strand, Tape, Weights, new_strand
+from npseq.bptt.tape import FEW, Strand, Tape, Weights, new_strand
 from npseq.bptt.truncation import Plan, carry_of, check_truncation
 from npseq.cells import Cell
 from npseq.checks import flag
@@ -221,7 +221,10 @@ class Recurrent(Layer):
         return self.input_size if layer == 0 else self.output_size
 
     def _weights(self, params: Parameters, layer: int, d: int) -> Weights:
-        return strand_weights(self.cell, params, self.hidden_size, self.state_size, self.bias, suffix(layer, d == 1))
+        sizes = self.hidden_size, self.state_size, self.bias
+        return params.once(
+            ("strand", layer, d), lambda: strand_weights(self.cell, params, *sizes, suffix(layer, d == 1))
+        )
 
     def _check_state(self, name: str, state: Any, batch: int, xp: Any) -> tuple[Array, Array | None]:
         rows = self.num_layers * self.directions
@@ -254,9 +257,9 @@ class Recurrent(Layer):
         if batch.mask is not None:
             ragged = tuple((batch.lengths < step + 1).any().item() for step in range(steps))
             strand = strand._replace(mask=in_order(batch.mask, d)[:, None], ragged=in_order(ragged, d))
-        if look_up:
+        if not features and strand.ahead and (look_up or size < FEW):
             strand = strand._replace(ids=in_order(batch.x, d).copy())
-        else:
+        if not look_up:
             strand.s[:, self.state_size : self.state_size + self.bias] = 1
             write_inputs(strand.s[:steps, self.state_size + self.bias :], features, batch.x, d, xp)
         k = layer * self.directions + d
@@ -274,13 +277,13 @@ class Recurrent(Layer):
         mask = down.tape.strands[-1][0].mask
         if mask is not None:
             dy = np.where(mask, dy, 0)
-        size = self.state_size
-        return [at_lag_zero(dy[:, d * size : (d + 1) * size], down.lags) for d in range(self.directions)]
+        by_direction = [dy] if self.directions == 1 else [dy[:, : self.state_size], dy[:, self.state_size :]]
+        return [at_lag_zero(dy, down.lags) for dy in by_direction]
 
     def _hand_down(self, layer: int, row: tuple[loop.Adjoints, ...], tape: Tape) -> list[Array]:
         """What a layer's strands pass to the outputs of the layer below, one a direction; at layer 0, to x."""
         dx = [
-            in_order(gradients.input_gradient(self._weights(self.params, layer, d), adjoints), d)
+            in_order(gradients.input_gradient(self.cell, self._weights(self.params, layer, d), adjoints), d)
             for d, adjoints in enumerate(row)
         ]
         total = dx[0] if len(dx) == 1 else dx[0] + dx[1]

@@ -40,6 +40,8 @@ def stack_state(h: list[Array], c: list[MaybeArray], xp: Any) -> Any:
 
 def _stack(parts: list[Array], xp: Any) -> Array:
     """xp.stack of their transposes, without its overhead."""
+    if len(parts) == 1:
+        return parts[0].T[None].copy()
     out = xp.empty((len(parts), *parts[0].T.shape), parts[0].dtype)
     for k, part in enumerate(parts):
         out[k] = part.T

@@ -38,30 +38,29 @@ def calls(name: str, dtype: Any, seed: int = 0) -> list[Call]:
     def block(*shape: int) -> np.ndarray:
         return rng.uniform(-0.9, 0.9, shape).astype(dtype)
 
-    G, projected = len(cell.gates), cell.second == "W_hp"
+    A, projected = len(cell.blocks), cell.second == "W_hp"
     state = P if projected else H
     has_c = "c" in cell.carries
     own = block(len(cell.own(bias)), H, 1) if cell.own(bias) else None
     U = None if cell.second is None else block(P, H) if projected else block(H, H)
     tape = block(N + 1, state + 2, B)  # [h; 1; x]: a step's h is not all of it
     c = block(N + 1, H, B) if has_c else None
-    gates, v = block(N, G, H, B), None if U is None else block(N, U.shape[0], B)
+    a = block(N, A, H, B)
 
     def pair(steps: Any) -> tuple:
         return tape[steps, :state], None if c is None else c[steps]
 
     forward = {
-        "a": gates[1].copy(),
+        "a": a[1].copy(),
         "before": pair(1),
         "own": own,
         "after": (block(state, B), c[2] * 0 if has_c else None),
     }
     slopes = {
-        "gates": gates.swapaxes(0, 1),
-        "v": v,
+        "a": a.swapaxes(0, 1),
         "before": pair(slice(0, N)),
         "after": pair(slice(1, N + 1)),
-        "out": block(N, G, H, B).swapaxes(0, 1),
+        "out": block(N, A, H, B).swapaxes(0, 1),
     }
     backwards = []
     for lags in ((), (LAGS,)):
@@ -70,11 +69,11 @@ def calls(name: str, dtype: Any, seed: int = 0) -> list[Call]:
             {
                 "dh": block(B, *lags[::-1], state).T,  # the last state's comes turned
                 "dc": block(H, *lags, B) if has_c else None,
-                "gates": gates[0][taped] if cell.keeps_gates else None,
-                "slopes": block(G, H, B)[taped],
+                "a": a[0][taped] if cell.keeps_gates else None,
+                "slopes": block(A, H, B)[taped],
                 "more": block(H, B)[taped] if has_c else None,
                 "own": None if own is None else own[..., None] if lags else own,
-                "da": block(G, H, *lags, B),
+                "da": block(A, H, *lags, B),
             }
         )
     back = None if U is None else U.T

@@ -41,8 +41,7 @@ def test_the_formula_of_a_tape(name, T, B, monkeypatch):
     G, gru, rnn = len(layer.cell.gates), make is ns.GRU, make is ns.RNN
     P = layer.state_size
     known = {"T": T, "B": B, "H": 5, "D": 4, "P": P, "G": G, "bias": int(layer.bias), "lstm": make is ns.LSTM}
-    known |= {"gru_before": name == "gru before", "projection": P != 5}
-    known["second"] = 5 if gru else P if P != 5 else 0
+    known |= {"gru": gru, "gru_after": name == "gru after", "gru_before": name == "gru before", "projection": P != 5}
     exec(FORMULA, known)
     expected = known["numbers"] - (known["gates"] - 5 * B if rnn else 0)
     assert held == expected

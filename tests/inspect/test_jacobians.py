@@ -143,7 +143,7 @@ def test_paths_of_the_cell_state(cell, bidirectional):
     one_tape = one.forward(data.x, state, LENGTHS)[2]
     J, P, H = state_jacobians(one, one_tape), one.state_size, 3
     strand = one_tape.strands[0][0]
-    o, _, f, _ = np.moveaxis(strand.gates, 1, 0)
+    o, _, f, _ = np.moveaxis(strand.a, 1, 0)
     for b, own in enumerate(LENGTHS):
         assert np.isnan(found["c"].total[own:, b]).all()
         for t in range(own):

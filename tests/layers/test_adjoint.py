@@ -142,8 +142,8 @@ def test_a_slope_a_little_wrong_breaks_both(monkeypatch):
     cell = type(make("rnn tanh").cell)
     right = cell.slopes
 
-    def wrong(self, gates, v, before, after, out):
-        more = right(self, gates, v, before, after, out)
+    def wrong(self, a, before, after, out):
+        more = right(self, a, before, after, out)
         out[0] += 0.01 * after[0]
         return more
 

@@ -69,7 +69,7 @@ SUMS = (
     Mutant("S7", "the second product's operand one step off", "lstm projection",
            edit(gradients._products, "columns(strand.m -> columns(np.roll(strand.m, 1, axis=0)")),
     Mutant("S8", "dx three times too large", "rnn",
-           edit(gradients.input_gradient, "dx = matmul( -> dx = 3 * matmul(")),
+           edit(gradients.input_gradient, "matmul(w.x -> matmul(3 * w.x")),
     Mutant("S9", "a repeated token's gradient overwritten, not added", "rnn token ids",
            wrap(gradients, "scatter_add", lambda right: overwrite)),
     Mutant("S10", "a repeated token's embedding gradient overwritten", "language model",

@@ -48,7 +48,7 @@ def test_a_piece_that_is_not_in_the_source_is_refused():
 
 def test_a_mutant_leaves_no_trace():
     slopes, backward = LSTM.slopes, LSTM.backward
-    patch = both(edit(LSTM.slopes, "return o * -> return"), edit(LSTM.backward, "dc = dc * gates[2] -> pass"))
+    patch = both(edit(LSTM.slopes, "return o * -> return"), edit(LSTM.backward, "dc = dc * a[2] -> pass"))
     with patch():
         assert LSTM.slopes is not slopes
         assert LSTM.backward is not backward

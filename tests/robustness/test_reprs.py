@@ -31,7 +31,7 @@ def test_a_tape_shows_its_steps_and_its_memory():
     first, *rest = repr(tape).splitlines()
     size = sum(array.nbytes for array in tape.strands[0][0] if hasattr(array, "nbytes")) / 1024
     assert first == f"Tape: T = 5, B = 2, {size:.3g} KiB"
-    assert any("gates: (5, 4, 4, 2) float32" in line for line in rest)
+    assert any("a: (5, 4, 4, 2) float32" in line for line in rest)
     two = ns.Bidirectional(ns.GRU(3, 4, rng=0), ns.GRU(3, 4, rng=0)).forward(np.zeros((5, 2, 3), np.float32))[2]
     assert repr(two).startswith("forward layer's Tape: T = 5, B = 2")
     assert "\nbackward layer's Tape: T = 5" in repr(two)
