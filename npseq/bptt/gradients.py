@@ -35,8 +35,10 @@ def columns(block: Array, room: Room | None = None, name: str = "columns") -> Ar
 
     Where they lie side by side as they are, one sequence or features last in memory, it is a view.
     """
+    if block.ndim == 3 and block.shape[2] == 1:
+        return block[:, :, 0].T
     first = _axis_first(block, block.ndim - 2)
-    if first.ndim == 3 and (first.shape[2] == 1 or first.strides[1] == first.shape[2] * first.strides[2]):
+    if first.ndim == 3 and first.strides[1] == first.shape[2] * first.strides[2]:
         return first.reshape(len(first), prod(first.shape[1:]))
     out = empty(room, name, block, first.shape)
     _copy(first, out)

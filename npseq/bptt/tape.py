@@ -95,25 +95,23 @@ def _described(value: object) -> str:
 def new_strand(
     xp: ModuleType, cell: Cell, w: Weights, steps: int, batch: int, looked_up: bool, old: Strand | None = None
 ) -> Strand:
-    """Room for one strand, nothing set: an old one's arrays where they fit, since fresh memory is slow."""
+    """Room for one strand, nothing set: one that this layer made before where it fits, since fresh memory is slow."""
     dtype, units = w.W.dtype, w.W.shape[1] // len(cell.gates)
     rows = w.state if looked_up else w.W.shape[0]
+    if old is not None and old.s.shape == (steps + 1, rows, batch) and isinstance(old.s, xp.ndarray):
+        return old if old.mask is None else old._replace(mask=None, ragged=(False,) * steps)
     ahead = looked_up or not cell.at_once
     kept_steps = steps if cell.keeps_gates or ahead else min(steps, 1)
 
-    def room(name: str, needed: bool, *shape: int) -> MaybeArray:
-        if not needed:
-            return None
-        array = getattr(old, name, None)
-        fits = array is not None and array.shape == shape and array.dtype == dtype and isinstance(array, xp.ndarray)
-        return array if fits else xp.empty(shape, dtype)
+    def room(needed: bool, *shape: int) -> MaybeArray:
+        return xp.empty(shape, dtype) if needed else None
 
     return Strand(
-        s=room("s", True, steps + 1, rows, batch),
-        c=room("c", "c" in cell.carries, steps + 1, units, batch),
-        a=room("a", True, kept_steps, len(cell.blocks), units, batch),
-        m=room("m", w.U is not None, steps, units, batch),
-        turned=room("turned", batch >= WIDE and steps >= WIDE, w.W.shape[1], w.state if ahead else rows),
+        s=room(True, steps + 1, rows, batch),
+        c=room("c" in cell.carries, steps + 1, units, batch),
+        a=room(True, kept_steps, len(cell.blocks), units, batch),
+        m=room(w.U is not None, steps, units, batch),
+        turned=room(batch >= WIDE and steps >= WIDE, w.W.shape[1], w.state if ahead else rows),
         ahead=ahead,
         ids=None,
         mask=None,

@@ -101,6 +101,8 @@ def check_tape(tape: Tape, kind: tuple) -> tuple[int, int]:
 
 def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype, xp: object) -> Array:
     """An array of exactly this shape, where the layer is, in dtype, to which it must be castable."""
+    if xp is np and type(array) is np.ndarray and array.shape == shape and array.dtype is dtype:
+        return array
     if not is_array(array):
         raise TypeError(f"{name} must be an array of shape {shape}, got {type(array).__name__}")
     if array.shape != shape:

@@ -110,18 +110,14 @@ class Recurrent(Layer):
         features: list[Array] = [] if batch.is_ids else [batch.x.swapaxes(1, 2)]
         if features and batch.mask is not None:
             features = [np.where(batch.mask[:, None], features[0], 0)]
-        old = (
-            {}
-            if tape is None
-            else {(k, d): strand for k, row in enumerate(tape.strands) for d, strand in enumerate(row)}
-        )
+        old = None if tape is None or tape.made_by != self.kind else tape.strands
         strands, kept = [], []
         for layer in range(self.num_layers):
             drop = [self.between.draw(f) for f in features] if training and layer and self.between.p else None
             if drop is not None:
                 features = [f * k for f, k in zip(features, drop, strict=True)]
             row = tuple(
-                self._run(layer, d, features, batch, h, c, old.get((layer, d)), xp) for d in range(self.directions)
+                self._run(layer, d, features, batch, h, c, old and old[layer][d], xp) for d in range(self.directions)
             )
             features = [outputs(strand, self.state_size, d, batch.mask) for d, strand in enumerate(row)]
             strands.append(row)
@@ -257,8 +253,9 @@ class Recurrent(Layer):
         if batch.mask is not None:
             ragged = tuple((batch.lengths < step + 1).any().item() for step in range(steps))
             strand = strand._replace(mask=in_order(batch.mask, d)[:, None], ragged=in_order(ragged, d))
-        if not features and strand.ahead and (look_up or size < FEW):
-            strand = strand._replace(ids=in_order(batch.x, d).copy())
+        looks_up = not features and strand.ahead and (look_up or size < FEW)
+        if looks_up or strand.ids is not None:
+            strand = strand._replace(ids=in_order(batch.x, d).copy() if looks_up else None)
         if not look_up:
             strand.s[:, self.state_size : self.state_size + self.bias] = 1
             write_inputs(strand.s[:steps, self.state_size + self.bias :], features, batch.x, d, xp)
