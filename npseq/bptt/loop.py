@@ -109,10 +109,12 @@ def _x_ahead(cell: Cell, w: Weights, strand: Strand) -> None:
     looked_up = None if strand.ids is None else w.x[strand.ids].swapaxes(1, 2)
     for rows, columns in cell.runs(units):
         into = a.reshape(steps, len(cell.blocks) * units, batch)[:, rows]
-        if looked_up is None:
-            matmul(w.inputs[:, columns].T, strand.s[:steps, w.state :], out=into)
-        else:
+        if looked_up is not None:
             np.add(looked_up[:, columns], w.W[w.state, columns, None] if w.bias else 0, out=into)
+        elif batch == 1:
+            matmul(strand.s[:steps, w.state :, 0], w.inputs[:, columns], out=into[..., 0])
+        else:
+            matmul(w.inputs[:, columns].T, strand.s[:steps, w.state :], out=into)
 
 
 def backward(

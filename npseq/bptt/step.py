@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from npseq.activations import add
 from npseq.backend import Array, MaybeArray
 from npseq.bptt.loop import product_by
 from npseq.bptt.tape import Weights
@@ -27,8 +28,8 @@ def stepper(cell: Cell, w: Weights, batch: int, reader: MaybeArray = None) -> St
     cell = cell.on(w.W)
     P, direct, units = w.state, cell.direct, w.W.shape[1] // len(cell.gates)
     n, V = direct * units, 0 if reader is None else reader.shape[1]
-    side_by_side = np.zeros_like(w.W, shape=(P + 1, n + V))
-    side_by_side[:P, :n] = w.W[:P, :n]
+    side_by_side = np.empty_like(w.W, shape=(P + 1, n + V))
+    side_by_side[:P, :n], side_by_side[P, :n] = w.W[:P, :n], 0
     if reader is not None:
         side_by_side[:, n:] = reader
     operand = np.zeros_like(w.W, shape=(P + 1, batch))
@@ -41,14 +42,15 @@ def stepper(cell: Cell, w: Weights, batch: int, reader: MaybeArray = None) -> St
     times(operand, products)
     a = np.empty_like(w.W, shape=(len(cell.blocks), units, batch))
     meets_h, beside = a[:direct], a[direct:]
+    all_meet_h, forward, own = direct == len(a), cell.forward, w.own
 
     def step(inputs: Array) -> tuple[Array, Array]:
-        if len(beside):
-            np.add(through_h, inputs[:direct], out=meets_h)
-            beside[...] = inputs[direct:]
+        if all_meet_h:
+            add(through_h, inputs, a)
         else:
-            np.add(through_h, inputs, out=a)
-        cell.forward(a, state, w.own, second, state)
+            add(through_h, inputs[:direct], meets_h)
+            beside[...] = inputs[direct:]
+        forward(a, state, own, second, state)
         times(operand, products)
         return h, reading
 

@@ -14,7 +14,7 @@ from npseq.bptt.memory import readable
 from npseq.cells import Cell
 
 WIDE = 8  # from so many steps of so many sequences on, turning the weights pays
-FEW = 4  # below so many sequences, weights that ids meet ahead of the loop are looked up: there is little to turn
+AHEAD = 1 << 14  # numbers: from so many weights of x on, one sequence meets them ahead: a step's time is their reading
 
 
 class Weights(NamedTuple):
@@ -100,7 +100,7 @@ def new_strand(
     rows = w.state if looked_up else w.W.shape[0]
     if old is not None and old.s.shape == (steps + 1, rows, batch) and isinstance(old.s, xp.ndarray):
         return old if old.mask is None else old._replace(mask=None, ragged=(False,) * steps)
-    ahead = looked_up or not cell.at_once
+    ahead = looked_up or not cell.at_once or (batch == 1 and w.x.size >= AHEAD)
     kept_steps = steps if cell.keeps_gates or ahead else min(steps, 1)
 
     def room(needed: bool, *shape: int) -> MaybeArray:

@@ -12,7 +12,7 @@ import numpy as np
 from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
 from npseq.bptt.room import Room, part
-from npseq.bptt.tape import FEW, Strand, Tape, Weights, new_strand
+from npseq.bptt.tape import Strand, Tape, Weights, new_strand
 from npseq.bptt.truncation import Plan, carry_of, check_truncation
 from npseq.cells import Cell
 from npseq.checks import flag
@@ -253,7 +253,7 @@ class Recurrent(Layer):
         if batch.mask is not None:
             ragged = tuple((batch.lengths < step + 1).any().item() for step in range(steps))
             strand = strand._replace(mask=in_order(batch.mask, d)[:, None], ragged=in_order(ragged, d))
-        looks_up = not features and strand.ahead and (look_up or size < FEW)
+        looks_up = not features and strand.ahead and (look_up or size == 1)
         if looks_up or strand.ids is not None:
             strand = strand._replace(ids=in_order(batch.x, d).copy() if looks_up else None)
         if not look_up:

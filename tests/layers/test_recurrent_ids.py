@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from layers.recurrent_cases import assert_close, assert_same_bits, both_directions, every_cell, given, make, run
 
+from npseq.bptt import tape
 from npseq.layers import recurrent
 
 T, B = 4, 3
@@ -52,3 +53,20 @@ def test_ids_past_a_length_may_be_anything(cell, limit, monkeypatch):
         found = run(layer, data._replace(x=np.where(padded, value, ids)), LENGTHS)
         assert found.pop("dx") is None
         assert_same_bits(found, {name: array for name, array in clean.items() if name != "dx"})
+
+
+@every_cell
+@both_directions
+@pytest.mark.parametrize("as_ids", [True, False], ids=["ids", "features"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_one_sequence_may_meet_its_inputs_ahead(cell, bidirectional, as_ids, bias, monkeypatch):
+    layer, ids = make(cell, size=5, bidirectional=bidirectional, bias=bias), np.array([[0], [4], [0], [2]])
+    data = given(layer, T, 1)._replace(x=ids if as_ids else np.eye(5)[ids])
+    for lengths in (None, np.array([3])):
+        monkeypatch.setattr(tape, "AHEAD", 1 << 14)
+        expected = run(layer, data, lengths)
+        monkeypatch.setattr(tape, "AHEAD", 0)
+        found = run(layer, data, lengths)
+        assert (found["dx"] is None) == as_ids
+        compared = {name for name, array in expected.items() if array is not None}
+        assert_close(*({name: one[name] for name in compared} for one in (found, expected)), 1e-13)
