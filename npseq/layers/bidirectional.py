@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module
+from npseq.bptt.room import Room, part
 from npseq.bptt.truncation import check_truncation
 from npseq.layers.arguments import check_array, check_lengths
 from npseq.layers.layer import Layer
@@ -95,10 +96,17 @@ class Bidirectional(Layer):
         return y, (last_f, last_b), BidirectionalTape(tape_f, tape_b, turned)
 
     def backward(
-        self, dy: Array | None, tape: BidirectionalTape, dstate: Any = None, truncation: Any = None
+        self,
+        dy: Array | None,
+        tape: BidirectionalTape,
+        dstate: Any = None,
+        truncation: Any = None,
+        *,
+        room: Room | None = None,
+        grads: Parameters | None = None,
     ) -> tuple[Array | None, Any, Parameters]:
         """dx, the pair of initial states' gradients, and grads. See Recurrent.backward."""
-        grads = self.params.like(np.empty_like(self.params.flat))
+        grads = self.params.like(np.empty_like(self.params.flat)) if grads is None else grads
         forward, backward = self.layers["forward"], self.layers["backward"]
         dy_f = dy_b = None
         if dy is not None:
@@ -108,9 +116,12 @@ class Bidirectional(Layer):
         dstate_f, dstate_b = _pair("dstate", dstate)
         for layer in self.layers.values():
             check_truncation(truncation, layer)
-        part = {name: grads.part(name, layer.params.layout) for name, layer in self.layers.items()}
-        dx_f, dfirst_f, _ = forward.backward(dy_f, tape.forward, dstate_f, truncation, grads=part["forward"])
-        dx_b, dfirst_b, _ = backward.backward(dy_b, tape.backward, dstate_b, truncation, grads=part["backward"])
+        own: list[dict[str, Any]] = [
+            {"room": part(room, name), "grads": grads.part(name, layer.params.layout)}
+            for name, layer in self.layers.items()
+        ]
+        dx_f, dfirst_f, _ = forward.backward(dy_f, tape.forward, dstate_f, truncation, **own[0])
+        dx_b, dfirst_b, _ = backward.backward(dy_b, tape.backward, dstate_b, truncation, **own[1])
         dx = None if dx_f is None else dx_f + _turn(dx_b, tape.turned)
         return dx, (dfirst_f, dfirst_b), grads
 

@@ -19,7 +19,16 @@ from npseq.checks import flag
 from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.arguments import Batch, check_array, check_batch, check_tape, float_dtype, positive_int, probability
 from npseq.layers.dropout import Dropout
-from npseq.layers.features import at_lag_zero, batch_major, in_order, lag_sum, lag_sums, outputs, write_inputs
+from npseq.layers.features import (
+    at_lag_zero,
+    batch_major,
+    by_direction,
+    in_order,
+    lag_sum,
+    lag_sums,
+    outputs,
+    write_inputs,
+)
 from npseq.layers.layer import Layer
 from npseq.layers.layout import strand_layout, strand_weights, suffix
 from npseq.layers.states import check_state, stack_state
@@ -108,8 +117,6 @@ class Recurrent(Layer):
         batch = check_batch(x, lengths, self.input_size, self.dtype, xp)
         h, c = self._check_state("state", state, batch.x.shape[1], xp)
         features: list[Array] = [] if batch.is_ids else [batch.x.swapaxes(1, 2)]
-        if features and batch.mask is not None:
-            features = [np.where(batch.mask[:, None], features[0], 0)]
         old = None if tape is None or tape.made_by != self.kind else tape.strands
         strands, kept = [], []
         for layer in range(self.num_layers):
@@ -117,7 +124,8 @@ class Recurrent(Layer):
             if drop is not None:
                 features = [f * k for f, k in zip(features, drop, strict=True)]
             row = tuple(
-                self._run(layer, d, features, batch, h, c, old and old[layer][d], xp) for d in range(self.directions)
+                self._run(layer, d, features, batch, h, c, None if old is None else old[layer][d], xp)
+                for d in range(self.directions)
             )
             features = [outputs(strand, self.state_size, d, batch.mask) for d, strand in enumerate(row)]
             strands.append(row)
@@ -170,7 +178,7 @@ class Recurrent(Layer):
         weights = None if plan is None or plan.lag_weights is None else xp.asarray(plan.lag_weights)
         grads = Parameters(self.params.layout, xp.empty_like(self.params.flat)) if grads is None else grads
         down = Descent(tape, dh, dc, plan, weights, room, grads)
-        dfeatures = self._split(dy, down)
+        dfeatures = None if dy is None else by_direction(dy, tape, self.directions, down.lags, room)
         rows: list[tuple[loop.Adjoints, ...]] = []
         for layer in reversed(range(self.num_layers)):
             rows.insert(0, tuple(self._adjoints(layer, d, dfeatures, down) for d in range(self.directions)))
@@ -258,24 +266,16 @@ class Recurrent(Layer):
             strand = strand._replace(ids=in_order(batch.x, d).copy() if looks_up else None)
         if not look_up:
             strand.s[:, self.state_size : self.state_size + self.bias] = 1
-            write_inputs(strand.s[:steps, self.state_size + self.bias :], features, batch.x, d, xp)
+            rows = strand.s[:steps, self.state_size + self.bias :]
+            write_inputs(rows, features, batch.x, d, xp)
+            if strand.mask is not None and features and layer == 0:
+                np.copyto(rows, 0, where=~strand.mask)
         k = layer * self.directions + d
         strand.s[0, : self.state_size] = h[k].T
         if c is not None:
             strand.c[0] = c[k].T
         loop.forward(self.cell, w, strand)
         return strand
-
-    def _split(self, dy: Array | None, down: Descent) -> list[Array] | None:
-        """dy as (T, P, [lags,] B), one a direction, zero past each length."""
-        if dy is None:
-            return None
-        dy = dy.swapaxes(1, 2)
-        mask = down.tape.strands[-1][0].mask
-        if mask is not None:
-            dy = np.where(mask, dy, 0)
-        by_direction = [dy] if self.directions == 1 else [dy[:, : self.state_size], dy[:, self.state_size :]]
-        return [at_lag_zero(dy, down.lags) for dy in by_direction]
 
     def _hand_down(self, layer: int, row: tuple[loop.Adjoints, ...], tape: Tape) -> list[Array]:
         """What a layer's strands pass to the outputs of the layer below, one a direction; at layer 0, to x."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from npseq.backend import Array
 from npseq.models.last_state import last_output, last_output_gradient
 from npseq.models.reader import Reader, ReaderTape
-from npseq.parameters import Parameters
 
 
 class Classifier(Reader):
@@ -15,14 +16,14 @@ class Classifier(Reader):
     logits (B, K). A sequence of length 0 is classified from the initial state.
     """
 
-    def forward(self, x: Array, lengths: Array | None = None, training: bool = False) -> tuple[Array, ReaderTape]:
-        """logits (B, K), and what backward reads."""
+    def forward(
+        self, x: Array, lengths: Array | None = None, training: bool = False, tape: ReaderTape | None = None
+    ) -> tuple[Array, ReaderTape]:
+        """logits (B, K), and what backward reads. tape: an old one, to be written over."""
         features, looked_up = self._embed(x)
-        _, state, tape = self.recurrent.forward(features, None, lengths, training)
+        _, state, read = self.recurrent.forward(features, None, lengths, training, tape and tape.recurrent)
         logits, output_tape = self.output.forward(last_output(self.recurrent, state))
-        return logits, ReaderTape(looked_up, tape, output_tape)
+        return logits, ReaderTape(looked_up, read, output_tape)
 
-    def backward(self, dlogits: Array, tape: ReaderTape) -> tuple[Array | None, Parameters]:
-        """dx (T, B, D), None for ids, and the gradients of all parameters."""
-        dlast, doutput = self.output.backward(dlogits, tape.output)
-        return self._gradients(None, last_output_gradient(self.recurrent, dlast), doutput, tape)
+    def _by_reading(self, dread: Array) -> tuple[Array | None, Any]:
+        return None, last_output_gradient(self.recurrent, dread)

@@ -22,6 +22,7 @@ class Model(Layer):
     """
 
     parts: tuple[str, ...] = ()
+    _buffers: Any = None  # what the last training step left to be written over by the next
 
     def _layers(self) -> dict[str, Any]:
         named = {name: getattr(self, name) for name in self.parts}
@@ -38,9 +39,12 @@ class Model(Layer):
         self._bind(Parameters(layout, array_module(*flats).concatenate(flats)))
 
     def _bind(self, params: Parameters) -> None:
-        self.params = params
+        self.params, self._buffers = params, None
         for name, layer in self._layers().items():
             setattr(self, name, layer.bind(params.part(name, layer.params.layout).flat))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_buffers"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Of a copy: its parts' parameters become views of its own vector."""
@@ -63,6 +67,10 @@ class Model(Layer):
         """The gradients of all parts, {part: grads}, as one vector under the model's own names."""
         return self.params.like(np.concatenate([grads[name].flat for name in self._layers()]))
 
+    def _parts(self, grads: Parameters) -> dict[str, Parameters]:
+        """Every part's own, as views of the same vector."""
+        return {name: grads.part(name, layer.params.layout) for name, layer in self._layers().items()}
+
     def loss(self, *batch: Any, **options: Any) -> tuple[Array, Parameters]:
         """The loss of a batch, and its gradients by every parameter."""
         raise NotImplementedError
@@ -72,10 +80,14 @@ class Model(Layer):
 
         batch and options are those of `loss`. clip: the largest gradient norm over all parameters, None for none.
         """
-        loss, grads = self.loss(*batch, training=True, **options)
+        loss, grads = self._training_loss(*batch, **options)
         norm = clip_grad_norm(grads, inf if clip is None else clip)
         optimizer.step(self.params, grads)
         return loss, norm
+
+    def _training_loss(self, *batch: Any, **options: Any) -> tuple[Array, Parameters]:
+        """As `loss`, with dropout; the gradients may be the model's own buffers."""
+        return self.loss(*batch, training=True, **options)
 
     def save_params(self, path: str | PathLike[str]) -> None:
         """Writes the parameters as one safetensors file; what built the model, and vocabularies, are not in it."""

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module, generator
+from npseq.bptt.room import Room, part
 from npseq.layers import Bidirectional, Embedding, Linear
 from npseq.layers.arguments import one_of
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import binary_cross_entropy, softmax_cross_entropy
 from npseq.models.model import Model
+from npseq.models.step import Buffers
 from npseq.parameters import Parameters
 
 
@@ -55,22 +57,32 @@ class Reader(Model):
     def _embed(self, x: Array) -> tuple[Array, Array | None]:
         return (x, None) if self.embedding is None else self.embedding.forward(x)
 
-    def _gradients(
-        self, dy: Array | None, dstate: Any, doutput: Parameters, tape: ReaderTape
-    ) -> tuple[Array | None, Parameters]:
-        """dx and all gradients, from those by the recurrent layer's outputs and last state."""
-        dx, _, drecurrent = self.recurrent.backward(dy, tape.recurrent, dstate)
-        grads = {"recurrent": drecurrent, "output": doutput}
-        if self.embedding is not None:
-            dx, grads["embedding"] = self.embedding.backward(dx, tape.looked_up)
-        return dx, self._gather(grads)
-
-    def forward(self, x: Array, lengths: Array | None = None, training: bool = False) -> tuple[Array, ReaderTape]:
-        """The logits, and what backward reads."""
+    def forward(
+        self, x: Array, lengths: Array | None = None, training: bool = False, tape: ReaderTape | None = None
+    ) -> tuple[Array, ReaderTape]:
+        """The logits, and what backward reads. tape: an old one, to be written over."""
         raise NotImplementedError
 
-    def backward(self, dlogits: Array, tape: ReaderTape) -> tuple[Array | None, Parameters]:
-        """dx (None for ids) and the gradients of all parameters."""
+    def backward(
+        self, dlogits: Array, tape: ReaderTape, *, room: Room | None = None, grads: Parameters | None = None
+    ) -> tuple[Array | None, Parameters]:
+        """dx (None for ids) and the gradients of all parameters.
+
+        room, grads: a training loop's own buffers, written over.
+        """
+        grads = self.params.like(np.empty_like(self.params.flat)) if grads is None else grads
+        own = self._parts(grads)
+        dread, _ = self.output.backward(dlogits, tape.output, own["output"], part(room, "output"))
+        dy, dstate = self._by_reading(dread)
+        dx, _, _ = self.recurrent.backward(
+            dy, tape.recurrent, dstate, room=part(room, "recurrent"), grads=own["recurrent"]
+        )
+        if self.embedding is not None:
+            dx, _ = self.embedding.backward(dx, tape.looked_up, own["embedding"])
+        return dx, grads
+
+    def _by_reading(self, dread: Array) -> tuple[Array | None, Any]:
+        """(dy, dstate) of the recurrent layer, from the gradient by what the output layer reads of it."""
         raise NotImplementedError
 
     def loss(
@@ -89,15 +101,35 @@ class Reader(Model):
         there are none in any case. reduction: "mean" over what counts, or "sum", J = sum_t L_t. training: whether
         dropout acts. Raises TypeError or ValueError, before anything is learnt, for arguments that do not fit.
         """
+        value, buffers = self._backpropagate(x, targets, lengths, weights, reduction, training)
+        return value, buffers.grads
+
+    def _training_loss(self, *batch: Any, **options: Any) -> tuple[Array, Parameters]:
+        options |= {"training": True, "old": self._buffers}
+        value, self._buffers = self._backpropagate(*batch, **options)
+        return value, self._buffers.grads
+
+    def _backpropagate(
+        self,
+        x: Array,
+        targets: Array,
+        lengths: Array | None = None,
+        weights: Array | None = None,
+        reduction: str = "mean",
+        training: bool = False,
+        old: Buffers | None = None,
+    ) -> tuple[Array, Buffers]:
         one_of("reduction", reduction, ("mean", "sum"))
-        logits, tape = self.forward(x, lengths, training)
+        logits, tape = self.forward(x, lengths, training, old.tape if old else None)
         weights = self._position_weights(logits, lengths, weights)
         if self.kind == "binary":
             by_label = None if weights is None else weights[..., None]
             value, dlogits = binary_cross_entropy(logits, targets, by_label, reduction)
         else:
             value, dlogits = softmax_cross_entropy(logits, targets, weights=weights, reduction=reduction)
-        return value, self.backward(dlogits, tape)[1]
+        room = old.room if old else Room()
+        _, grads = self.backward(dlogits, tape, room=room, grads=old.grads if old else None)
+        return value, Buffers(tape, room, grads, {})
 
     def _position_weights(self, logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
         if weights is not None and weights.shape != logits.shape[:-1]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from npseq.backend import Array
 from npseq.models.reader import Reader, ReaderTape, step_mask
-from npseq.parameters import Parameters
 
 
 class Tagger(Reader):
@@ -13,17 +14,17 @@ class Tagger(Reader):
     x (T, B, D), or ids (T, B); logits (T, B, K).
     """
 
-    def forward(self, x: Array, lengths: Array | None = None, training: bool = False) -> tuple[Array, ReaderTape]:
+    def forward(
+        self, x: Array, lengths: Array | None = None, training: bool = False, tape: ReaderTape | None = None
+    ) -> tuple[Array, ReaderTape]:
         """logits (T, B, K), and what backward reads. lengths (B,): past them logits are the output layer's bias."""
         features, looked_up = self._embed(x)
-        y, _, tape = self.recurrent.forward(features, None, lengths, training)
+        y, _, read = self.recurrent.forward(features, None, lengths, training, tape and tape.recurrent)
         logits, output_tape = self.output.forward(y)
-        return logits, ReaderTape(looked_up, tape, output_tape)
+        return logits, ReaderTape(looked_up, read, output_tape)
 
-    def backward(self, dlogits: Array, tape: ReaderTape) -> tuple[Array | None, Parameters]:
-        """dx (T, B, D), None for ids, and the gradients of all parameters."""
-        dy, doutput = self.output.backward(dlogits, tape.output)
-        return self._gradients(dy, None, doutput, tape)
+    def _by_reading(self, dread: Array) -> tuple[Array | None, Any]:
+        return dread, None
 
     def _position_weights(self, logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
         weights = super()._position_weights(logits, lengths, weights)

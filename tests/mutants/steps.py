@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from mutants.mutant import Mutant, edit
+from mutants.mutant import Mutant, edit, wrap
 
 from npseq.bptt import loop
+from npseq.layers import recurrent
 from npseq.layers.recurrent import Recurrent
 
 STEPS = (
@@ -37,5 +38,5 @@ STEPS = (
     Mutant("T14", "the mask forgotten where the cell state stands still", "lstm ragged",
            edit(loop.backward, "dh, dc = _where(mask[t], (dh, dc) -> dh, _ = _where(mask[t], (dh, dc)")),
     Mutant("T15", "dy of padded steps counted", "lstm ragged",
-           edit(Recurrent._split, "dy = np.where(mask, dy, 0) -> pass")),
+           wrap(recurrent, "by_direction", lambda right: lambda dy, *rest: [dy.swapaxes(1, 2)])),
 )
