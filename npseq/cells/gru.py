@@ -82,12 +82,13 @@ class GRU(Cell):
     def backward(self, dh, dc, a, slopes, more, own, second, da):
         r, z, dn = a[0], a[1], da[-1]
         passed = dh * z  # (G7)
+        multiply(dh, slopes[1], out=da[1])  # (G7)
+        multiply(dh, slopes[-1], out=dn)  # (G7)
         if self.reset == "before":
-            multiply(dh, slopes[1:], out=da[1:])  # (G7)
             dm = second(dn)  # (G4) (G3)
             multiply(dm, slopes[0], out=da[0])  # (G3)
             passed += dm * r  # (G3)
         else:
-            multiply(dh, slopes[1::2], out=da[1::2])  # (G7)
-            multiply(dn, slopes[::2], out=da[::2])  # (G6)
+            multiply(dn, slopes[0], out=da[0])  # (G6)
+            multiply(dn, slopes[2], out=da[2])  # (G6)
         return passed, None
