@@ -26,6 +26,9 @@ Carry = Callable[[Array, Any, int], tuple[Array, Any]]  # (dh, dc of the state b
 Record = Callable[[int, Array, Any], None]  # is shown (t, dh, dc): the adjoints of the state after step t
 
 
+ROWS = 16  # of a matrix turned at a time: a cache line of what is written
+
+
 class Adjoints(NamedTuple):
     """What backward finds. By lag, an axis of lags stands before the batch. In memory time comes first."""
 
@@ -68,10 +71,8 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     s, c, a, mask, ragged, ahead = strand.s, strand.c, strand.a, strand.mask, strand.ragged, strand.ahead
     P, kept = w.state, len(a) == strand.steps
     n, batch = cell.direct * a.shape[2], s.shape[2]
-    W = w.W[: P if ahead else s.shape[1]].T
-    if strand.turned is not None:
-        strand.turned[...] = W
-        W = strand.turned
+    met = w.W[: P if ahead else s.shape[1]]
+    W = met.T if strand.turned is None else _turn(met, strand.turned)
     times = product_by(W[:n])
     second = None if w.U is None else second_product(W[n:] if n < len(W) else w.U.T, strand.m)
     if ahead:
@@ -91,6 +92,14 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
         if ragged[t]:
             _stand_still(before, after, ~mask[t])
         before = after
+
+
+def _turn(W: Array, out: Array) -> Array:
+    """W' in out. On the host some rows at a time: a column of all is more lines than a cache holds of one stride."""
+    rows = ROWS if isinstance(W, np.ndarray) else len(W)
+    for first in range(0, len(W), rows):
+        out[:, first : first + rows] = W[first : first + rows].T
+    return out
 
 
 def _stand_still(before: State, after: State, over: Array) -> None:
