@@ -10,7 +10,7 @@ from typing import Any
 Step = Callable[[], object]
 SLOW = 0.2  # seconds of a run that fills its own caches in no time
 BURST = 0.03  # seconds of runs in a row: as in a training loop, a core is awake and its caches are warm
-REST = 0.05  # seconds after which idle threads of the rival before have stopped spinning for more work
+REST = 0.25  # seconds after which idle threads of the rival before have stopped spinning for more work; 0.05 is too few
 
 
 def seconds(run: Step, repeats: int) -> list[float]:
