@@ -82,7 +82,7 @@ def agreement(built: dict[str, Built], dtype: str) -> dict[str, float]:
         if theirs.keys() != gradient.keys():
             raise RuntimeError(f"{name} must have the gradients of npseq, differing: {theirs.keys() ^ gradient.keys()}")
         errors = {"loss": abs(their_loss - loss) / abs(loss)}
-        errors |= {key: float(abs(theirs[key] - own).max() / abs(own).max()) for key, own in gradient.items()}
+        errors |= {key: float(abs(theirs[key] - own).max() / (abs(own).max() or 1)) for key, own in gradient.items()}
         worst = max(errors, key=errors.__getitem__)
         if not errors[worst] < TOLERANCES[dtype]:
             raise RuntimeError(f"{name} must compute what npseq does, but its {worst} is off by {errors[worst]:.1e}")
