@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -51,11 +52,11 @@ class Cell:
     @property
     def alone(self) -> tuple[int, ...]:
         """Which blocks h alone meets."""
-        return ()
+        return tuple(k for k, name in enumerate(self.blocks) if name not in self.gates)
 
     def runs(self, units: int) -> tuple[tuple[slice, slice], ...]:
         """(rows, columns): which rows of a step (A*H, B) are which columns of x's weights (D, G*H), run by run."""
-        return ((slice(None), slice(None)),)
+        return _runs(self.blocks, self.gates, units)
 
     @property
     def second(self) -> str | None:
@@ -124,3 +125,18 @@ class Cell:
     def own_gradients(self, da: Array, c_before: Array | None, c_after: Array | None) -> tuple[Array, ...]:
         """Each own vector's gradient, (H, T, B), not yet summed. da (A, H, T, B), the others (H, T, B)."""
         return ()
+
+
+@lru_cache
+def _runs(blocks: tuple[str, ...], gates: tuple[str, ...], units: int) -> tuple[tuple[slice, slice], ...]:
+    runs: list[list[int]] = []  # first block, first gate, how many
+    for gate, name in enumerate(gates):
+        block = blocks.index(name)
+        if runs and block == runs[-1][0] + runs[-1][2]:
+            runs[-1][2] += 1
+        else:
+            runs.append([block, gate, 1])
+    return tuple(
+        (slice(block * units, (block + many) * units), slice(gate * units, (gate + many) * units))
+        for block, gate, many in runs
+    )

@@ -42,16 +42,6 @@ class GRU(Cell):
         return 2 if self.reset == "before" else 3
 
     @property
-    def alone(self):
-        return () if self.reset == "before" else (2,)
-
-    def runs(self, units):
-        if self.reset == "before":
-            return super().runs(units)
-        r_and_z = slice(0, 2 * units)
-        return (r_and_z, r_and_z), (slice(3 * units, None), slice(2 * units, None))
-
-    @property
     def second(self):
         return "W_hn" if self.reset == "before" else None
 
@@ -64,7 +54,8 @@ class GRU(Cell):
         if self.reset == "before":
             n += second(r * h)  # (G3)
         else:
-            n += r * a[2]  # (G5)
+            v = a[2]  # (G5): its product and bias came with those of r and z
+            n += r * v  # (G6)
         tanh(n, out=n)  # (G4 | G6)
         add(n, z * (h - n), out=after[0])  # (G7)
 
