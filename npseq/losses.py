@@ -154,12 +154,8 @@ def _memory_order(shape: Axes, strides: Axes) -> tuple[Axes, Axes, tuple[int, in
 
 def _unfold(block: Array, order: Axes, shape: Axes) -> Array:
     """Undo a fold: the axes named in order get their sizes and places back."""
-    return block.reshape([shape[axis] for axis in order]).transpose(_places(order))
-
-
-@lru_cache
-def _places(order: Axes) -> Axes:
-    return tuple(sorted(range(len(order)), key=order.__getitem__))
+    places = sorted(range(len(order)), key=order.__getitem__)
+    return block.reshape([shape[axis] for axis in order]).transpose(places)
 
 
 def binary_cross_entropy(

@@ -98,7 +98,9 @@ class LanguageModel:
         self._bind(self.params)
 
     def _parts(self, params: Parameters) -> dict[str, Parameters]:
-        return {name: params.part(name, layer.params.layout) for name, layer in self._layers() if layer is not None}
+        return params.once(
+            ("parts",), lambda: {k: params.part(k, layer.params.layout) for k, layer in self._layers() if layer}
+        )
 
     def _draw_normal(self, rng: np.random.Generator) -> None:
         for name, value in self.params.items():
@@ -207,7 +209,7 @@ class LanguageModel:
             state = state_before(tape, reach.state_at, self.recurrent.state_size)
         logits, linear_tape = self.output.forward(y[reach.context :] if reach.context else y)
         loss, dlogits = softmax_cross_entropy(logits, targets)
-        own = old.parts if old else self._parts(grads)
+        own = self._parts(grads)
         room = old.room if old else None
         dy, _ = self.output.backward(dlogits, linear_tape, own["output"], part(room, "output"))
         if reach.context:
@@ -217,7 +219,7 @@ class LanguageModel:
         )
         if self.embedding is not None:
             self.embedding.backward(dx, looked_up, grads=own["embedding"])
-        return loss, state, Buffers(tape, room or Room(), grads, own)
+        return loss, state, Buffers(tape, room or Room(), grads)
 
     def evaluate(self, ids: Array, steps: int = 256) -> float:
         """Mean negative log-likelihood of ids (N,), each token after all before it, in nats; nothing is learnt.

@@ -69,7 +69,9 @@ class Model(Layer):
 
     def _parts(self, grads: Parameters) -> dict[str, Parameters]:
         """Every part's own, as views of the same vector."""
-        return {name: grads.part(name, layer.params.layout) for name, layer in self._layers().items()}
+        return grads.once(
+            ("parts",), lambda: {k: grads.part(k, layer.params.layout) for k, layer in self._layers().items()}
+        )
 
     def loss(self, *batch: Any, **options: Any) -> tuple[Array, Parameters]:
         """The loss of a batch, and its gradients by every parameter."""

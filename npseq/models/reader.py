@@ -101,24 +101,19 @@ class Reader(Model):
         there are none in any case. reduction: "mean" over what counts, or "sum", J = sum_t L_t. training: whether
         dropout acts. Raises TypeError or ValueError, before anything is learnt, for arguments that do not fit.
         """
-        value, buffers = self._backpropagate(x, targets, lengths, weights, reduction, training)
+        value, buffers = self._backpropagate((x, targets, lengths, weights, reduction), training, None)
         return value, buffers.grads
 
-    def _training_loss(self, *batch: Any, **options: Any) -> tuple[Array, Parameters]:
-        options |= {"training": True, "old": self._buffers}
-        value, self._buffers = self._backpropagate(*batch, **options)
+    def _training_loss(
+        self, x: Array, targets: Array, lengths: Any = None, weights: Any = None, reduction: str = "mean"
+    ) -> tuple[Array, Parameters]:
+        batch = x, targets, lengths, weights, reduction
+        value, self._buffers = self._backpropagate(batch, True, self._buffers)
         return value, self._buffers.grads
 
-    def _backpropagate(
-        self,
-        x: Array,
-        targets: Array,
-        lengths: Array | None = None,
-        weights: Array | None = None,
-        reduction: str = "mean",
-        training: bool = False,
-        old: Buffers | None = None,
-    ) -> tuple[Array, Buffers]:
+    def _backpropagate(self, batch: tuple, training: bool, old: Buffers | None) -> tuple[Array, Buffers]:
+        """batch: what `loss` is given, in its order."""
+        x, targets, lengths, weights, reduction = batch
         one_of("reduction", reduction, ("mean", "sum"))
         logits, tape = self.forward(x, lengths, training, old.tape if old else None)
         weights = self._position_weights(logits, lengths, weights)
@@ -129,7 +124,7 @@ class Reader(Model):
             value, dlogits = softmax_cross_entropy(logits, targets, weights=weights, reduction=reduction)
         room = old.room if old else Room()
         _, grads = self.backward(dlogits, tape, room=room, grads=old.grads if old else None)
-        return value, Buffers(tape, room, grads, {})
+        return value, Buffers(tape, room, grads)
 
     def _position_weights(self, logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
         if weights is not None and weights.shape != logits.shape[:-1]:

@@ -18,7 +18,6 @@ class Buffers(NamedTuple):
     tape: Any
     room: Room
     grads: Parameters
-    parts: dict[str, Parameters]  # the same gradients, layer by layer
 
 
 class Gradients(NamedTuple):

@@ -17,7 +17,10 @@ class Tagger(Reader):
     def forward(
         self, x: Array, lengths: Array | None = None, training: bool = False, tape: ReaderTape | None = None
     ) -> tuple[Array, ReaderTape]:
-        """logits (T, B, K), and what backward reads. lengths (B,): past them logits are the output layer's bias."""
+        """logits (T, B, K), and what backward reads.
+
+        lengths (B,): past them logits are the output layer's bias. tape: an old one, to be written over.
+        """
         features, looked_up = self._embed(x)
         y, _, read = self.recurrent.forward(features, None, lengths, training, tape and tape.recurrent)
         logits, output_tape = self.output.forward(y)

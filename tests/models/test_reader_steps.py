@@ -69,3 +69,11 @@ def test_gradients_of_loss_are_the_users():
     model.step(2 * x, targets, optimizer=ns.SGD(0.0))
     model.loss(3 * x, targets)
     np.testing.assert_array_equal(grads.flat, kept)
+
+
+def test_a_step_always_trains():
+    model = model_of(Tagger, "rnn", False)
+    (x, targets, _), *_ = batches(Tagger, False)
+    for option in ("training", "old"):
+        with pytest.raises(TypeError, match=option):
+            model.step(x, targets, optimizer=ns.SGD(0.0), **{option: None})
