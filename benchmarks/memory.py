@@ -39,7 +39,7 @@ def peak() -> int:
 def npseq_run(cell: str, T: int, B: int, H: int, kind: str) -> Any:
     """A function that returns the gradient's norm. kind: "plain", "checkpointed" or "checkpointed, 4 MiB", a budget."""
     import npseq as ns
-    from npseq.bptt.checkpointing import checkpointed
+    from npseq.layers.checkpointing import checkpointed
 
     layer = {"rnn": ns.RNN, "gru": ns.GRU, "lstm": ns.LSTM}[cell](D, H, rng=0)
     ids = np.random.default_rng(1).integers(0, D, (T, B))

@@ -44,8 +44,8 @@ def work(case: Case, seconds: float, threads: int) -> dict[str, Any] | None:
     from threadpoolctl import threadpool_limits
 
     import npseq as ns
-    from npseq.training.mpi import join_launched
-    from npseq.training.parallel import Shard
+    from npseq.training.distributed.mpi import join_launched
+    from npseq.training.distributed.shard import Shard
 
     communicator = join_launched()
     given = problem(case)

@@ -19,7 +19,7 @@ import numpy as np
 
 import npseq as ns
 from benchmarks import machine
-from npseq.bptt.checkpointing import checkpointed
+from npseq.layers.checkpointing import checkpointed
 
 CELLS = ("rnn", "gru", "lstm")
 SAMPLES = 200

@@ -11,7 +11,7 @@ from save_figure import new_figure, save
 from npseq import Adam
 from npseq.data import load_pairs
 from npseq.models import Seq2Seq
-from npseq.models.decoding import own_inputs
+from npseq.models.decoding.greedy import own_inputs
 
 pairs, fresh = load_pairs("reversal", 1400, rng=0).split(1000)
 mask = np.arange(len(fresh.target))[:, None] < fresh.target_lengths

@@ -4,7 +4,7 @@ import numpy as np
 from save_figure import new_figure, save
 
 from npseq.models import bleu
-from npseq.models.bleu import ngram_matches
+from npseq.models.decoding.bleu import ngram_matches
 
 label, prediction = list("ABCDEF"), list("ABBCD")
 for n in (1, 2, 3, 4):

@@ -26,8 +26,8 @@ from scipy.optimize import brentq
 
 import npseq as ns
 from npseq.bptt.truncation import Plan
+from npseq.commands.inspection import case, in_float64, reading
 from npseq.inspect import ledger, random_truncation_variance, roulette_variance, truncation_bias
-from npseq.training.inspection import case, in_float64, reading
 from npseq.training.loop import train_epoch
 
 T, SEGMENT, REACH, EPOCHS = 56, 14, 8, 19

@@ -14,10 +14,10 @@ from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 if TYPE_CHECKING:
     from npseq import inspect, interop, testing
-    from npseq.bptt.approximate import rflo, snap
-    from npseq.bptt.checkpointing import checkpointed
-    from npseq.bptt.online import rtrl, uoro
-    from npseq.layers.checking import gradcheck_layer
+    from npseq.layercheck.check import gradcheck_layer
+    from npseq.layers.checkpointing import checkpointed
+    from npseq.online.rtrl import rtrl, uoro
+    from npseq.online.snap import rflo, snap
 
 __version__ = "0.1.0"
 
@@ -61,15 +61,15 @@ __all__ = [
 ]
 
 _ON_DEMAND = {
-    "checkpointed": "npseq.bptt.checkpointing",
-    "gradcheck_layer": "npseq.layers.checking",
+    "checkpointed": "npseq.layers.checkpointing",
+    "gradcheck_layer": "npseq.layercheck.check",
     "inspect": "",
     "interop": "",
-    "rflo": "npseq.bptt.approximate",
-    "rtrl": "npseq.bptt.online",
-    "snap": "npseq.bptt.approximate",
+    "rflo": "npseq.online.snap",
+    "rtrl": "npseq.online.rtrl",
+    "snap": "npseq.online.snap",
     "testing": "",
-    "uoro": "npseq.bptt.online",
+    "uoro": "npseq.online.rtrl",
 }
 
 

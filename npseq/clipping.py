@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import array as an_array
+from npseq.arguments import number
 from npseq.backend import Array, array_module
-from npseq.checks import array as an_array
-from npseq.checks import number
 
 
 def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float:

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from npseq.arguments import float_dtype, mapping, number
 from npseq.backend import Array, array_module, generator
-from npseq.checks import float_dtype, mapping, number
 
 LARGEST = 1 << 48  # numbers: no machine holds an array of more
 Shape = tuple[int, ...]

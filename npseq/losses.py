@@ -20,9 +20,9 @@ from types import ModuleType
 
 import numpy as np
 
+from npseq.arguments import array as an_array
+from npseq.arguments import is_array, number
 from npseq.backend import Array, array_module
-from npseq.checks import array as an_array
-from npseq.checks import is_array, number
 
 Axes = tuple[int, ...]
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import array as an_array
+from npseq.arguments import flag, is_array, mapping, number
 from npseq.backend import Array, array_module
-from npseq.checks import array as an_array
-from npseq.checks import flag, is_array, mapping, number
 from npseq.parameters import Parameters
 
 PIECE = 1 << 16  # numbers: an update reads and writes them several times, so they had better stay in a core's cache

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import array, shape_of
 from npseq.backend import Array, array_module
-from npseq.checks import array, shape_of
 
 Index = tuple[slice | int, ...]
 

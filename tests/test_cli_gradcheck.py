@@ -5,7 +5,7 @@ import pytest
 
 from npseq.bptt import loop
 from npseq.cli import main
-from npseq.layers import matrix
+from npseq.layercheck import matrix
 
 SMALL = ["gradcheck", "--quick", "--cell", "rnn", "--method", "complex", "--cell", "linear"]
 

@@ -11,7 +11,7 @@ from pages import write_changed
 from plain_docstrings import restructured
 
 TOP = (  # where a name of npseq itself stands, by the module that it comes from; the first that fits
-    ("checking", "Checking gradients", ("npseq.gradcheck", "npseq.layers.checking")),
+    ("checking", "Checking gradients", ("npseq.gradcheck", "npseq.layercheck.check")),
     ("layers", "Layers", ("npseq.layers",)),
     ("time", "Truncation, checkpointing, online gradients", ("npseq.bptt",)),
     ("losses", "Losses", ("npseq.losses",)),

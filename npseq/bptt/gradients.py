@@ -13,8 +13,8 @@ import numpy as np
 
 from npseq.backend import Array, MaybeArray, array_module, matmul, scatter_add
 from npseq.bptt.loop import Adjoints
-from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
+from npseq.bptt.workspace import Workspace, empty
 from npseq.cells import Cell
 
 AT_ONCE = 1 << 23  # numbers: no copy of columns is larger, however long the sequences
@@ -30,7 +30,7 @@ def parts(steps: int, batch: int, features: int) -> Iterator[slice]:
     return (slice(first, min(first + size, steps)) for first in range(0, steps, size))
 
 
-def columns(block: Array, room: Room | None = None, name: str = "columns") -> Array:
+def columns(block: Array, workspace: Workspace | None = None, name: str = "columns") -> Array:
     """(..., features, B) as (features, everything else): a copy with the columns of all steps side by side.
 
     Where they lie side by side as they are, one sequence or features last in memory, it is a view.
@@ -40,7 +40,7 @@ def columns(block: Array, room: Room | None = None, name: str = "columns") -> Ar
     first = _axis_first(block, block.ndim - 2)
     if first.ndim == 3 and first.strides[1] == first.shape[2] * first.strides[2]:
         return first.reshape(len(first), prod(first.shape[1:]))
-    out = empty(room, name, block, first.shape)
+    out = empty(workspace, name, block, first.shape)
     _copy(first, out)
     return out.reshape(len(first), prod(first.shape[1:]))
 
@@ -54,7 +54,7 @@ def _copy(source: Array, out: Array) -> None:
 
 
 def weight_gradients(
-    cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Weights, room: Room | None = None
+    cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Weights, workspace: Workspace | None = None
 ) -> None:
     """Writes the gradient of every parameter of a strand into `out`, laid out as the weights are. No axis of lags."""
     da_steps = _by_step(adjoints.da, 2)
@@ -63,9 +63,9 @@ def weight_gradients(
     if looked_up:
         out.x[...] = 0
     for at in parts(strand.steps, da_steps.shape[2], max(da_steps.shape[1], strand.s.shape[1])):
-        da = columns(da_steps[at], room, "da columns")
-        dv = None if w.U is None else columns(dv_steps[at], room, "dv columns")
-        for operand, adjoint, target in _products(cell, w, strand, at, da, dv, out, room):
+        da = columns(da_steps[at], workspace, "da columns")
+        dv = None if w.U is None else columns(dv_steps[at], workspace, "dv columns")
+        for operand, adjoint, target in _products(cell, w, strand, at, da, dv, out, workspace):
             if at.start == 0:
                 matmul(operand, adjoint.T, out=target)
             else:
@@ -88,13 +88,20 @@ def _axis_first(array: Array, axis: int) -> Array:
 
 
 def _products(
-    cell: Cell, w: Weights, strand: Strand, at: slice, da: Array, dv: MaybeArray, out: Weights, room: Room | None
+    cell: Cell,
+    w: Weights,
+    strand: Strand,
+    at: slice,
+    da: Array,
+    dv: MaybeArray,
+    out: Weights,
+    workspace: Workspace | None,
 ) -> Iterator[tuple[Array, Array, Array]]:
     """(operand, adjoint of the result, where the gradient goes) of each product of the steps `at`, columns all."""
     P, units = w.state, len(da) // len(cell.blocks)
-    s = columns(strand.s[: strand.steps][at], room, "s")
+    s = columns(strand.s[: strand.steps][at], workspace, "s")
     if w.U is not None:
-        yield columns(strand.m[at], room, "m"), dv, out.U
+        yield columns(strand.m[at], workspace, "m"), dv, out.U
     if cell.at_once and len(s) > P:
         yield s, da, out.W
     else:

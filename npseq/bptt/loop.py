@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, MaybeArray, matmul
-from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Weights
+from npseq.bptt.workspace import Workspace, empty
 from npseq.cells import Cell
 from npseq.cells.cell import State
 
@@ -134,7 +134,7 @@ def backward(
     dh: Array,
     dc: Array | None,
     carry: Carry | None = None,
-    room: Room | None = None,
+    workspace: Workspace | None = None,
     record: Record | None = None,
 ) -> Adjoints:
     """Adjoints of every step. dy (T, P, [lags,] B), zero past each length, or None; dh, dc of the last state."""
@@ -143,13 +143,13 @@ def backward(
     P, lags = w.state, dh.shape[1:-1]
     _, blocks, units, batch = strand.a.shape
     n = cell.direct * units
-    da = empty(room, "da", s, (strand.steps, blocks, units, *lags, batch))
-    dv: MaybeArray = None if w.U is None else empty(room, "dv", s, (strand.steps, w.U.shape[1], *lags, batch))
+    da = empty(workspace, "da", s, (strand.steps, blocks, units, *lags, batch))
+    dv: MaybeArray = None if w.U is None else empty(workspace, "dv", s, (strand.steps, w.U.shape[1], *lags, batch))
     columns = da[:, : cell.direct].reshape(strand.steps, n, prod(dh.shape[1:]))
     times = product_by(w.W[:P, :n])
     second = None if dv is None else second_product(w.U, dv[::-1])
     a, own = _beside_lags(strand.a if cell.keeps_gates else None, lags), _beside_lags(w.own, lags)
-    for first, slopes, more in _local_derivatives(cell, strand, P, lags, room):
+    for first, slopes, more in _local_derivatives(cell, strand, P, lags, workspace):
         for k in range(len(slopes) - 1, -1, -1):
             t = first + k
             if dy is not None:
@@ -185,7 +185,7 @@ def _beside_lags(array: MaybeArray, lags: tuple[int, ...]) -> MaybeArray:
 
 
 def _local_derivatives(
-    cell: Cell, strand: Strand, P: int, lags: tuple[int, ...], room: Room | None
+    cell: Cell, strand: Strand, P: int, lags: tuple[int, ...], workspace: Workspace | None
 ) -> Iterator[tuple[int, Array, MaybeArray]]:
     """(first step, slopes, more) of some steps at a time, the last first: what adjoints are multiplied with.
 
@@ -193,7 +193,7 @@ def _local_derivatives(
     """
     _, blocks, units, batch = strand.a.shape
     ahead = max(1, cell.block // max(cell.direct * units * batch, 1))
-    block = empty(room, "slopes", strand.s, (min(ahead, strand.steps), blocks, units, batch))
+    block = empty(workspace, "slopes", strand.s, (min(ahead, strand.steps), blocks, units, batch))
     for last in range(strand.steps, 0, -ahead):
         first = max(0, last - ahead)
         slopes = block[: last - first]

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from npseq.backend import Array, MaybeArray
-from npseq.bptt.memory import readable
+from npseq.bptt.workspace import readable
 from npseq.cells import Cell
 
 WIDE = 8  # from so many steps of so many sequences on, turning the weights pays
@@ -95,7 +95,7 @@ def _described(value: object) -> str:
 def new_strand(
     xp: ModuleType, cell: Cell, w: Weights, steps: int, batch: int, looked_up: bool, old: Strand | None = None
 ) -> Strand:
-    """Room for one strand, nothing set: one that this layer made before where it fits, since fresh memory is slow."""
+    """An uninitialised strand: the old one if it fits, since fresh memory is slow."""
     dtype, units = w.W.dtype, w.W.shape[1] // len(cell.gates)
     rows = w.state if looked_up else w.W.shape[0]
     if old is not None and old.s.shape == (steps + 1, rows, batch) and isinstance(old.s, xp.ndarray):
@@ -103,15 +103,15 @@ def new_strand(
     ahead = looked_up or not cell.at_once or (batch == 1 and w.x.size >= AHEAD)
     kept_steps = steps if cell.keeps_gates or ahead else min(steps, 1)
 
-    def room(needed: bool, *shape: int) -> MaybeArray:
+    def workspace(needed: bool, *shape: int) -> MaybeArray:
         return xp.empty(shape, dtype) if needed else None
 
     return Strand(
-        s=room(True, steps + 1, rows, batch),
-        c=room("c" in cell.carries, steps + 1, units, batch),
-        a=room(True, kept_steps, len(cell.blocks), units, batch),
-        m=room(w.U is not None, steps, units, batch),
-        turned=room(batch >= WIDE and steps >= WIDE, w.W.shape[1], w.state if ahead else rows),
+        s=workspace(True, steps + 1, rows, batch),
+        c=workspace("c" in cell.carries, steps + 1, units, batch),
+        a=workspace(True, kept_steps, len(cell.blocks), units, batch),
+        m=workspace(w.U is not None, steps, units, batch),
+        turned=workspace(batch >= WIDE and steps >= WIDE, w.W.shape[1], w.state if ahead else rows),
         ahead=ahead,
         ids=None,
         mask=None,

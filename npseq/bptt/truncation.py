@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import is_array, number, shape_of
 from npseq.backend import Array, generator
-from npseq.checks import is_array, number, shape_of
 
 
 class Plan(NamedTuple):

@@ -24,7 +24,7 @@ def gradcheck(cell: list[str] | None, method: list[str] | None, quick: bool, qui
     """Checks the gradients of npseq's own layers, all of them or those of some cells and methods; prints the table."""
     from tqdm import tqdm
 
-    from npseq.layers import matrix
+    from npseq.layercheck import matrix
 
     with bad_input():
         cases = matrix.matrix(cell or matrix.CELLS, method or matrix.METHODS, quick)

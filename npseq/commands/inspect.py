@@ -39,8 +39,8 @@ def add(commands: Any) -> None:
 
 def inspect(model: str | None, out: str | None, json: bool = False, **given: Any) -> None:
     """Prints where a gradient comes from, and draws it: of a run before and after training, or of cells by name."""
+    from npseq.commands.inspection import inspect_cells, inspect_run
     from npseq.training import load_checkpoint
-    from npseq.training.inspection import inspect_cells, inspect_run
 
     with bad_input():
         folder = out or (DEFAULT_OUT if model is None else str(Path(model, "inspect")))

@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
 
 def sample(model: str, prefix: str | None, length: int, temperature: float, seed: int, json: bool = False) -> None:
     """Prints a prefix and what the model makes of it."""
-    from npseq.training.prefixes import check_prefix
+    from npseq.training.samples import check_prefix
 
     with bad_input():
         if length < 0 or seed < 0:

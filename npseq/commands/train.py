@@ -75,8 +75,8 @@ def train(
 ) -> None:
     """Trains a model, or goes on with a run; `given` are fields of TrainingConfig. Under mpiexec, all together."""
     from npseq.training import Run, TrainingConfig
-    from npseq.training.mpi import join_launched
-    from npseq.training.ranks import shared_run, train_together
+    from npseq.training.distributed.mpi import join_launched
+    from npseq.training.distributed.ranks import shared_run, train_together
 
     if "text" in given:
         given["corpus"] = str(Path(given.pop("text")).resolve())

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import a_dtype, number
 from npseq.backend import Array, array_module, generator
-from npseq.checks import a_dtype, number
 
 
 def random_windows(

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import a_dtype, number
 from npseq.backend import Array, array_module, generator
-from npseq.checks import a_dtype, number
 from npseq.data.batches import _check_positive
 
 SUNSPOTS_FILE = "sunspots_yearly_1700_2008.csv"

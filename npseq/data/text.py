@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from npseq.checks import number
-from npseq.checks import text as a_text
+from npseq.arguments import number
+from npseq.arguments import text as a_text
 
 UNKNOWN = "<unk>"
 

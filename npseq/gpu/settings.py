@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npseq.arguments import flag
 from npseq.backend import device_module
-from npseq.checks import flag
 
 
 @dataclass

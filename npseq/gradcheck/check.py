@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from npseq.arguments import function as callable_function
+from npseq.arguments import number
 from npseq.backend import Array, array_module, generator, to_host
-from npseq.checks import function as callable_function
-from npseq.checks import number
 from npseq.gradcheck import central, complex_step, directional, taylor
 from npseq.gradcheck.function import Scalar, ScalarFunction
 from npseq.gradcheck.report import Report

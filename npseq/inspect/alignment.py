@@ -7,8 +7,8 @@ from math import atan2, degrees, nan, sqrt
 
 import numpy as np
 
+from npseq.arguments import array, mapping
 from npseq.backend import Array, array_module
-from npseq.checks import array, mapping
 
 
 def alignment(found: Mapping[str, Array], true: Mapping[str, Array]) -> dict[str, float]:

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import number
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.factors import Factors, contract, strand_factors
-from npseq.bptt.jacobian import at_step, state_features, state_jacobian
-from npseq.bptt.memory import MAX_BYTES, require
-from npseq.checks import number
+from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect.ledger import Ledger
 from npseq.inspect.passes import Side, by_lag, named_factors, sides
+from npseq.layers.jacobian import at_step, state_features, state_jacobian
 
 
 class Certificate(NamedTuple):

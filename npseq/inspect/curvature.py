@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import function, is_array
 from npseq.backend import Array, generator, to_host
-from npseq.checks import function, is_array
 
 STEP = 1e-20
 

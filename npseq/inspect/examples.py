@@ -8,7 +8,7 @@ import numpy as np
 
 from npseq.backend import Array
 from npseq.bptt.factors import squared_norms
-from npseq.bptt.memory import MAX_BYTES, require
+from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect.passes import check_names, named_factors, plain, sides
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from npseq import cells
 from npseq.backend import Array, array_module, generator, to_host
-from npseq.bptt.jacobian import at_step, check_one_way, state_features, state_jacobian
-from npseq.bptt.memory import MAX_BYTES, require
-from npseq.layers.arguments import check_tape
+from npseq.bptt.workspace import MAX_BYTES, require
+from npseq.layers.batch import check_tape
+from npseq.layers.jacobian import at_step, check_one_way, state_features, state_jacobian
 
 
 class JacobianSpectrum(NamedTuple):

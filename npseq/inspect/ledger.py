@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.backend import Array, array_module
 from npseq.bptt.factors import contract
-from npseq.bptt.memory import MAX_BYTES, require
+from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect import states
 from npseq.inspect.pairs import crossing_norms, pair_norms
 from npseq.inspect.passes import Side, by_lag, check_names, named_factors, sides
-from npseq.layers.arguments import positive_int
 
 Parts = dict[str, Array]
 
@@ -99,7 +99,7 @@ def _longest(side: Side) -> int:
 
 def _lags(side: Side, max_lag: int | None) -> int:
     count = _longest(side) + 1
-    return count if max_lag is None else min(count, positive_int("max_lag", max_lag))
+    return count if max_lag is None else min(count, integer("max_lag", max_lag))
 
 
 def _single(parts: tuple[Side, ...]) -> bool:

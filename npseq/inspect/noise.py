@@ -19,7 +19,7 @@ import numpy as np
 from npseq.backend import Array, array_module
 from npseq.bptt import loop
 from npseq.bptt.factors import Factors, contract, strand_factors
-from npseq.bptt.memory import require
+from npseq.bptt.workspace import require
 from npseq.inspect.passes import Side
 from npseq.layers.features import in_order
 

@@ -13,13 +13,13 @@ import numpy as np
 
 from npseq.backend import Array, array_module
 from npseq.bptt.factors import Factors, strand_factors
+from npseq.bptt.layout import suffix
 from npseq.bptt.loop import Carry, Record
 from npseq.bptt.tape import Strand, Tape
 from npseq.bptt.truncation import shifted
-from npseq.layers.arguments import check_array, check_tape
+from npseq.layers.batch import check_array, check_tape
 from npseq.layers.bidirectional import Bidirectional, _pair, _turn
 from npseq.layers.features import at_lag_zero
-from npseq.layers.layout import suffix
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.sweep import Rows
 

@@ -9,7 +9,7 @@ import numpy as np
 from npseq import cells
 from npseq.backend import Array, array_module
 from npseq.bptt import loop
-from npseq.bptt.memory import MAX_BYTES, require
+from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect.passes import Side, in_natural_time, sides, strands
 from npseq.inspect.states import through_output
 

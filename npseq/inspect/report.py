@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import to_host
-from npseq.bptt.memory import MAX_BYTES
+from npseq.bptt.workspace import MAX_BYTES
 from npseq.inspect import figures
 from npseq.inspect.jacobians import JacobianSpectrum, jacobian_spectrum, lyapunov_exponents
 from npseq.inspect.ledger import Ledger, ledger

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
-from npseq.bptt.memory import MAX_BYTES
+from npseq.bptt.workspace import MAX_BYTES
 from npseq.inspect.ledger import Ledger
 from npseq.inspect.noise import through_carries
 from npseq.inspect.passes import sides

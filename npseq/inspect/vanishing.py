@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module
-from npseq.bptt.jacobian import at_step, check_one_way
 from npseq.bptt.tape import Tape
 from npseq.inspect.curvature import STEP
 from npseq.inspect.passes import Side, sides
+from npseq.layers.jacobian import at_step, check_one_way
 from npseq.layers.states import stack_state
 from npseq.parameters import Parameters
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from npseq import cells
 from npseq.backend import Array, MaybeArray
-from npseq.layers.layout import suffix
+from npseq.bptt.layout import suffix
 from npseq.layers.recurrent import Recurrent
 
 Gates = tuple[str, ...]

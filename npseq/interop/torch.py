@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from npseq import cells
+from npseq.arguments import mapping
 from npseq.backend import Array, array_module, to_host
-from npseq.checks import mapping
 from npseq.interop.strand import Place, Strand, gather, places, scatter
 from npseq.layers.embedding import Embedding
 from npseq.layers.linear import Linear

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module
-from npseq.bptt.room import Room, part
 from npseq.bptt.truncation import check_truncation
-from npseq.layers.arguments import check_array, check_lengths
+from npseq.bptt.workspace import Workspace, child
+from npseq.layers.batch import check_array, check_lengths
 from npseq.layers.layer import Layer
 from npseq.layers.recurrent import Recurrent
 from npseq.parameters import Parameters, join_layouts
@@ -102,7 +102,7 @@ class Bidirectional(Layer):
         dstate: Any = None,
         truncation: Any = None,
         *,
-        room: Room | None = None,
+        workspace: Workspace | None = None,
         grads: Parameters | None = None,
     ) -> tuple[Array | None, Any, Parameters]:
         """dx, the pair of initial states' gradients, and grads. See Recurrent.backward."""
@@ -117,7 +117,7 @@ class Bidirectional(Layer):
         for layer in self.layers.values():
             check_truncation(truncation, layer)
         own: list[dict[str, Any]] = [
-            {"room": part(room, name), "grads": grads.part(name, layer.params.layout)}
+            {"workspace": child(workspace, name), "grads": grads.part(name, layer.params.layout)}
             for name, layer in self.layers.items()
         ]
         dx_f, dfirst_f, _ = forward.backward(dy_f, tape.forward, dstate_f, truncation, **own[0])

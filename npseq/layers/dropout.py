@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import array, flag, probability
 from npseq.backend import Array, array_module, generator
-from npseq.checks import array, flag
-from npseq.layers.arguments import probability
 from npseq.layers.layer import Layer
 from npseq.parameters import Layout, Parameters
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import array, float_dtype, integer
 from npseq.backend import Array, array_module, generator, scatter_add
-from npseq.checks import array
 from npseq.initializers import normal
-from npseq.layers.arguments import check_array, float_dtype, positive_int
+from npseq.layers.batch import check_array
 from npseq.layers.layer import Layer
 from npseq.parameters import Parameters, simple_layout
 
@@ -20,8 +20,8 @@ class Embedding(Layer):
     def __init__(
         self, num_embeddings: int, dim: int, padding_idx: int | None = None, dtype: Any = np.float32, rng: Any = None
     ):
-        self.num_embeddings = positive_int("num_embeddings", num_embeddings)
-        self.dim = positive_int("dim", dim)
+        self.num_embeddings = integer("num_embeddings", num_embeddings)
+        self.dim = integer("dim", dim)
         if padding_idx is not None and not (
             isinstance(padding_idx, int | np.integer) and 0 <= padding_idx < num_embeddings
         ):

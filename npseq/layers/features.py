@@ -8,8 +8,8 @@ import numpy as np
 
 from npseq.backend import Array
 from npseq.bptt import loop
-from npseq.bptt.room import Room, empty
 from npseq.bptt.tape import Strand, Tape
+from npseq.bptt.workspace import Workspace, empty
 
 
 def in_order(steps: Any, d: int) -> Any:
@@ -44,11 +44,11 @@ def batch_major(features: list[Array], xp: Any) -> Array:
     return y
 
 
-def by_direction(dy: Array, tape: Tape, directions: int, lags: int | None, room: Room | None) -> list[Array]:
+def by_direction(dy: Array, tape: Tape, directions: int, lags: int | None, workspace: Workspace | None) -> list[Array]:
     """dy (T, B, R*P) as (T, P, [lags,] B), one a direction, zero past each length, also where it is nan there."""
     dy, mask = dy.swapaxes(1, 2), tape.strands[-1][0].mask
     if mask is not None:
-        given, dy = dy, empty(room, "dy", dy, dy.shape)
+        given, dy = dy, empty(workspace, "dy", dy, dy.shape)
         dy[...] = 0
         np.copyto(dy, given, where=mask)
     size = dy.shape[1] // directions

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from npseq import cells
-from npseq.layers.arguments import one_of
+from npseq.arguments import one_of
 from npseq.layers.recurrent import Recurrent
 
 

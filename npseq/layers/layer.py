@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import float_dtype
 from npseq.backend import Array, device_module, to_host
-from npseq.layers.arguments import float_dtype
 from npseq.parameters import Parameters
 
 

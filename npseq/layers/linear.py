@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import array, flag, float_dtype, integer
 from npseq.backend import Array, array_module, generator, matmul
 from npseq.bptt.gradients import columns, parts
-from npseq.bptt.room import Room, empty
-from npseq.checks import array, flag
+from npseq.bptt.workspace import Workspace, empty
 from npseq.initializers import uniform_sqrt_hidden
-from npseq.layers.arguments import check_array, float_dtype, positive_int
+from npseq.layers.batch import check_array
 from npseq.layers.layer import Layer
 from npseq.parameters import Parameters, simple_layout
 
@@ -23,8 +23,8 @@ class Linear(Layer):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, dtype: Any = np.float32, rng: Any = None
     ):
-        self.in_features = positive_int("in_features", in_features)
-        self.out_features = positive_int("out_features", out_features)
+        self.in_features = integer("in_features", in_features)
+        self.out_features = integer("out_features", out_features)
         shapes: dict[str, tuple[int, ...]] = {"W": (in_features, out_features)}
         if flag("bias", bias):
             shapes["b"] = (out_features,)
@@ -50,22 +50,22 @@ class Linear(Layer):
         return y, x if fixed else x.copy()
 
     def backward(
-        self, dy: Array, tape: Array, grads: Parameters | None = None, room: Room | None = None
+        self, dy: Array, tape: Array, grads: Parameters | None = None, workspace: Workspace | None = None
     ) -> tuple[Array, Parameters]:
-        """dx (..., in) and grads from dy (..., out). grads and room may be a training loop's own, written over."""
+        """dx (..., in) and grads from dy (..., out). grads and workspace may be a training loop's own, written over."""
         leading = array("tape", tape).shape[:-1]
         check_array("dy", dy, (*leading, self.out_features), self.dtype, array_module(self.params.flat))
         check_array("tape", tape, (*leading, self.in_features), self.dtype, array_module(self.params.flat))
         grads = Parameters(self.params.layout, np.empty_like(self.params.flat)) if grads is None else grads
         lead = slice(None) if dy.ndim > 2 else None
-        self._gradients(dy[lead].swapaxes(-1, -2), tape[lead].swapaxes(-1, -2), grads, room)
-        return _times(dy, self.params["W"].T, room), grads
+        self._gradients(dy[lead].swapaxes(-1, -2), tape[lead].swapaxes(-1, -2), grads, workspace)
+        return _times(dy, self.params["W"].T, workspace), grads
 
-    def _gradients(self, dy: Array, x: Array, grads: Parameters, room: Room | None) -> None:
+    def _gradients(self, dy: Array, x: Array, grads: Parameters, workspace: Workspace | None) -> None:
         """Writes grads from dy (T, ..., out, N) and x (T, ..., in, N), some steps at a time."""
         columns_a_step = dy[0].size // self.out_features if len(dy) else 0
         for at in parts(len(dy), columns_a_step, max(self.in_features, self.out_features)):
-            d, operand = columns(dy[at], room, "dy"), columns(x[at], room, "x")
+            d, operand = columns(dy[at], workspace, "dy"), columns(x[at], workspace, "x")
             if at.start == 0:
                 matmul(operand, d.T, out=grads["W"])
             else:
@@ -79,11 +79,11 @@ class Linear(Layer):
         return f"Linear({self.in_features}, {self.out_features}, {self.dtype})"
 
 
-def _times(x: Array, W: Array, room: Room | None = None) -> Array:
+def _times(x: Array, W: Array, workspace: Workspace | None = None) -> Array:
     """x W over the last axis, laid out as x is: one product of all rows, or one a step of (features, N) blocks."""
 
     def out(*shape: int) -> Array | None:
-        return None if room is None else empty(room, "product", x, shape)
+        return None if workspace is None else empty(workspace, "product", x, shape)
 
     if x.strides[-1] == x.itemsize:
         rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from npseq import cells
-from npseq.checks import flag
-from npseq.layers.arguments import positive_int
+from npseq.arguments import flag, integer
 from npseq.layers.recurrent import Recurrent
 
 
@@ -40,7 +39,7 @@ class LSTM(Recurrent):
         proj_size: P > 0 makes h a projection of that size (Sak et al. 2014); 0 is none.
         Raises ValueError where a size, an option or a probability does not hold.
         """
-        hidden_size = positive_int("hidden_size", hidden_size)
+        hidden_size = integer("hidden_size", hidden_size)
         if (
             isinstance(proj_size, bool)
             or not isinstance(proj_size, (int, np.integer))

@@ -9,15 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import flag, float_dtype, integer, probability
 from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
-from npseq.bptt.room import Room, part
+from npseq.bptt.layout import strand_layout, strand_weights, suffix
 from npseq.bptt.tape import Strand, Tape, Weights, new_strand
 from npseq.bptt.truncation import Plan, carry_of, check_truncation
+from npseq.bptt.workspace import Workspace, child
 from npseq.cells import Cell
-from npseq.checks import flag
 from npseq.initializers import uniform_sqrt_hidden
-from npseq.layers.arguments import Batch, check_array, check_batch, check_tape, float_dtype, positive_int, probability
+from npseq.layers.batch import Batch, check_array, check_batch, check_tape
 from npseq.layers.dropout import Dropout
 from npseq.layers.features import (
     at_lag_zero,
@@ -30,7 +31,6 @@ from npseq.layers.features import (
     write_inputs,
 )
 from npseq.layers.layer import Layer
-from npseq.layers.layout import strand_layout, strand_weights, suffix
 from npseq.layers.states import check_state, stack_state
 from npseq.layers.sweep import Rows, sweep
 from npseq.parameters import Layout, Parameters
@@ -46,7 +46,7 @@ class Descent(NamedTuple):
     dc: Array | None
     plan: Plan | None
     lag_weights: Array | None  # (lags,), None where lags are not told apart
-    room: Room | None
+    workspace: Workspace | None
     grads: Parameters  # written
 
     @property
@@ -71,10 +71,10 @@ class Recurrent(Layer):
         rng: Any,
     ):
         self.cell = cell
-        self.input_size = positive_int("input_size", input_size)
-        self.hidden_size = positive_int("hidden_size", hidden_size)
+        self.input_size = integer("input_size", input_size)
+        self.hidden_size = integer("hidden_size", hidden_size)
         self.state_size = state_size
-        self.num_layers = positive_int("num_layers", num_layers)
+        self.num_layers = integer("num_layers", num_layers)
         self.directions = 2 if flag("bidirectional", bidirectional) else 1
         self.bias = flag("bias", bias)
         rng = generator(rng)
@@ -146,7 +146,7 @@ class Recurrent(Layer):
         dstate: Any = None,
         truncation: Any = None,
         *,
-        room: Room | None = None,
+        workspace: Workspace | None = None,
         grads: Parameters | None = None,
     ) -> tuple[Array | None, Any, Parameters]:
         """dx, the initial state's gradient, and the gradients of all parameters.
@@ -155,9 +155,9 @@ class Recurrent(Layer):
         zeros. truncation: Truncated, RandomTruncation, RouletteTruncation, HDetach or CarouselTruncation; None is the
         whole gradient.
         Returns dx (T, B, D), None for ids; dstate as the state; grads, named and shaped as params. No argument is
-        written on, but for room and grads, a training loop's own buffers. Raises TypeError or ValueError on a misfit.
+        written on but workspace and grads, a training loop's own buffers. Raises TypeError or ValueError on a misfit.
         """
-        return self._backward(dy, tape, dstate, truncation, room, grads)[:3]
+        return self._backward(dy, tape, dstate, truncation, workspace, grads)[:3]
 
     def _backward(
         self,
@@ -165,7 +165,7 @@ class Recurrent(Layer):
         tape: Tape,
         dstate: Any = None,
         truncation: Any = None,
-        room: Room | None = None,
+        workspace: Workspace | None = None,
         grads: Parameters | None = None,
     ) -> tuple[Array | None, Any, Parameters, list[tuple[loop.Adjoints, ...]]]:
         """As backward, and the adjoints of every step, rows[layer][direction]."""
@@ -177,8 +177,8 @@ class Recurrent(Layer):
         plan = self._plan(truncation, steps)
         weights = None if plan is None or plan.lag_weights is None else xp.asarray(plan.lag_weights)
         grads = Parameters(self.params.layout, xp.empty_like(self.params.flat)) if grads is None else grads
-        down = Descent(tape, dh, dc, plan, weights, room, grads)
-        dfeatures = None if dy is None else by_direction(dy, tape, self.directions, down.lags, room)
+        down = Descent(tape, dh, dc, plan, weights, workspace, grads)
+        dfeatures = None if dy is None else by_direction(dy, tape, self.directions, down.lags, workspace)
         rows: list[tuple[loop.Adjoints, ...]] = []
         for layer in reversed(range(self.num_layers)):
             rows.insert(0, tuple(self._adjoints(layer, d, dfeatures, down) for d in range(self.directions)))
@@ -192,7 +192,7 @@ class Recurrent(Layer):
         """One strand's adjoints; its weight gradients are written."""
         k = layer * self.directions + d
         strand, w = down.tape.strands[layer][d], self._weights(self.params, layer, d)
-        room = part(down.room, (layer, d))
+        workspace = child(down.workspace, (layer, d))
         adjoints = loop.backward(
             self.cell,
             w,
@@ -201,10 +201,10 @@ class Recurrent(Layer):
             at_lag_zero(down.dh[k].T, down.lags),
             None if down.dc is None else at_lag_zero(down.dc[k].T, down.lags),
             carry_of(down.plan, k),
-            room,
+            workspace,
         )
         summed = lag_sums(adjoints, down.lag_weights)
-        gradients.weight_gradients(self.cell, w, strand, summed, self._weights(down.grads, layer, d), room)
+        gradients.weight_gradients(self.cell, w, strand, summed, self._weights(down.grads, layer, d), workspace)
         return adjoints
 
     def _sweep(self, *args: Any, **hooks: Any) -> Rows:

@@ -9,7 +9,7 @@ import numpy as np
 
 from npseq.backend import Array, MaybeArray
 from npseq.cells import Cell
-from npseq.layers.arguments import check_array
+from npseq.layers.batch import check_array
 
 
 def check_state(

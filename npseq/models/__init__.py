@@ -1,13 +1,13 @@
 """Models made of the layers."""
 
-from npseq.models.beam_search import beam_search
-from npseq.models.bleu import bleu
 from npseq.models.classifier import Classifier
+from npseq.models.counting.ngrams import NGramModel
+from npseq.models.decoding.beam_search import beam_search
+from npseq.models.decoding.bleu import bleu
 from npseq.models.encoder_decoder import Decoder, Encoder, EncoderDecoder
 from npseq.models.forecaster import Forecaster, LatentForecaster
 from npseq.models.language_model import LanguageModel
 from npseq.models.masked_loss import masked_softmax_cross_entropy
-from npseq.models.ngrams import NGramModel
 from npseq.models.seq2seq import Seq2Seq
 from npseq.models.sequence_generator import SequenceGenerator
 from npseq.models.tagger import Tagger

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from npseq.backend import Array
-from npseq.models.last_state import last_output, last_output_gradient
-from npseq.models.reader import Reader, ReaderTape
+from npseq.layers.last_output import last_output, last_output_gradient
+from npseq.models.sequence import Reader, ReaderTape
 
 
 class Classifier(Reader):

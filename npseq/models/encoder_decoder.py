@@ -19,8 +19,8 @@ import numpy as np
 
 from npseq.backend import Array
 from npseq.layers import Bidirectional, Embedding, Linear
+from npseq.layers.last_output import last_output, last_output_gradient
 from npseq.layers.recurrent import Recurrent
-from npseq.models.last_state import last_output, last_output_gradient
 from npseq.models.model import Model
 from npseq.parameters import Parameters
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from npseq.activations import drelu, relu
+from npseq.arguments import integer, one_of
 from npseq.backend import Array, array_module, generator
 from npseq.initializers import xavier_uniform
 from npseq.layers import GRU, LSTM, RNN, Linear
-from npseq.layers.arguments import check_array, one_of, positive_int
+from npseq.layers.batch import check_array
 from npseq.losses import mean_squared_error
 from npseq.models.model import Model
 from npseq.optim import Optimizer
@@ -30,7 +31,7 @@ class Forecaster(Model):
 
     def __init__(self, lags: int = 4, hidden_size: int = 10, dtype: Any = np.float32, rng: Any = None):
         rng = generator(rng)
-        self.lags = positive_int("lags", lags)
+        self.lags = integer("lags", lags)
         self.hidden = Linear(lags, hidden_size, dtype=dtype, rng=rng)
         self.output = Linear(hidden_size, 1, dtype=dtype, rng=rng)
         for layer in (self.hidden, self.output):
@@ -68,11 +69,11 @@ class Forecaster(Model):
 
         windows (N, lags), targets (N,). The parameters are written in place.
         """
-        positive_int("epochs", epochs)
+        integer("epochs", epochs)
         rng, losses = generator(rng), []
         for _ in range(epochs):
             order = array_module(windows).asarray(rng.permutation(len(windows)))
-            for start in range(0, len(windows), positive_int("batch_size", batch_size)):
+            for start in range(0, len(windows), integer("batch_size", batch_size)):
                 rows = order[start : start + batch_size]
                 self.step(windows[rows], targets[rows], optimizer=optimizer)
             losses.append(float(mean_squared_error(self.predict(windows), targets)[0]))
@@ -128,7 +129,7 @@ class LatentForecaster(Model):
 
     def forecast(self, history: Array, steps: int) -> Array:
         """The values (steps, B, F) after history (T, B, F): each prediction is fed back to make the next (A40)."""
-        positive_int("steps", steps)
+        integer("steps", steps)
         prediction, state = self.predict(history)
         out = [prediction[-1:]]
         while len(out) < steps:

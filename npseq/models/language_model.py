@@ -8,17 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import float_dtype, integer, number, one_of
 from npseq.backend import Array, array_module, device_module, generator, to_host
-from npseq.bptt.room import Room, part
-from npseq.checks import number
+from npseq.bptt.workspace import Workspace, child
 from npseq.clipping import clip_grad_norm
 from npseq.data import Vocabulary
 from npseq.initializers import normal
 from npseq.layers import GRU, LSTM, RNN, Embedding, Linear
-from npseq.layers.arguments import float_dtype, one_of, positive_int
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import softmax_cross_entropy
-from npseq.models.generation import Stepper, sample, stop_id, token_ids
+from npseq.models.decoding.generation import Stepper, sample, stop_id, token_ids
 from npseq.models.step import Buffers, Gradients, Reach, check_reach, state_before
 from npseq.parameters import Parameters, join_layouts
 
@@ -54,7 +53,7 @@ class LanguageModel:
         one_of("cell", cell, ("rnn", "gru", "lstm"))
         one_of("initializer", initializer, ("uniform", "normal"))
         self.vocab = vocab if isinstance(vocab, Vocabulary) else None
-        self.vocab_size = len(vocab) if isinstance(vocab, Vocabulary) else positive_int("vocab", vocab)
+        self.vocab_size = len(vocab) if isinstance(vocab, Vocabulary) else integer("vocab", vocab)
         self.config = {
             "cell": cell, "hidden_size": hidden_size, "num_layers": num_layers, "embedding_size": embedding_size,
             "bidirectional": bidirectional, "dropout": dropout, "initializer": initializer,
@@ -190,7 +189,7 @@ class LanguageModel:
 
     def _on_device(self, *batch: Any) -> Gradients:
         """The same, as a CUDA graph where it can be one."""
-        from npseq.models.graphed import GraphedStep
+        from npseq.gpu.graph import GraphedStep
 
         self._graphed = self._graphed or GraphedStep()
         return self._graphed(self, *batch)
@@ -210,16 +209,16 @@ class LanguageModel:
         logits, linear_tape = self.output.forward(y[reach.context :] if reach.context else y)
         loss, dlogits = softmax_cross_entropy(logits, targets)
         own = self._parts(grads)
-        room = old.room if old else None
-        dy, _ = self.output.backward(dlogits, linear_tape, own["output"], part(room, "output"))
+        workspace = old.workspace if old else None
+        dy, _ = self.output.backward(dlogits, linear_tape, own["output"], child(workspace, "output"))
         if reach.context:
             dy = array_module(dy).concatenate([np.zeros_like(y[: reach.context]), dy])
         dx, _, _ = self.recurrent.backward(
-            dy, tape, truncation=reach.truncation, room=part(room, "recurrent"), grads=own["recurrent"]
+            dy, tape, truncation=reach.truncation, workspace=child(workspace, "recurrent"), grads=own["recurrent"]
         )
         if self.embedding is not None:
             self.embedding.backward(dx, looked_up, grads=own["embedding"])
-        return loss, state, Buffers(tape, room or Room(), grads)
+        return loss, state, Buffers(tape, workspace or Workspace(), grads)
 
     def evaluate(self, ids: Array, steps: int = 256) -> float:
         """Mean negative log-likelihood of ids (N,), each token after all before it, in nats; nothing is learnt.
@@ -228,7 +227,7 @@ class LanguageModel:
         """
         if getattr(ids, "ndim", 0) != 1 or len(ids) < 2:
             raise ValueError(f"ids must be one sequence (N,) of at least 2 tokens, got {getattr(ids, 'shape', ids)}")
-        positive_int("steps", steps)
+        integer("steps", steps)
         total, state = 0.0, None
         for start in range(0, len(ids) - 1, steps):
             inputs = ids[start : start + steps + 1]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from npseq.arguments import one_of
 from npseq.backend import Array
-from npseq.layers.arguments import check_lengths, one_of
+from npseq.layers.batch import check_lengths
 from npseq.losses import softmax_cross_entropy
-from npseq.models.reader import step_mask
+from npseq.models.sequence import step_mask
 
 
 def masked_softmax_cross_entropy(

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import integer, one_of
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.data import Vocabulary
 from npseq.initializers import xavier_uniform
 from npseq.layers import GRU, LSTM, RNN, Embedding, Linear
-from npseq.layers.arguments import one_of, positive_int
-from npseq.models.beam_search import BeamSearch, beam_search
-from npseq.models.decoding import greedy, next_log_probs, own_inputs
+from npseq.models.decoding.beam_search import BeamSearch, beam_search
+from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs
 from npseq.models.encoder_decoder import Decoder, Encoder, EncoderDecoder
 from npseq.models.masked_loss import masked_softmax_cross_entropy
 from npseq.parameters import Parameters
@@ -147,7 +147,7 @@ class Seq2Seq(EncoderDecoder):
 
 
 def _sized(name: str, vocab: Vocabulary | int) -> tuple[Vocabulary | None, int]:
-    return (vocab, len(vocab)) if isinstance(vocab, Vocabulary) else (None, positive_int(name, vocab))
+    return (vocab, len(vocab)) if isinstance(vocab, Vocabulary) else (None, integer(name, vocab))
 
 
 def _reserved(vocab: Vocabulary) -> tuple[int, int]:

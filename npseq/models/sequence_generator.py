@@ -10,9 +10,9 @@ from npseq.backend import Array, array_module, generator, to_host
 from npseq.layers import Embedding, Linear
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import softmax_cross_entropy
-from npseq.models.generation import sample
+from npseq.models.decoding.generation import sample
 from npseq.models.model import Model
-from npseq.models.reader import step_mask
+from npseq.models.sequence import step_mask
 from npseq.parameters import Parameters
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from npseq import cells
+from npseq.bptt.layout import strand_layout
 from npseq.cells import Cell
-from npseq.layers.layout import strand_layout
 
 COUNTS = ("hidden_size", "num_layers", "embedding_size", "proj_size")
 

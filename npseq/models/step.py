@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from npseq.backend import Array, array_module
-from npseq.bptt.room import Room
 from npseq.bptt.tape import Tape
+from npseq.bptt.workspace import Workspace
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import stack_state
 from npseq.parameters import Parameters
@@ -16,7 +16,7 @@ class Buffers(NamedTuple):
     """What a training step leaves to be written over by the next one of the same shape."""
 
     tape: Any
-    room: Room
+    workspace: Workspace
     grads: Parameters
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from npseq.backend import Array
-from npseq.models.reader import Reader, ReaderTape, step_mask
+from npseq.models.sequence import Reader, ReaderTape, step_mask
 
 
 class Tagger(Reader):

@@ -14,9 +14,9 @@ from npseq.backend import Array, array_module, generator
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
 from npseq.training.chunks import check_chunks, chunks
+from npseq.training.distributed.shard import Shard
 from npseq.training.interrupts import Interrupted
 from npseq.training.metrics import EpochMetrics
-from npseq.training.parallel import Shard
 from npseq.training.position import Position, copied
 from npseq.training.tracing import Trace
 

@@ -19,15 +19,14 @@ from npseq.models import LanguageModel
 from npseq.models.saving import believed, replace_file
 from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from npseq.training.config import TrainingConfig, make_optimizer
+from npseq.training.distributed.shard import Shard
 from npseq.training.folder import make_folder
 from npseq.training.interrupts import Interrupted, StopSignals
 from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
-from npseq.training.parallel import Shard
 from npseq.training.position import Position, check_within
-from npseq.training.precision import precision
-from npseq.training.prefixes import prefixes_of
-from npseq.training.threads import limited
+from npseq.training.resources import limited, precision
+from npseq.training.samples import prefixes_of
 from npseq.training.truncation import read_truncation
 
 MODEL, METRICS, FIGURE = "model.safetensors", "metrics.jsonl", "training.png"

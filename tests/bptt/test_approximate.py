@@ -9,7 +9,7 @@ from oracles.recurrent import STEPS, affine, gradient, sigmoid, weighted
 
 import npseq as ns
 from npseq import GRU, LSTM, RNN, Bidirectional
-from npseq.bptt.approximate import pattern
+from npseq.online.snap import pattern
 
 T, B, H = 5, 3, 5
 LENGTHS = np.array([3, 0, 5])

@@ -10,7 +10,7 @@ import pytest
 from layers.recurrent_cases import assert_close, every_cell, given, make, parts
 
 from npseq import GRU, LSTM, RNN, Bidirectional
-from npseq.bptt.checkpointing import Schedule, best_split, checkpointed, forward_units, plan
+from npseq.layers.checkpointing import Schedule, best_split, checkpointed, forward_units, plan
 
 T, B = 11, 3
 LENGTHS = np.array([7, 0, 11])

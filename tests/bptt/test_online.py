@@ -9,7 +9,7 @@ import pytest
 from layers.recurrent_cases import CELLS, assert_close, every_cell, given, make, parts
 
 from npseq import GRU, LSTM, RNN, Bidirectional
-from npseq.bptt.online import rtrl, uoro
+from npseq.online.rtrl import rtrl, uoro
 
 T, B = 5, 3
 LENGTHS = np.array([3, 0, 5])

@@ -5,7 +5,7 @@ from math import exp, sqrt
 import pytest
 
 from npseq.models import bleu
-from npseq.models.bleu import ngram_matches
+from npseq.models.decoding.bleu import ngram_matches
 
 
 def test_E1_precisions_of_the_notes():

@@ -21,10 +21,10 @@ from npseq.data import (
     tokenize,
 )
 from npseq.data.series import lagged_windows, noisy_sine
+from npseq.models.counting.forecasting import error_growth, k_step, multi_step, one_step, root_mean_square
+from npseq.models.counting.markov import log_prob, propagate
+from npseq.models.counting.ngrams import NGramModel, fit_zipf, ngram_counts, table_size
 from npseq.models.forecaster import Forecaster, LatentForecaster
-from npseq.models.forecasting import error_growth, k_step, multi_step, one_step, root_mean_square
-from npseq.models.markov import log_prob, propagate
-from npseq.models.ngrams import NGramModel, fit_zipf, ngram_counts, table_size
 
 LAGS, TRAINING = 4, 600
 SINE = np.sin(0.01 * np.arange(1, 1001))

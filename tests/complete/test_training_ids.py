@@ -12,7 +12,7 @@ from notes_equations import F64, B, T, close, drop_in, sigmoid, softmax
 
 import npseq as ns
 from npseq.data import Vocabulary, load_corpus, one_hot, sequential_windows
-from npseq.models.ngrams import NGramModel
+from npseq.models.counting.ngrams import NGramModel
 from npseq.training import TrainingConfig, train_epoch
 
 

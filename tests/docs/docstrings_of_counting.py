@@ -11,7 +11,7 @@ from evaluation import every, holds, solve, value
 from printed import assert_same
 
 import npseq as ns
-from npseq.models import markov, ngrams
+from npseq.models.counting import markov, ngrams
 from npseq.training.truncation import read_truncation
 
 RNG = np.random.default_rng(0)
@@ -21,7 +21,7 @@ P = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
 INITIAL = np.array([0.5, 0.2, 0.3])
 
 
-@check("npseq.models.markov:")
+@check("npseq.models.counting.markov:")
 def chain(printed: Docstring) -> None:
     equation = printed("P(x_1 .. x_T) = P(x_1) prod_{t=2..T} P(x_t | x_{t-1})")
     states = np.array([2, 0, 0, 1])
@@ -40,14 +40,14 @@ def chain(printed: Docstring) -> None:
     holds(equation, {"P": chance, "x": x, "T": 4, "domains": {}})
 
 
-@check("npseq.models.markov:log_prob")
+@check("npseq.models.counting.markov:log_prob")
 def log_prob_of_states(printed: Docstring) -> None:
     formula = printed("log P(x_1 .. x_T)")
     names = {"P": lambda a, b: INITIAL[a] * P[a, b], "x_1": 2, "x_T": 1}
     assert_same(value(formula.sides[0], names), markov.log_prob(np.array([2, 1]), INITIAL, P), formula.text)
 
 
-@check("npseq.models.markov:transition_matrix")
+@check("npseq.models.counting.markov:transition_matrix")
 def transition_matrix(printed: Docstring) -> None:
     printed.notation("e = smoothing", "an argument's letter")
     printed.notation("0 / 0", "what a row would be, and is refused")
@@ -60,7 +60,7 @@ def transition_matrix(printed: Docstring) -> None:
     holds(equation, {"P": found, "n": n, "e": 0.5, "S": 3}, every(i=range(3), j=range(3)))
 
 
-@check("npseq.models.markov:propagate")
+@check("npseq.models.counting.markov:propagate")
 def propagate(printed: Docstring) -> None:
     printed.notation("steps S^2", "a cost")
     printed.notation("S^steps", "a cost")
@@ -70,7 +70,7 @@ def propagate(printed: Docstring) -> None:
     holds(printed("p_{t+1}(j) = sum_i p_t(i) P[i, j]"), names, every(t=range(3), j=range(3)))
 
 
-@check("npseq.models.markov:stationary")
+@check("npseq.models.counting.markov:stationary")
 def stationary(printed: Docstring) -> None:
     fixed, solved, whole = printed("p = p P"), printed("p (I - P) = 0"), printed("sum p = 1")
     names: dict[str, Any] = {"p": INITIAL, "P": P, "sum": np.sum}
@@ -91,7 +91,7 @@ class Count(float):
         return self.of(tokens)
 
 
-@check("npseq.models.ngrams:NGramModel")
+@check("npseq.models.counting.ngrams:NGramModel")
 def ngram_model(printed: Docstring) -> None:
     printed.notation("k = 2 to order", "what an index runs over")
     unigram, longer = (
@@ -115,7 +115,7 @@ def ngram_model(printed: Docstring) -> None:
     assert_same(value(uniform.sides[0], names), flat.probability(1), uniform.text)
 
 
-@check("npseq.models.ngrams:NGramModel.log_prob")
+@check("npseq.models.counting.ngrams:NGramModel.log_prob")
 def ngram_log_prob(printed: Docstring) -> None:
     formula, first = printed("log P(x_1 .. x_n)"), printed("P(x_1) P(x_2 | x_1)")
     model = ngrams.NGramModel(np.array([0, 1, 0, 2, 1, 1, 0, 2]), 3, order=2)
@@ -127,7 +127,7 @@ def ngram_log_prob(printed: Docstring) -> None:
     assert_same(value(formula.sides[0], whole), found, formula.text)
 
 
-@check("npseq.models.ngrams:NGramModel.perplexity")
+@check("npseq.models.counting.ngrams:NGramModel.perplexity")
 def ngram_perplexity(printed: Docstring) -> None:
     printed.notation("P = 0", "a case")
     formula = printed("-log P")
@@ -137,12 +137,12 @@ def ngram_perplexity(printed: Docstring) -> None:
     assert_same(np.exp(np.mean(value(formula.sides[0], {"P": chances}))), model.perplexity(ids), formula.text)
 
 
-@check("npseq.models.ngrams:table_size")
+@check("npseq.models.counting.ngrams:table_size")
 def table_size(printed: Docstring) -> None:
     assert value(printed("V^n").sides[0], {"V": 28, "n": 3}) == ngrams.table_size(28, 3)
 
 
-@check("npseq.models.ngrams:ZipfFit")
+@check("npseq.models.counting.ngrams:ZipfFit")
 def zipf(printed: Docstring) -> None:
     ranks = np.arange(1, 31)
     fit = ngrams.fit_zipf(np.exp(5 - 1.3 * np.log(ranks)))
@@ -172,7 +172,7 @@ def whole_numbers(printed: Docstring) -> None:
     assert float(limit - 1) != float(limit)
 
 
-@check("npseq.training.parallel:")
+@check("npseq.training.distributed.shard:")
 def shares(printed: Docstring) -> None:
     share, losses = printed("n / B"), RNG.normal(size=7)
     parts = [losses[:2], losses[2:]]

@@ -113,7 +113,7 @@ def rnn_layer(printed: Docstring) -> None:
     on("rnn relu", equation)
 
 
-@check("npseq.layers.layout:")
+@check("npseq.bptt.layout:")
 def layout(printed: Docstring) -> None:
     names = printed_names("rnn tanh")
     holds(printed("[X, H] [W_xh; W_hh] = X W_xh + H W_hh"), names | {"X": names["x"], "H": names["h"]})

@@ -11,10 +11,11 @@ from evaluation import every, holds, solve, value
 from printed import assert_same
 
 import npseq as ns
-from npseq.models import encoder_decoder, forecasting
-from npseq.models.beam_search import Hypothesis, beam_search
-from npseq.models.bleu import bleu, ngram_matches
-from npseq.models.generation import sample
+from npseq.models import encoder_decoder
+from npseq.models.counting import forecasting
+from npseq.models.decoding.beam_search import Hypothesis, beam_search
+from npseq.models.decoding.bleu import bleu, ngram_matches
+from npseq.models.decoding.generation import sample
 
 RNG = np.random.default_rng(0)
 FLOAT: dict[str, Any] = {"dtype": np.float64, "rng": 0}
@@ -34,7 +35,7 @@ def drawn_from(scores: Any, temperature: float) -> Any:
     return recorder.p
 
 
-@check("npseq.models.generation:sample")
+@check("npseq.models.decoding.generation:sample")
 def sampled(printed: Docstring) -> None:
     formula, scores = printed("softmax(scores / temperature)"), RNG.normal(size=5)
     softmax = lambda z: np.exp(z) / np.exp(z).sum()  # noqa: E731
@@ -43,7 +44,7 @@ def sampled(printed: Docstring) -> None:
 
 
 @check(
-    "npseq.models.ngrams:NGramModel.generate",
+    "npseq.models.counting.ngrams:NGramModel.generate",
     "npseq.models.language_model:LanguageModel.generate",
     "npseq.models.sequence_generator:SequenceGenerator.generate",
 )
@@ -55,7 +56,7 @@ def tempered(printed: Docstring) -> None:
     assert_same(powers / powers.sum(), drawn_from(scores, 0.7), formula.text)
 
 
-@check("npseq.models.beam_search:Hypothesis.score")
+@check("npseq.models.decoding.beam_search:Hypothesis.score")
 def score(printed: Docstring) -> None:
     formula, P = printed("log P(y_1 .. y_L) / L^alpha"), {"a": 0.3}
     found = Hypothesis((4, 2, 7), np.log(0.3), None).score(0.75)
@@ -63,7 +64,7 @@ def score(printed: Docstring) -> None:
     assert_same(value(formula.sides[0], names), found, formula.text)
 
 
-@check("npseq.models.beam_search:beam_search")
+@check("npseq.models.decoding.beam_search:beam_search")
 def exhaustive(printed: Docstring) -> None:
     printed.notation("log P (K, V)", "what is returned, with its shape")
     wide = printed("V^(max_steps)")
@@ -76,7 +77,7 @@ def exhaustive(printed: Docstring) -> None:
     assert len(found.ranked) == size
 
 
-@check("npseq.models.bleu:bleu")
+@check("npseq.models.decoding.bleu:bleu")
 def bleu_score(printed: Docstring) -> None:
     formula = printed("exp(min(0, 1 - len(label) / len(prediction))) * prod_{n=1..k} p_n^(1 / 2^n)")
     for prediction, label in (("A B B C D", "A B C D E F"), ("A B C D E F G", "A B C D E F")):
@@ -109,7 +110,7 @@ def tagger(printed: Docstring) -> None:
     holds(printed("y_t = W_y h_t + b_y"), columns(model) | steps, every(t=range(1, 6)))
 
 
-@check("npseq.models.reader:Reader.loss")
+@check("npseq.models.sequence:Reader.loss")
 def summed(printed: Docstring) -> None:
     """L_t is the loss of the same model where only step t counts."""
     model, x = ns.models.Tagger(ns.GRU(2, 3, **FLOAT), 4), RNG.normal(size=(5, 2, 2))
@@ -194,14 +195,14 @@ def latent(printed: Docstring) -> None:
         holds(output, names | {"t": t, "x": {t: following[t - 1]}})
 
 
-@check("npseq.models.forecasting:error_growth")
+@check("npseq.models.counting.forecasting:error_growth")
 def error_growth(printed: Docstring) -> None:
     printed.notation("k = 1 to `steps`", "what an index runs over")
     eps = {0: 0.4, **dict(enumerate(forecasting.error_growth(0.1, 1.2, 3, start=0.4), 1))}
     holds(printed("eps_k = e + c eps_{k-1}"), {"eps": eps, "e": 0.1, "c": 1.2}, every(k=range(1, 4)))
 
 
-@check("npseq.models.forecasting:root_mean_square")
+@check("npseq.models.counting.forecasting:root_mean_square")
 def root_mean_square(printed: Docstring) -> None:
     formula = printed("(prediction - truth)^2")
     prediction, truth = RNG.normal(size=(2, 3))

@@ -16,7 +16,8 @@ from printed import assert_same
 from time_page import names_of
 
 import npseq as ns
-from npseq.bptt import checkpointing, factors, truncation
+from npseq.bptt import factors, truncation
+from npseq.layers import checkpointing
 
 T, D, H = 3, 2, 3
 RNG = np.random.default_rng(0)
@@ -47,7 +48,7 @@ def fewest_units(n: int, m: int) -> int:
     return checkpointing.forward_units(n, m)
 
 
-@check("npseq.bptt.checkpointing:")
+@check("npseq.layers.checkpointing:")
 def units(printed: Docstring) -> None:
     one, enough = printed("C(n, 1) = n (n + 1) / 2"), printed("C(n, m) = 2 n - 1")
     split, stride = printed("C(n, m) = min_y [ y + C(n - y, m - 1) + C(y, m) ]"), printed("stride = sqrt(T)")
@@ -66,7 +67,7 @@ def steps_apart(formula: Any) -> None:
         assert checkpointing.plan(ns.RNN(2, 2), steps, 1).stride == value(formula, {"T": steps})
 
 
-@check("npseq.bptt.checkpointing:forward_units")
+@check("npseq.layers.checkpointing:forward_units")
 def closed_form(printed: Docstring) -> None:
     formula, reach = printed("C(n, m) = n + r n - binomial(m + r, m + 1)"), printed("binomial(m + r, m)")
     names = {"C": fewest_units, "binomial": comb}
@@ -78,12 +79,12 @@ def closed_form(printed: Docstring) -> None:
             holds(formula, at | {"r": r})
 
 
-@check("npseq.bptt.checkpointing:plan")
+@check("npseq.layers.checkpointing:plan")
 def plan(printed: Docstring) -> None:
     steps_apart(printed("sqrt(T)").sides[0])
 
 
-@check("npseq.bptt.checkpointing:checkpointed")
+@check("npseq.layers.checkpointing:checkpointed")
 def checkpointed(printed: Docstring) -> None:
     steps_apart(printed("sqrt(T)").sides[0])
     printed.notation("sqrt(T) states", "the same number, of states")
@@ -135,10 +136,10 @@ def jacobian(f: Any, at: Any) -> Any:
     return np.array([by_entry(lambda moved, j=j: f(moved)[j], at) for j in range(H)])
 
 
-@check("npseq.bptt.jacobian:")
+@check("npseq.layers.jacobian:")
 def state_jacobian(printed: Docstring) -> None:
     equation = printed("J = ds_t / ds_{t-1}")
-    from npseq.bptt.jacobian import at_step, state_jacobian
+    from npseq.layers.jacobian import at_step, state_jacobian
 
     names = online_names()
     for t in range(1, T + 1):
@@ -146,7 +147,7 @@ def state_jacobian(printed: Docstring) -> None:
         holds(equation, names | {"J": J[0], "t": t})
 
 
-@check("npseq.bptt.online:")
+@check("npseq.online.rtrl:")
 def online(printed: Docstring) -> None:
     printed.notation("F_t = what theta does to s_t in step t itself", "what a letter stands for, in words")
     every_step = every(t=range(1, T + 1))
@@ -156,7 +157,7 @@ def online(printed: Docstring) -> None:
     holds(printed("gradient = sum_t q_t S_t"), online_names())
 
 
-@check("npseq.bptt.online:rtrl")
+@check("npseq.online.rtrl:rtrl")
 def rtrl(printed: Docstring) -> None:
     size = printed("B * n")
     names = online_names()
@@ -165,9 +166,9 @@ def rtrl(printed: Docstring) -> None:
         assert S.size == value(size.sides[0], {"B": 2, "n": H}) * names["layer"].params[name].size
 
 
-@check("npseq.bptt.online:_add")
+@check("npseq.online.rtrl:_add")
 def add(printed: Docstring) -> None:
-    from npseq.bptt.online import _add
+    from npseq.online.rtrl import _add
 
     left, right = printed("grads += q S").sides
     q, S, grads = RNG.normal(size=(1, H)), RNG.normal(size=(1, H, 4)), RNG.normal(size=4)
@@ -177,14 +178,14 @@ def add(printed: Docstring) -> None:
     assert_same(value(left, names) + value(right, names), held["b"], "grads")
 
 
-@check("npseq.bptt.approximate:")
+@check("npseq.online.snap:")
 def approximate(printed: Docstring) -> None:
     steps = every(t=range(1, online_page.T + 1))
     holds(printed("A_t = M * (J_t A_{t-1} + F_t)"), online_page.names(n=2), steps)
     holds(printed("R_t = z_t * R_{t-1} + F_t"), online_page.names(online_page.gated), steps)
 
 
-@check("npseq.bptt.online:uoro")
+@check("npseq.online.rtrl:uoro")
 def uoro(printed: Docstring) -> None:
     """The second step from what the first one left; and the mean over the signs of all steps."""
     printed.notation("+-1", "what a sign is")
@@ -227,7 +228,7 @@ def all_signs() -> dict[str, Any]:
     return {"s~": states.T, "th~": thetas.T, "E": lambda total: total / len(patterns)}
 
 
-@check("npseq.bptt.truncation:Truncated", "npseq.layers.surrogate:")
+@check("npseq.bptt.truncation:Truncated", "npseq.layercheck.surrogate:")
 def truncated(printed: Docstring) -> None:
     printed.notation("sum_t l_t", "the loss; (K7) says what is differentiated")
 

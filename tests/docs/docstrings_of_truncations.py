@@ -220,7 +220,7 @@ def reach(printed: Docstring) -> None:
 def truncation_certificate(printed: Docstring) -> None:
     """One sequence, so that a sum over losses is over steps; dl_t/ds_{t-k} from the page's lines."""
     sizes, decay = printed("phi_k = sum_t |dl_t/ds_{t-k}|"), printed("beta = max_{k >= tau} phi_{k+1} / phi_k")
-    bound, room = printed("E_k = M phi_tau beta^(k - tau) / (1 - beta)"), printed("E_k / (|g_k| - E_k)")
+    bound, workspace = printed("E_k = M phi_tau beta^(k - tau) / (1 - beta)"), printed("E_k / (|g_k| - E_k)")
     for tau in (0, 2):
         names = certificate_page.names(tau)
         steps = range(1, certificate_page.T + 1)
@@ -229,4 +229,4 @@ def truncation_certificate(printed: Docstring) -> None:
         holds(decay, names)
         for k in range(max(tau, 1), certificate_page.T):
             holds(bound, names | {"k": k})
-            assert_same(value(room.sides[0], names | {"k": k}), names["R"][k], room.text)
+            assert_same(value(workspace.sides[0], names | {"k": k}), names["R"][k], workspace.text)

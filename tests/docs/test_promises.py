@@ -53,7 +53,7 @@ def test_the_counts_of_soak():
 
 
 def test_the_number_of_checks():
-    from npseq.layers.matrix import matrix
+    from npseq.layercheck.matrix import matrix
 
     assert f"| {len(matrix())} checks |" in PAGE
     scores = result("mutants")["scores"]["complex"]

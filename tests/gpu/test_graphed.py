@@ -106,7 +106,7 @@ def test_on_the_host_there_is_no_graph():
     assert model._graphed is None
 
 
-@pytest.mark.parametrize("place", ["npseq.gpu.capture.Products", "npseq.models.graphed.Products"])
+@pytest.mark.parametrize("place", ["npseq.gpu.capture.Products", "npseq.gpu.graph.Products"])
 def test_a_step_that_cannot_be_captured_says_so_once(cupy, monkeypatch, caplog, place):
     def missing(xp, tf32):
         raise OSError("the products of a CUDA graph need libcublas.so.99")

@@ -59,7 +59,7 @@ import numpy as np
 import npseq as ns
 model = ns.LanguageModel(5, "gru", 4, rng=0)
 model.step(np.zeros((3, 2), int), np.zeros((3, 2), int), None, ns.SGD(0.1))
-print(*[name for name in sys.modules if name.startswith(("npseq.gpu", "cupy", "npseq.models.graphed"))])
+print(*[name for name in sys.modules if name.startswith(("npseq.gpu", "cupy", "npseq.gpu.graph"))])
 """
 
 

@@ -15,7 +15,7 @@ import pytest
 from layers.recurrent_cases import CELLS, make
 
 import npseq as ns
-from npseq.layers.checking import layer_problem
+from npseq.layercheck.check import layer_problem
 
 STEP = 1e-30
 T, B, D = 4, 3, 2

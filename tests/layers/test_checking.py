@@ -8,8 +8,8 @@ from layers.recurrent_cases import CELLS, make
 
 import npseq as ns
 from npseq.bptt import gradients, loop
+from npseq.layercheck.check import layer_problem
 from npseq.layers import recurrent
-from npseq.layers.checking import layer_problem
 
 T, B, D = 4, 2, 2
 LENGTHS = np.array([3, 4])
@@ -222,8 +222,8 @@ def test_two_directions_in_a_stack_name_no_step(monkeypatch):
 def test_with_dx_right_the_sums_over_time_are_named(monkeypatch):
     right = gradients.weight_gradients
 
-    def wrong(cell, w, strand, adjoints, out, room=None):
-        right(cell, w, strand, adjoints, out, room)
+    def wrong(cell, w, strand, adjoints, out, workspace=None):
+        right(cell, w, strand, adjoints, out, workspace)
         out.W[0] *= 1.001
 
     monkeypatch.setattr(gradients, "weight_gradients", wrong)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import npseq as ns
+from npseq.models.counting.forecasting import error_growth, k_step, multi_step, naive, one_step, root_mean_square
 from npseq.models.forecaster import Forecaster, LatentForecaster
-from npseq.models.forecasting import error_growth, k_step, multi_step, naive, one_step, root_mean_square
 
 RNG = np.random.default_rng(0)
 WINDOWS, TARGETS = RNG.normal(size=(7, 3)), RNG.normal(size=7)

@@ -6,7 +6,7 @@ from math import inf, log
 import numpy as np
 import pytest
 
-from npseq.models.markov import log_prob, propagate, sample_states, stationary, transition_matrix
+from npseq.models.counting.markov import log_prob, propagate, sample_states, stationary, transition_matrix
 
 WEATHER = np.array([[0.9, 0.1], [0.5, 0.5]])
 START = np.array([0.25, 0.75])

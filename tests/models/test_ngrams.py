@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from npseq.data import Vocabulary
-from npseq.models.ngrams import NGramModel, ZipfFit, fit_zipf, ngram_counts, table_size
+from npseq.models.counting.ngrams import NGramModel, ZipfFit, fit_zipf, ngram_counts, table_size
 
 TEXT = "to be or not to be that is the question"
 VOCAB = Vocabulary(list(TEXT))

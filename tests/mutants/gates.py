@@ -65,5 +65,5 @@ GATES = (
     Mutant("G26", "b_hn's gradient without the reset gate", "gru after",
            edit(gradients._products, "da[block * units : (block + 1) * units] -> da[-units:]")),
     Mutant("G27", "dW_hn from h, not r * h", "gru before",
-           edit(gradients._products, 'columns(strand.m[at], room, "m") -> s[:P]')),
+           edit(gradients._products, 'columns(strand.m[at], workspace, "m") -> s[:P]')),
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import npseq as ns
-from npseq.bptt.checkpointing import checkpointed
+from npseq.layers.checkpointing import checkpointed
 
 LAYERS = {
     "rnn": lambda **o: ns.RNN(3, 4, rng=0, **o),

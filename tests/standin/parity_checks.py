@@ -10,9 +10,9 @@ from layers.recurrent_cases import every_cell, given, make, parts
 
 import npseq as ns
 from npseq import inspect
-from npseq.bptt.checkpointing import checkpointed
-from npseq.bptt.online import rtrl, uoro
 from npseq.layers import GRU, LSTM, RNN, Bidirectional
+from npseq.layers.checkpointing import checkpointed
+from npseq.online.rtrl import rtrl, uoro
 
 T, B = 5, 3
 LENGTHS = np.array([2, 5, 3])

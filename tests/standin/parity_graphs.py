@@ -10,8 +10,8 @@ import pytest
 from standin.parity_models import OPTIONS, B, T, V
 
 import npseq as ns
+from npseq.gpu import graph as graphed
 from npseq.gpu.settings import CURRENT, settings
-from npseq.models import graphed
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from layers.recurrent_cases import given, make
 
 import npseq as ns
 from npseq import inspect
-from npseq.bptt.checkpointing import Schedule
 from npseq.layers import GRU, LSTM, Bidirectional
+from npseq.layers.checkpointing import Schedule
 
 T, B = 5, 3
 LENGTHS = np.array([2, 5, 3])

@@ -12,7 +12,7 @@ import npseq as ns
 from npseq import models
 from npseq.backend import to_host
 from npseq.data import Vocabulary
-from npseq.models.decoding import next_log_probs
+from npseq.models.decoding.greedy import next_log_probs
 from npseq.parameters import Parameters
 
 T, S, B, V = 5, 4, 3, 7

@@ -7,7 +7,7 @@ import pytest
 
 import npseq as ns
 from npseq.data.series import lagged_windows
-from npseq.models import forecasting, markov
+from npseq.models.counting import forecasting, markov
 from npseq.models.forecaster import Forecaster, LatentForecaster
 
 SERIES = np.sin(np.arange(40.0) / 3)

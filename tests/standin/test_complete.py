@@ -16,7 +16,7 @@ from standin.traffic import traffic
 
 import npseq
 from npseq import models, training
-from npseq.models import ngrams
+from npseq.models.counting import ngrams
 
 FACES = {
     "": npseq,

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from npseq.commands.inspection import adjoints_while_training, case, in_float64, reading, stale_bias
 from npseq.models import LanguageModel
 from npseq.training import Run, TrainingConfig
 from npseq.training.config import make_optimizer
-from npseq.training.inspection import adjoints_while_training, case, in_float64, reading, stale_bias
 
 
 @pytest.fixture

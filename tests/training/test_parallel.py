@@ -17,9 +17,9 @@ import pytest
 import npseq as ns
 from npseq.cli import main
 from npseq.training import Interrupted, NonFiniteLoss, Run, TrainingConfig, load_checkpoint, train
-from npseq.training import mpi as launcher
-from npseq.training.parallel import Shard
-from npseq.training.ranks import FailedAtRoot, shared_run, train_together
+from npseq.training.distributed import mpi as launcher
+from npseq.training.distributed.ranks import FailedAtRoot, shared_run, train_together
+from npseq.training.distributed.shard import Shard
 
 pytestmark = pytest.mark.usefixtures("no_figure")
 

@@ -13,8 +13,8 @@ from training.test_parallel import config_of, hundred_losses, on_ranks, stop_on,
 import npseq as ns
 from npseq.gpu.settings import CURRENT
 from npseq.training import Run, train
-from npseq.training.parallel import Shard, ShardDropout
-from npseq.training.ranks import shared_run
+from npseq.training.distributed.ranks import shared_run
+from npseq.training.distributed.shard import Shard, ShardDropout
 
 pytestmark = pytest.mark.usefixtures("no_figure")
 

@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from npseq.training.config import TrainingConfig
-from npseq.training.threads import limited, thread_limit
+from npseq.training.resources import limited, thread_limit
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
-"""What a function is given, checked at its door: what must hold, what was given, what to do."""
-
-from __future__ import annotations
+"""Argument checks. Each error says what must hold, what was given and what to do."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,6 +22,30 @@ def number(name: str, value: Any) -> float:
         raise ValueError(
             f"{name} must be a number that a float can hold, got one of {len(str(value))} digits"
         ) from error
+
+
+def integer(name: str, value: Any, least: int = 1, below: int | None = None) -> int:
+    """An integer in [least, below), as an int; a bool is none. Raises ValueError for anything else."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (below is not None and value >= below):
+        wanted = "a positive integer" if least == 1 else f"an integer of at least {least}"
+        wanted = wanted if below is None else f"an integer in [{least}, {below})"
+        raise ValueError(f"{name} must be {wanted}, got {value!r}")
+    return int(value)
+
+
+def one_of(name: str, value: Any, options: tuple[str, ...]) -> str:
+    """One of these strings, as it is. Raises ValueError for anything else."""
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
+    return value
+
+
+def probability(name: str, value: Any) -> float:
+    """A number in [0, 1), as a float. Raises ValueError for anything else."""
+    if not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ValueError(f"{name} must be a probability in [0, 1), got {value!r}")
+    return float(value)
 
 
 def flag(name: str, value: Any) -> bool:

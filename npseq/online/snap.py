@@ -1,6 +1,6 @@
 """RTRL's influence matrix with most of it left out: gradients forward in time that are biased, and cheap to carry.
 
-With S, J and F as in npseq.bptt.online, both carry an influence matrix whose update keeps a part of RTRL's:
+With S, J and F as in npseq.online.rtrl, both carry an influence matrix whose update keeps a part of RTRL's:
 
     SnAp-n    A_t = M * (J_t A_{t-1} + F_t)    M is 1 where a path of fewer than n carries leads, else 0
     RFLO      R_t = z_t * R_{t-1} + F_t        z_t is what the cell itself keeps of each unit
@@ -19,9 +19,9 @@ import numpy as np
 
 from npseq import cells
 from npseq.backend import Array, array_module, to_host
-from npseq.bptt.jacobian import check_one_way, state_features
-from npseq.bptt.memory import MAX_BYTES
-from npseq.bptt.online import Influence, LossGradient, Online, apply, carried, one_step, require_influence
+from npseq.bptt.workspace import MAX_BYTES
+from npseq.layers.jacobian import check_one_way, state_features
+from npseq.online.rtrl import Influence, LossGradient, Online, apply, carried, one_step, require_influence
 
 if TYPE_CHECKING:
     from npseq.layers.recurrent import Recurrent

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.backend import generator, to_host
 from npseq.data import Vocabulary
-from npseq.layers.arguments import positive_int
-from npseq.models.generation import sample
+from npseq.models.decoding.generation import sample
 
 
 def ngram_counts(tokens: Sequence[Hashable], order: int) -> Counter[tuple[Any, ...]]:
@@ -27,14 +27,14 @@ def ngram_counts(tokens: Sequence[Hashable], order: int) -> Counter[tuple[Any, .
     """
     if isinstance(tokens, str):
         raise TypeError("tokens must be ids or a list of words or characters, got one string; pass list(text)")
-    positive_int("order", order)
+    integer("order", order)
     tokens = to_host(tokens).tolist() if hasattr(tokens, "dtype") else tokens
     return Counter(zip(*(tokens[k:] for k in range(order)), strict=False))
 
 
 def table_size(vocab_size: int, order: int) -> int:
     """Entries of a full table of n-grams, V^n: what a model that counts would have to store (A13)."""
-    return positive_int("vocab_size", vocab_size) ** positive_int("order", order)
+    return integer("vocab_size", vocab_size) ** integer("order", order)
 
 
 class ZipfFit(NamedTuple):
@@ -54,7 +54,7 @@ def fit_zipf(counts: Any, first: int = 10, last: int | None = None) -> ZipfFit:
     counts: numbers of any order, say `ngram_counts(words, 1).values()`. The head, which bends, is left out by `first`;
     last None is the last rank. Raises ValueError for counts that are not positive and for less than two ranks.
     """
-    positive_int("first", first)
+    integer("first", first)
     falling = np.sort(np.fromiter(counts, float))[::-1]
     if falling.size and not falling[-1] > 0:
         raise ValueError(f"counts must be positive, got {falling[-1]:g}; leave out what does not appear")
@@ -87,8 +87,8 @@ class NGramModel:
         self, ids: Any, vocab: Vocabulary | int, order: int = 2, smoothing: float | Sequence[float] = 0.0
     ) -> None:
         self.vocab = vocab if isinstance(vocab, Vocabulary) else None
-        self.vocab_size = positive_int("vocab", vocab) if self.vocab is None else len(vocab)  # type: ignore[arg-type]
-        self.order = positive_int("order", order)
+        self.vocab_size = integer("vocab", vocab) if self.vocab is None else len(vocab)  # type: ignore[arg-type]
+        self.order = integer("order", order)
         self.smoothing = _smoothing(smoothing, order)
         tokens = self._ids(ids, order)
         self.counts: Counter[tuple[int, ...]] = Counter()

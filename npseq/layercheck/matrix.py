@@ -10,8 +10,8 @@ import numpy as np
 
 from npseq.bptt.truncation import Truncated
 from npseq.gradcheck import Report, gradcheck
+from npseq.layercheck.check import layer_problem
 from npseq.layers.bidirectional import Bidirectional
-from npseq.layers.checking import layer_problem
 from npseq.layers.dropout import Dropout
 from npseq.layers.embedding import Embedding
 from npseq.layers.gru import GRU

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import array
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.bptt.factors import contract, strand_factors
-from npseq.bptt.jacobian import check_one_way, check_steps, state_features, state_jacobian
-from npseq.bptt.memory import MAX_BYTES, require
 from npseq.bptt.tape import describe
-from npseq.checks import array
+from npseq.bptt.workspace import MAX_BYTES, require
+from npseq.layers.jacobian import check_one_way, check_steps, state_features, state_jacobian
 from npseq.parameters import Parameters
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
-from npseq.models.beam_search import Step
+from npseq.models.decoding.beam_search import Step
 from npseq.models.encoder_decoder import Decoder
 
 

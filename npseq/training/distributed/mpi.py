@@ -52,7 +52,7 @@ def join_launched(mpi: bool = False) -> MPICommunicator | None:
 
 
 class MPICommunicator:
-    """npseq.training.parallel.Communicator over MPI.COMM_WORLD. Everything goes as plain buffers, nothing as pickle."""
+    """A Communicator over MPI.COMM_WORLD. Everything goes as plain buffers, nothing as pickle."""
 
     def __init__(self, mpi: Any):
         self._mpi, self._world = mpi, mpi.COMM_WORLD

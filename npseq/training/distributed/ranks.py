@@ -19,9 +19,9 @@ import numpy as np
 from npseq.backend import take_device, to_host
 from npseq.training.checkpoint import load_checkpoint
 from npseq.training.config import TrainingConfig
+from npseq.training.distributed.shard import Communicator, Shard, check_shares
 from npseq.training.interrupts import Interrupted, StopSignals
 from npseq.training.loop import NonFiniteLoss
-from npseq.training.parallel import Communicator, Shard, check_shares
 from npseq.training.run import MODEL, Run
 
 INTERRUPTED = 130

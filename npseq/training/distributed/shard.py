@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Communicator(Protocol):
-    """What ranks need of each other; npseq.training.mpi has it of MPI. Every rank makes the same calls in turn."""
+    """What ranks need of each other; MPICommunicator is one. Every rank makes the same calls in the same order."""
 
     rank: int  # 0 to size - 1
     size: int

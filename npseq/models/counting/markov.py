@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.backend import Array, array_module, generator, to_host
-from npseq.layers.arguments import positive_int
 
 
 def transition_matrix(states: Array, num_states: int, smoothing: float = 0.0) -> Array:
@@ -23,7 +23,7 @@ def transition_matrix(states: Array, num_states: int, smoothing: float = 0.0) ->
     Raises TypeError for states that are no integers, ValueError for states outside 0 to S - 1, a negative smoothing,
     and, without smoothing, for a state that nothing follows: its row would be 0 / 0.
     """
-    states = _states(states, positive_int("num_states", num_states)).astype(np.int64)
+    states = _states(states, integer("num_states", num_states)).astype(np.int64)
     if not smoothing >= 0:
         raise ValueError(f"smoothing must not be negative, got {smoothing}")
     xp = array_module(states)
@@ -82,7 +82,7 @@ def stationary(transition: Array) -> Array:
 def sample_states(initial: Array, transition: Array, length: int, rng: Any = None) -> np.ndarray:
     """A sequence of states (length,), int64, drawn on the host."""
     _check_chain(transition, initial)
-    states = np.empty(positive_int("length", length), np.int64)
+    states = np.empty(integer("length", length), np.int64)
     row, rows = _thresholds(to_host(initial)), _thresholds(to_host(transition))
     for t, u in enumerate(generator(rng).random(length)):
         states[t] = row.searchsorted(u, side="right")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
-from npseq.bptt.step import Step, project, stepper, table
+from npseq.bptt.stepping import Step, project, stepper, table
 from npseq.bptt.tape import Weights
 from npseq.cells import Cell
 from npseq.data import Vocabulary

@@ -1,4 +1,4 @@
-"""What a layer is given, checked before anything is computed: what must hold, what was given, what to do."""
+"""Checks of what a layer is given, before anything is computed: inputs, lengths, tapes, arrays."""
 
 from __future__ import annotations
 
@@ -6,29 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npseq.arguments import array, is_array
 from npseq.backend import Array, MaybeArray, array_module, to_host
 from npseq.bptt.tape import Tape
-from npseq.checks import array, float_dtype, is_array
-
-__all__ = ["Batch", "check_array", "check_batch", "check_lengths", "check_tape", "float_dtype", "one_of",
-           "positive_int", "probability"]  # fmt: skip
-
-
-def positive_int(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}")
-    return int(value)
-
-
-def one_of(name: str, value: object, options: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
-
-
-def probability(name: str, value: float) -> float:
-    if not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ValueError(f"{name} must be a probability in [0, 1), got {value!r}")
-    return float(value)
 
 
 class Batch(NamedTuple):
@@ -46,7 +26,7 @@ def check_batch(x: Array, lengths: Array | None, features: int, dtype: np.dtype,
         array("x", x)
     if array_module(x) is not xp:
         raise TypeError(
-            f"x is a {type(x).__module__} array but the layer is not there; move one of them: layer.to(...)"
+            f"x is a {type(x).__module__} array but the layer's parameters are not; move one of them: layer.to(...)"
         )
     is_ids = x.dtype.kind in "iu"
     if is_ids and x.ndim != 2:

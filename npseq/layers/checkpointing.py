@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import array, number
 from npseq.backend import Array, array_module, to_host
-from npseq.bptt.jacobian import check_steps, state_features
 from npseq.bptt.loop import Adjoints
-from npseq.bptt.memory import readable
-from npseq.bptt.room import Room
 from npseq.bptt.tape import describe
-from npseq.checks import array, number
+from npseq.bptt.workspace import Workspace, readable
+from npseq.layers.jacobian import check_steps, state_features
 from npseq.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -127,13 +126,13 @@ def checkpointed(
     schedule = plan(layer, steps, batch, max_bytes) if schedule is None else schedule
     run = _Run(layer, x, lengths, schedule.stride)
     grads = Parameters(layer.params.layout, np.zeros_like(layer.params.flat))
-    part, room = Parameters(layer.params.layout, np.zeros_like(layer.params.flat)), Room()
+    part, workspace = Parameters(layer.params.layout, np.zeros_like(layer.params.flat)), Workspace()
     parts = []
     for unit, before in _reversed_units(run, state, -(-steps // schedule.stride), schedule.slots):
         first = unit * schedule.stride
         y, _, tape = run.unit(unit, before)
         given = dy(first, y) if callable(dy) else None if dy is None else dy[first : first + len(y)]
-        dx, dstate, _, adjoints = layer._backward(given, tape, dstate, None, room, part)
+        dx, dstate, _, adjoints = layer._backward(given, tape, dstate, None, workspace, part)
         grads.flat += part.flat
         parts.append(dx)
         if visit is not None:

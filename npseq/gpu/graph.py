@@ -146,7 +146,7 @@ def _capture(model: Any, inputs: list[Array], clip: float | None, reach: Any) ->
 def _spoil(buffers: Buffers) -> None:
     """Leaves no number of the plain step where the graph could find it."""
     buffers.grads.flat.fill(np.nan)
-    for array in [*buffers.room.arrays(), *(array for row in buffers.tape.strands for s in row for array in s)]:
+    for array in [*buffers.workspace.arrays(), *(array for row in buffers.tape.strands for s in row for array in s)]:
         if getattr(array, "dtype", np.dtype(bool)).kind == "f":
             array.fill(np.nan)
 

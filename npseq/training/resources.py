@@ -1,12 +1,9 @@
-"""How many threads the matrix products of a run get.
-
-A product is handed out to the threads and waited for at every time step. Where it is small, a second thread gains
-little, and costs many times the whole step as soon as something else wants its core.
-"""
+"""The machine's resources that a run takes: threads for its matrix products, and their precision on a device."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from npseq.training.config import TrainingConfig
 
@@ -31,3 +28,12 @@ def limited(config: TrainingConfig, most: int | None = None) -> AbstractContextM
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(limit)
+
+
+def precision(config: TrainingConfig) -> AbstractContextManager[Any]:
+    """Inside, float32 products as the configuration says: with all their digits unless it has tf32."""
+    if config.device == "cpu":
+        return nullcontext()
+    from npseq.gpu import settings
+
+    return settings(tf32=config.tf32)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.backend import Array, array_module
 from npseq.data.series import lagged_windows
-from npseq.layers.arguments import positive_int
 
 Predictor = Callable[[Array], Array]
 
@@ -27,8 +27,8 @@ def multi_step(predict: Predictor, history: Array, lags: int, steps: int) -> Arr
 
     Raises ValueError for a history of less than `lags` values.
     """
-    positive_int("lags", lags)
-    positive_int("steps", steps)
+    integer("lags", lags)
+    integer("steps", steps)
     _check_series("history", history, lags, "lags")
     known = array_module(history).zeros(lags + steps, history.dtype)
     known[:lags] = history[-lags:]
@@ -44,8 +44,8 @@ def k_step(predict: Predictor, series: Array, lags: int, steps: int) -> Array:
     lags + k - 1 holds the k-step forecasts of series[lags + k - 1 : T - steps + k].
     Raises ValueError for a series of less than lags + steps values.
     """
-    positive_int("lags", lags)
-    positive_int("steps", steps)
+    integer("lags", lags)
+    integer("steps", steps)
     _check_series("series", series, lags + steps, "lags + steps")
     rows, xp = len(series) - lags - steps + 1, array_module(series)
     columns = xp.zeros((rows, lags + steps), series.dtype)
@@ -60,8 +60,8 @@ def naive(history: Array, steps: int, period: int = 1) -> Array:
 
     period 1 is persistence, a season's length the seasonal naive forecast. Raises ValueError for a shorter history.
     """
-    positive_int("steps", steps)
-    _check_series("history", history, positive_int("period", period), "period")
+    integer("steps", steps)
+    _check_series("history", history, integer("period", period), "period")
     return history[len(history) - period + array_module(history).arange(steps) % period]
 
 
@@ -70,7 +70,7 @@ def error_growth(step_error: float, gain: float, steps: int, start: float = 0.0)
 
     d2l's error of k steps ahead: each step adds its own, and passes on a share of the one that it was fed with.
     """
-    errors = np.full(positive_int("steps", steps) + 1, float(start))
+    errors = np.full(integer("steps", steps) + 1, float(start))
     for k in range(1, steps + 1):
         errors[k] = step_error + gain * errors[k - 1]
     return errors[1:]

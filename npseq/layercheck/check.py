@@ -10,14 +10,14 @@ import numpy as np
 
 from npseq.backend import Array, array_module, generator
 from npseq.gradcheck import Report, gradcheck
-from npseq.layers.arguments import check_batch
+from npseq.layercheck.fault import fault
+from npseq.layercheck.surrogate import FixedDropout, frozen_states, require_exact, truncated_forward
+from npseq.layers.batch import check_batch
 from npseq.layers.bidirectional import Bidirectional, _pair
 from npseq.layers.dropout import Dropout
 from npseq.layers.embedding import Embedding
-from npseq.layers.fault import fault
 from npseq.layers.layer import Layer
 from npseq.layers.recurrent import Recurrent
-from npseq.layers.surrogate import FixedDropout, frozen_states, require_exact, truncated_forward
 
 Values = dict[str, Array]
 

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import one_of
 from npseq.backend import Array, array_module, generator
-from npseq.bptt.room import Room, part
+from npseq.bptt.workspace import Workspace, child
 from npseq.layers import Bidirectional, Embedding, Linear
-from npseq.layers.arguments import one_of
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import binary_cross_entropy, softmax_cross_entropy
 from npseq.models.model import Model
@@ -64,18 +64,18 @@ class Reader(Model):
         raise NotImplementedError
 
     def backward(
-        self, dlogits: Array, tape: ReaderTape, *, room: Room | None = None, grads: Parameters | None = None
+        self, dlogits: Array, tape: ReaderTape, *, workspace: Workspace | None = None, grads: Parameters | None = None
     ) -> tuple[Array | None, Parameters]:
         """dx (None for ids) and the gradients of all parameters.
 
-        room, grads: a training loop's own buffers, written over.
+        workspace, grads: a training loop's own buffers, written over.
         """
         grads = self.params.like(np.empty_like(self.params.flat)) if grads is None else grads
         own = self._parts(grads)
-        dread, _ = self.output.backward(dlogits, tape.output, own["output"], part(room, "output"))
+        dread, _ = self.output.backward(dlogits, tape.output, own["output"], child(workspace, "output"))
         dy, dstate = self._by_reading(dread)
         dx, _, _ = self.recurrent.backward(
-            dy, tape.recurrent, dstate, room=part(room, "recurrent"), grads=own["recurrent"]
+            dy, tape.recurrent, dstate, workspace=child(workspace, "recurrent"), grads=own["recurrent"]
         )
         if self.embedding is not None:
             dx, _ = self.embedding.backward(dx, tape.looked_up, own["embedding"])
@@ -122,9 +122,9 @@ class Reader(Model):
             value, dlogits = binary_cross_entropy(logits, targets, by_label, reduction)
         else:
             value, dlogits = softmax_cross_entropy(logits, targets, weights=weights, reduction=reduction)
-        room = old.room if old else Room()
-        _, grads = self.backward(dlogits, tape, room=room, grads=old.grads if old else None)
-        return value, Buffers(tape, room, grads)
+        workspace = old.workspace if old else Workspace()
+        _, grads = self.backward(dlogits, tape, workspace=workspace, grads=old.grads if old else None)
+        return value, Buffers(tape, workspace, grads)
 
     def _position_weights(self, logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
         if weights is not None and weights.shape != logits.shape[:-1]:

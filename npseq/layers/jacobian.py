@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from npseq.arguments import array
 from npseq.backend import Array, array_module
 from npseq.bptt.tape import Strand, Tape
-from npseq.checks import array
 
 if TYPE_CHECKING:
     from npseq.layers.recurrent import Recurrent

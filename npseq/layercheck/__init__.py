@@ -1,0 +1,5 @@
+"""The gradient checker applied to layers: every tensor of forward and backward, and which step is wrong."""
+
+from npseq.layercheck.check import gradcheck_layer
+
+__all__ = ["gradcheck_layer"]

@@ -1,0 +1,1 @@
+"""Models that count: n-grams, Markov chains, and forecasts made of them."""

@@ -1,0 +1,1 @@
+"""One training step shared by several processes: columns of the batch, ranks and MPI."""
