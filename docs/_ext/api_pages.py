@@ -19,8 +19,8 @@ TOP = (  # where a name of npseq itself stands, by the module that it comes from
     ("models", "Language models", ("npseq.models",)),
     ("further", "Further names", ("npseq",)),
 )
-BESIDE = ("npseq.models", "npseq.gradcheck", "npseq.training", "npseq.cells", "npseq.cells.rnn", "npseq.cells.gru",
-          "npseq.cells.lstm", "npseq.gpu")  # fmt: skip
+BESIDE = ("npseq.models", "npseq.gradcheck", "npseq.training", "npseq.cell", "npseq.layers.rnn", "npseq.layers.gru",
+          "npseq.layers.lstm", "npseq.gpu")  # fmt: skip
 INDEX = """\
 API
 ===

@@ -4,17 +4,18 @@ A parameter enters a product linearly, so nothing else is needed to cut the grad
 example, by lag, by loss. Each cut keeps one axis of the same sum, and so each adds up to the same gradient.
 """
 
-from __future__ import annotations
-
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from npseq.backend import Array, array_module, scatter_add
+from npseq.bptt.blocks import blocks_of
+from npseq.bptt.gradients import states_of
+from npseq.bptt.layout import h_biases
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import Strand, Weights
-from npseq.cells import Cell
+from npseq.cell import Cell
 
 
 class Factors(NamedTuple):
@@ -30,31 +31,29 @@ def strand_factors(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints) -
     s = np.moveaxis(strand.s[: strand.steps], 1, 0)
     h = s[: w.state]
     x, rows = (s[w.state + w.bias :], 0) if strand.ids is None else (strand.ids, len(w.x))
-    found = {}
+    blocks, found = blocks_of(cell), {}
     for g, gate in enumerate(cell.gates):
-        da = adjoints.da[cell.blocks.index(gate)]
+        da = adjoints.da[blocks.names.index(gate)]
         found[f"W_x{gate}"] = Factors(x, da, rows)
-        if g < cell.direct:
+        if g < blocks.with_h:
             found[f"W_h{gate}"] = Factors(h, adjoints.da[g])
         if w.bias:
             found[f"b_{gate}"] = Factors(None, da)
-    if cell.second is not None:
-        found[cell.second] = Factors(np.moveaxis(strand.m, 1, 0), adjoints.dv)
-    for name, block in zip(cell.inner(bool(w.bias)), cell.alone, strict=False):
+    if cell.projection is not None:
+        found[cell.projection] = Factors(np.moveaxis(strand.m, 1, 0), adjoints.dv)
+    for name, block in zip(h_biases(cell, bool(w.bias)), blocks.h_only, strict=False):
         found[name] = Factors(None, adjoints.da[block])
-    if w.own is not None:
-        found.update(_own_factors(cell, w, strand, adjoints))
+    if w.vectors is not None:
+        found.update(_vector_factors(cell, w, strand, adjoints))
     return found
 
 
-def _own_factors(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints) -> dict[str, Factors]:
-    before = after = None
-    if strand.c is not None:
-        c = np.moveaxis(strand.c, 1, 0)
-        c = c[:, :, None] if adjoints.da.ndim == 5 else c
-        before, after = c[:, :-1], c[:, 1:]
-    parts = cell.own_gradients(adjoints.da, before, after)
-    return {name: Factors(None, part) for name, part in zip(cell.own(bool(w.bias)), parts, strict=True)}
+def _vector_factors(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints) -> dict[str, Factors]:
+    old, new = states_of(strand, w.state)
+    if adjoints.da.ndim == 5:
+        old, new = (tuple(part[:, :, None] for part in state) for state in (old, new))
+    gradients = cell.vector_gradients(adjoints.da, old, new)
+    return {name: Factors(None, gradient) for name, gradient in zip(cell.vectors, gradients, strict=True)}
 
 
 def contract(f: Factors, keep: str) -> Array:

@@ -4,36 +4,35 @@ A parameter enters a product linearly, so its gradient is the sum of (operand) x
 columns: one large product after the loop instead of T small ones inside it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from math import prod
 
 import numpy as np
 
 from npseq.backend import Array, MaybeArray, array_module, matmul, scatter_add
+from npseq.bptt.blocks import blocks_of, x_runs
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, empty
-from npseq.cells import Cell
+from npseq.cell import Cell, State
 
-AT_ONCE = 1 << 23  # numbers: no copy of columns is larger, however long the sequences
-PARTS, ENOUGH = 4, 256  # the columns are copied in so many parts where each has enough of them for a fast product
+LARGEST = 1 << 23  # numbers: no copy of columns is larger, however long the sequences
+CHUNKS, ENOUGH = 4, 256  # the columns are copied in so many chunks where each has enough of them for a fast product
 
 
-def parts(steps: int, batch: int, features: int) -> Iterator[slice]:
-    """All steps, in parts whose columns are copied and multiplied at once: a copy of all would double the memory."""
-    number = max(min(PARTS, steps * batch // ENOUGH), -(-steps * batch * features // AT_ONCE))
+def steps_at_once(steps: int, batch: int, features: int) -> Iterator[slice]:
+    """Slices of steps whose columns are copied and multiplied at once: a copy of all would double the memory."""
+    number = max(min(CHUNKS, steps * batch // ENOUGH), -(-steps * batch * features // LARGEST))
     if number <= 1:
         return iter((slice(0, steps),))
     size = -(-steps // number)
     return (slice(first, min(first + size, steps)) for first in range(0, steps, size))
 
 
-def columns(block: Array, workspace: Workspace | None = None, name: str = "columns") -> Array:
-    """(..., features, B) as (features, everything else): a copy with the columns of all steps side by side.
+def side_by_side(block: Array, workspace: Workspace | None = None, name: str = "columns") -> Array:
+    """(..., features, B) as (features, everything else): the columns of all steps side by side.
 
-    Where they lie side by side as they are, one sequence or features last in memory, it is a view.
+    It is a view where they lie so already, with one sequence or features last in memory, else a copy.
     """
     if block.ndim == 3 and block.shape[2] == 1:
         return block[:, :, 0].T
@@ -62,9 +61,9 @@ def weight_gradients(
     looked_up = strand.s.shape[1] == w.state
     if looked_up:
         out.x[...] = 0
-    for at in parts(strand.steps, da_steps.shape[2], max(da_steps.shape[1], strand.s.shape[1])):
-        da = columns(da_steps[at], workspace, "da columns")
-        dv = None if w.U is None else columns(dv_steps[at], workspace, "dv columns")
+    for at in steps_at_once(strand.steps, da_steps.shape[2], max(da_steps.shape[1], strand.s.shape[1])):
+        da = side_by_side(da_steps[at], workspace, "da columns")
+        dv = None if w.U is None else side_by_side(dv_steps[at], workspace, "dv columns")
         for operand, adjoint, target in _products(cell, w, strand, at, da, dv, out, workspace):
             if at.start == 0:
                 matmul(operand, adjoint.T, out=target)
@@ -72,8 +71,8 @@ def weight_gradients(
                 target += matmul(operand, adjoint.T)
         if looked_up:
             _scatter_rows(cell, out.x, strand.ids[at], da)
-    if w.own is not None:
-        _own_gradients(cell, strand, adjoints, out.own)
+    if w.vectors is not None:
+        _vector_gradients(cell, w, strand, adjoints, out.vectors)
 
 
 def _by_step(adjoint: Array, time: int) -> Array:
@@ -98,43 +97,49 @@ def _products(
     workspace: Workspace | None,
 ) -> Iterator[tuple[Array, Array, Array]]:
     """(operand, adjoint of the result, where the gradient goes) of each product of the steps `at`, columns all."""
-    P, units = w.state, len(da) // len(cell.blocks)
-    s = columns(strand.s[: strand.steps][at], workspace, "s")
+    P, blocks = w.state, blocks_of(cell)
+    units = len(da) // len(blocks.names)
+    s = side_by_side(strand.s[: strand.steps][at], workspace, "s")
     if w.U is not None:
-        yield columns(strand.m[at], workspace, "m"), dv, out.U
-    if cell.at_once and len(s) > P:
+        yield side_by_side(strand.m[at], workspace, "m"), dv, out.U
+    if blocks.one_product and len(s) > P:
         yield s, da, out.W
     else:
         ones = np.ones_like(da, shape=da.shape[1:])
-        direct = slice(0, cell.direct * units)
-        yield s[:P], da[direct], out.W[:P, direct]
-        for rows, of_x in cell.runs(units):
+        with_h = slice(0, blocks.with_h * units)
+        yield s[:P], da[with_h], out.W[:P, with_h]
+        for rows, of_x in x_runs(cell, units):
             if len(s) > P:
                 yield s[P:], da[rows], out.inputs[:, of_x]
             elif w.bias:
                 yield ones, da[rows], out.W[P, of_x]
-        if w.inner is not None:
-            for k, block in enumerate(cell.alone):
-                yield ones, da[block * units : (block + 1) * units], out.inner[k]
+        if w.h_biases is not None:
+            for k, block in enumerate(blocks.h_only):
+                yield ones, da[block * units : (block + 1) * units], out.h_biases[k]
 
 
 def _scatter_rows(cell: Cell, out: Array, ids: Array, da: Array) -> None:
     """The gradient of looked-up rows: each column of da is added to its token's row. Padded columns are zero."""
-    for rows, of_x in cell.runs(len(da) // len(cell.blocks)):
+    for rows, of_x in x_runs(cell, len(da) // len(blocks_of(cell).names)):
         scatter_add(out[:, of_x], ids.reshape(-1), da[rows].T.copy())
 
 
-def _own_gradients(cell: Cell, strand: Strand, adjoints: Adjoints, out: Array) -> None:
-    before, after = (None, None) if strand.c is None else (strand.c[:-1].swapaxes(0, 1), strand.c[1:].swapaxes(0, 1))
-    for k, part in enumerate(cell.own_gradients(adjoints.da, before, after)):
-        out[k, :, 0] = part.sum(axis=(1, 2))
+def _vector_gradients(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Array) -> None:
+    for k, gradient in enumerate(cell.vector_gradients(adjoints.da, *states_of(strand, w.state))):
+        out[k, :, 0] = gradient.sum(axis=(1, 2))
+
+
+def states_of(strand: Strand, P: int) -> tuple[State, State]:
+    """The states before and after every step, (features, T, B) each."""
+    parts = (strand.s[:, :P],) if strand.c is None else (strand.s[:, :P], strand.c)
+    return tuple(part[:-1].swapaxes(0, 1) for part in parts), tuple(part[1:].swapaxes(0, 1) for part in parts)
 
 
 def input_gradient(cell: Cell, w: Weights, adjoints: Adjoints) -> Array:
     """dx (T, D, [lags,] B) of a strand: W_x da of every step."""
     blocks, units, steps, *rest = adjoints.da.shape
     da = _axis_first(adjoints.da, 2).reshape(steps, blocks * units, prod(rest))
-    first, *more = (matmul(w.x[:, of_x], da[:, rows]) for rows, of_x in cell.runs(units))
-    for part in more:
-        first += part
+    first, *others = (matmul(w.x[:, of_x], da[:, rows]) for rows, of_x in x_runs(cell, units))
+    for other in others:
+        first += other
     return first.reshape(steps, len(w.x), *rest)

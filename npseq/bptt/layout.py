@@ -1,18 +1,17 @@
-"""How a recurrent layer's parameters lie in memory, and the notes' names for them.
+"""How a recurrent layer's parameters lie in memory, and their names, those of Dive into Deep Learning.
 
 A strand's weights are one block W (P + bias + D, G*H): rows [h; 1; x], a gate a block of columns, which is the identity
-[X, H] [W_xh; W_hh] = X W_xh + H W_hh of the notes. Every named weight is a rectangle of it:
+[X, H] [W_xh; W_hh] = X W_xh + H W_hh of Dive into Deep Learning, 9.4. Every named weight is a rectangle of it:
 
     W_x<gate> (D, H), W_h<gate> (P, H), b_<gate> (H,)        gates: RNN h; GRU r, z, n; LSTM i, f, o, g
-    b_hn (H,) the GRU's inner bias with reset="after"; p_i, p_f, p_o (H,) peepholes; W_hp (H, P) the projection
+    b_hn (H,) the GRU's second bias with reset="after"; p_i, p_f, p_o (H,) peepholes; W_hp (H, P) the projection
 
 Layer l > 0 adds "_l<l>" to each name, the reverse direction adds "_reverse".
 """
 
-from __future__ import annotations
-
+from npseq.bptt.blocks import blocks_of
 from npseq.bptt.tape import Weights
-from npseq.cells import Cell
+from npseq.cell import Cell
 from npseq.parameters import Index, Layout, Parameters
 
 
@@ -31,24 +30,35 @@ def strand_layout(cell: Cell, inputs: int, units: int, state: int, bias: bool, e
         names[f"W_h{gate}{ending}"] = (block, (slice(0, state), columns))
         if bias:
             names[f"b_{gate}{ending}"] = (block, (state, columns))
-    if cell.second is not None and cell.direct == len(cell.blocks):
+    if cell.projection is not None and not _within_W(cell):
         blocks[f"U{ending}"] = (units, state)
-        names[f"{cell.second}{ending}"] = (f"U{ending}", ())
-    for kind, vectors in (("own", cell.own(bias)), ("inner", cell.inner(bias))):
+        names[f"{cell.projection}{ending}"] = (f"U{ending}", ())
+    for kind, vectors in (("vectors", cell.vectors), ("h_biases", h_biases(cell, bias))):
         if vectors:
             blocks[f"{kind}{ending}"] = (len(vectors), units)
             names.update({f"{name}{ending}": (f"{kind}{ending}", (k,)) for k, name in enumerate(vectors)})
     return Layout(blocks, names)
 
 
+def h_biases(cell: Cell, bias: bool) -> tuple[str, ...]:
+    """The biases of the blocks that x does not enter."""
+    blocks = blocks_of(cell)
+    return tuple(f"b_{blocks.names[k]}" for k in blocks.h_only) if bias else ()
+
+
+def _within_W(cell: Cell) -> bool:
+    """Whether the second product's matrix is the columns of W that the first product leaves to it."""
+    blocks = blocks_of(cell)
+    return cell.projection is not None and blocks.with_h < len(blocks.names)
+
+
 def strand_weights(cell: Cell, params: Parameters, units: int, state: int, bias: bool, ending: str) -> Weights:
     """The same strand as the loop multiplies with it: views, nothing copied."""
-    W = params.block(f"W{ending}")
-    U = None
-    if cell.direct < len(cell.blocks) and cell.second is not None:
-        U = W[:state, cell.direct * units :]
-    elif cell.second is not None:
+    W, U = params.block(f"W{ending}"), None
+    if _within_W(cell):
+        U = W[:state, blocks_of(cell).with_h * units :]
+    elif cell.projection is not None:
         U = params.block(f"U{ending}")
-    own = params.block(f"own{ending}")[..., None] if cell.own(bias) else None
-    inner = params.block(f"inner{ending}") if cell.inner(bias) else None
-    return Weights(W, U, own, inner, state, int(bias))
+    vectors = params.block(f"vectors{ending}")[..., None] if cell.vectors else None
+    biases = params.block(f"h_biases{ending}") if h_biases(cell, bias) else None
+    return Weights(W, U, vectors, biases, state, int(bias))

@@ -1,12 +1,10 @@
 """Time: the one loop forward and the one loop backward, for every cell.
 
     forward     a_t = W' [h_{t-1}; 1; x_t],  (h_t, c_t) = cell(a_t, h_{t-1}, c_{t-1})
-    backward    dh_t = dy_t + p_{t+1},  p_t = W_h da_t + (what the cell passes by itself)
+    backward    dh_t = dy_t + p_{t+1},  p_t = W_h da_t + (the adjoint of h_{t-1} that the cell returns)
 
-Past a sequence's length its state stands still, so its adjoint passes through unchanged.
+Past a sequence's length its state stays what it was, so its adjoint passes through unchanged.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,20 +15,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, MaybeArray, matmul
+from npseq.bptt.blocks import blocks_of, x_runs
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, empty
-from npseq.cells import Cell
-from npseq.cells.cell import State
+from npseq.cell import Cell, State
 
-Carry = Callable[[Array, Any, int], tuple[Array, Any]]  # (dh, dc of the state before step t, t) -> what goes on
-Record = Callable[[int, Array, Any], None]  # is shown (t, dh, dc): the adjoints of the state after step t
+Edge = Callable[[Array, Any, int], tuple[Array, Any]]  # (dh, dc of the state before step t, t) -> what t - 1 receives
+Record = Callable[[int, Array, Any], None]  # receives (t, dh, dc): the adjoints of the state after step t
 
-
-ROWS = 16  # of a matrix turned at a time: a cache line of what is written
+ROWS = 16  # of a matrix transposed at a time: a cache line of what is written
+CACHE = 1 << 16  # numbers: local derivatives of as many steps at once as fit a core's cache
+DEVICE = 1 << 24  # numbers: the same on a device, which has no such cache and a launch to save
 
 
 class Adjoints(NamedTuple):
-    """What backward finds. By lag, an axis of lags stands before the batch. In memory time comes first."""
+    """The result of backward. By lag, an axis of lags stands before the batch. In memory time comes first."""
 
     da: Array  # (A, H, T, [lags,] B): of the first product's results
     dv: MaybeArray  # (., T, [lags,] B): of the second product's results
@@ -38,8 +37,18 @@ class Adjoints(NamedTuple):
     dc: MaybeArray  # (H, [lags,] B): of the initial c
 
 
+def where(cell: Cell, like: Array) -> Any:
+    """The cell for arrays on the device of `like`: itself on the host, its fused kernels on a GPU."""
+    if isinstance(like, np.ndarray):
+        return cell
+    from npseq.gpu.cell import fused
+    from npseq.gpu.settings import CURRENT
+
+    return fused(cell) if CURRENT.fused else cell
+
+
 def product_by(matrix: Array | None) -> Callable[..., Array]:
-    """A function (x, out=None) that multiplies x by the matrix from the left, with the least overhead a call.
+    """Returns a function (x, out=None) that multiplies x by the matrix from the left, with little overhead a call.
 
     ndarray.dot has less of it than matmul, a tenth of a step of one sequence; but it copies a matrix of which only some
     columns are taken, and matmul does not.
@@ -51,73 +60,71 @@ def product_by(matrix: Array | None) -> Callable[..., Array]:
     return matrix.dot
 
 
-def second_product(matrix: Array, notes: Array) -> Callable[[Array], Array]:
-    """What a cell calls `second`: multiplies (., [lags,] B) by the matrix, and notes it, a step a row of `notes`."""
-    times, rows = product_by(matrix), iter(notes)
+def projection_by(matrix: Array, saved: Array) -> Callable[[Array], Array]:
+    """Returns the function that multiplies (., [lags,] B) by the matrix and saves its arguments in `saved`."""
+    times, rows = product_by(matrix), iter(saved)
 
-    def second(x: Array) -> Array:
+    def project(x: Array) -> Array:
         next(rows)[...] = x
         if x.ndim == 2:
             return times(x)
         product = times(x.reshape(len(x), prod(x.shape[1:])))
         return product.reshape(len(product), *x.shape[1:])
 
-    return second
+    return project
 
 
 def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     """Runs a strand whose x (or ids), first state and mask are set; writes h, c, a and m."""
-    cell = cell.on(strand.s)
-    s, c, a, mask, ragged, ahead = strand.s, strand.c, strand.a, strand.mask, strand.ragged, strand.ahead
-    P, kept = w.state, len(a) == strand.steps
-    n, batch = cell.direct * a.shape[2], s.shape[2]
-    met = w.W[: P if ahead else s.shape[1]]
-    W = met.T if strand.turned is None else _turn(met, strand.turned)
+    s, c, a, mask, ragged, x_first = strand.s, strand.c, strand.a, strand.mask, strand.ragged, strand.x_first
+    with_h, P, saved = blocks_of(cell).with_h, w.state, len(a) == strand.steps
+    n, batch = with_h * a.shape[2], s.shape[2]
+    rows = w.W[: P if x_first else s.shape[1]]
+    W = rows.T if strand.transposed is None else _transpose(rows, strand.transposed)
     times = product_by(W[:n])
-    second = None if w.U is None else second_product(W[n:] if n < len(W) else w.U.T, strand.m)
-    if ahead:
-        _x_ahead(cell, w, strand)
-    through_h = np.empty_like(s, shape=(n, batch)) if ahead else None
-    meets_h = a[:, : cell.direct].reshape(len(a), n, batch)
-    each_step: Any = (a, meets_h) if kept else (repeat(a[0]), repeat(meets_h[0]))
+    project = None if w.U is None else projection_by(W[n:] if n < len(W) else w.U.T, strand.m)
+    if x_first:
+        _multiply_x(cell, w, strand)
+    through_h = np.empty_like(s, shape=(n, batch)) if x_first else None
+    with_h_rows = a[:, :with_h].reshape(len(a), n, batch)
+    each_step: Any = (a, with_h_rows) if saved else (repeat(a[0]), repeat(with_h_rows[0]))
 
-    states = zip(s[:, :P], repeat(None) if c is None else c, strict=False)
-    before = next(states)
-    for t, (after, operand, a_t, sums) in enumerate(zip(states, s, *each_step, strict=False)):
-        if ahead:
-            sums += times(before[0], through_h)
+    step, vectors = where(cell, s).forward, w.vectors
+    states = zip(s[:, :P]) if c is None else zip(s[:, :P], c, strict=True)
+    old = next(states)
+    for t, (new, operand, a_t, sums) in enumerate(zip(states, s, *each_step, strict=False)):
+        if x_first:
+            sums += times(old[0], through_h)
         else:
             times(operand, sums)
-        cell.forward(a_t, before, w.own, second, after)
+        step(a_t, old, new, vectors, project)
         if ragged[t]:
-            _stand_still(before, after, ~mask[t])
-        before = after
+            _keep_state(old, new, ~mask[t])
+        old = new
 
 
-def _turn(W: Array, out: Array) -> Array:
-    """W' in out. On the host some rows at a time: a column of all is more lines than a cache holds of one stride."""
+def _transpose(W: Array, out: Array) -> Array:
+    """Writes W.T into out, 16 rows at a time: all at once would touch more cache lines of one stride than fit."""
     rows = ROWS if isinstance(W, np.ndarray) else len(W)
     for first in range(0, len(W), rows):
         out[:, first : first + rows] = W[first : first + rows].T
     return out
 
 
-def _stand_still(before: State, after: State, over: Array) -> None:
-    """Where a sequence is over its state stays what it was."""
-    for old, new in zip(before, after, strict=True):
-        if new is not None:
-            np.copyto(new, old, where=over)
+def _keep_state(old: State, new: State, over: Array) -> None:
+    for before, after in zip(old, new, strict=True):
+        np.copyto(after, before, where=over)
 
 
-def _x_ahead(cell: Cell, w: Weights, strand: Strand) -> None:
-    """Puts into the blocks, for all steps at once, the part of the pre-activations that needs no state."""
-    a, steps = strand.a, strand.steps
+def _multiply_x(cell: Cell, w: Weights, strand: Strand) -> None:
+    """Writes the part of the pre-activations that needs no state, for all steps at once."""
+    a, steps, blocks = strand.a, strand.steps, blocks_of(cell)
     units, batch = a.shape[2:]
-    for k, block in enumerate(cell.alone):
-        a[:, block] = 0 if w.inner is None else w.inner[k][:, None]
+    for k, block in enumerate(blocks.h_only):
+        a[:, block] = 0 if w.h_biases is None else w.h_biases[k][:, None]
     looked_up = None if strand.ids is None else w.x[strand.ids].swapaxes(1, 2)
-    for rows, columns in cell.runs(units):
-        into = a.reshape(steps, len(cell.blocks) * units, batch)[:, rows]
+    for rows, columns in x_runs(cell, units):
+        into = a.reshape(steps, len(blocks.names) * units, batch)[:, rows]
         if looked_up is not None:
             np.add(looked_up[:, columns], w.W[w.state, columns, None] if w.bias else 0, out=into)
         elif batch == 1:
@@ -133,24 +140,24 @@ def backward(
     dy: Array | None,
     dh: Array,
     dc: Array | None,
-    carry: Carry | None = None,
+    edge: Edge | None = None,
     workspace: Workspace | None = None,
     record: Record | None = None,
 ) -> Adjoints:
     """Adjoints of every step. dy (T, P, [lags,] B), zero past each length, or None; dh, dc of the last state."""
-    cell = cell.on(strand.s)
-    s, mask, ragged = strand.s, strand.mask, strand.ragged
-    P, lags = w.state, dh.shape[1:-1]
+    s, mask, ragged, with_h = strand.s, strand.mask, strand.ragged, blocks_of(cell).with_h
+    P, lags, has_c = w.state, dh.shape[1:-1], dc is not None
     _, blocks, units, batch = strand.a.shape
-    n = cell.direct * units
+    n = with_h * units
     da = empty(workspace, "da", s, (strand.steps, blocks, units, *lags, batch))
     dv: MaybeArray = None if w.U is None else empty(workspace, "dv", s, (strand.steps, w.U.shape[1], *lags, batch))
-    columns = da[:, : cell.direct].reshape(strand.steps, n, prod(dh.shape[1:]))
+    columns = da[:, :with_h].reshape(strand.steps, n, prod(dh.shape[1:]))
     times = product_by(w.W[:P, :n])
-    second = None if dv is None else second_product(w.U, dv[::-1])
-    a, own = _beside_lags(strand.a if cell.keeps_gates else None, lags), _beside_lags(w.own, lags)
-    for first, slopes, more in _local_derivatives(cell, strand, P, lags, workspace):
-        for k in range(len(slopes) - 1, -1, -1):
+    project = None if dv is None else projection_by(w.U, dv[::-1])
+    a, vectors = _beside_lags(strand.a if cell.reads_gates else None, lags), _beside_lags(w.vectors, lags)
+    step = where(cell, s).backward
+    for first, derivatives in _local_derivatives(cell, strand, P, lags, workspace):
+        for k in range(len(derivatives) - 1, -1, -1):
             t = first + k
             if dy is not None:
                 dh = dh + dy[t]
@@ -159,51 +166,45 @@ def backward(
                 dh, dc = _where(mask[t], over, (0, 0))
             if record is not None:
                 record(t, dh, dc)
-            a_t, more_t = None if a is None else a[t], None if more is None else more[k]
-            dh_passed, dc = cell.backward(dh, dc, a_t, slopes[k], more_t, own, second, da[t])
+            a_t = None if a is None else a[t]
+            dh_passed, *rest = step((dh, dc) if has_c else (dh,), a_t, derivatives[k], da[t], vectors, project)
+            dc = rest[0] if has_c else None
             dh = times(columns[t])
             if lags:
                 dh = dh.reshape(len(dh), *lags, batch)
             if dh_passed is not None:
                 dh += dh_passed
-            if carry is not None:
-                dh, dc = carry(dh, dc, t)
+            if edge is not None:
+                dh, dc = edge(dh, dc, t)
             if ragged[t]:
                 dh, dc = _where(mask[t], (dh, dc), over)
     return Adjoints(da.transpose(1, 2, 0, *range(3, da.ndim)), None if dv is None else dv.swapaxes(0, 1), dh, dc)
 
 
-def _where(live: Array, these: State, those: Any) -> State:
-    """These adjoints (dh, dc) of the sequences that are not over, those of the others."""
+def _where(running: Array, these: tuple, others: tuple) -> tuple[Array, Any]:
+    """These adjoints (dh, dc) of the sequences that are still running, the others of those that are over."""
     dh, dc = these
-    return np.where(live, dh, those[0]), None if dc is None else np.where(live, dc, those[1])
+    return np.where(running, dh, others[0]), None if dc is None else np.where(running, dc, others[1])
 
 
 def _beside_lags(array: MaybeArray, lags: tuple[int, ...]) -> MaybeArray:
-    """What the tape has, to be multiplied with adjoints by lag."""
+    """An array of the tape with an axis of lags, to be multiplied with adjoints by lag."""
     return array[..., None, :] if lags and array is not None else array
 
 
 def _local_derivatives(
     cell: Cell, strand: Strand, P: int, lags: tuple[int, ...], workspace: Workspace | None
-) -> Iterator[tuple[int, Array, MaybeArray]]:
-    """(first step, slopes, more) of some steps at a time, the last first: what adjoints are multiplied with.
-
-    They need no adjoint, so they are taken for as many steps at once as stay in a cache of a core.
-    """
-    _, blocks, units, batch = strand.a.shape
-    ahead = max(1, cell.block // max(cell.direct * units * batch, 1))
-    block = empty(workspace, "slopes", strand.s, (min(ahead, strand.steps), blocks, units, batch))
-    for last in range(strand.steps, 0, -ahead):
-        first = max(0, last - ahead)
-        slopes = block[: last - first]
-        more = _slopes(cell, strand, P, first, last, slopes)
-        yield first, _beside_lags(slopes, lags), _beside_lags(more, lags)
-
-
-def _slopes(cell: Cell, strand: Strand, P: int, first: int, last: int, out: Array) -> MaybeArray:
-    """Writes the slopes of the steps from first to last, (N, G, H, B); returns what the cell adds, (N, H, B)."""
-    h, c = strand.s[:, :P], strand.c
-    before = h[first:last], None if c is None else c[first:last]
-    after = h[first + 1 : last + 1], None if c is None else c[first + 1 : last + 1]
-    return cell.slopes(strand.a[first:last].swapaxes(0, 1), before, after, out.swapaxes(0, 1))
+) -> Iterator[tuple[int, Array]]:
+    """(first step, local derivatives (N, local, H, [1,] B)) of some steps at a time, the last steps first."""
+    step, h, c, a = where(cell, strand.s).local_derivatives, strand.s[:, :P], strand.c, strand.a
+    units, batch = a.shape[2:]
+    limit = CACHE if isinstance(strand.s, np.ndarray) else DEVICE
+    some = max(1, limit // max(blocks_of(cell).with_h * units * batch, 1))
+    block = empty(workspace, "local derivatives", strand.s, (min(some, strand.steps), cell.local, units, batch))
+    for last in range(strand.steps, 0, -some):
+        first = max(0, last - some)
+        old, new = slice(first, last), slice(first + 1, last + 1)
+        s = block[: last - first]
+        states = ((h[old],), (h[new],)) if c is None else ((h[old], c[old]), (h[new], c[new]))
+        step(a[first:last].swapaxes(0, 1), *states, s.swapaxes(0, 1))
+        yield first, _beside_lags(s, lags)

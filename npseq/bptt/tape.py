@@ -1,20 +1,19 @@
-"""What forward leaves for backward: arrays with names, to print and to look into.
+"""The tape: what forward saves for backward, as arrays with names, to print and to look into.
 
 A strand is one layer in one direction. Its steps lie in its own order of time: a reverse strand's step 0 is x's last.
 Feature-major: a step is a (features, B) block, so that every gate of it is one contiguous block of rows.
 """
 
-from __future__ import annotations
-
 from types import ModuleType
 from typing import NamedTuple
 
 from npseq.backend import Array, MaybeArray
+from npseq.bptt.blocks import blocks_of
 from npseq.bptt.workspace import readable
-from npseq.cells import Cell
+from npseq.cell import Cell
 
-WIDE = 8  # from so many steps of so many sequences on, turning the weights pays
-AHEAD = 1 << 14  # numbers: from so many weights of x on, one sequence meets them ahead: a step's time is their reading
+WIDE = 8  # transpose the weights if T and B are at least this large
+LARGE = 1 << 14  # with B = 1 and W_x at least this large, multiply all x before the loop: each step would reread W_x
 
 
 class Weights(NamedTuple):
@@ -22,19 +21,19 @@ class Weights(NamedTuple):
 
     W: Array  # (P + bias + D, G*H): rows [h; 1; x], a gate a block of columns
     U: MaybeArray  # (H, P) or (P, H): the second product, m U
-    own: MaybeArray  # (n, H, 1): vectors that enter pointwise
-    inner: MaybeArray  # (n, H): biases of the blocks that h alone meets
+    vectors: MaybeArray  # (n, H, 1): those that enter entry by entry
+    h_biases: MaybeArray  # (n, H): biases of the blocks that x does not enter
     state: int  # P
     bias: int  # 1 where there is a row of biases, else 0
 
     @property
     def inputs(self) -> Array:
-        """(bias + D, G*H): the rows that [1; x] meets."""
+        """(bias + D, G*H): the rows of [1; x]."""
         return self.W[self.state :]
 
     @property
     def x(self) -> Array:
-        """(D, G*H): the rows that x alone meets."""
+        """(D, G*H): the rows of x alone."""
         return self.W[self.state + self.bias :]
 
 
@@ -43,12 +42,12 @@ class Strand(NamedTuple):
 
     s: Array  # (T + 1, K, B): [h_t; 1; x_t] before step t; only [h_t] where `ids` are looked up
     c: MaybeArray  # (T + 1, H, B): the LSTM's cell state before step t
-    a: Array  # (T, A, H, B): gates after their nonlinearity; one step's room where backward does not read them
+    a: Array  # (T, A, H, B): activated gates; of one step only where backward does not read them
     m: MaybeArray  # (T, H, B): the second product's operand
-    turned: MaybeArray  # (G*H, K): the weights row by row, which is faster over many wide steps
-    ahead: bool  # whether x is multiplied for all steps at once, before the first; else with h, step by step
+    transposed: MaybeArray  # (G*H, K): the weights row by row, which is faster over many wide steps
+    x_first: bool  # whether x is multiplied for all steps at once, before the loop; else with h, step by step
     ids: MaybeArray  # (T, B): token ids, where their weights are looked up instead of multiplied
-    mask: MaybeArray  # (T, 1, B) bool: False where a sequence is over and its state stands still
+    mask: MaybeArray  # (T, 1, B) bool: False where a sequence is over and its state stays what it was
     ragged: tuple[bool, ...]  # (T,): whether any sequence is over at step t
 
     def __repr__(self) -> str:
@@ -60,12 +59,12 @@ class Strand(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """Everything a recurrent layer's backward reads: strands[layer][direction], and what dropout kept."""
+    """Everything that a recurrent layer's backward reads: strands[layer][direction] and dropout masks."""
 
     strands: tuple[tuple[Strand, ...], ...]
-    kept: tuple[Array | None, ...]  # a layer's input dropout factors (T, features, B), None where there was none
+    dropout: tuple[list[Array] | None, ...]  # a layer's masks (T, features, B), one an input; None where there are none
     token_ids: bool  # whether x was ids, so that there is no dx
-    made_by: tuple  # what the layer is that ran: its cell and sizes
+    signature: tuple  # the cell, sizes and dtype of the layer that ran
 
     def __repr__(self) -> str:
         """T, B and the memory it holds, then a line a field."""
@@ -93,26 +92,27 @@ def _described(value: object) -> str:
 
 
 def new_strand(
-    xp: ModuleType, cell: Cell, w: Weights, steps: int, batch: int, looked_up: bool, old: Strand | None = None
+    xp: ModuleType, cell: Cell, w: Weights, steps: int, batch: int, looked_up: bool, old: Strand | None
 ) -> Strand:
     """An uninitialised strand: the old one if it fits, since fresh memory is slow."""
     dtype, units = w.W.dtype, w.W.shape[1] // len(cell.gates)
     rows = w.state if looked_up else w.W.shape[0]
     if old is not None and old.s.shape == (steps + 1, rows, batch) and isinstance(old.s, xp.ndarray):
         return old if old.mask is None else old._replace(mask=None, ragged=(False,) * steps)
-    ahead = looked_up or not cell.at_once or (batch == 1 and w.x.size >= AHEAD)
-    kept_steps = steps if cell.keeps_gates or ahead else min(steps, 1)
+    blocks = blocks_of(cell)
+    x_first = looked_up or not blocks.one_product or (batch == 1 and w.x.size >= LARGE)
+    saved_steps = steps if cell.reads_gates or x_first else min(steps, 1)
 
-    def workspace(needed: bool, *shape: int) -> MaybeArray:
+    def empty(needed: bool, *shape: int) -> MaybeArray:
         return xp.empty(shape, dtype) if needed else None
 
     return Strand(
-        s=workspace(True, steps + 1, rows, batch),
-        c=workspace("c" in cell.carries, steps + 1, units, batch),
-        a=workspace(True, kept_steps, len(cell.blocks), units, batch),
-        m=workspace(w.U is not None, steps, units, batch),
-        turned=workspace(batch >= WIDE and steps >= WIDE, w.W.shape[1], w.state if ahead else rows),
-        ahead=ahead,
+        s=empty(True, steps + 1, rows, batch),
+        c=empty("c" in cell.state, steps + 1, units, batch),
+        a=empty(True, saved_steps, len(blocks.names), units, batch),
+        m=empty(w.U is not None, steps, units, batch),
+        transposed=empty(batch >= WIDE and steps >= WIDE, w.W.shape[1], w.state if x_first else rows),
+        x_first=x_first,
         ids=None,
         mask=None,
         ragged=(False,) * steps,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import is_array, number, shape_of
+from npseq.arguments import integer, is_array, number, shape_of
 from npseq.backend import Array, generator
 
 
@@ -30,9 +30,7 @@ class Truncated:
     """
 
     def __init__(self, steps: int):
-        if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
-            raise ValueError(f"steps must be an integer of at least 1, the step's own, got {steps!r}")
-        self.steps = int(steps)
+        self.steps = integer("steps", steps)
 
     def plan(self, strands: int, steps: int, longest: int) -> Plan:
         return Plan(np.ones(min(self.steps, longest + 1)), None)
@@ -148,15 +146,15 @@ def check_truncation(truncation: Any, layer: Any) -> None:
             "truncation must be Truncated, RandomTruncation, RouletteTruncation, HDetach, CarouselTruncation or None, "
             f"got {truncation!r}"
         )
-    if isinstance(truncation, HDetach) and "c" not in layer.cell.carries:
+    if isinstance(truncation, HDetach) and "c" not in layer.cell.state:
         raise ValueError(
             f"{type(truncation).__name__} needs a cell that has c beside h, an LSTM, got {layer}: with its h blocked "
             "nothing would go back at all; take an LSTM, or Truncated(1)"
         )
 
 
-def carry_of(plan: Plan | None, strand: int) -> Callable | None:
-    """What the loop does to the adjoint that goes from step t to step t - 1; None leaves it whole."""
+def edge_of(plan: Plan | None, strand: int) -> Callable | None:
+    """Returns the function that the loop applies to the adjoint from step t to step t - 1; None leaves it whole."""
     if plan is None:
         return None
     if plan.factors is not None:

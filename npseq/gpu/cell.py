@@ -1,30 +1,26 @@
 """A cell for the loop over time whose pointwise part is one kernel, or two around its second product.
 
-The mathematics is that of npseq.cells: its lines are traced once for each dtype. Complex numbers take those lines as
-they stand.
+The mathematics is the cell's own: its lines are traced once for each dtype. Complex numbers take those lines as they
+are.
 """
-
-from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array
-from npseq.cells.cell import Cell
+from npseq.backend import Array, MaybeArray
+from npseq.cell import Cell, State
 from npseq.gpu.kernels import Runner
 from npseq.gpu.program import Program
 from npseq.gpu.source import TYPES
 from npseq.gpu.tracing import Symbol, Trace
 
-Inputs = tuple[tuple[str, int | None], ...]  # (name, gates or None) of each array that is given
+Inputs = tuple[tuple[str, int | None], ...]  # (name, blocks or None) of each array that is given
 
 
 class FusedCell:
-    """Stands in for a Cell on a device: forward, slopes and backward as kernels, everything else the cell's own."""
-
-    block = 1 << 24  # numbers: local derivatives of a whole strand at once, where that is not more than this
+    """A cell's three methods as kernels; everything else is the cell's own."""
 
     def __init__(self, cell: Cell):
         self._cell = cell
@@ -32,82 +28,68 @@ class FusedCell:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cell, name)
 
-    def forward(self, a: Array, before: Any, own: Array | None, second: Any, after: Any) -> None:
-        """As Cell.forward."""
+    def forward(self, a: Array, old: State, new: State, p: MaybeArray, project: Any) -> None:
+        """Does what Cell.forward does."""
         if a.dtype.name not in TYPES:
-            return self._cell.forward(a, before, own, second, after)
-        arrays = _given(a=a, h=before[0], c=before[1], own=own, h_next=after[0], c_next=after[1])
-        _runner(self._cell, "forward", a.__class__, a.dtype, _inputs(arrays, "a", "own"))(arrays, second)
+            return self._cell.forward(a, old, new, p, project)
+        arrays = self._given(a=a, p=p, old=old, new=new)
+        self._runner("forward", a, _inputs(arrays))(arrays, project)
 
-    def slopes(self, a: Array, before: Any, after: Any, out: Array) -> Array | None:
-        """As Cell.slopes."""
-        if out.dtype.name not in TYPES:
-            return self._cell.slopes(a, before, after, out)
-        kept = a if self._cell.keeps_gates else None
-        arrays = _given(a=kept, h=before[0], c=before[1], h_next=after[0], c_next=after[1], out=out)
-        return _runner(self._cell, "slopes", out.__class__, out.dtype, _inputs(arrays, "a", "out"))(arrays)[0]
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
+        """Does what Cell.local_derivatives does."""
+        if s.dtype.name not in TYPES:
+            return self._cell.local_derivatives(a, old, new, s)
+        arrays = self._given(a=a if self._cell.reads_gates else None, s=s, old=old, new=new)
+        self._runner("local_derivatives", s, _inputs(arrays))(arrays)
 
-    def backward(
-        self,
-        dh: Array,
-        dc: Array | None,
-        a: Array | None,
-        slopes: Array,
-        more: Array | None,
-        own: Array | None,
-        second: Any,
-        da: Array,
-    ) -> tuple[Array | None, Array | None]:
-        """As Cell.backward."""
+    def backward(self, dnew: tuple, a: MaybeArray, s: Array, da: Array, p: MaybeArray, project: Any) -> Any:
+        """Does what Cell.backward does."""
         if da.dtype.name not in TYPES:
-            return self._cell.backward(dh, dc, a, slopes, more, own, second, da)
-        arrays = _given(dh=dh, dc=dc, a=a, slopes=slopes, more=more, own=own, da=da)
-        run = _runner(self._cell, "backward", da.__class__, da.dtype, _inputs(arrays, "a", "slopes", "own", "da"))
-        dh_passed, dc_before = run(arrays, second)
-        return dh_passed, dc_before
+            return self._cell.backward(dnew, a, s, da, p, project)
+        arrays = self._given(a=a, s=s, da=da, p=p, dnew=dnew)
+        return self._runner("backward", da, _inputs(arrays))(arrays, project)
+
+    def _given(self, **arrays: Any) -> dict[str, Array]:
+        """{name: array} of what there is; a state's parts are named old_h, old_c, ..."""
+        found = {}
+        for name, value in arrays.items():
+            if isinstance(value, tuple):
+                found.update({f"{name}_{part}": array for part, array in zip(self._cell.state, value, strict=True)})
+            elif value is not None:
+                found[name] = value
+        return found
+
+    def _runner(self, method: str, like: Array, inputs: Inputs) -> Runner:
+        return _runner(self._cell, method, like.__class__, like.dtype, inputs)
 
 
-def _given(**arrays: Array | None) -> dict[str, Array]:
-    return {name: array for name, array in arrays.items() if array is not None}
-
-
-def _inputs(arrays: dict[str, Array], *by_gate: str) -> Inputs:
-    return tuple((name, array.shape[0] if name in by_gate else None) for name, array in arrays.items())
+def _inputs(arrays: dict[str, Array]) -> Inputs:
+    return tuple((name, None if "_" in name else array.shape[0]) for name, array in arrays.items())
 
 
 @cache
 def _runner(cell: Cell, method: str, kind: type, dtype: np.dtype, inputs: Inputs) -> Runner:
-    """kind: the arrays' type; what was compiled by one module's compiler is not for another's arrays."""
-    label = f"{type(cell).__name__.lower()}_{method}"
+    """kind: the arrays' type; what one module's compiler has compiled is not for another's arrays."""
+    label = f"{type(cell).__name__.lower().removesuffix('cell')}_{method}"
     return Runner(traced(cell, method, dtype, inputs), dtype, label)
 
 
 def traced(cell: Cell, method: str, dtype: np.dtype, inputs: Inputs) -> Program:
-    """The program of a cell's "forward", "slopes" or "backward" for arrays of these names."""
+    """The program of a cell's "forward", "local_derivatives" or "backward" for arrays of these names."""
     trace = Trace(dtype)
-    x: dict[str, Symbol] = {name: trace.array(name, gates) for name, gates in inputs}
-    before, after = (x.get("h"), x.get("c")), (x.get("h_next"), x.get("c_next"))
-    results: Any
+    x: dict[str, Symbol] = {name: trace.array(name, blocks) for name, blocks in inputs}
+    a, s, p = x.get("a"), x.get("s"), x.get("p")
+    old, new, dnew = (tuple(x.get(f"{name}_{part}") for part in cell.state) for name in ("old", "new", "dnew"))
+    results: Any = None
     if method == "forward":
-        cell.forward(x["a"], before, x.get("own"), trace.product, after)
-        results = ()
-    elif method == "slopes":
-        results = (cell.slopes(x.get("a"), before, after, x["out"]),)
+        cell.forward(a, old, new, p, trace.product)
+    elif method == "local_derivatives":
+        cell.local_derivatives(a, old, new, s)  # type: ignore[arg-type]
     else:
-        results = cell.backward(
-            x["dh"],
-            x.get("dc"),
-            x.get("a"),
-            x["slopes"],
-            x.get("more"),
-            x.get("own"),
-            trace.product,
-            x["da"],
-        )
-    return trace.finish(results)
+        results = cell.backward(dnew, a, s, x["da"], p, trace.product)  # type: ignore[arg-type]
+    return trace.finish(results or ())
 
 
 @cache
 def fused(cell: Cell) -> FusedCell:
-    """The one stand-in for a cell."""
     return FusedCell(cell)

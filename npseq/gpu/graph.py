@@ -111,7 +111,7 @@ class GraphedStep:
 def _can_be_captured(model: Any, ids: Array, reach: Any) -> bool:
     """What the host draws or decides at each step is not: dropout, truncations. Nor is a step of nothing."""
     layer = model.recurrent
-    drops = layer.between.p > 0 and layer.num_layers > 1
+    drops = layer.dropout.p > 0 and layer.num_layers > 1
     real = model.params.flat.dtype.name in TOLERANCE
     fixed = not drops and reach.truncation is None
     return CURRENT.graphs and real and fixed and getattr(ids, "size", 0) > 0
@@ -170,8 +170,8 @@ def _replayed(model: Any, static: Static, ids: Array, targets: Array, state: Any
 
 def _inputs(model: Any, ids: Array, targets: Array, state: Any) -> list[Array]:
     """Everything that a step reads anew, checked as the layers check it."""
-    xp = array_module(model.params.flat, ids, targets)
-    h, c = model.recurrent._check_state("state", state, ids.shape[1], xp)
+    array_module(model.params.flat, ids, targets)  # refuses arrays of two devices
+    h, c = model.recurrent.checked_state("state", state, ids.shape[1])
     return [ids, targets, h] if c is None else [ids, targets, h, c]
 
 

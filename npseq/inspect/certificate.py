@@ -182,7 +182,7 @@ def _head_norms(ledger: Ledger) -> np.ndarray:
 def _largest_use(side: Side, names: tuple[str, ...]) -> float:
     """M (K20): the largest singular value of ds_t/dtheta in step t alone, over all steps and sequences."""
     layer, largest = side.layer, 0.0
-    w = layer._weights(layer.params, 0, 0)
+    w = layer.weights(0, 0)
     for t in range(side.steps):
         one = at_step(side.tape, t)
         found = strand_factors(layer.cell, w, one.strands[0][0], state_jacobian(layer, one)[1][0][0])

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq import cells
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.layers.batch import check_tape
 from npseq.layers.jacobian import at_step, check_one_way, state_features, state_jacobian
+from npseq.layers.rnn import RNNCell
 
 
 class JacobianSpectrum(NamedTuple):
@@ -29,7 +29,7 @@ def state_jacobians(layer: Any, tape: Any, max_bytes: int | None = MAX_BYTES) ->
     Raises MemoryError before anything is allocated, ValueError for two directions, TypeError for another tape.
     """
     check_one_way(layer, "a state's Jacobian")
-    steps, batch = check_tape(tape, layer.kind)
+    steps, batch = check_tape(tape, layer.signature)
     n = state_features(layer)
     require(
         f"{steps} Jacobians of {n} x {n}",
@@ -111,6 +111,6 @@ def _own_lengths(tape: Any, steps: int, batch: int) -> Array:
 
 
 def _bound(layer: Any, lags: int) -> np.ndarray | None:
-    if layer.num_layers > 1 or not isinstance(layer.cell, cells.RNN):
+    if layer.num_layers > 1 or not isinstance(layer.cell, RNNCell):
         return None
     return np.linalg.norm(to_host(layer.params["W_hh"]), 2) ** np.arange(1, lags + 1)

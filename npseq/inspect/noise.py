@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module
-from npseq.bptt import loop
 from npseq.bptt.factors import Factors, contract, strand_factors
+from npseq.bptt.loop import Adjoints, Edge
 from npseq.bptt.workspace import require
 from npseq.inspect.passes import Side
-from npseq.layers.features import in_order
+from npseq.layers.adjoints import row_adjoints
 
 BLOCK = 64  # columns whose gradients are written out at a time
 
@@ -45,13 +45,13 @@ def through_carries(side: Side, keep: np.ndarray, names: tuple[str, ...] | None,
     for l in reversed(range(layer.num_layers)):
         row = _one_layer(side, l, incoming, v)
         for d, adjoints in enumerate(row):
-            w = layer._weights(layer.params, l, d)
+            w = layer.weights(l, d)
             for name, f in strand_factors(layer.cell, w, side.tape.strands[l][d], adjoints).items():
                 full = side.name(name, l, d)
                 if names is None or full in names:
                     mean[full], squares = _gradients(f)
                     variance += squares
-        incoming = layer._hand_down(l, tuple(row), side.tape) if l else None
+        incoming = layer.input_adjoints(l, row, side.tape) if l else None
     return Noisy(variance, mean)
 
 
@@ -65,34 +65,28 @@ def _losses(side: Side) -> list[Array] | None:
     return [dy[:, d * P : (d + 1) * P, None] for d in range(side.layer.directions)]
 
 
-def _one_layer(side: Side, l: int, incoming: list[Array] | None, v: np.ndarray) -> list[loop.Adjoints]:
+def _one_layer(side: Side, l: int, incoming: list[Array] | None, v: np.ndarray) -> tuple[Adjoints, ...]:
     """Adjoints of a layer's strands: columns that came from above first, then each strand's own noise."""
     layer = side.layer
     before = 1 if incoming is None else incoming[0].shape[2]
     own = _columns(before, v, _carried(side))
     width = before + layer.directions * own
-    row = []
-    for d in range(layer.directions):
-        k = l * layer.directions + d
-        row.append(
-            loop.backward(
-                layer.cell,
-                layer._weights(layer.params, l, d),
-                side.tape.strands[l][d],
-                None if incoming is None else in_order(_widened(incoming[d], width), d),
-                _widened(side.dh[k].T[:, None], width),
-                None if side.dc is None else _widened(side.dc[k].T[:, None], width),
-                _noisy_carry(v, before, before + d * own),
-            )
-        )
-    return row
+    return row_adjoints(
+        layer,
+        l,
+        side.tape,
+        None if incoming is None else [_widened(part, width) for part in incoming],
+        [_widened(part.T[:, None], width) for part in side.dh],
+        [None] * len(side.dh) if side.dc is None else [_widened(part.T[:, None], width) for part in side.dc],
+        lambda k: _noisy_edge(v, before, before + (k % layer.directions) * own),
+    )
 
 
-def _noisy_carry(v: np.ndarray, before: int, start: int) -> loop.Carry:
+def _noisy_edge(v: np.ndarray, before: int, start: int) -> Edge:
     """Puts into the columns from `start` on what each carry's noise leaves, as the pass meets the carries."""
     used = start
 
-    def carry(dh: Array, dc: Any, t: int) -> tuple[Array, Any]:
+    def edge(dh: Array, dc: Any, t: int) -> tuple[Array, Any]:
         nonlocal used
         if t == 0 or not v[t]:  # the first carry leads to the given state and to no parameter
             return dh, dc
@@ -105,7 +99,7 @@ def _noisy_carry(v: np.ndarray, before: int, start: int) -> loop.Carry:
         used += len(root)
         return adjoint[: len(dh)], None if dc is None else adjoint[len(dh) :]
 
-    return carry
+    return edge
 
 
 def _columns(before: int, v: np.ndarray, numbers: int) -> int:
@@ -119,7 +113,7 @@ def _columns(before: int, v: np.ndarray, numbers: int) -> int:
 def _carried(side: Side) -> int:
     """The numbers of an adjoint that a carry takes, of all sequences: one mask is shared by the batch."""
     layer = side.layer
-    return side.batch * (layer.state_size + ("c" in layer.cell.carries) * layer.hidden_size)
+    return side.batch * (layer.state_size + ("c" in layer.cell.state) * layer.hidden_size)
 
 
 def _widened(array: Array, width: int) -> Array:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
+from npseq.bptt.blocks import blocks_of
 from npseq.clipping import clip_grad_norm
 from npseq.inspect.passes import Side, in_natural_time, sides, strands
 from npseq.inspect.states import adjoints, gates, states
@@ -96,7 +97,7 @@ def _check(model: Any, targets: Any, lengths: Any, dy: Any, optimizer: Any) -> N
 def _of_layer(
     layer: Any, x: Array, state: Any, lengths: Any, dy: Array | None, truncation: Any, training: bool
 ) -> Iterator[Nonfinite]:
-    _, _, tape = layer.forward(x, state, lengths, training)
+    _, _, tape = layer.forward(x, state, lengths, training=training)
     yield from _given(layer, x, state, lengths)
     yield from _weights("weight", layer.params)
     yield from _forward(layer, tape)
@@ -152,7 +153,7 @@ def _gradients(
 ) -> Any:
     grads = model.params.like(np.empty_like(model.params.flat))
     own = model._parts(grads)
-    model.output.backward(dlogits, linear_tape, own["output"])
+    model.output.backward(dlogits, linear_tape, grads=own["output"])
     dx = model.recurrent.backward(dy, tape, truncation=truncation, grads=own["recurrent"])[0]
     if model.embedding is not None:
         model.embedding.backward(dx, model._embed(ids)[1], grads=own["embedding"])
@@ -208,9 +209,9 @@ def _backward(layer: Any, dy: Array, tape: Any) -> Iterator[Nonfinite]:
         cell = side.layer.cell
         for l, d, _ in strands(side):
             for gate in cell.gates:
-                da = in_natural_time(side, d, rows[l][d].da[cell.blocks.index(gate)], axis=1)
+                da = in_natural_time(side, d, rows[l][d].da[blocks_of(cell).names.index(gate)], axis=1)
                 found["adjoint", side.name(f"gate {gate}", l, d)] = np.moveaxis(da, 0, 2)
-        names = ["h", *cell.carries[1:], *(f"gate {gate}" for gate in cell.gates)]
+        names = ["h", *cell.state[1:], *(f"gate {gate}" for gate in cell.gates)]
         for l, d, _ in reversed(strands(side)):
             yield from _earliest(side, l, d, found, [("adjoint", name) for name in names], forward=False)
 

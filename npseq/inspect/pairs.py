@@ -92,7 +92,7 @@ def _from_loss_on(side: Side, d: int, first: int, last: int) -> dict[str, Factor
         lasts = strand.mask[:, 0].sum(axis=0) - 1
     reached = lasts >= start
     dc = None if side.dc is None else side.dc[d].T[:, None] * reached
-    w = layer._weights(layer.params, 0, d)
+    w = layer.weights(0, d)
     found = backward(layer.cell, w, strand, dy, side.dh[d].T[:, None] * reached, dc)
     return strand_factors(layer.cell, w, strand, found)
 

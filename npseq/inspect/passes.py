@@ -14,14 +14,14 @@ import numpy as np
 from npseq.backend import Array, array_module
 from npseq.bptt.factors import Factors, strand_factors
 from npseq.bptt.layout import suffix
-from npseq.bptt.loop import Carry, Record
+from npseq.bptt.loop import Edge, Record
 from npseq.bptt.tape import Strand, Tape
 from npseq.bptt.truncation import shifted
+from npseq.layers.adjoints import Rows, adjoints_of
 from npseq.layers.batch import check_array, check_tape
 from npseq.layers.bidirectional import Bidirectional, _pair, _turn
 from npseq.layers.features import at_lag_zero
 from npseq.layers.recurrent import Recurrent
-from npseq.layers.sweep import Rows
 
 Place = Callable[[Array, Array], Array]  # (adjoint (..., B), its natural time step (B,) or (T, B)) -> (..., K, B)
 
@@ -67,10 +67,10 @@ def sides(layer: Any, tape: Any, dy: Array | None = None, dstate: Any = None) ->
 
 def _side(prefix: str, layer: Recurrent, tape: Any, dy: Array | None, dstate: Any, turned: Array | None) -> Side:
     xp = array_module(layer.params.flat)
-    steps, batch = check_tape(tape, layer.kind)
+    steps, batch = check_tape(tape, layer.signature)
     if dy is not None:
         check_array("dy", dy, (steps, batch, layer.output_size), layer.dtype, xp)
-    return Side(prefix, layer, tape, dy, *layer._check_state("dstate", dstate, batch, xp), turned)
+    return Side(prefix, layer, tape, dy, *layer.checked_state("dstate", dstate, batch), turned)
 
 
 def plain(side: Side, record: Callable[[int], Record] | None = None) -> Rows:
@@ -97,7 +97,7 @@ def by_loss(side: Side, first: int, last: int) -> Rows:
     return _run(side, lambda array, step: array[..., None, :] * (step[..., None, None, :] == window), None)
 
 
-def _run(side: Side, place: Place, carry: Carry | None, record: Callable[[int], Record] | None = None) -> Rows:
+def _run(side: Side, place: Place, edge: Edge | None, record: Callable[[int], Record] | None = None) -> Rows:
     layer, size = side.layer, side.layer.state_size
     xp = array_module(side.dh)
     step = xp.broadcast_to(xp.arange(side.steps)[:, None], (side.steps, side.batch))
@@ -110,7 +110,7 @@ def _run(side: Side, place: Place, carry: Carry | None, record: Callable[[int], 
     made = [_made_last(side, step, d) for d in range(layer.directions)] * layer.num_layers
     dh = [place(array.T, at) for array, at in zip(side.dh, made, strict=True)]
     dc = [None] * len(dh) if side.dc is None else [place(a.T, at) for a, at in zip(side.dc, made, strict=True)]
-    return layer._sweep(side.tape, dfeatures, dh, dc, carry, record)
+    return adjoints_of(layer, side.tape, dfeatures, dh, dc, None if edge is None else lambda k: edge, record)
 
 
 def _made_last(side: Side, step: Array, d: int) -> Array:
@@ -134,7 +134,7 @@ def named_factors(side: Side, rows: Rows, names: tuple[str, ...] | None) -> dict
     """The factors of every parameter, or of those named, in natural time."""
     found = {}
     for l, d, strand in strands(side):
-        w = side.layer._weights(side.layer.params, l, d)
+        w = side.layer.weights(l, d)
         for name, f in strand_factors(side.layer.cell, w, strand, rows[l][d]).items():
             full = side.name(name, l, d)
             if names is None or full in names:

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq import cells
 from npseq.backend import Array, array_module
 from npseq.bptt import loop
+from npseq.bptt.blocks import blocks_of
 from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect.passes import Side, in_natural_time, sides, strands
 from npseq.inspect.states import through_output
+from npseq.layers.lstm import LSTMCell
 
 
 class PathSplit(NamedTuple):
@@ -36,7 +37,7 @@ def path_split(layer: Any, tape: Any, max_bytes: int | None = MAX_BYTES) -> dict
     """
     found = {}
     for side in sides(layer, tape):
-        if not isinstance(side.layer.cell, cells.LSTM):
+        if not isinstance(side.layer.cell, LSTMCell):
             raise TypeError(f"the paths are those of an LSTM's cell state, got {side.layer}")
         rows = 2 * len(side.layer.cell.gates) * side.layer.hidden_size
         needed = rows * side.layer.hidden_size * side.steps * side.batch * layer.dtype.itemsize
@@ -49,7 +50,7 @@ def path_split(layer: Any, tape: Any, max_bytes: int | None = MAX_BYTES) -> dict
 def _split(side: Side, l: int, d: int) -> PathSplit:
     strand = side.tape.strands[l][d]
     xp = array_module(strand.s)
-    f = strand.a[:, side.layer.cell.blocks.index("f")]
+    f = strand.a[:, blocks_of(side.layer.cell).names.index("f")]
     if strand.mask is not None:
         f = np.where(strand.mask, f, 1)
     after = xp.concatenate([f[1:], xp.ones_like(f[:1])])
@@ -70,7 +71,7 @@ def _by_every_path(side: Side, l: int, d: int) -> Array:
     dc = xp.eye(layer.hidden_size, dtype=layer.dtype)[:, :, None] * ones
     dh = xp.zeros((layer.state_size, layer.hidden_size, side.batch), layer.dtype)
     steps: list[Any] = []
-    w = layer._weights(layer.params, l, d)
+    w = layer.weights(l, d)
     adjoints = loop.backward(
         layer.cell, w, strand, None, dh, dc, record=lambda t, dh, dc: steps.insert(0, (dh, dc))
     )  # fmt: skip

@@ -10,9 +10,10 @@ import numpy as np
 from npseq.activations import dtanh, tanh
 from npseq.backend import Array
 from npseq.bptt import loop
+from npseq.bptt.blocks import blocks_of
 from npseq.bptt.tape import Strand
 from npseq.inspect.passes import Side, in_natural_time, plain, strands
-from npseq.layers.sweep import Rows
+from npseq.layers.adjoints import Rows
 
 
 def states(side: Side) -> dict[str, Array]:
@@ -28,10 +29,10 @@ def states(side: Side) -> dict[str, Array]:
 def gates(side: Side) -> dict[str, Array]:
     """Every gate at every step, (T, B, H), with a strand's ending; a plain RNN has none."""
     cell = side.layer.cell
-    if not cell.keeps_gates:
+    if not cell.reads_gates:
         return {}
     return {
-        side.name(gate, l, d): _natural(side, d, strand.a[:, cell.blocks.index(gate)])
+        side.name(gate, l, d): _natural(side, d, strand.a[:, blocks_of(cell).names.index(gate)])
         for l, d, strand in strands(side)
         for gate in cell.gates
     }
@@ -62,11 +63,11 @@ def through_output(side: Side, l: int, d: int, found: loop.Adjoints, dh: Array, 
     dh (T, P, [K,] B), dc (T, H, [K,] B): what reaches h_t and c_t from outside the step.
     """
     cell, strand = side.layer.cell, side.tape.strands[l][d]
-    w = side.layer._weights(side.layer.params, l, d)
-    slope = strand.a[:, cell.blocks.index("o")] * dtanh(tanh(strand.c[1:]))  # type: ignore[index]  # (L6)
+    w = side.layer.weights(l, d)
+    slope = strand.a[:, blocks_of(cell).names.index("o")] * dtanh(tanh(strand.c[1:]))  # type: ignore[index]  # (L6)
     dm = dh if w.U is None else np.moveaxis(np.tensordot(w.U, dh, axes=(1, 1)), 0, 1)
-    do = np.moveaxis(found.da[cell.blocks.index("o")], 0, 1)
-    extra = 0 if w.own is None else do * w.own[0].reshape(-1, *[1] * (do.ndim - 2))  # (L5)
+    do = np.moveaxis(found.da[blocks_of(cell).names.index("o")], 0, 1)
+    extra = 0 if w.vectors is None else do * w.vectors[0].reshape(-1, *[1] * (do.ndim - 2))  # (L5)
     return dc + dm * (slope if dm.ndim == 3 else slope[:, :, None]) + extra
 
 

@@ -13,6 +13,7 @@ from npseq.backend import Array, array_module
 from npseq.bptt.tape import Tape
 from npseq.inspect.curvature import STEP
 from npseq.inspect.passes import Side, sides
+from npseq.layers.adjoints import adjoints_of
 from npseq.layers.jacobian import at_step, check_one_way
 from npseq.layers.states import stack_state
 from npseq.parameters import Parameters
@@ -69,7 +70,7 @@ def vanishing_penalty(layer: Any, dy: Array | None, tape: Any, dstate: Any = Non
 def _require_plain(layer: Any, tape: Tape) -> None:
     if layer.dtype.kind != "f":
         raise TypeError(f"layer must be real, got {layer.dtype}; use layer.astype(numpy.float64)")
-    if any(kept is not None for kept in tape.kept):
+    if any(kept is not None for kept in tape.dropout):
         raise ValueError("tape must be of a forward without dropout, got one on which it acted; give training=False")
 
 
@@ -91,7 +92,7 @@ def _with_loss(side: Side, delta: Pieces, t: int) -> Pieces:
 def _step_back(layer: Any, one: Tape, delta: Pieces) -> Pieces:
     """delta J of the one step on this tape."""
     L = layer.num_layers
-    rows = layer._sweep(one, None, delta[:L], delta[L:] or [None] * L)
+    rows = adjoints_of(layer, one, None, delta[:L], delta[L:] or [None] * L)
     return [row[0].dh for row in rows] + ([row[0].dc for row in rows] if delta[L:] else [])
 
 

@@ -23,15 +23,17 @@ from typing import Any
 
 import numpy as np
 
-from npseq import cells
 from npseq.backend import Array, to_host
 from npseq.interop.keras_layers import check_layers, keras_layers
 from npseq.interop.strand import Place, Strand, gather, places, scatter
 from npseq.layers.embedding import Embedding
+from npseq.layers.gru import GRUCell
 from npseq.layers.linear import Linear
+from npseq.layers.lstm import LSTMCell
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.rnn import RNNCell
 
-_GATES = {cells.RNN: ("h",), cells.GRU: ("z", "r", "n"), cells.LSTM: ("i", "f", "g", "o")}
+_GATES = {RNNCell: ("h",), GRUCell: ("z", "r", "n"), LSTMCell: ("i", "f", "g", "o")}
 
 
 def load(layer: Any, weights: Any) -> None:
@@ -96,7 +98,7 @@ def _recurrent_parts(layer: Recurrent, given: list[np.ndarray]) -> dict[str, np.
 
 
 def _two_rows(layer: Recurrent) -> bool:
-    return isinstance(layer.cell, cells.GRU) and layer.cell.reset == "after"
+    return isinstance(layer.cell, GRUCell) and layer.cell.reset == "after"
 
 
 def _flat(weights: Any) -> list[Any]:
@@ -115,9 +117,9 @@ def _check_form(layer: Any) -> None:
         return
     if not isinstance(layer, Recurrent):
         raise TypeError(f"layer must be an RNN, GRU, LSTM, Linear or Embedding, got {type(layer).__name__}")
-    if isinstance(layer.cell, cells.LSTM) and layer.cell.peepholes:
+    if isinstance(layer.cell, LSTMCell) and layer.cell.peepholes:
         raise ValueError("Keras's LSTM has no peepholes, got peepholes=True; use LSTM(..., peepholes=False)")
-    if layer.cell.second == "W_hp":
+    if layer.cell.projection == "W_hp":
         raise ValueError(
             f"Keras's LSTM has no projection, got proj_size={layer.state_size}; use LSTM(..., proj_size=0)"
         )

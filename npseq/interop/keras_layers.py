@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from npseq import cells
 from npseq.layers.embedding import Embedding
+from npseq.layers.gru import GRUCell
 from npseq.layers.linear import Linear
+from npseq.layers.lstm import LSTMCell
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.rnn import RNNCell
 
 WITHOUT_WEIGHTS = ("InputLayer", "Dropout")  # of a Sequential: they change nothing outside of training
-_CLASSES = {cells.RNN: "SimpleRNN", cells.GRU: "GRU", cells.LSTM: "LSTM"}
+_CLASSES = {RNNCell: "SimpleRNN", GRUCell: "GRU", LSTMCell: "LSTM"}
 
 
 def keras_layers(weights: Any) -> list[Any] | None:
@@ -67,13 +69,13 @@ def _settings(layer: Any, reverse: bool) -> dict[str, Any]:
     settings = {
         "class_name": _CLASSES[type(cell)],
         "units": layer.hidden_size,
-        "activation": cell.nonlinearity if isinstance(cell, cells.RNN) else "tanh",
+        "activation": cell.nonlinearity if isinstance(cell, RNNCell) else "tanh",
         "use_bias": layer.bias,
         "go_backwards": reverse,
     }
-    if not isinstance(cell, cells.RNN):
+    if not isinstance(cell, RNNCell):
         settings["recurrent_activation"] = "sigmoid"
-    if isinstance(cell, cells.GRU):
+    if isinstance(cell, GRUCell):
         settings["reset_after"] = cell.reset == "after"
     return settings
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq import cells
 from npseq.backend import Array, MaybeArray
 from npseq.bptt.layout import suffix
+from npseq.layers.gru import GRUCell
 from npseq.layers.recurrent import Recurrent
 
 Gates = tuple[str, ...]
@@ -75,4 +75,4 @@ def scatter(layer: Recurrent, strand: Strand, ending: str, gates: Gates) -> dict
 
 def _apart(layer: Recurrent, gate: str) -> bool:
     """Whether this gate's two biases are two parameters."""
-    return gate == "n" and isinstance(layer.cell, cells.GRU) and layer.cell.reset == "after"
+    return gate == "n" and isinstance(layer.cell, GRUCell) and layer.cell.reset == "after"

@@ -20,15 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from npseq import cells
 from npseq.arguments import mapping
 from npseq.backend import Array, array_module, to_host
 from npseq.interop.strand import Place, Strand, gather, places, scatter
 from npseq.layers.embedding import Embedding
+from npseq.layers.gru import GRUCell
 from npseq.layers.linear import Linear
+from npseq.layers.lstm import LSTMCell
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.rnn import RNNCell
 
-_GATES = {cells.RNN: ("h",), cells.GRU: ("r", "z", "n"), cells.LSTM: ("i", "f", "g", "o")}
+_GATES = {RNNCell: ("h",), GRUCell: ("r", "z", "n"), LSTMCell: ("i", "f", "g", "o")}
 _PLAIN = {"W": "weight", "b": "bias"}
 _PLAIN_BACK = {"weight": "W", "bias": "b"}
 
@@ -79,7 +81,7 @@ def _strand(layer: Recurrent, values: dict, place: Place, derivatives: bool) -> 
     out = {"weight_ih": strand.W_x.T, "weight_hh": strand.W_h.T}
     if layer.bias:
         out |= {"bias_ih": strand.b_x, "bias_hh": strand.b_h}
-    if layer.cell.second == "W_hp":
+    if layer.cell.projection == "W_hp":
         out["weight_hr"] = values[f"W_hp{place.ending}"].T
     return {name + _ending(place): array for name, array in out.items()}
 
@@ -92,7 +94,7 @@ def _recurrent_parts(layer: Recurrent, given: dict[str, np.ndarray]) -> dict[str
         biases = [given.get(name + end) for name in ("bias_ih", "bias_hh")]
         strand = Strand(given[f"weight_ih{end}"].T, given[f"weight_hh{end}"].T, *biases)
         parts |= scatter(layer, strand, place.ending, _GATES[type(layer.cell)])
-        if layer.cell.second == "W_hp":
+        if layer.cell.projection == "W_hp":
             parts[f"W_hp{place.ending}"] = given[f"weight_hr{end}"].T
     return parts
 
@@ -117,11 +119,11 @@ def _check_form(layer: Any) -> None:
         return
     if not isinstance(layer, Recurrent):
         raise TypeError(f"layer must be an RNN, GRU, LSTM, Linear or Embedding, got {type(layer).__name__}")
-    if isinstance(layer.cell, cells.GRU) and layer.cell.reset == "before":
+    if isinstance(layer.cell, GRUCell) and layer.cell.reset == "before":
         raise ValueError(
             "PyTorch's GRU has its reset gate after the product W_hn, got reset='before'; use GRU(..., reset='after')"
         )
-    if isinstance(layer.cell, cells.LSTM) and layer.cell.peepholes:
+    if isinstance(layer.cell, LSTMCell) and layer.cell.peepholes:
         raise ValueError("PyTorch's LSTM has no peepholes, got peepholes=True; use LSTM(..., peepholes=False)")
 
 

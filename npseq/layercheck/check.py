@@ -178,10 +178,10 @@ def _hold_dropout(twin: Any, x: Array, lengths: Any, rng: np.random.Generator) -
     """Makes every stack of the twin drop, in every pass from now on, what it drops in one that rng draws."""
     parts = list(twin.layers.values()) if isinstance(twin, Bidirectional) else [twin]
     for part in parts:
-        if part.between.p:
-            part.between = Dropout(part.between.p, rng)
-            kept = part.forward(x, None, lengths, training=True)[2].kept
-            part.between = FixedDropout(part.between.p, [factor for row in kept if row for factor in row])
+        if part.dropout.p:
+            part.dropout = Dropout(part.dropout.p, rng)
+            kept = part.forward(x, None, lengths, training=True)[2].dropout
+            part.dropout = FixedDropout(part.dropout.p, [factor for row in kept if row for factor in row])
 
 
 def _as_float64(x: Any) -> Any:
@@ -201,7 +201,7 @@ def _initial(twin: Any, state: Any, batch: int, xp: Any) -> Values:
             for (part, layer), own in pair
             for name, value in _initial(layer, own, batch, xp).items()
         }
-    h, c = twin._check_state("state", state, batch, xp)
+    h, c = twin.checked_state("state", state, batch)
     return _named(twin, h if c is None else (h, c))
 
 
@@ -218,4 +218,4 @@ def _state(layer: Any, values: Values, prefix: str = "") -> Any:
     if isinstance(layer, Bidirectional):
         return tuple(_state(part, values, f"{name}.") for name, part in layer.layers.items())
     h = values[f"{prefix}h0"]
-    return (h, values[f"{prefix}c0"]) if "c" in layer.cell.carries else h
+    return (h, values[f"{prefix}c0"]) if "c" in layer.cell.state else h

@@ -142,8 +142,8 @@ def _with_columns(last: Array, b: Array, found: Array) -> Array:
 
 def _look_at(layer: Recurrent, steps: Any, sequences: Any) -> None:
     """Dropout held fixed gives the factors of these columns."""
-    if isinstance(layer.between, FixedDropout):
-        layer.between.window = None if steps is None else (steps, sequences)
+    if isinstance(layer.dropout, FixedDropout):
+        layer.dropout.window = None if steps is None else (steps, sequences)
 
 
 def _pair_of(layer: Recurrent) -> Bidirectional:

@@ -1,7 +1,5 @@
 """Checks of what a layer is given, before anything is computed: inputs, lengths, tapes, arrays."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -69,12 +67,12 @@ def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
     return lengths
 
 
-def check_tape(tape: Tape, kind: tuple) -> tuple[int, int]:
-    """T and B of a tape. Raises TypeError unless the forward of a layer of this kind returned it."""
+def check_tape(tape: Tape, signature: tuple) -> tuple[int, int]:
+    """T and B of a tape. Raises TypeError unless the forward of a layer of this signature returned it."""
     if not isinstance(tape, Tape):
         raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
-    if tape.made_by != kind:
-        raise TypeError(f"tape must come from this layer's forward, {kind}, got one from {tape.made_by}")
+    if tape.signature != signature:
+        raise TypeError(f"tape must come from this layer's forward, {signature}, got one from {tape.signature}")
     strand = tape.strands[0][0]
     return strand.steps, strand.s.shape[2]
 
@@ -88,7 +86,9 @@ def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
     if array_module(array) is not xp:
-        raise TypeError(f"{name} is a {type(array).__module__} array but the layer is not there; use layer.to(...)")
+        raise TypeError(
+            f"{name} is a {type(array).__module__} array but the layer's parameters are not; use layer.to(...)"
+        )
     if array.dtype is dtype:
         return array
     if not np.can_cast(array.dtype, dtype, "safe"):

@@ -78,6 +78,7 @@ class Bidirectional(Layer):
         x: Array,
         state: Any = None,
         lengths: Array | None = None,
+        *,
         training: bool = False,
         tape: BidirectionalTape | None = None,
     ) -> tuple[Array, Any, BidirectionalTape]:
@@ -90,8 +91,10 @@ class Bidirectional(Layer):
         turned = xp.asarray(_turned(x.shape[0], x.shape[1], lengths))
         state_f, state_b = _pair("state", state)
         tape_f, tape_b = (None, None) if tape is None else (tape.forward, tape.backward)
-        y_f, last_f, tape_f = self.layers["forward"].forward(x, state_f, lengths, training, tape_f)
-        y_b, last_b, tape_b = self.layers["backward"].forward(_turn(x, turned), state_b, lengths, training, tape_b)
+        y_f, last_f, tape_f = self.layers["forward"].forward(x, state_f, lengths, training=training, tape=tape_f)
+        y_b, last_b, tape_b = self.layers["backward"].forward(
+            _turn(x, turned), state_b, lengths, training=training, tape=tape_b
+        )
         y = xp.concatenate([y_f, _turn(y_b, turned)], axis=2)
         return y, (last_f, last_b), BidirectionalTape(tape_f, tape_b, turned)
 

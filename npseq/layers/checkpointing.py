@@ -8,11 +8,9 @@ Over n units of time with m states kept at a time, the fewest units run forward 
 one unit's tape is held at a time. With one state a unit and stride = sqrt(T) it is Chen et al. 2016 (arXiv 1604.06174).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import comb, isqrt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,10 +20,8 @@ from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import describe
 from npseq.bptt.workspace import Workspace, readable
 from npseq.layers.jacobian import check_steps, state_features
+from npseq.layers.recurrent import Recurrent
 from npseq.parameters import Parameters
-
-if TYPE_CHECKING:
-    from npseq.layers.recurrent import Recurrent
 
 LossGradient = Callable[[int, Array], Array]  # (first step, y of some steps (t, B, P)) -> dL/dy of those steps
 Visit = Callable[[int, list[tuple[Adjoints, ...]]], None]  # is shown each unit's first step and adjoints, from the end
@@ -132,11 +128,12 @@ def checkpointed(
         first = unit * schedule.stride
         y, _, tape = run.unit(unit, before)
         given = dy(first, y) if callable(dy) else None if dy is None else dy[first : first + len(y)]
-        dx, dstate, _, adjoints = layer._backward(given, tape, dstate, None, workspace, part)
+        rows = layer.adjoints(given, tape, dstate, workspace=workspace)
+        dx, dstate, _ = layer.gradients(rows, tape, grads=part, workspace=workspace)
         grads.flat += part.flat
         parts.append(dx)
         if visit is not None:
-            visit(first, adjoints)
+            visit(first, rows)
     if not parts:
         dx, dstate, grads = layer.backward(None, layer.forward(x, state, lengths)[2], dstate)
         return Checkpointed(dx, dstate, grads, 0)

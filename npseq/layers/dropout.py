@@ -1,6 +1,4 @@
-"""Dropout: random zeros in training, and what stays is scaled so that the mean stays."""
-
-from __future__ import annotations
+"""Dropout: training sets random features to zero and scales the others so that the mean stays the same."""
 
 from typing import Any
 
@@ -20,23 +18,25 @@ class Dropout(Layer):
         self.rng = generator(rng)
         self.params = Parameters(Layout({}, {}), np.zeros(0, np.float32))
 
-    def forward(self, x: Array, training: bool = True) -> tuple[Array, Array | None]:
-        """y shaped as x, and the factors k, or None where nothing was dropped."""
+    def forward(self, x: Array, *, training: bool = False) -> tuple[Array, Array | None]:
+        """y shaped as x, and the mask k, or None where nothing was dropped."""
         if array("x", x).dtype.kind not in "fc":
             raise TypeError(f"x must be floating or complex, got {x.dtype}")
         if not flag("training", training) or not self.p:
             return x, None
-        kept = self.draw(x)
-        return x * kept, kept
+        mask = self.draw(x)
+        return x * mask, mask
 
-    def backward(self, dy: Array, tape: Array | None) -> tuple[Array, Parameters]:
+    def backward(
+        self, dy: Array, tape: Array | None, *, grads: Any = None, workspace: Any = None
+    ) -> tuple[Array, Parameters]:
         """dx, and grads, which are empty."""
         return (dy if tape is None else dy * tape), self.params
 
     def draw(self, x: Array) -> Array:
         """Factors for x, drawn on the host."""
-        kept = (self.rng.random(x.shape) >= self.p) / (1 - self.p)
-        return array_module(x).asarray(kept, dtype=x.real.dtype)
+        mask = (self.rng.random(x.shape) >= self.p) / (1 - self.p)
+        return array_module(x).asarray(mask, dtype=x.real.dtype)
 
     def __repr__(self) -> str:
         return f"Dropout({self.p})"

@@ -39,7 +39,9 @@ class Embedding(Layer):
         self._check_range("ids", ids)
         return self.params["W"][ids], ids.copy()
 
-    def backward(self, dy: Array, tape: Array, grads: Parameters | None = None) -> tuple[None, Parameters]:
+    def backward(
+        self, dy: Array, tape: Array, *, grads: Parameters | None = None, workspace: Any = None
+    ) -> tuple[None, Parameters]:
         """None, since ids have no derivative, and grads from dy (..., dim). Repeated ids add in a fixed order."""
         if array("tape", tape).dtype.kind not in "iu":
             raise TypeError(f"tape must be the ids that forward returned, got {tape.dtype}")

@@ -1,19 +1,17 @@
-"""Between the user's (T, B, features) and the strands' (T, features, [lags,] B): turned in time, cut at lengths."""
-
-from __future__ import annotations
+"""Converts the user's (T, B, features) to the strands' (T, features, [lags,] B): order of time, lengths."""
 
 from typing import Any
 
 import numpy as np
 
 from npseq.backend import Array
-from npseq.bptt import loop
+from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import Strand, Tape
 from npseq.bptt.workspace import Workspace, empty
 
 
 def in_order(steps: Any, d: int) -> Any:
-    """Natural time in a strand's own order, and back; d is 1 for the reverse direction."""
+    """Steps in a strand's own order of time, and back; d is 1 for the reverse direction."""
     return steps[::-1] if d else steps
 
 
@@ -72,8 +70,8 @@ def lag_sum(array: Array, weights: Array | None) -> Array:
     return (array * weights.astype(array.real.dtype)[:, None]).sum(axis=-2)
 
 
-def lag_sums(adjoints: loop.Adjoints, weights: Array | None) -> loop.Adjoints:
+def lag_sums(adjoints: Adjoints, weights: Array | None) -> Adjoints:
     """Every adjoint summed over lags."""
     if weights is None:
         return adjoints
-    return loop.Adjoints(*(None if a is None else lag_sum(a, weights) for a in adjoints))
+    return Adjoints(*(None if a is None else lag_sum(a, weights) for a in adjoints))

@@ -1,40 +1,135 @@
-"""The GRU layer."""
+"""The gated recurrent unit of Cho et al. 2014 (arXiv 1406.1078): docs/derivations/gru.md.
 
-from __future__ import annotations
+z near 1 keeps the old state, as in Dive into Deep Learning (10.2), PyTorch and Keras; Ng's update gate is 1 - z.
 
+    (G1)  r  = sigmoid(x W_xr + h W_hr + b_r)
+    (G2)  z  = sigmoid(x W_xz + h W_hz + b_z)
+
+reset="before", the paper's: the gate acts before the product
+
+    (G3)  v  = m W_hn,  m = r * h
+    (G4)  n  = tanh(x W_xn + b_n + v)
+
+reset="after", cuDNN's and PyTorch's: the gate acts after the product
+
+    (G5)  v  = h W_hn + b_hn
+    (G6)  n  = tanh(x W_xn + b_n + r * v)
+
+    (G7)  h' = z * h + (1 - z) * n
+"""
+
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from npseq import cells
+from npseq.activations import add, dsigmoid, dtanh, multiply, sigmoid, tanh
 from npseq.arguments import one_of
+from npseq.cell import Cell
 from npseq.layers.recurrent import Recurrent
 
 
+@dataclass(frozen=True)
+class GRUCell(Cell):
+    """Equations (G1) to (G7); reset: "after" or "before", the side of W_hn on which the reset gate acts."""
+
+    reset: str = "after"
+    gates = ("r", "z", "n")
+
+    @property
+    def h_blocks(self):
+        return ("r", "z") if self.reset == "before" else ("r", "z", "hn")  # hn: v, which x does not enter
+
+    @property
+    def projection(self):
+        return "W_hn" if self.reset == "before" else None
+
+    def forward(self, a, old, new, p, project):
+        (h,), (h_new,) = old, new
+        r, z, n, r_and_z = a[0], a[1], a[-1], a[:2]
+        sigmoid(r_and_z, out=r_and_z)  # (G1) (G2)
+        if self.reset == "before":
+            n += project(r * h)  # (G3)
+        else:
+            v = a[2]  # (G5): its product and bias came with those of r and z
+            n += r * v  # (G6)
+        tanh(n, out=n)  # (G4 | G6)
+        add(n, z * (h - n), out=h_new)  # (G7)
+
+    def local_derivatives(self, a, old, new, s):
+        (h,), r, z, n = old, a[0], a[1], a[-1]
+        s_r, s_z, s_n = s[0], s[1], s[-1]
+        dsigmoid(a[:2], out=s[:2])  # (G1) (G2)
+        s_z *= h - n  # (G7)
+        multiply(1 - z, dtanh(n), out=s_n)  # (G7) (G4 | G6)
+        if self.reset == "before":
+            s_r *= h  # (G3)
+        else:
+            v, s_v = a[2], s[2]
+            s_r *= v  # (G6)
+            s_v[...] = r  # (G6)
+
+    def backward(self, dnew, a, s, da, p, project):
+        (dh_new,), r, z = dnew, a[0], a[1]
+        s_r, s_z, s_n = s[0], s[1], s[-1]
+        dr, dz, dn = da[0], da[1], da[-1]
+        dh = dh_new * z  # (G7)
+        multiply(dh_new, s_z, out=dz)  # (G7) (G2)
+        multiply(dh_new, s_n, out=dn)  # (G7) (G4 | G6)
+        if self.reset == "before":
+            dm = project(dn)  # (G4) (G3)
+            multiply(dm, s_r, out=dr)  # (G3) (G1)
+            dh += dm * r  # (G3)
+        else:
+            dv, s_v = da[2], s[2]
+            multiply(dn, s_r, out=dr)  # (G6) (G1)
+            multiply(dn, s_v, out=dv)  # (G6)
+        return (dh,)
+
+
 class GRU(Recurrent):
-    """The gated recurrent unit (Cho et al. 2014; equations G1 to G7 of npseq.cells.gru). z near 1 keeps h."""
+    """The gated recurrent unit (Cho et al. 2014); z near 1 keeps h.
+
+    Args:
+        input_size: D, or the number of token ids.
+        hidden_size: H.
+        num_layers: L, each reading the one below.
+        reset: "after" the product W_hn, PyTorch's and cuDNN's way, or "before" it, the paper's and d2l's.
+        bidirectional: whether each layer also runs from the last step to the first.
+        bias: whether there are biases.
+        dropout: the probability with which training zeroes a feature between layers.
+        dtype: of parameters and states.
+        rng: seed or Generator of the initial values U(-1/sqrt(H), 1/sqrt(H)), PyTorch's, and of dropout.
+
+    Raises:
+        TypeError, ValueError: if a size, an option or a probability does not hold.
+
+    Example:
+        >>> ns.GRU(3, 4, reset="before", rng=0).params["W_xz"].shape
+        (3, 4)
+    """
 
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
+        *,
+        reset: str = "after",
         bidirectional: bool = False,
         bias: bool = True,
         dropout: float = 0.0,
         dtype: Any = np.float32,
         rng: Any = None,
-        reset: str = "after",
     ):
-        """
-        input_size: D, or the number of token ids. hidden_size: H. num_layers: L, each reading the one below.
-        bidirectional: whether each layer also runs from the last step to the first. bias: whether there are biases.
-        dropout: probability with which training zeroes a feature between layers. dtype: of parameters and states.
-        rng: seed or Generator of the initial values U(-1/sqrt(H), 1/sqrt(H)), PyTorch's, and of dropout.
-        reset: "after" the product W_hn, PyTorch's and cuDNN's way, or "before" it, the paper's and the notes'.
-        Raises ValueError where a size, an option or a probability does not hold.
-        """
-        one_of("reset", reset, ("after", "before"))
         super().__init__(
-            cells.GRU(reset), input_size, hidden_size, hidden_size, num_layers, bidirectional, bias, dropout, dtype, rng
+            GRUCell(one_of("reset", reset, ("after", "before"))),
+            input_size,
+            hidden_size,
+            num_layers,
+            bidirectional=bidirectional,
+            bias=bias,
+            dropout=dropout,
+            dtype=dtype,
+            rng=rng,
         )

@@ -3,17 +3,13 @@
 The state s of a stack is h of every layer, then an LSTM's c of every layer: n features.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from npseq.arguments import array
 from npseq.backend import Array, array_module
 from npseq.bptt.tape import Strand, Tape
-
-if TYPE_CHECKING:
-    from npseq.layers.recurrent import Recurrent
-    from npseq.layers.sweep import Rows
+from npseq.layers.adjoints import Rows, adjoints_of
+from npseq.layers.recurrent import Recurrent
 
 
 def check_one_way(layer: Any, name: str) -> None:
@@ -33,7 +29,7 @@ def check_steps(x: Any) -> tuple[int, int]:
 
 def state_features(layer: Recurrent) -> int:
     """n."""
-    return layer.num_layers * (layer.state_size + ("c" in layer.cell.carries) * layer.hidden_size)
+    return layer.num_layers * (layer.state_size + ("c" in layer.cell.state) * layer.hidden_size)
 
 
 def state_jacobian(layer: Recurrent, tape: Tape) -> tuple[Array, Rows]:
@@ -43,17 +39,17 @@ def state_jacobian(layer: Recurrent, tape: Tape) -> tuple[Array, Rows]:
     basis = xp.eye(n, dtype=layer.dtype)[:, :, None] * xp.ones(tape.strands[0][0].s.shape[2], layer.dtype)
     dh = [basis[l * P : (l + 1) * P] for l in range(L)]
     dc: list[Any] = [None] * L
-    if "c" in layer.cell.carries:
+    if "c" in layer.cell.state:
         dc = [basis[L * P + l * H : L * P + (l + 1) * H] for l in range(L)]
-    rows = layer._sweep(tape, None, dh, dc)
+    rows = adjoints_of(layer, tape, None, dh, dc)
     before = [row[0].dh for row in rows] + ([] if dc[0] is None else [row[0].dc for row in rows])
     return xp.concatenate(before).transpose(2, 1, 0), rows
 
 
 def at_step(tape: Tape, t: int) -> Tape:
     """The tape of step t alone, in views of the whole, for a layer of one direction."""
-    kept = tuple(None if drop is None else [part[t : t + 1] for part in drop] for drop in tape.kept)
-    return tape._replace(strands=tuple((_strand_at(row[0], t),) for row in tape.strands), kept=kept)
+    dropout = tuple(None if masks is None else [mask[t : t + 1] for mask in masks] for masks in tape.dropout)
+    return tape._replace(strands=tuple((_strand_at(row[0], t),) for row in tape.strands), dropout=dropout)
 
 
 def _strand_at(strand: Strand, t: int) -> Strand:

@@ -32,7 +32,7 @@ def last_output_gradient(layer: Recurrent | Bidirectional, dlast: Array) -> Any:
     batch, size = dlast.shape[0], layer.state_size
     dh = np.zeros_like(dlast, shape=(layer.num_layers * layer.directions, batch, size))
     dh[-layer.directions :] = dlast.reshape(batch, layer.directions, size).swapaxes(0, 1)
-    return (dh, None) if "c" in layer.cell.carries else dh
+    return (dh, None) if "c" in layer.cell.state else dh
 
 
 def _named(state: Any) -> zip:

@@ -1,6 +1,4 @@
-"""What every layer is: parameters in one flat vector, a dtype, a place."""
-
-from __future__ import annotations
+"""Base class of layers: parameters in one flat vector, a dtype, a device."""
 
 import copy
 from typing import Any
@@ -13,7 +11,7 @@ from npseq.parameters import Parameters
 
 
 class Layer:
-    """Holds `params`; its forward and backward are functions of them and of what they are given."""
+    """Holds `params`; forward and backward are functions of them and of their arguments."""
 
     params: Parameters
 

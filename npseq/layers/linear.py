@@ -1,7 +1,5 @@
 """The linear layer."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import Any
 
@@ -9,7 +7,7 @@ import numpy as np
 
 from npseq.arguments import array, flag, float_dtype, integer
 from npseq.backend import Array, array_module, generator, matmul
-from npseq.bptt.gradients import columns, parts
+from npseq.bptt.gradients import side_by_side, steps_at_once
 from npseq.bptt.workspace import Workspace, empty
 from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.batch import check_array
@@ -50,7 +48,7 @@ class Linear(Layer):
         return y, x if fixed else x.copy()
 
     def backward(
-        self, dy: Array, tape: Array, grads: Parameters | None = None, workspace: Workspace | None = None
+        self, dy: Array, tape: Array, *, grads: Parameters | None = None, workspace: Workspace | None = None
     ) -> tuple[Array, Parameters]:
         """dx (..., in) and grads from dy (..., out). grads and workspace may be a training loop's own, written over."""
         leading = array("tape", tape).shape[:-1]
@@ -64,8 +62,8 @@ class Linear(Layer):
     def _gradients(self, dy: Array, x: Array, grads: Parameters, workspace: Workspace | None) -> None:
         """Writes grads from dy (T, ..., out, N) and x (T, ..., in, N), some steps at a time."""
         columns_a_step = dy[0].size // self.out_features if len(dy) else 0
-        for at in parts(len(dy), columns_a_step, max(self.in_features, self.out_features)):
-            d, operand = columns(dy[at], workspace, "dy"), columns(x[at], workspace, "x")
+        for at in steps_at_once(len(dy), columns_a_step, max(self.in_features, self.out_features)):
+            d, operand = side_by_side(dy[at], workspace, "dy"), side_by_side(x[at], workspace, "x")
             if at.start == 0:
                 matmul(operand, d.T, out=grads["W"])
             else:

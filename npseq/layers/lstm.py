@@ -1,20 +1,117 @@
-"""The LSTM layer."""
+"""Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000): docs/derivations/lstm.md.
 
-from __future__ import annotations
+    (L1)  i  = sigmoid(x W_xi + h W_hi + b_i  [+ p_i * c])
+    (L2)  f  = sigmoid(x W_xf + h W_hf + b_f  [+ p_f * c])
+    (L3)  g  = tanh   (x W_xg + h W_hg + b_g)
+    (L4)  c' = f * c + i * g
+    (L5)  o  = sigmoid(x W_xo + h W_ho + b_o  [+ p_o * c'])
+    (L6)  m  = o * tanh(c')
+    (L7)  h' = m                               or  m W_hp  with a projection
 
+In brackets the peepholes of Gers et al. 2002: i and f look at the old cell state, o at the new one.
+The projection is that of Sak et al. 2014 (arXiv 1402.1128). What d2l calls C~ is g here.
+"""
+
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from npseq import cells
+from npseq.activations import add, dsigmoid, dtanh, multiply, sigmoid, tanh
 from npseq.arguments import flag, integer
+from npseq.cell import Cell
 from npseq.layers.recurrent import Recurrent
 
 
-class LSTM(Recurrent):
-    """Long short-term memory (Hochreiter & Schmidhuber 1997; equations L1 to L7 of npseq.cells.lstm).
+@dataclass(frozen=True)
+class LSTMCell(Cell):
+    """Equations (L1) to (L7); peepholes: whether i, f and o see the cell state; projected: whether h' is m W_hp."""
 
-    Its state is a pair (h, c).
+    peepholes: bool = False
+    projected: bool = False
+    gates = ("o", "i", "f", "g")  # o, i, f share a sigmoid; i, f, g are reached through c: each lies in one piece
+    state = ("h", "c")
+    local = 5  # a derivative for each gate, and dh'/dc'
+
+    @property
+    def projection(self):
+        return "W_hp" if self.projected else None
+
+    @property
+    def vectors(self):
+        return ("p_o", "p_i", "p_f") if self.peepholes else ()
+
+    def forward(self, a, old, new, p, project):
+        (_, c), (h_new, c_new) = old, new
+        o, i, f, g = a
+        if self.peepholes:
+            p_o, p_if = p[0], p[1:]
+            sigmoid(a[1:3] + p_if * c, out=a[1:3])  # (L1) (L2)
+        else:
+            o_i_f = a[:3]
+            sigmoid(o_i_f, out=o_i_f)  # (L5) (L1) (L2)
+        tanh(g, out=g)  # (L3)
+        add(f * c, i * g, out=c_new)  # (L4)
+        if self.peepholes:
+            sigmoid(o + p_o * c_new, out=o)  # (L5)
+        if self.projected:
+            h_new[...] = project(o * tanh(c_new))  # (L6) (L7)
+        else:
+            multiply(o, tanh(c_new), out=h_new)  # (L6) (L7)
+
+    def local_derivatives(self, a, old, new, s):
+        (_, c), (_, c_new) = old, new
+        o, i, _, g = a
+        s_o, s_i, s_f, s_g, s_c = s
+        tanh_c = tanh(c_new)
+        dsigmoid(a[:3], out=s[:3])  # (L5) (L1) (L2)
+        s_o *= tanh_c  # (L6)
+        s_i *= g  # (L4)
+        s_f *= c  # (L4)
+        multiply(i, dtanh(g), out=s_g)  # (L4) (L3)
+        multiply(o, dtanh(tanh_c), out=s_c)  # (L6)
+
+    def backward(self, dnew, a, s, da, p, project):
+        (dh_new, dc_new), f = dnew, a[2]
+        do, s_o, s_i_f_g, s_c = da[0], s[0], s[1:4], s[4]
+        dm = project(dh_new) if self.projected else dh_new  # (L7)
+        multiply(dm, s_o, out=do)  # (L6) (L5)
+        dc_all = dc_new + dm * s_c  # (L6)
+        if self.peepholes:
+            dc_all += do * p[0]  # (L5)
+        multiply(dc_all, s_i_f_g, out=da[1:])  # (L4) (L1) (L2) (L3)
+        dc = dc_all * f  # (L4)
+        if self.peepholes:
+            dc += da[1] * p[1] + da[2] * p[2]  # (L1) (L2)
+        return None, dc
+
+    def vector_gradients(self, da, old, new):
+        (_, c), (_, c_new), (do, di, df, _) = old, new, da
+        return do * c_new, di * c, df * c  # (L5) (L1) (L2)
+
+
+class LSTM(Recurrent):
+    """Long short-term memory (Hochreiter & Schmidhuber 1997); its state is a pair (h, c).
+
+    Args:
+        input_size: D, or the number of token ids.
+        hidden_size: H.
+        num_layers: L, each reading the one below.
+        peepholes: whether i, f and o see the cell state (Gers et al. 2002).
+        proj_size: P > 0 makes h a projection of that size (Sak et al. 2014); 0 is none.
+        bidirectional: whether each layer also runs from the last step to the first.
+        bias: whether there are biases.
+        dropout: the probability with which training zeroes a feature between layers.
+        dtype: of parameters and states.
+        rng: seed or Generator of the initial values U(-1/sqrt(H), 1/sqrt(H)), PyTorch's, and of dropout.
+
+    Raises:
+        TypeError, ValueError: if a size, an option or a probability does not hold.
+
+    Example:
+        >>> y, (h, c), tape = ns.LSTM(3, 4, proj_size=2, rng=0).forward(np.ones((5, 2, 3), np.float32))
+        >>> y.shape, h.shape, c.shape
+        ((5, 2, 2), (1, 2, 2), (1, 2, 4))
     """
 
     def __init__(
@@ -22,39 +119,26 @@ class LSTM(Recurrent):
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
+        *,
+        peepholes: bool = False,
+        proj_size: int = 0,
         bidirectional: bool = False,
         bias: bool = True,
         dropout: float = 0.0,
         dtype: Any = np.float32,
         rng: Any = None,
-        peepholes: bool = False,
-        proj_size: int = 0,
     ):
-        """
-        input_size: D, or the number of token ids. hidden_size: H. num_layers: L, each reading the one below.
-        bidirectional: whether each layer also runs from the last step to the first. bias: whether there are biases.
-        dropout: probability with which training zeroes a feature between layers. dtype: of parameters and states.
-        rng: seed or Generator of the initial values U(-1/sqrt(H), 1/sqrt(H)), PyTorch's, and of dropout.
-        peepholes: whether i, f and o see the cell state (Gers et al. 2002).
-        proj_size: P > 0 makes h a projection of that size (Sak et al. 2014); 0 is none.
-        Raises ValueError where a size, an option or a probability does not hold.
-        """
         hidden_size = integer("hidden_size", hidden_size)
-        if (
-            isinstance(proj_size, bool)
-            or not isinstance(proj_size, (int, np.integer))
-            or not 0 <= proj_size < hidden_size
-        ):
-            raise ValueError(f"proj_size must be an integer in [0, hidden_size), 0 for none, got {proj_size!r}")
+        proj_size = integer("proj_size", proj_size, 0, hidden_size)
         super().__init__(
-            cells.LSTM(flag("peepholes", peepholes), proj_size > 0),
+            LSTMCell(flag("peepholes", peepholes), proj_size > 0),
             input_size,
             hidden_size,
-            int(proj_size) or hidden_size,
             num_layers,
-            bidirectional,
-            bias,
-            dropout,
-            dtype,
-            rng,
+            state_size=proj_size or hidden_size,
+            bidirectional=bidirectional,
+            bias=bias,
+            dropout=dropout,
+            dtype=dtype,
+            rng=rng,
         )

@@ -1,24 +1,73 @@
-"""The RNN layer."""
+"""The plain recurrent network of Elman 1990 (Dive into Deep Learning, 9.4): docs/derivations/rnn.md.
 
-from __future__ import annotations
+(R1)  a  = x W_xh + h W_hh + b_h
+(R2)  h' = phi(a)                          phi = tanh or relu
+"""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from npseq import cells
+from npseq.activations import drelu, dtanh, multiply, relu, tanh
 from npseq.arguments import one_of
+from npseq.cell import Cell
 from npseq.layers.recurrent import Recurrent
 
 
+@dataclass(frozen=True)
+class RNNCell(Cell):
+    """Equations (R1) and (R2); nonlinearity: "tanh" or "relu"."""
+
+    nonlinearity: str = "tanh"
+    gates = ("h",)
+    reads_gates = False
+
+    def forward(self, a, old, new, p, project):
+        (a_h,), (h_new,) = a, new
+        phi = tanh if self.nonlinearity == "tanh" else relu
+        phi(a_h, out=h_new)  # (R2)
+
+    def local_derivatives(self, a, old, new, s):
+        (s_h,), (h_new,) = s, new
+        dphi = dtanh if self.nonlinearity == "tanh" else drelu
+        s_h[...] = dphi(h_new)  # (R2)
+
+    def backward(self, dnew, a, s, da, p, project):
+        (da_h,), (s_h,), (dh_new,) = da, s, dnew
+        multiply(dh_new, s_h, out=da_h)  # (R2)
+        return (None,)
+
+
 class RNN(Recurrent):
-    """h' = phi(x W_xh + h W_hh + b_h), phi tanh or relu (Elman 1990; equations R1, R2 of npseq.cells.rnn)."""
+    """h' = phi(x W_xh + h W_hh + b_h), phi tanh or relu (Elman 1990).
+
+    Args:
+        input_size: D, or the number of token ids.
+        hidden_size: H.
+        num_layers: L, each reading the one below.
+        nonlinearity: "tanh" or "relu".
+        bidirectional: whether each layer also runs from the last step to the first.
+        bias: whether there are biases.
+        dropout: the probability with which training zeroes a feature between layers.
+        dtype: of parameters and states.
+        rng: seed or Generator of the initial values U(-1/sqrt(H), 1/sqrt(H)), PyTorch's, and of dropout.
+
+    Raises:
+        TypeError, ValueError: if a size, an option or a probability does not hold.
+
+    Example:
+        >>> y, state, tape = ns.RNN(3, 4, rng=0).forward(np.ones((5, 2, 3), np.float32))
+        >>> y.shape, state.shape
+        ((5, 2, 4), (1, 2, 4))
+    """
 
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
+        *,
         nonlinearity: str = "tanh",
         bidirectional: bool = False,
         bias: bool = True,
@@ -26,24 +75,14 @@ class RNN(Recurrent):
         dtype: Any = np.float32,
         rng: Any = None,
     ):
-        """
-        input_size: D, or the number of token ids. hidden_size: H. num_layers: L, each reading the one below.
-        bidirectional: whether each layer also runs from the last step to the first. bias: whether there are biases.
-        dropout: probability with which training zeroes a feature between layers. dtype: of parameters and states.
-        rng: seed or Generator of the initial values U(-1/sqrt(H), 1/sqrt(H)), PyTorch's, and of dropout.
-        nonlinearity: "tanh" or "relu".
-        Raises ValueError where a size, an option or a probability does not hold.
-        """
-        one_of("nonlinearity", nonlinearity, ("tanh", "relu"))
         super().__init__(
-            cells.RNN(nonlinearity),
+            RNNCell(one_of("nonlinearity", nonlinearity, ("tanh", "relu"))),
             input_size,
             hidden_size,
-            hidden_size,
             num_layers,
-            bidirectional,
-            bias,
-            dropout,
-            dtype,
-            rng,
+            bidirectional=bidirectional,
+            bias=bias,
+            dropout=dropout,
+            dtype=dtype,
+            rng=rng,
         )

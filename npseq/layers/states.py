@@ -1,6 +1,4 @@
-"""A recurrent layer's state between the user's (L*R, B, features), an LSTM's a pair (h, c), and the strands'."""
-
-from __future__ import annotations
+"""States: the user's (L*R, B, features), an LSTM's a pair (h, c), and those of the strands, features first."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, MaybeArray
-from npseq.cells import Cell
+from npseq.cell import Cell
 from npseq.layers.batch import check_array
 
 
@@ -17,13 +15,13 @@ def check_state(
 ) -> tuple[Array, Array | None]:
     """(h, c), c None where the cell has none; None is zeros. shapes: of "h" and "c"."""
     if state is None:
-        state = (None,) * len(cell.carries)
-    elif len(cell.carries) == 1:
+        state = (None,) * len(cell.state)
+    elif len(cell.state) == 1:
         state = (state,)
     elif not isinstance(state, (tuple, list)) or len(state) != 2:
         raise TypeError(f"{name} of an LSTM must be a pair (h, c), got {type(state).__name__}")
     parts = [
-        _check_part(name, part, value, shapes[part], dtype, xp) for part, value in zip(cell.carries, state, strict=True)
+        _check_part(name, part, value, shapes[part], dtype, xp) for part, value in zip(cell.state, state, strict=True)
     ]
     return parts[0], parts[1] if len(parts) == 2 else None
 

@@ -21,7 +21,9 @@ class Classifier(Reader):
     ) -> tuple[Array, ReaderTape]:
         """logits (B, K), and what backward reads. tape: an old one, to be written over."""
         features, looked_up = self._embed(x)
-        _, state, read = self.recurrent.forward(features, None, lengths, training, tape and tape.recurrent)
+        _, state, read = self.recurrent.forward(
+            features, None, lengths, training=training, tape=tape and tape.recurrent
+        )
         logits, output_tape = self.output.forward(last_output(self.recurrent, state))
         return logits, ReaderTape(looked_up, read, output_tape)
 

@@ -62,7 +62,7 @@ class Encoder(Model):
     def forward(self, ids: Array, lengths: Array | None = None, training: bool = False) -> tuple[Encoded, EncoderTape]:
         """lengths (B,): where each source ends; None reads the padding as well, as d2l's does."""
         x, looked_up = self.embedding.forward(ids)
-        y, state, tape = self.recurrent.forward(x, None, lengths, training)
+        y, state, tape = self.recurrent.forward(x, None, lengths, training=training)
         return Encoded(y, state, last_output(self.recurrent, state)), EncoderTape(looked_up, tape)
 
     def backward(self, dcontext: Array, dstate: Any, tape: EncoderTape) -> Parameters:
@@ -153,7 +153,7 @@ class EncoderDecoder(Model):
         rows, tape = self.bridge.forward(encoded.context)
         recurrent = self.decoder.recurrent
         h = rows.reshape(len(rows), recurrent.num_layers, recurrent.state_size).swapaxes(0, 1)
-        return ((h, None) if "c" in recurrent.cell.carries else h), tape
+        return ((h, None) if "c" in recurrent.cell.state else h), tape
 
     def forward(
         self, source: Array, inputs: Array, source_lengths: Array | None = None, training: bool = False
@@ -191,7 +191,7 @@ def _state_kind(recurrent: Recurrent | Bidirectional) -> tuple:
     if isinstance(recurrent, Bidirectional):
         return ("pair", *(_state_kind(layer) for layer in recurrent.layers.values()))
     rows = recurrent.num_layers * recurrent.directions
-    return recurrent.cell.carries, rows, recurrent.state_size, recurrent.hidden_size
+    return recurrent.cell.state, rows, recurrent.state_size, recurrent.hidden_size
 
 
 def _state_features(recurrent: Recurrent) -> int:

@@ -210,7 +210,7 @@ class LanguageModel:
         loss, dlogits = softmax_cross_entropy(logits, targets)
         own = self._parts(grads)
         workspace = old.workspace if old else None
-        dy, _ = self.output.backward(dlogits, linear_tape, own["output"], child(workspace, "output"))
+        dy, _ = self.output.backward(dlogits, linear_tape, grads=own["output"], workspace=child(workspace, "output"))
         if reach.context:
             dy = array_module(dy).concatenate([np.zeros_like(y[: reach.context]), dy])
         dx, _, _ = self.recurrent.backward(

@@ -72,13 +72,13 @@ class Reader(Model):
         """
         grads = self.params.like(np.empty_like(self.params.flat)) if grads is None else grads
         own = self._parts(grads)
-        dread, _ = self.output.backward(dlogits, tape.output, own["output"], child(workspace, "output"))
+        dread, _ = self.output.backward(dlogits, tape.output, grads=own["output"], workspace=child(workspace, "output"))
         dy, dstate = self._by_reading(dread)
         dx, _, _ = self.recurrent.backward(
             dy, tape.recurrent, dstate, workspace=child(workspace, "recurrent"), grads=own["recurrent"]
         )
         if self.embedding is not None:
-            dx, _ = self.embedding.backward(dx, tape.looked_up, own["embedding"])
+            dx, _ = self.embedding.backward(dx, tape.looked_up, grads=own["embedding"])
         return dx, grads
 
     def _by_reading(self, dread: Array) -> tuple[Array | None, Any]:
@@ -115,7 +115,7 @@ class Reader(Model):
         """batch: what `loss` is given, in its order."""
         x, targets, lengths, weights, reduction = batch
         one_of("reduction", reduction, ("mean", "sum"))
-        logits, tape = self.forward(x, lengths, training, old.tape if old else None)
+        logits, tape = self.forward(x, lengths, training=training, tape=old.tape if old else None)
         weights = self._position_weights(logits, lengths, weights)
         if self.kind == "binary":
             by_label = None if weights is None else weights[..., None]

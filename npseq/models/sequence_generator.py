@@ -58,7 +58,7 @@ class SequenceGenerator(Model):
         rows, tape = self.start.forward(v)
         layers = self.recurrent.num_layers
         h = rows.reshape(len(v), layers, self.recurrent.state_size).swapaxes(0, 1)
-        return ((h, None) if "c" in self.recurrent.cell.carries else h), tape
+        return ((h, None) if "c" in self.recurrent.cell.state else h), tape
 
     def forward(self, v: Array, ids: Array, training: bool = False) -> tuple[Array, GeneratorTape]:
         """logits (T, B, V) of the token after each of ids (T, B), begun from v (B, D), and what backward reads."""

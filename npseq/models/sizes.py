@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from npseq import cells
 from npseq.bptt.layout import strand_layout
-from npseq.cells import Cell
+from npseq.cell import Cell
+from npseq.layers.gru import GRUCell
+from npseq.layers.lstm import LSTMCell
+from npseq.layers.rnn import RNNCell
 
 COUNTS = ("hidden_size", "num_layers", "embedding_size", "proj_size")
 
@@ -35,7 +37,7 @@ def parameter_count(config: Mapping[str, Any], vocab_size: int) -> int:
 
 def _cell(config: Mapping[str, Any]) -> Cell:
     return {
-        "rnn": cells.RNN(config["nonlinearity"]),
-        "gru": cells.GRU(config["reset"]),
-        "lstm": cells.LSTM(bool(config["peepholes"]), config["proj_size"] > 0),
+        "rnn": RNNCell(config["nonlinearity"]),
+        "gru": GRUCell(config["reset"]),
+        "lstm": LSTMCell(bool(config["peepholes"]), config["proj_size"] > 0),
     }[config["cell"]]

@@ -22,7 +22,7 @@ class Tagger(Reader):
         lengths (B,): past them logits are the output layer's bias. tape: an old one, to be written over.
         """
         features, looked_up = self._embed(x)
-        y, _, read = self.recurrent.forward(features, None, lengths, training, tape and tape.recurrent)
+        y, _, read = self.recurrent.forward(features, None, lengths, training=training, tape=tape and tape.recurrent)
         logits, output_tape = self.output.forward(y)
         return logits, ReaderTape(looked_up, read, output_tape)
 

@@ -106,7 +106,7 @@ def carried(
         _add(grads, top, influence)
         outputs.append(y)
     if dstate is not None and influence is not None:
-        h, c = layer._check_state("dstate", dstate, batch, array_module(layer.params.flat))
+        h, c = layer.checked_state("dstate", dstate, batch)
         _add(grads, _flat_state(h, c), influence)
     return Online(grads, _joined(layer, outputs, batch), state, influence)
 
@@ -122,7 +122,7 @@ def one_step(layer: Recurrent, tape: Any) -> tuple[Array, Influence]:
     F = {}
     for l, row in enumerate(rows):
         ending = f"_l{l}" if l else ""
-        factors = strand_factors(layer.cell, layer._weights(layer.params, l, 0), tape.strands[l][0], row[0])
+        factors = strand_factors(layer.cell, layer.weights(l, 0), tape.strands[l][0], row[0])
         F.update({f"{name}{ending}": contract(f, "bk") for name, f in factors.items()})
     return J, F
 
@@ -199,7 +199,7 @@ def uoro(
         raise ValueError(f"signs must hold one state a step, {steps}, got {len(signs)}")
     rng = generator(rng)
     xp = array_module(layer.params.flat)
-    state = _pieces(layer._check_state("state", state, batch, xp))
+    state = _pieces(layer.checked_state("state", state, batch))
     s, theta = ([0 * part for part in state], 0 * layer.params.flat) if influence is None else influence
     total, twin = 0 * layer.params.flat, layer.astype(np.complex128)
     outputs = []
@@ -217,7 +217,7 @@ def uoro(
         total = total + (_loss_gradient(layer, dy, t, y[0], lengths) * s[0][-1]).sum() * theta
         outputs.append(y)
     if dstate is not None:
-        given = _pieces(layer._check_state("dstate", dstate, batch, xp))
+        given = _pieces(layer.checked_state("dstate", dstate, batch))
         total = total + sum((q * part).sum() for q, part in zip(given, s, strict=True)) * theta
     grads = Parameters(layer.params.layout, total)
     return Online(grads, _joined(layer, outputs, batch), _as_state(state), (s, theta))

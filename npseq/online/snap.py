@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npseq import cells
 from npseq.backend import Array, array_module, to_host
+from npseq.bptt.blocks import blocks_of
 from npseq.bptt.workspace import MAX_BYTES
+from npseq.layers.gru import GRUCell
 from npseq.layers.jacobian import check_one_way, state_features
+from npseq.layers.rnn import RNNCell
 from npseq.online.rtrl import Influence, LossGradient, Online, apply, carried, one_step, require_influence
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def _generic_step(layer: Recurrent) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         return rng.uniform(0.2, 0.8, shape)
 
     h, c = positive(layer.num_layers, 1, layer.state_size), positive(layer.num_layers, 1, layer.hidden_size)
-    state = (h, c) if "c" in layer.cell.carries else h
+    state = (h, c) if "c" in layer.cell.state else h
     J, F = one_step(twin, twin.forward(positive(1, 1, layer.input_size), state)[2])
     return J[0] != 0, {
         name: part[0].reshape(state_features(layer), prod(part.shape[2:])) != 0 for name, part in F.items()
@@ -127,7 +129,7 @@ def rflo(
     Raises ValueError for an LSTM, a stack or two directions; MemoryError before anything is computed.
     """
     check_one_way(layer, "rflo")
-    if not isinstance(layer.cell, (cells.RNN, cells.GRU)) or layer.num_layers != 1:
+    if not isinstance(layer.cell, (RNNCell, GRUCell)) or layer.num_layers != 1:
         raise ValueError(
             f"rflo is for one layer of GRU, whose z is the leak, or of RNN, got {layer}; an LSTM's gradient along its "
             "own c is backward's with CarouselTruncation(), and for a stack there is snap"
@@ -137,8 +139,8 @@ def rflo(
     def update(tape: Any, A: Influence | None) -> Influence:
         F, strand = one_step(layer, tape)[1], tape.strands[0][0]
         kept: Any = np.zeros_like(strand.s[0, : layer.state_size])
-        if isinstance(layer.cell, cells.GRU):
-            kept = strand.a[0, layer.cell.blocks.index("z")]
+        if isinstance(layer.cell, GRUCell):
+            kept = strand.a[0, blocks_of(layer.cell).names.index("z")]
         if strand.mask is not None:
             kept = np.where(strand.mask[0], kept, 1)
         return F if A is None else {name: _scaled(kept.T, A[name]) + part for name, part in F.items()}  # (O6)

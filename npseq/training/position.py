@@ -101,7 +101,7 @@ def _check_state(state: Mapping[str, np.ndarray], model: LanguageModel, batch_si
     recurrent = model.recurrent
     rows = recurrent.num_layers * recurrent.directions
     shapes = {"h": (rows, batch_size, recurrent.state_size)}
-    if "c" in recurrent.cell.carries:
+    if "c" in recurrent.cell.state:
         shapes["c"] = (rows, batch_size, recurrent.hidden_size)
     given = {name: (array.shape, array.dtype) for name, array in state.items()}
     if given != {name: (shape, model.params.flat.dtype) for name, shape in shapes.items()}:

@@ -17,7 +17,7 @@ class Trace:
 
     def __init__(self, model: LanguageModel, optimizer: Any, clip: float | None, truncation: Any):
         self.model, self.optimizer, self.clip, self.truncation = model, optimizer, clip, truncation
-        self.generators = [model.recurrent.between.rng]
+        self.generators = [model.recurrent.dropout.rng]
         if hasattr(truncation, "rng"):
             self.generators.append(truncation.rng)
 

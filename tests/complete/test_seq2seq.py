@@ -147,7 +147,7 @@ def test_A54_gradients_with_no_lengths_and_with_dropout():
 
     def loss(model):
         for half in (model.encoder, model.decoder):
-            half.recurrent.between.rng = np.random.default_rng(7)
+            half.recurrent.dropout.rng = np.random.default_rng(7)
         return model.loss(*batch(), training=True)
 
     def loss_alone(model):

@@ -86,7 +86,7 @@ def _of(node: ast.AST, inside: str) -> Iterator[tuple[str, str]]:
     if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
         text, inside = ast.get_docstring(node), f"{inside}.{getattr(node, 'name', '')}".strip(".")
         if text:
-            yield inside, text
+            yield inside, text.split("Example:\n")[0]  # doctest runs that
     for block in ("body", "orelse", "handlers", "finalbody"):  # of statements; expressions are many and define nothing
         for child in getattr(node, block, []):
             yield from _of(child, inside)

@@ -23,7 +23,7 @@ def on(variant: str, *equations: Equation, **more: Any) -> None:
         holds(equation, printed_names(variant) | more)
 
 
-@check("npseq.cells.rnn:")
+@check("npseq.layers.rnn:")
 def rnn_cell(printed: Docstring) -> None:
     printed.notation("phi = tanh or relu", "which functions a letter stands for")
     for equation in (printed("a = x W_xh + h W_hh + b_h"), printed("h' = phi(a)")):
@@ -31,7 +31,7 @@ def rnn_cell(printed: Docstring) -> None:
         on("rnn relu", equation)
 
 
-@check("npseq.cells.gru:")
+@check("npseq.layers.gru:")
 def gru_cell(printed: Docstring) -> None:
     both = printed("r = sigmoid(x W_xr + h W_hr + b_r)"), printed("z = sigmoid(x W_xz + h W_hz + b_z)")
     before = printed("v = m W_hn"), printed("m = r * h"), printed("n = tanh(x W_xn + b_n + v)")
@@ -41,7 +41,7 @@ def gru_cell(printed: Docstring) -> None:
     on("gru after", *both, *after, state)
 
 
-@check("npseq.cells.lstm:")
+@check("npseq.layers.lstm:")
 def lstm_cell(printed: Docstring) -> None:
     gates = printed("i = sigmoid(x W_xi + h W_hi + b_i [+ p_i * c])"), printed("g = tanh (x W_xg + h W_hg + b_g)")
     forget = printed("f = sigmoid(x W_xf + h W_hf + b_f [+ p_f * c])")
@@ -54,7 +54,7 @@ def lstm_cell(printed: Docstring) -> None:
     assert_same(value(projected.sides[0], names), names["h'"], projected.text)
 
 
-@check("npseq.cells.cell:")
+@check("npseq.cell:")
 def products(printed: Docstring) -> None:
     """Of the reset gate, whose sigmoid is known, and of the GRU's second product; in columns, as the cells have it."""
     first, second = printed("a = W' [h; 1; x]"), printed("v = U' m")
@@ -65,11 +65,6 @@ def products(printed: Docstring) -> None:
     holds(second, {"U'": names["W_hn"].T, "m": names["m"].T, "v": names["v"].T})
 
 
-@check("npseq.cells.cell:Cell.slopes")
-def slopes(printed: Docstring) -> None:
-    printed.notation("before and after = (h, c)", "what two arguments are")
-
-
 @check("npseq.layers.dropout:Dropout")
 def dropout(printed: Docstring) -> None:
     kept_and_scaled = printed("y = x * k")
@@ -77,11 +72,11 @@ def dropout(printed: Docstring) -> None:
     kept, still = printed("1 / (1 - p)"), printed("y = x")
     x = RNG.normal(size=(40, 50))
     layer = ns.Dropout(0.3, rng=0)
-    y, k = layer.forward(x)
+    y, k = layer.forward(x, training=True)
     holds(kept_and_scaled, {"x": x, "k": k, "y": y})
     assert set(np.unique(k)) == {0.0, value(kept.sides[0], {"p": 0.3})}
     assert abs(np.mean(k == 0) - 0.3) < 0.03
-    holds(still, {"x": x, "y": layer.forward(x, training=False)[0]})
+    holds(still, {"x": x, "y": layer.forward(x)[0]})
 
 
 @check("npseq.layers.linear:Linear")
@@ -92,7 +87,7 @@ def linear(printed: Docstring) -> None:
     within(printed("U(-1/sqrt(in), 1/sqrt(in))"), layer, {"in": 4})
 
 
-@check("npseq.layers.rnn:RNN.__init__", "npseq.layers.gru:GRU.__init__", "npseq.layers.lstm:LSTM.__init__")
+@check("npseq.layers.gru:GRU", "npseq.layers.lstm:LSTM")
 def first_values(printed: Docstring) -> None:
     bounds = printed("U(-1/sqrt(H), 1/sqrt(H))")
     for make in (ns.RNN, ns.GRU, ns.LSTM):
@@ -111,6 +106,7 @@ def rnn_layer(printed: Docstring) -> None:
     equation = printed("h' = phi(x W_xh + h W_hh + b_h)")
     on("rnn tanh", equation)
     on("rnn relu", equation)
+    first_values(printed)
 
 
 @check("npseq.bptt.layout:")

@@ -19,7 +19,7 @@ every_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 
 def module_of(cell):
-    return importlib.import_module(f"npseq.cells.{cell}")
+    return importlib.import_module(f"npseq.layers.{cell}")
 
 
 def forward_labels(cell):
@@ -100,10 +100,10 @@ def test_every_label_has_a_formula_and_a_line_and_none_is_missing(cell):
 
 @every_cell
 def test_every_line_of_the_backward_pass_has_its_row(cell):
-    """Method and comment of each line in `slopes`, `backward`, `own_gradients`, against the derivation's last table."""
+    """Method and comment of each line in `local_derivatives`, `backward`, `vector_gradients`, against the derivation's last table."""
     code = set()
-    for method in ("slopes", "backward", "own_gradients"):
-        source = inspect.getsource(getattr(getattr(module_of(cell), cell.upper()), method))
+    for method in ("local_derivatives", "backward", "vector_gradients"):
+        source = inspect.getsource(getattr(getattr(module_of(cell), f"{cell.upper()}Cell"), method))
         code |= {(method, comment) for comment in re.findall(r"# (\([RGL].*)$", source, re.MULTILINE)}
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| .*\([RGL]\d+\).* \|$", read(cell), re.MULTILINE)
     assert {(method, reverses.replace("\\|", "|")) for method, reverses in rows} == code

@@ -6,24 +6,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.cells import GRU, LSTM, RNN
+from npseq.bptt.blocks import blocks_of
+from npseq.layers.gru import GRUCell
+from npseq.layers.lstm import LSTMCell
+from npseq.layers.rnn import RNNCell
 
 H, P, B, N, LAGS = 5, 3, 4, 3, 2
-CELLS: dict[str, tuple[Any, bool]] = {  # the cell, and whether it has biases
-    "rnn tanh": (RNN("tanh"), True),
-    "rnn relu": (RNN("relu"), True),
-    "gru after": (GRU("after"), True),
-    "gru after, no bias": (GRU("after"), False),
-    "gru before": (GRU("before"), True),
-    "lstm": (LSTM(), True),
-    "lstm peepholes": (LSTM(peepholes=True), True),
-    "lstm projection": (LSTM(projection=True), True),
-    "lstm both": (LSTM(peepholes=True, projection=True), True),
+CELLS: dict[str, Any] = {
+    "rnn tanh": RNNCell("tanh"),
+    "rnn relu": RNNCell("relu"),
+    "gru after": GRUCell("after"),
+    "gru before": GRUCell("before"),
+    "lstm": LSTMCell(),
+    "lstm peepholes": LSTMCell(peepholes=True),
+    "lstm projection": LSTMCell(projected=True),
+    "lstm both": LSTMCell(peepholes=True, projected=True),
 }
+WRITTEN = {"forward": ("a", "new"), "local_derivatives": ("s",), "backward": ("da",)}
 
 
 class Call(NamedTuple):
-    """A method's arguments by name; matrix: what `second` multiplies by."""
+    """A method's arguments by name; matrix: what `project` multiplies by."""
 
     method: str
     given: dict[str, Any]
@@ -31,53 +34,47 @@ class Call(NamedTuple):
 
 
 def calls(name: str, dtype: Any, seed: int = 0) -> list[Call]:
-    """forward, slopes, backward, and backward with an axis of lags, of one cell."""
-    cell, bias = CELLS[name]
-    rng = np.random.default_rng(seed)
+    """forward, local_derivatives, backward, and backward with an axis of lags, of one cell."""
+    cell, rng = CELLS[name], np.random.default_rng(seed)
 
     def block(*shape: int) -> np.ndarray:
         return rng.uniform(-0.9, 0.9, shape).astype(dtype)
 
-    A, projected = len(cell.blocks), cell.second == "W_hp"
+    A, projected = len(blocks_of(cell).names), cell.projection == "W_hp"
     state = P if projected else H
-    has_c = "c" in cell.carries
-    own = block(len(cell.own(bias)), H, 1) if cell.own(bias) else None
-    U = None if cell.second is None else block(P, H) if projected else block(H, H)
+    has_c = "c" in cell.state
+    p = block(len(cell.vectors), H, 1) if cell.vectors else None
+    U = None if cell.projection is None else block(P, H) if projected else block(H, H)
     tape = block(N + 1, state + 2, B)  # [h; 1; x]: a step's h is not all of it
-    c = block(N + 1, H, B) if has_c else None
+    c = block(N + 1, H, B)
     a = block(N, A, H, B)
 
-    def pair(steps: Any) -> tuple:
-        return tape[steps, :state], None if c is None else c[steps]
+    def at(steps: Any) -> tuple:
+        return (tape[steps, :state], c[steps]) if has_c else (tape[steps, :state],)
 
-    forward = {
-        "a": a[1].copy(),
-        "before": pair(1),
-        "own": own,
-        "after": (block(state, B), c[2] * 0 if has_c else None),
-    }
-    slopes = {
+    forward = {"a": a[1].copy(), "old": at(1), "new": (block(state, B), c[2] * 0)[: 1 + has_c], "p": p}
+    local = {
         "a": a.swapaxes(0, 1),
-        "before": pair(slice(0, N)),
-        "after": pair(slice(1, N + 1)),
-        "out": block(N, A, H, B).swapaxes(0, 1),
+        "old": at(slice(0, N)),
+        "new": at(slice(1, N + 1)),
+        "s": block(N, cell.local, H, B).swapaxes(0, 1),
     }
     backwards = []
     for lags in ((), (LAGS,)):
         taped = (..., None, slice(None)) if lags else (...,)
+        dh = block(B, *lags[::-1], state).T  # the last state's comes transposed
         backwards.append(
             {
-                "dh": block(B, *lags[::-1], state).T,  # the last state's comes turned
-                "dc": block(H, *lags, B) if has_c else None,
-                "a": a[0][taped] if cell.keeps_gates else None,
-                "slopes": block(A, H, B)[taped],
-                "more": block(H, B)[taped] if has_c else None,
-                "own": None if own is None else own[..., None] if lags else own,
+                "dnew": (dh, block(H, *lags, B)) if has_c else (dh,),
+                "a": a[0][taped] if cell.reads_gates else None,
+                "s": block(cell.local, H, B)[taped],
                 "da": block(A, H, *lags, B),
+                "p": None if p is None else p[..., None] if lags else p,
             }
         )
     back = None if U is None else U.T
-    return [Call("forward", forward, U), Call("slopes", slopes, None), *(Call("backward", b, back) for b in backwards)]
+    calls = [Call("forward", forward, U), Call("local_derivatives", local, None)]
+    return [*calls, *(Call("backward", given, back) for given in backwards)]
 
 
 def mapped(value: Any, change: Any) -> Any:
@@ -92,12 +89,10 @@ def run(cell: Any, call: Call, put: Any = lambda array: array) -> list[Any]:
     given = {name: mapped(value, put) for name, value in call.given.items()}
     matrix = None if call.matrix is None else put(call.matrix)
 
-    def second(x: Any) -> Any:
+    def project(x: Any) -> Any:
         return np.matmul(matrix, x.reshape(len(x), -1)).reshape(len(matrix), *x.shape[1:])
 
-    if call.method != "slopes":
-        given["second"] = second
-    result = getattr(cell, call.method)(**given)
-    written = {"forward": ("a", "after"), "slopes": ("out",), "backward": ("da",)}[call.method]
-    found = [result, *(given[name] for name in written)]
-    return [one for part in found for one in (part if isinstance(part, tuple) else (part,)) if one is not None]
+    if call.method != "local_derivatives":
+        given["project"] = project
+    found = [getattr(cell, call.method)(**given), *(given[name] for name in WRITTEN[call.method])]
+    return [one for part in found for one in (part if isinstance(part, (tuple, list)) else (part,)) if one is not None]

@@ -39,8 +39,8 @@ def distance(name: str, dtype: type, cupy) -> float:
     """The largest of all results' distances from the array code's, each to its own scale."""
     worst = 0.0
     for call in calls(name, dtype):
-        expected = run(CELLS[name][0], call._replace(given=copied(call)))
-        found = run(FusedCell(CELLS[name][0]), call, cupy.asarray)
+        expected = run(CELLS[name], call._replace(given=copied(call)))
+        found = run(FusedCell(CELLS[name]), call, cupy.asarray)
         assert len(found) == len(expected)
         for ours, theirs in zip(found, expected, strict=True):
             assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
@@ -63,14 +63,14 @@ def test_kernels_give_what_the_lines_give(name, dtype, cupy):
 @every_cell
 def test_a_state_that_is_written_over(name, cupy):
     """Generation keeps one state, which a step reads and writes."""
-    cell, (call, *_) = CELLS[name][0], calls(name, np.float64)
+    cell, (call, *_) = CELLS[name], calls(name, np.float64)
     expected = run(cell, call._replace(given=copied(call)))
     host = copied(call)
     ours = {key: mapped(value, cupy.asarray) for key, value in host.items()}
     matrix = None if call.matrix is None else cupy.asarray(call.matrix)
-    state = ours["before"]
-    FusedCell(cell).forward(ours["a"], state, ours["own"], lambda m: np.matmul(matrix, m), state)
-    for found, wanted in zip([ours["a"], *(x for x in state if x is not None)], expected, strict=True):
+    state = ours["old"]
+    FusedCell(cell).forward(ours["a"], state, state, ours["p"], lambda m: np.matmul(matrix, m))
+    for found, wanted in zip([ours["a"], *state], expected, strict=True):
         np.testing.assert_allclose(found.get(), wanted, rtol=0, atol=1e-13)
 
 
@@ -125,18 +125,15 @@ def test_a_wrong_stride_is_caught(forget, cupy, monkeypatch):
 def test_as_few_kernels_as_products_allow(name, forward, backward):
     """One a step, and two where a cell computes what its second product reads."""
     counts = {call.method: len(programs(name, call)) for call in calls(name, np.float64)}
-    assert counts == {"forward": forward, "slopes": 1, "backward": backward}
+    assert counts == {"forward": forward, "local_derivatives": 1, "backward": backward}
 
 
 def programs(name: str, call: Call) -> list[Kernel]:
-    by_gate = {"a", "slopes", "da", "out", "own"}
-    cell, given = CELLS[name][0], dict(call.given)
-    if not cell.keeps_gates and call.method != "forward":
+    cell, given = CELLS[name], dict(call.given)
+    if not cell.reads_gates and call.method != "forward":
         given.pop("a", None)
-    for when, names in {"before": ("h", "c"), "after": ("h_next", "c_next")}.items():
-        given.update(zip(names, given.pop(when, (None, None)), strict=True))
-    inputs = tuple((k, len(v) if k in by_gate else None) for k, v in given.items() if v is not None)
-    program = fusing.traced(cell, call.method, np.dtype(float), inputs)
+    arrays = FusedCell(cell)._given(**given)
+    program = fusing.traced(cell, call.method, np.dtype(float), fusing._inputs(arrays))
     return [step for step in program.steps if isinstance(step, Kernel)]
 
 
@@ -155,7 +152,7 @@ def test_the_loop_takes_them(cupy, monkeypatch):
     layer = ns.LSTM(3, 4, rng=0).to("gpu")
     y, _, tape = layer.forward(x)
     layer.backward(y, tape)
-    assert launched == {"npseq_lstm_forward": 6, "npseq_lstm_slopes": 1, "npseq_lstm_backward": 6}
+    assert launched == {"npseq_lstm_forward": 6, "npseq_lstm_local_derivatives": 1, "npseq_lstm_backward": 6}
     launched.clear()
     with settings(fused=False):
         layer.backward(layer.forward(x)[0], tape)
@@ -179,12 +176,12 @@ def test_no_sequences_launch_nothing(cupy):
 
 
 def test_arrays_that_do_not_fit_are_refused(cupy):
-    cell = FusedCell(CELLS["rnn tanh"][0])
+    cell = FusedCell(CELLS["rnn tanh"])
     a, h = cupy.zeros((1, 3, 2)), cupy.zeros((3, 2))
     with pytest.raises(ValueError, match=r"a kernel over \(3, 2\) must write on arrays of that shape, got \(3, 1\)"):
-        cell.forward(a, (h, None), None, None, (cupy.zeros((3, 1)), None))
+        cell.forward(a, (h,), (cupy.zeros((3, 1)),), None, None)
     with pytest.raises(TypeError, match="all arrays of one kernel must be float64, got float32"):
-        cell.forward(a, (h, None), None, None, (cupy.zeros((3, 2), np.float32), None))
+        cell.forward(a, (h,), (cupy.zeros((3, 2), np.float32),), None, None)
 
 
 def test_a_number_is_written_to_its_last_bit():
@@ -202,7 +199,7 @@ def test_nvcc_takes_every_kernel(architecture, tmp_path):
     for name in CELLS:
         for dtype in TOLERANCE:
             for call in calls(name, dtype):
-                ndim = np.ndim(call.given.get("da", call.given.get("out", call.given.get("a")))) - 1
+                ndim = np.ndim(call.given.get("da", call.given.get("s", call.given.get("a")))) - 1
                 for kernel in programs(name, call):
                     text = source(kernel, f"kernel_{len(texts)}", ndim, np.dtype(dtype))
                     texts.append(f"namespace n{len(texts)} {{\n{text}}}")
@@ -210,4 +207,4 @@ def test_nvcc_takes_every_kernel(architecture, tmp_path):
     command = [NVCC, "-cubin", f"-arch={architecture}", "-Werror", "all-warnings", "all.cu", "-o", "all.cubin"]
     answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
-    assert len(texts) > 80
+    assert len(texts) > 70

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npseq.cells import LSTM
 from npseq.gpu.cell import traced
 from npseq.gpu.program import Assignment, Kernel, Product, Ref, Untraceable
 from npseq.gpu.tracing import Trace
+from npseq.layers.lstm import LSTMCell
 
 
 def trace_of(work, dtype=np.float32):
@@ -168,9 +168,9 @@ def test_what_no_kernel_can_hold(work, message):
 
 
 def test_a_cell_with_another_operation_says_so():
-    class Sine(LSTM):
-        def forward(self, a, before, own, second, after):
-            np.sin(a[0], out=after[0])
+    class Sine(LSTMCell):
+        def forward(self, a, old, new, p, project):
+            np.sin(a[0], out=new[0])
 
     with pytest.raises(Untraceable, match="no kernel has the operation sin; there are add"):
-        traced(Sine(), "forward", np.dtype(float), (("a", 4), ("h", None), ("h_next", None)))
+        traced(Sine(), "forward", np.dtype(float), (("a", 4), ("old_h", None), ("new_h", None)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from npseq import cells
+from npseq import layers
 
 PAGE = (Path(__file__).parents[2] / "docs" / "interop.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (RNN|GRU|LSTM) \| (.*) \| (.*) \| (.*) \| (.*) \|$", PAGE, re.MULTILINE)
@@ -24,14 +24,13 @@ def test_every_cell_has_its_row():
 )
 def test_orders_are_the_codes(column, module, name):
     orders = getattr(importlib.import_module(f"npseq.interop.{module}"), name)
-    assert {row[0]: tuple(row[column].split(", ")) for row in ROWS} == {
-        c.__name__: order for c, order in orders.items()
-    }
+    code = {cell.__name__.removesuffix("Cell"): order for cell, order in orders.items()}
+    assert {row[0]: tuple(row[column].split(", ")) for row in ROWS} == code
 
 
 def test_npseqs_own_order_is_the_one_of_its_cells():
     for cell, own, *_ in ROWS:
-        assert sorted(own.split(", ")) == sorted(getattr(cells, cell).gates)
+        assert sorted(own.split(", ")) == sorted(getattr(layers, cell)(1, 1).cell.gates)
 
 
 def test_the_examples_run(tmp_path, monkeypatch):

@@ -47,8 +47,8 @@ def make(cell, layers=1, bidirectional=False, bias=True, dtype=np.float32):
 def draw(layer, rng, batch=B):
     """A state, as the layer has it and as {name: array} of the graph's inputs."""
     shape = (layer.num_layers * layer.directions, batch, layer.hidden_size)
-    parts = [rng.normal(size=shape).astype(layer.dtype) for _ in layer.cell.carries]
-    return (tuple(parts) if len(parts) == 2 else parts[0]), dict(zip(layer.cell.carries, parts, strict=True))
+    parts = [rng.normal(size=shape).astype(layer.dtype) for _ in layer.cell.state]
+    return (tuple(parts) if len(parts) == 2 else parts[0]), dict(zip(layer.cell.state, parts, strict=True))
 
 
 def flat(*values):
@@ -109,7 +109,7 @@ def test_what_is_written_is_read_back(onnx, tmp_path, cell, layers, bidirectiona
     nodes = read(path)
     assert [node.op_type for node in nodes] == [type(layer).__name__] * layers
     for number, node in enumerate(nodes):
-        assert list(node.fed) == ["X", "initial_h", "initial_c"][: 1 + len(layer.cell.carries)]
+        assert list(node.fed) == ["X", "initial_h", "initial_c"][: 1 + len(layer.cell.state)]
         found, arguments = load(node.op_type, node.inputs, node.attributes)
         assert found.cell == layer.cell
         assert found.directions == layer.directions

@@ -137,17 +137,16 @@ def test_adjoint_of_the_other_layers(name):
     assert abs(sum(term.sum() for term in terms) - step) <= 1e-14 * sum(np.abs(term).sum() for term in terms)
 
 
-def test_a_slope_a_little_wrong_breaks_both(monkeypatch):
+def test_a_local_derivative_that_is_a_little_wrong_breaks_both(monkeypatch):
     """The test of the test."""
     cell = type(make("rnn tanh").cell)
-    right = cell.slopes
+    right = cell.local_derivatives
 
-    def wrong(self, a, before, after, out):
-        more = right(self, a, before, after, out)
-        out[0] += 0.01 * after[0]
-        return more
+    def wrong(self, a, old, new, s):
+        right(self, a, old, new, s)
+        s[0] += 0.01 * new[0]
 
-    monkeypatch.setattr(cell, "slopes", wrong)
+    monkeypatch.setattr(cell, "local_derivatives", wrong)
     with pytest.raises(AssertionError):
         test_the_hessian_is_symmetric("rnn tanh", "one layer")
     with pytest.raises(AssertionError):

@@ -62,11 +62,11 @@ def test_bidirectional_names_its_parts_and_takes_ids_states_and_dropout():
 
 def test_dropout_is_drawn_once_from_rng_and_the_layers_own_generator_is_left_alone():
     layer = ns.GRU(2, 2, num_layers=2, dropout=0.5, rng=3)
-    before = layer.between.rng.bit_generator.state
+    before = layer.dropout.rng.bit_generator.state
     at = {rng: layer_problem(layer, numbers(T, B, D), rng=rng) for rng in (0, 1)}
     losses = [[problem.loss(problem.at) for _ in range(2)] for problem in at.values()]
     assert losses[0][0] == losses[0][1] != losses[1][0]
-    assert layer.between.rng.bit_generator.state == before
+    assert layer.dropout.rng.bit_generator.state == before
 
 
 @pytest.mark.parametrize("method", ["central", "directional", "taylor"])

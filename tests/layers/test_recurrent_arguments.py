@@ -19,11 +19,11 @@ from npseq.layers import GRU, LSTM, RNN
         (lambda: RNN(3, 4, num_layers=0), ValueError, "num_layers must be a positive integer, got 0"),
         (lambda: RNN(3, 4, nonlinearity="exp"), ValueError, "nonlinearity must be one of 'tanh', 'relu', got 'exp'"),
         (lambda: GRU(3, 4, reset="inside"), ValueError, "reset must be one of 'after', 'before', got 'inside'"),
-        (lambda: LSTM(3, 4, proj_size=4), ValueError, r"proj_size must be an integer in \[0, hidden_size\), .* got 4"),
+        (lambda: LSTM(3, 4, proj_size=4), ValueError, r"proj_size must be an integer in \[0, 4\), got 4"),
         (
             lambda: LSTM(3, 4, proj_size=-1),
             ValueError,
-            r"proj_size must be an integer in \[0, hidden_size\), .* got -1",
+            r"proj_size must be an integer in \[0, 4\), got -1",
         ),
         (lambda: RNN(3, 4, dropout=1.0), ValueError, r"dropout must be a probability in \[0, 1\), got 1.0"),
         (lambda: RNN(3, 4, dropout=-0.1), ValueError, r"dropout must be a probability in \[0, 1\), got -0.1"),
@@ -69,12 +69,16 @@ IDS = np.array([[0, 1, 2], [3, 0, 1]])
         ((X, (None, np.zeros((1, 2, 4)))), ValueError, r"state.*c.* must have shape \(1, 3, 4\), got \(1, 2, 4\)"),
         ((X, (None, [[[0.0]]])), TypeError, r"state.*c.* must be an array of shape \(1, 3, 4\), got list"),
         ((X, (None, np.zeros((1, 3, 4), complex))), TypeError, "state.*c.* is complex128 but the layer is float64"),
-        ((X, None, None, False, "tape"), TypeError, "tape must be "),
     ],
 )
 def test_forward(arguments, error, message):
     with pytest.raises(error, match=message):
         make("lstm", size=4, num_layers=1).forward(*arguments)
+
+
+def test_a_tape_that_is_none_of_npseqs_is_refused():
+    with pytest.raises(TypeError, match="tape must be an old one that forward returned, or None, got str"):
+        make("lstm", size=4, num_layers=1).forward(X, tape="tape")
 
 
 def test_float64_is_not_quietly_rounded_to_a_float32_layer():

@@ -27,7 +27,7 @@ def test_it_only_acts_in_training_and_between_layers(cell, bidirectional):
 def test_factors_are_zero_or_scaled_to_keep_the_mean():
     layer = LSTM(2, 50, num_layers=2, bidirectional=True, dropout=P_DROP, rng=0)
     _, _, tape = layer.forward(np.zeros((20, 10, 2), np.float32), training=True)
-    none, factors = tape.kept
+    none, factors = tape.dropout
     assert none is None
     drawn = np.concatenate([f.ravel() for f in factors])
     assert drawn.dtype == np.float32
@@ -49,7 +49,7 @@ def test_a_stack_is_its_layers_with_factors_between(cell):
     for name in upper.params:
         upper.params[name] = layer.params[f"{name}_l1"]
         lower.params[name] = layer.params[name]
-    (factors,) = tape.kept[1]
+    (factors,) = tape.dropout[1]
     between = lower.forward(data.x)[0] * factors.swapaxes(1, 2)
     np.testing.assert_allclose(upper.forward(between)[0], y, rtol=0, atol=1e-15)
 

@@ -63,9 +63,9 @@ def test_one_sequence_may_meet_its_inputs_ahead(cell, bidirectional, as_ids, bia
     layer, ids = make(cell, size=5, bidirectional=bidirectional, bias=bias), np.array([[0], [4], [0], [2]])
     data = given(layer, T, 1)._replace(x=ids if as_ids else np.eye(5)[ids])
     for lengths in (None, np.array([3])):
-        monkeypatch.setattr(tape, "AHEAD", 1 << 14)
+        monkeypatch.setattr(tape, "LARGE", 1 << 14)
         expected = run(layer, data, lengths)
-        monkeypatch.setattr(tape, "AHEAD", 0)
+        monkeypatch.setattr(tape, "LARGE", 0)
         found = run(layer, data, lengths)
         assert (found["dx"] is None) == as_ids
         compared = {name for name, array in expected.items() if array is not None}

@@ -72,10 +72,10 @@ def layer_problem(
         for name, value in views[layer.dtype.kind].items():
             value[...] = values[name]
         if training:
-            layer.between.rng = np.random.default_rng(2)
+            layer.dropout.rng = np.random.default_rng(2)
         first = whole(state, (values[name] for name in names))
         if not ids:
-            return layer.forward(values["x"], first, lengths, training)
+            return layer.forward(values["x"], first, lengths, training=training)
         with mock.patch.object(recurrent, "LOOK_UP_ABOVE", 0):
             return layer.forward(x, first)
 

@@ -11,9 +11,10 @@ from mutants.mutant import Mutant, edit, wrap
 
 from npseq import layers, losses
 from npseq.bptt import gradients, loop
-from npseq.cells import LSTM
-from npseq.cells import lstm as lstm_module
 from npseq.gradcheck import check
+from npseq.layers import adjoints
+from npseq.layers import lstm as lstm_module
+from npseq.layers.lstm import LSTMCell
 from npseq.layers.recurrent import Recurrent
 
 
@@ -44,15 +45,12 @@ def reset_to_a_list(right: Any) -> Any:
     return wrong
 
 
-def dx_over_dy(right: Any) -> Any:
-    def wrong(self, layer, d, dfeatures, down):
-        adjoints = right(self, layer, d, dfeatures, down)
-        if d == 0 and 0 < layer < self.num_layers - 1:
-            dx = gradients.input_gradient(self.cell, self._weights(self.params, layer, d), adjoints)
-            dfeatures[1][...] = dx[:, self.state_size :]
-        return adjoints
-
-    return wrong
+def dx_over_dy(layer, l, d, row, dfeatures):
+    """dfeatures, in which the first direction's dx now lies where the second's dy was."""
+    if d == 1 and 0 < l < layer.num_layers - 1:
+        dx = gradients.input_gradient(layer.cell, layer.weights(l, 0), row[0])
+        dfeatures[1][...] = dx[:, layer.state_size :]
+    return dfeatures
 
 
 def with_the_other_reset(right: Any) -> Any:
@@ -120,7 +118,7 @@ PUBLISHED = (
     Mutant("F2", "gradient buffers start from the parameters", "lstm",
            wrap(gradients, "weight_gradients", started_from_parameters), where="thinc, NumpyOps"),
     Mutant("F3", "step 0 never back-propagated", "lstm",
-           edit(loop.backward, "second, da[t]) -> second, da[t]); da[t] *= t > 0"), where="thinc"),
+           edit(loop.backward, "vectors, project) -> vectors, project); da[t] *= t > 0"), where="thinc"),
     Mutant("F4", "dW_h from h_t instead of h_{t-1}", "lstm",
            edit(gradients._products,
                 "strand.s[: strand.steps] -> np.concatenate([strand.s[1:, :P], strand.s[:-1, P:]], axis=1)"),
@@ -136,16 +134,17 @@ PUBLISHED = (
            edit(loop.backward, "times(columns[t]) -> np.zeros_like(dh)"),
            where="AiDotNet PR #722; qixianbiao/RNN #2"),
     Mutant("F8", "tanh applied twice in dc", "lstm",
-           edit(LSTM.slopes, "o * dtanh(tanh_c) -> o * dtanh(tanh(tanh_c))"),
+           edit(LSTMCell.local_derivatives, "o, dtanh(tanh_c) -> o, dtanh(tanh(tanh_c))"),
            where="nicklashansen/rnn_lstm_from_scratch #1"),
     Mutant("F9", "dc overwritten instead of added to", "lstm",
-           edit(LSTM.backward, "dc = dc + dm * more -> dc = dm * more"), where="mxnet #4057"),
+           edit(LSTMCell.backward, "dc_all = dc_new + dm * s_c -> dc_all = dm * s_c"), where="mxnet #4057"),
     Mutant("F10", "bias gradients taken from the wrong gate", "lstm",
            wrap(gradients, "weight_gradients", bias_of_the_next_gate), where="hanbt/learn_dl #53"),
     Mutant("F11", "dy overwritten by dx before the reverse direction reads it", "rnn three layers, bidirectional",
-           wrap(Recurrent, "_adjoints", dx_over_dy), where="mxnet PR #18203"),
+           edit(adjoints.row_adjoints, "in_order(dfeatures[d], d) -> in_order(over(layer, l, d, row, dfeatures)[d], d)",
+                over=dx_over_dy), where="mxnet PR #18203"),
     Mutant("F12", "another layer's weights above the second layer", "gru three layers",
-           edit(Recurrent._adjoints, "(self.params, layer, d) -> (self.params, min(layer, 1), d)"),
+           edit(adjoints.row_adjoints, "layer.weights(l, d) -> layer.weights(min(l, 1), d)"),
            where="mxnet PR #18203"),
     Mutant("F13", "Jacobians multiplied in forward order", "rnn",
            wrap(loop, "backward", lambda right: forward_order), where="axon #646"),
@@ -153,7 +152,7 @@ PUBLISHED = (
            wrap(Recurrent, "backward", with_the_other_reset),
            where="pytorch #189225; onnxscript #2852; MIOpen #716"),
     Mutant("F15", "input one step early in the step's Jacobian", "rnn",
-           edit(loop.backward, "a_t, slopes[k], -> a_t, early(w, strand, t),", early=slope_one_input_early),
+           edit(loop.backward, "a_t, derivatives[k], -> a_t, early(w, strand, t),", early=slope_one_input_early),
            where="a set of lecture notes"),
     Mutant("F16", "sigmoid' as exp / (1 + exp)^2: inf / inf", "lstm saturated",
            wrap(lstm_module, "dsigmoid", lambda right: exp_over_square), where="snntorch PR #433; ocropy #79"),

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from mutants.mutant import Mutant, edit
 
-from npseq.layers import Bidirectional
+from npseq.layers import Bidirectional, adjoints
 from npseq.layers.recurrent import Recurrent
 
 STACKS = (
     Mutant("L1", "dy not turned for the reverse direction", "rnn bidirectional",
-           edit(Recurrent._adjoints, "in_order(dfeatures[d], d) -> dfeatures[d]")),
+           edit(adjoints.row_adjoints, "in_order(dfeatures[d], d) -> dfeatures[d]")),
     Mutant("L2", "dx of the reverse direction not turned back", "rnn bidirectional",
-           edit(Recurrent._hand_down, "adjoints), d) -> adjoints), 0)")),
+           edit(Recurrent.input_adjoints, "adjoints), d) -> adjoints), 0)")),
     Mutant("L3", "dx of the reverse direction not added", "rnn bidirectional",
-           edit(Recurrent._hand_down, "dx[0] + dx[1] -> dx[0]")),
+           edit(Recurrent.input_adjoints, "dx[0] + dx[1] -> dx[0]")),
     Mutant("L4", "dx through the forward direction's weights in both", "rnn bidirectional",
-           edit(Recurrent._hand_down, "(self.params, layer, d) -> (self.params, layer, 0)")),
+           edit(Recurrent.input_adjoints, "self.weights(layer, d) -> self.weights(layer, 0)")),
     Mutant("L5", "weight gradients under the other direction's name", "rnn bidirectional",
-           edit(Recurrent._adjoints, "(down.grads, layer, d) -> (down.grads, layer, 1 - d)")),
+           edit(Recurrent.gradients, "(l, d, grads) -> (l, 1 - d, grads)")),
     Mutant("L6", "directions swapped on the way to the layer below", "rnn three layers, bidirectional",
-           edit(Recurrent._hand_down, "in range(self.directions)] -> in reversed(range(self.directions))]")),
+           edit(Recurrent.input_adjoints, "in range(self.directions)] -> in reversed(range(self.directions))]")),
     Mutant("L7", "the reverse layer's dy turned at T, not at each length", "two kinds",
            edit(Bidirectional.backward,
                 "_turn(dy[..., forward.output_size :], tape.turned) -> dy[::-1, :, forward.output_size :]")),
     Mutant("L8", "nothing handed to the layer below", "rnn two layers",
-           edit(Recurrent._hand_down, "return parts -> return [0 * p for p in parts]")),
+           edit(Recurrent.input_adjoints, "return below -> return [0 * p for p in below]")),
     Mutant("L9", "a new dropout mask in backward", "rnn dropout",
-           edit(Recurrent._hand_down, "zip(parts, drop, -> zip(parts, map(self.between.draw, parts),")),
+           edit(Recurrent.input_adjoints, "zip(below, masks, -> zip(below, map(self.dropout.draw, below),")),
     Mutant("L10", "dropout's mask without its scale in backward", "rnn dropout",
-           edit(Recurrent._hand_down, "p * (k if -> p * (k != 0 if")),
+           edit(Recurrent.input_adjoints, "p * (m if -> p * (m != 0 if")),
     Mutant("L11", "dropout's mask left out of backward", "rnn dropout",
-           edit(Recurrent._hand_down, "if drop is not None -> if False")),
+           edit(Recurrent.input_adjoints, "if masks is not None -> if False")),
 )

@@ -67,7 +67,7 @@ SUMS = (
     Mutant("S6", "one entry of dW_ho off by a thousandth", "lstm",
            afterwards(one_entry)),
     Mutant("S7", "the second product's operand one step off", "lstm projection",
-           edit(gradients._products, "columns(strand.m -> columns(np.roll(strand.m, 1, axis=0)")),
+           edit(gradients._products, "side_by_side(strand.m -> side_by_side(np.roll(strand.m, 1, axis=0)")),
     Mutant("S8", "dx three times too large", "rnn",
            edit(gradients.input_gradient, "matmul(w.x -> matmul(3 * w.x")),
     Mutant("S9", "a repeated token's gradient overwritten, not added", "rnn token ids",

@@ -8,7 +8,7 @@ from mutants.catalogue import CATALOGUE, ZOO
 from mutants.judges import CHECKERS, JUDGES, judged, verdict
 from mutants.mutant import both, edit
 
-from npseq.cells import LSTM
+from npseq.layers.lstm import LSTMCell
 
 
 @pytest.mark.parametrize("judge", CHECKERS)
@@ -42,14 +42,14 @@ def test_every_case_is_used():
 
 
 def test_a_piece_that_is_not_in_the_source_is_refused():
-    with pytest.raises(LookupError, match=r"LSTM.backward must contain 'dc = dh' exactly once, found 0; the function"):
-        edit(LSTM.backward, "dc = dh -> dc = 0")().__enter__()
+    with pytest.raises(LookupError, match=r"LSTMCell.backward must contain 'dc = dh' exactly once, found 0;"):
+        edit(LSTMCell.backward, "dc = dh -> dc = 0")().__enter__()
 
 
 def test_a_mutant_leaves_no_trace():
-    slopes, backward = LSTM.slopes, LSTM.backward
-    patch = both(edit(LSTM.slopes, "return o * -> return"), edit(LSTM.backward, "dc = dc * a[2] -> pass"))
+    derivatives, backward = LSTMCell.local_derivatives, LSTMCell.backward
+    patch = both(edit(LSTMCell.local_derivatives, "s_i *= g -> pass"), edit(LSTMCell.backward, "dc_all * f -> dc_all"))
     with patch():
-        assert LSTM.slopes is not slopes
-        assert LSTM.backward is not backward
-    assert (LSTM.slopes, LSTM.backward) == (slopes, backward)
+        assert LSTMCell.local_derivatives is not derivatives
+        assert LSTMCell.backward is not backward
+    assert (LSTMCell.local_derivatives, LSTMCell.backward) == (derivatives, backward)

@@ -260,7 +260,7 @@ def cases() -> list[Case]:
         Case("Embedding.backward", lambda self, dy, tape: self.backward(dy, tape),
              lambda rng: {"self": ns.Embedding(V, 3, rng=0), "dy": numbers(rng, T, B, 3), "tape": ids(rng, T, B)}),
         Case("Dropout", ns.Dropout, lambda rng: {"p": 0.5, "rng": 0}),
-        Case("Dropout.forward", lambda self, x, training: self.forward(x, training),
+        Case("Dropout.forward", lambda self, x, training: self.forward(x, training=training),
              lambda rng: {"self": ns.Dropout(0.5, 0), "x": numbers(rng, T, B), "training": True}),
         Case("softmax_cross_entropy", ns.softmax_cross_entropy, _of_loss),
         Case("binary_cross_entropy", ns.binary_cross_entropy, _pair_loss("logits", "targets")),

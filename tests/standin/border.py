@@ -248,7 +248,7 @@ def _is_offered(module: ModuleType, function: Callable) -> bool:
 
 
 def _around_methods(kind: type) -> None:
-    from npseq.cells import Cell
+    from npseq.cell import Cell
 
     if not issubclass(kind, (*_kinds()[:3], Cell)):
         return

@@ -50,11 +50,18 @@ HOST_ONLY = {
     "training.load_checkpoint": FORMAT,
     "training.save_checkpoint": FORMAT,
 }
+HALF = "a part of backward, whose parity body runs it"
+
 HOST_ONLY_METHODS = {
+    "adjoints": HALF,
     "begin": TEXT,
+    "checked_state": HALF,
     "draw": DRAWN,
+    "gradients": HALF,
+    "input_adjoints": HALF,
     "kinds": SETTLED,
     "plan": DRAWN,
+    "weights": HALF,
 }
 
 OWN = "brings a device of its own, or a process that has none"

@@ -45,7 +45,7 @@ def test_the_dropout_draws_from_the_generator_that_came_back(tmp_path):
     save_checkpoint(saved, tmp_path / "c")
     again = load_checkpoint(tmp_path / "c")
     x = np.ones((3, 4))
-    np.testing.assert_array_equal(again.model.recurrent.between.draw(x), saved.model.recurrent.between.draw(x))
+    np.testing.assert_array_equal(again.model.recurrent.dropout.draw(x), saved.model.recurrent.dropout.draw(x))
     assert again.rng.bit_generator.state == saved.rng.bit_generator.state
 
 

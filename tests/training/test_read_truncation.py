@@ -36,7 +36,7 @@ def test_the_random_numbers_are_the_callers():
         ("truncated", "got 'truncated'$"),
         ("", "got ''$"),
         ("truncated:", "could not convert"),
-        ("truncated:2.5", r"steps must be an integer of at least 1, the step's own, got 2\.5"),
+        ("truncated:2.5", r"steps must be a positive integer, got 2\.5"),
         ("truncated:0", "steps must be an integer of at least 1"),
         ("truncated:inf", "the number must be finite, got inf"),
         ("random:0", r"keep must be a probability in \(0, 1\]"),

@@ -66,7 +66,7 @@ def _check_form(flat: Any, sweeps: list[Sweep]) -> None:
     if flat.nbytes > LIMIT - 2**20:
         raise ValueError(f"one ONNX file holds less than 2 GiB, the parameters have {flat.nbytes} bytes")
     for sweep in sweeps:
-        if sweep.layer.cell.second == "W_hp":
+        if sweep.layer.cell.projection == "W_hp":
             size = sweep.layer.state_size
             raise ValueError(f"ONNX's LSTM has no projection, got proj_size={size}; use LSTM(..., proj_size=0)")
         if sweep.reverse and sweep.layer.directions == 2:
@@ -95,9 +95,9 @@ def _recurrent(graph: Graph, sweeps: list[Sweep], x: str, lengths: bool, y: str)
     parts = []
     for sweep in sweeps:
         shape = (sweep.layer.num_layers * sweep.layer.directions, "batch", sweep.layer.hidden_size)
-        names = [f"{part}{sweep.ending}" for part in sweep.layer.cell.carries]
+        names = [f"{part}{sweep.ending}" for part in sweep.layer.cell.state]
         states = [graph.input(name, shape) for name in names]
-        last = [graph.output(f"{part}_last{sweep.ending}", shape) for part in sweep.layer.cell.carries]
+        last = [graph.output(f"{part}_last{sweep.ending}", shape) for part in sweep.layer.cell.state]
         parts.append(add_sweep(graph, sweep, x, states, given, f"y{sweep.ending}" if len(sweeps) > 1 else y, last))
     return y if len(sweeps) == 1 else graph.node("Concat", parts, [y], axis=2)
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from npseq import cells
 from npseq.interop.onnx.attributes import OPERATORS, Attributes, check_attributes, check_operator
 from npseq.interop.onnx.reverse import Reverse
-from npseq.interop.onnx.weights import GATES, parameters_from
+from npseq.interop.onnx.weights import parameters_from
 from npseq.layers import GRU, LSTM, RNN
 from npseq.layers.recurrent import Recurrent
 
 Inputs = dict[str, np.ndarray]
+GATE_COUNTS = {"RNN": 1, "GRU": 3, "LSTM": 4}
 
 
 def load(
@@ -97,7 +97,7 @@ def _check_shapes(op_type: str, given: Inputs, found: Attributes) -> None:
     for name, array in (("W", W), ("R", R)):
         if array.ndim != 3 or 0 in array.shape:
             raise ValueError(f"{op_type}'s {name} must have three axes, none empty, got shape {array.shape}")
-    count, layers = len(GATES[getattr(cells, op_type)]), found.directions
+    count, layers = GATE_COUNTS[op_type], found.directions
     H, D = R.shape[2], W.shape[2]
     if found.hidden_size not in (None, H):
         raise ValueError(f"{op_type}'s hidden_size must be the last axis of R, {H}, got {found.hidden_size}")

@@ -46,6 +46,7 @@ class Reverse(Layer):
         x: Array,
         state: Any = None,
         lengths: Array | None = None,
+        *,
         training: bool = False,
         tape: ReverseTape | None = None,
     ) -> tuple[Array, Any, ReverseTape]:
@@ -57,7 +58,7 @@ class Reverse(Layer):
         xp = array_module(self.params.flat, x)
         turned = xp.asarray(_turned(x.shape[0], x.shape[1], lengths))
         old = None if tape is None else tape.inner
-        y, last, inner = self.layer.forward(_turn(x, turned), state, lengths, training, old)
+        y, last, inner = self.layer.forward(_turn(x, turned), state, lengths, training=training, tape=old)
         return _turn(y, turned), last, ReverseTape(inner, turned)
 
     def backward(

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq import cells
 from npseq.interop.onnx.graph import Graph
 from npseq.interop.onnx.weights import weights_of
+from npseq.layers.gru import GRUCell
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.rnn import RNNCell
 
 
 class Sweep(NamedTuple):
@@ -59,9 +60,9 @@ def _operator(graph: Graph, sweep: Sweep, number: int, x: str, states: list[str]
 
 
 def _own_attributes(layer: Recurrent) -> dict[str, Any]:
-    if isinstance(layer.cell, cells.GRU):
+    if isinstance(layer.cell, GRUCell):
         return {"linear_before_reset": int(layer.cell.reset == "after")}
-    if isinstance(layer.cell, cells.RNN):
+    if isinstance(layer.cell, RNNCell):
         return {"activations": [layer.cell.nonlinearity.capitalize()] * layer.directions}
     return {}
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from npseq import cells
 from npseq.backend import MaybeArray, to_host
 from npseq.interop.strand import Place, Strand, gather, places, scatter
+from npseq.layers.gru import GRUCell
+from npseq.layers.lstm import LSTMCell
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.rnn import RNNCell
 
-GATES = {cells.RNN: ("h",), cells.GRU: ("z", "r", "n"), cells.LSTM: ("i", "o", "f", "g")}
+GATES = {RNNCell: ("h",), GRUCell: ("z", "r", "n"), LSTMCell: ("i", "o", "f", "g")}
 PEEPHOLES = ("i", "o", "f")
 
 
@@ -44,4 +46,4 @@ def parameters_from(layer: Recurrent, W: np.ndarray, R: np.ndarray, B: MaybeArra
 
 
 def has_peepholes(layer: Recurrent) -> bool:
-    return isinstance(layer.cell, cells.LSTM) and layer.cell.peepholes
+    return isinstance(layer.cell, LSTMCell) and layer.cell.peepholes

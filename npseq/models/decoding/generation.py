@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
-from npseq.bptt.stepping import Step, project, stepper, table
+from npseq.bptt.stepping import Step, inputs_of, stepper, table
 from npseq.bptt.tape import Weights
-from npseq.cells import Cell
+from npseq.cell import Cell
 from npseq.data import Vocabulary
 from npseq.layers import Embedding, Linear
 from npseq.layers.recurrent import Recurrent
@@ -24,7 +24,7 @@ class Stepper:
     def __init__(self, embedding: Embedding | None, recurrent: Recurrent, output: Linear):
         self.xp, cell = array_module(recurrent.params.flat), recurrent.cell
         R, params = recurrent.directions, recurrent.params
-        weights = [[recurrent._weights(params, layer, d) for d in range(R)] for layer in range(recurrent.num_layers)]
+        weights = [[recurrent.weights(layer, d, params) for d in range(R)] for layer in range(recurrent.num_layers)]
         readers = [[None] * R] * (len(weights) - 1) + [_readers(output, R, self.xp)]
         self.first, *layers = [
             _together([stepper(cell, w, 1, reader) for w, reader in zip(row, of_row, strict=True)], self.xp)
@@ -44,8 +44,8 @@ class Stepper:
         """
         looked_up = self.rows is None and token is not None
         h, reading = self.first(self.tables[token] if looked_up else self.project(self._features(token)))
-        for inputs_of, layer in self.above:
-            h, reading = layer(inputs_of(h))
+        for take, layer in self.above:
+            h, reading = layer(take(h))
         return reading[:, 0]
 
     def _features(self, token: int | None) -> Array:
@@ -75,7 +75,7 @@ def _together(steps: list[Step], xp: Any) -> Callable[[Any], tuple[Array, Array]
 
 def _projection(cell: Cell, weights: list[Weights]) -> Callable[[Array], Any]:
     """From features (D, 1) to what each direction's step takes."""
-    each = [partial(project, cell, w) for w in weights]
+    each = [partial(inputs_of, cell, w) for w in weights]
     return each[0] if len(each) == 1 else lambda x: [of(x) for of in each]
 
 

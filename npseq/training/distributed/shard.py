@@ -93,8 +93,8 @@ class Shard:
 
     def split_dropout(self, model: LanguageModel) -> None:
         """From now on the model's dropout is this rank's part of the whole batch's."""
-        between = model.recurrent.between
-        model.recurrent.between = ShardDropout(between.p, between.rng, self)
+        between = model.recurrent.dropout
+        model.recurrent.dropout = ShardDropout(between.p, between.rng, self)
 
     def check_alike(self, flat: Array) -> None:
         """Raises RuntimeError where this rank's parameters are not those of rank 0, bit for bit."""

@@ -1,0 +1,43 @@
+"""How the blocks of a step lie in memory, derived from a cell's two tuples of names.
+
+a holds the blocks that h enters first, then the gates that x alone enters. W holds one column block a gate; h's weights
+for block k stand in column block k.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from npseq.cell import Cell
+
+
+class Blocks(NamedTuple):
+    """The blocks of a cell's pre-activations."""
+
+    names: tuple[str, ...]
+    with_h: int  # the first so many take h through the first product
+    h_only: tuple[int, ...]  # those that x does not enter
+    one_product: bool  # whether h and x enter the same blocks, so that one product of [h; 1; x] does for both
+
+
+@lru_cache
+def blocks_of(cell: Cell) -> Blocks:
+    gates, h_blocks = cell.gates, cell.h_blocks
+    names = (*h_blocks, *(gate for gate in gates if gate not in h_blocks))
+    h_only = tuple(k for k, name in enumerate(names) if name not in gates)
+    return Blocks(names, len(h_blocks), h_only, h_blocks == gates)
+
+
+@lru_cache
+def x_runs(cell: Cell, units: int) -> tuple[tuple[slice, slice], ...]:
+    """(rows of a step (A*H, B), columns of x's weights (D, G*H)) that belong together, run by run of adjacent gates."""
+    names, runs = blocks_of(cell).names, []
+    for gate, name in enumerate(cell.gates):
+        block = names.index(name)
+        if runs and block == runs[-1][0] + runs[-1][2]:
+            runs[-1][2] += 1
+        else:
+            runs.append([block, gate, 1])
+    return tuple(
+        (slice(block * units, (block + many) * units), slice(gate * units, (gate + many) * units))
+        for block, gate, many in runs
+    )
