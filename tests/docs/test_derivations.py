@@ -100,7 +100,7 @@ def test_every_label_has_a_formula_and_a_line_and_none_is_missing(cell):
 
 @every_cell
 def test_every_line_of_the_backward_pass_has_its_row(cell):
-    """Method and comment of each line in `local_derivatives`, `backward`, `vector_gradients`, against the derivation's last table."""
+    """Method and comment of each line of the backward pass, against the derivation's last table."""
     code = set()
     for method in ("local_derivatives", "backward", "vector_gradients"):
         source = inspect.getsource(getattr(getattr(module_of(cell), f"{cell.upper()}Cell"), method))
