@@ -1,4 +1,4 @@
-"""Standing here, this file makes pytest put tests/ on the path: a test reads `from oracles.recurrent import run`."""
+"""Options and the header of every run. Tests import from tests/ itself: `from oracles.recurrent import run`."""
 
 from __future__ import annotations
 
