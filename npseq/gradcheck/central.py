@@ -1,83 +1,48 @@
-"""Every entry against a central difference, extrapolated where one step does not settle it."""
-
-from __future__ import annotations
+"""Method "central" compares every entry with a central difference, extrapolated if one step does not settle it."""
 
 import numpy as np
 
 from npseq.gradcheck.differences import step_size
-from npseq.gradcheck.extrapolation import derivative_near
+from npseq.gradcheck.extrapolation import derivative
 from npseq.gradcheck.function import EPSILON, ScalarFunction, unit_direction
-from npseq.gradcheck.noise import rounding_noise
-from npseq.gradcheck.report import TensorReport
-from npseq.gradcheck.verdict import RESOLUTION, Estimate, Tolerance, judge
+from npseq.gradcheck.rows import TensorReport
+from npseq.gradcheck.verdict import RESOLUTION, Estimate, Tensor, judge
 
 RTOL = 1e-6
 ADVICE = "the rounding of f hides the gradient from differences; use method='complex'"
-BENT = 1e-3  # one-sided slopes further apart than this, relative to the scale, are looked at for a kink
+BENT = 1e-3  # one-sided slopes further apart than this, relative to the scale, may be a kink
 
 
-def check_central(
-    f: ScalarFunction,
-    origin: float,
-    shapes: dict[str, tuple[int, ...]],
-    analytic: dict[str, np.ndarray],
-    tolerance: dict[str, Tolerance],
-    rng: np.random.Generator,
-) -> list[TensorReport]:
-    """A row a tensor. First one plain difference per entry; an entry it leaves in doubt is extrapolated.
+def check_central(tensor: Tensor, f: ScalarFunction, rng: np.random.Generator) -> TensorReport:
+    """Checks one tensor by one plain difference per entry; an entry that it leaves in doubt is extrapolated.
 
-    In doubt is what differs from the analytic value, has one-sided slopes that differ, or is not finite.
+    An entry is in doubt if it differs from the analytic value, has one-sided slopes that differ, or is not finite.
     """
-    noise = rounding_noise(f, origin, rng)
-    rows = []
-    for name, shape in shapes.items():
-        before = f.evaluations
-        size = f.values[name].size
-        direction = unit_direction(rng, size)
-        h = step_size(f.along({name: direction}, origin), f.typical(name), noise) if size else 1.0
-        numeric, bend = _plain(f, name, origin, h, noise)
-        _refine(f, name, origin, numeric, bend, analytic[name], tolerance[name], noise, h)
-        rows.append(
-            judge(
-                name,
-                shape,
-                analytic[name],
-                numeric,
-                tolerance[name],
-                zero=size > 0 and _is_zero(analytic[name], numeric, bend, noise / f.typical(name)),
-                evaluations=f.evaluations - before,
-                advice=ADVICE,
-            )
-        )
-    return rows
+    name, _, analytic, _ = tensor
+    direction = unit_direction(rng, analytic.size)
+    h = step_size(f.along(name, direction)) if analytic.size else 1.0
+    numeric, bend = _plain(f, name, h)
+    _refine(f, tensor, numeric, bend, h)
+    zero = analytic.size > 0 and _is_zero(analytic, numeric, bend, f.noise / f.typical(name))
+    return judge(tensor, numeric, zero=zero, advice=ADVICE)
 
 
-def _plain(f: ScalarFunction, name: str, origin: float, h: float, noise: float) -> tuple[Estimate, np.ndarray]:
+def _plain(f: ScalarFunction, name: str, h: float) -> tuple[Estimate, np.ndarray]:
     """Two values of f per entry: the central difference, and how far the one-sided slopes are apart beyond noise."""
     x = f.values[name]
     above, below = x + h, x - h
     pairs = zip(above.tolist(), below.tolist(), strict=True)
     values = [(f.with_entry(name, i, up), f.with_entry(name, i, down)) for i, (up, down) in enumerate(pairs)]
     high, low = np.array(values, dtype=np.float64).reshape(-1, 2).T
-    rounding = np.maximum(noise, EPSILON * np.maximum(np.abs(high), np.abs(low)))
+    rounding = np.maximum(f.noise, EPSILON * np.maximum(np.abs(high), np.abs(low)))
     error = 2 * rounding / (above - below)
-    bend = np.abs((high - origin) / (above - x) - (origin - low) / (x - below)) - 10 * error
+    bend = np.abs((high - f.origin) / (above - x) - (f.origin - low) / (x - below)) - 10 * error
     return Estimate((high - low) / (above - below), np.where(np.isfinite(error), error, np.inf)), bend
 
 
-def _refine(
-    f: ScalarFunction,
-    name: str,
-    origin: float,
-    numeric: Estimate,
-    bend: np.ndarray,
-    analytic: np.ndarray,
-    tolerance: Tolerance,
-    noise: float,
-    h: float,
-) -> None:
-    """Extrapolate the entries in doubt; a numeric value put right may lower the scale and bring others into doubt."""
-    typical = f.typical(name)
+def _refine(f: ScalarFunction, tensor: Tensor, numeric: Estimate, bend: np.ndarray, h: float) -> None:
+    """Extrapolates the entries in doubt; a corrected value may lower the scale and bring others into doubt."""
+    name, _, analytic, tolerance = tensor
     done = np.zeros(analytic.size, dtype=bool)
     while True:
         scale = numeric.scale(analytic)
@@ -88,18 +53,14 @@ def _refine(
         if not doubt.any():
             return
         for entry in np.flatnonzero(doubt).tolist():
-            line = f.along_entry(name, entry, origin)
-            numeric.replace(entry, derivative_near(line, h, noise, tolerance.rtol * scale / 4, typical))
+            numeric.replace(entry, derivative(f.along_entry(name, entry), h, tolerance.rtol * scale / 4))
         done |= doubt
 
 
 def _is_zero(analytic: np.ndarray, numeric: Estimate, slope: np.ndarray, least: float) -> bool:
-    """Whether the gradient is exactly zero and so, for all that f shows, is the numeric one.
-
-    Each entry's is exactly zero; or it is within its error, and that error is small beside the slopes f has around the
-    point (a stationary point), or as small as f's rounding lets it be with steps of the size of the values (f is flat).
-    """
+    """Whether the gradient is exactly zero and so, as far as f shows, is the numeric one."""
     if analytic.any():
         return False
+    # At a stationary point the error is small beside the slopes of f around it; a flat f leaves only its rounding.
     sharp = (numeric.error <= RESOLUTION * slope) | (numeric.error <= 64 * least)
     return bool(np.all((numeric.value == 0) | ((np.abs(numeric.value) <= numeric.error) & sharp)))

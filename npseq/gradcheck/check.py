@@ -1,8 +1,8 @@
-"""gradcheck: the one entry to the four methods. Everything is refused here, before f is called more than twice."""
-
-from __future__ import annotations
+"""gradcheck is the one entry to the four methods; it refuses wrong arguments before f is called more than twice."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -11,17 +11,18 @@ from npseq.arguments import number
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.gradcheck import central, complex_step, directional, taylor
 from npseq.gradcheck.function import Scalar, ScalarFunction
+from npseq.gradcheck.noise import rounding_noise
 from npseq.gradcheck.report import Report
-from npseq.gradcheck.verdict import Tolerance
+from npseq.gradcheck.rows import TensorReport
+from npseq.gradcheck.verdict import Tensor, Tolerance
 
 Gradient = Mapping[str, Array] | Callable[[dict[str, Array]], Mapping[str, Array]]
-DEFAULT_RTOL = {
-    "central": central.RTOL,
-    "complex": complex_step.RTOL,
-    "directional": directional.RTOL,
-    "taylor": taylor.RTOL,
+METHODS: dict[str, tuple[Callable[..., TensorReport], float]] = {  # {name: (function of one tensor, default of rtol)}
+    "central": (central.check_central, central.RTOL),
+    "complex": (complex_step.check_complex, complex_step.RTOL),
+    "directional": (directional.check_directional, directional.RTOL),
+    "taylor": (taylor.check_taylor, taylor.RTOL),
 }
-CHECKS = {"central": central.check_central, "directional": directional.check_directional, "taylor": taylor.check_taylor}
 
 
 def gradcheck(
@@ -56,30 +57,28 @@ def gradcheck(
     not return a finite real scalar, returns another value when called again, or writes on its arguments; and
     NotAnalyticError (a ValueError) where "complex" cannot be used.
     """
-    if not isinstance(method, str) or method not in DEFAULT_RTOL:
-        raise ValueError(f"method must be one of {', '.join(map(repr, DEFAULT_RTOL))}, got {method!r}")
+    if not isinstance(method, str) or method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
     if rtol is not None and not 0 < number("rtol", rtol) < 1:
         raise ValueError(f"rtol must be a relative tolerance between 0 and 1, got {rtol!r}")
     callable_function("f", f)
-    at = _point(at)
-    function = ScalarFunction(f, at)
-    shapes = {name: tuple(array.shape) for name, array in function.arguments().items()}
+    function = ScalarFunction(f, _point(at))
+    check, default = METHODS[method]
     gradients = _gradients(gradient, function)
-    _require_gradients(gradients, shapes)
-    analytic = {name: to_host(gradients[name]).astype(np.float64).reshape(-1) for name in shapes}
-    tolerance = {name: Tolerance.of(rtol, DEFAULT_RTOL[method], gradients[name].dtype) for name in shapes}
+    tensors = [_tensor(name, x, gradients[name], rtol, default) for name, x in function.arguments().items()]
     generator_ = generator(0 if rng is None else rng)
-    with np.errstate(all="ignore"):  # a step out of f's domain is found by its value, not by a warning
-        origin = _origin(function)
+    rows = []
+    with np.errstate(all="ignore"):  # a step out of f's domain shows in its value, a warning adds nothing
+        function.origin = _origin(function)
+        function.noise = rounding_noise(function, generator_)
         if method == "complex":
-            twin = ScalarFunction(f, at, np.complex128)
-            rows = complex_step.check_complex(function, origin, shapes, analytic, tolerance, generator_, twin)
-            evaluations = function.evaluations + twin.evaluations
-        else:
-            rows = CHECKS[method](function, origin, shapes, analytic, tolerance, generator_)
-            evaluations = function.evaluations
+            check = partial(check, copy=complex_step.complex_copy(function))
+        for tensor in tensors:
+            before = function.evaluations
+            row = check(tensor, function, generator_)
+            rows.append(replace(row, evaluations=function.evaluations - before))
     _require_untouched(function)
-    return Report(method, tuple(rows), evaluations, f=f, at=function.arguments())
+    return Report(method, tuple(rows), function.evaluations, f=f, at=function.arguments())
 
 
 def _point(at: Mapping[str, Array]) -> dict[str, Array]:
@@ -125,14 +124,15 @@ def _gradients(gradient: Gradient, function: ScalarFunction) -> dict[str, Array]
     return {name: _array(value) for name, value in found.items()}
 
 
-def _require_gradients(gradients: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Every gradient has its tensor's shape and is real."""
-    for name, shape in shapes.items():
-        value = gradients[name]
-        if tuple(value.shape) != shape:
-            raise ValueError(f"gradient[{name!r}] must have the shape of at[{name!r}], {shape}, got {value.shape}")
-        if value.dtype.kind != "f" or value.dtype.itemsize not in (4, 8):
-            raise TypeError(f"gradient[{name!r}] must be float32 or float64, got {value.dtype}; convert it")
+def _tensor(name: str, at: Array, gradient: Array, rtol: float | None, default: float) -> Tensor:
+    """One tensor to check; its gradient must have its shape and be real."""
+    shape = tuple(at.shape)
+    if tuple(gradient.shape) != shape:
+        raise ValueError(f"gradient[{name!r}] must have the shape of at[{name!r}], {shape}, got {gradient.shape}")
+    if gradient.dtype.kind != "f" or gradient.dtype.itemsize not in (4, 8):
+        raise TypeError(f"gradient[{name!r}] must be float32 or float64, got {gradient.dtype}; convert it")
+    analytic = to_host(gradient).astype(np.float64).reshape(-1)
+    return Tensor(name, shape, analytic, Tolerance.of(rtol, default, gradient.dtype))
 
 
 def _origin(function: ScalarFunction) -> float:

@@ -1,14 +1,12 @@
-"""Derivatives along a line from values of f, each with an estimate of its own error."""
-
-from __future__ import annotations
+"""Differences along a line estimate the derivative of f, each with a bound on its own rounding error."""
 
 from math import isfinite
 from typing import NamedTuple
 
 from npseq.gradcheck.function import EPSILON, Line
 
-ROUGH = 1e-2  # a relative error above this is of a step that has not met the function's shape yet
-GOOD = 1e-8  # a step whose error is this small, relative to the derivative, needs no tuning
+ROUGH = 1e-2  # a step with a larger relative error does not resolve the shape of the function yet
+GOOD = 1e-8  # a step with an error this small, relative to the derivative, needs no tuning
 
 
 class Difference(NamedTuple):
@@ -21,7 +19,7 @@ class Difference(NamedTuple):
 
     @property
     def asymmetry(self) -> float:
-        """right - left: h f'' where f is smooth, the jump of the slope where it has a kink."""
+        """right - left: h f'' if f is smooth, the jump of the slope if it has a kink."""
         return self.right - self.left
 
 
@@ -42,35 +40,35 @@ class Derivative(NamedTuple):
     kink: Kink | None = None
 
 
-def difference(line: Line, h: float, noise: float) -> Difference:
+def difference(line: Line, h: float) -> Difference:
     """(f(x + h) - f(x - h)) / (2 h) and the one-sided slopes, with the step as float64 really took it."""
     above, below = line.value(h), line.value(-h)
     up, down = line.displacement(h), line.displacement(-h)
     if up <= 0 or down >= 0 or not (isfinite(above) and isfinite(below)):
         return Difference(float("nan"), float("nan"), float("nan"), float("inf"))
-    rounding = max(noise, EPSILON * abs(above), EPSILON * abs(below))
+    rounding = max(line.noise, EPSILON * abs(above), EPSILON * abs(below))
     central = (above - below) / (up - down)
     return Difference(central, (below - line.origin) / down, (above - line.origin) / up, 2 * rounding / (up - down))
 
 
-def step_size(line: Line, typical: float, noise: float) -> float:
+def step_size(line: Line) -> float:
     """The step at which truncation and rounding of a central difference balance, h = (3 noise / |f'''|)^(1/3).
 
-    f''' is read off two steps, D(2h) - D(h) = f''' h^2 / 2; where rounding hides it, the step grows until it shows, up
-    to the larger of `typical`, the size of the tensor's values, and 1. Squire and Trapp 1998; Numerical Recipes 5.7.
+    Two steps give f''', D(2h) - D(h) = f''' h^2 / 2; if rounding hides it, the step grows until it shows, up to the
+    typical value of the tensor or 1. Squire and Trapp 1998; Numerical Recipes 5.7.
     """
-    relative = noise / abs(line.origin) if line.origin else EPSILON
-    longest = max(typical, 1.0)
-    h = typical * min(max(relative, EPSILON), 1e-3) ** (1 / 3)
+    relative = line.noise / abs(line.origin) if line.origin else EPSILON
+    longest = max(line.typical, 1.0)
+    h = line.typical * min(max(relative, EPSILON), 1e-3) ** (1 / 3)
     best, least = h, float("inf")
     for _ in range(10):
-        near, far = difference(line, h, noise), difference(line, 2 * h, noise)
+        near, far = difference(line, h), difference(line, 2 * h)
         truncation = abs(far.central - near.central)
         if not isfinite(truncation):
             best = h = h / 16
             continue
         error = max(truncation, near.noise)
-        if error >= least and error <= ROUGH * abs(near.central):  # a kink close by: shorter steps only see more of it
+        if error >= least and error <= ROUGH * abs(near.central):  # shorter steps only see more of a kink close by
             return best
         best, least = h, error
         if error <= GOOD * abs(near.central):

@@ -1,6 +1,9 @@
-"""Derivatives along a line by extrapolated central differences, to the error asked for or the least there is."""
+"""Central differences are extrapolated to step zero, to the error asked for or the least that rounding allows.
 
-from __future__ import annotations
+The entry of Richardson's table with the least error (disagreement with its neighbours plus rounding) is the derivative:
+Ridders 1982, Numerical Recipes 5.7. The jump of the one-sided slopes is extrapolated beside it; if it does not vanish,
+f has a kink in the stencil.
+"""
 
 from math import isfinite
 
@@ -8,46 +11,38 @@ from npseq.gradcheck.differences import Derivative, Difference, Kink, difference
 from npseq.gradcheck.function import Line
 from npseq.gradcheck.kinks import CLOSER, Jump, at_kink, kink_beside, slope_jump
 
-REACH = 64  # how far above the best step of a plain difference the extrapolation starts
+REACH = 64  # the extrapolation starts this far above the best step of a plain difference
 LEVELS = 32  # halvings of the step, at most
-COLUMNS = 6  # of the extrapolation: beyond, rounding is all that is gained
+COLUMNS = 6  # of the table; further ones only gain rounding
 
 
-def derivative(line: Line, start: float, noise: float, target: float, longest: float) -> Derivative:
-    """f' along a line to an error of `target`, or as well as rounding allows.
+def derivative(line: Line, h: float, target: float) -> Derivative:
+    """f' along a line to an error of `target`, or as well as rounding allows; h is the best step of a plain difference.
 
-    Steps go start, start/2, start/4, ...; where rounding spoils them all, they start further out, up to `longest`.
+    The steps are halved from REACH times h on. If rounding spoils them all, they start further out, up to the typical
+    value of the tensor or 1.
     """
-    found = _from(line, start, noise, target)
+    longest = max(h, line.typical, 1.0)
+    start = min(REACH * h, longest)
+    found = _from(line, start, target)
     while found.error > target and found.kink is None and start < longest:
         start = min(REACH * start, longest)
-        further = _from(line, start, noise, target)
+        further = _from(line, start, target)
         if not further.error < found.error:
             break
         found = further
     return found
 
 
-def derivative_near(line: Line, h: float, noise: float, target: float, typical: float) -> Derivative:
-    """`derivative`, the steps starting REACH times above h, the best one for a plain difference."""
-    longest = max(h, typical, 1.0)
-    return derivative(line, min(REACH * h, longest), noise, target, longest)
-
-
-def _from(line: Line, start: float, noise: float, target: float) -> Derivative:
-    """f' from steps start, start/2, start/4, ..., down to where rounding is all that is left.
-
-    Central differences extrapolated to step zero, the first column being the five-point rule; the entry of the table
-    with the least error (disagreement with its neighbours plus rounding) wins: Ridders 1982, Numerical Recipes 5.7.
-    The jump of the one-sided slopes is extrapolated beside it; where it does not vanish, f has a kink in the stencil.
-    """
+def _from(line: Line, start: float, target: float) -> Derivative:
+    """f' from steps start, start/2, start/4, ..., down to where only rounding is left."""
     best, error = float("nan"), float("inf")
     steps: list[Difference] = []
     row: list[float] = []
     jump: Jump | None = None
     h = start
     for _ in range(LEVELS):
-        step = difference(line, h, noise)
+        step = difference(line, h)
         if isfinite(step.central):
             steps.append(step)
             previous, row = row, _extrapolated(step.central, row)
@@ -66,11 +61,11 @@ def _from(line: Line, start: float, noise: float, target: float) -> Derivative:
     if beside is not None and error > 2**CLOSER * target:  # too close to step between it and the point
         jump = jump or Jump(beside.asymmetry, beside)
     smooth = Derivative(best, error, best, best, beside and Kink(beside.left, beside.right))
-    return smooth if jump is None else at_kink(line, noise, target, jump, smooth, start / 2)
+    return smooth if jump is None else at_kink(line, target, jump, smooth, start / 2)
 
 
 def _extrapolated(value: float, previous: list[float]) -> list[float]:
-    """The next row of Richardson's table, in powers of h^2, from the row at twice the step."""
+    """The next row of the table, in even powers of h, from the row at twice the step."""
     row = [value]
     for column, older in enumerate(previous[:COLUMNS]):
         row.append(row[column] + (row[column] - older) / (4 ** (column + 1) - 1))

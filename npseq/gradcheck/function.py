@@ -1,25 +1,25 @@
-"""A scalar function of named arrays, counted, and moved along one entry or one direction at a time."""
+"""A scalar function of named arrays is counted, and moved along one entry or one direction at a time."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
 
-Scalar = Any  # float or complex, as the function's precision has it
+Scalar = Any  # float or complex, depending on the dtype that f gets
 EPSILON = float(np.finfo(np.float64).eps)
 
 
 class Line(NamedTuple):
-    """f along a straight line, t -> f(x + t d), with f(x) and the coordinate whose rounding makes the step."""
+    """f along a straight line through the point: t -> f(x + t d)."""
 
     value: Callable[[float], float]
-    origin: float
-    coordinate: float = 0.0  # x_i where one entry moves, so that a step is known as it was really taken
-    shortest: float = 0.0  # below it a step is more rounding than step
+    origin: float  # f(x)
+    noise: float = 0.0  # a bound on the rounding error of f
+    typical: float = 1.0  # the size of the values of the tensor that moves
+    coordinate: float = 0.0  # x_i if one entry moves, so that the step really taken is known
+    shortest: float = 0.0  # a shorter step consists of rounding
 
     def displacement(self, t: float) -> float:
         """The step that x + t - x really is in float64."""
@@ -27,10 +27,10 @@ class Line(NamedTuple):
 
 
 class ScalarFunction:
-    """f on its own float64 or complex128 copy of `at`: the caller's arrays are read once and never written on.
+    """f on its own float64 or complex128 copy of a point, with its value and its rounding error there, once measured.
 
-    f: {name: array} -> scalar; at: {name: array of any shape}. f sees one working copy in a new dict every time; one
-    entry of it moves and is put back bit by bit, which costs nothing beside f.
+    f: {name: array} -> scalar; at: {name: array of any shape}, never written to. f sees one working copy in a new dict
+    every time; one entry of it moves and is put back bit by bit, which is cheap beside f.
     """
 
     def __init__(self, f: Callable[[dict[str, Array]], Scalar], at: Mapping[str, Array], dtype: type = np.float64):
@@ -42,17 +42,25 @@ class ScalarFunction:
         self._work = {name: value.copy() for name, value in self._start.items()}
         self._flat = {name: value.reshape(-1) for name, value in self._work.items()}
         self.values = {name: to_host(value).real.reshape(-1).copy() for name, value in self._start.items()}
+        self.origin = float("nan")
+        self.noise = 0.0
         self.evaluations = 0
 
     def __call__(self) -> Scalar:
-        self.evaluations += 1
-        value = self._f(dict(self._work))
+        value = self.raw()
         return self._convert(value.item() if hasattr(value, "item") else value)
 
     def raw(self) -> Any:
-        """What f returns, as it returns it."""
+        """What f returns, not converted."""
+        return self._counted(dict(self._work))
+
+    def _counted(self, arguments: dict[str, Array]) -> Any:
         self.evaluations += 1
-        return self._f(dict(self._work))
+        return self._f(arguments)
+
+    def complex_copy(self) -> "ScalarFunction":
+        """f on a complex128 copy of the point. Its evaluations count here too."""
+        return ScalarFunction(self._counted, self._start, np.complex128)
 
     def with_entry(self, name: str, entry: int, value: Scalar) -> Scalar:
         """f with one entry of one tensor replaced."""
@@ -71,12 +79,8 @@ class ScalarFunction:
         try:
             return self()
         finally:
-            self.restore(direction)
-
-    def restore(self, names: Iterable[str]) -> None:
-        """Put these tensors back to where they started."""
-        for name in names:
-            self._work[name][...] = self._start[name]
+            for name in direction:
+                self._work[name][...] = self._start[name]
 
     def written_on(self) -> list[str]:
         """The tensors that f has changed in place."""
@@ -87,21 +91,22 @@ class ScalarFunction:
         return {name: value.copy() for name, value in self._start.items()}
 
     def typical(self, name: str) -> float:
-        """The root mean square of a tensor's values, or 1 where they are all zero."""
+        """The root mean square of a tensor's values, or 1 if they are all zero."""
         values = self.values[name]
         largest = float(np.max(np.abs(values), initial=0.0))
         return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 1.0
 
-    def along_entry(self, name: str, entry: int, origin: float) -> Line:
-        """f along one entry of one tensor; origin is f at the point."""
-        x = float(self.values[name][entry])
-        shortest = 64 * EPSILON * max(abs(x), EPSILON * self.typical(name))
-        return Line(lambda t: self.with_entry(name, entry, x + t), origin, x, shortest)
+    def along_entry(self, name: str, entry: int) -> Line:
+        """f along one entry of one tensor."""
+        x, typical = float(self.values[name][entry]), self.typical(name)
+        shortest = 64 * EPSILON * max(abs(x), EPSILON * typical)
+        return Line(lambda t: self.with_entry(name, entry, x + t), self.origin, self.noise, typical, x, shortest)
 
-    def along(self, direction: Mapping[str, np.ndarray], origin: float) -> Line:
-        """f along a direction; origin is f at the point."""
-        largest = max((float(np.max(np.abs(self.values[name]), initial=0.0)) for name in direction), default=0.0)
-        return Line(lambda t: self.moved(direction, t), origin, 0.0, 2**20 * EPSILON * largest)
+    def along(self, name: str, direction: np.ndarray) -> Line:
+        """f along a direction (size,) of one tensor."""
+        shortest = 2**20 * EPSILON * float(np.max(np.abs(self.values[name]), initial=0.0))
+        typical, moving = self.typical(name), {name: direction}
+        return Line(lambda t: self.moved(moving, t), self.origin, self.noise, typical, shortest=shortest)
 
 
 def unit_direction(rng: np.random.Generator, size: int) -> np.ndarray:

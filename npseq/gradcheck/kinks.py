@@ -1,6 +1,4 @@
-"""Kinks: telling a jump of the slope from curvature and rounding, and what the derivative is beside and at one."""
-
-from __future__ import annotations
+"""Kinks are distinguished from curvature and rounding; at one, any slope between its two sides is a derivative."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -8,7 +6,7 @@ from typing import NamedTuple
 from npseq.gradcheck.differences import Derivative, Difference, Kink, difference
 from npseq.gradcheck.function import Line
 
-CLOSER = 4  # halvings of the step at a kink, to tell one beside the point from one at it
+CLOSER = 4  # halvings of the step near a kink, which tell one beside the point from one at it
 
 
 class Jump(NamedTuple):
@@ -19,7 +17,7 @@ class Jump(NamedTuple):
 
 
 def slope_jump(steps: list[Difference], target: float) -> Jump | None:
-    """The jump of the slope inside the stencil, where the last three steps agree that there is one.
+    """The jump of the slope inside the stencil, if the last three steps agree on one.
 
     The asymmetry is A(h) = J + h f'' + O(h^3), so 2 A(h/2) - A(h) tends to J.
     """
@@ -31,19 +29,10 @@ def slope_jump(steps: list[Difference], target: float) -> Jump | None:
     return Jump(after, steps[-1]) if abs(after) > doubt else None
 
 
-def _straddles(step: Difference, value: float, target: float) -> bool:
-    """Whether a kink beside the point explains the step: it turns D by exactly half of what it sets the slopes apart.
-
-    Where f is smooth the two, of order h f'' and h^2 f''', have nothing to do with each other.
-    """
-    apart = abs(step.asymmetry)
-    return apart > 24 * step.noise + 4 * target and abs(apart - 2 * abs(step.central - value)) <= 0.1 * apart
-
-
 def kink_beside(steps: list[Difference], value: float, target: float) -> Difference | None:
-    """A step around a kink, where the longer steps of the ladder straddled one and the shorter ones did not.
+    """A step around a kink, if the longer steps of the ladder straddle one and the shorter ones do not.
 
-    Halving the step hardly brings the slopes together then, as it does by half or more where f is smooth.
+    Halving the step hardly brings the slopes together then; if f is smooth, it does so by half or more.
     """
     for wide, narrow in pairwise(steps):
         steady = narrow.asymmetry / wide.asymmetry > 0.6 if wide.asymmetry else False
@@ -52,17 +41,23 @@ def kink_beside(steps: list[Difference], value: float, target: float) -> Differe
     return None
 
 
-def at_kink(line: Line, noise: float, target: float, jump: Jump, smooth: Derivative, longest: float) -> Derivative:
+def _straddles(step: Difference, value: float, target: float) -> bool:
+    """Whether a kink beside the point explains the step: it changes D by half the distance of the one-sided slopes."""
+    apart = abs(step.asymmetry)
+    return apart > 24 * step.noise + 4 * target and abs(apart - 2 * abs(step.central - value)) <= 0.1 * apart
+
+
+def at_kink(line: Line, target: float, jump: Jump, smooth: Derivative, longest: float) -> Derivative:
     """The derivative where the slope seems to jump, from the shortest steps at which rounding stays near the target.
 
-    A jump that is gone at such a step was beside the point: there is a derivative, and the kink is told. One that is
-    still there leaves an interval of slopes. Where long and short steps agree, there was none to speak of.
+    If the jump is gone at such a step, the kink is beside the point: there is a derivative, and the kink is reported.
+    If it is still there, any slope between the two sides counts. If long and short steps agree, there is no kink.
     """
     visible = max(target, 1e-6 * abs(jump.size))
-    h = min(max(noise / visible, line.shortest), longest)
-    before = far = difference(line, 2 * h, noise)
+    h = min(max(line.noise / visible, line.shortest), longest)
+    before = far = difference(line, 2 * h)
     for _ in range(CLOSER):
-        near = difference(line, h, noise)
+        near = difference(line, h)
         left_over = 2 * near.asymmetry - far.asymmetry
         error = near.noise + abs(far.central - near.central)
         even = abs(left_over) <= max(24 * near.noise, abs(jump.size) / 16)
@@ -76,5 +71,5 @@ def at_kink(line: Line, noise: float, target: float, jump: Jump, smooth: Derivat
         before, far = far, near
         h /= 2
     low, high = sorted((near.left, near.right))
-    error = 2 * near.noise + min(abs(near.left - before.left), abs(near.right - before.right))  # of the side kept clean
+    error = 2 * near.noise + min(abs(near.left - before.left), abs(near.right - before.right))  # of the smoother side
     return Derivative(near.central, error, low, high, Kink(near.left, near.right))

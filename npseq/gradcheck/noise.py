@@ -1,6 +1,4 @@
-"""The rounding of f, measured: what f's values jitter by when its arguments move by next to nothing."""
-
-from __future__ import annotations
+"""The rounding of f is measured: its values jitter by that much while its arguments hardly move."""
 
 from math import comb
 
@@ -10,30 +8,30 @@ from npseq.gradcheck.function import EPSILON, ScalarFunction
 
 POINTS = 9
 ORDERS = (5, 6, 7)
-SAFETY = 4.0  # a bound on the noise from its standard deviation
+SAFETY = 4.0  # a bound on the noise, over its standard deviation
 SPACINGS = (
     1e-6,
     1e-8,
     1e-10,
     1e-12,
-)  # relative to each value; from the second on only where the first sees more
+)  # relative to each value; the shorter ones only if the first shows more than noise
 SHARP_DROP = 1 / 30  # curvature and kinks fall with the spacing at least this fast, rounding does not
 
 
-def rounding_noise(f: ScalarFunction, origin: float, rng: np.random.Generator) -> float:
-    """A bound on the rounding error of f near its point, origin = f there.
+def rounding_noise(f: ScalarFunction, rng: np.random.Generator) -> float:
+    """A bound on the rounding error of f near its point, and never less than the spacing of float64 there.
 
-    The standard deviation comes from high differences of f at equally spaced points: they cancel all that is smooth
-    and keep what is not (ECNoise: Moré and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011).
-    A function that works in float32 inside so shows its float32 noise. Never below the spacing of float64 at f.
+    The standard deviation comes from high differences of f at equally spaced points, which cancel everything smooth and
+    keep the rest (ECNoise: Moré and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011). So a function
+    that computes in float32 shows its float32 noise.
     """
     estimate = np.inf
-    magnitude = abs(origin)
+    magnitude = abs(f.origin)
     for spacing in SPACINGS:
         values = _samples(f, spacing, rng)
         if not np.all(np.isfinite(values)):
             continue
-        magnitude = max(abs(origin), float(np.max(np.abs(values))))
+        magnitude = max(abs(f.origin), float(np.max(np.abs(values))))
         measured = _deviation(values)
         if np.isfinite(estimate) and (_is_staircase(values) or measured > SHARP_DROP * estimate):
             break
@@ -48,18 +46,15 @@ def rounding_noise(f: ScalarFunction, origin: float, rng: np.random.Generator) -
 
 
 def _samples(f: ScalarFunction, spacing: float, rng: np.random.Generator) -> np.ndarray:
-    """f at POINTS equally spaced points along one random direction over all tensors, (POINTS,).
-
-    Every entry moves in proportion to itself, so that none leaves the domain of f. Not at the point itself: a kink
-    close by would stand between it and the others, and look like noise of its size.
-    """
-    sizes = {name: np.where(x == 0, f.typical(name), np.abs(x)) for name, x in f.values.items()}
+    """f at POINTS equally spaced points along one random direction over all tensors, (POINTS,)."""
+    sizes = {name: np.where(x == 0, f.typical(name), np.abs(x)) for name, x in f.values.items()}  # stay in f's domain
     direction = {name: size * rng.standard_normal(size.size) for name, size in sizes.items()}
+    # Not at the point itself: a kink close by would lie between it and the others, and look like noise of its size.
     return np.array([f.moved(direction, k * spacing) for k in range(1, POINTS + 1)])
 
 
 def _deviation(values: np.ndarray) -> float:
-    """The standard deviation of the noise: T_k of variance sigma^2 comb(2k, k) where T_k is the k-th difference."""
+    """The standard deviation sigma of the noise; the k-th difference has the variance sigma^2 comb(2k, k)."""
     variances = [np.mean(np.diff(values, order) ** 2) / comb(2 * order, order) for order in ORDERS]
     return float(np.sqrt(np.mean(variances)))
 

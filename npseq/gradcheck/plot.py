@@ -1,59 +1,48 @@
-"""The figure of a gradient check: error against step size, and where in the tensor the errors are."""
-
-from __future__ import annotations
+"""The figure of a gradient check shows the error against the step size, and where in the tensor the errors are."""
 
 from collections.abc import Callable
-from os import PathLike
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from npseq.gradcheck.differences import difference
 from npseq.gradcheck.function import Line, ScalarFunction
-from npseq.gradcheck.report import Report, TensorReport, located
+from npseq.gradcheck.rows import TensorReport, located
 from npseq.gradcheck.taylor import remainders
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 STEPS = np.logspace(-14, 0, 57)
-LOWEST = 1e-17  # where an error of exactly zero is drawn
+LOWEST = 1e-17  # an error of exactly zero is drawn here
 
 
-def plot_report(report: Report, path: str | PathLike[str] | None = None) -> Figure:
-    """The figure of `report`, evaluated anew; written to `path` where one is given."""
+def plot_check(method: str, rows: tuple[TensorReport, ...], worst: TensorReport, f: ScalarFunction | None) -> Any:
+    """The Matplotlib figure of a check with its rows, the worst of them evaluated anew unless f is None."""
     from matplotlib.figure import Figure
 
-    row = report.worst_tensor
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    verdict = "passed" if report.passed else "not passed"
-    figure.suptitle(
-        f"gradcheck, method {report.method!r}: {verdict}; worst tensor {row.name} {row.shape}, {row.status}"
-    )
-    if report.method == "taylor" and row.direction is not None:
-        _draw_remainders(left, report, row)
+    verdict = "passed" if all(row.passed for row in rows) else "not passed"
+    figure.suptitle(f"gradcheck, method {method!r}: {verdict}; worst tensor {worst.name} {worst.shape}, {worst.status}")
+    with np.errstate(all="ignore"):
+        if f is not None:
+            f.origin = f()
+        if method == "taylor" and worst.direction is not None and f is not None:
+            _draw_remainders(left, worst, worst.direction, f)
+        else:
+            _draw_curve(left, worst, [] if f is None else _formulas(method, worst, f))
+    if worst.errors is not None and worst.errors.size:
+        _draw_map(figure, right, worst, worst.errors)
     else:
-        _draw_curve(left, report, row)
-    if row.errors is not None and row.errors.size:
-        _draw_map(figure, right, row)
-    else:
-        _draw_tensors(right, report)
-    if path is not None:
-        figure.savefig(path, dpi=150)
+        _draw_tensors(right, rows)
     return figure
 
 
-def _draw_curve(axes: Axes, report: Report, row: TensorReport) -> None:
-    """|numeric - analytic| over the tensor's scale, against the step, for each difference formula."""
-    place = (
-        located(row.name, row.index) if row.direction is None and row.index is not None else f"{row.name}, a direction"
-    )
+def _draw_curve(axes: Any, row: TensorReport, formulas: list[tuple[str, str, Callable[[float], float]]]) -> None:
+    """The distance of numeric and analytic value over the scale, against the step, for each difference formula."""
+    at_entry = row.direction is None and row.index is not None
+    place = located(row.name, row.index) if at_entry else f"{row.name}, a direction"
     scale = row.scale or 1.0
-    for label, marker, formula in _formulas(report, row):
-        with np.errstate(all="ignore"):
-            errors = np.array([abs(formula(h) - row.analytic) / scale for h in STEPS])
+    for label, marker, formula in formulas:
+        errors = np.array([abs(formula(h) - row.analytic) / scale for h in STEPS])
         axes.loglog(STEPS, np.maximum(errors, LOWEST), marker, label=label, markersize=4, linewidth=1)
     axes.axhline(row.tolerance, color="black", linestyle="--", linewidth=1, label="tolerance")
     axes.set(
@@ -65,13 +54,9 @@ def _draw_curve(axes: Axes, report: Report, row: TensorReport) -> None:
     axes.legend()
 
 
-def _draw_remainders(axes: Axes, report: Report, row: TensorReport) -> None:
+def _draw_remainders(axes: Any, row: TensorReport, direction: np.ndarray, f: ScalarFunction) -> None:
     """Both Taylor remainders against the step, with lines of slope 1 and 2 through the longest steps' values."""
-    assert report.f is not None
-    assert row.direction is not None
-    function = ScalarFunction(report.f, report.at)
-    with np.errstate(all="ignore"):
-        found = remainders(function, row.name, row.direction, row.analytic, function(), 0.0)
+    found = remainders(f, row.name, direction, row.analytic)
     for label, marker, values, order in (("first", "o-", found.first, 1), ("second", "s-", found.second, 2)):
         (line,) = axes.loglog(found.h, values, marker, label=f"{label} remainder", markersize=4, linewidth=1)
         middle = len(found.h) // 4
@@ -89,61 +74,55 @@ def _draw_remainders(axes: Axes, report: Report, row: TensorReport) -> None:
     axes.legend()
 
 
-def _formulas(report: Report, row: TensorReport) -> list[tuple[str, str, Callable[[float], float]]]:
+def _formulas(method: str, row: TensorReport, f: ScalarFunction) -> list[tuple[str, str, Callable[[float], float]]]:
     """Label, line style and numeric derivative as a function of the step: two-point, five-point, complex."""
-    if report.f is None or not np.prod(row.shape):
+    if not np.prod(row.shape):
         return []
-    function = ScalarFunction(report.f, report.at)
-    line = _line(function, row, function())
+    line = _line(f, row)
 
     def two_point(h: float) -> float:
-        return difference(line, h, 0.0).central
+        return difference(line, h).central
 
     def five_point(h: float) -> float:
         return (4 * two_point(h) - two_point(2 * h)) / 3
 
     formulas: list[tuple[str, str, Callable[[float], float]]]
     formulas = [("central", "o-", two_point), ("five-point", "s-", five_point)]
-    if report.method == "complex" and row.index is not None:
-        name, entry = row.name, _flat(row)
-        x = function.values[name][entry]
-        twin = ScalarFunction(report.f, report.at, np.complex128)
-        formulas.append(("complex step", "^-", lambda h: twin.with_entry(name, entry, complex(x, h)).imag / h))
+    if method == "complex" and row.index is not None:
+        name, entry, copy = row.name, _entry(row), f.complex_copy()
+        x = f.values[name][entry]
+        formulas.append(("complex step", "^-", lambda h: copy.with_entry(name, entry, complex(x, h)).imag / h))
     return formulas
 
 
-def _line(function: ScalarFunction, row: TensorReport, origin: float) -> Line:
+def _line(f: ScalarFunction, row: TensorReport) -> Line:
     if row.index is not None:
-        return function.along_entry(row.name, _flat(row), origin)
-    direction = row.direction if row.direction is not None else np.ones(int(np.prod(row.shape)))
-    return function.along({row.name: direction}, origin)
+        return f.along_entry(row.name, _entry(row))
+    return f.along(row.name, row.direction if row.direction is not None else np.ones(int(np.prod(row.shape))))
 
 
-def _flat(row: TensorReport) -> int:
+def _entry(row: TensorReport) -> int:
     return int(np.ravel_multi_index(row.index, row.shape)) if row.shape and row.index is not None else 0
 
 
-def _draw_map(figure: Figure, axes: Axes, row: TensorReport) -> None:
+def _draw_map(figure: Any, axes: Any, row: TensorReport, errors: np.ndarray) -> None:
     """log10 of every entry's error over the scale; more than two axes are folded into rows."""
-    assert row.errors is not None
-    errors = np.atleast_1d(row.errors)
+    errors = np.atleast_1d(errors)
     table = errors.reshape(-1, errors.shape[-1]) if errors.ndim > 1 else errors[None]
-    with np.errstate(divide="ignore"):
-        image = axes.imshow(
-            np.log10(np.maximum(table, LOWEST)), aspect="auto", interpolation="nearest", vmin=-17, vmax=0
-        )
+    logs = np.log10(np.maximum(table, LOWEST))
+    image = axes.imshow(logs, aspect="auto", interpolation="nearest", vmin=-17, vmax=0)
     figure.colorbar(image, ax=axes, label="log10 of |numeric − analytic| / scale")
     folded = "" if errors.ndim < 3 else f" (rows: axes {', '.join(map(str, range(errors.ndim - 1)))} in C order)"
     axes.set(title=f"Errors over {row.name} {row.shape}", xlabel="index on the last axis", ylabel=f"row{folded}")
     if row.index is not None:
-        y, x = divmod(_flat(row), table.shape[1])
+        y, x = divmod(_entry(row), table.shape[1])
         axes.plot(x, y, "s", markerfacecolor="none", markeredgecolor="red", markersize=12)
 
 
-def _draw_tensors(axes: Axes, report: Report) -> None:
-    """Each tensor's error beside its tolerance, for the methods that look along directions."""
-    names = [row.name for row in report.tensors]
-    axes.barh(names, [max(row.error, LOWEST) for row in report.tensors], color="0.6", label="error")
-    axes.plot([row.tolerance for row in report.tensors], names, "|", color="black", markersize=18, label="tolerance")
+def _draw_tensors(axes: Any, rows: tuple[TensorReport, ...]) -> None:
+    """Each tensor's error beside its tolerance, for the methods that check directions."""
+    names = [row.name for row in rows]
+    axes.barh(names, [max(row.error, LOWEST) for row in rows], color="0.6", label="error")
+    axes.plot([row.tolerance for row in rows], names, "|", color="black", markersize=18, label="tolerance")
     axes.set(xscale="log", title="Error of each tensor", xlabel="error / scale of the tensor", ylabel="tensor")
     axes.legend()

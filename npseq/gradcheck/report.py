@@ -1,23 +1,14 @@
-"""What a gradient check found: a row a tensor, the worst entry, the kinks, and the table that shows them."""
-
-from __future__ import annotations
+"""A gradient check ends in a report: rows, the worst entry, the kinks, and the table that shows them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from npseq.backend import Array
-from npseq.gradcheck.function import Scalar
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Index = tuple[int, ...]
-SEVERITY = {"pass": 0, "zero": 0, "kink": 0, "inconclusive": 1, "fail": 2}
-COLUMNS = ("tensor", "shape", "scale", "error", "tolerance", "status", "worst", "analytic", "numeric", "evaluations")
+from npseq.gradcheck.function import Scalar, ScalarFunction
+from npseq.gradcheck.plot import plot_check
+from npseq.gradcheck.rows import COLUMNS, SEVERITY, Index, KinkAt, TensorReport, located
 
 
 class Worst(NamedTuple):
@@ -27,54 +18,6 @@ class Worst(NamedTuple):
     index: Index | None  # type: ignore[assignment]  # tuple has a method of this name
     analytic: float
     numeric: float
-
-
-class KinkAt(NamedTuple):
-    """A point where f is not differentiable: the entry, the slopes on its two sides, and the analytic value."""
-
-    name: str
-    index: Index | None  # type: ignore[assignment]
-    left: float
-    right: float
-    analytic: float
-
-    def __str__(self) -> str:
-        place = located(self.name, self.index)
-        return f"kink at {place}: slopes {self.left:.5g} and {self.right:.5g}, analytic {self.analytic:.5g}"
-
-
-@dataclass(frozen=True)
-class TensorReport:
-    """One tensor: error and tolerance are relative to `scale`, its own largest gradient entry.
-
-    status: "pass"; "kink", passed, with kinks of f among the entries; "zero", passed, the gradient is zero as far as
-    the rounding of f lets anyone see; "inconclusive", not passed, f's rounding hides what is asked; "fail".
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    scale: float
-    error: float
-    tolerance: float
-    status: str
-    index: Index | None
-    analytic: float
-    numeric: float
-    evaluations: int
-    note: str = ""
-    kinks: tuple[KinkAt, ...] = ()
-    errors: np.ndarray | None = field(default=None, repr=False, compare=False)  # of every entry, in the tensor's shape
-    direction: np.ndarray | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def passed(self) -> bool:
-        return SEVERITY[self.status] == 0
-
-    def cells(self) -> tuple[str, ...]:
-        worst = "" if self.index is None else located("", self.index)
-        numbers = f"{self.scale:.3g}", f"{self.error:.2e}", f"{self.tolerance:.2e}"
-        values = f"{self.analytic:.8g}", f"{self.numeric:.8g}", str(self.evaluations)
-        return self.name, str(self.shape), *numbers, self.status, worst, *values
 
 
 @dataclass(frozen=True)
@@ -132,19 +75,16 @@ class Report:
             kinks.append(f"and {len(self.kinks) - 5} more kinks")
         return "\n".join([head, *_table(self.tensors), *notes, *kinks, *([self.note] if self.note else [])])
 
-    def plot(self, path: str | PathLike[str] | None = None) -> Figure:
+    def plot(self, path: str | PathLike[str] | None = None) -> Any:
         """The error against the step size at the worst entry, and a map of the errors over its tensor's entries.
 
         f is evaluated anew for the first. Written to `path` where one is given; returns the Matplotlib figure.
         """
-        from npseq.gradcheck.plot import plot_report
-
-        return plot_report(self, path)
-
-
-def located(name: str, index: Index | None) -> str:
-    """name[i, j], or the name alone for a scalar or a direction."""
-    return f"{name}[{', '.join(map(str, index))}]" if index else name
+        f = None if self.f is None else ScalarFunction(self.f, self.at)
+        figure = plot_check(self.method, self.tensors, self.worst_tensor, f)
+        if path is not None:
+            figure.savefig(path, dpi=150)
+        return figure
 
 
 def _table(tensors: tuple[TensorReport, ...]) -> list[str]:

@@ -1,30 +1,27 @@
-"""The Taylor test: the remainders of f along a direction must shrink like h, and with the gradient's term like h^2."""
-
-from __future__ import annotations
+"""Method "taylor": the remainders of f along a direction must shrink like h, and with the gradient's term like h^2."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from npseq.gradcheck.function import EPSILON, ScalarFunction, unit_direction
-from npseq.gradcheck.noise import rounding_noise
-from npseq.gradcheck.report import TensorReport
-from npseq.gradcheck.verdict import Tolerance
+from npseq.gradcheck.rows import TensorReport
+from npseq.gradcheck.verdict import Tensor, Tolerance
 
 RTOL = 1e-6
 HALVINGS = 44
 DIRECTIONS = 3
 WINDOW = 6  # the slopes are fitted over this many of the shortest steps that rounding leaves alone
 FEWEST = 4
-CLEAR = 100.0  # a remainder is used where it is this many times the rounding of f
+CLEAR = 100.0  # a remainder is used if it is this many times the rounding of f
 QUADRATIC = 1.9  # the least slope of the second remainder; it may be more where f'' vanishes
-BLUNT = 1e-3  # where the second remainder hides more than this of the gradient, its slope decides nothing
+BLUNT = 1e-3  # if the second remainder hides more than this of the gradient, its slope decides nothing
 
 
 class Remainders(NamedTuple):
     """Along one direction: the steps h, |f(x + h v) - f(x)|, |f(x + h v) - f(x) - h <g, v>|, fitted slopes, and more.
 
-    hidden: the most that a linear part of the second remainder can be. A slope is NaN where rounding leaves too few
+    hidden: the most that a linear part of the second remainder can be. A slope is NaN if rounding leaves too few
     remainders to fit one.
     """
 
@@ -38,58 +35,32 @@ class Remainders(NamedTuple):
     direction: np.ndarray
 
 
-def check_taylor(
-    f: ScalarFunction,
-    origin: float,
-    shapes: dict[str, tuple[int, ...]],
-    analytic: dict[str, np.ndarray],
-    tolerance: dict[str, Tolerance],
-    rng: np.random.Generator,
-) -> list[TensorReport]:
-    """A row a tensor: the slopes of both remainders in the step, along random directions; the median decides.
+def check_taylor(tensor: Tensor, f: ScalarFunction, rng: np.random.Generator) -> TensorReport:
+    """Checks one tensor by the slopes of both remainders in the step, along random directions; the median decides.
 
-    The gradient is right where the second slope is 2 (Farrell, Ham, Funke and Rognes, SIAM J. Sci. Comput. 35, 2013),
-    or where it stays below rtol of the first-order term, down to the rounding of f (f linear along the direction).
+    The gradient is right if the second slope is 2 (Farrell, Ham, Funke and Rognes, SIAM J. Sci. Comput. 35, 2013), or
+    if it stays below rtol of the first-order term, down to the rounding of f (f linear along the direction).
     The row's error is the most that the second remainder can hold of a first-order term. A kink of f near the point
     looks like a wrong gradient here.
     """
-    noise = rounding_noise(f, origin, rng)
-    return [
-        _check_tensor(f, origin, name, shapes[name], analytic[name], tolerance[name], noise, rng) for name in shapes
-    ]
-
-
-def _check_tensor(
-    f: ScalarFunction,
-    origin: float,
-    name: str,
-    shape: tuple[int, ...],
-    analytic: np.ndarray,
-    tolerance: Tolerance,
-    noise: float,
-    rng: np.random.Generator,
-) -> TensorReport:
-    before = f.evaluations
+    name, shape, analytic, (rtol, _) = tensor
     if not analytic.size:
-        return TensorReport(name, shape, 0.0, 0.0, tolerance.rtol, "pass", None, 0.0, 0.0, 0)
+        return TensorReport(name, shape, 0.0, 0.0, rtol, "pass")
     if not np.all(np.isfinite(analytic)):
-        nan = float("nan")
         note = "the analytic gradient is not finite"
-        return TensorReport(name, shape, nan, np.inf, tolerance.rtol, "fail", None, nan, nan, 0, note)
-    found = []
-    for _ in range(DIRECTIONS):
-        v = unit_direction(rng, analytic.size)
-        found.append(remainders(f, name, v, float(analytic @ v), origin, noise))
-    return _row(name, shape, analytic, tolerance, found, f.evaluations - before, noise / f.typical(name))
+        return TensorReport(name, shape, np.nan, np.inf, rtol, "fail", None, np.nan, np.nan, note=note)
+    directions = (unit_direction(rng, analytic.size) for _ in range(DIRECTIONS))
+    found = [remainders(f, name, v, float(analytic @ v)) for v in directions]
+    return _row(tensor, found, f.noise / f.typical(name))
 
 
-def remainders(f: ScalarFunction, name: str, v: np.ndarray, expected: float, origin: float, noise: float) -> Remainders:
+def remainders(f: ScalarFunction, name: str, v: np.ndarray, expected: float) -> Remainders:
     """Both remainders along v at steps from the size of the values, or 1, down by halves; expected is <g, v>."""
-    line = f.along({name: v}, origin)
-    h = max(f.typical(name), 1.0) * 0.5 ** np.arange(HALVINGS)
+    line = f.along(name, v)
+    h = max(line.typical, 1.0) * 0.5 ** np.arange(HALVINGS)
     change = np.array([line.value(step) for step in h.tolist()]) - line.origin
     h, change = h[np.isfinite(change)], change[np.isfinite(change)]
-    rounding = np.maximum(noise, EPSILON * (abs(line.origin) + np.abs(change)))
+    rounding = np.maximum(line.noise, EPSILON * (abs(line.origin) + np.abs(change)))
     first, second = np.abs(change), np.abs(change - h * expected)
     slopes = _slope(h, first, rounding), _slope(h, second, rounding)
     most = (second + 2 * rounding) / h
@@ -99,23 +70,16 @@ def remainders(f: ScalarFunction, name: str, v: np.ndarray, expected: float, ori
 
 
 def _slope(h: np.ndarray, remainder: np.ndarray, rounding: np.ndarray) -> float:
-    """The slope of log remainder in log h over the shortest steps whose remainder stands clear of rounding."""
+    """The slope over the shortest steps with a remainder clear of rounding, both axes logarithmic."""
     window = np.flatnonzero(remainder >= CLEAR * rounding)[-WINDOW:]
     if window.size < FEWEST:
         return float("nan")
     return float(np.polyfit(np.log(h[window]), np.log(remainder[window]), 1)[0])
 
 
-def _row(
-    name: str,
-    shape: tuple[int, ...],
-    analytic: np.ndarray,
-    tolerance: Tolerance,
-    found: list[Remainders],
-    evaluations: int,
-    least: float,
-) -> TensorReport:
-    """The verdict over the directions of one tensor: the one with the median second slope speaks."""
+def _row(tensor: Tensor, found: list[Remainders], least: float) -> TensorReport:
+    """The verdict over the directions of one tensor, from the one with the median second slope."""
+    name, shape, analytic, tolerance = tensor
     scale = max(float(np.max(np.abs(analytic))), *(abs(r.numeric) for r in found if np.isfinite(r.numeric)), 0.0)
     middle = sorted(found, key=lambda r: r.hidden if np.isnan(r.slopes[1]) else -r.slopes[1])[len(found) // 2]
     first, second = middle.slopes
@@ -127,14 +91,12 @@ def _row(
         name,
         shape,
         scale,
-        middle.hidden / scale if scale > 0 else 0.0,
-        tolerance.rtol,
-        status,
-        None,
-        middle.expected,
-        middle.numeric,
-        evaluations,
-        note,
+        error=middle.hidden / scale if scale > 0 else 0.0,
+        tolerance=tolerance.rtol,
+        status=status,
+        analytic=middle.expected,
+        numeric=middle.numeric,
+        note=note,
         direction=middle.direction,
     )
 
@@ -147,10 +109,7 @@ def _status(
     scale: float,
     least: float,
 ) -> str:
-    """From the slopes; a NaN slope, all rounding, leaves it to what the remainder may hide.
-
-    least: the rounding of f over the size of the values, which is what a flat f leaves of a remainder.
-    """
+    """From the slopes; if one is NaN, from what the remainder may hide. least: what a flat f leaves of a remainder."""
     flat = all(r.hidden <= 64 * least for r in found)
     if not analytic.any() and (middle.slopes[1] >= QUADRATIC or flat):
         return "zero"

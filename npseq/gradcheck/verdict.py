@@ -1,30 +1,37 @@
-"""From analytic and numeric entries of one tensor to its verdict."""
-
-from __future__ import annotations
+"""The analytic and the numeric entries of one tensor are compared: its verdict is a row of the report."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from npseq.gradcheck.differences import Derivative
-from npseq.gradcheck.report import Index, KinkAt, TensorReport
+from npseq.gradcheck.rows import KinkAt, TensorReport, index_of
 
-RESOLUTION = 1e-4  # where the caller names no rtol, a check that rounding leaves coarser than this decides nothing
+RESOLUTION = 1e-4  # without an rtol of the caller, a check that rounding leaves coarser than this decides nothing
 
 
 class Tolerance(NamedTuple):
-    """rtol is what is asked; `resolution` is the coarsest that f's rounding may leave and still count as an answer."""
+    """rtol is asked for; `resolution` is the coarsest that f's rounding may leave and still count as an answer."""
 
     rtol: float
     resolution: float
 
     @classmethod
-    def of(cls, rtol: float | None, default: float, dtype: np.dtype) -> Tolerance:
+    def of(cls, rtol: float | None, default: float, dtype: np.dtype) -> "Tolerance":
         """The caller's rtol, or a method's default, which a float32 gradient cannot meet: 1e-4 there."""
         if rtol is not None:
             return cls(rtol, rtol)
         asked = default if dtype.itemsize >= 8 else max(default, 1e-4)
         return cls(asked, max(asked, RESOLUTION))
+
+
+class Tensor(NamedTuple):
+    """What a method checks: one tensor's analytic gradient, flattened to float64, and the tolerance of its entries."""
+
+    name: str
+    shape: tuple[int, ...]
+    analytic: np.ndarray
+    tolerance: Tolerance
 
 
 class Estimate:
@@ -38,51 +45,40 @@ class Estimate:
         self.kinks: dict[int, tuple[float, float]] = {}
 
     def replace(self, entry: int, found: Derivative) -> None:
-        """Put a better derivative in the place of one entry's."""
+        """Takes a better derivative for one entry."""
         self.value[entry], self.error[entry] = found.value, found.error
         self.low[entry], self.high[entry] = found.low, found.high
         if found.kink is not None:
             self.kinks[entry] = found.kink
 
     def distance(self, analytic: np.ndarray) -> np.ndarray:
-        """How far each analytic entry lies outside its interval; infinite where it is not finite."""
+        """How far each analytic entry lies outside its interval; infinite if it is not finite."""
         with np.errstate(invalid="ignore"):
             outside = np.maximum(np.maximum(self.low - analytic, analytic - self.high), 0.0)
         return np.where(np.isfinite(analytic), outside, np.inf)
 
     def scale(self, analytic: np.ndarray) -> float:
-        """The largest finite entry of either gradient: what the errors of this tensor are relative to."""
+        """The largest finite entry of either gradient: the errors of this tensor are relative to it."""
         entries = np.concatenate([analytic, self.value, self.low, self.high])
         return float(np.max(np.abs(entries[np.isfinite(entries)]), initial=0.0))
 
 
-def judge(
-    name: str,
-    shape: tuple[int, ...],
-    analytic: np.ndarray,
-    numeric: Estimate,
-    tolerance: Tolerance,
-    *,
-    zero: bool,
-    evaluations: int,
-    advice: str,
-) -> TensorReport:
-    """The row of one tensor. zero: both gradients are zero as far as rounding lets anyone see, so nothing to compare.
+def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> TensorReport:
+    """The row of one tensor. zero: both gradients are zero as far as rounding lets anyone see, and equal.
 
-    An entry fails where it is further out than rtol and the numeric error together; what lies within, but with a
-    numeric error above the resolution, is inconclusive, and `advice` says what to do.
+    An entry fails if it is further out than rtol and the numeric error together; one within them, but with a numeric
+    error above the resolution, is inconclusive, and `advice` says what to do.
     """
+    name, shape, analytic, (rtol, resolution) = tensor
     scale = numeric.scale(analytic)
     distance = numeric.distance(analytic)
     error = np.where(np.isfinite(numeric.error), numeric.error, np.inf)
-    wrong = distance > tolerance.rtol * scale + error
-    wrong |= ~np.isfinite(analytic)
-    unclear = ~wrong & ((error > tolerance.resolution * scale) | np.isnan(distance))
+    wrong = (distance > rtol * scale + error) | ~np.isfinite(analytic)
+    unclear = ~wrong & ((error > resolution * scale) | np.isnan(distance))
     relative = _relative(np.zeros_like(distance) if zero else distance, scale)
     order = np.where(wrong, 2.0 * (1 + relative), np.nan_to_num(relative, nan=1.0))
-    worst = int(np.argmax(order)) if analytic.size else None
     kinks = tuple(
-        KinkAt(name, _index(entry, shape), *slopes, float(analytic[entry])) for entry, slopes in numeric.kinks.items()
+        KinkAt(name, index_of(entry, shape), *slopes, float(analytic[entry])) for entry, slopes in numeric.kinks.items()
     )
     status, note = "kink" if kinks else "pass", ""
     doubt = _largest(_relative(error, scale))
@@ -94,20 +90,18 @@ def judge(
         status = "inconclusive"
         note = "f is not finite around the point, at any step"
         if np.isfinite(doubt):
-            note = (
-                f"the numeric error is {doubt:.1e} of the gradient's scale, above {tolerance.resolution:.1e}; {advice}"
-            )
+            note = f"the numeric error is {doubt:.1e} of the gradient's scale, above {resolution:.1e}; {advice}"
+    worst = int(np.argmax(order)) if analytic.size else None
     return TensorReport(
         name=name,
         shape=shape,
         scale=scale,
         error=_largest(relative),
-        tolerance=tolerance.rtol + (0.0 if zero else min(doubt, tolerance.resolution)),
+        tolerance=rtol + (0.0 if zero else min(doubt, resolution)),
         status=status,
-        index=None if worst is None else _index(worst, shape),
+        index=None if worst is None else index_of(worst, shape),
         analytic=0.0 if worst is None else float(analytic[worst]),
         numeric=0.0 if worst is None else float(numeric.value[worst]),
-        evaluations=evaluations,
         note=note,
         kinks=kinks,
         errors=relative.reshape(shape),
@@ -115,16 +109,11 @@ def judge(
 
 
 def _relative(values: np.ndarray, scale: float) -> np.ndarray:
-    """values / scale, and zero for a zero error of a zero gradient."""
+    """The values over the scale, and zero for a zero error of a zero gradient."""
     if scale > 0:
         return values / scale
     return np.where(np.isfinite(values), 0.0, values)
 
 
 def _largest(values: np.ndarray) -> float:
-    """The largest value, NaN passed over."""
     return float(np.max(values[~np.isnan(values)], initial=0.0))
-
-
-def _index(entry: int, shape: tuple[int, ...]) -> Index:
-    return tuple(int(i) for i in np.unravel_index(entry, shape))
