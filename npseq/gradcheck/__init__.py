@@ -1,4 +1,4 @@
-"""The gradient checker: any scalar function of named arrays, against any gradient. Knows nothing of layers or time."""
+"""The gradient checker compares any gradient with any scalar function of named arrays, without layers or time."""
 
 from npseq.gradcheck.check import gradcheck
 from npseq.gradcheck.complex_step import NotAnalyticError

@@ -28,7 +28,7 @@ def check_central(tensor: Tensor, f: ScalarFunction, rng: np.random.Generator) -
 
 
 def _plain(f: ScalarFunction, name: str, h: float) -> tuple[Estimate, np.ndarray]:
-    """Two values of f per entry: the central difference, and how far the one-sided slopes are apart beyond noise."""
+    """Takes two values of f per entry: the central difference, and how far its one-sided slopes differ beyond noise."""
     x = f.values[name]
     above, below = x + h, x - h
     pairs = zip(above.tolist(), below.tolist(), strict=True)
@@ -58,7 +58,7 @@ def _refine(f: ScalarFunction, tensor: Tensor, numeric: Estimate, bend: np.ndarr
 
 
 def _is_zero(analytic: np.ndarray, numeric: Estimate, slope: np.ndarray, least: float) -> bool:
-    """Whether the gradient is exactly zero and so, as far as f shows, is the numeric one."""
+    """Returns whether the gradient is exactly zero and the numeric one is zero as far as f shows."""
     if analytic.any():
         return False
     # At a stationary point the error is small beside the slopes of f around it; a flat f leaves only its rounding.

@@ -1,4 +1,4 @@
-"""gradcheck is the one entry to the four methods; it refuses wrong arguments before f is called more than twice."""
+"""The function gradcheck refuses wrong arguments, then runs one of the four methods on every tensor."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from npseq.arguments import function as callable_function
-from npseq.arguments import number
+from npseq.arguments import number, one_of
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.gradcheck import central, complex_step, directional, taylor
 from npseq.gradcheck.function import Scalar, ScalarFunction
@@ -33,32 +33,39 @@ def gradcheck(
     rtol: float | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> Report:
-    """Check a gradient of a scalar function of named arrays, whoever wrote either.
+    """Checks a gradient of a scalar function of named arrays and returns a Report; neither has to be npseq's.
 
-    f: {name: array} -> scalar, real and deterministic; it gets float64 copies of `at` in a new dict (complex128 ones
-    with method "complex"), and must not write on them.
-    at: {name: real floating array of any shape}, NumPy or CuPy; never written on.
-    gradient: {name: array of the same shape}, or a callable that makes one from float64 copies of `at`.
-    method:
-        "central": every entry, by central differences, extrapolated where one step does not settle it.
-        "complex": every entry, by a complex step of 1e-20: to rounding, for an f that is analytic.
-        "directional": random directions, for tensors too large for the others; tells its chance of missing an error.
-        "taylor": the remainders of first and second order must shrink with slopes 1 and 2.
-    rtol: the largest error that passes, relative to the largest gradient entry of the same tensor; there is no
-        absolute tolerance. None: 1e-12 for "complex", else 1e-6, and 1e-4 at least where the gradient is float32. To
-        it comes the numeric error that is left by f's rounding (measured, so a float32 f is seen as one): up to 1e-4
-        of the scale if rtol is None, up to rtol if given. Above that a tensor is "inconclusive" and does not pass.
-    rng: seed or Generator of the random directions; None takes the same ones every time.
+    If f has a kink within reach of rounding, an entry passes with any value between the slopes of the two sides, and
+    report.kinks names it. A tensor with a zero gradient passes if f does not change with it beyond f's rounding.
 
-    Where f has a kink within reach of rounding, an entry passes with any value between the slopes of the two sides;
-    report.kinks names it. A tensor whose gradient is zero passes if f does not change with it beyond f's rounding.
+    Args:
+        f: {name: array} -> scalar, real and deterministic. It gets float64 copies of `at` in a new dict (complex128
+            with method "complex") and must not write to them.
+        at: {name: real floating array of any shape}, NumPy or CuPy; never written to.
+        gradient: {name: array of the same shape}, or a function that makes one from float64 copies of `at`.
+        method: "central" compares every entry with a central difference, extrapolated if one step does not settle it.
+            "complex" compares every entry with a complex step of 1e-20: right to rounding, for an analytic f.
+            "directional" compares slopes along random directions, for tensors too large for the others, and states its
+            chance of missing an error. "taylor" fits the slopes of the first and second remainders, which must be 1
+            and 2.
+        rtol: the largest error that passes, relative to the largest gradient entry of the same tensor; there is no
+            absolute tolerance. None means 1e-12 for "complex" and 1e-6 otherwise, and at least 1e-4 if the gradient is
+            float32. The measured rounding error of f is added to it, up to 1e-4 of the scale if rtol is None, else up
+            to rtol; an f that computes in float32 is recognised. If the rounding is larger, the tensor is
+            "inconclusive" and does not pass.
+        rng: seed or Generator of the random directions; None takes the same ones every time.
 
-    Raises ValueError or TypeError, before anything heavy, for names or shapes that do not match, for an f that does
-    not return a finite real scalar, returns another value when called again, or writes on its arguments; and
-    NotAnalyticError (a ValueError) where "complex" cannot be used.
+    Raises:
+        TypeError: if an argument or an array has the wrong type or dtype.
+        ValueError: if names or shapes do not match, or if f does not return a finite real scalar, returns another value
+            when called again, or writes to its arguments.
+        NotAnalyticError: if "complex" cannot be used; it is a ValueError.
+
+    Example:
+        >>> ns.gradcheck(lambda at: (at["x"] ** 2).sum(), {"x": np.ones(3)}, {"x": np.full(3, 2.0)}).passed
+        True
     """
-    if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
+    one_of("method", method, tuple(METHODS))
     if rtol is not None and not 0 < number("rtol", rtol) < 1:
         raise ValueError(f"rtol must be a relative tolerance between 0 and 1, got {rtol!r}")
     callable_function("f", f)
@@ -82,7 +89,7 @@ def gradcheck(
 
 
 def _point(at: Mapping[str, Array]) -> dict[str, Array]:
-    """at as arrays, which must be real floating and finite."""
+    """Returns at as arrays, which must be real floating and finite."""
     if not isinstance(at, Mapping) or not at:
         raise ValueError(f"at must map one name or more to arrays, got {at!r}")
     point = {name: _array(value) for name, value in at.items()}
@@ -98,12 +105,12 @@ def _point(at: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _array(value: Array) -> Array:
-    """A NumPy or CuPy array as it is, anything else as a NumPy array."""
+    """Returns a NumPy or CuPy array as it is, anything else as a NumPy array."""
     return np.asarray(value) if array_module(value) is np else value
 
 
 def _gradients(gradient: Gradient, function: ScalarFunction) -> dict[str, Array]:
-    """The gradient's arrays, from the mapping or by calling it on copies that it must leave alone."""
+    """Returns the gradient's arrays, from the mapping or by calling it on copies that it must not change."""
     if not callable(gradient):
         found: Mapping[str, Array] = gradient
     else:
@@ -125,7 +132,7 @@ def _gradients(gradient: Gradient, function: ScalarFunction) -> dict[str, Array]
 
 
 def _tensor(name: str, at: Array, gradient: Array, rtol: float | None, default: float) -> Tensor:
-    """One tensor to check; its gradient must have its shape and be real."""
+    """Returns a tensor to check; its gradient must have its shape and be real."""
     shape = tuple(at.shape)
     if tuple(gradient.shape) != shape:
         raise ValueError(f"gradient[{name!r}] must have the shape of at[{name!r}], {shape}, got {gradient.shape}")
@@ -136,7 +143,7 @@ def _tensor(name: str, at: Array, gradient: Array, rtol: float | None, default: 
 
 
 def _origin(function: ScalarFunction) -> float:
-    """f at the point: a finite real scalar, the same twice, its arguments left alone."""
+    """Returns f at the point, which must be a finite real scalar, the same twice, and leave its arguments alone."""
     value = function.raw()
     if tuple(getattr(value, "shape", ())) != () or isinstance(value, (list, tuple, dict, str, type(None))):
         what = f"an array of shape {tuple(value.shape)}" if hasattr(value, "shape") else f"a {type(value).__name__}"
@@ -156,7 +163,7 @@ def _origin(function: ScalarFunction) -> float:
 
 
 def _require_untouched(function: ScalarFunction) -> None:
-    """Raises where f changed an argument in place: the rest of the check would be at another point."""
+    """Raises if f changed an argument in place: the rest of the check would be at another point."""
     changed = function.written_on()
     if changed:
         raise ValueError(f"f must not write on its arguments, it changed {_listed(changed)} in place; copy inside f")

@@ -24,7 +24,16 @@ REPEATS = 8
 
 
 class NotAnalyticError(ValueError):
-    """f is not an analytic function of complex arrays, so a complex step says nothing about its gradient."""
+    """Is raised if f is not an analytic function of complex arrays: a complex step says nothing about its gradient.
+
+    Args:
+        what: what f does wrong.
+
+    Example:
+        >>> ns.gradcheck(lambda at: abs(at["x"]), {"x": 1.0}, {"x": 1.0}, method="complex")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        npseq.gradcheck.complex_step.NotAnalyticError: method 'complex' needs an f that is analytic ...
+    """
 
     def __init__(self, what: str):
         super().__init__(
@@ -34,7 +43,7 @@ class NotAnalyticError(ValueError):
 
 
 def complex_copy(f: ScalarFunction) -> ScalarFunction:
-    """f on complex128 arrays; it must be complex, and equal to f if the imaginary parts are zero."""
+    """Returns f on complex128 arrays; it must be complex, and equal to f where the imaginary parts are zero."""
     copy = f.complex_copy()
     with _no_silent_cast():
         value = copy.raw()
@@ -74,12 +83,12 @@ def _no_silent_cast() -> Iterator[None]:
 
 
 def _dtype_name(value: object) -> str:
-    """float64, complex128, ..., of a scalar of any library."""
+    """Returns float64, complex128, ... for a scalar of any library."""
     return str(getattr(value, "dtype", type(value).__name__)).split(".")[-1]
 
 
 def _same_slope(f: ScalarFunction, copy: ScalarFunction, name: str, rng: np.random.Generator) -> None:
-    """Raises unless the complex step along a random direction is the real derivative, as well as that is known."""
+    """Raises unless the complex step along a random direction is the real derivative, as far as that is known."""
     if not f.values[name].size:
         return
     direction = unit_direction(rng, f.values[name].size)
@@ -102,7 +111,7 @@ def _steps(copy: ScalarFunction, name: str) -> Estimate:
 
 
 def _add_rounding(copy: ScalarFunction, tensor: Tensor, numeric: Estimate, rng: np.random.Generator) -> None:
-    """If entries are out of tolerance, every entry gets the rounding of the worst of them as its error."""
+    """Takes the rounding of the worst entries as the error of all, if there are entries out of tolerance."""
     distance = numeric.distance(tensor.analytic)
     allowed = tensor.tolerance.rtol * numeric.scale(tensor.analytic)
     out = np.flatnonzero(np.isfinite(distance) & (distance > allowed))
@@ -111,7 +120,7 @@ def _add_rounding(copy: ScalarFunction, tensor: Tensor, numeric: Estimate, rng: 
 
 
 def _spread(copy: ScalarFunction, name: str, entry: int, rng: np.random.Generator) -> float:
-    """Twice the range of one entry's derivative over points within two ulps of the point."""
+    """Returns twice the range of one entry's derivative over points within two ulps of the point."""
     found = []
     for _ in range(REPEATS):
         nudge = {key: x * rng.integers(-2, 3, x.size) * EPSILON + 0j for key, x in copy.values.items()}
@@ -121,5 +130,5 @@ def _spread(copy: ScalarFunction, name: str, entry: int, rng: np.random.Generato
 
 
 def _rounding_only(analytic: np.ndarray, numeric: Estimate) -> bool:
-    """Whether both gradients are no more than the rounding of the derivative, everywhere."""
+    """Returns whether both gradients are no more than the rounding of the derivative, everywhere."""
     return bool(np.all((np.abs(analytic) <= numeric.error) & (np.abs(numeric.value) <= numeric.error)))

@@ -1,4 +1,4 @@
-"""Differences along a line estimate the derivative of f, each with a bound on its own rounding error."""
+"""Differences along a line estimate the derivative of f, and bound their own rounding error."""
 
 from math import isfinite
 from typing import NamedTuple
@@ -10,7 +10,7 @@ GOOD = 1e-8  # a step with an error this small, relative to the derivative, need
 
 
 class Difference(NamedTuple):
-    """The slopes at one step: central, left, right, and the bound on the rounding in the central one."""
+    """Holds the slopes at one step: central, left, right, and the bound on the rounding in the central one."""
 
     central: float
     left: float
@@ -19,19 +19,19 @@ class Difference(NamedTuple):
 
     @property
     def asymmetry(self) -> float:
-        """right - left: h f'' if f is smooth, the jump of the slope if it has a kink."""
+        """Returns right - left: h f'' if f is smooth, the jump of the slope if it has a kink."""
         return self.right - self.left
 
 
 class Kink(NamedTuple):
-    """The slopes on both sides of a point where f is not differentiable."""
+    """Holds the slopes on both sides of a point where f is not differentiable."""
 
     left: float
     right: float
 
 
 class Derivative(NamedTuple):
-    """A derivative, the bound on its error, the interval [low, high] of what may count as one, and the kink seen."""
+    """Holds a derivative, a bound on its error, the interval [low, high] of what counts as one, and the kink seen."""
 
     value: float
     error: float
@@ -41,7 +41,7 @@ class Derivative(NamedTuple):
 
 
 def difference(line: Line, h: float) -> Difference:
-    """(f(x + h) - f(x - h)) / (2 h) and the one-sided slopes, with the step as float64 really took it."""
+    """Returns (f(x + h) - f(x - h)) / (2 h) and the one-sided slopes, with the step that float64 really took."""
     above, below = line.value(h), line.value(-h)
     up, down = line.displacement(h), line.displacement(-h)
     if up <= 0 or down >= 0 or not (isfinite(above) and isfinite(below)):
@@ -52,7 +52,7 @@ def difference(line: Line, h: float) -> Difference:
 
 
 def step_size(line: Line) -> float:
-    """The step at which truncation and rounding of a central difference balance, h = (3 noise / |f'''|)^(1/3).
+    """Returns the step that balances truncation and rounding of a central difference, h = (3 noise / |f'''|)^(1/3).
 
     Two steps give f''', D(2h) - D(h) = f''' h^2 / 2; if rounding hides it, the step grows until it shows, up to the
     typical value of the tensor or 1. Squire and Trapp 1998; Numerical Recipes 5.7.

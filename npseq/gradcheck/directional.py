@@ -21,7 +21,7 @@ CHANCE = 1e-6  # directions are added until the chance is below it; if MOST are 
 
 
 class Slope(NamedTuple):
-    """Along one direction: <gradient, v>, the numeric slope, how far f bends over the size of the values, and v."""
+    """Holds, along v: <gradient, v>, the numeric slope, how far f bends over the size of the values, and v."""
 
     expected: float
     numeric: Derivative
@@ -30,12 +30,12 @@ class Slope(NamedTuple):
 
     @property
     def distance(self) -> float:
-        """How far the expected slope lies outside the interval of the numeric one."""
+        """Returns how far the expected slope lies outside the interval of the numeric one."""
         return max(self.numeric.low - self.expected, self.expected - self.numeric.high, 0.0)
 
 
 def check_directional(tensor: Tensor, f: ScalarFunction, rng: np.random.Generator) -> TensorReport:
-    """Checks one tensor: <gradient, v> against the derivative along v, v Gaussian with independent entries.
+    """Compares <gradient, v> of one tensor with the derivative along v, for Gaussian v with independent entries.
 
     One entry wrong by e changes <gradient, v> by e v_i, and any error vector of norm e by a Gaussian of the same
     width, so directions with tolerances tau_k all miss it with probability prod_k erf(tau_k / (e sqrt 2)).
@@ -61,14 +61,14 @@ def check_directional(tensor: Tensor, f: ScalarFunction, rng: np.random.Generato
 
 
 def chance_of_missing(error: float, tolerances: list[float]) -> float:
-    """The probability that Gaussian directions with these tolerances all overlook a gradient error of norm `error`."""
+    """Returns the probability that Gaussian directions with these tolerances all miss a gradient error of this norm."""
     if error <= 0:
         return 0.0
     return float(np.prod([erf(tolerance / (error * sqrt(2))) for tolerance in tolerances]))
 
 
 def _along(f: ScalarFunction, name: str, v: np.ndarray, expected: float, target: float) -> Slope:
-    """The derivative along v; steps are measured in the tensor's typical value over the norm of v."""
+    """Differentiates f along v; steps are measured in the tensor's typical value over the norm of v."""
     length = float(np.linalg.norm(v))
     line = f.along(name, v / length)
     unit = derivative(line, step_size(line), target / length)
@@ -79,19 +79,19 @@ def _along(f: ScalarFunction, name: str, v: np.ndarray, expected: float, target:
 
 
 def _scale(analytic: np.ndarray, found: list[Slope]) -> float:
-    """The largest analytic entry, or the root mean square of the numeric gradient as the directions show it."""
+    """Returns the largest analytic entry, or the root mean square of the numeric ones if that is larger."""
     seen = [slope.numeric.value**2 for slope in found if np.isfinite(slope.numeric.value)]
     root_mean_square = sqrt(sum(seen) / len(seen) / analytic.size) if seen else 0.0
     return max(float(np.max(np.abs(analytic))), root_mean_square)
 
 
 def _limits(found: list[Slope], allowed: float) -> list[float]:
-    """The tolerance of each direction: what is allowed, the numeric error, and the slopes that a kink leaves open."""
+    """Adds to what is allowed the numeric error of each direction, and the interval that a kink leaves open."""
     return [allowed + numeric.error + (numeric.high - numeric.low) for _, numeric, _, _ in found]
 
 
 def _row(tensor: Tensor, found: list[Slope], least: float) -> TensorReport:
-    """The verdict over the directions of one tensor."""
+    """Judges one tensor by its directions."""
     name, shape, analytic, (rtol, _) = tensor
     scale = _scale(analytic, found)
     distances = np.array([slope.distance for slope in found])
@@ -123,14 +123,14 @@ def _row(tensor: Tensor, found: list[Slope], least: float) -> TensorReport:
 
 
 def _is_zero(slope: Slope, flat: float) -> bool:
-    """Whether the slope is zero within its error, and that is small beside f's bend or as small as a flat f leaves."""
+    """Returns whether the slope is zero within its error, and that is small beside f's bend or the rest of a flat f."""
     # The point itself is rounded, which moves the slope by about the bend times the spacing of float64.
     value, error = slope.numeric.value, slope.numeric.error + 8 * EPSILON * slope.bend
     return value == 0 or abs(value) <= error <= max(flat, RESOLUTION * slope.bend)
 
 
 def _status(wrong: np.ndarray, zero: bool, chance: float, kink: bool) -> str:
-    """zero before fail before inconclusive before kink before pass."""
+    """Returns the first of zero, fail, inconclusive, kink and pass that applies."""
     if zero:
         return "zero"
     if wrong.any():

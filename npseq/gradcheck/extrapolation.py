@@ -17,10 +17,10 @@ COLUMNS = 6  # of the table; further ones only gain rounding
 
 
 def derivative(line: Line, h: float, target: float) -> Derivative:
-    """f' along a line to an error of `target`, or as well as rounding allows; h is the best step of a plain difference.
+    """Returns f' along a line to an error of `target`, or as well as rounding allows.
 
-    The steps are halved from REACH times h on. If rounding spoils them all, they start further out, up to the typical
-    value of the tensor or 1.
+    h is the best step of a plain difference; the steps are halved from REACH times h on. If rounding spoils them all,
+    they start further out, up to the typical value of the tensor or 1.
     """
     longest = max(h, line.typical, 1.0)
     start = min(REACH * h, longest)
@@ -35,7 +35,7 @@ def derivative(line: Line, h: float, target: float) -> Derivative:
 
 
 def _from(line: Line, start: float, target: float) -> Derivative:
-    """f' from steps start, start/2, start/4, ..., down to where only rounding is left."""
+    """Returns f' from steps start, start/2, start/4, ..., down to where only rounding is left."""
     best, error = float("nan"), float("inf")
     steps: list[Difference] = []
     row: list[float] = []
@@ -65,7 +65,7 @@ def _from(line: Line, start: float, target: float) -> Derivative:
 
 
 def _extrapolated(value: float, previous: list[float]) -> list[float]:
-    """The next row of the table, in even powers of h, from the row at twice the step."""
+    """Returns the next row of the table, in even powers of h, from the row at twice the step."""
     row = [value]
     for column, older in enumerate(previous[:COLUMNS]):
         row.append(row[column] + (row[column] - older) / (4 ** (column + 1) - 1))
@@ -75,7 +75,7 @@ def _extrapolated(value: float, previous: list[float]) -> list[float]:
 def _least_error(
     row: list[float], previous: list[float], rounding: float, best: float, error: float
 ) -> tuple[float, float]:
-    """The better of the best so far and this row's entries, each judged by its two neighbours in the table."""
+    """Returns the better of the best so far and this row's entries, each judged by its two neighbours in the table."""
     for column in range(1, len(row)):
         neighbours = row[column - 1], previous[column - 1]
         estimate = max(abs(row[column] - neighbour) for neighbour in neighbours) + rounding

@@ -10,14 +10,14 @@ CLOSER = 4  # halvings of the step near a kink, which tell one beside the point 
 
 
 class Jump(NamedTuple):
-    """A jump of the slope that does not vanish with the step, and the stencil that showed it."""
+    """Holds a jump of the slope that does not vanish with the step, and the stencil that showed it."""
 
     size: float
     step: Difference
 
 
 def slope_jump(steps: list[Difference], target: float) -> Jump | None:
-    """The jump of the slope inside the stencil, if the last three steps agree on one.
+    """Returns the jump of the slope inside the stencil, if the last three steps agree on one.
 
     The asymmetry is A(h) = J + h f'' + O(h^3), so 2 A(h/2) - A(h) tends to J.
     """
@@ -30,7 +30,7 @@ def slope_jump(steps: list[Difference], target: float) -> Jump | None:
 
 
 def kink_beside(steps: list[Difference], value: float, target: float) -> Difference | None:
-    """A step around a kink, if the longer steps of the ladder straddle one and the shorter ones do not.
+    """Returns a step around a kink, if longer steps straddle one and shorter ones do not.
 
     Halving the step hardly brings the slopes together then; if f is smooth, it does so by half or more.
     """
@@ -42,13 +42,13 @@ def kink_beside(steps: list[Difference], value: float, target: float) -> Differe
 
 
 def _straddles(step: Difference, value: float, target: float) -> bool:
-    """Whether a kink beside the point explains the step: it changes D by half the distance of the one-sided slopes."""
+    """Returns whether a kink beside the point explains the step: it changes D by half the jump of the slopes."""
     apart = abs(step.asymmetry)
     return apart > 24 * step.noise + 4 * target and abs(apart - 2 * abs(step.central - value)) <= 0.1 * apart
 
 
 def at_kink(line: Line, target: float, jump: Jump, smooth: Derivative, longest: float) -> Derivative:
-    """The derivative where the slope seems to jump, from the shortest steps at which rounding stays near the target.
+    """Returns the derivative where the slope seems to jump, from the shortest steps that keep rounding near the target.
 
     If the jump is gone at such a step, the kink is beside the point: there is a derivative, and the kink is reported.
     If it is still there, any slope between the two sides counts. If long and short steps agree, there is no kink.

@@ -15,7 +15,7 @@ LOWEST = 1e-17  # an error of exactly zero is drawn here
 
 
 def plot_check(method: str, rows: tuple[TensorReport, ...], worst: TensorReport, f: ScalarFunction | None) -> Any:
-    """The Matplotlib figure of a check with its rows, the worst of them evaluated anew unless f is None."""
+    """Returns the Matplotlib figure of a check; it evaluates f anew around the worst row, unless f is None."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
@@ -37,7 +37,7 @@ def plot_check(method: str, rows: tuple[TensorReport, ...], worst: TensorReport,
 
 
 def _draw_curve(axes: Any, row: TensorReport, formulas: list[tuple[str, str, Callable[[float], float]]]) -> None:
-    """The distance of numeric and analytic value over the scale, against the step, for each difference formula."""
+    """Draws the distance of numeric and analytic value over the scale, against the step, for each formula."""
     at_entry = row.direction is None and row.index is not None
     place = located(row.name, row.index) if at_entry else f"{row.name}, a direction"
     scale = row.scale or 1.0
@@ -55,7 +55,7 @@ def _draw_curve(axes: Any, row: TensorReport, formulas: list[tuple[str, str, Cal
 
 
 def _draw_remainders(axes: Any, row: TensorReport, direction: np.ndarray, f: ScalarFunction) -> None:
-    """Both Taylor remainders against the step, with lines of slope 1 and 2 through the longest steps' values."""
+    """Draws both Taylor remainders against the step, and lines of slope 1 and 2 through the values of long steps."""
     found = remainders(f, row.name, direction, row.analytic)
     for label, marker, values, order in (("first", "o-", found.first, 1), ("second", "s-", found.second, 2)):
         (line,) = axes.loglog(found.h, values, marker, label=f"{label} remainder", markersize=4, linewidth=1)
@@ -75,7 +75,7 @@ def _draw_remainders(axes: Any, row: TensorReport, direction: np.ndarray, f: Sca
 
 
 def _formulas(method: str, row: TensorReport, f: ScalarFunction) -> list[tuple[str, str, Callable[[float], float]]]:
-    """Label, line style and numeric derivative as a function of the step: two-point, five-point, complex."""
+    """Returns label, line style and numeric derivative as a function of the step: two-point, five-point, complex."""
     if not np.prod(row.shape):
         return []
     line = _line(f, row)
@@ -106,7 +106,7 @@ def _entry(row: TensorReport) -> int:
 
 
 def _draw_map(figure: Any, axes: Any, row: TensorReport, errors: np.ndarray) -> None:
-    """log10 of every entry's error over the scale; more than two axes are folded into rows."""
+    """Draws log10 of every entry's error over the scale; more than two axes are folded into rows."""
     errors = np.atleast_1d(errors)
     table = errors.reshape(-1, errors.shape[-1]) if errors.ndim > 1 else errors[None]
     logs = np.log10(np.maximum(table, LOWEST))
@@ -120,7 +120,7 @@ def _draw_map(figure: Any, axes: Any, row: TensorReport, errors: np.ndarray) -> 
 
 
 def _draw_tensors(axes: Any, rows: tuple[TensorReport, ...]) -> None:
-    """Each tensor's error beside its tolerance, for the methods that check directions."""
+    """Draws each tensor's error beside its tolerance, for the methods that check directions."""
     names = [row.name for row in rows]
     axes.barh(names, [max(row.error, LOWEST) for row in rows], color="0.6", label="error")
     axes.plot([row.tolerance for row in rows], names, "|", color="black", markersize=18, label="tolerance")

@@ -1,4 +1,4 @@
-"""A gradient check ends in a report: rows, the worst entry, the kinks, and the table that shows them."""
+"""A gradient check returns a report, which prints as a table and draws itself."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,18 @@ from npseq.gradcheck.rows import COLUMNS, SEVERITY, Index, KinkAt, TensorReport,
 
 
 class Worst(NamedTuple):
-    """The entry that is most in doubt. index is None where a method looks along directions, not at entries."""
+    """Names the entry that is most in doubt.
+
+    Args:
+        name: the tensor.
+        index: the entry; None for a method that takes directions.
+        analytic: its value in the gradient that was checked.
+        numeric: its value according to f.
+
+    Example:
+        >>> ns.gradcheck(lambda at: at["x"].sum(), {"x": np.ones(2)}, {"x": np.array([1.0, 3.0])}).worst[:3]
+        ('x', (1,), 3.0)
+    """
 
     name: str
     index: Index | None  # type: ignore[assignment]  # tuple has a method of this name
@@ -22,7 +33,20 @@ class Worst(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a check. bool(report) is report.passed; str(report) is a table, one row a tensor."""
+    """Reports a check: bool(report) is report.passed, and str(report) is a table with one row per tensor.
+
+    Args:
+        method: the method of the check.
+        tensors: the rows.
+        evaluations: how often f was called.
+        note: a last line of the table.
+        f: the function that was checked, for `plot`.
+        at: the point.
+
+    Example:
+        >>> ns.gradcheck(lambda at: at["x"].sum(), {"x": np.ones(2)}, {"x": np.ones(2)}).passed
+        True
+    """
 
     method: str
     tensors: tuple[TensorReport, ...]
@@ -36,27 +60,27 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether every tensor passed; an inconclusive one has not."""
+        """Returns whether every tensor passed; an inconclusive one has not."""
         return all(tensor.passed for tensor in self.tensors)
 
     @property
     def max_error(self) -> float:
-        """The largest error of any tensor, relative to that tensor's own scale."""
+        """Returns the largest error of any tensor, relative to that tensor's own scale."""
         return max((tensor.error for tensor in self.tensors), default=0.0)
 
     @property
     def kinks(self) -> tuple[KinkAt, ...]:
-        """Every place where f is not differentiable."""
+        """Lists every place where f is not differentiable."""
         return tuple(kink for tensor in self.tensors for kink in tensor.kinks)
 
     @property
     def worst_tensor(self) -> TensorReport:
-        """The row of the worst entry: one that failed before one that could not be decided before one that passed."""
+        """Returns the row of the worst entry: a failure before an inconclusive one before one that passed."""
         return max(self.tensors, key=lambda tensor: (SEVERITY[tensor.status], tensor.error / (tensor.tolerance or 1)))
 
     @property
     def worst(self) -> Worst:
-        """The worst tensor's worst entry, with its analytic and its numeric value."""
+        """Returns the worst tensor's worst entry, with its analytic and its numeric value."""
         row = self.worst_tensor
         return Worst(row.name, row.index, row.analytic, row.numeric)
 
@@ -76,9 +100,13 @@ class Report:
         return "\n".join([head, *_table(self.tensors), *notes, *kinks, *([self.note] if self.note else [])])
 
     def plot(self, path: str | PathLike[str] | None = None) -> Any:
-        """The error against the step size at the worst entry, and a map of the errors over its tensor's entries.
+        """Draws the error against the step size at the worst entry, and a map of the errors of its tensor.
 
-        f is evaluated anew for the first. Written to `path` where one is given; returns the Matplotlib figure.
+        Args:
+            path: the file to write; None writes none.
+
+        Returns:
+            The Matplotlib figure. f is evaluated anew for it.
         """
         f = None if self.f is None else ScalarFunction(self.f, self.at)
         figure = plot_check(self.method, self.tensors, self.worst_tensor, f)

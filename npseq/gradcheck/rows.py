@@ -1,4 +1,4 @@
-"""A report has a row a tensor, which names the entry that is most in doubt and the kinks."""
+"""A report has one row per tensor, which names the entry that is most in doubt, and the kinks of f."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,7 +11,19 @@ COLUMNS = ("tensor", "shape", "scale", "error", "tolerance", "status", "worst", 
 
 
 class KinkAt(NamedTuple):
-    """A point where f is not differentiable: the entry, the slopes on its two sides, and the analytic value."""
+    """Names a place where f is not differentiable, with the slopes on its two sides.
+
+    Args:
+        name: the tensor.
+        index: the entry that moves; None along a direction.
+        left: the slope of f below the point.
+        right: the slope of f above the point.
+        analytic: the value of the gradient that was checked.
+
+    Example:
+        >>> print(ns.gradcheck(lambda at: np.abs(at["x"]).sum(), {"x": np.zeros(2)}, {"x": np.zeros(2)}).kinks[0])
+        kink at x[0]: slopes -1 and 1, analytic 0
+    """
 
     name: str
     index: Index | None  # type: ignore[assignment]  # tuple has a method of this name
@@ -26,10 +38,28 @@ class KinkAt(NamedTuple):
 
 @dataclass(frozen=True)
 class TensorReport:
-    """One tensor: error and tolerance are relative to `scale`, its own largest gradient entry.
+    """Reports the check of one tensor, in a row of the table.
 
-    status: "pass"; "kink", passed, with kinks of f among the entries; "zero", passed, the gradient is zero as far as
-    the rounding of f lets anyone see; "inconclusive", not passed, f's rounding hides what is asked; "fail".
+    Args:
+        name: the tensor.
+        shape: its shape.
+        scale: its largest gradient entry, to which `error` and `tolerance` are relative.
+        error: the largest error of an entry, or of a slope along a direction.
+        tolerance: the largest error that passes.
+        status: "pass"; "kink", passed, with kinks of f among the entries; "zero", passed, because the gradient is zero
+            as far as the rounding of f shows; "inconclusive", not passed, because the rounding hides it; or "fail".
+        index: the entry that is most in doubt; None along a direction.
+        analytic: its value in the gradient that was checked.
+        numeric: its value according to f.
+        evaluations: how often f was called for this tensor.
+        note: what else the method found.
+        kinks: the places where f is not differentiable.
+        errors: the error of every entry, in the tensor's shape; None for a method that takes directions.
+        direction: the direction (size,) that is most in doubt; None for a method that takes entries.
+
+    Example:
+        >>> ns.gradcheck(lambda at: at["x"].sum(), {"x": np.ones(2)}, {"x": np.array([1.0, 3.0])}).tensors[0].index
+        (1,)
     """
 
     name: str
@@ -44,15 +74,16 @@ class TensorReport:
     evaluations: int = 0
     note: str = ""
     kinks: tuple[KinkAt, ...] = ()
-    errors: np.ndarray | None = field(default=None, repr=False, compare=False)  # of every entry, in the tensor's shape
+    errors: np.ndarray | None = field(default=None, repr=False, compare=False)
     direction: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def passed(self) -> bool:
+        """Returns whether the tensor passed; an inconclusive one has not."""
         return SEVERITY[self.status] == 0
 
     def cells(self) -> tuple[str, ...]:
-        """The row of the table, in the order of COLUMNS."""
+        """Returns the row of the table, a string per column."""
         worst = "" if self.index is None else located("", self.index)
         numbers = f"{self.scale:.3g}", f"{self.error:.2e}", f"{self.tolerance:.2e}"
         values = f"{self.analytic:.8g}", f"{self.numeric:.8g}", str(self.evaluations)
@@ -60,10 +91,10 @@ class TensorReport:
 
 
 def located(name: str, index: Index | None) -> str:
-    """name[i, j], or the name alone for a scalar or a direction."""
+    """Returns name[i, j], or the name alone for a scalar or a direction."""
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
 def index_of(entry: int, shape: tuple[int, ...]) -> Index:
-    """The index of an entry of the flattened tensor."""
+    """Returns the index of an entry of the flattened tensor."""
     return tuple(int(i) for i in np.unravel_index(entry, shape))

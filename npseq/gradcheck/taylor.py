@@ -19,7 +19,7 @@ BLUNT = 1e-3  # if the second remainder hides more than this of the gradient, it
 
 
 class Remainders(NamedTuple):
-    """Along one direction: the steps h, |f(x + h v) - f(x)|, |f(x + h v) - f(x) - h <g, v>|, fitted slopes, and more.
+    """Holds, along v, the steps h, |f(x + h v) - f(x)|, |f(x + h v) - f(x) - h <g, v>|, their fitted slopes, and more.
 
     hidden: the most that a linear part of the second remainder can be. A slope is NaN if rounding leaves too few
     remainders to fit one.
@@ -55,7 +55,7 @@ def check_taylor(tensor: Tensor, f: ScalarFunction, rng: np.random.Generator) ->
 
 
 def remainders(f: ScalarFunction, name: str, v: np.ndarray, expected: float) -> Remainders:
-    """Both remainders along v at steps from the size of the values, or 1, down by halves; expected is <g, v>."""
+    """Computes both remainders along v at steps from the typical value, or 1, down by halves; expected is <g, v>."""
     line = f.along(name, v)
     h = max(line.typical, 1.0) * 0.5 ** np.arange(HALVINGS)
     change = np.array([line.value(step) for step in h.tolist()]) - line.origin
@@ -70,7 +70,7 @@ def remainders(f: ScalarFunction, name: str, v: np.ndarray, expected: float) -> 
 
 
 def _slope(h: np.ndarray, remainder: np.ndarray, rounding: np.ndarray) -> float:
-    """The slope over the shortest steps with a remainder clear of rounding, both axes logarithmic."""
+    """Fits a line to logarithms, over the shortest steps with a remainder clear of rounding, and returns its slope."""
     window = np.flatnonzero(remainder >= CLEAR * rounding)[-WINDOW:]
     if window.size < FEWEST:
         return float("nan")
@@ -78,7 +78,7 @@ def _slope(h: np.ndarray, remainder: np.ndarray, rounding: np.ndarray) -> float:
 
 
 def _row(tensor: Tensor, found: list[Remainders], least: float) -> TensorReport:
-    """The verdict over the directions of one tensor, from the one with the median second slope."""
+    """Judges one tensor by the direction with the median second slope."""
     name, shape, analytic, tolerance = tensor
     scale = max(float(np.max(np.abs(analytic))), *(abs(r.numeric) for r in found if np.isfinite(r.numeric)), 0.0)
     middle = sorted(found, key=lambda r: r.hidden if np.isnan(r.slopes[1]) else -r.slopes[1])[len(found) // 2]
@@ -109,7 +109,7 @@ def _status(
     scale: float,
     least: float,
 ) -> str:
-    """From the slopes; if one is NaN, from what the remainder may hide. least: what a flat f leaves of a remainder."""
+    """Reads the slopes or, of NaN, what the remainder may hide. least: what a flat f leaves of a remainder."""
     flat = all(r.hidden <= 64 * least for r in found)
     if not analytic.any() and (middle.slopes[1] >= QUADRATIC or flat):
         return "zero"

@@ -11,14 +11,14 @@ RESOLUTION = 1e-4  # without an rtol of the caller, a check that rounding leaves
 
 
 class Tolerance(NamedTuple):
-    """rtol is asked for; `resolution` is the coarsest that f's rounding may leave and still count as an answer."""
+    """Holds the rtol asked for, and the `resolution`: the coarsest that f's rounding may leave and still count."""
 
     rtol: float
     resolution: float
 
     @classmethod
     def of(cls, rtol: float | None, default: float, dtype: np.dtype) -> "Tolerance":
-        """The caller's rtol, or a method's default, which a float32 gradient cannot meet: 1e-4 there."""
+        """Takes the caller's rtol, or a method's default, which is 1e-4 at least for a float32 gradient."""
         if rtol is not None:
             return cls(rtol, rtol)
         asked = default if dtype.itemsize >= 8 else max(default, 1e-4)
@@ -26,7 +26,7 @@ class Tolerance(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """What a method checks: one tensor's analytic gradient, flattened to float64, and the tolerance of its entries."""
+    """Holds what a method checks: one tensor's analytic gradient, flattened, in float64, and the tolerance."""
 
     name: str
     shape: tuple[int, ...]
@@ -35,7 +35,7 @@ class Tensor(NamedTuple):
 
 
 class Estimate:
-    """The numeric gradient of one tensor, entry by entry: value, bound on its error, the interval it may lie in."""
+    """Holds the numeric gradient of one tensor: of every entry a value, a bound on its error, and its interval."""
 
     def __init__(self, value: np.ndarray, error: np.ndarray):
         self.value = value
@@ -52,19 +52,19 @@ class Estimate:
             self.kinks[entry] = found.kink
 
     def distance(self, analytic: np.ndarray) -> np.ndarray:
-        """How far each analytic entry lies outside its interval; infinite if it is not finite."""
+        """Returns how far each analytic entry lies outside its interval; infinite if it is not finite."""
         with np.errstate(invalid="ignore"):
             outside = np.maximum(np.maximum(self.low - analytic, analytic - self.high), 0.0)
         return np.where(np.isfinite(analytic), outside, np.inf)
 
     def scale(self, analytic: np.ndarray) -> float:
-        """The largest finite entry of either gradient: the errors of this tensor are relative to it."""
+        """Returns the largest finite entry of either gradient, to which the errors of this tensor are relative."""
         entries = np.concatenate([analytic, self.value, self.low, self.high])
         return float(np.max(np.abs(entries[np.isfinite(entries)]), initial=0.0))
 
 
 def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> TensorReport:
-    """The row of one tensor. zero: both gradients are zero as far as rounding lets anyone see, and equal.
+    """Returns the row of one tensor. zero: both gradients are zero, as far as rounding shows.
 
     An entry fails if it is further out than rtol and the numeric error together; one within them, but with a numeric
     error above the resolution, is inconclusive, and `advice` says what to do.
@@ -109,7 +109,7 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
 
 
 def _relative(values: np.ndarray, scale: float) -> np.ndarray:
-    """The values over the scale, and zero for a zero error of a zero gradient."""
+    """Divides by the scale; a zero error of a zero gradient is zero."""
     if scale > 0:
         return values / scale
     return np.where(np.isfinite(values), 0.0, values)
