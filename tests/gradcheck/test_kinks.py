@@ -1,9 +1,12 @@
-"""Points where f is not differentiable: told, named, and never a wrong gradient; nor a way past for one."""
+"""A kink of f is named; it is never reported as a wrong gradient, and lets none pass."""
 
 import numpy as np
 import pytest
 
 from npseq.gradcheck import gradcheck
+from npseq.gradcheck.differences import Derivative, difference
+from npseq.gradcheck.function import Line
+from npseq.gradcheck.kinks import Jump, at_kink, kink_beside, slope_jump
 
 SLOPES = np.arange(1.0, 6.0)
 
@@ -30,7 +33,7 @@ def test_a_kink_at_the_point_is_named_and_any_slope_between_passes(at_zero):
 
 
 @pytest.mark.parametrize("at_zero", [-0.01, 1.01, 3.0])
-def test_a_slope_outside_fails(at_zero):
+def test_a_slope_outside_of_the_two_sides_fails(at_zero):
     x = np.array([0.7, 0.0, -0.3, 1.1, 0.2])
     report = gradcheck(relu, {"x": x}, {"x": drelu(x, at_zero)})
     assert not report
@@ -38,7 +41,7 @@ def test_a_slope_outside_fails(at_zero):
     assert report.kinks
 
 
-def test_all_at_a_kink():
+def test_every_entry_may_be_at_a_kink():
     def f(p):
         return np.abs(p["x"]).sum()
 
@@ -72,7 +75,7 @@ def test_beside_the_point_only_the_true_slope_passes(distance):
     assert not gradcheck(relu, {"x": x}, {"x": (drelu(x) + other_side) / 2})
 
 
-def test_a_maximum_of_many():
+def test_a_maximum_has_a_kink_where_two_are_equal():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((4, 6))
     x[2, 3] = x[2, 5] = x[2].max() + 1
@@ -80,3 +83,40 @@ def test_a_maximum_of_many():
     report = gradcheck(lambda p: p["x"].max(1).sum(), {"x": x}, {"x": chosen})
     assert report
     assert {kink.index for kink in report.kinks} == {(2, 3), (2, 5)}
+
+
+def bent(at=0.0, jump=0.7):
+    """A parabola with a kink where the distance is `at`."""
+    return Line(lambda t: 0.4 * t + 1.5 * t * t + (jump * (t - at) if t > at else 0.0), 0.0, noise=1e-16)
+
+
+def test_three_steps_show_the_jump_of_a_bent_parabola():
+    steps = [difference(bent(), h) for h in (0.5, 0.25, 0.125)]
+    assert slope_jump(steps, 1e-9).size == pytest.approx(0.7)
+    assert slope_jump(steps[:2], 1e-9) is None
+
+
+def test_a_parabola_has_no_jump():
+    assert slope_jump([difference(bent(jump=0.0), h) for h in (0.5, 0.25, 0.125)], 1e-9) is None
+
+
+def test_a_kink_beside_the_point_is_found_between_two_steps():
+    line = Line(lambda t: abs(t - 1e-3), 1e-3, noise=1e-16)
+    steps = [difference(line, h) for h in (0.02, 0.01, 5e-4)]
+    assert kink_beside(steps, -1.0, 1e-9) is steps[1]
+    assert kink_beside(steps[1:], -1.0, 1e-9) is None
+
+
+def test_at_a_kink_every_slope_between_the_sides_counts():
+    step = difference(bent(), 1e-3)
+    found = at_kink(bent(), 1e-9, Jump(0.7, step), Derivative(np.nan, np.inf, np.nan, np.nan), 1e-3)
+    assert (found.low, found.high) == pytest.approx((0.4, 1.1), abs=1e-5)
+    assert found.kink == (found.low, found.high)
+
+
+def test_beside_a_kink_the_derivative_is_one_number_and_the_kink_is_reported():
+    line = bent(at=1e-3)
+    step = difference(line, 1e-2)
+    found = at_kink(line, 1e-6, Jump(0.7, step), Derivative(np.nan, np.inf, np.nan, np.nan), 1e-2)
+    assert found.low == found.high == found.value == pytest.approx(0.4, abs=1e-6)
+    assert found.kink == (step.left, step.right)

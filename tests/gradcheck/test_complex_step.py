@@ -1,9 +1,11 @@
-"""Where a complex step says nothing: refused with a word on method 'central', whatever the analytic gradient says."""
+"""A complex step is right to rounding, and refused where f is not analytic, whatever the analytic gradient is."""
 
 import numpy as np
 import pytest
 
+from gradcheck import problems
 from npseq.gradcheck import NotAnalyticError, gradcheck
+from npseq.gradcheck.complex_step import check_complex, complex_copy
 
 AT = {"x": np.array([0.5, -1.5, 2.0]), "y": np.array([[0.3, -0.2]])}
 A = np.array([1.0, -2.0, 0.5])
@@ -48,7 +50,7 @@ def test_it_is_refused_by_complex_and_decided_by_central(name, factor):
         assert gradcheck(f, AT, given).passed is (factor == 1.0)
 
 
-def test_dropping_the_imaginary_part_in_both_is_no_pass():
+def test_a_part_without_imaginary_part_in_f_and_gradient_is_refused():
     """An analytic gradient that forgets the very part that the complex step cannot see."""
     with pytest.raises(NotAnalyticError, match="drops or changes the imaginary part"):
         gradcheck(lambda p: smooth({**p, "y": p["y"].real}), AT, {**DSMOOTH, "y": np.zeros((1, 2))}, method="complex")
@@ -76,3 +78,34 @@ def test_branches_on_the_real_part_are_analytic():
         return (np.where(p["x"].real > 0, p["x"], 0) * A).sum() + (p["y"] ** 2).sum()
 
     assert gradcheck(relu, AT, {"x": (AT["x"] > 0) * A, "y": 2 * AT["y"]}, method="complex")
+
+
+def test_it_is_right_to_rounding_at_any_scale():
+    for scale in (1e-30, 1e-8, 1.0, 1e5):
+        right = {name: scale * value for name, value in problems.gradient(problems.point()).items()}
+        report = gradcheck(lambda p, c=scale: c * problems.network(p), problems.point(), right, method="complex")
+        assert report
+        assert report.max_error < 5e-15
+
+
+def test_it_decides_under_a_large_constant():
+    for scale in (1e-8, 1e-13, 1e-20):
+
+        def f(p, scale=scale):
+            return 1e3 + scale * problems.smooth(p)
+
+        assert gradcheck(f, problems.AT, problems.scaled(scale), method="complex")
+        for factor in (1.001, 3.0):
+            assert not gradcheck(f, problems.AT, problems.scaled(scale, factor), method="complex")
+
+
+def test_an_entry_costs_one_evaluation_of_the_complex_copy():
+    function = problems.measured(lambda x: np.sin(x).sum(), np.linspace(-1.0, 1.0, 200))
+    copy = complex_copy(function)
+    before = function.evaluations
+    row = check_complex(
+        problems.tensor(np.cos(function.values["x"]), 1e-12), function, np.random.default_rng(0), copy=copy
+    )
+    assert row.status == "pass"
+    assert copy.evaluations == 1 + 1 + 200  # f at the point, along a direction, and per entry
+    assert function.evaluations - before < 201 + 80
