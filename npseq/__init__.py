@@ -1,23 +1,26 @@
-"""npseq: recurrent networks with hand-derived backpropagation through time, on NumPy and CuPy."""
+"""npseq: recurrent networks with hand-derived backpropagation through time, on NumPy and CuPy.
+
+Public are the names in `__all__` and, where one of them is a module, the names in its own `__all__`. All other modules
+are the engine's, and may change with any version.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from npseq import data, initializers
+from npseq import data, initializers, layers, losses, models, optim
 from npseq.bptt.truncation import CarouselTruncation, HDetach, RandomTruncation, RouletteTruncation, Truncated
 from npseq.clipping import clip_grad_norm, clip_grad_value
-from npseq.gradcheck import gradcheck
+from npseq.gradcheck import NotAnalyticError, gradcheck
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear
 from npseq.losses import binary_cross_entropy, mean_squared_error, perplexity, softmax_cross_entropy
 from npseq.models import LanguageModel
 from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 if TYPE_CHECKING:
-    from npseq import inspect, interop, testing
-    from npseq.layercheck.check import gradcheck_layer
+    from npseq import gpu, inspect, interop, online, plot, testing, training
+    from npseq.layercheck import gradcheck_layer
     from npseq.layers.checkpointing import checkpointed
-    from npseq.online.rtrl import rtrl, uoro
-    from npseq.online.snap import rflo, snap
+    from npseq.online import rflo, rtrl, snap, uoro
 
 __version__ = "0.1.0"
 
@@ -36,6 +39,7 @@ __all__ = [
     "HDetach",
     "LanguageModel",
     "Linear",
+    "NotAnalyticError",
     "RMSprop",
     "RandomTruncation",
     "RouletteTruncation",
@@ -45,41 +49,52 @@ __all__ = [
     "clip_grad_norm",
     "clip_grad_value",
     "data",
+    "gpu",
     "gradcheck",
     "gradcheck_layer",
     "initializers",
     "inspect",
     "interop",
+    "layers",
+    "losses",
     "mean_squared_error",
+    "models",
+    "online",
+    "optim",
     "perplexity",
+    "plot",
     "rflo",
     "rtrl",
     "snap",
     "softmax_cross_entropy",
     "testing",
+    "training",
     "uoro",
 ]
 
-_ON_DEMAND = {
+_LAZY = {  # loaded when asked for: the module that holds the name, or None where the name is the module
     "checkpointed": "npseq.layers.checkpointing",
-    "gradcheck_layer": "npseq.layercheck.check",
-    "inspect": "",
-    "interop": "",
-    "rflo": "npseq.online.snap",
-    "rtrl": "npseq.online.rtrl",
-    "snap": "npseq.online.snap",
-    "testing": "",
-    "uoro": "npseq.online.rtrl",
+    "gpu": None,
+    "gradcheck_layer": "npseq.layercheck",
+    "inspect": None,
+    "interop": None,
+    "online": None,
+    "plot": None,
+    "rflo": "npseq.online",
+    "rtrl": "npseq.online",
+    "snap": "npseq.online",
+    "testing": None,
+    "training": None,
+    "uoro": "npseq.online",
 }
 
 
 def __getattr__(name: str) -> object:
-    """What a training script does not need is loaded when it is asked for."""
-    if name not in _ON_DEMAND:
+    if name not in _LAZY:
         raise AttributeError(f"module 'npseq' has no attribute {name!r}")
-    module = _ON_DEMAND[name]
+    module = _LAZY[name]
     return getattr(import_module(module), name) if module else import_module(f"npseq.{name}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, "__version__"])

@@ -105,8 +105,8 @@ class Bidirectional(Layer):
         dstate: Any = None,
         truncation: Any = None,
         *,
-        workspace: Workspace | None = None,
         grads: Parameters | None = None,
+        workspace: Workspace | None = None,
     ) -> tuple[Array | None, Any, Parameters]:
         """dx, the pair of initial states' gradients, and grads. See Recurrent.backward."""
         grads = self.params.like(np.empty_like(self.params.flat)) if grads is None else grads
