@@ -1,10 +1,8 @@
-"""Truncation: what reaches back in time.
+"""Truncations: which paths of a gradient reach back in time, and with what weight.
 
-A path's lag is how many times it was carried from one time step to the next, over all layers and directions; lag 0 is
-the step's own. A truncation weighs paths: either by their lag, or each carry by a factor of its own.
+A path's lag is how many times it goes from one time step to the next, over all layers and directions; lag 0 stays in
+its step. A truncation weighs paths by their lag, or by a factor for each edge from step to step.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,34 +14,58 @@ from npseq.backend import Array, generator
 
 
 class Plan(NamedTuple):
-    """One draw of a truncation: one of these."""
+    """One draw of a truncation: exactly one field is set."""
 
-    lag_weights: np.ndarray | None  # (K,): what a path of each lag counts
-    factors: np.ndarray | None  # (strands, T): what every carry is multiplied with
+    lag_weights: np.ndarray | None = None  # (K,): the weight of a path of each lag
+    factors: np.ndarray | None = None  # (strands, T): what the adjoint is multiplied with at every edge
     h_factors: np.ndarray | None = None  # (strands, T): the same for h alone
 
 
 class Truncated:
-    """The paths of lag 0 to steps - 1, exactly: each loss reaches `steps` steps back, itself counted.
+    """Keeps the paths of lag 0 to steps - 1, exactly: each loss reaches `steps` steps back, itself counted.
 
-    The gradient of sum_t l_t with the state `steps` steps before each loss held fixed (Williams & Peng 1990, BPTT(h)).
+    This is the gradient of sum_t l_t with the state `steps` steps before each loss held fixed (Williams & Peng 1990,
+    BPTT(h)).
+
+    Args:
+        steps: the window, at least 1.
+
+    Raises:
+        ValueError: if steps is no positive integer.
+
+    Example:
+        >>> layer = ns.RNN(1, 1, dtype=float, rng=0)
+        >>> y, h, tape = layer.forward(np.ones((3, 1, 1)))
+        >>> layer.backward(None, tape, np.ones_like(h), ns.Truncated(2))[0][:, 0, 0] != 0
+        array([False,  True,  True])
     """
 
     def __init__(self, steps: int):
         self.steps = integer("steps", steps)
 
     def plan(self, strands: int, steps: int, longest: int) -> Plan:
-        return Plan(np.ones(min(self.steps, longest + 1)), None)
+        return Plan(lag_weights=np.ones(min(self.steps, longest + 1)))
 
     def __repr__(self) -> str:
         return f"Truncated({self.steps})"
 
 
 class RandomTruncation:
-    """d2l's xi_t: every step's carry kept with probability `keep` and weighed 1/keep, else cut. Unbiased.
+    """Keeps the edge at each step with probability `keep` and weighs it 1/keep, else cuts it. Unbiased.
 
-    keep: one probability in (0, 1], or one for each step (T,). Every layer and direction draws its own, since a path
-    may cross the same step once in each. Tallec & Ollivier 2017 (arXiv 1705.08209); Dive into Deep Learning, 9.7.
+    This is xi_t of Dive into Deep Learning, 9.7 (Tallec & Ollivier 2017, arXiv 1705.08209). Every layer and direction
+    draws its own, since a path may cross the same step once in each.
+
+    Args:
+        keep: one probability in (0, 1], or one for each step (T,).
+        rng: seed or Generator of the draws, one each time backward runs.
+
+    Raises:
+        TypeError, ValueError: if keep holds anything else.
+
+    Example:
+        >>> ns.RandomTruncation(0.9, rng=0)
+        RandomTruncation(keep=0.9)
     """
 
     def __init__(self, keep: float | np.ndarray, rng: int | np.random.Generator | None = None):
@@ -59,18 +81,30 @@ class RandomTruncation:
     def plan(self, strands: int, steps: int, longest: int) -> Plan:
         if self.keep.ndim and len(self.keep) != steps:
             raise ValueError(f"keep has a probability for {len(self.keep)} steps, but there are {steps}")
-        kept = self.rng.random((strands, steps)) < self.keep
-        return Plan(None, kept / self.keep)
+        drawn = self.rng.random((strands, steps)) < self.keep
+        return Plan(factors=drawn / self.keep)
 
     def __repr__(self) -> str:
         return f"RandomTruncation(keep={self.keep})"
 
 
 class RouletteTruncation:
-    """A random lag N with P(N > k) = survival(k), each lag k < N weighed 1/survival(k). Unbiased.
+    """Draws a lag N with P(N > k) = survival(k) and weighs each lag k < N by 1/survival(k). Unbiased.
 
-    survival: a function of k, non-increasing, with survival(0) = 1 and positive at every lag that can occur.
-    Kahn 1955; Beatson & Adams 2019 (arXiv 1905.07006).
+    It is Russian roulette (Kahn 1955; Beatson & Adams 2019, arXiv 1905.07006).
+
+    Args:
+        survival: a function of k, non-increasing, with survival(0) = 1 and positive at every lag that can occur.
+        rng: seed or Generator of the draws, one each time backward runs.
+
+    Raises:
+        TypeError: if survival is no function.
+        ValueError: in backward, before anything is computed, if survival is not as above.
+
+    Example:
+        >>> layer = ns.RNN(1, 1, rng=0)
+        >>> tape = layer.forward(np.ones((9, 1, 1), np.float32))[2]
+        >>> dx, dstate, grads = layer.backward(None, tape, None, ns.RouletteTruncation(lambda k: 0.5**k, rng=0))
     """
 
     def __init__(self, survival: Callable[[int], float], rng: int | np.random.Generator | None = None):
@@ -87,18 +121,28 @@ class RouletteTruncation:
                 f"got {tail[:4]} ... {tail[-1]}; at 0 the longer paths could never be made up for"
             )
         count = int(np.count_nonzero(self.rng.random() < tail))
-        return Plan(1 / tail[:count], None)
+        return Plan(lag_weights=1 / tail[:count])
 
     def __repr__(self) -> str:
         return f"RouletteTruncation({self.survival})"
 
 
 class HDetach:
-    """An LSTM's paths from h to the next step's gates, each blocked with a probability; those through c stay.
+    """Blocks an LSTM's paths from h to the next step's gates with a probability; those through c stay.
 
-    What is left at probability 1 is the carousel alone, as in the original LSTM's truncated gradient: that is
-    CarouselTruncation(). Nothing is weighed up, so it is biased, and meant to be (Kanuparthi, Arpit et al. 2018, arXiv
-    1810.03023). A layer without c refuses it: backward raises ValueError before anything is computed.
+    At probability 1 the carousel alone is left, as in the original LSTM's truncated gradient: CarouselTruncation().
+    No path is weighed to make up for it, so it is biased on purpose (Kanuparthi, Arpit et al. 2018, arXiv 1810.03023).
+
+    Args:
+        probability: of blocking, in [0, 1], drawn for each layer and step.
+        rng: seed or Generator of the draws.
+
+    Raises:
+        ValueError: if probability is out of range; in backward, before anything is computed, if the cell has no c.
+
+    Example:
+        >>> ns.HDetach(0.25, rng=0)
+        HDetach(0.25)
     """
 
     def __init__(self, probability: float, rng: int | np.random.Generator | None = None):
@@ -108,37 +152,41 @@ class HDetach:
         self.rng = generator(rng)
 
     def plan(self, strands: int, steps: int, longest: int) -> Plan:
-        return Plan(None, None, (self.rng.random((strands, steps)) >= self.probability).astype(np.float64))
+        return Plan(h_factors=(self.rng.random((strands, steps)) >= self.probability).astype(np.float64))
 
     def __repr__(self) -> str:
         return f"HDetach({self.probability})"
 
 
 class CarouselTruncation(HDetach):
-    """The gradient with which the LSTM was trained at first: nothing goes back from h to the step before, all along c.
+    """Blocks all paths from h to the step before and keeps those along c: the LSTM's first training gradient.
 
-    Hochreiter & Schmidhuber 1997 truncate an error that has reached a gate's input: it moves that gate's weights and
+    Hochreiter & Schmidhuber 1997 truncate an error that has reached a gate's input: it changes that gate's weights and
     goes no further in time. What lasts is the constant error carousel, which the forget gate (Gers et al. 2000) scales.
-    Since Graves & Schmidhuber 2005 the whole gradient is taken instead, which is truncation=None. It is the exact
-    gradient of the same losses with the h that the gates read held fixed: (K15) to (K18) of
-    docs/derivations/truncation.md. It equals HDetach(1), without its random numbers.
+    Since Graves & Schmidhuber 2005 the whole gradient is taken, which is truncation=None. This is the exact gradient of
+    the same losses with the h that the gates read held fixed: (K15) to (K18) of docs/derivations/truncation.md. It
+    equals HDetach(1), without its random numbers.
 
     The paths from c to a gate through a peephole stay (Gers et al. 2002 cut those as well), and those within a step: to
     the layer below, and to x. A layer without c refuses it, as it does HDetach.
+
+    Example:
+        >>> ns.CarouselTruncation()
+        CarouselTruncation()
     """
 
     def __init__(self) -> None:
         super().__init__(1.0, 0)
 
     def plan(self, strands: int, steps: int, longest: int) -> Plan:
-        return Plan(None, None, np.zeros((strands, steps)))
+        return Plan(h_factors=np.zeros((strands, steps)))
 
     def __repr__(self) -> str:
         return "CarouselTruncation()"
 
 
 def check_truncation(truncation: Any, layer: Any) -> None:
-    """Raises TypeError for what is no truncation, ValueError for one that tells h from c where the cell has no c."""
+    """Raises TypeError for what is no truncation, ValueError for one that needs a c where the cell has none."""
     if truncation is None:
         return
     if isinstance(truncation, type) or not hasattr(truncation, "plan"):

@@ -1,6 +1,6 @@
-"""Backpropagation in less memory: a few states are kept, and the rest is run forward again.
+"""Backpropagation in less memory saves a few states and runs the steps between them again.
 
-Over n units of time with m states kept at a time, the fewest units run forward are
+Over n units of time with m states saved at a time, the fewest units run forward are
 
     C(n, 1) = n (n + 1) / 2,   C(n, m) = 2 n - 1 for m >= n,   C(n, m) = min_y [ y + C(n - y, m - 1) + C(y, m) ]
 
@@ -28,7 +28,7 @@ Visit = Callable[[int, list[tuple[Adjoints, ...]]], None]  # is shown each unit'
 
 
 class Checkpointed(NamedTuple):
-    """What checkpointed backward returns; the first three as backward does."""
+    """The result of `checkpointed`; the first three fields are those of backward."""
 
     dx: Array | None
     dstate: Any
@@ -40,7 +40,7 @@ class Checkpointed(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """How the steps are cut: units of `stride` steps, and how many states are kept at a time."""
+    """How the steps are cut: units of `stride` steps, and how many states are saved at a time."""
 
     stride: int
     slots: int
@@ -58,14 +58,14 @@ def forward_units(units: int, slots: int) -> int:
 
 
 def best_split(units: int, slots: int) -> int:
-    """The y of C(n, m): how far to run before the next state is kept, the first of those equally good. n, m > 1."""
+    """The y of C(n, m): how far to run before the next state is saved, the first of those equally good. n, m > 1."""
     return min(range(1, units), key=lambda y: y + forward_units(units - y, slots - 1) + forward_units(y, slots))
 
 
 def plan(layer: Recurrent, steps: int, batch: int, max_bytes: int | None = None) -> Schedule:
-    """A schedule for T steps: sqrt(T) without a budget, else the one that runs the fewest steps within max_bytes.
+    """The schedule for T steps: sqrt(T) without a budget, else the one that runs the fewest steps within max_bytes.
 
-    Counted are the states kept and one unit's tape and adjoints; x, y and dx are the user's.
+    Counted are the states saved and one unit's tape and adjoints; x, y and dx are the user's.
     Raises MemoryError where not even one step at a time fits.
     """
     if max_bytes is None:
@@ -104,14 +104,30 @@ def checkpointed(
     schedule: Schedule | None = None,
     visit: Visit | None = None,
 ) -> Checkpointed:
-    """Forward and backward over all steps, exact, without holding the tape of more than a few at a time.
+    """Runs forward and backward over all steps, exactly, and holds the tape of only a few steps at a time.
 
-    layer: RNN, GRU or LSTM of one direction, any depth; dropout does not act. x, state, lengths, dstate: as forward and
-    backward take them. dy: (T, B, P), or a function of (first step, y of a unit) that returns dL/dy of these steps, so
-    that no y is kept either; it is called once a unit, from the last to the first. max_bytes: the budget of `plan`;
-    None: about sqrt(T) steps and sqrt(T) states, every step run at most three times. schedule: instead of that plan.
     The adjoints are backward's, bit for bit; sums over time are added up unit by unit, so they agree to rounding.
-    Raises ValueError for two directions or a schedule that does not fit, MemoryError where the budget cannot hold.
+
+    Args:
+        layer: RNN, GRU or LSTM of one direction, any depth; dropout does not act.
+        x: as forward takes it.
+        dy: (T, B, P), or a function of (first step, y of a unit) that returns dL/dy of these steps, so that no y is
+            saved either; it is called once a unit, from the last to the first.
+        state: the initial state.
+        lengths: as forward takes them.
+        dstate: the loss's derivative by the last state.
+        max_bytes: the budget; None is about sqrt(T) steps and sqrt(T) states, every step run at most three times.
+        schedule: taken instead of a plan within the budget.
+        visit: visit(first step, adjoints) is called once a unit; the adjoints are overwritten by the next unit.
+
+    Raises:
+        ValueError: for two directions or a schedule that does not fit.
+        MemoryError: if the budget does not hold one step.
+
+    Example:
+        >>> layer, x = ns.GRU(3, 4, rng=0), np.ones((100, 2, 3), np.float32)
+        >>> ns.checkpointed(layer, x, lambda first, y: np.ones_like(y), max_bytes=20_000).dx.shape
+        (100, 2, 3)
     """
     _check(layer, schedule)
     steps, batch = check_steps(x)
@@ -173,13 +189,13 @@ class _Run:
 
 def _reversed_units(run: _Run, state: Any, units: int, slots: int) -> Any:
     """(unit, the state before it), from the last unit to the first."""
-    kept = [(0, state)]
+    saved = [(0, state)]
     for end in range(units, 0, -1):
-        if kept[-1][0] >= end:
-            kept.pop()
-        while end - kept[-1][0] > 1 and len(kept) < slots:
-            first, before = kept[-1]
-            middle = first + best_split(end - first, slots - len(kept) + 1)
-            kept.append((middle, run.state_at(first, middle, before)))
-        first, before = kept[-1]
+        if saved[-1][0] >= end:
+            saved.pop()
+        while end - saved[-1][0] > 1 and len(saved) < slots:
+            first, before = saved[-1]
+            middle = first + best_split(end - first, slots - len(saved) + 1)
+            saved.append((middle, run.state_at(first, middle, before)))
+        first, before = saved[-1]
         yield end - 1, run.state_at(first, end - 1, before)

@@ -11,7 +11,19 @@ from npseq.parameters import Layout, Parameters
 
 
 class Dropout(Layer):
-    """y = x * k, k = 0 with probability p, else 1 / (1 - p) (Srivastava et al. 2014); y = x outside training."""
+    """y = x * k, k = 0 with probability p, else 1 / (1 - p) (Srivastava et al. 2014); y = x outside training.
+
+    Args:
+        p: the probability of zero, in [0, 1).
+        rng: seed or Generator of the masks.
+
+    Raises:
+        ValueError: if p is out of range.
+
+    Example:
+        >>> ns.Dropout(0.5, rng=0).forward(np.ones(4), training=True)[0]
+        array([2., 0., 0., 0.])
+    """
 
     def __init__(self, p: float, rng: Any = None):
         self.p = probability("p", p)
@@ -19,7 +31,12 @@ class Dropout(Layer):
         self.params = Parameters(Layout({}, {}), np.zeros(0, np.float32))
 
     def forward(self, x: Array, *, training: bool = False) -> tuple[Array, Array | None]:
-        """y shaped as x, and the mask k, or None where nothing was dropped."""
+        """Returns y, shaped as x, and the mask k, None where nothing was dropped.
+
+        Args:
+            x: an array of floating or complex numbers, of any shape.
+            training: whether anything is dropped.
+        """
         if array("x", x).dtype.kind not in "fc":
             raise TypeError(f"x must be floating or complex, got {x.dtype}")
         if not flag("training", training) or not self.p:
@@ -30,11 +47,22 @@ class Dropout(Layer):
     def backward(
         self, dy: Array, tape: Array | None, *, grads: Any = None, workspace: Any = None
     ) -> tuple[Array, Parameters]:
-        """dx, and grads, which are empty."""
+        """Returns dx, and grads, which are empty.
+
+        Args:
+            dy: the loss's derivative by y.
+            tape: the mask that forward returned.
+            grads: not needed here; every layer takes it.
+            workspace: not needed here.
+        """
         return (dy if tape is None else dy * tape), self.params
 
     def draw(self, x: Array) -> Array:
-        """Factors for x, drawn on the host."""
+        """Draws a mask for x, on the host.
+
+        Args:
+            x: the array that is to be multiplied by it.
+        """
         mask = (self.rng.random(x.shape) >= self.p) / (1 - self.p)
         return array_module(x).asarray(mask, dtype=x.real.dtype)
 

@@ -1,6 +1,4 @@
-"""Rows looked up by token id."""
-
-from __future__ import annotations
+"""The embedding layer: rows of a table, looked up by token id."""
 
 from typing import Any
 
@@ -15,25 +13,40 @@ from npseq.parameters import Parameters, simple_layout
 
 
 class Embedding(Layer):
-    """W (num_embeddings, dim) from N(0, 1), as PyTorch has it; row padding_idx is zero and has no gradient."""
+    """Looks up rows of W (num_embeddings, dim), which start from N(0, 1), as in PyTorch.
+
+    Args:
+        num_embeddings: how many ids there are.
+        dim: the features of a row.
+        padding_idx: an id whose row is zero and has no gradient.
+        dtype: of the parameters.
+        rng: seed or Generator of the initial values.
+
+    Raises:
+        TypeError, ValueError: if a size or padding_idx does not hold.
+
+    Example:
+        >>> ns.Embedding(10, 3, rng=0).forward(np.array([[1, 2], [9, 0]]))[0].shape
+        (2, 2, 3)
+    """
 
     def __init__(
-        self, num_embeddings: int, dim: int, padding_idx: int | None = None, dtype: Any = np.float32, rng: Any = None
+        self, num_embeddings: int, dim: int, padding_idx: int | None = None, *, dtype: Any = np.float32, rng: Any = None
     ):
         self.num_embeddings = integer("num_embeddings", num_embeddings)
         self.dim = integer("dim", dim)
-        if padding_idx is not None and not (
-            isinstance(padding_idx, int | np.integer) and 0 <= padding_idx < num_embeddings
-        ):
-            raise ValueError(f"padding_idx must be None or in [0, {num_embeddings}), got {padding_idx!r}")
-        self.padding_idx = padding_idx
+        self.padding_idx = None if padding_idx is None else integer("padding_idx", padding_idx, 0, num_embeddings)
         layout = simple_layout({"W": (num_embeddings, dim)})
         self.params = Parameters(layout, normal((layout.size,), generator(rng), float_dtype(dtype), std=1.0))
         if padding_idx is not None:
             self.params["W"][padding_idx] = 0
 
     def forward(self, ids: Array) -> tuple[Array, Array]:
-        """(..., dim) from integer ids of any shape. Raises where an id is out of range; a device is not asked."""
+        """Returns rows (..., dim), and the tape.
+
+        Args:
+            ids: integers of any shape. On the host one out of range raises ValueError; a device is not waited for.
+        """
         if getattr(ids, "dtype", np.dtype(object)).kind not in "iu":
             raise TypeError(f"ids must be an integer array, got {getattr(ids, 'dtype', type(ids).__name__)}")
         self._check_range("ids", ids)
@@ -42,7 +55,14 @@ class Embedding(Layer):
     def backward(
         self, dy: Array, tape: Array, *, grads: Parameters | None = None, workspace: Any = None
     ) -> tuple[None, Parameters]:
-        """None, since ids have no derivative, and grads from dy (..., dim). Repeated ids add in a fixed order."""
+        """Returns None, since ids have no derivative, and the gradients; repeated ids add up in a fixed order.
+
+        Args:
+            dy: (..., dim), the loss's derivative by the rows.
+            tape: the ids that forward returned.
+            grads: a training loop's own, written over.
+            workspace: not needed here; every layer takes it.
+        """
         if array("tape", tape).dtype.kind not in "iu":
             raise TypeError(f"tape must be the ids that forward returned, got {tape.dtype}")
         self._check_range("tape", tape)

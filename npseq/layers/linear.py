@@ -1,4 +1,4 @@
-"""The linear layer."""
+"""The linear layer: a product with a matrix, and a bias."""
 
 from math import prod
 from typing import Any
@@ -16,10 +16,25 @@ from npseq.parameters import Parameters, simple_layout
 
 
 class Linear(Layer):
-    """y = x W + b over the last axis; W (in, out), b (out,), both from U(-1/sqrt(in), 1/sqrt(in)) as PyTorch has it."""
+    """y = x W + b over the last axis; W (in, out) and b (out,) start from U(-1/sqrt(in), 1/sqrt(in)), as in PyTorch.
+
+    Args:
+        in_features: in.
+        out_features: out.
+        bias: whether there is b.
+        dtype: of the parameters.
+        rng: seed or Generator of the initial values.
+
+    Raises:
+        TypeError, ValueError: if a size or an option does not hold.
+
+    Example:
+        >>> ns.Linear(3, 2, rng=0).forward(np.ones((5, 4, 3), np.float32))[0].shape
+        (5, 4, 2)
+    """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, dtype: Any = np.float32, rng: Any = None
+        self, in_features: int, out_features: int, *, bias: bool = True, dtype: Any = np.float32, rng: Any = None
     ):
         self.in_features = integer("in_features", in_features)
         self.out_features = integer("out_features", out_features)
@@ -33,9 +48,12 @@ class Linear(Layer):
         )
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """y (..., out) from x (..., in) of at least two axes, and the tape, which is x itself where x cannot change.
+        """Returns y (..., out), and the tape, which is x itself where x cannot change.
 
         y lies in memory as x does: features last, or, as a recurrent layer's output, the last axis but one.
+
+        Args:
+            x: (..., in) of at least two axes.
         """
         if getattr(x, "ndim", 0) < 2:
             given = getattr(x, "shape", type(x).__name__)
@@ -50,7 +68,14 @@ class Linear(Layer):
     def backward(
         self, dy: Array, tape: Array, *, grads: Parameters | None = None, workspace: Workspace | None = None
     ) -> tuple[Array, Parameters]:
-        """dx (..., in) and grads from dy (..., out). grads and workspace may be a training loop's own, written over."""
+        """Returns dx (..., in) and the gradients of the parameters.
+
+        Args:
+            dy: (..., out), the loss's derivative by y.
+            tape: what forward returned.
+            grads: a training loop's own, written over.
+            workspace: a training loop's own buffers.
+        """
         leading = array("tape", tape).shape[:-1]
         check_array("dy", dy, (*leading, self.out_features), self.dtype, array_module(self.params.flat))
         check_array("tape", tape, (*leading, self.in_features), self.dtype, array_module(self.params.flat))
