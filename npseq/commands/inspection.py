@@ -11,7 +11,7 @@ import numpy as np
 
 from npseq.backend import Array, array_module
 from npseq.data import Vocabulary, load_corpus
-from npseq.inspect.ledger import ledger
+from npseq.inspect.ledger import adjoint_norms, ledger
 from npseq.inspect.report import Case, report
 from npseq.inspect.stale import stale_state_bias
 from npseq.inspect.truncations import Bias
@@ -200,8 +200,8 @@ def _report(
     max_lag: int | None,
 ) -> str:
     cases = {_shown(label): case(in_float64(model), read, stale[label]) for label, model in models.items()}
-    beside = {_shown(label): case(in_float64(model), read) for label, model in others.items()}
-    return report(cases, out, max_lag, beside=beside)
+    extra = {_shown(label): case(in_float64(model), read) for label, model in others.items()}
+    return report(cases, out, max_lag=max_lag, extra=extra)
 
 
 def _shown(label: str) -> str:
@@ -217,8 +217,6 @@ def adjoints_while_training(
     The first layer's h, forward in time. The same seed gives the same epochs as `npseq train`. Model and optimizer go
     on being trained with the next stage.
     """
-    from npseq.inspect.figures import adjoint_norms
-
     rng = np.random.default_rng(config.seed)
     model = LanguageModel(vocab, **config.model_options(), rng=rng)
     optimizer = make_optimizer(config)
@@ -250,7 +248,7 @@ def draw_adjoints(norms: Mapping[str, list[np.ndarray]], out: str | PathLike[str
 
     make_folder(Path(out))
     for label, rows in norms.items():
-        figure = adjoints_over_training(np.array(rows), np.arange(len(rows)), f"{_shown(label)}. ")
+        figure = adjoints_over_training(np.array(rows), np.arange(len(rows)), title=f"{_shown(label)}. ")
         figure.savefig(Path(out) / f"{ADJOINTS}_{label}.png")
 
 

@@ -1,6 +1,4 @@
-"""How far an approximate gradient points away from the true one."""
-
-from __future__ import annotations
+"""The angle between an approximate gradient and the true one."""
 
 from collections.abc import Mapping
 from math import atan2, degrees, nan, sqrt
@@ -11,30 +9,41 @@ from npseq.arguments import array, mapping
 from npseq.backend import Array, array_module
 
 
-def alignment(found: Mapping[str, Array], true: Mapping[str, Array]) -> dict[str, float]:
-    """The angle between two gradients in degrees: 0 the same direction, below 90 still downhill, 180 opposite.
+def alignment(approximate: Mapping[str, Array], true: Mapping[str, Array]) -> dict[str, float]:
+    """Returns the angle between two gradients in degrees: 0 the same direction, below 90 still downhill, 180 opposite.
 
-    {"all": of all parameters as one vector, and each parameter's under its name}; nan where one of them is zero. As
-    Marschall, Cho & Savin 2020 (JMLR 21:135) compare online gradients. found, true: mappings of real arrays, of the
-    same names and shapes. By the half angle's tangent (Kahan), which keeps its digits where the angle is small.
-    Raises ValueError where names or shapes differ, TypeError for anything but mappings of real arrays.
+    It is {"all": of all parameters as one vector, and each parameter's under its name}; nan where one of them is zero.
+    Marschall, Cho & Savin 2020 (JMLR 21:135) compare online gradients so. The angle is computed by the tangent of its
+    half (Kahan), which is accurate for small angles too.
+
+    Args:
+        approximate: {name: real array}.
+        true: {name: real array} of the same names and shapes.
+
+    Raises:
+        TypeError: if one of them is not a mapping of arrays.
+        ValueError: if names or shapes differ, or an array is not real.
+
+    Example:
+        >>> ns.inspect.alignment({"w": np.array([1.0, 0.0])}, {"w": np.array([0.0, 2.0])})
+        {'all': 90.0, 'w': 90.0}
     """
-    mapping("found", found)
-    if set(found) != set(mapping("true", true)):
-        raise ValueError(f"both gradients must have the same names, got {', '.join(found)} and {', '.join(true)}")
+    mapping("approximate", approximate)
+    if set(approximate) != set(mapping("true", true)):
+        raise ValueError(f"both gradients must have the same names, got {', '.join(approximate)} and {', '.join(true)}")
     for name in true:
-        a, b = array(name, found[name]), array(name, true[name])
+        a, b = array(name, approximate[name]), array(name, true[name])
         if a.shape != b.shape or a.dtype.kind != "f" or b.dtype.kind != "f":
             raise ValueError(
                 f"{name} must be real and of one shape in both, got {a.shape} {a.dtype} and {b.shape} {b.dtype}"
             )
         array_module(a, b)
-    return {"all": _angle(found, true, list(true)), **{name: _angle(found, true, [name]) for name in true}}
+    return {"all": _angle(approximate, true, list(true)), **{name: _angle(approximate, true, [name]) for name in true}}
 
 
-def _angle(found: Mapping[str, Array], true: Mapping[str, Array], names: list[str]) -> float:
-    """Of those parameters as one vector: both at norm 1, the difference over the sum is the half angle's tangent."""
-    a, b = (_unit([part[name].astype(np.float64) for name in names]) for part in (found, true))
+def _angle(approximate: Mapping[str, Array], true: Mapping[str, Array], names: list[str]) -> float:
+    """Both at norm 1, their difference over their sum is the tangent of half the angle."""
+    a, b = (_unit([grads[name].astype(np.float64) for name in names]) for grads in (approximate, true))
     if a is None or b is None:
         return nan
     apart = sum(float(((p - q) ** 2).sum()) for p, q in zip(a, b, strict=True))
@@ -42,11 +51,11 @@ def _angle(found: Mapping[str, Array], true: Mapping[str, Array], names: list[st
     return degrees(2 * atan2(sqrt(apart), sqrt(along)))
 
 
-def _unit(parts: list[Array]) -> list[Array] | None:
-    """At norm 1, by way of the largest entry, so that no square under- or overflows; None where all are zero."""
-    largest = max((float(abs(part).max()) for part in parts if part.size), default=0.0)
+def _unit(arrays: list[Array]) -> list[Array] | None:
+    """The arrays at joint norm 1, None if all are zero; scaled by the largest entry first: no square overflows."""
+    largest = max((float(abs(one).max()) for one in arrays if one.size), default=0.0)
     if largest == 0:
         return None
-    parts = [part / largest for part in parts]
-    norm = sqrt(sum(float((part**2).sum()) for part in parts))
-    return [part / norm for part in parts]
+    arrays = [one / largest for one in arrays]
+    norm = sqrt(sum(float((one**2).sum()) for one in arrays))
+    return [one / norm for one in arrays]

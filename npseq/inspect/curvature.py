@@ -1,38 +1,51 @@
-"""Derivatives of the second order, and forward ones, by a complex step through code that is already there.
+"""Second derivatives, and forward ones, by a complex step through the existing gradient code.
 
     f(x + i h v) = f(x) + i h (J v) + O(h^2),   so   J v = Im f(x + i h v) / h
 
-exact to rounding, since nothing is subtracted and h may be 1e-20. With f a hand-derived gradient, J is the Hessian: the
-manual backward differentiates itself (Pearlmutter 1994 for the product; Squire & Trapp 1998 for the step).
+which is exact to rounding, since nothing is subtracted and h may be 1e-20. With f a hand-derived gradient, J is the
+Hessian: the manual backward differentiates itself (Pearlmutter 1994 for the product; Squire & Trapp 1998 for the step).
 Points and directions are arrays, such as layer.params.flat, or mappings of arrays.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import function, is_array
+from npseq.arguments import function, integer, is_array, one_of
 from npseq.backend import Array, generator, to_host
 
 STEP = 1e-20
 
 
 class Spectrum(NamedTuple):
-    """Eigenvalues (k,), largest first, and their vectors (n, k)."""
+    """Eigenvalues and eigenvectors of a symmetric matrix, largest eigenvalue first.
 
-    values: np.ndarray
-    vectors: np.ndarray
+    Example:
+        >>> ns.inspect.lanczos(lambda v: np.arange(6) * v, size=6, count=2).vectors.shape
+        (6, 2)
+    """
+
+    values: np.ndarray  # (k,)
+    vectors: np.ndarray  # (n, k)
 
 
 def jvp(f: Callable[[Any], Any], at: Any, v: Any) -> Any:
-    """J v, shaped as f(at): how f moves along v. at, v: arrays or mappings of arrays, of the same shapes.
+    """Returns J v, the derivative of f along v, in the form of f(at).
 
-    f is given complex128 numbers and has to be analytic: no abs, max, comparison or conjugate of what it is given. A
-    layer does with `layer.bind(flat)`. It may return an array, or a tuple or mapping of them.
-    Raises ValueError where v does not fit `at`, TypeError where f drops the imaginary part.
+    Args:
+        f: takes complex128 numbers and is analytic: no abs, max, comparison or conjugate of them. A layer is, bound
+            with layer.bind(flat). It may return an array, or a tuple or mapping of them.
+        at: the point, an array or a mapping of arrays.
+        v: the direction, of the same shapes.
+
+    Raises:
+        TypeError: if at or v is not an array, or f drops the imaginary part.
+        ValueError: if v does not fit at.
+
+    Example:
+        >>> ns.inspect.jvp(lambda x: x**2, np.array([1.0, 3.0]), np.array([1.0, 0.5]))
+        array([2., 3.])
     """
     function("f", f)
     _check_fit(at, v)
@@ -44,17 +57,21 @@ def jvp(f: Callable[[Any], Any], at: Any, v: Any) -> Any:
 
 
 def hvp(gradient: Callable[[Any], Any], at: Any, v: Any) -> Any:
-    """H v, exact: the Hessian at `at` times v. gradient: what takes complex128 numbers as `at` to the loss's gradient.
+    """Returns H v, exact, with H the Hessian at the point `at`.
 
-        def gradient(flat):
-            bound = layer.bind(flat)
-            y, _, tape = bound.forward(x)
-            loss, dy = mean_squared_error(y, target)
-            return bound.backward(dy, tape)[2].flat
+    Args:
+        gradient: takes complex128 numbers in the form of `at` and returns the loss's gradient. For a layer it binds
+            them, layer.bind(flat), and runs forward and backward.
+        at: the point, an array or a mapping of arrays.
+        v: the direction, of the same shapes.
 
-        hvp(gradient, layer.params.flat, v)
+    Raises:
+        TypeError: if at or v is not an array, or gradient drops the imaginary part.
+        ValueError: if v does not fit at.
 
-    Raises as jvp does.
+    Example:
+        >>> ns.inspect.hvp(lambda x: x**3, np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+        array([ 3., 12.])
     """
     return jvp(gradient, at, v)
 
@@ -66,17 +83,41 @@ def gauss_newton_product(
     at: Any,
     v: Any,
 ) -> Any:
-    """G v = J^T H_out J v: the Hessian with the model's outputs taken as linear in the parameters, never negative.
+    """Returns G v = J^T H_out J v, the Hessian with the model's outputs linear in the parameters, never negative.
 
-    forward(at): the outputs, say logits. backward(at, d): J^T d, the gradient of sum(d * outputs).
-    curvature(outputs, u): H_out u, the loss's Hessian by the outputs times u; `softmax_curvature` for cross-entropy,
-    where G is the Fisher matrix. Schraudolph 2002; Martens & Sutskever 2011. Raises as jvp does.
+    For cross-entropy G is the Fisher matrix. Schraudolph 2002; Martens & Sutskever 2011.
+
+    Args:
+        forward: at -> the outputs, say logits.
+        backward: (at, d) -> J^T d, the gradient of sum(d * outputs).
+        curvature: (outputs, u) -> H_out u, the loss's Hessian by the outputs times u; `softmax_curvature` for
+            cross-entropy.
+        at: the point, an array or a mapping of arrays.
+        v: the direction, of the same shapes.
+
+    Raises:
+        TypeError: if at or v is not an array, or forward drops the imaginary part.
+        ValueError: if v does not fit at.
+
+    Example:
+        >>> square, pull = (lambda x: x**2), (lambda x, d: 2 * x * d)
+        >>> ns.inspect.gauss_newton_product(square, pull, lambda outputs, u: u, np.array([3.0]), np.array([1.0]))
+        array([36.])
     """
     return backward(at, curvature(forward(at), jvp(forward, at, v)))
 
 
 def softmax_curvature(logits: Array, u: Array) -> Array:
-    """(diag(p) - p p^T) u at each of N positions, over N: the Hessian of the mean cross-entropy. logits, u (..., V)."""
+    """Returns (diag(p) - p p^T) u at each of N positions, over N: the Hessian of the mean cross-entropy times u.
+
+    Args:
+        logits: (..., V).
+        u: the direction, (..., V).
+
+    Example:
+        >>> ns.inspect.softmax_curvature(np.zeros((1, 2)), np.array([[1.0, 0.0]]))
+        array([[ 0.25, -0.25]])
+    """
     p = np.exp(logits - logits.max(axis=-1, keepdims=True))
     p /= p.sum(axis=-1, keepdims=True)
     positions = max(p.size // p.shape[-1], 1)
@@ -87,20 +128,32 @@ def lanczos(
     product: Callable[[np.ndarray], Array],
     size: int,
     count: int = 6,
+    *,
     which: str = "LA",
     rng: int | np.random.Generator | None = 0,
 ) -> Spectrum:
-    """The outermost eigenvalues of a symmetric matrix that is known by its products alone, largest first.
+    """Finds the outermost eigenvalues of a symmetric matrix from its products alone (implicitly restarted Lanczos).
 
-    product: v (size,) to H v, such as lambda v: hvp(gradient, flat, v); v is on the host, where the iteration runs, and
-    H v may be on a device, lambda v: hvp(gradient, flat, cupy.asarray(v)). which: "LA" the largest, "SA" the smallest,
-    "BE" both ends, "LM" the largest in size. rng: for the first vector. Implicitly restarted Lanczos (scipy's eigsh).
-    Raises ValueError unless 0 < count < size.
+    Args:
+        product: v (size,) -> H v, such as lambda v: hvp(gradient, flat, v). v is on the host, where the iteration runs;
+            H v may be on a device, as of lambda v: hvp(gradient, flat, cupy.asarray(v)).
+        size: the number of rows.
+        count: the number of eigenvalues, below size.
+        which: "LA" the largest, "SA" the smallest, "BE" both ends, "LM" the largest in magnitude.
+        rng: a seed or a Generator of the first vector.
+
+    Raises:
+        ValueError: if size, count or which does not fit.
+
+    Example:
+        >>> ns.inspect.lanczos(lambda v: np.arange(6) * v, size=6, count=2).values.round(6)
+        array([5., 4.])
     """
     from scipy.sparse.linalg import LinearOperator, eigsh
 
-    if not 0 < count < size:
-        raise ValueError(f"count must be between 1 and {size - 1}, below the size of the matrix, got {count}")
+    size = integer("size", size, least=2)
+    count = integer("count", count, below=size)
+    one_of("which", which, ("LA", "SA", "BE", "LM"))
     operator = LinearOperator((size, size), matvec=lambda v: to_host(product(np.ravel(v))), dtype=np.float64)
     values, vectors = eigsh(operator, k=count, which=which, v0=generator(rng).standard_normal(size))
     order = np.argsort(values)[::-1]

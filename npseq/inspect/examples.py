@@ -1,6 +1,4 @@
-"""Each example's own gradient norm, without its gradient."""
-
-from __future__ import annotations
+"""The norm of each example's gradient, computed without that gradient."""
 
 from typing import Any
 
@@ -9,7 +7,7 @@ import numpy as np
 from npseq.backend import Array
 from npseq.bptt.factors import squared_norms
 from npseq.bptt.workspace import MAX_BYTES, require
-from npseq.inspect.passes import check_names, named_factors, plain, sides
+from npseq.inspect.passes import adjoints, check_names, named_factors, views_of
 
 
 def ghost_norms(
@@ -21,18 +19,37 @@ def ghost_norms(
     names: Any = None,
     max_bytes: int | None = MAX_BYTES,
 ) -> dict[str, Array]:
-    """{parameter: (B,)}: the norm of each example's gradient, from one backward pass over the whole batch.
+    """Returns {parameter: (B,)}, the norm of each example's gradient, from one backward pass over the whole batch.
 
-    |sum_t a_t d_t^T|^2 = sum_{t,s} <a_t, a_s> <d_t, d_s>, so B tables of T x T stand for B gradients: what
-    clipping by example needs (Goodfellow 2015, arXiv 1510.01799; over a sequence: Li et al. 2022, arXiv 2110.05679).
+    |sum_t a_t d_t^T|^2 = sum_{t,s} <a_t, a_s> <d_t, d_s>, so B tables of T x T stand for B gradients. Clipping by
+    example needs these norms (Goodfellow 2015, arXiv 1510.01799; over a sequence: Li et al. 2022, arXiv 2110.05679).
     The root of a sum that cancels keeps half its digits.
-    Raises MemoryError before the tables are allocated; TypeError or ValueError on a misfit.
+
+    Args:
+        layer: an RNN, GRU, LSTM or Bidirectional layer of any depth.
+        dy: the loss's derivative by y, (T, B, R*P), or None for zeros.
+        tape: what forward returned.
+        dstate: the loss's derivative by the last state, or None for zeros.
+        names: the parameters wanted; None is all.
+        max_bytes: the most memory it may take; None is no limit.
+
+    Raises:
+        MemoryError: if it would need more than max_bytes, before that is allocated.
+        TypeError: if layer or tape is something else.
+        ValueError: if a shape or a name does not fit.
+
+    Example:
+        >>> layer = ns.LSTM(3, 4, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((5, 2, 3), np.float32))
+        >>> ns.inspect.ghost_norms(layer, 0 * y, tape, names="b_f")
+        {'b_f': array([0., 0.], dtype=float32)}
     """
+    views = views_of(layer, tape, dy, dstate)
     names = check_names(layer, names)
-    found = {}
-    for side in sides(layer, tape, dy, dstate):
-        needed = 2 * side.batch * side.steps**2 * layer.dtype.itemsize
+    norms = {}
+    for view in views:
+        needed = 2 * view.batch * view.steps**2 * layer.dtype.itemsize
         require("these norms", needed, max_bytes, "give fewer sequences at a time")
-        for name, f in named_factors(side, plain(side), names).items():
-            found[name] = np.sqrt(squared_norms(f, "b"))
-    return found
+        for name, f in named_factors(view, adjoints(view), names).items():
+            norms[name] = np.sqrt(squared_norms(f, "b"))
+    return norms

@@ -1,39 +1,41 @@
-"""Figures of a gradient taken apart, each for a slide: a matplotlib Figure whose title says what to see.
+"""Figures of a gradient's parts, each for a slide: a matplotlib Figure whose title says what to see.
 
-Matplotlib is loaded when a figure is drawn, and its global state is left alone; figure.savefig(path) writes one.
+Matplotlib is loaded when a figure is drawn, and its global state does not change; figure.savefig(path) writes one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from npseq.backend import to_host
 from npseq.inspect.jacobians import JacobianSpectrum
-from npseq.inspect.ledger import Ledger
+from npseq.inspect.ledger import Ledger, lag_norms
 from npseq.inspect.truncations import truncation_bias
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 MARKERS = "os^Dvx"
-LEAST_BIAS, LEAST_ANGLE = 1e-16, 1e-5  # degrees: an arc cosine near 1 keeps half the digits
+LEAST_BIAS, LEAST_ANGLE = 1e-16, 1e-5  # degrees: an arc cosine near 1 has half the digits
 GATES = {
     "i": "input gate", "f": "forget gate", "o": "output gate", "g": "new content",
     "r": "reset gate", "z": "update gate", "n": "new content",
 }  # fmt: skip
 
 
-def gradient_by_lag(ledgers: Mapping[str, Ledger], beside: Mapping[str, Ledger] | None = None) -> Figure:
-    """|G_k| over the gradient's norm, by lag, a line a ledger: how far back each network learns.
+def gradient_by_lag(ledgers: Mapping[str, Ledger], extra: Mapping[str, Ledger] | None = None) -> Any:
+    """Draws the norm of each lag's part over that of the gradient, a line a ledger: how far back each network learns.
 
-    beside: others to compare with, drawn thin.
+    Args:
+        ledgers: {label: ledger}.
+        extra: others to compare with, drawn thin.
+
+    Example:
+        >>> layer = ns.LSTM(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+        >>> figure = ns.inspect.figures.gradient_by_lag({"LSTM": ns.inspect.ledger(layer, y, tape)})
     """
     figure, axes = _figure()
     reach = {}
-    for k, (label, ledger) in enumerate([*ledgers.items(), *(beside or {}).items()]):
+    for k, (label, ledger) in enumerate([*ledgers.items(), *(extra or {}).items()]):
         norms = lag_norms(ledger)
         total = _norm(ledger.gradient)
         line = axes.plot(np.arange(len(norms)), _drawn(norms / total), label=label, **_style(k, len(norms)))[0]
@@ -51,8 +53,17 @@ def gradient_by_lag(ledgers: Mapping[str, Ledger], beside: Mapping[str, Ledger] 
     return figure
 
 
-def bias_by_length(ledgers: Mapping[str, Ledger]) -> Figure:
-    """Relative bias and angle of Truncated(k) for every k, down to what rounding hides."""
+def bias_by_length(ledgers: Mapping[str, Ledger]) -> Any:
+    """Draws the relative bias and the angle of Truncated(k) for every k, down to rounding.
+
+    Args:
+        ledgers: {label: ledger}.
+
+    Example:
+        >>> layer = ns.LSTM(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+        >>> figure = ns.inspect.figures.bias_by_length({"LSTM": ns.inspect.ledger(layer, y, tape)})
+    """
     figure, (above, below) = _figure(2, height=5.5, sharex=True)
     needed = {}
     for k, (label, ledger) in enumerate(ledgers.items()):
@@ -73,10 +84,20 @@ def bias_by_length(ledgers: Mapping[str, Ledger]) -> Figure:
     return figure
 
 
-def pair_triangle(ledger: Ledger, title: str = "") -> Figure:
-    """The norm of what goes from the loss at step t to the uses at step s, as a map.
+def pair_triangle(ledger: Ledger, *, title: str = "") -> Any:
+    """Draws the norm of what goes from the loss at step t to the uses at step s, as a map.
 
-    Raises ValueError for a ledger without pairs.
+    Args:
+        ledger: one with pairs.
+        title: the beginning of the title.
+
+    Raises:
+        ValueError: for a ledger without pairs.
+
+    Example:
+        >>> layer = ns.LSTM(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+        >>> figure = ns.inspect.figures.pair_triangle(ns.inspect.ledger(layer, y, tape))
     """
     if ledger.pair_norms is None:
         raise ValueError("the ledger must hold pair norms: ledger(..., pairs=True)")
@@ -86,7 +107,7 @@ def pair_triangle(ledger: Ledger, title: str = "") -> Figure:
     norms = to_host(ledger.pair_norms).astype(np.float64)
     positive = norms[norms > 0]
     highest = positive.max() if positive.size else 1.0
-    shown = np.ma.masked_less(norms, 1e-12 * highest)  # below lies the rounding of sums that cancel
+    shown = np.ma.masked_less(norms, 1e-12 * highest)  # less is the rounding of sums that cancel
     lowest = shown.min() if shown.count() else highest
     norm = LogNorm(min(lowest, highest / 10), highest)
     axes.grid(False)
@@ -100,8 +121,22 @@ def pair_triangle(ledger: Ledger, title: str = "") -> Figure:
     return figure
 
 
-def gates_over_time(ledger: Ledger, example: int = 0, title: str = "") -> Figure:
-    """Every gate of one sequence as a map, units by time. Raises ValueError where the cell has none."""
+def gates_over_time(ledger: Ledger, example: int = 0, *, title: str = "") -> Any:
+    """Draws every gate of one sequence as a map, units by time.
+
+    Args:
+        ledger: of a layer that has gates.
+        example: which sequence of the batch.
+        title: the beginning of the title.
+
+    Raises:
+        ValueError: if the cell has no gates.
+
+    Example:
+        >>> layer = ns.LSTM(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+        >>> figure = ns.inspect.figures.gates_over_time(ns.inspect.ledger(layer, y, tape))
+    """
     if not ledger.gates:
         raise ValueError("this cell has no gates: a plain RNN's state is all there is")
     names = _in_reading_order(ledger.gates)
@@ -128,14 +163,14 @@ def _in_reading_order(gates: Mapping[str, Any]) -> list[str]:
     """i, f, o, g or r, z, n of one layer and direction after the other."""
 
     def strand(name: str) -> str:
-        side, _, own = name.rpartition(".")
-        return f"{side}.{own[1:]}"
+        prefix, _, gate = name.rpartition(".")
+        return f"{prefix}.{gate[1:]}"
 
     strands = list(dict.fromkeys(map(strand, gates)))
     return sorted(gates, key=lambda name: (strands.index(strand(name)), list(GATES).index(_kind(name))))
 
 
-def _draw_gate(figure: Figure, axes: Any, name: str, values: np.ndarray) -> None:
+def _draw_gate(figure: Any, axes: Any, name: str, values: np.ndarray) -> None:
     signed = _kind(name) in ("g", "n")
     axes.grid(False)
     image = axes.imshow(
@@ -147,8 +182,17 @@ def _draw_gate(figure: Figure, axes: Any, name: str, values: np.ndarray) -> None
     figure.colorbar(image, ax=axes, ticks=[-1, 0, 1] if signed else [0, 0.5, 1])
 
 
-def singular_values_by_lag(spectra: Mapping[str, JacobianSpectrum]) -> Figure:
-    """Largest and median singular value of ds_T/ds_{T-k} by lag, in the median sequence, with a plain RNN's bound."""
+def singular_values_by_lag(spectra: Mapping[str, JacobianSpectrum]) -> Any:
+    """Draws the largest and median singular value by lag, in the median sequence, with the bound of a plain RNN.
+
+    Args:
+        spectra: {label: what npseq.inspect.jacobian_spectrum returned}.
+
+    Example:
+        >>> layer = ns.LSTM(2, 3, rng=0)
+        >>> spectrum = ns.inspect.jacobian_spectrum(layer, layer.forward(np.ones((4, 1, 2), np.float32))[2])
+        >>> figure = ns.inspect.figures.singular_values_by_lag({"LSTM": spectrum})
+    """
     figure, axes = _figure()
     rates, highest = {}, 1.0
     for k, (label, spectrum) in enumerate(spectra.items()):
@@ -162,7 +206,7 @@ def singular_values_by_lag(spectra: Mapping[str, JacobianSpectrum]) -> Figure:
             axes.plot(lags, spectrum.bound, "--", color=line.get_color(), label=f"{label}, bound")
         rates[label], highest = largest[-1] ** (1 / len(lags)), max(highest, largest.max())
     axes.set_yscale("log")
-    axes.set_ylim(top=min(axes.get_ylim()[1], 1e6 * highest))  # a bound may lie far above all there is
+    axes.set_ylim(top=min(axes.get_ylim()[1], 1e6 * highest))  # a bound may be far above all values
     axes.axhline(1, color="black", linewidth=1)
     axes.set(
         xlabel="lag k (steps)",
@@ -174,8 +218,17 @@ def singular_values_by_lag(spectra: Mapping[str, JacobianSpectrum]) -> Figure:
     return figure
 
 
-def adjoints_over_training(norms: np.ndarray, epochs: np.ndarray, title: str = "") -> Figure:
-    """|dL/dh_t| (epochs, T) as a map: which steps the loss reaches as training goes on. See `adjoint_norms`."""
+def adjoints_over_training(norms: np.ndarray, epochs: np.ndarray, *, title: str = "") -> Any:
+    """Draws the norm of dL/dh_t as a map: which steps the loss reaches in the course of training.
+
+    Args:
+        norms: (epochs, T), a row of `adjoint_norms` an epoch.
+        epochs: their numbers, (epochs,).
+        title: the beginning of the title.
+
+    Example:
+        >>> figure = ns.inspect.figures.adjoints_over_training(np.ones((3, 8)), np.array([0, 5, 10]))
+    """
     from matplotlib.colors import LogNorm, Normalize
 
     figure, axes = _figure()
@@ -196,16 +249,6 @@ def adjoints_over_training(norms: np.ndarray, epochs: np.ndarray, title: str = "
     return figure
 
 
-def lag_norms(ledger: Ledger) -> np.ndarray:
-    """(K,): |G_k| over all parameters."""
-    return np.sqrt(sum(to_host((p.reshape(len(p), -1) ** 2).sum(axis=1)) for p in ledger.per_lag.values()))
-
-
-def adjoint_norms(ledger: Ledger, name: str = "h") -> np.ndarray:
-    """(T,): |dL/dh_t| over batch and units; name: another of ledger.adjoints."""
-    return np.sqrt(to_host((ledger.adjoints[name] ** 2).sum(axis=(1, 2))))
-
-
 def _norm(parts: Mapping[str, Any]) -> float:
     return float(np.sqrt(sum(float((part**2).sum()) for part in parts.values())))
 
@@ -217,7 +260,7 @@ def _last_above(values: np.ndarray, limit: float) -> int:
 
 
 def _drawn(values: np.ndarray, least: float = 0.0) -> np.ndarray:
-    """What a logarithmic axis can show: exact zeros are left out, and what is not above `least`."""
+    """The values above `least`, others as NaN, which a logarithmic axis leaves out."""
     return np.where(values > least, values, np.nan)
 
 
@@ -227,7 +270,7 @@ def _kind(gate: str) -> str:
 
 
 def _listed(what: str, values: Mapping[str, Any]) -> str:
-    """A title's second line; a third where it would be too long."""
+    """The second line of a title, or two where it would be too long."""
     text = ", ".join(f"{label} {value}" for label, value in values.items())
     return f"{what}: {text}" if len(what) + len(text) < 60 else f"{what}:\n{text}"
 

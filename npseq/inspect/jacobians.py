@@ -1,11 +1,10 @@
-"""How far a state reaches: Jacobians, the singular values of their products, and Lyapunov exponents."""
-
-from __future__ import annotations
+"""Jacobians of the state, the singular values of their products, and Lyapunov exponents."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.layers.batch import check_tape
@@ -14,19 +13,41 @@ from npseq.layers.rnn import RNNCell
 
 
 class JacobianSpectrum(NamedTuple):
-    """Singular values of ds_T/ds_{T-k}, k = 1 to K, where T is each sequence's own last step; NaN past its first."""
+    """Singular values of ds_T/ds_{T-k}, k from 1 to K, T each sequence's own last step; NaN past its first step.
+
+    Example:
+        >>> layer = ns.RNN(2, 3, rng=0)
+        >>> tape = layer.forward(np.ones((4, 1, 2), np.float32))[2]
+        >>> ns.inspect.jacobian_spectrum(layer, tape).bound.shape
+        (4,)
+    """
 
     singular_values: Array  # (K, B, n), largest first
-    norm_product: Array  # (K, B): the product of the single steps' largest ones, which no product can pass
+    norm_product: Array  # (K, B): the product of the single steps' largest ones, an upper bound
     bound: np.ndarray | None  # (K,): (gamma sigma_max(W_hh))^k for a plain RNN of one layer, else None
 
 
-def state_jacobians(layer: Any, tape: Any, max_bytes: int | None = MAX_BYTES) -> Array:
-    """J_t = ds_t / ds_{t-1} of every step, (T, B, n, n), [after, before].
+def state_jacobians(layer: Any, tape: Any, *, max_bytes: int | None = MAX_BYTES) -> Array:
+    """Returns J_t = ds_t / ds_{t-1} of every step, (T, B, n, n), [after, before].
 
     The state is that of the whole stack, h of every layer and then an LSTM's c of every layer; past a sequence's length
-    it stands still and J is the identity. layer: RNN, GRU or LSTM of one direction.
-    Raises MemoryError before anything is allocated, ValueError for two directions, TypeError for another tape.
+    it does not change and J is the identity.
+
+    Args:
+        layer: an RNN, GRU or LSTM of one direction.
+        tape: what forward returned.
+        max_bytes: the most memory it may take; None is no limit.
+
+    Raises:
+        MemoryError: if it would need more than max_bytes, before that is allocated.
+        TypeError: if tape is not one of this layer's.
+        ValueError: for two directions.
+
+    Example:
+        >>> layer = ns.LSTM(2, 3, rng=0)
+        >>> tape = layer.forward(np.ones((4, 1, 2), np.float32))[2]
+        >>> ns.inspect.state_jacobians(layer, tape).shape
+        (4, 1, 6, 6)
     """
     check_one_way(layer, "a state's Jacobian")
     steps, batch = check_tape(tape, layer.signature)
@@ -44,20 +65,36 @@ def state_jacobians(layer: Any, tape: Any, max_bytes: int | None = MAX_BYTES) ->
 
 
 def jacobian_spectrum(
-    layer: Any, tape: Any, max_lag: int | None = None, max_bytes: int | None = MAX_BYTES
+    layer: Any, tape: Any, *, max_lag: int | None = None, max_bytes: int | None = MAX_BYTES
 ) -> JacobianSpectrum:
-    """Singular values of the Jacobians' products by lag: what vanishes, what explodes, and how fast.
+    """Returns the singular values of the Jacobians' products by lag: what vanishes, what explodes, and how fast.
 
-    max_lag: the largest lag, None for all steps. The bound of a plain RNN is (gamma sigma_max(W_hh))^k with gamma, the
-    activation's steepest slope, 1 for tanh and ReLU (Bengio, Simard & Frasconi 1994; Pascanu, Mikolov & Bengio 2013,
-    arXiv 1211.5063). A singular value below the largest times the dtype's epsilon is rounding.
-    Raises as state_jacobians does.
+    The bound of a plain RNN is (gamma sigma_max(W_hh))^k with gamma, the activation's steepest slope, 1 for tanh and
+    ReLU (Bengio, Simard & Frasconi 1994; Pascanu, Mikolov & Bengio 2013, arXiv 1211.5063). A singular value below the
+    largest times the dtype's epsilon is rounding.
+
+    Args:
+        layer: an RNN, GRU or LSTM of one direction.
+        tape: what forward returned.
+        max_lag: the largest lag; None is all steps.
+        max_bytes: the most memory it may take; None is no limit.
+
+    Raises:
+        MemoryError: if it would need more than max_bytes, before that is allocated.
+        TypeError: if tape is not one of this layer's.
+        ValueError: for two directions, or if max_lag is not a positive integer.
+
+    Example:
+        >>> layer = ns.LSTM(2, 3, rng=0)
+        >>> tape = layer.forward(np.ones((4, 1, 2), np.float32))[2]
+        >>> ns.inspect.jacobian_spectrum(layer, tape, max_lag=2).singular_values.shape
+        (2, 1, 6)
     """
-    J = state_jacobians(layer, tape, max_bytes)
+    J = state_jacobians(layer, tape, max_bytes=max_bytes)
     xp = array_module(J)
     steps, batch, n, _ = J.shape
     own = _own_lengths(tape, steps, batch)
-    lags = steps if max_lag is None else min(max_lag, steps)
+    lags = steps if max_lag is None else min(integer("max_lag", max_lag), steps)
     values, norms = xp.full((lags, batch, n), np.nan, J.dtype), xp.full((lags, batch), np.nan, J.dtype)
     product, norm = xp.eye(n, dtype=J.dtype), 1.0
     for k in range(lags):
@@ -74,24 +111,41 @@ def lyapunov_exponents(
     layer: Any,
     tape: Any,
     count: int | None = None,
+    *,
     warmup: int = 0,
     rng: int | np.random.Generator | None = 0,
     max_bytes: int | None = MAX_BYTES,
 ) -> Array:
-    """(B, count): the mean growth a step, as a logarithm, of `count` directions of the state; largest first in the end.
+    """Returns (B, count): the mean logarithmic growth a step of `count` directions of the state, the largest first.
 
     Q_t R_t = J_t Q_{t-1},  lambda_i = (sum_t log |R_{t,ii}|) / n over a sequence's own n steps from `warmup` on; -inf
     where a direction dies. Above 0 gradients explode, below they vanish (Engelken, Wolf & Abbott 2020, arXiv
-    2006.02427; Vogt et al. 2020, arXiv 2006.14123). count: None for all n. rng: of the first directions.
-    Raises ValueError where a number does not fit, and as state_jacobians does.
+    2006.02427; Vogt et al. 2020, arXiv 2006.14123).
+
+    Args:
+        layer: an RNN, GRU or LSTM of one direction.
+        tape: what forward returned.
+        count: the number of directions; None is all features of the state.
+        warmup: the number of steps that are not counted.
+        rng: a seed or a Generator of the first directions.
+        max_bytes: the most memory it may take; None is no limit.
+
+    Raises:
+        MemoryError: if it would need more than max_bytes, before that is allocated.
+        TypeError: if tape is not one of this layer's.
+        ValueError: for two directions, or if count or warmup does not fit.
+
+    Example:
+        >>> layer = ns.LSTM(2, 3, rng=0)
+        >>> tape = layer.forward(np.ones((4, 1, 2), np.float32))[2]
+        >>> ns.inspect.lyapunov_exponents(layer, tape, count=1).shape
+        (1, 1)
     """
-    J = state_jacobians(layer, tape, max_bytes)
+    J = state_jacobians(layer, tape, max_bytes=max_bytes)
     xp = array_module(J)
     steps, batch, n, _ = J.shape
-    count = n if count is None else count
-    if not 1 <= count <= n or warmup < 0:
-        raise ValueError(f"count must be between 1 and {n}, the state's features, and warmup not negative; "
-                         f"got {count} and {warmup}")  # fmt: skip
+    count = n if count is None else integer("count", count, below=n + 1)
+    warmup = integer("warmup", warmup, least=0)
     start = xp.asarray(generator(rng).standard_normal((batch, n, count)).astype(J.dtype))
     Q = xp.linalg.qr(start)[0]
     own = _own_lengths(tape, steps, batch)

@@ -1,6 +1,4 @@
-"""The gradient taken apart: by time step, lag, example, and pair of loss and use. Each part adds up to the whole."""
-
-from __future__ import annotations
+"""A gradient decomposed by time step, by lag, by example, and by pair of loss and use; each part sums to the whole."""
 
 from math import prod
 from typing import Any, NamedTuple
@@ -8,34 +6,44 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import integer
-from npseq.backend import Array, array_module
+from npseq.backend import Array, array_module, to_host
 from npseq.bptt.factors import contract
 from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect import states
-from npseq.inspect.pairs import crossing_norms, pair_norms
-from npseq.inspect.passes import Side, by_lag, check_names, named_factors, sides
+from npseq.inspect.pairs import crossing_table, pair_table
+from npseq.inspect.passes import View, adjoints_by_lag, check_names, named_factors, views_of
 
 Parts = dict[str, Array]
 
 
 class Ledger(NamedTuple):
-    """A gradient's parts, {parameter: array}; summed over its first axis each is the gradient, to rounding."""
+    """The parts of a gradient, {parameter: array}; summed over its first axis each is the gradient, to rounding.
+
+    Example:
+        >>> layer = ns.RNN(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+        >>> print(ns.inspect.ledger(layer, 0 * y, tape, names="b_h"))
+        Ledger: T = 4, K = 4 lags, B = 1, gradient norm 0
+          b_h: (3,)
+    """
 
     gradient: Parts  # (...)
     per_step: Parts  # (T, ...): by the time step at which the parameter was used
-    per_lag: Parts  # (K, ...): by how many times a path was carried from a step to the next, lags 0 to K - 1
-    longer: Parts  # (...): all lags from K on, together; zero but for max_lag
+    per_lag: Parts  # (K, ...): by how many recurrent edges a path crosses, lags 0 to K - 1
+    longer: Parts  # (...): all lags from K on, together; zero unless max_lag was given
     per_example: Parts  # (B, ...)
-    pair_norms: Array | None  # (T, T): norm of what goes from the loss at step t to the uses at step s
-    crossing_norms: Array | None  # (R, T, T): see npseq.inspect.pairs.crossing_norms; None for a stack
+    pair_norms: Array | None  # (T, T): see npseq.inspect.pair_norms
+    crossing_norms: Array | None  # (R, T, T): see npseq.inspect.crossing_norms; None for a stack
     adjoints: Parts  # dL/dh_t (T, B, P) and dL/dc_t (T, B, H) by every path, "h", "c", "h_l1", "h_reverse", ...
     states: Parts  # h and c after every step, under the same names
     gates: Parts  # (T, B, H): "i", "f", "o", "g", "r_l1", ...
-    of: Any = None  # (layer, dy, tape, dstate): what it was made of; the tape may be written over since
+    of: Any = None  # (layer, dy, tape, dstate), its arguments; the tape may have been overwritten since
 
     def __repr__(self) -> str:
         total = sum(float((g.real**2).sum()) for g in self.gradient.values()) ** 0.5
-        (steps, lags, batch), rows = _lengths(self), [f"  {name}: {g.shape}" for name, g in self.gradient.items()]
+        name = next(iter(self.gradient))
+        steps, lags, batch = (len(parts[name]) for parts in (self.per_step, self.per_lag, self.per_example))
+        rows = [f"  {name}: {g.shape}" for name, g in self.gradient.items()]
         return "\n".join([f"Ledger: T = {steps}, K = {lags} lags, B = {batch}, gradient norm {total:.6g}", *rows])
 
 
@@ -44,70 +52,129 @@ def ledger(
     dy: Array | None,
     tape: Any,
     dstate: Any = None,
-    max_lag: int | None = None,
     *,
+    max_lag: int | None = None,
     names: Any = None,
     pairs: bool = True,
     max_bytes: int | None = MAX_BYTES,
 ) -> Ledger:
-    """The gradient of layer.backward(dy, tape, dstate), taken apart.
+    """Decomposes the gradient that layer.backward(dy, tape, dstate) returns.
 
-    layer: RNN, GRU, LSTM or Bidirectional, of any depth. dy, tape, dstate: as backward takes them. max_lag: lags 0 to
-    max_lag - 1 are told apart, longer ones go into `longer`; None is all. names: the parameters wanted, None is all.
-    pairs: whether to work out the two T x T tables, each about as much work as T/2 backward passes. max_bytes: where
-    to stop instead of running out of memory; None is nowhere.
+    A path's lag is the number of recurrent edges, from one time step to the next, that it crosses, over all layers and
+    directions. Unrolled sum: Werbos 1990; by lag: Pascanu, Mikolov & Bengio 2013 (arXiv 1211.5063).
 
-    A path's lag is how many times it was carried from one time step to the next, over all layers and directions.
-    Unrolled sum: Werbos 1990; by lag: Pascanu, Mikolov & Bengio 2013 (arXiv 1211.5063).
-    Raises MemoryError, saying how much it would need, before it is allocated; TypeError or ValueError on a misfit.
+    Args:
+        layer: an RNN, GRU, LSTM or Bidirectional layer of any depth.
+        dy: the loss's derivative by y, (T, B, R*P), or None for zeros.
+        tape: what forward returned.
+        dstate: the loss's derivative by the last state, or None for zeros.
+        max_lag: keeps lags 0 to max_lag - 1 apart and adds longer ones up in `longer`; None keeps all apart.
+        names: the parameters wanted; None is all.
+        pairs: whether to compute the two T x T tables, each about as much work as T/2 backward passes.
+        max_bytes: the most memory it may take; None is no limit.
+
+    Raises:
+        MemoryError: if it would need more than max_bytes, before that is allocated.
+        TypeError: if layer or tape is something else.
+        ValueError: if a shape, a name or max_lag does not fit.
+
+    Example:
+        >>> layer = ns.LSTM(3, 4, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((5, 2, 3), np.float32))
+        >>> ns.inspect.ledger(layer, np.ones_like(y), tape).per_step["W_hf"].shape
+        (5, 4, 4)
     """
-    parts = sides(layer, tape, dy, dstate)
+    views = views_of(layer, tape, dy, dstate)
     names = check_names(layer, names)
-    lags = [_lags(side, max_lag) for side in parts]
-    _guard(layer, parts, lags, names, max_bytes)
+    lags = [_lags(view, max_lag) for view in views]
+    _guard(layer, views, lags, names, max_bytes)
     adjoints, per_step, per_example, per_lag = {}, {}, {}, {}
-    for side, count in zip(parts, lags, strict=True):
-        rows, found = states.adjoints(side)
+    for view, count in zip(views, lags, strict=True):
+        rows, found = states.state_adjoints(view)
         adjoints.update(found)
-        for name, f in named_factors(side, rows, names).items():
+        for name, f in named_factors(view, rows, names).items():
             per_step[name], per_example[name] = contract(f, "t"), contract(f, "b")
-        for name, f in named_factors(side, by_lag(side, count), names).items():
+        for name, f in named_factors(view, adjoints_by_lag(view, count), names).items():
             per_lag[name] = contract(f, "k")
     gradient = {name: part.sum(axis=0) for name, part in per_step.items()}
-    whole = all(count == _longest(side) + 1 for side, count in zip(parts, lags, strict=True))
+    whole = all(count == _longest(view) + 1 for view, count in zip(views, lags, strict=True))
     longer = {name: np.zeros_like(g) if whole else g - per_lag[name].sum(axis=0) for name, g in gradient.items()}
+    single = all(view.layer.num_layers == 1 for view in views)
     return Ledger(
         gradient,
         per_step,
         _same_length(per_lag),
         longer,
         per_example,
-        pair_norms(layer, dy, tape, dstate, names=names) if pairs else None,
-        crossing_norms(layer, dy, tape, dstate, names=names) if pairs and _single(parts) else None,
+        pair_table(views, names) if pairs else None,
+        crossing_table(views, names) if pairs and single else None,
         adjoints,
-        {name: array for side in parts for name, array in states.states(side).items()},
-        {name: array for side in parts for name, array in states.gates(side).items()},
+        {name: array for view in views for name, array in states.states(view).items()},
+        {name: array for view in views for name, array in states.gates(view).items()},
         (layer, dy, tape, dstate),
     )
 
 
-def _longest(side: Side) -> int:
+def lag_norms(ledger: Ledger) -> np.ndarray:
+    """Returns the norm of each lag's part of the gradient over all parameters, (K,).
+
+    Args:
+        ledger: what npseq.inspect.ledger returned.
+
+    Example:
+        >>> layer = ns.RNN(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((5, 1, 2), np.float32))
+        >>> ns.inspect.lag_norms(ns.inspect.ledger(layer, np.ones_like(y), tape)).shape
+        (5,)
+    """
+    parts = check_ledger(ledger).per_lag.values()
+    return np.sqrt(sum(to_host((p.reshape(len(p), -1) ** 2).sum(axis=1)) for p in parts))
+
+
+def adjoint_norms(ledger: Ledger, name: str = "h") -> np.ndarray:
+    """Returns the norm of dL/dh_t over batch and units at every step, (T,).
+
+    Args:
+        ledger: what npseq.inspect.ledger returned.
+        name: which of ledger.adjoints.
+
+    Example:
+        >>> layer = ns.RNN(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((5, 1, 2), np.float32))
+        >>> ns.inspect.adjoint_norms(ns.inspect.ledger(layer, 0 * y, tape))
+        array([0., 0., 0., 0., 0.], dtype=float32)
+    """
+    return np.sqrt(to_host((check_ledger(ledger).adjoints[name] ** 2).sum(axis=(1, 2))))
+
+
+def check_ledger(ledger: Any) -> Ledger:
+    if not isinstance(ledger, Ledger):
+        raise TypeError(f"ledger must be what inspect.ledger returned, got {type(ledger).__name__}")
+    return ledger
+
+
+def check_unchanged(ledger: Ledger, change: float, size: float) -> None:
+    """Raises ValueError where the squared change of parts, whose squares sum to `size`, is more than rounding."""
+    if change > np.finfo(ledger.of[0].dtype).eps * size:
+        raise ValueError(
+            "the layer's parameters and tape must be those that the ledger was made of, they have changed since; make "
+            "a new one"
+        )
+
+
+def _longest(view: View) -> int:
     """The largest lag of a path to a parameter: up a direction and down the other in every layer, at most."""
-    turns = side.layer.num_layers if side.layer.directions == 2 else 1
-    return turns * max(side.steps - 1, 0)
+    turns = view.layer.num_layers if view.layer.directions == 2 else 1
+    return turns * max(view.steps - 1, 0)
 
 
-def _lags(side: Side, max_lag: int | None) -> int:
-    count = _longest(side) + 1
+def _lags(view: View, max_lag: int | None) -> int:
+    count = _longest(view) + 1
     return count if max_lag is None else min(count, integer("max_lag", max_lag))
 
 
-def _single(parts: tuple[Side, ...]) -> bool:
-    return all(side.layer.num_layers == 1 for side in parts)
-
-
 def _same_length(per_lag: Parts) -> Parts:
-    """Zero rows put on where one side of a Bidirectional can have longer paths than the other."""
+    """Appends zero rows where one view of a Bidirectional can have longer paths than the other."""
     count = max(len(part) for part in per_lag.values())
     padded = {}
     for name, part in per_lag.items():
@@ -116,19 +183,13 @@ def _same_length(per_lag: Parts) -> Parts:
     return padded
 
 
-def _guard(layer: Any, parts: tuple[Side, ...], lags: list[int], names: Any, max_bytes: int | None) -> None:
-    """The lag-resolved adjoints of all strands are held at once; the parts of every wanted parameter besides."""
+def _guard(layer: Any, views: tuple[View, ...], lags: list[int], names: Any, max_bytes: int | None) -> None:
+    """Counts the adjoints by lag of all strands, which are held at once, and the parts of every wanted parameter."""
     size, numbers = layer.dtype.itemsize, 0
-    for side, count in zip(parts, lags, strict=True):
-        cell, columns = side.layer.cell, side.steps * count * side.batch
-        rows = (len(cell.gates) + 1) * side.layer.hidden_size + 2 * side.layer.output_size
-        numbers += columns * (rows * side.layer.num_layers * side.layer.directions)
+    for view, count in zip(views, lags, strict=True):
+        cell, columns = view.layer.cell, view.steps * count * view.batch
+        rows = (len(cell.gates) + 1) * view.layer.hidden_size + 2 * view.layer.output_size
+        numbers += columns * (rows * view.layer.num_layers * view.layer.directions)
         wanted = sum(prod(layer.params[name].shape) for name in names or layer.params)
-        numbers += wanted * (side.steps + count + side.batch)
+        numbers += wanted * (view.steps + count + view.batch)
     require("this ledger", numbers * size, max_bytes, "give a smaller max_lag, or fewer names, or fewer sequences")
-
-
-def _lengths(ledger: Ledger) -> tuple[int, int, int]:
-    """T, K and B."""
-    name = next(iter(ledger.gradient))
-    return len(ledger.per_step[name]), len(ledger.per_lag[name]), len(ledger.per_example[name])

@@ -1,75 +1,111 @@
-"""From which loss to which use: norms over pairs of time steps, and over what crosses two carries."""
-
-from __future__ import annotations
+"""Norms over pairs of time steps: from each loss to each use, and of what crosses two recurrent edges."""
 
 from typing import Any
-
-import numpy as np
 
 from npseq.backend import Array, array_module
 from npseq.bptt.factors import Factors, contract, squared_norms, strand_factors
 from npseq.bptt.loop import backward
-from npseq.inspect.passes import Side, by_loss, check_names, named_factors, sides
+from npseq.inspect.passes import View, adjoints_by_loss, check_names, masked_dy, named_factors, views_of
 from npseq.layers.features import in_order
 
-BLOCK = 1 << 24  # numbers: losses are told apart as many at a time as fit
+BLOCK = 1 << 24  # numbers: as many losses are kept apart at a time as fit
 
 
 def pair_norms(layer: Any, dy: Array | None, tape: Any, dstate: Any = None, *, names: Any = None) -> Array:
-    """(T, T): [t, s] is the norm of that part of the gradient which goes from the loss at step t to the uses at step s.
+    """Returns a table (T, T): [t, s] is the norm of the part of the gradient from the loss at step t to uses at step s.
 
-    The loss at step t is what dy[t] stands for; a last state's counts to the step that made it. Everything is summed
-    over the batch and over the parameters `names` (None: all) before the norm is taken. The parts, not their norms, add
-    up to the gradient. For one direction it is a triangle, s <= t. Raises TypeError or ValueError on a misfit.
+    A use at step s is what a parameter does in that step of the unrolled network. The loss at step t is what dy[t]
+    stands for; that of a last state counts to the step that made it. Everything is summed over the batch and over the
+    parameters before the norm is taken. The parts, not their norms, add up to the gradient. For one direction the table
+    is a triangle, s <= t.
+
+    Args:
+        layer: an RNN, GRU, LSTM or Bidirectional layer.
+        dy: the loss's derivative by y, (T, B, R*P), or None for zeros.
+        tape: what forward returned.
+        dstate: the loss's derivative by the last state, or None for zeros.
+        names: the parameters wanted; None is all.
+
+    Raises:
+        TypeError: if layer or tape is something else.
+        ValueError: if a shape or a name does not fit.
+
+    Example:
+        >>> layer = ns.RNN(2, 3, dtype=np.float64, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((3, 1, 2)))
+        >>> (ns.inspect.pair_norms(layer, np.ones_like(y), tape) > 0).astype(int)
+        array([[1, 0, 0],
+               [1, 1, 0],
+               [1, 1, 1]])
     """
-    names = check_names(layer, names)
-    parts = sides(layer, tape, dy, dstate)
-    xp = array_module(layer.params.flat)
-    steps = parts[0].steps
-    squares = xp.zeros((steps, steps), layer.dtype)
-    for side in parts:
-        width = _losses_at_once(side)
+    return pair_table(views_of(layer, tape, dy, dstate), check_names(layer, names))
+
+
+def crossing_norms(layer: Any, dy: Array | None, tape: Any, dstate: Any = None, *, names: Any = None) -> Array:
+    """Returns a table (R, T, T): [k, i, j], i <= j, is the norm of all parts of the gradient that cross edges i and j.
+
+    Edge i leads from step i back to step i - 1, in the strand's own order of time. So [i, j] sums what goes from losses
+    at steps t >= j to uses at steps s < i. These numbers give the variance of a random truncation.
+
+    Args:
+        layer: an RNN, GRU, LSTM or Bidirectional of one layer.
+        dy: the loss's derivative by y, (T, B, R*P), or None for zeros.
+        tape: what forward returned.
+        dstate: the loss's derivative by the last state, or None for zeros.
+        names: the parameters wanted; None is all.
+
+    Raises:
+        TypeError: if layer or tape is something else.
+        ValueError: if a shape or a name does not fit, and for a stack, where a path may cross a step in every layer.
+
+    Example:
+        >>> layer = ns.RNN(2, 3, bidirectional=True, dtype=np.float64, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2)))
+        >>> ns.inspect.crossing_norms(layer, np.ones_like(y), tape).shape
+        (2, 4, 4)
+    """
+    views = views_of(layer, tape, dy, dstate)
+    for view in views:
+        if view.layer.num_layers > 1:
+            raise ValueError(
+                f"crossing norms are for one layer, got num_layers={view.layer.num_layers}: in a stack a path may "
+                "cross a step once in every layer, and no table over two steps keeps these apart"
+            )
+    return crossing_table(views, check_names(layer, names))
+
+
+def pair_table(views: tuple[View, ...], names: tuple[str, ...] | None) -> Array:
+    xp, steps = array_module(views[0].dh), views[0].steps
+    squares = xp.zeros((steps, steps), views[0].layer.dtype)
+    for view in views:
+        width = _losses_at_once(view)
         for first in range(0, steps, width):
             last = min(first + width, steps)
-            for f in named_factors(side, by_loss(side, first, last), names).values():
+            for f in named_factors(view, adjoints_by_loss(view, first, last), names).values():
                 squares[first:last] += squared_norms(f, "tk").T
     return xp.sqrt(squares)
 
 
-def crossing_norms(layer: Any, dy: Array | None, tape: Any, dstate: Any = None, *, names: Any = None) -> Array:
-    """(strands, T, T): [k, i, j], i <= j, is the norm of all parts of the gradient that cross the carries i and j.
-
-    Carry i takes the adjoint from step i to step i - 1, in the strand's own order of time. So [i, j] sums what goes
-    from losses at steps t >= j to uses at steps s < i. These numbers give the variance of a random truncation.
-    One layer, in one or both directions; ValueError for a stack, where a path may cross a step once in every layer.
-    """
-    names = check_names(layer, names)
-    parts = sides(layer, tape, dy, dstate)
-    for side in parts:
-        if side.layer.num_layers > 1:
-            raise ValueError(
-                f"crossing norms are for one layer, got num_layers={side.layer.num_layers}: in a stack a path may "
-                "cross a step once in every layer, and no table over two steps tells them apart"
-            )
-    tables = [_crossing(side, d, names) for side in parts for d in range(side.layer.directions)]
-    return array_module(layer.params.flat).stack(tables)
+def crossing_table(views: tuple[View, ...], names: tuple[str, ...] | None) -> Array:
+    tables = [_crossing(view, d, names) for view in views for d in range(view.layer.directions)]
+    return array_module(views[0].dh).stack(tables)
 
 
-def _crossing(side: Side, d: int, names: tuple[str, ...] | None) -> Array:
-    steps, width = side.steps, _losses_at_once(side)
-    xp = array_module(side.dh)
-    squares = xp.zeros((steps, steps), side.layer.dtype)
+def _crossing(view: View, d: int, names: tuple[str, ...] | None) -> Array:
+    steps, width = view.steps, _losses_at_once(view)
+    xp = array_module(view.dh)
+    squares = xp.zeros((steps, steps), view.layer.dtype)
     for first in range(0, steps, width):
         last = min(first + width, steps)
-        for name, f in _from_loss_on(side, d, first, last).items():
-            if names is None or side.name(name, 0, d) in names:
+        for name, f in _from_loss_on(view, d, first, last).items():
+            if names is None or view.name(name, 0, d) in names:
                 _add_crossings(f, squares[:, first:last])
     squares *= xp.arange(steps)[:, None] <= xp.arange(steps)
     return xp.sqrt(squares)
 
 
 def _add_crossings(f: Factors, squares: Array) -> None:
-    """squares (T, W) += the norms over all uses before step i, for i >= 1, of each of W ranges of losses."""
+    """Adds to squares[i], (W,), the squared norms over all uses before step i of each of W ranges of losses."""
     total: Any = 0
     for s in range(len(squares) - 1):
         operand = None if f.operand is None else f.operand[..., s : s + 1, :]
@@ -77,27 +113,26 @@ def _add_crossings(f: Factors, squares: Array) -> None:
         squares[s + 1] += (total**2).reshape(len(total), -1).sum(axis=1)
 
 
-def _from_loss_on(side: Side, d: int, first: int, last: int) -> dict[str, Factors]:
+def _from_loss_on(view: View, d: int, first: int, last: int) -> dict[str, Factors]:
     """Factors with an axis j from first to last: of all losses at own steps t >= j."""
-    layer, strand = side.layer, side.tape.strands[0][d]
-    P, steps, xp = layer.state_size, side.steps, array_module(side.dh)
+    layer, strand = view.layer, view.tape.strands[0][d]
+    P, steps, xp = layer.state_size, view.steps, array_module(view.dh)
     start = xp.arange(first, last)[:, None]
-    dy = None
-    if side.dy is not None:
-        dy = in_order(side.dy, d).swapaxes(1, 2)[:, d * P : (d + 1) * P]
-        dy = dy if strand.mask is None else np.where(strand.mask, dy, 0)
+    dy = masked_dy(view)
+    if dy is not None:
+        dy = in_order(dy[:, d * P : (d + 1) * P], d)
         dy = dy[:, :, None] * (xp.arange(steps)[:, None, None, None] >= start)
-    lasts = xp.full(side.batch, steps - 1)
+    lasts = xp.full(view.batch, steps - 1)
     if strand.mask is not None and not d:
         lasts = strand.mask[:, 0].sum(axis=0) - 1
     reached = lasts >= start
-    dc = None if side.dc is None else side.dc[d].T[:, None] * reached
+    dc = None if view.dc is None else view.dc[d].T[:, None] * reached
     w = layer.weights(0, d)
-    found = backward(layer.cell, w, strand, dy, side.dh[d].T[:, None] * reached, dc)
+    found = backward(layer.cell, w, strand, dy, view.dh[d].T[:, None] * reached, dc)
     return strand_factors(layer.cell, w, strand, found)
 
 
-def _losses_at_once(side: Side) -> int:
-    layer = side.layer
-    rows = (len(layer.cell.gates) + 1) * layer.hidden_size * layer.num_layers * layer.directions + side.batch
-    return max(1, BLOCK // max(rows * side.steps * side.batch, 1))
+def _losses_at_once(view: View) -> int:
+    layer = view.layer
+    rows = (len(layer.cell.gates) + 1) * layer.hidden_size * layer.num_layers * layer.directions + view.batch
+    return max(1, BLOCK // max(rows * view.steps * view.batch, 1))

@@ -1,10 +1,8 @@
-"""Backward passes for looking: adjoints with an axis of lags, or of losses, for any recurrent layer.
+"""Backward passes that keep an extra axis of the adjoints, of lags or of losses, for any recurrent layer.
 
-A side is a Recurrent layer with what its backward is given, in its own order of input. A Bidirectional has two, and the
-second reads every sequence from its own end; all other layers have one.
+A view is a Recurrent layer with the arguments of its backward, in its own order of input. A Bidirectional has two, and
+the second reads every sequence from its own end; all other layers have one.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -23,17 +21,19 @@ from npseq.layers.bidirectional import Bidirectional, _pair, _turn
 from npseq.layers.features import at_lag_zero
 from npseq.layers.recurrent import Recurrent
 
-Place = Callable[[Array, Array], Array]  # (adjoint (..., B), its natural time step (B,) or (T, B)) -> (..., K, B)
+AddAxis = Callable[[Array, Array], Array]  # (adjoint (..., B), its natural time step (B,) or (T, B)) -> (..., K, B)
 
 
-class Side(NamedTuple):
+class View(NamedTuple):
+    """A Recurrent layer and the arguments of its backward, checked."""
+
     prefix: str  # of the names of its parameters
     layer: Recurrent
     tape: Tape
     dy: Array | None  # (T, B, R*P)
     dh: Array  # (L*R, B, P)
     dc: Array | None  # (L*R, B, H)
-    turned: Array | None  # (T, B): the natural time of each of its input steps, where it differs
+    time: Array | None  # (T, B): the natural time of each of its input steps, None where that is the step itself
 
     @property
     def steps(self) -> int:
@@ -47,10 +47,10 @@ class Side(NamedTuple):
         return f"{self.prefix}{name}{suffix(layer, d == 1)}"
 
 
-def sides(layer: Any, tape: Any, dy: Array | None = None, dstate: Any = None) -> tuple[Side, ...]:
-    """The layer's sides. Raises TypeError or ValueError where an argument does not fit."""
+def views_of(layer: Any, tape: Any, dy: Array | None = None, dstate: Any = None) -> tuple[View, ...]:
+    """The layer's views. Raises TypeError or ValueError where an argument does not fit."""
     if isinstance(layer, Recurrent):
-        return (_side("", layer, tape, dy, dstate, None),)
+        return (_view("", layer, tape, dy, dstate, None),)
     if not isinstance(layer, Bidirectional):
         raise TypeError(f"layer must be an RNN, GRU, LSTM or Bidirectional layer, got {type(layer).__name__}")
     forward, backward = layer.layers["forward"], layer.layers["backward"]
@@ -60,104 +60,21 @@ def sides(layer: Any, tape: Any, dy: Array | None = None, dstate: Any = None) ->
         dy_f, dy_b = dy[..., : forward.output_size], _turn(dy[..., forward.output_size :], tape.turned)
     dstate_f, dstate_b = _pair("dstate", dstate)
     return (
-        _side("forward.", forward, tape.forward, dy_f, dstate_f, None),
-        _side("backward.", backward, tape.backward, dy_b, dstate_b, tape.turned),
+        _view("forward.", forward, tape.forward, dy_f, dstate_f, None),
+        _view("backward.", backward, tape.backward, dy_b, dstate_b, tape.turned),
     )
 
 
-def _side(prefix: str, layer: Recurrent, tape: Any, dy: Array | None, dstate: Any, turned: Array | None) -> Side:
+def _view(prefix: str, layer: Recurrent, tape: Any, dy: Array | None, dstate: Any, time: Array | None) -> View:
     xp = array_module(layer.params.flat)
     steps, batch = check_tape(tape, layer.signature)
     if dy is not None:
         check_array("dy", dy, (steps, batch, layer.output_size), layer.dtype, xp)
-    return Side(prefix, layer, tape, dy, *layer.checked_state("dstate", dstate, batch), turned)
-
-
-def plain(side: Side, record: Callable[[int], Record] | None = None) -> Rows:
-    """Adjoints as backward finds them."""
-    return _run(side, lambda array, step: array, None, record)
-
-
-def by_lag(side: Side, lags: int, record: Callable[[int], Record] | None = None) -> Rows:
-    """Adjoints with an axis of lags 0 to lags - 1; longer paths are dropped."""
-    return _run(
-        side,
-        lambda array, step: at_lag_zero(array, lags),
-        lambda dh, dc, t: (shifted(dh), None if dc is None else shifted(dc)),
-        record,
-    )
-
-
-def by_loss(side: Side, first: int, last: int) -> Rows:
-    """Adjoints with an axis of the losses at the time steps from first to last; others are left out.
-
-    The loss's dependence on a last state counts to the step that made it: a sequence's last, or first in reverse.
-    """
-    window = array_module(side.dh).arange(first, last)[:, None]
-    return _run(side, lambda array, step: array[..., None, :] * (step[..., None, None, :] == window), None)
-
-
-def _run(side: Side, place: Place, edge: Edge | None, record: Callable[[int], Record] | None = None) -> Rows:
-    layer, size = side.layer, side.layer.state_size
-    xp = array_module(side.dh)
-    step = xp.broadcast_to(xp.arange(side.steps)[:, None], (side.steps, side.batch))
-    step = step if side.turned is None else side.turned
-    dfeatures = None
-    if side.dy is not None:
-        mask = side.tape.strands[-1][0].mask
-        dy = side.dy.swapaxes(1, 2) if mask is None else np.where(mask, side.dy.swapaxes(1, 2), 0)
-        dfeatures = [place(dy[:, d * size : (d + 1) * size], step) for d in range(layer.directions)]
-    made = [_made_last(side, step, d) for d in range(layer.directions)] * layer.num_layers
-    dh = [place(array.T, at) for array, at in zip(side.dh, made, strict=True)]
-    dc = [None] * len(dh) if side.dc is None else [place(a.T, at) for a, at in zip(side.dc, made, strict=True)]
-    return adjoints_of(layer, side.tape, dfeatures, dh, dc, None if edge is None else lambda k: edge, record)
-
-
-def _made_last(side: Side, step: Array, d: int) -> Array:
-    """(B,): the natural time of the step that made each sequence's last state."""
-    xp = array_module(step)
-    if not side.steps:
-        return xp.zeros(side.batch, dtype=int)
-    mask = side.tape.strands[0][0].mask
-    if d:
-        return step[0]
-    last = xp.full(side.batch, side.steps - 1) if mask is None else xp.maximum(mask[:, 0].sum(axis=0) - 1, 0)
-    return step[last, xp.arange(side.batch)]
-
-
-def strands(side: Side) -> list[tuple[int, int, Strand]]:
-    """(layer, direction, strand) of every strand."""
-    return [(l, d, strand) for l, row in enumerate(side.tape.strands) for d, strand in enumerate(row)]
-
-
-def named_factors(side: Side, rows: Rows, names: tuple[str, ...] | None) -> dict[str, Factors]:
-    """The factors of every parameter, or of those named, in natural time."""
-    found = {}
-    for l, d, strand in strands(side):
-        w = side.layer.weights(l, d)
-        for name, f in strand_factors(side.layer.cell, w, strand, rows[l][d]).items():
-            full = side.name(name, l, d)
-            if names is None or full in names:
-                operand = f.operand
-                if operand is not None:
-                    operand = in_natural_time(side, d, operand, axis=operand.ndim - 2)
-                found[full] = f._replace(operand=operand, adjoint=in_natural_time(side, d, f.adjoint, axis=1))
-    return found
-
-
-def in_natural_time(side: Side, d: int, array: Array, axis: int) -> Array:
-    """A strand's array (..., T, [K,] B), time at `axis`, with time as the user's x has it."""
-    if d:
-        array = np.flip(array, axis)
-    if side.turned is None:
-        return array
-    shape = [1] * array.ndim
-    shape[axis], shape[-1] = side.turned.shape
-    return np.take_along_axis(array, side.turned.reshape(shape), axis=axis)
+    return View(prefix, layer, tape, dy, *layer.checked_state("dstate", dstate, batch), time)
 
 
 def check_names(layer: Any, names: Any) -> tuple[str, ...] | None:
-    """names as a tuple; ValueError where one is no parameter of the layer's."""
+    """names as a tuple. Raises ValueError where one is not a parameter of the layer."""
     if names is None:
         return None
     names = (names,) if isinstance(names, str) else tuple(names)
@@ -165,3 +82,93 @@ def check_names(layer: Any, names: Any) -> tuple[str, ...] | None:
     if unknown or not names:
         raise ValueError(f"names must be of {', '.join(layer.params)}, got {unknown or 'none'}")
     return names
+
+
+def adjoints(view: View, record: Callable[[int], Record] | None = None) -> Rows:
+    """The adjoints that backward computes, with no extra axis."""
+    return _run(view, lambda array, step: array, None, record)
+
+
+def adjoints_by_lag(view: View, lags: int, record: Callable[[int], Record] | None = None) -> Rows:
+    """Adjoints with an axis of lags 0 to lags - 1; longer paths are dropped."""
+    return _run(
+        view,
+        lambda array, step: at_lag_zero(array, lags),
+        lambda dh, dc, t: (shifted(dh), None if dc is None else shifted(dc)),
+        record,
+    )
+
+
+def adjoints_by_loss(view: View, first: int, last: int) -> Rows:
+    """Adjoints with an axis of the losses at the time steps from first to last; others are left out.
+
+    The loss's dependence on a last state counts to the step that made it: a sequence's last, or first in reverse.
+    """
+    window = array_module(view.dh).arange(first, last)[:, None]
+    return _run(view, lambda array, step: array[..., None, :] * (step[..., None, None, :] == window), None)
+
+
+def _run(view: View, add_axis: AddAxis, edge: Edge | None, record: Callable[[int], Record] | None = None) -> Rows:
+    layer, size = view.layer, view.layer.state_size
+    xp = array_module(view.dh)
+    step = xp.broadcast_to(xp.arange(view.steps)[:, None], (view.steps, view.batch))
+    step = step if view.time is None else view.time
+    dy = masked_dy(view)
+    dfeatures = None
+    if dy is not None:
+        dfeatures = [add_axis(dy[:, d * size : (d + 1) * size], step) for d in range(layer.directions)]
+    made = [_last_steps(view, step, d) for d in range(layer.directions)] * layer.num_layers
+    dh = [add_axis(array.T, at) for array, at in zip(view.dh, made, strict=True)]
+    dc = [None] * len(dh) if view.dc is None else [add_axis(a.T, at) for a, at in zip(view.dc, made, strict=True)]
+    return adjoints_of(layer, view.tape, dfeatures, dh, dc, None if edge is None else lambda k: edge, record)
+
+
+def masked_dy(view: View) -> Array | None:
+    """dy as (T, R*P, B), zero past each length."""
+    if view.dy is None:
+        return None
+    dy, mask = view.dy.swapaxes(1, 2), view.tape.strands[-1][0].mask
+    return dy if mask is None else np.where(mask, dy, 0)
+
+
+def _last_steps(view: View, step: Array, d: int) -> Array:
+    """(B,): the natural time of the step that made each sequence's last state."""
+    xp = array_module(step)
+    if not view.steps:
+        return xp.zeros(view.batch, dtype=int)
+    if d:
+        return step[0]
+    mask = view.tape.strands[0][0].mask
+    last = xp.full(view.batch, view.steps - 1) if mask is None else xp.maximum(mask[:, 0].sum(axis=0) - 1, 0)
+    return step[last, xp.arange(view.batch)]
+
+
+def strands(view: View) -> list[tuple[int, int, Strand]]:
+    """(layer, direction, strand) of every strand."""
+    return [(l, d, strand) for l, row in enumerate(view.tape.strands) for d, strand in enumerate(row)]
+
+
+def named_factors(view: View, rows: Rows, names: tuple[str, ...] | None) -> dict[str, Factors]:
+    """The factors of every parameter, or of those named, in natural time."""
+    factors = {}
+    for l, d, strand in strands(view):
+        w = view.layer.weights(l, d)
+        for name, f in strand_factors(view.layer.cell, w, strand, rows[l][d]).items():
+            full = view.name(name, l, d)
+            if names is None or full in names:
+                operand = f.operand
+                if operand is not None:
+                    operand = in_natural_time(view, d, operand, axis=operand.ndim - 2)
+                factors[full] = f._replace(operand=operand, adjoint=in_natural_time(view, d, f.adjoint, axis=1))
+    return factors
+
+
+def in_natural_time(view: View, d: int, array: Array, axis: int) -> Array:
+    """A strand's array (..., T, [K,] B), time at `axis`, with its steps in the order of the user's x."""
+    if d:
+        array = np.flip(array, axis)
+    if view.time is None:
+        return array
+    shape = [1] * array.ndim
+    shape[axis], shape[-1] = view.time.shape
+    return np.take_along_axis(array, view.time.reshape(shape), axis=axis)

@@ -1,6 +1,4 @@
-"""Everything about some networks' gradients in two tables and a folder of figures."""
-
-from __future__ import annotations
+"""A report on the gradients of some networks: two tables and a folder of figures."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -13,7 +11,7 @@ from npseq.backend import to_host
 from npseq.bptt.workspace import MAX_BYTES
 from npseq.inspect import figures
 from npseq.inspect.jacobians import JacobianSpectrum, jacobian_spectrum, lyapunov_exponents
-from npseq.inspect.ledger import Ledger, ledger
+from npseq.inspect.ledger import Ledger, lag_norms, ledger
 from npseq.inspect.truncations import (
     Bias,
     best_survival,
@@ -27,17 +25,23 @@ LENGTHS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 class Case(NamedTuple):
-    """A layer, the tape of one forward, and the loss's derivative by its y."""
+    """A layer, the tape of one forward, and the loss's derivative by its y: what a report is about.
 
-    layer: Any
-    tape: Any
-    dy: Any
-    dstate: Any = None
-    stale: Bias | None = None  # of a state carried into it, see npseq.inspect.stale_state_bias
+    Example:
+        >>> layer = ns.RNN(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+        >>> case = ns.inspect.Case(layer, tape, np.ones_like(y))
+    """
+
+    layer: Any  # an RNN, GRU, LSTM or Bidirectional layer
+    tape: Any  # what forward returned
+    dy: Any  # the loss's derivative by y, or None for zeros
+    dstate: Any = None  # the loss's derivative by the last state, or None for zeros
+    stale: Bias | None = None  # of the state carried into it, see npseq.inspect.stale_state_bias
 
 
-class Found(NamedTuple):
-    """What the report looks at in one case."""
+class Analysis(NamedTuple):
+    """The numbers that a report shows of one case."""
 
     ledger: Ledger
     spectrum: JacobianSpectrum | None  # None for two directions
@@ -48,62 +52,80 @@ class Found(NamedTuple):
 def report(
     cases: Mapping[str, Case],
     directory: str | PathLike[str],
+    *,
     max_lag: int | None = None,
     max_bytes: int | None = MAX_BYTES,
-    beside: Mapping[str, Case] | None = None,
+    extra: Mapping[str, Case] | None = None,
 ) -> str:
     """Writes the figures of these cases into `directory` and returns the tables that go with them.
 
-    cases: {label: Case}, drawn over each other; one is enough. max_lag, max_bytes: see `ledger`. beside: more cases, to
-    be drawn into gradient_by_lag.png alone. Written are gradient_by_lag.png, truncation_bias.png, jacobians.png, and
-    for every label pairs_<label>.png and gates_<label>.png. Raises ValueError for no case, and as `ledger` does.
+    These are gradient_by_lag.png, truncation_bias.png, jacobians.png, and for every label pairs_<label>.png and
+    gates_<label>.png.
+
+    Args:
+        cases: {label: Case}, drawn over each other; one is enough.
+        directory: the folder, made if there is none.
+        max_lag: the largest lags kept apart, as `ledger` takes it.
+        max_bytes: the most memory it may take; None is no limit.
+        extra: more cases, drawn into gradient_by_lag.png alone.
+
+    Raises:
+        MemoryError: if a ledger would need more than max_bytes, before that is allocated.
+        OSError: if a file cannot be written.
+        TypeError: if a case does not hold a layer with its tape.
+        ValueError: if there is no case, or a shape does not fit.
+
+    Example:
+        >>> layer = ns.LSTM(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+        >>> print(ns.inspect.report({"LSTM": ns.inspect.Case(layer, tape, y)}, "figures"))  # doctest: +SKIP
     """
     if not cases:
         raise ValueError("cases must hold at least one layer to look into, got none")
-    found = {label: look(case, max_lag, max_bytes) for label, case in cases.items()}
+    analyses = {label: analyse(case, max_lag, max_bytes) for label, case in cases.items()}
     others = {
-        label: ledger(one.layer, one.dy, one.tape, one.dstate, max_lag, pairs=False, max_bytes=max_bytes)
-        for label, one in (beside or {}).items()
+        label: ledger(one.layer, one.dy, one.tape, one.dstate, max_lag=max_lag, pairs=False, max_bytes=max_bytes)
+        for label, one in (extra or {}).items()
     }
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in drawn(found, others).items():
+    for name, figure in draw(analyses, others).items():
         figure.savefig(folder / f"{name}.png")
-    return f"{table(found)}\n\n{bias_table(found)}"
+    return f"{table(analyses)}\n\n{bias_table(analyses)}"
 
 
-def look(case: Case, max_lag: int | None = None, max_bytes: int | None = MAX_BYTES) -> Found:
+def analyse(case: Case, max_lag: int | None = None, max_bytes: int | None = MAX_BYTES) -> Analysis:
     """A ledger of one case and, for one direction, the spectrum of its Jacobians."""
-    parts = ledger(case.layer, case.dy, case.tape, case.dstate, max_lag, max_bytes=max_bytes)
+    parts = ledger(case.layer, case.dy, case.tape, case.dstate, max_lag=max_lag, max_bytes=max_bytes)
     if getattr(case.layer, "directions", 2) != 1:
-        return Found(parts, None, np.nan, case.stale)
+        return Analysis(parts, None, np.nan, case.stale)
     exponents = to_host(lyapunov_exponents(case.layer, case.tape, 1, max_bytes=max_bytes))
-    spectrum = jacobian_spectrum(case.layer, case.tape, max_lag, max_bytes)
-    return Found(parts, spectrum, float(np.nanmedian(exponents)), case.stale)
+    spectrum = jacobian_spectrum(case.layer, case.tape, max_lag=max_lag, max_bytes=max_bytes)
+    return Analysis(parts, spectrum, float(np.nanmedian(exponents)), case.stale)
 
 
-def drawn(found: Mapping[str, Found], beside: Mapping[str, Ledger] | None = None) -> dict[str, Any]:
+def draw(analyses: Mapping[str, Analysis], extra: Mapping[str, Ledger] | None = None) -> dict[str, Any]:
     """{file name: Figure}."""
-    ledgers = {label: one.ledger for label, one in found.items()}
-    spectra = {label: one.spectrum for label, one in found.items() if one.spectrum is not None}
+    ledgers = {label: one.ledger for label, one in analyses.items()}
+    spectra = {label: one.spectrum for label, one in analyses.items() if one.spectrum is not None}
     result = {
-        "gradient_by_lag": figures.gradient_by_lag(ledgers, beside),
+        "gradient_by_lag": figures.gradient_by_lag(ledgers, extra),
         "truncation_bias": figures.bias_by_length(ledgers),
     }
     if spectra:
         result["jacobians"] = figures.singular_values_by_lag(spectra)
     for label, one in ledgers.items():
         name = "".join(letter if letter.isalnum() else "_" for letter in label.lower())
-        result[f"pairs_{name}"] = figures.pair_triangle(one, f"{label}. ")
+        result[f"pairs_{name}"] = figures.pair_triangle(one, title=f"{label}. ")
         if one.gates:
             result[f"gates_{name}"] = figures.gates_over_time(one, title=f"{label}. ")
     return result
 
 
-def table(found: Mapping[str, Found]) -> str:
-    """A line a case: sizes of the gradient, how far it reaches, what truncation costs, how fast states part."""
+def table(analyses: Mapping[str, Analysis]) -> str:
+    """A line a case: sizes of the gradient, how far it reaches, what truncation costs, how fast states diverge."""
     head = ("", "|gradient|", "lag 0", "bias 10%", "bias 1%", "random", "roulette", "stale", "Lyapunov")
-    return "\n".join([_aligned([head, *(_row(label, one) for label, one in found.items())]), "", *LEGEND])
+    return "\n".join([_aligned([head, *(_row(label, one) for label, one in analyses.items())]), "", *LEGEND])
 
 
 LEGEND = (
@@ -114,9 +136,9 @@ LEGEND = (
 )
 
 
-def bias_table(found: Mapping[str, Found]) -> str:
+def bias_table(analyses: Mapping[str, Analysis]) -> str:
     """Relative bias and angle of Truncated(k), k a line, for every case."""
-    biases = {label: truncation_bias(one.ledger) for label, one in found.items()}
+    biases = {label: truncation_bias(one.ledger) for label, one in analyses.items()}
     longest = max(len(bias.norm) for bias in biases.values())
     rows = [("steps", *(cell for label in biases for cell in (label, "angle")))]
     for k in (k for k in LENGTHS if k <= longest):
@@ -136,9 +158,9 @@ def _aligned(rows: list[tuple[str, ...]]) -> str:
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
-def _row(label: str, one: Found) -> tuple[str, ...]:
+def _row(label: str, one: Analysis) -> tuple[str, ...]:
     bias = truncation_bias(one.ledger)
-    norms = figures.lag_norms(one.ledger)
+    norms = lag_norms(one.ledger)
     whole = float(np.sqrt(sum(float((g**2).sum()) for g in one.ledger.gradient.values())))
     return (
         label,
@@ -161,10 +183,7 @@ def _steps_for(relative: np.ndarray, limit: float) -> str:
 
 
 def _random(parts: Ledger, lags: int, whole: float) -> str:
-    """The relative standard deviation where the mean reach is half of all lags; none for a stack, where it takes long.
-
-    keep: where sum_k keep^k = lags / 2, by bisection.
-    """
+    """The relative standard deviation at a mean reach of half the lags, found by bisection; "-" for a stack."""
     if lags < 3 or not whole or parts.crossing_norms is None:
         return "-"
     low, high = 0.0, 1.0
@@ -176,7 +195,7 @@ def _random(parts: Ledger, lags: int, whole: float) -> str:
 
 
 def _roulette(parts: Ledger, lags: int, whole: float) -> str:
-    """The relative standard deviation at half the cost; none where lags lie together."""
+    """The relative standard deviation at half the cost; "-" where lags are added up."""
     if lags < 3 or not whole or any(bool((part != 0).any()) for part in parts.longer.values()):
         return "-"
     survival = best_survival(parts, lags / 2)

@@ -1,6 +1,4 @@
-"""What a carried state is out of date by: it was computed with parameters that have been updated since."""
-
-from __future__ import annotations
+"""The bias of a gradient that starts from a state computed with older parameters."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,15 +15,34 @@ def stale_state_bias(
     carried: Any,
     x_before: Array,
     state_before: Any = None,
+    *,
     lengths: Array | None = None,
 ) -> Bias:
-    """How far the gradient at the carried state is from the one at the state that the present parameters would reach.
+    """Compares the gradient at a stored state with the one at the state that the present parameters would reach.
 
-    gradient(state): the gradient of a chunk that starts from `state`, an array or a mapping of arrays. carried: the
-    state that training carried into the chunk. x_before, state_before, lengths: all the layer has read before the
-    chunk, and what that started from; it is read again with the layer's parameters as they are now. Masse & Ollivier
-    2020 (arXiv 2005.05645) note the effect of updating in the middle of a sequence.
-    Returns the bias's norm, relative to the fresh gradient's, and the cosine between both. Raises as forward does.
+    Parameters that are updated in the middle of a sequence leave the stored state out of date, an effect that Masse &
+    Ollivier 2020 (arXiv 2005.05645) describe. Everything before the chunk is read again with the present parameters.
+
+    Args:
+        layer: a recurrent layer with its present parameters.
+        gradient: state -> the gradient of a chunk that starts from it, an array or a mapping of arrays.
+        carried: the state that training carried into the chunk.
+        x_before: all the layer has read before the chunk, (T, B, D) or ids (T, B).
+        state_before: the state from which x_before was read; None is zeros.
+        lengths: of the sequences in x_before, (B,), or None.
+
+    Returns:
+        The norm of the bias, the same over the norm of the fresh gradient, and the cosine between both gradients.
+
+    Raises:
+        TypeError: if an argument does not fit the layer, as forward raises.
+        ValueError: if a shape does not fit the layer, as forward raises.
+
+    Example:
+        >>> layer, x = ns.RNN(2, 3, rng=0), np.ones((4, 1, 2), np.float32)
+        >>> gradient = lambda h: layer.backward(None, layer.forward(x, h)[2], np.ones_like(h))[2]
+        >>> float(ns.inspect.stale_state_bias(layer, gradient, layer.forward(x)[1], x).norm)
+        0.0
     """
     fresh = layer.forward(x_before, state_before, lengths)[1]
     stale_gradient, fresh_gradient = _flat(gradient(carried)), _flat(gradient(fresh))
@@ -39,5 +56,5 @@ def stale_state_bias(
 
 
 def _flat(gradient: Any) -> np.ndarray:
-    parts = list(gradient.values()) if isinstance(gradient, Mapping) else [gradient]
-    return np.concatenate([to_host(part).reshape(-1) for part in parts])
+    arrays = list(gradient.values()) if isinstance(gradient, Mapping) else [gradient]
+    return np.concatenate([to_host(one).reshape(-1) for one in arrays])

@@ -1,6 +1,4 @@
-"""What a truncation costs in bias or in variance: exact, from a ledger, for every length at once."""
-
-from __future__ import annotations
+"""The bias or variance of truncations, exact, from a ledger and for every length at once."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,13 +7,19 @@ import numpy as np
 
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.workspace import MAX_BYTES
-from npseq.inspect.ledger import Ledger
-from npseq.inspect.noise import through_carries
-from npseq.inspect.passes import sides
+from npseq.inspect.ledger import Ledger, check_ledger, check_unchanged
+from npseq.inspect.noise import through_edges
+from npseq.inspect.passes import views_of
 
 
 class Bias(NamedTuple):
-    """What a gradient g' lacks of the gradient g. For truncations an array over lengths 1 to K, else numbers."""
+    """The difference between a gradient g' and the gradient g: numbers, or for truncations arrays over lengths 1 to K.
+
+    Example:
+        >>> print(ns.inspect.Bias(0.5, 0.25, 1.0))
+          length   bias norm     relative       cosine
+               1          0.5         0.25     1.000000
+    """
 
     norm: Any  # |g' - g|
     relative: Any  # |g' - g| / |g|
@@ -27,19 +31,27 @@ class Bias(NamedTuple):
         return "\n".join(["  length   bias norm     relative       cosine", *lines])
 
 
-def bias_of(norm: Any, whole: Any, found: Any, product: Any) -> Bias:
-    """Bias from |g' - g|, |g|, |g'| and <g', g>; NaN where there is no angle."""
+def bias_of(norm: Any, whole: Any, other: Any, product: Any) -> Bias:
+    """From the norms of g' - g, g and g', and the inner product of g' and g; NaN where there is no angle."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return Bias(norm, np.divide(norm, whole), np.divide(product, np.multiply(whole, found)))
+        return Bias(norm, np.divide(norm, whole), np.divide(product, np.multiply(whole, other)))
 
 
 def truncation_bias(ledger: Ledger) -> Bias:
-    """The bias of Truncated(k) for k = 1 to K, the ledger's lags: a norm, relative to the gradient's, and a cosine.
+    """Returns the bias of Truncated(k) for k = 1 to K, the ledger's lags: its norm, relative norm, and a cosine.
 
     With G_l the lags: g_k = sum_{l < k} G_l, so that g_k - g = -sum_{l >= k} G_l. Williams & Peng 1990, BPTT(h).
+
+    Args:
+        ledger: what npseq.inspect.ledger returned.
+
+    Example:
+        >>> layer = ns.LSTM(3, 4, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((5, 2, 3), np.float32))
+        >>> ns.inspect.truncation_bias(ns.inspect.ledger(layer, np.ones_like(y), tape)).relative.shape
+        (5,)
     """
-    if not isinstance(ledger, Ledger):
-        raise TypeError(f"ledger must be what inspect.ledger returned, got {type(ledger).__name__}")
+    check_ledger(ledger)
     tails: Any = 0.0
     heads: Any = 0.0
     products: Any = 0.0
@@ -55,43 +67,65 @@ def truncation_bias(ledger: Ledger) -> Bias:
 
 
 def _tails(ledger: Ledger, name: str) -> Array:
-    """(K + 1, size): the sum of all lags from k on, for k = 0 to K."""
+    """(K + 1, size): the sum of all lags from k on, for k from 0 to K."""
     xp = array_module(ledger.longer[name])
     parts = [ledger.per_lag[name], ledger.longer[name][None]]
     return xp.concatenate(parts)[::-1].cumsum(axis=0)[::-1].reshape(len(parts[0]) + 1, -1)
 
 
 def tail_norms(ledger: Ledger) -> np.ndarray:
-    """(K + 1,): the norm of the sum of all lags from k on; at 0 the gradient's own."""
-    return np.sqrt(sum(to_host((_tails(ledger, name) ** 2).sum(axis=1)) for name in ledger.gradient))
+    """Returns the norm of the sum of all lags from k on, (K + 1,); at k = 0 that is the norm of the gradient.
+
+    Args:
+        ledger: what npseq.inspect.ledger returned.
+
+    Example:
+        >>> layer = ns.RNN(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+        >>> ns.inspect.tail_norms(ns.inspect.ledger(layer, 0 * y, tape))
+        array([0., 0., 0., 0., 0.], dtype=float32)
+    """
+    names = check_ledger(ledger).gradient
+    return np.sqrt(sum(to_host((_tails(ledger, name) ** 2).sum(axis=1)) for name in names))
 
 
-def random_truncation_variance(
-    ledger: Ledger, keep: float | np.ndarray, max_bytes: int | None = MAX_BYTES
-) -> float:  # fmt: skip
-    """E |g' - g|^2 of RandomTruncation(keep), exact: every layer and direction draws its own carries, independently.
+def random_truncation_variance(ledger: Ledger, keep: float | np.ndarray, *, max_bytes: int | None = MAX_BYTES) -> float:
+    """Returns E |g' - g|^2 of RandomTruncation(keep), exact; every layer and direction draws independently.
 
-    keep: one probability, or one a step (T,), in every strand's own order of time. Where the ledger holds crossing
-    norms, of one layer in one or both directions, in closed form. With xi = 1 + eta the estimator is a sum over all
-    sets A of carries of prod eta, times what crosses every carry in A; the terms are uncorrelated, and what crosses A
-    is what crosses its first and its last. So, v = 1 / keep - 1,
+    A ledger with crossing norms, of one layer in one or both directions, has it in closed form. With xi = 1 + eta the
+    estimator is a sum over all sets A of recurrent edges of prod eta, times what crosses every edge in A; the terms are
+    uncorrelated, and what crosses A is what crosses its first and its last. So, v = 1 / keep - 1,
 
         variance = sum_i v_i W_ii^2 + sum_{i<j} v_i v_j W_ij^2 prod_{i<k<j} (1 + v_k)
 
     with W_ij = `ledger.crossing_norms`. It equals (K11) of docs/derivations/truncation.md (Tallec & Ollivier 2017,
-    arXiv 1705.08209, have the estimator). In a stack, or without crossing norms, a set of carries has a
-    first and a last in every layer and direction, too many for a table; there the same sum is worked out carry by
-    carry, from the second moments of the adjoints: see npseq.inspect.noise and (K14).
-    Raises ValueError where keep is no probability, or the layer or its tape have changed since the ledger was made;
-    MemoryError before a stack's columns, of which there may be many, pass max_bytes (None: no limit).
+    arXiv 1705.08209, have the estimator). In a stack, or without crossing norms, a set of edges has a first and a last
+    in every layer and direction, too many for a table; there the same sum is computed edge by edge, from the second
+    moments of the adjoints: see (K14) and npseq/inspect/noise.py.
+
+    Args:
+        ledger: what npseq.inspect.ledger returned.
+        keep: one probability, or one a step (T,), in every strand's own order of time.
+        max_bytes: the most memory that a stack may take; None is no limit.
+
+    Raises:
+        MemoryError: if a stack would need more than max_bytes, before that is allocated.
+        TypeError: if ledger is something else.
+        ValueError: if keep is not a probability, or the layer or its tape have changed since the ledger was made.
+
+    Example:
+        >>> layer = ns.RNN(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+        >>> ns.inspect.random_truncation_variance(ns.inspect.ledger(layer, np.ones_like(y), tape), keep=1.0)
+        0.0
     """
-    steps = len(next(iter(ledger.per_step.values())))
+    steps = len(next(iter(check_ledger(ledger).per_step.values())))
     keep = np.asarray(to_host(keep), dtype=np.float64)
     if keep.shape not in ((), (steps,)) or not np.all((keep > 0) & (keep <= 1)):
         raise ValueError(f"keep must be a probability in (0, 1], or one a step ({steps},), got {keep!r}")
     keep = np.broadcast_to(keep, steps)
     if ledger.crossing_norms is None:
-        return _by_carries(ledger, keep, max_bytes)
+        return _edge_by_edge(ledger, keep, max_bytes)
     squares = to_host(ledger.crossing_norms).astype(np.float64) ** 2
     v = 1 / keep - 1
     between = np.concatenate([[0.0], np.cumsum(-np.log(keep))])  # log of prod (1 + v)
@@ -103,29 +137,38 @@ def random_truncation_variance(
     return float((v * squares.diagonal(axis1=1, axis2=2)).sum() + pairs.sum())
 
 
-def _by_carries(ledger: Ledger, keep: np.ndarray, max_bytes: int | None) -> float:
-    """Summed over the sides, which share no parameter and no draw."""
+def _edge_by_edge(ledger: Ledger, keep: np.ndarray, max_bytes: int | None) -> float:
+    """Summed over the views, which share no parameter and no draw."""
     if ledger.of is None:
         raise ValueError("the ledger must hold crossing norms or what it is of, as ledger(...) makes it")
     layer, dy, tape, dstate = ledger.of
     names = tuple(ledger.gradient)
-    found = [through_carries(side, keep, names, max_bytes) for side in sides(layer, tape, dy, dstate)]
-    mean = {name: part for noisy in found for name, part in noisy.mean.items()}
+    noisy = [through_edges(view, keep, names, max_bytes) for view in views_of(layer, tape, dy, dstate)]
+    mean = {name: part for one in noisy for name, part in one.mean.items()}
     change = sum(float(((mean[name] - part) ** 2).sum()) for name, part in ledger.gradient.items())
-    if change > np.finfo(layer.dtype).eps * sum(float((part**2).sum()) for part in ledger.gradient.values()):
-        raise ValueError(
-            "the layer's parameters and tape must be those that the ledger was made of, they have changed since; make "
-            "a new one"
-        )
-    return sum(noisy.variance for noisy in found)
+    check_unchanged(ledger, change, sum(float((part**2).sum()) for part in ledger.gradient.values()))
+    return sum(one.variance for one in noisy)
 
 
 def roulette_variance(ledger: Ledger, survival: Callable[[int], float]) -> float:
-    """E |g' - g|^2 of RouletteTruncation(survival), in closed form, for a ledger of all lags.
+    """Returns E |g' - g|^2 of RouletteTruncation(survival), in closed form, from a ledger of all lags.
 
     sum_{k,l} <G_k, G_l> (1 / Q(min(k, l)) - 1), which is sum_{k>=1} (1 / Q(k) - 1 / Q(k - 1)) |B_k|^2 with the bias B_k
-    of Truncated(k): every length's bias, weighed. Beatson & Adams 2019 (arXiv 1905.07006).
-    Raises ValueError where lags are missing, or survival does not start at 1, rises, or reaches 0.
+    of Truncated(k): every length's bias, weighted. Beatson & Adams 2019 (arXiv 1905.07006).
+
+    Args:
+        ledger: what npseq.inspect.ledger returned without max_lag.
+        survival: k -> the probability Q(k) that the drawn length exceeds k.
+
+    Raises:
+        TypeError: if ledger is something else.
+        ValueError: if lags are missing, or survival does not start at 1, rises, or reaches 0.
+
+    Example:
+        >>> layer = ns.RNN(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+        >>> ns.inspect.roulette_variance(ns.inspect.ledger(layer, np.ones_like(y), tape), lambda k: 1.0)
+        0.0
     """
     squares = _all_tails(ledger)
     Q = np.array([survival(k) for k in range(len(squares))], dtype=np.float64)
@@ -135,17 +178,39 @@ def roulette_variance(ledger: Ledger, survival: Callable[[int], float]) -> float
 
 
 def expected_lags(survival: Callable[[int], float], lags: int) -> float:
-    """E N = sum_k P(N > k): how many lags a roulette with this survival works out on average, of `lags`."""
+    """Returns E N = sum_k P(N > k), the mean number of lags that a roulette with this survival computes.
+
+    Args:
+        survival: k -> the probability that the drawn length exceeds k.
+        lags: how many there are.
+
+    Example:
+        >>> ns.inspect.expected_lags(lambda k: 0.5**k, 3)
+        1.75
+    """
     return float(sum(survival(k) for k in range(lags)))
 
 
 def best_survival(ledger: Ledger, cost: float) -> Callable[[int], float]:
-    """The survival of least variance among those that work out `cost` lags on average, 1 < cost <= K.
+    """Returns the survival of least variance among those that compute `cost` lags on average.
 
     The variance is sum_k a_k / Q(k) - |g|^2 with a_k = |B_k|^2 - |B_{k+1}|^2. Without the order Q(k) ~ sqrt(a_k); Q
     must not rise, so neighbours out of order share their mean a (isotonic regression: Barlow & Brunk 1972), and must
     not pass 1. Beyond the last lag that counts nothing can be lost; Q is a thousandth of the smallest before it there.
-    Raises ValueError where cost is out of range or lags are missing.
+
+    Args:
+        ledger: what npseq.inspect.ledger returned without max_lag.
+        cost: the mean number of lags, above 1 and at most K.
+
+    Raises:
+        TypeError: if ledger is something else.
+        ValueError: if cost is out of range or lags are missing.
+
+    Example:
+        >>> layer = ns.RNN(2, 3, dtype=np.float64, rng=0)
+        >>> ledger = ns.inspect.ledger(layer, np.ones((4, 1, 3)), layer.forward(np.ones((4, 1, 2)))[2])
+        >>> round(ns.inspect.expected_lags(ns.inspect.best_survival(ledger, cost=2), 4), 6)
+        2.0
     """
     squares = _all_tails(ledger)
     lags = len(squares)
@@ -158,7 +223,7 @@ def best_survival(ledger: Ledger, cost: float) -> Callable[[int], float]:
 
 def _all_tails(ledger: Ledger) -> np.ndarray:
     """(K,): squared norms of the sums of all lags from k on."""
-    if any(bool((part != 0).any()) for part in ledger.longer.values()):
+    if any(bool((part != 0).any()) for part in check_ledger(ledger).longer.values()):
         raise ValueError("the ledger must tell all lags apart: ledger(..., max_lag=None)")
     return tail_norms(ledger)[:-1] ** 2
 
@@ -175,7 +240,7 @@ def _never_rising(values: np.ndarray) -> np.ndarray:
 
 
 def _up_to_one(scales: np.ndarray, total: float) -> np.ndarray:
-    """min(1, c * scales) with the c for which they add up to `total`; scales do not rise."""
+    """The scales times one factor, but at most 1, that sum to `total`; scales do not rise."""
     for full in range(len(scales) + 1):
         rest = scales[full:].sum()
         share = (total - full) / rest if rest > 0 else 0.0

@@ -3,8 +3,6 @@
 Pascanu, Mikolov & Bengio 2013 (arXiv 1211.5063), equations 9 and 10: (T26) to (T30) of docs/derivations/time.md.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +10,7 @@ import numpy as np
 from npseq.backend import Array, array_module
 from npseq.bptt.tape import Tape
 from npseq.inspect.curvature import STEP
-from npseq.inspect.passes import Side, sides
+from npseq.inspect.passes import View, masked_dy, views_of
 from npseq.layers.adjoints import adjoints_of
 from npseq.layers.jacobian import at_step, check_one_way
 from npseq.layers.states import stack_state
@@ -22,7 +20,14 @@ Pieces = list[Array]  # the stack's state: h (P, B) of every layer, then an LSTM
 
 
 class VanishingPenalty(NamedTuple):
-    """What vanishing_penalty returns."""
+    """A penalty, its terms and its derivative.
+
+    Example:
+        >>> layer = ns.RNN(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+        >>> ns.inspect.vanishing_penalty(layer, np.ones_like(y), tape).ratios.shape
+        (4, 1)
+    """
 
     value: float  # Omega, summed over steps and sequences
     ratios: Array  # (T, B): norm of the adjoint one step earlier, over the adjoint's own; NaN where there is no term
@@ -30,38 +35,51 @@ class VanishingPenalty(NamedTuple):
 
 
 def vanishing_penalty(layer: Any, dy: Array | None, tape: Any, dstate: Any = None) -> VanishingPenalty:
-    """Omega, which is zero where every step back keeps the gradient's norm, and its immediate derivative.
+    """Returns Omega, which is zero where every step back preserves the gradient's norm, and its immediate derivative.
 
         p_t = delta_t J_t,   Omega = sum_{t>1} (|p_t| / |delta_t| - 1)^2
 
     with delta_t = dL/ds_t, J_t = ds_t/ds_{t-1} and s the state of the whole stack, an LSTM's c in it. Each sequence has
-    norms of its own. The first step has no term, since what it passes on reaches the given state alone; nor has a step
+    its own norms. The first step has no term, since what it passes on reaches the given state alone; nor has a step
     past a length, or one whose delta_t is zero.
 
-    grads is what the paper takes, its equation 10: the derivative with delta_t and s_{t-1} held fixed, so that the
-    parameters act in step t alone. It is not the whole derivative of Omega, which would follow both through time. With
-    the state before the activation, as the paper has it, it would be that of the recurrent weights only.
+    grads is equation 10 of the paper: the derivative with delta_t and s_{t-1} held fixed, so that the parameters act in
+    step t alone. It is not the whole derivative of Omega, which would follow both through time. With the state before
+    the activation, as in the paper, it would be that of the recurrent weights only.
     It is exact, for every cell: with v_t = dOmega/dp_t, a step from s_{t-1} + i h v_t through forward and backward.
 
-    layer: RNN, GRU or LSTM of one direction, any depth. dy, tape, dstate: as backward takes them.
-    Raises ValueError for two directions, or a tape on which dropout acted; TypeError where an argument does not fit.
+    Args:
+        layer: an RNN, GRU or LSTM of one direction and any depth.
+        dy: the loss's derivative by y, (T, B, P), or None for zeros.
+        tape: what forward returned.
+        dstate: the loss's derivative by the last state, or None for zeros.
+
+    Raises:
+        TypeError: if layer is complex, or tape not one of its own.
+        ValueError: for two directions, a tape on which dropout acted, or a shape that does not fit.
+
+    Example:
+        >>> layer = ns.RNN(2, 3, rng=0)
+        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+        >>> ns.inspect.vanishing_penalty(layer, 0 * y, tape).value
+        0.0
     """
     check_one_way(layer, "vanishing_penalty")
-    (side,) = sides(layer, tape, dy, dstate)
+    (view,) = views_of(layer, tape, dy, dstate)
     _require_plain(layer, tape)
-    xp, steps = array_module(layer.params.flat), side.steps
-    twin, total = layer.astype(np.complex128), 0 * layer.params.flat.astype(np.float64)
-    ratios = xp.full((steps, side.batch), np.nan, layer.dtype)
+    xp, steps = array_module(layer.params.flat), view.steps
+    copy, total = layer.astype(np.complex128), 0 * layer.params.flat.astype(np.float64)
+    ratios = xp.full((steps, view.batch), np.nan, layer.dtype)
     value: Any = xp.zeros((), layer.dtype)
-    delta = _last(side)
+    delta, dy_features = _last(view), masked_dy(view)
     for t in reversed(range(1, steps)):
-        delta = _with_loss(side, delta, t)
+        delta = _with_loss(delta, layer.num_layers - 1, dy_features, t)
         one = at_step(tape, t)
         unit, size = _unit(delta)
         passed = _step_back(layer, one, unit)
         ratios[t], term, along = _term(passed, one, size > 0)
         value = value + term.sum()
-        total = total + _immediate(twin, one, along, unit)
+        total = total + _immediate(copy, one, along, unit)
         delta = [size * piece for piece in passed]
     grads = Parameters(layer.params.layout, total.astype(layer.dtype))
     return VanishingPenalty(float(value), ratios, grads)
@@ -70,23 +88,19 @@ def vanishing_penalty(layer: Any, dy: Array | None, tape: Any, dstate: Any = Non
 def _require_plain(layer: Any, tape: Tape) -> None:
     if layer.dtype.kind != "f":
         raise TypeError(f"layer must be real, got {layer.dtype}; use layer.astype(numpy.float64)")
-    if any(kept is not None for kept in tape.dropout):
+    if any(mask is not None for mask in tape.dropout):
         raise ValueError("tape must be of a forward without dropout, got one on which it acted; give training=False")
 
 
-def _last(side: Side) -> Pieces:
-    """What arrives at the last state from the loss's own use of it."""
-    parts = (side.dh,) if side.dc is None else (side.dh, side.dc)
+def _last(view: View) -> Pieces:
+    """The derivative by the last state from the loss's direct use of it."""
+    parts = (view.dh,) if view.dc is None else (view.dh, view.dc)
     return [row.T for part in parts for row in part]
 
 
-def _with_loss(side: Side, delta: Pieces, t: int) -> Pieces:
-    """delta with what the loss at step t adds: it reads the last layer's h alone."""
-    if side.dy is None:
-        return delta
-    mask, top = side.tape.strands[-1][0].mask, side.layer.num_layers - 1
-    own = side.dy[t].T if mask is None else np.where(mask[t], side.dy[t].T, 0)
-    return [*delta[:top], delta[top] + own, *delta[top + 1 :]]
+def _with_loss(delta: Pieces, top: int, dy: Array | None, t: int) -> Pieces:
+    """delta plus the part of the loss at step t, which reads h of the last layer, `top`, alone."""
+    return delta if dy is None else [*delta[:top], delta[top] + dy[t], *delta[top + 1 :]]
 
 
 def _step_back(layer: Any, one: Tape, delta: Pieces) -> Pieces:
@@ -97,9 +111,9 @@ def _step_back(layer: Any, one: Tape, delta: Pieces) -> Pieces:
 
 
 def _term(passed: Pieces, one: Tape, arrived: Array) -> tuple[Array, Array, Pieces]:
-    """(T26) and (T27) of a step, (B,), and its derivative by what was passed (T28); no term is NaN, 0 and 0.
+    """(T26) and (T27) of a step, (B,), and the derivative by what was passed (T28); no term is NaN, 0 and 0.
 
-    passed: of an adjoint of norm 1, so that the ratio is its norm, and nothing here is as small as what vanishes.
+    passed: of an adjoint of norm 1, so that the ratio is its norm, and no number is as small as what vanishes.
     """
     xp = array_module(arrived)
     mask, ratio = one.strands[0][0].mask, _norm(passed)  # (T26)
@@ -110,25 +124,25 @@ def _term(passed: Pieces, one: Tape, arrived: Array) -> tuple[Array, Array, Piec
 
 
 def _unit(pieces: Pieces) -> tuple[Pieces, Array]:
-    """The state's adjoint at norm 1 in every sequence, and its norm (B,), of which no square underflows."""
+    """The state's adjoint at norm 1 in every sequence, and its norm (B,), without underflow of a square."""
     largest = sum(abs(piece).max(axis=0) for piece in pieces)
     scaled = [piece / (largest + (largest == 0)) for piece in pieces]
     norm = _norm(scaled)
     return [piece / (norm + (norm == 0)) for piece in scaled], largest * norm
 
 
-def _immediate(twin: Any, one: Tape, along: Pieces, delta: Pieces) -> Array:
+def _immediate(copy: Any, one: Tape, along: Pieces, delta: Pieces) -> Array:
     """The derivative of <along, delta J> by the parameters: that of <delta, s_t> at s_{t-1} + i h along, over h."""
     xp = array_module(along[0])
     size = _norm([_norm(along)]).astype(np.float64)
     h, L = STEP / (size + (size == 0)), len(one.strands)
     strands = [row[0] for row in one.strands]
-    before = [strand.s[0, : twin.state_size] for strand in strands]
+    before = [strand.s[0, : copy.state_size] for strand in strands]
     before += [strand.c[0] for strand in strands if strand.c is not None]
     start = [s + 1j * h * v.astype(np.float64) for s, v in zip(before, along, strict=True)]
-    moved = twin.forward(_input(twin, one), stack_state(start[:L], start[L:] or [None], xp))[2]
+    moved = copy.forward(_input(copy, one), stack_state(start[:L], start[L:] or [None], xp))[2]
     whole = [piece.astype(np.complex128) for piece in delta]
-    return twin.backward(None, moved, stack_state(whole[:L], whole[L:] or [None], xp))[2].flat.imag / h
+    return copy.backward(None, moved, stack_state(whole[:L], whole[L:] or [None], xp))[2].flat.imag / h
 
 
 def _input(layer: Any, one: Tape) -> Array:

@@ -59,7 +59,7 @@ def test_refusals():
         alignment(one, three)
     with pytest.raises(ValueError, match="W must be real and of one shape"):
         alignment(one, {"W": np.ones(1, complex)})
-    with pytest.raises(TypeError, match="found must map names to arrays, got int"):
+    with pytest.raises(TypeError, match="approximate must map names to arrays, got int"):
         alignment(3, one)
     with pytest.raises(TypeError, match="W must be an array, got float"):
         alignment({"W": 1.0}, one)

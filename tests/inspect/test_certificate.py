@@ -23,7 +23,7 @@ def case(cell, steps=T, lengths=None, scale=1.0, dtype=np.float64, max_lag=None,
             layer.params[name] = scale * layer.params[name]
     data = given(layer, steps, B)
     tape = layer.forward(data.x, data.state, lengths)[2]
-    return layer, data, ledger(layer, data.dy, tape, data.dstate, max_lag, names=names, pairs=False)
+    return layer, data, ledger(layer, data.dy, tape, data.dstate, max_lag=max_lag, names=names, pairs=False)
 
 
 def norms_by_lag(sequences, data):
@@ -158,7 +158,7 @@ def test_it_prints_itself():
     assert not certificate.assumed
     guess = truncation_certificate(case("rnn tanh", 24, scale=0.3, max_lag=8)[2])
     assert guess.assumed
-    assert f"Truncated({guess.steps}) is certain to do, if phi goes on to decay so beyond lag 7\n" in repr(guess)
+    assert f"Truncated({guess.steps}) is certain to do, if phi continues to decay so beyond lag 7\n" in repr(guess)
     unreachable = truncation_certificate(found, 1e-30)
     assert unreachable.steps is None
     assert "no length up to 24 is certain to have a relative bias of 1e-30" in repr(unreachable)

@@ -173,7 +173,7 @@ def test_the_ends_of_the_spectrum(which):
 
     values = np.linalg.eigvalsh(dense(product, flat.size))[::-1]
     ends = {"LA": values[:4], "SA": values[-4:], "BE": [*values[:2], *values[-2:]]}
-    found = lanczos(product, flat.size, 4, which)
+    found = lanczos(product, flat.size, 4, which=which)
     np.testing.assert_allclose(found.values, ends[which], rtol=0, atol=1e-12 * values[0])
     for value, vector in zip(found.values, found.vectors.T, strict=True):
         np.testing.assert_allclose(product(vector), value * vector, rtol=0, atol=1e-12 * values[0])
@@ -212,8 +212,10 @@ def test_refusals():
         jvp(lambda x: x, {"x": np.ones(2)}, {"x": np.ones(2, int)})
     with pytest.raises(ValueError, match="v must have the same names as the point it starts from"):
         jvp(lambda x: x, {"x": np.ones(2)}, {"y": np.ones(2)})
-    with pytest.raises(ValueError, match="count must be between 1 and 2, below the size of the matrix, got 3"):
+    with pytest.raises(ValueError, match=r"count must be an integer in \[1, 3\), got 3"):
         lanczos(lambda v: v, 3, 3)
+    with pytest.raises(ValueError, match="which must be one of 'LA', 'SA', 'BE', 'LM', got 'SM'"):
+        lanczos(lambda v: v, 3, 2, which="SM")
     layer = RNN(2, 3, dtype=np.float64, rng=0)
     with pytest.raises(MemoryError, match=r"these norms would need about .*; give fewer sequences at a time"):
         ghost_norms(layer, np.zeros((100, 4, 3)), layer.forward(np.zeros((100, 4, 2)))[2], max_bytes=1000)

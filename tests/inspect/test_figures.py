@@ -10,6 +10,7 @@ from npseq import GRU, LSTM, Bidirectional
 from npseq.inspect import (
     Bias,
     Case,
+    adjoint_norms,
     best_survival,
     figures,
     jacobian_spectrum,
@@ -19,7 +20,7 @@ from npseq.inspect import (
     roulette_variance,
     truncation_bias,
 )
-from npseq.inspect.report import bias_table, drawn, look, table
+from npseq.inspect.report import analyse, bias_table, draw, table
 
 
 def case(cell, **options):
@@ -47,11 +48,11 @@ def test_gradient_by_lag(ledgers):
         norms = [np.sqrt(sum((part[k] ** 2).sum() for part in one.per_lag.values())) for k in range(6)]
         np.testing.assert_allclose(line.get_ydata(), np.array(norms) / whole, rtol=1e-12)
     assert "last lag with 1 % of its norm: RNN " in axes.get_title()
-    beside = figures.gradient_by_lag({"RNN": ledgers["RNN"]}, {"LSTM": ledgers["LSTM"]}).axes[0]
-    for thin, line in zip(beside.lines, axes.lines, strict=True):
+    extra = figures.gradient_by_lag({"RNN": ledgers["RNN"]}, {"LSTM": ledgers["LSTM"]}).axes[0]
+    for thin, line in zip(extra.lines, axes.lines, strict=True):
         np.testing.assert_array_equal(thin.get_ydata(), line.get_ydata())
-    assert [line.get_linestyle() for line in beside.lines] == ["-", "--"]
-    assert "LSTM" not in beside.get_title()
+    assert [line.get_linestyle() for line in extra.lines] == ["-", "--"]
+    assert "LSTM" not in extra.get_title()
 
 
 def test_bias_by_length(ledgers):
@@ -69,7 +70,7 @@ def test_bias_by_length(ledgers):
 
 
 def test_pair_triangle(ledgers):
-    axes = figures.pair_triangle(ledgers["LSTM"], "LSTM. ").axes[0]
+    axes = figures.pair_triangle(ledgers["LSTM"], title="LSTM. ").axes[0]
     shown = axes.images[0].get_array()
     np.testing.assert_array_equal(shown.mask, np.triu(np.ones((6, 6), bool), 1))
     np.testing.assert_allclose(shown.filled(0), ledgers["LSTM"].pair_norms)
@@ -123,7 +124,7 @@ def test_singular_values_by_lag():
     assert axes.get_title().endswith(f"LSTM {largest[-1] ** (1 / 6):.3f}")
 
 
-def test_a_median_lost_in_rounding_is_not_drawn():
+def test_a_median_lost_in_rounding_is_not_draw():
     one = case("lstm")
     spectrum = jacobian_spectrum(one.layer, one.tape)
     values = spectrum.singular_values.copy()
@@ -136,7 +137,7 @@ def test_a_median_lost_in_rounding_is_not_drawn():
 
 
 def test_adjoints_over_training(ledgers):
-    norms = figures.adjoint_norms(ledgers["LSTM"])
+    norms = adjoint_norms(ledgers["LSTM"])
     np.testing.assert_allclose(norms**2, (ledgers["LSTM"].adjoints["h"] ** 2).sum(axis=(1, 2)))
     axes = figures.adjoints_over_training(np.stack([norms, 2 * norms]), np.array([1, 5])).axes[0]
     np.testing.assert_allclose(axes.collections[0].get_array().reshape(2, 6), [norms, 2 * norms])
@@ -155,7 +156,7 @@ def test_a_report_writes_its_figures_and_returns_its_table(tmp_path):
 
 def test_the_numbers_of_a_table():
     one = case("lstm")._replace(stale=Bias(0.1, 0.0625, 0.9))
-    found = look(one)
+    found = analyse(one)
     row = table({"LSTM": found}).splitlines()[1].split()
     grads = one.layer.backward(one.dy, one.tape)[2].flat
     whole = np.sqrt((grads**2).sum())
@@ -172,7 +173,7 @@ def test_the_numbers_of_a_table():
 
 
 def test_the_biases_of_a_table():
-    found = {"RNN": look(case("rnn tanh")), "a stack": look(case("lstm", num_layers=2))}
+    found = {"RNN": analyse(case("rnn tanh")), "a stack": analyse(case("lstm", num_layers=2))}
     title, head, *rows = bias_table(found).splitlines()
     assert title == "Truncated to so many steps: relative bias, and angle to the gradient in degrees"
     assert head.split() == ["steps", "RNN", "angle", "a", "stack", "angle"]
@@ -189,9 +190,9 @@ def test_both_directions_and_a_largest_lag_have_a_report_too():
     layer = Bidirectional(LSTM(3, 2, dtype=np.float64, rng=0), LSTM(3, 4, num_layers=2, dtype=np.float64, rng=1))
     data = given(make("lstm", num_layers=1), 6, 2)
     dy = np.random.default_rng(0).normal(size=(6, 2, 6))
-    found = {"both": look(Case(layer, layer.forward(data.x)[2], dy), max_lag=2)}
+    found = {"both": analyse(Case(layer, layer.forward(data.x)[2], dy), max_lag=2)}
     assert table(found).splitlines()[1].split()[-4:] == ["-", "-", "-", "nan"]
-    assert list(drawn(found)) == ["gradient_by_lag", "truncation_bias", "pairs_both", "gates_both"]
+    assert list(draw(found)) == ["gradient_by_lag", "truncation_bias", "pairs_both", "gates_both"]
 
 
 def test_a_report_of_nothing(tmp_path):

@@ -96,7 +96,7 @@ def test_singular_values_of_products_written_out(cell):
         assert (spectrum.norm_product <= np.broadcast_to(spectrum.bound[:, None], live.shape) * (1 + 1e-12))[live].all()
     else:
         assert spectrum.bound is None
-    np.testing.assert_array_equal(jacobian_spectrum(layer, tape, 2).norm_product, spectrum.norm_product[:2])
+    np.testing.assert_array_equal(jacobian_spectrum(layer, tape, max_lag=2).norm_product, spectrum.norm_product[:2])
 
 
 @ragged
@@ -215,9 +215,13 @@ def test_refusals():
         state_jacobians(both, both.forward(data.x)[2])
     with pytest.raises(MemoryError, match=r"4 Jacobians of 4 x 4 would need about .*; give fewer sequences or fewer"):
         jacobian_spectrum(gru, tape, max_bytes=100)
-    for count, warmup in ((0, 0), (5, 0), (1, -1)):
-        with pytest.raises(ValueError, match="count must be between 1 and 4, the state's features, and warmup not"):
-            lyapunov_exponents(gru, tape, count, warmup)
+    for count in (0, 5, 1.5, True):
+        with pytest.raises(ValueError, match=rf"count must be an integer in \[1, 5\), got {count}"):
+            lyapunov_exponents(gru, tape, count)
+    with pytest.raises(ValueError, match="warmup must be an integer of at least 0, got -1"):
+        lyapunov_exponents(gru, tape, warmup=-1)
+    with pytest.raises(ValueError, match="max_lag must be a positive integer, got 0"):
+        jacobian_spectrum(gru, tape, max_lag=0)
     with pytest.raises(TypeError, match="the paths are those of an LSTM's cell state, got GRU"):
         path_split(gru, tape)
     with pytest.raises(MemoryError, match="this split would need about"):

@@ -351,7 +351,7 @@ def cases() -> list[Case]:
         Case("rflo", ns.rflo, lambda rng: {"layer": ns.GRU(D, H, rng=0), "x": numbers(rng, T, B, D),
                                            "dy": numbers(rng, T, B, H)}),
         Case("inspect.alignment", ns.inspect.alignment,
-             lambda rng: {"found": {"W": numbers(rng, 3)}, "true": {"W": numbers(rng, 3)}}),
+             lambda rng: {"approximate": {"W": numbers(rng, 3)}, "true": {"W": numbers(rng, 3)}}),
         Case("uoro", ns.uoro, lambda rng: {"layer": _layer(rng), "x": numbers(rng, T, B, D),
                                            "dy": numbers(rng, T, B, H), "rng": 0}),
     ]  # fmt: skip

@@ -37,6 +37,7 @@ HOST_ONLY = {
     "inspect.PathSplit": MADE,
     "inspect.Spectrum": MADE,
     "inspect.VanishingPenalty": MADE,
+    "inspect.figures": FORMAT,
     "interop.keras": FORMAT,
     "interop.onnx": FORMAT,
     "models.NGramModel": COUNTED,

@@ -55,7 +55,8 @@ def test_a_ledger_of_some(device):
 
 def test_costs_of_truncation(device):
     found, expected = ledgers(device, make("gru after", num_layers=1))
-    np.testing.assert_allclose(inspect.tail_norms(found), inspect.tail_norms(expected), rtol=1e-10)
+    for norms in (inspect.tail_norms, inspect.lag_norms, inspect.adjoint_norms):
+        np.testing.assert_allclose(norms(found), norms(expected), rtol=1e-10)
     survivals = [inspect.best_survival(one, 2.5) for one in (found, expected)]
     lags = [inspect.expected_lags(survival, T) for survival in survivals]
     assert lags == pytest.approx([2.5, 2.5], rel=1e-9)
@@ -79,7 +80,7 @@ def test_a_stale_state(device):
             *_, tape = layer.forward(data.x, state)
             return dict(layer.backward(data.dy, tape)[2])
 
-        biases.append(inspect.stale_state_bias(layer, gradient, data.state, data.x, None, LENGTHS))
+        biases.append(inspect.stale_state_bias(layer, gradient, data.state, data.x, None, lengths=LENGTHS))
     np.testing.assert_allclose(biases[0], biases[1], rtol=1e-10)
 
 
