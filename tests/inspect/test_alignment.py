@@ -1,7 +1,5 @@
 """Angles between gradients, beside those that trigonometry gives."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from layers.recurrent_cases import given, make
@@ -49,7 +47,7 @@ def test_of_online_gradients():
     assert 0.1 < angles[ns.rflo] < 90
 
 
-def test_refusals():
+def test_what_does_not_fit_is_refused():
     one, three = {"W": np.ones(1)}, {"W": np.ones(3)}
     with pytest.raises(ValueError, match="both gradients must have the same names, got W and b"):
         alignment(one, {"b": np.ones(1)})

@@ -1,7 +1,5 @@
 """The certificate's numbers against scalar loops, and its bound against the exact bias."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from layers.recurrent_cases import CELLS, every_cell, given, make, parts
@@ -151,7 +149,7 @@ def test_where_the_lags_do_not_decay_it_says_so():
     assert "nothing is certain: phi must decay" in repr(certificate)
 
 
-def test_it_prints_itself():
+def test_its_repr_names_the_length_and_the_assumption():
     _, _, found = case("rnn tanh", 24, scale=0.3)
     certificate = truncation_certificate(found)
     assert f"Truncated({certificate.steps}) is certain to do\n" in repr(certificate)
@@ -179,14 +177,14 @@ def test_nothing_to_learn_has_a_bound_of_zero():
 
 
 @pytest.mark.parametrize(("steps", "batch"), [(0, 2), (1, 1), (3, 0)])
-def test_small_sizes(steps, batch):
+def test_no_steps_no_sequences_and_one_of_each_are_taken(steps, batch):
     layer = make("lstm", num_layers=1)
     data = given(layer, steps, batch)
     certificate = truncation_certificate(ledger(layer, data.dy, layer.forward(data.x)[2], pairs=False))
     assert len(certificate.phi) == max(steps, 1)
 
 
-def test_refusals():
+def test_what_does_not_fit_is_refused():
     layer, data, found = case("gru after")
     with pytest.raises(TypeError, match=r"ledger must be what inspect.ledger returned, got int"):
         truncation_certificate(3)

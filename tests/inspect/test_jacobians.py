@@ -1,18 +1,14 @@
-"""Jacobians against a complex step, their products against backward and theory, paths against the oracle."""
-
-from __future__ import annotations
+"""Jacobians against a complex step, their products against backward and theory."""
 
 import numpy as np
 import pytest
-from layers.recurrent_cases import CELLS, assert_close, both_directions, every_cell, given, make, parts
-from oracles import recurrent as oracle
+from layers.recurrent_cases import CELLS, every_cell, given, make, parts
 
-from npseq import LSTM, RNN, Bidirectional
-from npseq.inspect import HDetach, jacobian_spectrum, lyapunov_exponents, path_split, state_jacobians
+from npseq import LSTM, RNN
+from npseq.inspect import jacobian_spectrum, lyapunov_exponents, state_jacobians
 
 T, B = 4, 3
 LENGTHS = np.array([2, 0, 4])
-LSTMS = [cell for cell in CELLS if CELLS[cell][0] is LSTM]
 ragged = pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "ragged"])
 
 
@@ -44,14 +40,14 @@ def test_jacobians_are_the_steps_derivatives(cell, layers, lengths):
     layer = make(cell, size=2, hidden=3, num_layers=layers)
     data = given(layer, T, B)
     J = state_jacobians(layer, layer.forward(data.x, data.state, lengths)[2])
-    twin, state = layer.astype(np.complex128), data.state
+    copy, state = layer.astype(np.complex128), data.state
     for t in range(T):
         running = None if lengths is None else (lengths > t).astype(int)
         s = flat(state)
         for j in range(s.shape[1]):
             moved = s.astype(complex)
             moved[:, j] += 1e-30j
-            column = flat(twin.forward(data.x[t : t + 1], unflat(layer, moved), running)[1]).imag / 1e-30
+            column = flat(copy.forward(data.x[t : t + 1], unflat(layer, moved), running)[1]).imag / 1e-30
             np.testing.assert_allclose(J[t, :, :, j], column, rtol=0, atol=1e-14 * np.abs(J[t]).max())
         state = layer.forward(data.x[t : t + 1], state, running)[1]
 
@@ -127,87 +123,7 @@ def test_a_direction_that_dies():
     assert (lyapunov_exponents(layer, layer.forward(np.ones((3, 1, 1)))[2]) == -np.inf).all()
 
 
-@both_directions
-@pytest.mark.parametrize("cell", LSTMS)
-def test_paths_of_the_cell_state(cell, bidirectional):
-    """The total by the chain of Jacobians; the carousel by the forget gates, step by step."""
-    layer = make(cell, size=2, hidden=3, num_layers=2, bidirectional=bidirectional)
-    data = given(layer, T, B)
-    tape = layer.forward(data.x, data.state, LENGTHS)[2]
-    found = path_split(layer, tape)
-    assert set(found) == {f"c{l}{d}" for l in ("", "_l1") for d in ("", "_reverse")[: layer.directions]}
-    one = make(cell, size=2, hidden=3, num_layers=1)
-    for name in one.params:
-        one.params[name] = layer.params[name]
-    state = tuple(part[:1] for part in data.state)
-    one_tape = one.forward(data.x, state, LENGTHS)[2]
-    J, P, H = state_jacobians(one, one_tape), one.state_size, 3
-    strand = one_tape.strands[0][0]
-    o, _, f, _ = np.moveaxis(strand.a, 1, 0)
-    for b, own in enumerate(LENGTHS):
-        assert np.isnan(found["c"].total[own:, b]).all()
-        for t in range(own):
-            c = strand.c[t + 1, :, b]
-            dm = o[t, :, b] * (1 - np.tanh(c) ** 2)
-            if "peepholes" in CELLS[cell][1]:
-                dm = dm + np.tanh(c) * o[t, :, b] * (1 - o[t, :, b]) * one.params["p_o"]
-            dh = np.diag(dm) if "proj_size" not in CELLS[cell][1] else (one.params["W_hp"].T * dm)
-            chain = np.concatenate([dh, np.eye(H)])
-            for s in range(t + 1, own):
-                chain = J[s, b] @ chain
-            direct = np.prod(f[t + 1 : own, :, b], axis=0)
-            total = chain[P:]
-            assert found["c"].total[t, b] == pytest.approx(np.linalg.norm(total), rel=1e-12)
-            assert found["c"].carousel[t, b] == pytest.approx(np.linalg.norm(direct), rel=1e-12)
-            rest = np.linalg.norm(total - np.diag(direct))
-            assert found["c"].gates[t, b] == pytest.approx(rest, rel=1e-11, abs=1e-13)
-    assert (found["c"].share[~np.isnan(found["c"].share)] <= 1).all()
-    last = [found["c"].share[LENGTHS[b] - 1, b] for b in (0, 2)]
-    np.testing.assert_allclose(last, 1, rtol=1e-14)
-
-
-@both_directions
-@pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("cell", LSTMS)
-@pytest.mark.parametrize("probability", [0.0, 0.5, 1.0])
-def test_h_detach_holds_h_fixed_and_lets_c_through(cell, layers, bidirectional, probability):
-    layer = make(cell, size=2, hidden=3, num_layers=layers, bidirectional=bidirectional)
-    data = given(layer, T, B)
-    drawn = np.random.default_rng(7).random((layers * layer.directions, T)) >= probability
-    tape = layer.forward(data.x, data.state, LENGTHS)[2]
-    dx, dstate, grads = layer.backward(data.dy, tape, data.dstate, HDetach(probability, 7))
-    found = {**grads, "x": dx, "h": dstate[0], "c": dstate[1]}
-    network = oracle.Network("lstm", layers, layer.directions)
-    at = {**layer.params, "x": data.x, "h": data.state[0], "c": data.state[1]}
-    states: dict = {}
-    oracle.run(network, at, at["x"], at["h"], at["c"], LENGTHS, oracle.recorder(states))
-
-    def carry(k, b, t, h, c):
-        own = T - 1 - t if k % layer.directions else t
-        return (h if drawn[k, own] else states[k, b, t][0]), c
-
-    def loss(values):
-        out = oracle.run(network, values, values["x"], values["h"], values["c"], LENGTHS, carry)
-        ends = zip((out.y, out.h, out.c), (data.dy, *data.dstate), strict=True)
-        return sum(oracle.weighted(value, weights) for value, weights in ends)
-
-    assert_close(found, oracle.gradient(loss, at), 1e-12)
-
-
-@pytest.mark.parametrize("cell", ["rnn tanh", "gru after"])
-def test_h_detach_refuses_a_cell_without_c_before_anything_is_computed(cell, monkeypatch):
-    """Alone, and as the second of two directions."""
-    layer = make(cell, num_layers=1)
-    data = given(layer, T, B)
-    pair = Bidirectional(make("lstm", num_layers=1), layer)
-    tapes = layer.forward(data.x)[2], pair.forward(data.x)[2]
-    monkeypatch.setattr("npseq.bptt.loop.backward", lambda *args: pytest.fail("backward has begun"))
-    for one, dy, tape in ((layer, data.dy, tapes[0]), (pair, None, tapes[1])):
-        with pytest.raises(ValueError, match=r"HDetach needs a cell that has c beside h, an LSTM, got (RNN|GRU)"):
-            one.backward(dy, tape, truncation=HDetach(0.5))
-
-
-def test_refusals():
+def test_two_directions_too_little_memory_and_counts_that_do_not_fit_are_refused():
     both, gru = make("lstm", bidirectional=True), make("gru after", num_layers=1)
     data = given(gru, T, B)
     tape = gru.forward(data.x)[2]
@@ -222,10 +138,3 @@ def test_refusals():
         lyapunov_exponents(gru, tape, warmup=-1)
     with pytest.raises(ValueError, match="max_lag must be a positive integer, got 0"):
         jacobian_spectrum(gru, tape, max_lag=0)
-    with pytest.raises(TypeError, match="the paths are those of an LSTM's cell state, got GRU"):
-        path_split(gru, tape)
-    with pytest.raises(MemoryError, match="this split would need about"):
-        path_split(both, both.forward(data.x)[2], max_bytes=100)
-    with pytest.raises(ValueError, match=r"probability must be in \[0, 1\], got 1.5"):
-        HDetach(1.5)
-    assert repr(HDetach(0.25)) == "HDetach(0.25)"

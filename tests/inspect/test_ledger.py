@@ -1,48 +1,16 @@
 """Every part of a ledger against the gradient it is a part of, found another way, for every cell and shape."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
-from layers.recurrent_cases import CELLS, assert_close, both_directions, every_cell, given, make, parts
+from layers.recurrent_cases import assert_close, both_directions, every_cell, given, make, parts
+from ledger_cases import B, T, case, depths, either, norm, ragged, row
 
-from npseq import GRU, LSTM, RNN, Bidirectional, Linear, Truncated
-from npseq.inspect import crossing_norms, ledger, pair_norms
-
-T, B = 5, 3
-LENGTHS = np.array([3, 0, 5])
-depths = pytest.mark.parametrize("layers", [1, 2])
-ragged = pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "ragged"])
-
-
-def case(cell, layers=1, bidirectional=False, lengths=None, batch=B):
-    """A layer whose gradients reach far, its numbers and its tape."""
-    layer = make(cell, size=2, hidden=3, num_layers=layers, bidirectional=bidirectional)
-    rng = np.random.default_rng(1)
-    layer.params.flat[:] = rng.uniform(0.3, 1.0, layer.params.flat.shape) * rng.choice([-1, 1], layer.params.flat.shape)
-    data = given(layer, T, batch)
-    return layer, data, layer.forward(data.x, data.state, lengths)[2]
-
-
-def either():
-    """Two different layers, one from each end, over ragged sequences."""
-    layer = Bidirectional(LSTM(2, 3, dtype=np.float64, rng=0), GRU(2, 4, num_layers=2, dtype=np.float64, rng=1))
-    rng = np.random.default_rng(2)
-    dstate = ((rng.normal(size=(1, B, 3)), rng.normal(size=(1, B, 3))), rng.normal(size=(2, B, 4)))
-    x, dy = rng.normal(size=(T, B, 2)), rng.normal(size=(T, B, 7))
-    return layer, x, dy, dstate
+from npseq import LSTM, RNN, Linear, Truncated
+from npseq.inspect import adjoint_norms, lag_norms, ledger, pair_norms, tail_norms
 
 
 def summed(part):
     return {name: value.sum(axis=0) for name, value in part.items()}
-
-
-def row(part, k):
-    return {name: value[k] for name, value in part.items()}
-
-
-def norm(part):
-    return np.sqrt(sum((value**2).sum() for value in part.values()))
 
 
 @ragged
@@ -95,7 +63,7 @@ def test_a_step_is_the_gradient_of_a_chunk_of_one_step(cell, layers):
 
 @every_cell
 def test_steps_are_counted_in_the_time_of_x(cell):
-    """Read backwards with the directions' parameters exchanged, everything is the same but turned in time."""
+    """Read backwards with the directions' parameters exchanged, everything is the same but reversed in time."""
     layer, data, tape = case(cell, bidirectional=True)
     found = ledger(layer, data.dy, tape)
     other = layer.astype(np.float64)
@@ -106,12 +74,12 @@ def test_steps_are_counted_in_the_time_of_x(cell):
     swapped = tuple(part[::-1] for part in parts(data.state))
     x, dy = data.x[::-1], np.concatenate([data.dy[..., size:], data.dy[..., :size]], axis=2)[::-1]
     state = swapped if len(swapped) == 2 else swapped[0]
-    turned = ledger(other, dy, other.forward(x, state)[2])
+    reversed_ = ledger(other, dy, other.forward(x, state)[2])
     for name, value in found.per_step.items():
         twin = name.removesuffix("_reverse") if name.endswith("_reverse") else f"{name}_reverse"
-        np.testing.assert_allclose(turned.per_step[twin][::-1], value, rtol=0, atol=1e-12 * np.abs(value).max())
-    np.testing.assert_allclose(turned.pair_norms[::-1, ::-1], found.pair_norms, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(turned.crossing_norms[::-1], found.crossing_norms, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(reversed_.per_step[twin][::-1], value, rtol=0, atol=1e-12 * np.abs(value).max())
+    np.testing.assert_allclose(reversed_.pair_norms[::-1, ::-1], found.pair_norms, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(reversed_.crossing_norms[::-1], found.crossing_norms, rtol=1e-9, atol=1e-9)
 
 
 @ragged
@@ -127,103 +95,6 @@ def test_an_example_is_the_gradient_with_all_others_silent(cell, bidirectional, 
         dstate = dstate if len(dstate) == 2 else dstate[0]
         grads = layer.backward(data.dy * alone[:, None], tape, dstate)[2]
         assert_close(row(found.per_example, b), dict(grads), 1e-12)
-
-
-@ragged
-@both_directions
-@depths
-@every_cell
-def test_a_pair_is_one_loss_at_one_step(cell, layers, bidirectional, lengths):
-    layer, data, tape = case(cell, layers, bidirectional, lengths)
-    table = pair_norms(layer, data.dy, tape)
-    scale = table.max()
-    for t in range(T):
-        only = np.zeros_like(data.dy)
-        only[t] = data.dy[t]
-        alone = ledger(layer, only, tape, pairs=False)
-        expected = [norm(row(alone.per_step, s)) for s in range(T)]
-        np.testing.assert_allclose(table[t], expected, rtol=0, atol=1e-7 * scale)  # roots of sums that cancel
-
-
-def test_pairs_of_one_sequence_are_exact_and_a_triangle():
-    layer, data, tape = case("lstm", batch=1)
-    found = ledger(layer, data.dy, tape)
-    assert not np.triu(found.pair_norms, 1).any()
-    for t in range(T):
-        only = np.zeros_like(data.dy)
-        only[t] = data.dy[t]
-        alone = ledger(layer, only, tape, pairs=False)
-        expected = [norm(row(alone.per_step, s)) for s in range(T)]
-        np.testing.assert_allclose(found.pair_norms[t], expected, rtol=1e-12)
-
-
-@both_directions
-def test_a_last_state_counts_to_the_step_that_made_it(bidirectional):
-    layer, data, tape = case("lstm", 1, bidirectional, LENGTHS)
-    table = pair_norms(layer, None, tape, data.dstate)
-    assert table.any(axis=1).tolist() == [bidirectional, False, True, False, True]
-
-
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_what_crosses_two_carries(bidirectional):
-    """Losses from step j on, uses before step i, by leaving out losses and adding up steps."""
-    layer, data, tape = case("gru after", 1, bidirectional, LENGTHS)
-    table = crossing_norms(layer, data.dy, tape)
-    assert table.shape == (layer.directions, T, T)
-    for d, ending in enumerate(["", "_reverse"][: layer.directions]):
-        for j in range(T):
-            only = data.dy.copy()
-            own = only[::-1] if d else only
-            own[:j] = 0
-            per_step = ledger(layer, only, tape, pairs=False).per_step
-            mine = {n: v[::-1] if d else v for n, v in per_step.items() if n.endswith("_reverse") == bool(ending)}
-            for i in range(T):
-                expected = norm({n: v[:i].sum(axis=0) for n, v in mine.items()}) if i <= j else 0
-                assert table[d, i, j] == pytest.approx(expected, rel=1e-11, abs=1e-13)
-
-
-@both_directions
-@depths
-@every_cell
-def test_adjoints_of_the_states_explain_the_gradients_of_the_biases(cell, layers, bidirectional):
-    """Each cell's last equation, one sequence: (R2), (G7), (L4) and (L6)."""
-    layer, data, tape = case(cell, layers, bidirectional, batch=1)
-    found = ledger(layer, data.dy, tape, data.dstate, pairs=False)
-    g, dh, step = found.gates, found.adjoints, found.per_step
-    for ending in [n.removeprefix("h") for n in found.states if n.startswith("h")]:
-        h, dh = found.states[f"h{ending}"][:, 0], found.adjoints[f"h{ending}"][:, 0]
-        if cell == "rnn tanh":
-            expected = {f"b_h{ending}": dh * (1 - h**2)}
-        elif cell == "rnn relu":
-            expected = {f"b_h{ending}": dh * (h > 0)}
-        elif "gru" in cell:
-            z, n = g[f"z{ending}"][:, 0], g[f"n{ending}"][:, 0]
-            expected = {f"b_n{ending}": dh * (1 - z) * (1 - n**2)}
-        else:
-            i, o, new = (g[f"{gate}{ending}"][:, 0] for gate in "iog")
-            c, dc = found.states[f"c{ending}"][:, 0], found.adjoints[f"c{ending}"][:, 0]
-            expected = {f"b_g{ending}": dc * i * (1 - new**2)}
-            if "proj_size" in CELLS[cell][1]:
-                expected[f"W_hp{ending}"] = (o * np.tanh(c))[:, :, None] * dh[:, None]
-            else:
-                expected[f"b_o{ending}"] = dh * np.tanh(c) * o * (1 - o)
-        assert_close({name: step[name] for name in expected}, expected, 1e-12)
-
-
-@both_directions
-def test_states_are_what_forward_returned(bidirectional):
-    layer, data, tape = case("lstm", 2, bidirectional, LENGTHS)
-    y, (h, c), tape = layer.forward(data.x, data.state, LENGTHS)
-    found = ledger(layer, data.dy, tape, pairs=False)
-    live = (np.arange(T)[:, None] < LENGTHS)[..., None]
-    top = [found.states["h_l1"], found.states["h_l1_reverse"]] if bidirectional else [found.states["h_l1"]]
-    np.testing.assert_array_equal(np.concatenate(top, axis=2) * live, y)
-    np.testing.assert_array_equal(found.states["h"][-1], h[0])
-    np.testing.assert_array_equal(found.states["c"][-1], c[0])
-    assert found.states["h"].shape == (T, B, 3)
-    endings = ["", "_l1", "_reverse", "_l1_reverse"] if bidirectional else ["", "_l1"]
-    assert set(found.gates) == {f"{gate}{ending}" for gate in "oifg" for ending in endings}
-    assert not found.adjoints["h"][~live[..., 0]].any()
 
 
 @ragged
@@ -295,7 +166,7 @@ def test_a_dtype_stays_and_nothing_is_written_on():
 
 
 @pytest.mark.parametrize(("steps", "batch"), [(0, 2), (3, 0), (1, 1)])
-def test_small_sizes(steps, batch):
+def test_no_steps_no_sequences_and_one_of_each_have_a_ledger(steps, batch):
     layer = make("lstm", num_layers=1)
     data = given(layer, steps, batch)
     found = ledger(layer, data.dy, layer.forward(data.x)[2])
@@ -304,7 +175,7 @@ def test_small_sizes(steps, batch):
     assert found.pair_norms.shape == (steps, steps)
 
 
-def test_it_says_how_much_it_would_need_and_how_to_need_less():
+def test_the_error_names_how_much_memory_it_would_need_and_how_to_need_less():
     layer = RNN(3, 64, dtype=np.float64, rng=0)
     tape = layer.forward(np.zeros((200, 4, 3)))[2]
     message = "this ledger would need about .* MiB, more than max_bytes allows .1 MiB.; give a smaller max_lag"
@@ -313,22 +184,41 @@ def test_it_says_how_much_it_would_need_and_how_to_need_less():
     ledger(layer, np.zeros((200, 4, 64)), tape, max_bytes=1 << 26, max_lag=2, names="b_h", pairs=False)
 
 
-def test_refusals():
+def test_a_name_a_lag_a_layer_or_a_shape_that_does_not_fit_is_refused():
     layer, data, tape = case("lstm", 2)
     with pytest.raises(ValueError, match=r"names must be of W_xo, .*got \['W_xr'\]"):
         ledger(layer, data.dy, tape, names=["W_xr"])
     with pytest.raises(ValueError, match="max_lag must be a positive integer, got 0"):
         ledger(layer, data.dy, tape, max_lag=0)
-    with pytest.raises(ValueError, match="crossing norms are for one layer, got num_layers=2"):
-        crossing_norms(layer, data.dy, tape)
     with pytest.raises(TypeError, match="layer must be an RNN, GRU, LSTM or Bidirectional layer, got Linear"):
         ledger(Linear(2, 3), data.dy, tape)
     with pytest.raises(ValueError, match=r"dy must have shape \(5, 3, 3\)"):
         ledger(layer, data.dy[:2], tape)
 
 
-def test_it_prints_itself():
+def test_its_repr_names_sizes_norm_and_parameters():
     layer, data, tape = case("rnn tanh")
     text = repr(ledger(layer, data.dy, tape))
     assert text.startswith("Ledger: T = 5, K = 5 lags, B = 3, gradient norm ")
     assert "W_hh: (3, 3)" in text
+
+
+def test_norms_of_lags_and_of_adjoints():
+    layer, data, tape = case("lstm", 2)
+    found = ledger(layer, data.dy, tape, pairs=False)
+    by_hand = [norm(row(found.per_lag, k)) for k in range(T)]
+    np.testing.assert_allclose(lag_norms(found), by_hand, rtol=1e-12)
+    np.testing.assert_allclose(adjoint_norms(found, "c_l1") ** 2, (found.adjoints["c_l1"] ** 2).sum(axis=(1, 2)))
+    for norms in (lag_norms, adjoint_norms, tail_norms):
+        with pytest.raises(TypeError, match=r"ledger must be what inspect.ledger returned, got dict"):
+            norms({})
+
+
+def test_views_are_made_once(monkeypatch):
+    """The tables take the views of the ledger; they do not check its arguments again."""
+    layer, data, tape = case("lstm")
+    calls = []
+    check_state = type(layer)._check_state
+    monkeypatch.setattr(type(layer), "_check_state", lambda *args: calls.append(args) or check_state(*args))
+    ledger(layer, data.dy, tape)
+    assert len(calls) == 1

@@ -1,7 +1,5 @@
 """Gradients at a state of yesterday's parameters and of today's."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from layers.recurrent_cases import every_cell, given, make

@@ -1,12 +1,11 @@
 """Bias and variance in closed form against every draw there is, and against truncations carried out."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import numpy as np
 import pytest
 from layers.recurrent_cases import CELLS, every_cell, given, make
+from ledger_cases import STEPS, Drawn, ledger_and_gradient
 
 from npseq import GRU, LSTM, Bidirectional, RandomTruncation, RouletteTruncation, Truncated
 from npseq.inspect import (
@@ -18,29 +17,6 @@ from npseq.inspect import (
     tail_norms,
     truncation_bias,
 )
-
-STEPS = np.linspace(0.3, 1.0, 8)
-
-
-class Drawn:
-    """Stands for a Generator and gives the numbers it was told to."""
-
-    def __init__(self, numbers):
-        self.numbers = numbers
-
-    def random(self, shape=None):
-        return self.numbers if shape is None else np.reshape(self.numbers, shape)
-
-
-def case(cell, steps, lengths=None, batch=2, **options):
-    layer = make(cell, size=2, hidden=3, **({"num_layers": 1} | options))
-    rng = np.random.default_rng(1)
-    layer.params.flat[:] = rng.uniform(0.3, 1.0, layer.params.flat.shape) * rng.choice([-1, 1], layer.params.flat.shape)
-    data = given(layer, steps, batch)
-    tape = layer.forward(data.x, data.state, lengths)[2]
-    return ledger(layer, data.dy, tape, data.dstate), lambda truncation=None: layer.backward(
-        data.dy, tape, data.dstate, truncation
-    )[2].flat.copy()
 
 
 def of_every_mask(gradient, keep, strands, steps):
@@ -61,7 +37,7 @@ def of_every_mask(gradient, keep, strands, steps):
 @pytest.mark.parametrize("keep", [0.5, STEPS], ids=["constant", "a step"])
 @every_cell
 def test_every_mask_of_eight_steps(cell, keep):
-    found, gradient = case(cell, 8)
+    found, gradient = ledger_and_gradient(cell, 8)
     mean, variance = of_every_mask(gradient, keep, 1, 8)
     np.testing.assert_allclose(mean, gradient(), rtol=0, atol=1e-12 * np.abs(mean).max())
     assert random_truncation_variance(found, keep) == pytest.approx(variance, rel=1e-12)
@@ -69,7 +45,7 @@ def test_every_mask_of_eight_steps(cell, keep):
 
 @every_cell
 def test_every_mask_of_ragged_sequences(cell):
-    found, gradient = case(cell, 5, np.array([3, 5]))
+    found, gradient = ledger_and_gradient(cell, 5, np.array([3, 5]))
     mean, variance = of_every_mask(gradient, STEPS[:5], 1, 5)
     np.testing.assert_allclose(mean, gradient(), rtol=0, atol=1e-12 * np.abs(mean).max())
     assert random_truncation_variance(found, STEPS[:5]) == pytest.approx(variance, rel=1e-12)
@@ -78,98 +54,12 @@ def test_every_mask_of_ragged_sequences(cell):
 @pytest.mark.parametrize("lengths", [None, np.array([2, 4])], ids=["full", "ragged"])
 @pytest.mark.parametrize("cell", ["rnn tanh", "gru before", "lstm"])
 def test_every_mask_of_both_directions(cell, lengths):
-    found, gradient = case(cell, 4, lengths, bidirectional=True)
+    found, gradient = ledger_and_gradient(cell, 4, lengths, bidirectional=True)
     _, variance = of_every_mask(gradient, STEPS[:4], 2, 4)
     assert random_truncation_variance(found, STEPS[:4]) == pytest.approx(variance, rel=1e-12)
 
 
-def of_every_later_mask(gradient, keep, strands, steps):
-    """As of_every_mask; the carry of a strand's first step, which leads to no parameter, is always kept."""
-    keep = np.broadcast_to(keep, steps)
-    mean, square = 0, 0
-    for mask in product([True, False], repeat=strands * (steps - 1)):
-        later = np.reshape(mask, (strands, steps - 1))
-        probability = np.where(later, keep[1:], 1 - keep[1:]).prod()
-        if probability:
-            truncation = RandomTruncation(keep)
-            truncation.rng = Drawn(np.hstack([np.zeros((strands, 1)), np.where(later, 0.0, 1.0)]))
-            found = gradient(truncation)
-            mean, square = mean + probability * found, square + probability * (found**2).sum()
-    return mean, square - (mean**2).sum()
-
-
-STACKS = {
-    "2 layers": {"num_layers": 2},
-    "3 layers": {"num_layers": 3},
-    "2 layers both ways": {"num_layers": 2, "bidirectional": True},
-    "3 layers both ways": {"num_layers": 3, "bidirectional": True},
-}
-
-
-@pytest.mark.parametrize(
-    ("cell", "steps", "kind"),
-    [
-        *((cell, steps, kind) for cell in CELLS for kind, steps in zip(STACKS, (4, 3, 2, 2), strict=True)),
-        ("rnn tanh", 5, "2 layers"),
-        ("gru after", 3, "2 layers both ways"),
-    ],
-)
-def test_every_mask_of_a_stack(cell, steps, kind):
-    options, keep = STACKS[kind], STEPS[:steps]
-    found, gradient = case(cell, steps, np.array([steps - 1, steps]), **options)
-    mean, variance = of_every_later_mask(gradient, keep, options["num_layers"] * (2 if "both" in kind else 1), steps)
-    np.testing.assert_allclose(mean, gradient(), rtol=0, atol=1e-12 * np.abs(mean).max())
-    assert random_truncation_variance(found, keep) == pytest.approx(variance, rel=1e-12)
-
-
-@pytest.mark.parametrize("bidirectional", [False, True])
-@every_cell
-def test_carry_by_carry_and_by_crossings_agree(cell, bidirectional):
-    found, _ = case(cell, 12, np.array([7, 12]), bidirectional=bidirectional)
-    for keep in (0.9, np.linspace(0.2, 1, 12)):
-        expected = random_truncation_variance(found, keep)
-        assert random_truncation_variance(found._replace(crossing_norms=None), keep) == pytest.approx(
-            expected, rel=1e-12
-        )
-
-
-@pytest.mark.parametrize("size", [3, 200])
-def test_a_stack_of_two_sides_over_token_ids(size):
-    """Two different stacks, each way one; with names, only these parameters' part."""
-    layer = Bidirectional(
-        LSTM(size, 2, dtype=np.float64, rng=0), GRU(size, 2, num_layers=2, dtype=np.float64, rng=1)
-    )  # fmt: skip
-    layer.params.flat[:] *= 2
-    rng = np.random.default_rng(0)
-    ids, dy = rng.integers(0, size, (3, 2)), rng.normal(size=(3, 2, 4))
-    tape = layer.forward(ids)[2]
-    for names in (None, ("forward.W_hf", "backward.W_xn", "backward.b_r_l1")):
-        mean, square = 0, 0
-        for mask in product([0.0, 1.0], repeat=6):
-            parts = iter([np.reshape([0, *mask[:2]], (1, 3)), np.insert(np.reshape(mask[2:], (2, 2)), 0, 0.0, axis=1)])
-            truncation = RandomTruncation(0.5)
-            truncation.rng = type("Parts", (), {"random": lambda self, shape, parts=parts: next(parts)})()
-            grads = layer.backward(dy, tape, None, truncation)[2]
-            found = np.concatenate([grads[name].reshape(-1) for name in names or grads])
-            mean, square = mean + found / 64, square + (found**2).sum() / 64
-        variance = square - (mean**2).sum()
-        assert random_truncation_variance(ledger(layer, dy, tape, names=names), 0.5) == pytest.approx(
-            variance, rel=1e-12
-        )
-
-
-def test_a_stacks_variance_is_of_the_ledger_as_it_was():
-    layer = make("lstm", num_layers=2)
-    data = given(layer, 4, 2)
-    found = ledger(layer, data.dy, layer.forward(data.x)[2], pairs=False)
-    with pytest.raises(MemoryError, match=r"this variance, with \d+ columns of noise, would need about .*; give fewer"):
-        random_truncation_variance(found, 0.5, max_bytes=1000)
-    layer.params.flat[:] *= 1.01
-    with pytest.raises(ValueError, match="the layer's parameters and tape must be those that the ledger was made of"):
-        random_truncation_variance(found, 0.5)
-
-
-def test_two_different_directions_draw_each_its_own():
+def test_two_different_directions_draw_independently():
     layer = Bidirectional(LSTM(2, 3, dtype=np.float64, rng=0), GRU(2, 2, dtype=np.float64, rng=1))
     rng = np.random.default_rng(0)
     x, dy, lengths = rng.normal(size=(4, 2, 2)), rng.normal(size=(4, 2, 5)), np.array([4, 2])
@@ -186,7 +76,7 @@ def test_two_different_directions_draw_each_its_own():
 
 
 def test_keeping_all_has_no_variance_and_keeping_less_has_more():
-    found, _ = case("lstm", 8)
+    found, _ = ledger_and_gradient("lstm", 8)
     assert random_truncation_variance(found, 1.0) == 0
     variances = [random_truncation_variance(found, keep) for keep in (0.9, 0.5, 0.1)]
     assert variances == sorted(variances)
@@ -194,14 +84,14 @@ def test_keeping_all_has_no_variance_and_keeping_less_has_more():
 
 def test_a_long_sequence_may_pass_every_number():
     """Finite, or inf, but never NaN."""
-    found, _ = case("rnn relu", 30)
+    found, _ = ledger_and_gradient("rnn relu", 30)
     assert not np.isnan(random_truncation_variance(found, 1e-300))
 
 
 @pytest.mark.parametrize("options", [{}, {"num_layers": 2, "bidirectional": True}], ids=["one", "stack"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_roulette(cell, options):
-    found, gradient = case(cell, 8 if not options else 3, **options)
+    found, gradient = ledger_and_gradient(cell, 8 if not options else 3, **options)
     lags = len(tail_norms(found)) - 1
 
     def survival(k):
@@ -223,7 +113,7 @@ def test_every_roulette(cell, options):
 @pytest.mark.parametrize("options", [{}, {"num_layers": 2, "bidirectional": True}], ids=["one", "stack"])
 @every_cell
 def test_bias_of_every_length(cell, options):
-    found, gradient = case(cell, 5, np.array([3, 5]), **options)
+    found, gradient = ledger_and_gradient(cell, 5, np.array([3, 5]), **options)
     bias, whole = truncation_bias(found), gradient()
     size = np.sqrt((whole**2).sum())
     assert len(bias.norm) == len(bias.relative) == len(bias.cosine) == len(tail_norms(found)) - 1
@@ -246,7 +136,7 @@ def test_bias_where_longer_lags_lie_together():
 
 
 def test_the_table_of_biases():
-    found, _ = case("lstm", 3)
+    found, _ = ledger_and_gradient("lstm", 3)
     lines = repr(truncation_bias(found)).splitlines()
     assert lines[0].split() == ["length", "bias", "norm", "relative", "cosine"]
     assert lines[3].split() == ["3", "0", "0", "1.000000"]
@@ -254,7 +144,7 @@ def test_the_table_of_biases():
 
 @pytest.mark.parametrize("cost", [1.5, 3.0, 6.0, 8.0])
 def test_no_other_survival_of_this_cost_does_better(cost):
-    found, _ = case("gru after", 8)
+    found, _ = ledger_and_gradient("gru after", 8)
     best = best_survival(found, cost)
     least = roulette_variance(found, best)
     assert expected_lags(best, 8) == pytest.approx(cost)
@@ -284,8 +174,8 @@ def test_what_never_counts_costs_next_to_nothing():
     assert expected_lags(best, 5) < 1.01
 
 
-def test_refusals():
-    found, _ = case("lstm", 4)
+def test_a_survival_a_cost_or_a_ledger_that_does_not_fit_is_refused():
+    found, _ = ledger_and_gradient("lstm", 4)
     with pytest.raises(ValueError, match="the ledger must hold crossing norms or what it is of"):
         random_truncation_variance(found._replace(crossing_norms=None, of=None), 0.5)
     for keep in (0.0, 1.5, np.array([0.5, 0.5])):

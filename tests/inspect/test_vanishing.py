@@ -1,7 +1,5 @@
 """The vanishing-gradient penalty against scalar loops: eps for the Jacobian, a complex step for the parameters."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from layers.recurrent_cases import CELLS, every_cell, given, make, parts
@@ -146,7 +144,7 @@ def test_the_gradients_own_size_says_nothing(scale):
 
 
 @pytest.mark.parametrize(("steps", "batch"), [(0, 2), (2, 0), (1, 1)])
-def test_small_sizes(steps, batch):
+def test_no_steps_no_sequences_and_one_of_each_are_taken(steps, batch):
     layer = make("lstm")
     data = given(layer, steps, batch)
     found = vanishing_penalty(layer, data.dy, layer.forward(data.x)[2], data.dstate)
@@ -154,7 +152,7 @@ def test_small_sizes(steps, batch):
     assert found.ratios.shape == (steps, batch)
 
 
-def test_refusals():
+def test_what_does_not_fit_is_refused():
     x = np.zeros((3, 2, 2))
     pair = Bidirectional(LSTM(2, 3, dtype=np.float64), LSTM(2, 3, dtype=np.float64))
     for layer in (RNN(2, 3, bidirectional=True, dtype=np.float64), pair):
