@@ -1,4 +1,4 @@
-"""PyTorch, Keras and ONNX, by their names and layouts."""
+"""Weights and gradients are exchanged with PyTorch, Keras and ONNX under their names and in their layouts."""
 
 from npseq.interop import keras, onnx, torch
 

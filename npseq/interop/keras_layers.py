@@ -1,10 +1,8 @@
-"""What a Keras layer computes, by its `get_config()`, against the layer of npseq that is to have its weights.
+"""Comparison of a Keras layer's `get_config()` with the layer of npseq that is to have its weights.
 
-Weights alone do not say which functions the gates have, on which side the reset gate acts or which way time runs. A
-Keras layer does, so it is asked, and a difference is refused by its name.
+Weights alone do not determine the functions of the gates, the place of the reset gate or the direction of time. The
+configuration of a Keras layer does, and a difference is refused by its name.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,11 +19,11 @@ _CLASSES = {RNNCell: "SimpleRNN", GRUCell: "GRU", LSTMCell: "LSTM"}
 
 
 def keras_layers(weights: Any) -> list[Any] | None:
-    """The Keras layers that these weights are given as, in order; None where they are arrays.
+    """The Keras layers in order; None where these weights are arrays.
 
     Raises ValueError for a model that is not a Sequential, since its layers need not follow one another.
     """
-    given = list(weights) if isinstance(weights, (list, tuple)) else [weights]
+    given = list(weights) if isinstance(weights, list | tuple) else [weights]
     if not given or not all(hasattr(one, "get_weights") for one in given):
         return None
     layers: list[Any] = []
@@ -53,14 +51,14 @@ def check_layers(layer: Any, sources: list[Any]) -> None:
             )
         config = source.get_config()
         _check_one(source, "Bidirectional", config, {"class_name": "Bidirectional", "merge_mode": "concat"})
-        for side in ("layer", "backward_layer"):
-            inner = config.get(side) or {}
-            wanted = _settings(layer, side == "backward_layer")
-            _check_one(source, inner.get("class_name"), inner.get("config", {}), wanted)
+        for half in ("layer", "backward_layer"):
+            given = config.get(half) or {}
+            wanted = _settings(layer, half == "backward_layer")
+            _check_one(source, given.get("class_name"), given.get("config", {}), wanted)
 
 
 def _settings(layer: Any, reverse: bool) -> dict[str, Any]:
-    """What the Keras layer's class and configuration must say."""
+    """The class and configuration that the Keras layer must have."""
     if isinstance(layer, Linear):
         return {"class_name": "Dense", "activation": "linear", "use_bias": "b" in layer.params}
     if isinstance(layer, Embedding):

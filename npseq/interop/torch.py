@@ -8,12 +8,10 @@
     weight, bias                 (out, in)  a Linear's W, b
     weight                       (N, dim)   an Embedding's W, the one matrix that is not transposed
 
-and "_reverse" behind all names of the reverse direction. But for b_n and b_hn, PyTorch's two biases only ever appear
-as their sum b = b_ih + b_hh, and npseq has that one. So `load` adds them; `export` writes parameters as b_ih = b,
+and "_reverse" behind all names of the reverse direction. Except for b_n and b_hn, PyTorch's two biases only ever appear
+as their sum b = b_ih + b_hh, and npseq has that sum. So `load` adds them; `export` writes parameters as b_ih = b,
 b_hh = 0, and derivatives twice, since dL/db_ih = dL/db_hh = dL/db.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,8 +19,18 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import mapping
-from npseq.backend import Array, array_module, to_host
-from npseq.interop.strand import Place, Strand, gather, places, scatter
+from npseq.backend import Array, array_module
+from npseq.interop.packed import (
+    Packed,
+    StrandIndex,
+    check_dtype,
+    check_layer,
+    has_projection,
+    host_values,
+    pack,
+    strand_indices,
+    unpack,
+)
 from npseq.layers.embedding import Embedding
 from npseq.layers.gru import GRUCell
 from npseq.layers.linear import Linear
@@ -30,122 +38,122 @@ from npseq.layers.lstm import LSTMCell
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.rnn import RNNCell
 
+__all__ = ["export", "load"]
+
 _GATES = {RNNCell: ("h",), GRUCell: ("r", "z", "n"), LSTMCell: ("i", "f", "g", "o")}
 _PLAIN = {"W": "weight", "b": "bias"}
 _PLAIN_BACK = {"weight": "W", "bias": "b"}
 
 
 def load(layer: Any, state_dict: Mapping[str, Any]) -> None:
-    """Writes a PyTorch state_dict into layer.params, in place.
+    """Writes a PyTorch state_dict into layer.params, in place; if it raises, nothing is written.
 
-    layer: RNN, GRU, LSTM, Linear or Embedding. state_dict: {PyTorch's name: array or tensor} of that module alone:
-    strip the prefix of a larger model's first. An Embedding's row padding_idx is whatever state_dict says.
-    Raises, before anything is written: ValueError where PyTorch has no form for the layer, where a name is missing or
-    not the layer's, and where a shape differs; TypeError where a dtype would lose precision.
+    Args:
+        layer: an RNN, GRU, LSTM, Linear or Embedding.
+        state_dict: {PyTorch's name: array or tensor} of that module alone: strip the prefix of a larger model's first.
+            An Embedding's row padding_idx is taken as it is.
+
+    Raises:
+        TypeError: if a dtype would lose precision, or layer is something else.
+        ValueError: if PyTorch has no such layer, a name is missing or unknown, or a shape differs.
+
+    Example:
+        >>> layer, other = ns.GRU(3, 5, rng=0), ns.GRU(3, 5, rng=1)
+        >>> ns.interop.torch.load(layer, ns.interop.torch.export(other))
+        >>> bool((layer.params.flat == other.params.flat).all())
+        True
     """
     wanted = export(layer)
     given = {name: _as_array(value) for name, value in mapping("state_dict", state_dict).items()}
-    _check_same("state_dict", given, wanted)
-    _check_dtypes(given, layer.params)
+    _check_same(given, wanted)
+    for name, array in given.items():
+        check_dtype(f"state_dict[{name!r}]", array, layer, "state_dict")
     xp = array_module(layer.params.flat)
-    parts = _recurrent_parts(layer, given) if isinstance(layer, Recurrent) else _plain(layer, given, _PLAIN_BACK)
-    for name, value in parts.items():
+    values = _recurrent_values(layer, given) if isinstance(layer, Recurrent) else _plain(layer, given, _PLAIN_BACK)
+    for name, value in values.items():
         layer.params[name] = xp.asarray(value)
 
 
 def export(layer: Any, values: Mapping[str, Array] | None = None) -> dict[str, np.ndarray]:
-    """The layer's parameters, or derivatives by them, under PyTorch's names and layout: new arrays on the host.
+    """Returns the layer's parameters, or derivatives by them, under PyTorch's names and layout: new arrays on the host.
 
-    values: None, or layer.params itself, for the parameters, whose biases become (b, 0); any other mapping named and
-    shaped as layer.params is taken for derivatives, say grads, which stand in both biases. Other parameters, say
-    averaged ones, are exported from a layer that has them: export(layer.bind(flat)).
-    Raises ValueError where PyTorch has no form for the layer, or where values is not named and shaped as its params.
+    Args:
+        layer: an RNN, GRU, LSTM, Linear or Embedding.
+        values: None, or layer.params itself, for the parameters, whose biases become (b, 0). Any other mapping named
+            and shaped as layer.params is taken for derivatives, say grads, which are written to both biases. Other
+            parameters, say averaged ones, are exported from a layer that has them: export(layer.bind(flat)).
+
+    Raises:
+        TypeError: if layer is something else, or values is not a mapping.
+        ValueError: if PyTorch has no such layer, or values is not named and shaped as its params.
+
+    Example:
+        >>> {name: array.shape for name, array in ns.interop.torch.export(ns.LSTM(3, 5, rng=0)).items()}
+        {'weight_ih_l0': (20, 3), 'weight_hh_l0': (20, 5), 'bias_ih_l0': (20,), 'bias_hh_l0': (20,)}
     """
-    _check_form(layer)
-    derivatives = values is not None and values is not layer.params
-    params = {name: to_host(array) for name, array in layer.params.items()}
-    arrays = params if values is None else {name: to_host(array) for name, array in mapping("values", values).items()}
-    _check_same("values", arrays, params)
-    if not isinstance(layer, Recurrent):
-        out = _plain(layer, arrays, _PLAIN)
+    check_layer(layer, "PyTorch")
+    if isinstance(layer, Recurrent) and isinstance(layer.cell, GRUCell) and layer.cell.reset == "before":
+        raise ValueError(
+            "PyTorch's GRU has its reset gate after the product W_hn, got reset='before'; use GRU(..., reset='after')"
+        )
+    arrays, derivatives = host_values(layer, values)
+    if isinstance(layer, Recurrent):
+        strands = [_strand(layer, arrays, index, derivatives) for index in strand_indices(layer)]
+        out = {name: array for strand in strands for name, array in strand.items()}
     else:
-        out = {}
-        for place in places(layer):
-            out |= _strand(layer, arrays, place, derivatives)
+        out = _plain(layer, arrays, _PLAIN)
     return {name: np.array(array, order="C") for name, array in out.items()}
 
 
-def _strand(layer: Recurrent, values: dict, place: Place, derivatives: bool) -> dict[str, np.ndarray]:
-    """One layer in one direction, in the order of PyTorch's own state_dict."""
-    strand = gather(layer, values, place.ending, _GATES[type(layer.cell)], derivatives)
-    out = {"weight_ih": strand.W_x.T, "weight_hh": strand.W_h.T}
+def _strand(layer: Recurrent, values: dict, index: StrandIndex, derivatives: bool) -> dict[str, np.ndarray]:
+    """In the order of PyTorch's state_dict."""
+    packed = pack(layer, values, index.ending, _GATES[type(layer.cell)], derivatives)
+    out = {"weight_ih": packed.W_x.T, "weight_hh": packed.W_h.T}
     if layer.bias:
-        out |= {"bias_ih": strand.b_x, "bias_hh": strand.b_h}
-    if layer.cell.projection == "W_hp":
-        out["weight_hr"] = values[f"W_hp{place.ending}"].T
-    return {name + _ending(place): array for name, array in out.items()}
+        out |= {"bias_ih": packed.b_x, "bias_hh": packed.b_h}
+    if has_projection(layer):
+        out["weight_hr"] = values[f"W_hp{index.ending}"].T
+    return {name + _ending(index): array for name, array in out.items()}
 
 
-def _recurrent_parts(layer: Recurrent, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _recurrent_values(layer: Recurrent, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """npseq's names and values from PyTorch's: the reverse of `_strand`."""
-    parts: dict[str, np.ndarray] = {}
-    for place in places(layer):
-        end = _ending(place)
+    values: dict[str, np.ndarray] = {}
+    for index in strand_indices(layer):
+        end = _ending(index)
         biases = [given.get(name + end) for name in ("bias_ih", "bias_hh")]
-        strand = Strand(given[f"weight_ih{end}"].T, given[f"weight_hh{end}"].T, *biases)
-        parts |= scatter(layer, strand, place.ending, _GATES[type(layer.cell)])
-        if layer.cell.projection == "W_hp":
-            parts[f"W_hp{place.ending}"] = given[f"weight_hr{end}"].T
-    return parts
+        packed = Packed(given[f"weight_ih{end}"].T, given[f"weight_hh{end}"].T, *biases)
+        values |= unpack(layer, packed, index.ending, _GATES[type(layer.cell)])
+        if has_projection(layer):
+            values[f"W_hp{index.ending}"] = given[f"weight_hr{end}"].T
+    return values
 
 
 def _plain(layer: Linear | Embedding, arrays: Mapping[str, np.ndarray], names: dict[str, str]) -> dict[str, np.ndarray]:
-    """The other side's names and values, either way round, for a layer that holds one matrix."""
+    """The other library's names and values, either way, for a layer of one matrix."""
     transposed = isinstance(layer, Linear)
     return {names[name]: array.T if transposed else array for name, array in arrays.items()}
 
 
-def _ending(place: Place) -> str:
-    return f"_l{place.number}" + ("_reverse" if place.reverse else "")
+def _ending(index: StrandIndex) -> str:
+    return f"_l{index.layer}" + ("_reverse" if index.reverse else "")
 
 
 def _as_array(value: Any) -> np.ndarray:
     return np.asarray(value.detach() if hasattr(value, "detach") else value)
 
 
-def _check_form(layer: Any) -> None:
-    """Raises unless PyTorch has this layer."""
-    if isinstance(layer, (Linear, Embedding)):
-        return
-    if not isinstance(layer, Recurrent):
-        raise TypeError(f"layer must be an RNN, GRU, LSTM, Linear or Embedding, got {type(layer).__name__}")
-    if isinstance(layer.cell, GRUCell) and layer.cell.reset == "before":
-        raise ValueError(
-            "PyTorch's GRU has its reset gate after the product W_hn, got reset='before'; use GRU(..., reset='after')"
-        )
-    if isinstance(layer.cell, LSTMCell) and layer.cell.peepholes:
-        raise ValueError("PyTorch's LSTM has no peepholes, got peepholes=True; use LSTM(..., peepholes=False)")
-
-
-def _check_same(what: str, given: Mapping[str, Array], wanted: Mapping[str, Array]) -> None:
+def _check_same(given: Mapping[str, Array], wanted: Mapping[str, Array]) -> None:
     """Raises unless both have the same names and shapes."""
     missing, extra = [n for n in wanted if n not in given], [n for n in given if n not in wanted]
     if missing or extra:
         raise ValueError(
-            f"{what} must have exactly the names of this layer; missing: {', '.join(missing) or 'none'}; "
+            f"state_dict must have exactly the names of this layer; missing: {', '.join(missing) or 'none'}; "
             f"not the layer's: {', '.join(map(str, extra)) or 'none'}; "
             "num_layers, bidirectional, bias and proj_size must agree, and names carry no prefix"
         )
     for name, array in wanted.items():
         if given[name].shape != array.shape:
-            raise ValueError(f"{what}[{name!r}] must have shape {array.shape} for this layer, got {given[name].shape}")
-
-
-def _check_dtypes(given: Mapping[str, Array], params: Any) -> None:
-    dtype = params.flat.dtype
-    for name, array in given.items():
-        if not np.can_cast(array.dtype, dtype, "safe"):
-            raise TypeError(
-                f"state_dict[{name!r}] is {array.dtype} but the layer is {dtype}; "
-                f"use layer.astype({array.dtype}), or cast the state_dict"
+            raise ValueError(
+                f"state_dict[{name!r}] must have shape {array.shape} for this layer, got {given[name].shape}"
             )

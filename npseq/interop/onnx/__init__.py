@@ -1,4 +1,4 @@
-"""ONNX: its RNN, GRU and LSTM operators as layers, and layers and models as ONNX files.
+"""ONNX's RNN, GRU and LSTM operators become layers, and layers and models become ONNX files.
 
     ONNX            shape                npseq (written (in, out), so each is a transpose)
     W               (R, G*H, D)          W_x<gate>, a gate a block of rows: LSTM i, o, f, g; GRU z, r, n
@@ -9,7 +9,7 @@
     Y_h, Y_c        (R, B, H)            the last state, h or (h, c)
     linear_before_reset = 1              GRU(reset="after"); 0, ONNX's default, is reset="before"
 
-ONNX says c for g and h for n. `load` needs NumPy alone; `read` and `export` need the extra "onnx".
+ONNX writes c for g and h for n. `load` needs NumPy alone; `read` and `export` need the extra "onnx".
 """
 
 from npseq.interop.onnx.exporting import export

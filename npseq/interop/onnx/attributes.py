@@ -1,6 +1,4 @@
-"""The attributes of ONNX's RNN, GRU and LSTM operators: what npseq computes is taken, all else refused by its name."""
-
-from __future__ import annotations
+"""Checks of the attributes of ONNX's RNN, GRU and LSTM operators; those that npseq does not compute are refused."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -17,7 +15,7 @@ _OWN = {"RNN": (), "GRU": ("linear_before_reset",), "LSTM": ("input_forget",)}
 
 
 class Attributes(NamedTuple):
-    """What a node computes, checked."""
+    """The attributes of a node, checked."""
 
     direction: str = "forward"
     activation: str = "tanh"  # of an RNN
@@ -37,7 +35,7 @@ def check_operator(op_type: Any) -> str:
 
 
 def check_attributes(op_type: str, attributes: Mapping[str, Any] | None) -> Attributes:
-    """Raises ValueError or TypeError for what npseq does not compute; texts may be bytes, as ONNX has them."""
+    """Raises ValueError or TypeError for what npseq does not compute; texts may be bytes, as in ONNX."""
     given = {name: _text(value) for name, value in (attributes or {}).items() if value is not None}
     known = (*_SHARED, *_OWN[op_type])
     for name in given:
@@ -67,7 +65,7 @@ def _refuse(op_type: str, given: Mapping[str, Any]) -> None:
 
 
 def _activation(op_type: str, given: Any, directions: int) -> str:
-    """The RNN's; a GRU's and an LSTM's can be their own only, and one direction's are the other's."""
+    """The RNN's; a GRU's and an LSTM's are fixed, and both directions have the same."""
     own = _ACTIVATIONS[op_type]
     if given is None:
         return own[0]
@@ -102,4 +100,4 @@ def _integer(op_type: str, given: Mapping[str, Any], name: str, default: Any) ->
 def _text(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    return [_text(one) for one in value] if isinstance(value, (list, tuple)) else value
+    return [_text(one) for one in value] if isinstance(value, list | tuple) else value

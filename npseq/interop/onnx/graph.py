@@ -1,6 +1,4 @@
-"""An ONNX graph while it is built."""
-
-from __future__ import annotations
+"""A builder of ONNX graphs."""
 
 from typing import Any
 
@@ -11,7 +9,7 @@ IR_VERSION = 8  # the oldest file format that may hold it
 
 
 class Graph:
-    """Nodes, tensors, and what goes in and out, by names that are made here."""
+    """Nodes, tensors, inputs and outputs, added one by one, and the model of them."""
 
     def __init__(self, onnx: Any, dtype: np.dtype):
         self.onnx = onnx
@@ -22,13 +20,12 @@ class Graph:
         self.outputs: list[Any] = []
 
     def node(self, op_type: str, inputs: list[str], outputs: list[str], **attributes: Any) -> str:
-        """Adds a node; the name of its first output."""
+        """Adds a node and returns the name of its first output."""
         name = f"{op_type}_{len(self.nodes)}"
         self.nodes.append(self.onnx.helper.make_node(op_type, inputs, outputs, name=name, **attributes))
         return outputs[0]
 
     def tensor(self, name: str, values: Any) -> str:
-        """Stores an array."""
         self.tensors.append(self.onnx.numpy_helper.from_array(np.asarray(values, order="C"), name))
         return name
 
@@ -45,7 +42,6 @@ class Graph:
         return self.onnx.helper.make_tensor_value_info(name, kind, shape)
 
     def model(self, name: str, metadata: dict[str, str]) -> Any:
-        """The finished model."""
         helper = self.onnx.helper
         graph = helper.make_graph(self.nodes, name, self.inputs, self.outputs, self.tensors)
         operators = [helper.make_opsetid("", OPERATOR_SET)]

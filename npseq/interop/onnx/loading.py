@@ -1,6 +1,4 @@
-"""A node of ONNX's RNN, GRU or LSTM as a layer, and the layer's outputs as the node's."""
-
-from __future__ import annotations
+"""A node of ONNX's RNN, GRU or LSTM becomes a layer, and the layer's outputs become the node's."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,15 +18,27 @@ GATE_COUNTS = {"RNN": 1, "GRU": 3, "LSTM": 4}
 def load(
     op_type: str, inputs: Mapping[str, Any] | Sequence[Any], attributes: Mapping[str, Any] | None = None
 ) -> tuple[Recurrent | Reverse, dict[str, Any]]:
-    """(layer, forward_arguments): what the node computes is layer.forward(**forward_arguments).
+    """Returns (layer, forward_arguments): the node computes layer.forward(**forward_arguments).
 
-    op_type: "RNN", "GRU" or "LSTM", of ONNX's operator set 7 or later. inputs: {ONNX's name: array}, or the arrays in
-    ONNX's order (X, W, R, B, sequence_lens, initial_h, and an LSTM's initial_c, P); None for one that is absent.
-    attributes: {ONNX's name: value}, those that are absent having ONNX's defaults.
-    Returns a layer of W's dtype (float32 or float64), and {"x", "state", "lengths"}, with time first also where the
-    node's layout is 1; without "x" where there is no X. The layer is an RNN, GRU or LSTM, in a `Reverse` for direction
-    "reverse". `outputs` turns what forward returns into Y, Y_h and Y_c.
-    Raises ValueError or TypeError for what npseq does not compute, by its name, and for shapes or dtypes that misfit.
+    The layer has W's dtype (float32 or float64). It is an RNN, GRU or LSTM, in a `Reverse` for direction "reverse". The
+    arguments are {"x", "state", "lengths"}, without "x" if there is no X, with time first also where the node's layout
+    is 1. `outputs` makes Y, Y_h and Y_c of the results of forward.
+
+    Args:
+        op_type: "RNN", "GRU" or "LSTM", of ONNX's operator set 7 or later.
+        inputs: {ONNX's name: array}, or the arrays in ONNX's order (X, W, R, B, sequence_lens, initial_h, and an LSTM's
+            initial_c, P); None for one that is absent.
+        attributes: {ONNX's name: value}; those that are absent have ONNX's defaults.
+
+    Raises:
+        TypeError: if a dtype does not fit.
+        ValueError: if a shape does not fit, or npseq does not compute an attribute, which is named.
+
+    Example:
+        >>> W, R = np.ones((1, 8, 3), np.float32), np.ones((1, 8, 2), np.float32)
+        >>> layer, arguments = ns.interop.onnx.load("LSTM", {"W": W, "R": R}, {"hidden_size": 2})
+        >>> (layer.input_size, layer.hidden_size, arguments)
+        (3, 2, {'state': None, 'lengths': None})
     """
     check_operator(op_type)
     found = check_attributes(op_type, attributes)
@@ -42,13 +52,25 @@ def load(
 
 
 def outputs(y: np.ndarray, state: Any, attributes: Mapping[str, Any] | None = None) -> tuple[np.ndarray, ...]:
-    """ONNX's (Y, Y_h), and Y_c of an LSTM, from what the layer's forward returned.
+    """Returns ONNX's (Y, Y_h), and Y_c of an LSTM, from the results of the layer's forward.
 
-    y (T, B, R*H). state: h (R, B, H), or (h, c). attributes: the node's. Y is (T, R, B, H), and with layout 1 the batch
-    comes first in all three.
+    Y is (T, R, B, H), and with layout 1 the batch comes first in all three.
+
+    Args:
+        y: (T, B, R*H).
+        state: h (R, B, H), or (h, c).
+        attributes: the node's.
+
+    Raises:
+        ValueError: if direction or layout is none of ONNX's.
+
+    Example:
+        >>> y, h = np.zeros((4, 1, 6)), np.zeros((2, 1, 3))
+        >>> [array.shape for array in ns.interop.onnx.outputs(y, h, {"direction": "bidirectional"})]
+        [(4, 2, 1, 3), (2, 1, 3)]
     """
-    own = {name: value for name, value in (attributes or {}).items() if name in ("direction", "layout")}
-    found = check_attributes("LSTM", own)
+    shape = {name: value for name, value in (attributes or {}).items() if name in ("direction", "layout")}
+    found = check_attributes("LSTM", shape)
     steps, batch, features = y.shape
     Y = y.reshape(steps, batch, found.directions, features // found.directions).transpose(0, 2, 1, 3)
     states = state if isinstance(state, tuple) else (state,)
@@ -58,9 +80,9 @@ def outputs(y: np.ndarray, state: Any, attributes: Mapping[str, Any] | None = No
 
 
 def _named(op_type: str, inputs: Any) -> Inputs:
-    """{ONNX's name: array} of the inputs that are there."""
+    """{ONNX's name: array} of the inputs that are given."""
     names = OPERATORS[op_type]
-    if not isinstance(inputs, (Mapping, list, tuple)):
+    if not isinstance(inputs, Mapping | list | tuple):
         raise TypeError(f"inputs must be a mapping or a list of arrays in ONNX's order, got {type(inputs).__name__}")
     if not isinstance(inputs, Mapping):
         if len(inputs) > len(names):
@@ -123,7 +145,7 @@ def _check_shapes(op_type: str, given: Inputs, found: Attributes) -> None:
 
 
 def _batch(given: Inputs, found: Attributes) -> int | None:
-    """How many sequences there are, by the first input that says it."""
+    """The number of sequences, from the first input that has it."""
     axis = 0 if found.batch_first else 1
     for name in ("X", "initial_h", "initial_c"):
         if name in given and given[name].ndim == 3:

@@ -1,14 +1,12 @@
-"""The onnx package, which reading and writing files needs and nothing else."""
-
-from __future__ import annotations
+"""Reading and writing files needs the onnx package, which is loaded here."""
 
 from typing import Any
 
-LIMIT = 2**31 - 1  # bytes: the most that one protobuf message, and so an ONNX file by itself, can have
+LIMIT = 2**31 - 1  # bytes: the most that one protobuf message, and so one ONNX file, can have
 
 
 def onnx_for(what: str) -> Any:
-    """The module onnx. Raises ImportError, naming the extra, where it is not installed."""
+    """The module onnx. Raises ImportError, naming the extra, if it is not installed."""
     try:
         import onnx
     except ImportError as error:

@@ -1,10 +1,8 @@
-"""The RNN, GRU and LSTM nodes of an ONNX file.
+"""Reading of the RNN, GRU and LSTM nodes of an ONNX file.
 
-A file is untrusted: nothing it says is believed before it is compared with what it holds. A tensor's size must be that
-of its data, its data must lie in the file itself, and every name must lead somewhere.
+A file is untrusted: every statement in it is compared with its content first. A tensor's size must be that of its data,
+its data must be in the file itself, and every name must be defined.
 """
-
-from __future__ import annotations
 
 from math import prod
 from os import PathLike
@@ -17,26 +15,42 @@ from npseq.interop.onnx.attributes import OPERATORS
 from npseq.interop.onnx.package import LIMIT, onnx_for
 
 STORED = ("W", "R", "B", "P")  # the inputs of which a layer is made
-OLDEST = 7  # the operator set from which on these operators mean what they do now
+OLDEST = 7  # the first operator set in which these operators have their present meaning
 _DATA = {"FLOAT": "float_data", "DOUBLE": "double_data", "INT32": "int32_data", "INT64": "int64_data"}
 
 
 class Node(NamedTuple):
-    """One RNN, GRU or LSTM: load(node.op_type, node.inputs, node.attributes) makes a layer of it."""
+    """One RNN, GRU or LSTM; load(node.op_type, node.inputs, node.attributes) makes a layer of it.
+
+    Example:
+        >>> weights = {"W": np.ones((1, 2, 3)), "R": np.ones((1, 2, 2))}
+        >>> node = ns.interop.onnx.Node("node", "RNN", weights, {}, {})
+        >>> ns.interop.onnx.load(node.op_type, node.inputs, node.attributes)[0].hidden_size
+        2
+    """
 
     name: str
     op_type: str
-    inputs: dict[str, np.ndarray]  # by ONNX's names, those that the file stores
+    inputs: dict[str, np.ndarray]  # by ONNX's names, those that are stored in the file
     attributes: dict[str, Any]
-    fed: dict[str, str]  # the others, say X, and what in the graph gives them
+    fed: dict[str, str]  # the others, say X, and their sources in the graph
 
 
 def read(path: str | PathLike[str]) -> list[Node]:
-    """The nodes in the order of the file.
+    """Returns the RNN, GRU and LSTM nodes in the order of the file.
 
-    Raises ImportError without the extra "onnx"; FileNotFoundError where there is no file; ValueError, in one line, for
-    a file that is damaged, too large or no ONNX, whose tensors lie outside of it or do not have the size they claim,
-    whose names lead nowhere, or whose weights are computed rather than stored.
+    Args:
+        path: the file.
+
+    Raises:
+        FileNotFoundError: if there is no file.
+        ImportError: without the extra "onnx".
+        ValueError: for a file that is damaged, too large or not ONNX, whose tensors are outside of it or do not have
+            the size they claim, whose names are undefined, or whose weights are computed rather than stored.
+
+    Example:
+        >>> node = ns.interop.onnx.read("lstm.onnx")[0]  # doctest: +SKIP
+        >>> layer, arguments = ns.interop.onnx.load(node.op_type, node.inputs, node.attributes)  # doctest: +SKIP
     """
     onnx = onnx_for("interop.onnx.read")
     path = Path(path)
@@ -82,7 +96,7 @@ def _is_recurrent(node: Any) -> bool:
 
 
 def _check_nothing_hidden(model: Any) -> None:
-    """Raises where a recurrent node lies inside of another node or of a function: it would be passed over."""
+    """Raises where a recurrent node is inside of another node or of a function: it would be overlooked."""
     inner = [node for function in model.functions for node in function.node]
     inner += [node for outer in model.graph.node for node in _inside(outer)]
     for node in inner:
@@ -100,7 +114,7 @@ def _inside(outer: Any) -> list[Any]:
 
 
 def _tensors(graph: Any) -> dict[str, Any]:
-    """{name: tensor} of all that is stored, not yet read."""
+    """{name: tensor} of the stored ones, whose data is not read yet."""
     stored = [(tensor.name, tensor) for tensor in graph.initializer]
     for node in graph.node:
         if node.op_type == "Constant" and node.domain in ("", "ai.onnx"):
@@ -143,7 +157,7 @@ def _attributes(onnx: Any, node: Any, where: str) -> dict[str, Any]:
 
 
 def _array(onnx: Any, tensor: Any, where: str, name: str) -> np.ndarray:
-    """The tensor's numbers, after what it says of itself has been compared with what it holds."""
+    """The tensor's numbers, after its type and shape have been compared with its data."""
     what = f"{where}, {name} (tensor {_shown(tensor.name)})"
     if tensor.data_location == tensor.EXTERNAL or tensor.external_data:
         raise ValueError(f"{what} lies in another file, which is never opened; save the model with its data inside")
@@ -162,5 +176,5 @@ def _array(onnx: Any, tensor: Any, where: str, name: str) -> np.ndarray:
 
 
 def _shown(text: Any) -> str:
-    """A file's own words on one short line."""
+    """A text of the file, on one short line."""
     return repr(str(text)[:80])

@@ -1,7 +1,5 @@
 """A stack of layers as ONNX nodes: one RNN, GRU or LSTM a layer, and the shapes between them."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,29 +11,29 @@ from npseq.layers.recurrent import Recurrent
 from npseq.layers.rnn import RNNCell
 
 
-class Sweep(NamedTuple):
-    """A layer, whether it runs from the last step to the first, and what its names in the graph end with."""
+class Stack(NamedTuple):
+    """A layer, whether it runs from the last step to the first, and the ending of its names in the graph."""
 
     layer: Recurrent
     reverse: bool
     ending: str
 
 
-def add_sweep(graph: Graph, sweep: Sweep, x: str, states: list[str], lengths: str, y: str, last: list[str]) -> str:
-    """Adds a stack, whose output gets the name y, which is returned.
+def add_stack(graph: Graph, stack: Stack, x: str, states: list[str], lengths: str, y: str, last: list[str]) -> str:
+    """Adds a stack with the output y and returns this name.
 
     states and last: h, or h and c, (L*R, B, H) each, the initial and the last ones by name. lengths: "" for none.
     """
-    layers, end = sweep.layer.num_layers, sweep.ending
-    before = [_split(graph, name, layers) for name in states]
+    layers, end = stack.layer.num_layers, stack.ending
+    first = [_split(graph, name, layers) for name in states]
     after: list[list[str]] = [[] for _ in states]
     for number in range(layers):
-        own = [f"{name}_out_{number}" for name in states]
-        Y = _operator(graph, sweep, number, x, [part[number] for part in before], lengths, own)
-        turned = graph.node("Transpose", [Y], [f"turned{end}_{number}"], perm=[0, 2, 1, 3])
-        shape = graph.tensor(f"shape{end}_{number}", np.array([0, 0, sweep.layer.output_size], np.int64))  # 0: as it is
-        x = graph.node("Reshape", [turned, shape], [y if number == layers - 1 else f"y{end}_{number}"])
-        for part, name in zip(after, own, strict=True):
+        new = [f"{name}_out_{number}" for name in states]
+        Y = _operator(graph, stack, number, x, [part[number] for part in first], lengths, new)
+        transposed = graph.node("Transpose", [Y], [f"transposed{end}_{number}"], perm=[0, 2, 1, 3])
+        shape = graph.tensor(f"shape{end}_{number}", np.array([0, 0, stack.layer.output_size], np.int64))  # 0: as it is
+        x = graph.node("Reshape", [transposed, shape], [y if number == layers - 1 else f"y{end}_{number}"])
+        for part, name in zip(after, new, strict=True):
             part.append(name)
     for name, parts, out in zip(states, after, last, strict=True):
         whole = graph.node("Concat", parts, [f"{name}_after" if lengths else out], axis=0)
@@ -44,9 +42,9 @@ def add_sweep(graph: Graph, sweep: Sweep, x: str, states: list[str], lengths: st
     return y
 
 
-def _operator(graph: Graph, sweep: Sweep, number: int, x: str, states: list[str], lengths: str, last: list[str]) -> str:
-    """Adds one layer's node; the name of its Y (T, R, B, H)."""
-    layer, end = sweep.layer, sweep.ending
+def _operator(graph: Graph, stack: Stack, number: int, x: str, states: list[str], lengths: str, last: list[str]) -> str:
+    """Adds the node of one layer and returns the name of its Y (T, R, B, H)."""
+    layer, end = stack.layer, stack.ending
     weights = {
         name: graph.tensor(f"{name}{end}_{number}", values) for name, values in weights_of(layer, number).items()
     }
@@ -54,12 +52,12 @@ def _operator(graph: Graph, sweep: Sweep, number: int, x: str, states: list[str]
     names = [x, weights["W"], weights["R"], weights.get("B", ""), lengths, *states, weights.get("P", "")]
     while not names[-1]:
         names.pop()
-    direction = "bidirectional" if layer.directions == 2 else "reverse" if sweep.reverse else "forward"
-    attributes = {"direction": direction, "hidden_size": layer.hidden_size, **_own_attributes(layer)}
+    direction = "bidirectional" if layer.directions == 2 else "reverse" if stack.reverse else "forward"
+    attributes = {"direction": direction, "hidden_size": layer.hidden_size, **_cell_attributes(layer)}
     return graph.node(op_type, names, [f"Y{end}_{number}", *last], **attributes)
 
 
-def _own_attributes(layer: Recurrent) -> dict[str, Any]:
+def _cell_attributes(layer: Recurrent) -> dict[str, Any]:
     if isinstance(layer.cell, GRUCell):
         return {"linear_before_reset": int(layer.cell.reset == "after")}
     if isinstance(layer.cell, RNNCell):
@@ -77,7 +75,7 @@ def _split(graph: Graph, state: str, layers: int) -> list[str]:
 
 
 def _present(graph: Graph, lengths: str, name: str) -> str:
-    """Which sequences have a step at all, (B, 1). The state of the others stands still, which ONNX leaves open."""
+    """Which sequences have a step at all, (B, 1); the state of the others does not change, which ONNX leaves open."""
     zero = graph.tensor(f"zero_{name}", np.array(0, np.int32))
     axes = graph.tensor(f"axes_{name}", np.array([1], np.int64))
     some = graph.node("Greater", [lengths, zero], [f"some_{name}"])
