@@ -4,8 +4,6 @@ The equations are evaluated here, by an oracle of their own that needs NumPy alo
 installed, Keras itself runs in float64 on its PyTorch backend, whose autograd gives the gradients.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import subprocess
@@ -13,39 +11,16 @@ import sys
 
 import numpy as np
 import pytest
+from interop.keras_cases import CELLS, B, D, H, T, make, random_weights, shapes
 
-from npseq import GRU, LSTM, RNN, Dropout, Embedding, Linear
+from npseq import LSTM, Dropout, Embedding, Linear
 from npseq.interop.keras import export, load
 
-T, B, D, H = 4, 3, 3, 5
-CELLS = {
-    "tanh": (RNN, {"nonlinearity": "tanh"}, "SimpleRNN", {"activation": "tanh"}),
-    "relu": (RNN, {"nonlinearity": "relu"}, "SimpleRNN", {"activation": "relu"}),
-    "reset after": (GRU, {"reset": "after"}, "GRU", {"reset_after": True}),
-    "reset before": (GRU, {"reset": "before"}, "GRU", {"reset_after": False}),
-    "lstm": (LSTM, {}, "LSTM", {}),
-}
 every_cell = pytest.mark.parametrize("cell", CELLS)
 every_stack = pytest.mark.parametrize(
     ("layers", "bidirectional", "bias"),
     [(1, False, True), (1, False, False), (1, True, True), (2, False, True), (2, True, False), (3, True, True)],
 )
-
-
-def make(cell, layers=1, bidirectional=False, bias=True, dtype=np.float64, rng=0):
-    kind, own, _, _ = CELLS[cell]
-    return kind(D, H, num_layers=layers, bidirectional=bidirectional, bias=bias, dtype=dtype, rng=rng, **own)
-
-
-def shapes(cell, layers, bidirectional, bias):
-    """What get_weights() of such Keras layers has."""
-    gates = {"tanh": 1, "relu": 1, "lstm": 4}.get(cell, 3)
-    rows = {"reset after": (2, gates * H)}.get(cell, (gates * H,))
-    out = []
-    for layer in range(layers):
-        size = D if layer == 0 else H * (1 + bidirectional)
-        out += [(size, gates * H), (H, gates * H), *([rows] if bias else [])] * (1 + bidirectional)
-    return out
 
 
 def sigmoid(x):
@@ -91,11 +66,6 @@ def by_the_equations(cell, weights, x, bidirectional, bias):
             halves.append(y)
         x = np.concatenate(halves, axis=2)
     return x
-
-
-def random_weights(cell, layers, bidirectional, bias, dtype=np.float64):
-    rng = np.random.default_rng(0)
-    return [rng.normal(size=shape).astype(dtype) for shape in shapes(cell, layers, bidirectional, bias)]
 
 
 @every_cell
@@ -176,7 +146,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("layer", "error", "message"), FORMS)
-def test_what_keras_has_no_form_for(layer, error, message):
+def test_a_layer_that_keras_does_not_have_is_refused(layer, error, message):
     with pytest.raises(error, match=message):
         export(layer)
     with pytest.raises(error, match=message):
@@ -227,96 +197,6 @@ def test_export_refuses_values_not_named_as_params():
 def test_keras_is_not_imported():
     command = "import sys, npseq.interop.keras; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0
-
-
-# a stand-in for Keras's layers: only what `load` asks of them --------------------------------------------------------
-
-
-class Source:
-    name = "source"
-
-    def __init__(self, weights, **config):
-        self.weights, self.config = weights, config
-
-    def get_weights(self):
-        return self.weights
-
-    def get_config(self):
-        return self.config
-
-
-def source(class_name, weights=(), **config):
-    return type(class_name, (Source,), {})(list(weights), **config)
-
-
-GRU_CONFIG = {
-    "units": H,
-    "activation": "tanh",
-    "recurrent_activation": "sigmoid",
-    "use_bias": True,
-    "reset_after": True,
-    "go_backwards": False,
-}
-SETTINGS = [
-    ({"reset_after": False}, "Keras layer 'source' must have reset_after=True for this layer, it has False"),
-    ({"activation": "relu"}, "must have activation='tanh' for this layer, it has 'relu'"),
-    ({"recurrent_activation": "hard_sigmoid"}, "must have recurrent_activation='sigmoid'.*it has 'hard_sigmoid'"),
-    ({"go_backwards": True}, "must have go_backwards=False for this layer, it has True"),
-    ({"use_bias": False}, "must have use_bias=True"),
-    ({"units": 7}, "must have units=5 for this layer, it has 7"),
-]
-
-
-@pytest.mark.parametrize(("change", "message"), SETTINGS)
-def test_settings_of_a_keras_layer_that_are_refused(change, message):
-    layer, weights = make("reset after"), random_weights("reset after", 1, False, True)
-    with pytest.raises(ValueError, match=message):
-        load(layer, source("GRU", weights, **GRU_CONFIG | change))
-    load(layer, source("GRU", weights, **GRU_CONFIG))
-    np.testing.assert_array_equal(layer.params["W_xz"], weights[0][:, :H])
-
-
-def test_kinds_of_keras_layers_that_are_refused():
-    weights = random_weights("reset after", 1, False, True)
-    given = source("GRU", weights, **GRU_CONFIG)
-    for layer, sources, message in [
-        (make("lstm"), given, "must have class_name='LSTM' for this layer, it has 'GRU'"),
-        (make("reset after", 2), given, "there must be 2 Keras layers for this layer, got 1: GRU"),
-        (
-            make("reset after", bidirectional=True),
-            given,
-            "must be a Bidirectional, got GRU; num_layers and bidirectional",
-        ),
-        (
-            Linear(D, H),
-            source("Dense", activation="tanh", use_bias=True),
-            "must have activation='linear'.*it has 'tanh'",
-        ),
-        (Embedding(7, D), source("Dense"), "must have class_name='Embedding' for this layer, it has 'Dense'"),
-    ]:
-        with pytest.raises(ValueError, match=message):
-            load(layer, sources)
-    model = source("Functional")
-    model.layers = [given]
-    with pytest.raises(ValueError, match="must be a Sequential, got Functional; give its layers as a list"):
-        load(make("reset after"), model)
-
-
-def test_directions_of_a_keras_layer():
-    layer = make("reset after", bidirectional=True)
-    weights = random_weights("reset after", 1, True, True)
-    halves = {
-        "layer": {"class_name": "GRU", "config": GRU_CONFIG},
-        "backward_layer": {"class_name": "GRU", "config": GRU_CONFIG | {"go_backwards": True}},
-    }
-    with pytest.raises(ValueError, match="must have merge_mode='concat' for this layer, it has 'sum'"):
-        load(layer, source("Bidirectional", weights, merge_mode="sum", **halves))
-    with pytest.raises(ValueError, match="must have go_backwards=True for this layer, it has False"):
-        load(
-            layer, source("Bidirectional", weights, merge_mode="concat", **halves | {"backward_layer": halves["layer"]})
-        )
-    load(layer, [source("InputLayer"), source("Bidirectional", weights, merge_mode="concat", **halves)])
-    np.testing.assert_array_equal(layer.params["W_xz_reverse"], weights[3][:, :H])
 
 
 # Keras itself --------------------------------------------------------------------------------------------------------

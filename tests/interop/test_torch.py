@@ -1,7 +1,5 @@
 """npseq.interop.torch, and through it every output and every gradient against torch.nn, in both dtypes."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 
@@ -68,8 +66,8 @@ def run_torch(torch, module, x, state, lengths, dy, dstate):
     total = (y * torch.tensor(dy)).sum() + sum((s * torch.tensor(d)).sum() for s, d in zip(last, dstate, strict=True))
     total.backward()
     grads = {name: p.grad.numpy() for name, p in module.named_parameters()}
-    values, slopes = [s.detach().numpy() for s in last], [s.grad.numpy() for s in state]
-    return y.detach().numpy(), values, x.grad.numpy(), slopes, grads
+    values, derivatives = [s.detach().numpy() for s in last], [s.grad.numpy() for s in state]
+    return y.detach().numpy(), values, x.grad.numpy(), derivatives, grads
 
 
 def assert_same(found, expected):
@@ -187,7 +185,7 @@ def test_derivatives_stand_in_both_biases_but_for_the_candidate():
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_linear(torch, bias):
+def test_a_linear_layer_has_the_same_weights(torch, bias):
     layer, module = Linear(D, H, bias=bias, rng=0), torch.nn.Linear(D, H, bias=bias)
     load(layer, dict(module.named_parameters()))
     x = np.random.default_rng(0).normal(size=(B, D)).astype(np.float32)
@@ -196,7 +194,7 @@ def test_linear(torch, bias):
     assert {name: array.shape for name, array in export(layer).items()} == shapes
 
 
-def test_embedding(torch):
+def test_an_embedding_has_the_same_weights(torch):
     layer, module = Embedding(4, D, rng=0), torch.nn.Embedding(4, D)
     load(layer, module.state_dict())
     np.testing.assert_array_equal(export(layer)["weight"], module.weight.detach().numpy())
@@ -211,7 +209,7 @@ def test_embedding(torch):
         (Dropout(0.5), TypeError, "layer must be an RNN, GRU, LSTM, Linear or Embedding, got Dropout"),
     ],
 )
-def test_what_torch_has_no_form_for(layer, error, message):
+def test_a_layer_that_torch_does_not_have_is_refused(layer, error, message):
     with pytest.raises(error, match=message):
         export(layer)
     with pytest.raises(error, match=message):
@@ -258,9 +256,9 @@ def test_wrong_state_dicts_are_refused_before_anything_is_written(change, error,
 
 def test_export_refuses_values_not_named_as_params():
     layer = RNN(D, H)
-    with pytest.raises(ValueError, match="values must have exactly the names of this layer; missing: W_xh, W_hh, b_h"):
+    with pytest.raises(ValueError, match=r"values must have exactly the names .*'W_xh' must be \(3, 5\), got none"):
         export(layer, {})
-    with pytest.raises(ValueError, match=r"values\['W_xh'\] must have shape \(3, 5\)"):
+    with pytest.raises(ValueError, match=r"'W_xh' must be \(3, 5\), got \(2, 2\)"):
         export(layer, {name: np.zeros((2, 2)) for name in layer.params})
 
 

@@ -1,20 +1,20 @@
 """npseq.interop.onnx.export: onnxruntime runs what is written with the same numbers, in float32.
 
 onnxruntime's CPU kernels of RNN, GRU and LSTM have no float64, so in float64 the judge is onnx's reference evaluator,
-which has no lengths and no relu.
+which has no lengths and no relu. Where neither is installed, the graph is run by ONNX's equations and NumPy.
 """
 
-from __future__ import annotations
-
+import importlib.metadata
 import json
 import sys
 
 import numpy as np
 import pytest
+from interop.onnx import graph_interpreter
 
 import npseq as ns
 from npseq.data import Vocabulary
-from npseq.interop.onnx import Reverse, export, load, package, read
+from npseq.interop.onnx import Reverse, export, load, read
 
 T, B, D, H = 5, 4, 3, 6
 LENGTHS = np.array([5, 0, 2, 1], np.int32)
@@ -121,7 +121,7 @@ def test_what_is_written_is_read_back(onnx, tmp_path, cell, layers, bidirectiona
             np.testing.assert_array_equal(value, layer.params[own])
 
 
-def test_time_and_batch_are_free_and_states_carry_on(onnx, runtime, tmp_path):
+def test_time_and_batch_are_free_and_states_continue(onnx, runtime, tmp_path):
     layer, path, rng = make("lstm", 2), tmp_path / "layer.onnx", np.random.default_rng(0)
     export(layer, path)
     runner = session(runtime, path)
@@ -152,7 +152,7 @@ def test_two_layers_of_two_kinds(onnx, runtime, tmp_path, lengths):
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_reverse(onnx, runtime, tmp_path, layers):
+def test_a_reverse_layer_in_onnxruntime_and_read_back(onnx, runtime, tmp_path, layers):
     layer, path, rng = Reverse(make("reset before", layers)), tmp_path / "reverse.onnx", np.random.default_rng(0)
     export(layer, path)
     x, (state, feeds) = rng.normal(size=(T, B, D)).astype(np.float32), draw(layer.layer, rng)
@@ -161,6 +161,43 @@ def test_reverse(onnx, runtime, tmp_path, layers):
     again = load(*read(path)[0][1:4])[0]
     assert isinstance(again, Reverse)
     np.testing.assert_array_equal(again.params["W_xz"], layer.params["W_xz"])
+
+
+@pytest.fixture
+def interpreter(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", graph_interpreter.fake_onnx())
+    return lambda path, feeds: list(graph_interpreter.run(graph_interpreter.read(path).graph, feeds).values())
+
+
+@every_cell
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "lengths"])
+def test_a_layer_by_the_equations(interpreter, tmp_path, cell, layers, bidirectional, lengths):
+    layer = make(cell, layers, bidirectional, dtype=np.float64)
+    path, rng = tmp_path / "layer.onnx", np.random.default_rng(0)
+    export(layer, path, lengths=lengths is not None)
+    x, (state, feeds) = rng.normal(size=(T, B, D)), draw(layer, rng)
+    y, last, _ = layer.forward(x, state, lengths)
+    feeds |= {"x": x} if lengths is None else {"x": x, "lengths": lengths}
+    assert_close(interpreter(path, feeds), flat(y, last), 1e-12)
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "lengths"])
+def test_a_bidirectional_and_a_reverse_layer_by_the_equations(interpreter, tmp_path, lengths):
+    one, other = make("lstm", 2, dtype=np.float64), make("reset before", dtype=np.float64)
+    path, rng = tmp_path / "layer.onnx", np.random.default_rng(0)
+    x, extra = rng.normal(size=(T, B, D)), {} if lengths is None else {"lengths": lengths}
+    first, second = draw(one, rng), draw(other, rng)
+    both = ns.Bidirectional(one, other)
+    export(both, path, lengths=lengths is not None)
+    feeds = {f"{part}_forward": value for part, value in first[1].items()} | {"h_backward": second[1]["h"]}
+    y, last, _ = both.forward(x, (first[0], second[0]), lengths)
+    assert_close(interpreter(path, {"x": x, **feeds, **extra}), flat(y, last), 1e-12)
+    reverse = Reverse(make("reset before", dtype=np.float64))
+    export(reverse, path, lengths=lengths is not None)
+    y, last, _ = reverse.forward(x, second[0], lengths)
+    assert_close(interpreter(path, {"x": x, "h": second[1]["h"], **extra}), flat(y, last), 1e-12)
 
 
 MODELS = [
@@ -200,6 +237,28 @@ def test_a_language_model_in_float64_in_the_reference_evaluator(tmp_path, option
     assert_close(reference.ReferenceEvaluator(str(path)).run(None, feeds | {"ids": ids}), flat(logits, last), 1e-12)
 
 
+@pytest.mark.parametrize("options", MODELS, ids=lambda options: " ".join(map(str, options.values())))
+def test_a_language_model_by_the_equations(interpreter, tmp_path, options):
+    model = ns.LanguageModel(Vocabulary(list("abcdef")), hidden_size=H, rng=0, dtype=np.float64, **options)
+    path, rng = tmp_path / "m.onnx", np.random.default_rng(0)
+    export(model, path)
+    ids, (state, feeds) = rng.integers(6, size=(T, B)), draw(model.recurrent, rng)
+    logits, last = model.logits(ids, state)
+    assert_close(interpreter(path, feeds | {"ids": ids}), flat(logits, last), 1e-12)
+    metadata = graph_interpreter.read(path).metadata
+    assert Vocabulary.from_dict(json.loads(metadata["vocabulary"])).to_dict() == model.vocab.to_dict()
+    assert metadata["npseq"] in (importlib.metadata.version("npseq"), "unknown")
+
+
+def test_an_npseq_that_is_not_installed_has_no_version(interpreter, tmp_path, monkeypatch):
+    def absent(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    export(make("lstm"), tmp_path / "layer.onnx")
+    assert graph_interpreter.read(tmp_path / "layer.onnx").metadata == {"npseq": "unknown"}
+
+
 def test_a_text_is_written_in_onnxruntime(onnx, runtime, tmp_path):
     """Greedily, one token at a time, with nothing of npseq but the vocabulary that the file carries."""
     vocab = Vocabulary(list("the time traveller"))
@@ -207,7 +266,7 @@ def test_a_text_is_written_in_onnxruntime(onnx, runtime, tmp_path):
     export(model, path)
     runner = session(runtime, path)
     metadata = runner.get_modelmeta().custom_metadata_map
-    assert metadata["npseq"] == ns.__version__
+    assert metadata["npseq"] == importlib.metadata.version("npseq")
     carried = Vocabulary.from_dict(json.loads(metadata["vocabulary"]))
     ids, h = [carried[token] for token in "the t"], np.zeros((1, 1, 16), np.float32)
     for k in range(4 + 20):
@@ -250,13 +309,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("model", "error", "message"), REFUSED, ids=lambda one: type(one).__name__)
-def test_what_is_not_exported(tmp_path, model, error, message):
+def test_what_onnx_has_no_operator_for_is_refused(tmp_path, model, error, message):
     with pytest.raises(error, match=message):
         export(model, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
 
-def test_more_than_one_file_holds(tmp_path, monkeypatch):
+def test_more_than_one_file_can_hold_is_refused(tmp_path, monkeypatch):
     import npseq.interop.onnx.exporting as exporting
 
     monkeypatch.setattr(exporting, "LIMIT", 2**20 + 100)
@@ -269,6 +328,4 @@ def test_without_onnx_the_extra_is_named(tmp_path, monkeypatch):
     for what, call in {"export": lambda: export(make("lstm"), tmp_path / "m"), "read": lambda: read("m")}.items():
         with pytest.raises(ImportError, match=rf"interop.onnx.{what} needs onnx, .* pip install 'npseq\[onnx\]'"):
             call()
-    with pytest.raises(ImportError, match=r"npseq\[onnx\]"):
-        package.onnx_for("this")
     assert not list(tmp_path.iterdir())

@@ -1,7 +1,5 @@
 """npseq.interop.onnx.read: ONNX files are untrusted, and each that is wrong is refused in one line."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -35,7 +33,7 @@ def saved(tmp_path, damaged):
     return path
 
 
-def test_what_a_node_holds(tmp_path):
+def test_a_node_holds_its_weights_attributes_and_sources(tmp_path):
     (node,) = read(saved(tmp_path, model()))
     assert (node.name, node.op_type, node.fed, node.attributes) == ("node", "LSTM", {"X": "x"}, {"hidden_size": H})
     assert list(node.inputs) == ["W", "R", "B"]
@@ -59,7 +57,7 @@ def test_weights_as_constants_and_as_lists_of_numbers(tmp_path):
         np.testing.assert_array_equal(node.inputs[name], array)
 
 
-def test_other_nodes_are_passed_over(tmp_path):
+def test_other_nodes_are_ignored(tmp_path):
     given = model()
     given.graph.node.append(helper.make_node("Relu", ["y"], ["z"]))
     given.graph.node.append(helper.make_node("LSTM", ["q"], ["p"], domain="elsewhere"))
@@ -166,7 +164,7 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize(("damage", "message"), DAMAGES, ids=lambda one: getattr(one, "__name__", ""))
-def test_a_file_that_is_refused(tmp_path, damage, message):
+def test_a_wrong_file_is_refused_in_one_line(tmp_path, damage, message):
     given = model()
     damage(given)
     with pytest.raises(ValueError, match=message) as caught:
@@ -176,7 +174,7 @@ def test_a_file_that_is_refused(tmp_path, damage, message):
     assert len(str(caught.value)) < 1000
 
 
-def test_no_file_an_empty_one_and_one_too_large(tmp_path, monkeypatch):
+def test_no_file_an_empty_one_and_one_too_large_are_refused(tmp_path, monkeypatch):
     path = tmp_path / "model.onnx"
     with pytest.raises(FileNotFoundError, match="path must be an existing ONNX file, found none at"):
         read(path)
@@ -192,7 +190,7 @@ def test_no_file_an_empty_one_and_one_too_large(tmp_path, monkeypatch):
 
 
 def test_random_damage_is_refused_in_one_line_or_harmless(tmp_path):
-    """A byte turned, a piece cut out, the end torn off: an error of ours, or a layer; nothing else."""
+    """A bit flipped, a piece cut out, the end torn off: an error of ours, or a layer; nothing else."""
     path, rng = tmp_path / "model.onnx", np.random.default_rng(0)
     export(ns.LSTM(D, H, num_layers=2, rng=0), path)
     whole, errors = path.read_bytes(), []
