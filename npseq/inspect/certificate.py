@@ -77,11 +77,9 @@ def truncation_certificate(
             determines beta.
         beta: a factor that is known to hold, such as the largest singular value of a plain RNN's W_hh, with which the
             bound needs no assumption; None takes it from the ledger's lags.
-        max_bytes: the most memory it may take; None is no limit.
+        max_bytes: the most memory it may take, with a MemoryError before it takes more; None is no limit.
 
     Raises:
-        MemoryError: if it would need more than max_bytes, before that is allocated.
-        TypeError: if ledger is something else.
         ValueError: for a stack, two directions, a ledger of too few lags, or one whose layer or tape have changed.
 
     Example:

@@ -31,12 +31,10 @@ def ghost_norms(
         tape: what forward returned.
         dstate: the loss's derivative by the last state, or None for zeros.
         names: the parameters wanted; None is all.
-        max_bytes: the most memory it may take; None is no limit.
+        max_bytes: the most memory it may take, with a MemoryError before it takes more; None is no limit.
 
     Raises:
-        MemoryError: if it would need more than max_bytes, before that is allocated.
-        TypeError: if layer or tape is something else.
-        ValueError: if a shape or a name does not fit.
+        TypeError, ValueError: if an argument does not fit the layer.
 
     Example:
         >>> layer = ns.LSTM(3, 4, rng=0)

@@ -36,10 +36,9 @@ def state_jacobians(layer: Any, tape: Any, *, max_bytes: int | None = MAX_BYTES)
     Args:
         layer: an RNN, GRU or LSTM of one direction.
         tape: what forward returned.
-        max_bytes: the most memory it may take; None is no limit.
+        max_bytes: the most memory it may take, with a MemoryError before it takes more; None is no limit.
 
     Raises:
-        MemoryError: if it would need more than max_bytes, before that is allocated.
         TypeError: if tape is not one of this layer's.
         ValueError: for two directions.
 
@@ -77,10 +76,9 @@ def jacobian_spectrum(
         layer: an RNN, GRU or LSTM of one direction.
         tape: what forward returned.
         max_lag: the largest lag; None is all steps.
-        max_bytes: the most memory it may take; None is no limit.
+        max_bytes: the most memory it may take, with a MemoryError before it takes more; None is no limit.
 
     Raises:
-        MemoryError: if it would need more than max_bytes, before that is allocated.
         TypeError: if tape is not one of this layer's.
         ValueError: for two directions, or if max_lag is not a positive integer.
 
@@ -128,10 +126,9 @@ def lyapunov_exponents(
         count: the number of directions; None is all features of the state.
         warmup: the number of steps that are not counted.
         rng: a seed or a Generator of the first directions.
-        max_bytes: the most memory it may take; None is no limit.
+        max_bytes: the most memory it may take, with a MemoryError before it takes more; None is no limit.
 
     Raises:
-        MemoryError: if it would need more than max_bytes, before that is allocated.
         TypeError: if tape is not one of this layer's.
         ValueError: for two directions, or if count or warmup does not fit.
 

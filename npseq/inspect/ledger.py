@@ -71,12 +71,10 @@ def ledger(
         max_lag: keeps lags 0 to max_lag - 1 apart and adds longer ones up in `longer`; None keeps all apart.
         names: the parameters wanted; None is all.
         pairs: whether to compute the two T x T tables, each about as much work as T/2 backward passes.
-        max_bytes: the most memory it may take; None is no limit.
+        max_bytes: the most memory it may take, with a MemoryError before it takes more; None is no limit.
 
     Raises:
-        MemoryError: if it would need more than max_bytes, before that is allocated.
-        TypeError: if layer or tape is something else.
-        ValueError: if a shape, a name or max_lag does not fit.
+        TypeError, ValueError: if an argument does not fit the layer.
 
     Example:
         >>> layer = ns.LSTM(3, 4, rng=0)

@@ -27,8 +27,7 @@ def pair_norms(layer: Any, dy: Array | None, tape: Any, dstate: Any = None, *, n
         names: the parameters wanted; None is all.
 
     Raises:
-        TypeError: if layer or tape is something else.
-        ValueError: if a shape or a name does not fit.
+        TypeError, ValueError: if an argument does not fit the layer.
 
     Example:
         >>> layer = ns.RNN(2, 3, dtype=np.float64, rng=0)

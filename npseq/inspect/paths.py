@@ -42,10 +42,9 @@ def path_split(layer: Any, tape: Any, *, max_bytes: int | None = MAX_BYTES) -> d
     Args:
         layer: an LSTM layer, or a Bidirectional of two.
         tape: what forward returned.
-        max_bytes: the most memory it may take; None is no limit.
+        max_bytes: the most memory it may take, with a MemoryError before it takes more; None is no limit.
 
     Raises:
-        MemoryError: if it would need more than max_bytes, before that is allocated.
         TypeError: if layer is not an LSTM, or tape not its own.
 
     Example:

@@ -66,11 +66,10 @@ def report(
         cases: {label: Case}, drawn over each other; one is enough.
         directory: the folder, made if there is none.
         max_lag: the largest lags kept apart, as `ledger` takes it.
-        max_bytes: the most memory it may take; None is no limit.
+        max_bytes: the most memory it may take, with a MemoryError before it takes more; None is no limit.
         extra: more cases, drawn into gradient_by_lag.png alone.
 
     Raises:
-        MemoryError: if a ledger would need more than max_bytes, before that is allocated.
         OSError: if a file cannot be written.
         TypeError: if a case does not hold a layer with its tape.
         ValueError: if there is no case, or a shape does not fit.

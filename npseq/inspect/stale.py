@@ -35,8 +35,7 @@ def stale_state_bias(
         The norm of the bias, the same over the norm of the fresh gradient, and the cosine between both gradients.
 
     Raises:
-        TypeError: if an argument does not fit the layer, as forward raises.
-        ValueError: if a shape does not fit the layer, as forward raises.
+        TypeError, ValueError: if an argument does not fit the layer.
 
     Example:
         >>> layer, x = ns.RNN(2, 3, rng=0), np.ones((4, 1, 2), np.float32)

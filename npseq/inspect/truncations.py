@@ -106,11 +106,9 @@ def random_truncation_variance(ledger: Ledger, keep: float | np.ndarray, *, max_
     Args:
         ledger: what npseq.inspect.ledger returned.
         keep: one probability, or one a step (T,), in every strand's own order of time.
-        max_bytes: the most memory that a stack may take; None is no limit.
+        max_bytes: the most memory a stack may take, with a MemoryError before it takes more; None is no limit.
 
     Raises:
-        MemoryError: if a stack would need more than max_bytes, before that is allocated.
-        TypeError: if ledger is something else.
         ValueError: if keep is not a probability, or the layer or its tape have changed since the ledger was made.
 
     Example:
@@ -161,7 +159,6 @@ def roulette_variance(ledger: Ledger, survival: Callable[[int], float]) -> float
         survival: k -> the probability Q(k) that the drawn length exceeds k.
 
     Raises:
-        TypeError: if ledger is something else.
         ValueError: if lags are missing, or survival does not start at 1, rises, or reaches 0.
 
     Example:
@@ -203,7 +200,6 @@ def best_survival(ledger: Ledger, cost: float) -> Callable[[int], float]:
         cost: the mean number of lags, above 1 and at most K.
 
     Raises:
-        TypeError: if ledger is something else.
         ValueError: if cost is out of range or lags are missing.
 
     Example:
