@@ -17,14 +17,7 @@ from npseq.layers.jacobian import at_step, state_features, state_jacobian
 
 
 class Certificate(NamedTuple):
-    """The bounds on every Truncated(k), k from 1 to K, the ledger's lags.
-
-    Example:
-        >>> layer = ns.RNN(2, 3, rng=0)
-        >>> y, _, tape = layer.forward(np.ones((8, 1, 2), np.float32))
-        >>> ns.inspect.truncation_certificate(ns.inspect.ledger(layer, np.ones_like(y), tape)).phi.shape
-        (8,)
-    """
+    """The bounds on every Truncated(k), k from 1 to K, the ledger's lags."""
 
     steps: int | None  # the least k whose relative bias is certain to be as small as wanted, or None
     bias: np.ndarray | None  # (K,): an upper bound on |g_k - g|; None where the assumption does not hold

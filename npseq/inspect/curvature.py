@@ -19,12 +19,7 @@ STEP = 1e-20
 
 
 class Spectrum(NamedTuple):
-    """Eigenvalues and eigenvectors of a symmetric matrix, largest eigenvalue first.
-
-    Example:
-        >>> ns.inspect.lanczos(lambda v: np.arange(6) * v, size=6, count=2).vectors.shape
-        (6, 2)
-    """
+    """Eigenvalues and eigenvectors of a symmetric matrix, largest eigenvalue first."""
 
     values: np.ndarray  # (k,)
     vectors: np.ndarray  # (n, k)

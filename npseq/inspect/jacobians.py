@@ -13,14 +13,7 @@ from npseq.layers.rnn import RNNCell
 
 
 class JacobianSpectrum(NamedTuple):
-    """Singular values of ds_T/ds_{T-k}, k from 1 to K, T each sequence's own last step; NaN past its first step.
-
-    Example:
-        >>> layer = ns.RNN(2, 3, rng=0)
-        >>> tape = layer.forward(np.ones((4, 1, 2), np.float32))[2]
-        >>> ns.inspect.jacobian_spectrum(layer, tape).bound.shape
-        (4,)
-    """
+    """Singular values of ds_T/ds_{T-k}, k from 1 to K, T each sequence's own last step; NaN past its first step."""
 
     singular_values: Array  # (K, B, n), largest first
     norm_product: Array  # (K, B): the product of the single steps' largest ones, an upper bound

@@ -17,15 +17,7 @@ Parts = dict[str, Array]
 
 
 class Ledger(NamedTuple):
-    """The parts of a gradient, {parameter: array}; summed over its first axis each is the gradient, to rounding.
-
-    Example:
-        >>> layer = ns.RNN(2, 3, rng=0)
-        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
-        >>> print(ns.inspect.ledger(layer, 0 * y, tape, names="b_h"))
-        Ledger: T = 4, K = 4 lags, B = 1, gradient norm 0
-          b_h: (3,)
-    """
+    """The parts of a gradient, {parameter: array}; summed over its first axis each is the gradient, to rounding."""
 
     gradient: Parts  # (...)
     per_step: Parts  # (T, ...): by the time step at which the parameter was used

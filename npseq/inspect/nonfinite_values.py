@@ -9,20 +9,15 @@ from npseq.backend import Array, to_host
 
 
 class Nonfinite(NamedTuple):
-    """The first value that is not finite; str() is a sentence. A field that does not apply is None.
-
-    Example:
-        >>> print(ns.inspect.first_nonfinite(ns.RNN(2, 3, rng=0), np.full((4, 1, 2), np.inf, np.float32)))
-        the first value that is not finite is inf in input x, step 0, example 0, entry 0
-    """
+    """The first value that is not finite; str() is a sentence. A field that does not apply is None."""
 
     kind: str  # input, state, weight, gate, logits, loss, adjoint, gradient or update
     name: str  # "x", "h", "c", "f", a parameter, "logits", "y", "loss", "norm"
     value: complex  # nan, inf or -inf
-    layer: int | None = None
+    layer: int | None = None  # from 0, the first
     direction: str | None = None  # "forward" or "reverse"
     step: int | None = None  # in the order of x
-    example: int | None = None
+    example: int | None = None  # of the batch
     index: tuple[int, ...] = ()  # type: ignore[assignment]  # the rest: the unit, the token, a parameter's entry
 
     @property

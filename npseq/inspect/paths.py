@@ -14,14 +14,7 @@ from npseq.layers.lstm import LSTMCell
 
 
 class PathSplit(NamedTuple):
-    """Frobenius norms (T, B) of the parts of dc_T/dc_t, T a strand's last step; NaN past each length.
-
-    Example:
-        >>> layer = ns.LSTM(2, 3, rng=0)
-        >>> tape = layer.forward(np.ones((4, 1, 2), np.float32))[2]
-        >>> ns.inspect.path_split(layer, tape)["c"].share.shape
-        (4, 1)
-    """
+    """Frobenius norms (T, B) of the parts of dc_T/dc_t, T a strand's last step; NaN past each length."""
 
     carousel: Array  # the product of the forget gates: the path along the cell state alone
     gates: Array  # all other paths, which leave c through h (or a peephole) and come back through a gate

@@ -25,13 +25,7 @@ LENGTHS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 class Case(NamedTuple):
-    """A layer, the tape of one forward, and the loss's derivative by its y: what a report is about.
-
-    Example:
-        >>> layer = ns.RNN(2, 3, rng=0)
-        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
-        >>> case = ns.inspect.Case(layer, tape, np.ones_like(y))
-    """
+    """A layer, the tape of one forward, and the loss's derivative by its y: what a report is about."""
 
     layer: Any  # an RNN, GRU, LSTM or Bidirectional layer
     tape: Any  # what forward returned

@@ -13,13 +13,7 @@ from npseq.inspect.passes import views_of
 
 
 class Bias(NamedTuple):
-    """The difference between a gradient g' and the gradient g: numbers, or for truncations arrays over lengths 1 to K.
-
-    Example:
-        >>> print(ns.inspect.Bias(0.5, 0.25, 1.0))
-          length   bias norm     relative       cosine
-               1          0.5         0.25     1.000000
-    """
+    """The difference of a gradient g' from the gradient g: numbers, or arrays over a truncation's lengths 1 to K."""
 
     norm: Any  # |g' - g|
     relative: Any  # |g' - g| / |g|

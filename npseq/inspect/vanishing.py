@@ -20,14 +20,7 @@ Pieces = list[Array]  # the stack's state: h (P, B) of every layer, then an LSTM
 
 
 class VanishingPenalty(NamedTuple):
-    """A penalty, its terms and its derivative.
-
-    Example:
-        >>> layer = ns.RNN(2, 3, rng=0)
-        >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
-        >>> ns.inspect.vanishing_penalty(layer, np.ones_like(y), tape).ratios.shape
-        (4, 1)
-    """
+    """A penalty, its terms and its derivative."""
 
     value: float  # Omega, summed over steps and sequences
     ratios: Array  # (T, B): norm of the adjoint one step earlier, over the adjoint's own; NaN where there is no term

@@ -20,14 +20,7 @@ _DATA = {"FLOAT": "float_data", "DOUBLE": "double_data", "INT32": "int32_data", 
 
 
 class Node(NamedTuple):
-    """One RNN, GRU or LSTM; load(node.op_type, node.inputs, node.attributes) makes a layer of it.
-
-    Example:
-        >>> weights = {"W": np.ones((1, 2, 3)), "R": np.ones((1, 2, 2))}
-        >>> node = ns.interop.onnx.Node("node", "RNN", weights, {}, {})
-        >>> ns.interop.onnx.load(node.op_type, node.inputs, node.attributes)[0].hidden_size
-        2
-    """
+    """One RNN, GRU or LSTM; load(node.op_type, node.inputs, node.attributes) makes a layer of it."""
 
     name: str
     op_type: str
