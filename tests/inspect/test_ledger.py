@@ -218,7 +218,7 @@ def test_views_are_made_once(monkeypatch):
     """The tables take the views of the ledger; they do not check its arguments again."""
     layer, data, tape = case("lstm")
     calls = []
-    check_state = type(layer)._check_state
-    monkeypatch.setattr(type(layer), "_check_state", lambda *args: calls.append(args) or check_state(*args))
+    checked_state = type(layer).checked_state
+    monkeypatch.setattr(type(layer), "checked_state", lambda *args: calls.append(args) or checked_state(*args))
     ledger(layer, data.dy, tape)
     assert len(calls) == 1

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.interop.onnx.graph import Graph
-from npseq.interop.onnx.weights import weights_of
+from npseq.interop.onnx.weights import OP_TYPES, weights_of
 from npseq.layers.gru import GRUCell
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.rnn import RNNCell
@@ -48,7 +48,7 @@ def _operator(graph: Graph, stack: Stack, number: int, x: str, states: list[str]
     weights = {
         name: graph.tensor(f"{name}{end}_{number}", values) for name, values in weights_of(layer, number).items()
     }
-    op_type = type(layer.cell).__name__
+    op_type = OP_TYPES[type(layer.cell)]
     names = [x, weights["W"], weights["R"], weights.get("B", ""), lengths, *states, weights.get("P", "")]
     while not names[-1]:
         names.pop()

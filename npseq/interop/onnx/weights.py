@@ -12,6 +12,7 @@ from npseq.layers.recurrent import Recurrent
 from npseq.layers.rnn import RNNCell
 
 GATES = {RNNCell: ("h",), GRUCell: ("z", "r", "n"), LSTMCell: ("i", "o", "f", "g")}
+OP_TYPES = {RNNCell: "RNN", GRUCell: "GRU", LSTMCell: "LSTM"}
 PEEPHOLES = ("i", "o", "f")
 
 
