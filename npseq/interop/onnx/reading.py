@@ -22,10 +22,10 @@ _DATA = {"FLOAT": "float_data", "DOUBLE": "double_data", "INT32": "int32_data", 
 class Node(NamedTuple):
     """One RNN, GRU or LSTM; load(node.op_type, node.inputs, node.attributes) makes a layer of it."""
 
-    name: str
-    op_type: str
+    name: str  # may be empty
+    op_type: str  # "RNN", "GRU" or "LSTM"
     inputs: dict[str, np.ndarray]  # by ONNX's names, those that are stored in the file
-    attributes: dict[str, Any]
+    attributes: dict[str, Any]  # those that the file stores
     fed: dict[str, str]  # the others, say X, and their sources in the graph
 
 
