@@ -1,7 +1,5 @@
 """npseq train | sample | evaluate | inspect | gradcheck. Exit status: 0, 1 for a run that failed, 2 for bad input."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

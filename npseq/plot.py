@@ -1,22 +1,17 @@
 """Figures. Matplotlib is loaded here and nowhere else, and its global state is left alone."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from npseq.models.saving import replace_file
 
-if TYPE_CHECKING:
-    from npseq.training.metrics import EpochMetrics
 
-
-def training_curve(metrics: Sequence[EpochMetrics], path: str | PathLike[str]) -> None:
+def training_curve(metrics: Sequence[Any], path: str | PathLike[str]) -> None:
     """Perplexity, on a logarithmic axis, and the largest gradient norm over the epochs, as a PNG.
 
     metrics: at least one epoch. Raises ValueError for none, OSError where the file cannot be written.
@@ -66,5 +61,5 @@ def _draw_perplexity(axes, metrics, epochs, marker) -> None:
     axes.set(ylabel="perplexity (1 / probability of a token)", title=_title(metrics[-1]))
 
 
-def _title(last: EpochMetrics) -> str:
+def _title(last: Any) -> str:
     return f"Perplexity {last.perplexity:.3g} in epoch {last.epoch}, {last.tokens_per_second:,.0f} tokens a second"

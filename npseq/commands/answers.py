@@ -1,7 +1,5 @@
 """What a command has to say: text for people, or one line of JSON for scripts."""
 
-from __future__ import annotations
-
 import json
 import math
 from typing import Any

@@ -1,7 +1,5 @@
 """How a command ends that cannot do what it was told."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

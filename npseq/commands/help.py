@@ -1,7 +1,5 @@
 """Help that fits a screen: the flags that are used most; --help-all lists the rest."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterable
 from typing import Any, NoReturn

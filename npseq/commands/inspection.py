@@ -1,7 +1,5 @@
 """Looking into the gradients of a language model on its text: what `npseq inspect` prints and draws."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -124,7 +122,7 @@ def inspect_run(
     steps: T, by default that of the training. epochs: so many of its epochs, at most, are trained anew, for the map of
     the adjoints. optimizer_state: what the run's optimizer has kept.
     """
-    ids, vocab = load_corpus(config.corpus, config.token, config.max_tokens, config.clean)
+    ids, vocab = config.load_corpus()
     read = reading(ids, config.steps if steps is None else steps, batch_size)
     first = LanguageModel(vocab, **config.model_options(), rng=config.seed)
     if first.params.flat.shape != model.params.flat.shape:

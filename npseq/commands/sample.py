@@ -1,7 +1,5 @@
 """npseq sample."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from npseq.commands.answers import answer

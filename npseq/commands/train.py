@@ -1,7 +1,5 @@
 """npseq train."""
 
-from __future__ import annotations
-
 import argparse
 import shlex
 import signal
@@ -90,7 +88,7 @@ def train(
                 "alone, npseq train --resume DIR --trace-nonfinite, its losses are the same"
             )
         if resume is None:
-            return Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite)
+            return Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite=overwrite)
         if overwrite or out not in (None, resume):
             raise ValueError("--resume goes on in its own folder; it goes with neither --overwrite nor another --out")
         return Run.resume(resume, given)

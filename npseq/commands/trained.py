@@ -1,7 +1,5 @@
 """The model that a command is given: a run's folder or a file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

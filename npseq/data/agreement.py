@@ -1,7 +1,5 @@
 """Ng's sentences with a long dependency: "the cat, which already ate ..., was full", "the cats, ..., were full"."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from npseq.backend import generator

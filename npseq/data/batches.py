@@ -1,14 +1,12 @@
 """From token ids to minibatches: windows of a long text, one-hot vectors, padding and masks. Time comes first."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from npseq.arguments import a_dtype, number
+from npseq.arguments import a_dtype, integer, number
 from npseq.backend import Array, array_module, generator
 
 
@@ -55,7 +53,7 @@ def one_hot(ids: Array, num_classes: int, dtype: Any = np.float32) -> Array:
     """
     xp = _module(ids)
     ids = _integers(_as_array(xp, ids, "ids"), "ids")
-    _check_positive(num_classes, "num_classes")
+    integer("num_classes", num_classes)
     outside = (ids < 0) | (ids >= num_classes)
     if outside.any():
         raise ValueError(f"ids must lie in 0 to num_classes - 1 = {num_classes - 1}, got {int(ids[outside][0])}")
@@ -64,7 +62,7 @@ def one_hot(ids: Array, num_classes: int, dtype: Any = np.float32) -> Array:
     return vectors.reshape(*ids.shape, num_classes)
 
 
-def pad_sequences(sequences: Sequence[Array], value: float = 0, length: int | None = None) -> tuple[Array, Array]:
+def pad_sequences(sequences: Sequence[Array], value: float = 0, *, length: int | None = None) -> tuple[Array, Array]:
     """Sequences side by side: padded (T, B, ...), filled with `value` at their ends, and lengths (B,), int64.
 
     sequences: B arrays or lists (T_b, ...) of numbers, of the same shape after the first axis; T_b may be 0.
@@ -77,7 +75,7 @@ def pad_sequences(sequences: Sequence[Array], value: float = 0, length: int | No
     if len(sequences) == 0:
         raise ValueError("sequences must hold at least one sequence, got none")
     if length is not None:
-        _check_positive(length, "length")
+        integer("length", length)
     xp = _module(*sequences)
     arrays = [_as_array(xp, sequence, f"sequence {b}") for b, sequence in enumerate(sequences)]
     dtype, features = _common_kind(xp, arrays)
@@ -90,7 +88,7 @@ def pad_sequences(sequences: Sequence[Array], value: float = 0, length: int | No
     return padded, xp.asarray(lengths, dtype=xp.int64)
 
 
-def sequence_mask(x: Array, lengths: Array, value: float = 0, axis: int = 1) -> Array:
+def sequence_mask(x: Array, lengths: Array, value: float = 0, *, axis: int = 1) -> Array:
     """A copy of x with `value` at every step past its sequence's length; x itself is left alone.
 
     x (B, T, ...) with the time on axis 1, as in d2l's `sequence_mask`, or (T, B, ...) with axis=0; lengths (B,)
@@ -125,8 +123,8 @@ def _windows(ids: Array, starts: np.ndarray, steps: int) -> Iterator[tuple[Array
 
 def _checked_text(ids: Array, batch_size: int, steps: int) -> tuple[Array, int]:
     """The ids as an array, and the largest offset that still leaves one batch."""
-    _check_positive(batch_size, "batch_size")
-    _check_positive(steps, "steps")
+    integer("batch_size", batch_size)
+    integer("steps", steps)
     ids = _integers(_as_array(_module(ids), ids, "ids"), "ids")
     if ids.ndim != 1:
         raise ValueError(f"ids must be one text of shape (N,), got shape {ids.shape}; pass ids.ravel() to join rows")
@@ -157,13 +155,6 @@ def _integers(array: Array, name: str) -> Array:
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, got {array.dtype}; convert them with .astype(int)")
     return array
-
-
-def _check_positive(value: Any, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be a positive integer, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be a positive integer, got {value}")
 
 
 def _check_fill(value: Any, dtype: np.dtype) -> None:

@@ -1,13 +1,12 @@
 """Texts to train on: one that every CPython carries, The Time Machine, or any file."""
 
-from __future__ import annotations
-
 import os
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.data.text import Vocabulary, clean_lines, read_lines, tokenize
 
 TIME_MACHINE_URL = "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
@@ -18,6 +17,7 @@ TIME_MACHINE_FILE = "timemachine.txt"
 def load_corpus(
     name_or_path: str | PathLike[str] = "python-topics",
     token: str = "char",
+    *,
     max_tokens: int | None = None,
     clean: str = "letters",
 ) -> tuple[np.ndarray, Vocabulary]:
@@ -34,8 +34,8 @@ def load_corpus(
     """
     if not isinstance(name_or_path, str | PathLike):
         raise TypeError(f"name_or_path must be the name of a corpus or a path, got {name_or_path!r}")
-    if max_tokens is not None and (isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1):
-        raise ValueError(f"max_tokens must be a positive integer, or None for the whole text, got {max_tokens!r}")
+    if max_tokens is not None:
+        integer("max_tokens", max_tokens)
     tokens = [entry for line in tokenize(_lines(name_or_path, clean), token) for entry in line]
     vocabulary = Vocabulary(tokens, token=token)
     return np.array(vocabulary[tokens[:max_tokens]], dtype=np.int64), vocabulary

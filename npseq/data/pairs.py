@@ -3,15 +3,13 @@
 The preprocessing is that of Dive into Deep Learning (d2l, "Machine Translation and the Dataset"). Time comes first.
 """
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import log
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -48,7 +46,7 @@ class Pairs(NamedTuple):
         alone = Counter(sources)
         return sum(count * log(alone[source] / count) for (source, _), count in both.items())
 
-    def split(self, count: int) -> tuple[Pairs, Pairs]:
+    def split(self, count: int) -> tuple[Self, Self]:
         """The first `count` pairs and the others, of the same vocabularies: to train on, and to test with."""
         halves = (slice(None, count), slice(count, None))
         return tuple(  # type: ignore[return-value]
@@ -72,6 +70,7 @@ class Pairs(NamedTuple):
 def load_pairs(
     name_or_path: str | PathLike[str] = "dates",
     num_pairs: int = 600,
+    *,
     steps: int | None = None,
     min_freq: int = 1,
     distinct_sources: bool = False,
@@ -131,7 +130,7 @@ def preprocess(text: str) -> str:
     return "".join(apart)
 
 
-def tokenize_pairs(text: str, num_pairs: int | None = None, keep_one_more: bool = False) -> tuple[Tokens, Tokens]:
+def tokenize_pairs(text: str, num_pairs: int | None = None, *, keep_one_more: bool = False) -> tuple[Tokens, Tokens]:
     """The words of both sides of the first num_pairs lines "source TAB target", split at spaces (`tokenize_nmt`).
 
     keep_one_more: d2l stops where i > num_examples, and so keeps 601 lines of 600; True does the same.

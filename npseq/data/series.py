@@ -3,8 +3,6 @@
 A series is (T,), one value a step. Measured series are read from the folder that NPSEQ_DATA names.
 """
 
-from __future__ import annotations
-
 import os
 from datetime import date
 from math import inf
@@ -13,9 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import a_dtype, number
+from npseq.arguments import a_dtype, integer, number
 from npseq.backend import Array, array_module, generator
-from npseq.data.batches import _check_positive
 
 SUNSPOTS_FILE = "sunspots_yearly_1700_2008.csv"
 CO2_FILE = "co2_mauna_loa_weekly_1958_2001.csv"
@@ -30,10 +27,10 @@ class Series(NamedTuple):
 
 
 def noisy_sine(
-    length: int = 1000, noise: float = 0.2, rng: int | np.random.Generator | None = None, dtype: Any = np.float32
+    length: int = 1000, noise: float = 0.2, *, rng: int | np.random.Generator | None = None, dtype: Any = np.float32
 ) -> np.ndarray:
     """x_t = sin(0.01 t) + N(0, noise^2), t = 1 to length: (length,). Source: d2l, "Sequence Models" (A01)."""
-    _check_positive(length, "length")
+    integer("length", length)
     t = np.arange(1, length + 1)
     if not 0 <= number("noise", noise) < inf:
         raise ValueError(f"noise is a standard deviation and must not be negative, got {noise}")
@@ -46,7 +43,7 @@ def lagged_windows(series: Array, lags: int) -> tuple[Array, Array]:
     windows[i] = series[i], ..., series[i + lags - 1] and target[i] = series[i + lags]: d2l's embedding with tau = lags.
     Raises TypeError for what is no array, ValueError for another rank and for a series of no more than `lags` values.
     """
-    _check_positive(lags, "lags")
+    integer("lags", lags)
     if not hasattr(series, "dtype"):
         raise TypeError(f"series must be an array (T,), got {type(series).__name__}; numpy.asarray makes one of a list")
     if series.ndim != 1 or len(series) <= lags:

@@ -4,14 +4,12 @@ The cleaning, the tokens and the order of the ids are those of Dive into Deep Le
 Preprocessing"), so that its published counts and ids hold here.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -95,6 +93,7 @@ class Vocabulary:
     def __init__(
         self,
         tokens: Iterable[str] | Iterable[Iterable[str]] = (),
+        *,
         min_freq: int = 0,
         reserved_tokens: Sequence[str] = (),
         token: str | None = None,
@@ -193,7 +192,7 @@ class Vocabulary:
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Vocabulary:
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """The vocabulary that `to_dict` wrote. Raises ValueError or TypeError for any other content."""
         expected = {"token", "tokens", "token_freqs"}
         if not isinstance(content, Mapping) or set(content) != expected:

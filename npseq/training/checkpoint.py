@@ -3,8 +3,6 @@
 The epochs' metrics are part of it, so one file, replaced as a whole, says where a run stands.
 """
 
-from __future__ import annotations
-
 import json
 from os import PathLike
 from typing import Any, NamedTuple

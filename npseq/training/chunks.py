@@ -11,8 +11,6 @@ each gradient is exactly that of a function: these losses, the state k2 steps be
 keep the old activations instead, which saves those steps and is the gradient of nothing while parameters change.)
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 

@@ -1,14 +1,15 @@
 """All that decides a training run, checked when it is made. The command line's flags are these fields."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Self
+
+import numpy as np
 
 from npseq import optim
 from npseq.bptt.truncation import HDetach
+from npseq.data import Vocabulary, load_corpus
 from npseq.training.chunks import check_chunks
 from npseq.training.truncation import FORMS, read_truncation
 
@@ -137,12 +138,16 @@ class TrainingConfig:
             "dtype": self.dtype,
         }
 
+    def load_corpus(self) -> tuple[np.ndarray, Vocabulary]:
+        """Returns the text as token ids (N,), and its vocabulary."""
+        return load_corpus(self.corpus, self.token, max_tokens=self.max_tokens, clean=self.clean)
+
     def to_dict(self) -> dict[str, Any]:
         """The fields, as JSON can carry them."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> TrainingConfig:
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """The configuration that `to_dict` wrote. Raises ValueError for other fields."""
         names = {entry.name for entry in fields(cls)}
         if content.keys() | {"tf32"} != names:  # runs of before there was one have none

@@ -1,11 +1,9 @@
 """Ctrl-C, heard between two steps: the first asks a run to finish its step and stop, a second one stops it at once."""
 
-from __future__ import annotations
-
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 from npseq.training.position import Position
 
@@ -34,7 +32,7 @@ class StopSignals:
     def __call__(self) -> bool:
         return self.number is not None
 
-    def __enter__(self) -> StopSignals:
+    def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in self.signals:
                 before = signal.getsignal(number)

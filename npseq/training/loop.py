@@ -1,7 +1,5 @@
 """One epoch of training: read the windows, carry the state or not, and watch that the loss stays finite."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What one epoch of training came to, and the lines of metrics.jsonl."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence

@@ -4,12 +4,10 @@ The windows of an epoch are drawn at its beginning, from one generator, which ot
 position keeps the generator's state of that moment: the same windows are drawn again, and those that were read skipped.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -48,7 +46,7 @@ class Position(NamedTuple):
             rng.bit_generator.state = self.drawn
         return (random_windows if sampling == "random" else sequential_windows)(ids, batch_size, steps, rng)
 
-    def with_state(self, change: Callable[[Array], Array]) -> Position:
+    def with_state(self, change: Callable[[Array], Array]) -> Self:
         """The same position, each array of its state changed."""
         return self._replace(state=_each(change, self.state))
 

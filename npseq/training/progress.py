@@ -1,9 +1,7 @@
 """The bar on the terminal, and the lines that say how the perplexity falls."""
 
-from __future__ import annotations
-
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from npseq.training.metrics import EpochMetrics
 from npseq.training.run import Run
@@ -46,7 +44,7 @@ class ProgressBar:
         if metrics.epoch == 1 or metrics.epoch % self.every == 0:
             self.bar.write(f"epoch {metrics.epoch:>{len(str(self.epochs))}}  {numbers}")
 
-    def __enter__(self) -> ProgressBar:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,7 +1,5 @@
 """The machine's resources that a run takes: threads for its matrix products, and their precision on a device."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 

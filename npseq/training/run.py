@@ -1,19 +1,17 @@
 """A training run and its folder: model.safetensors, metrics.jsonl and training.png."""
 
-from __future__ import annotations
-
 import hashlib
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from npseq.backend import Array, device_module, to_host
-from npseq.data import Vocabulary, load_corpus, random_windows
+from npseq.data import Vocabulary, random_windows
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
 from npseq.models.saving import believed, replace_file
@@ -55,7 +53,7 @@ class Run:
         self.optimizer.load_state_dict({k: xp.asarray(v) if hasattr(v, "shape") else v for k, v in state.items()})
 
     @classmethod
-    def begin(cls, config: TrainingConfig, out: str | PathLike[str], overwrite: bool = False) -> Run:
+    def begin(cls, config: TrainingConfig, out: str | PathLike[str], *, overwrite: bool = False) -> Self:
         """A new run, whose first checkpoint, that of the untrained model, is written.
 
         Raises FileExistsError where `out` holds a run and overwrite is False, OSError where it cannot be written,
@@ -68,7 +66,7 @@ class Run:
                 "replace it (--overwrite), or name another folder"
             )
         device_module(config.device)
-        ids, vocabulary = load_corpus(config.corpus, config.token, config.max_tokens, config.clean)
+        ids, vocabulary = config.load_corpus()
         random_windows(ids, config.batch_size, config.steps, 0)  # refuses a text too short, before a folder is made
         config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
         rng = np.random.default_rng(config.seed)
@@ -85,7 +83,7 @@ class Run:
         return run
 
     @classmethod
-    def resume(cls, out: str | PathLike[str], changes: Mapping[str, Any] | None = None) -> Run:
+    def resume(cls, out: str | PathLike[str], changes: Mapping[str, Any] | None = None) -> Self:
         """The run of this folder as its checkpoint has it; metrics.jsonl is brought to the same epoch.
 
         changes: fields of the configuration; epochs and sample_prefix may differ, corpus may name another place of the
@@ -97,7 +95,7 @@ class Run:
             raise FileNotFoundError(f"the folder {str(out)!r} must hold a run to resume, it has no {MODEL}")
         checkpoint = load_checkpoint(out / MODEL)
         config = _changed(checkpoint, changes, out)
-        ids, vocabulary = load_corpus(config.corpus, config.token, config.max_tokens, config.clean)
+        ids, vocabulary = config.load_corpus()
         if _digest(ids) != checkpoint.text_digest or vocabulary.tokens != _vocabulary(checkpoint.model).tokens:
             raise ValueError(
                 f"the text of corpus {config.corpus!r} must be the one that the run in {str(out)!r} learns, it has "
@@ -247,13 +245,13 @@ class Run:
             training_curve(self.metrics, self.out / FIGURE)
 
 
-def train(config: TrainingConfig, out: str | PathLike[str], overwrite: bool = False) -> Run:
+def train(config: TrainingConfig, out: str | PathLike[str], *, overwrite: bool = False) -> Run:
     """A new run in this folder, trained to its last epoch, without a word on the terminal; raises as `Run` does.
 
     A first Ctrl-C, an interrupted cell of a notebook too, finishes the step, saves it and raises Interrupted.
     To go on with an old one: `run = Run.resume(out)`, then `for metrics in run.epochs(): ...`.
     """
-    run = Run.begin(config, out, overwrite)
+    run = Run.begin(config, out, overwrite=overwrite)
     with StopSignals(signal.SIGINT) as stop:
         for _ in run.epochs(stop=stop):
             pass

@@ -1,7 +1,5 @@
 """What samples of a run begin with: texts made of the tokens that it has learnt."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from npseq.data import UNKNOWN, Vocabulary, tokenize

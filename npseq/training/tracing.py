@@ -1,15 +1,10 @@
 """A training step that went astray, taken once more: where the first nan or infinity of it came from."""
 
-from __future__ import annotations
-
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from npseq.models import LanguageModel
 from npseq.training.chunks import Chunk
-
-if TYPE_CHECKING:
-    from npseq.inspect import Nonfinite
 
 
 class Trace:
@@ -28,7 +23,7 @@ class Trace:
         self.optimizer_state = self.optimizer.state_dict()
         self.random = [rng.bit_generator.state for rng in self.generators]
 
-    def origin(self) -> Nonfinite | None:
+    def origin(self) -> Any:
         """After it: the first value of the step that is not finite. Puts parameters and optimizer back to before it."""
         from npseq.inspect import first_nonfinite
 

@@ -1,7 +1,5 @@
 """A truncation in words, as a configuration and the command line have it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -52,7 +52,7 @@ def test_windows_are_copies_of_the_dtype():
         (np.zeros((3, 2)), 1, ValueError, r"series must have shape \(T,\) with T over lags = 1, got shape \(3, 2\)"),
         (np.zeros(3), 3, ValueError, r"T over lags = 3, got shape \(3,\)"),
         (np.zeros(3), 0, ValueError, "lags must be a positive integer, got 0"),
-        (np.zeros(3), 1.5, TypeError, "lags must be a positive integer, got 1.5"),
+        (np.zeros(3), 1.5, ValueError, "lags must be a positive integer, got 1.5"),
     ],
 )
 def test_windows_refuse(series, lags, error, message):

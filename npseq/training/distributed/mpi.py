@@ -4,8 +4,6 @@ A launcher tells its processes by their environment; where none did, mpi4py is n
 not know is joined with `npseq train --mpi`.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Mapping
@@ -26,7 +24,7 @@ def launched_size(environment: Mapping[str, str] | None = None) -> int | None:
     return None
 
 
-def join_launched(mpi: bool = False) -> MPICommunicator | None:
+def join_launched(mpi: bool = False) -> "MPICommunicator | None":
     """The communicator of all processes that a launcher started; None for a process that is alone.
 
     mpi: ask MPI itself, whatever the environment says. Raises ImportError where mpi4py or its library is missing,

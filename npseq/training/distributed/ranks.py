@@ -1,7 +1,5 @@
 """A training run on several ranks: begun on rank 0, known to all, and stopped on all where one stops."""
 
-from __future__ import annotations
-
 import json
 import signal
 import sys

@@ -7,21 +7,17 @@ that all stop after the same step; the clip comes after it. Every rank draws all
 numbers of the whole batch, keeps those of its columns, and makes the same update, so that nothing else need be sent.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
 from npseq.layers import Dropout
+from npseq.models import LanguageModel
 from npseq.parameters import Parameters
-
-if TYPE_CHECKING:
-    from npseq.models import LanguageModel
 
 
 class Communicator(Protocol):
