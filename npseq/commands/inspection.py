@@ -18,7 +18,7 @@ from npseq.models import LanguageModel
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.folder import make_folder
 from npseq.training.loop import train_epoch
-from npseq.training.truncation import read_truncation
+from npseq.training.metrics import EpochMetrics
 
 ADJOINTS = "adjoints_over_training"
 CELLS = ("rnn", "gru", "lstm")
@@ -61,7 +61,8 @@ def reading(ids: Array, steps: int, batch_size: int) -> Reading:
 def in_float64(model: LanguageModel) -> LanguageModel:
     """The same model in double precision, to tell small numbers from rounding; dropout does not act."""
     vocab = model.vocab_size if model.vocab is None else model.vocab
-    copy = LanguageModel(vocab, **{**model.config, "dtype": "float64", "dropout": 0.0}, rng=0)
+    options: dict[str, Any] = {**model.config, "dtype": "float64", "dropout": 0.0}
+    copy = LanguageModel(vocab, **options, rng=0)
     copy.params.flat[...] = model.params.flat
     return copy
 
@@ -220,22 +221,11 @@ def adjoints_while_training(
     rng = np.random.default_rng(config.seed)
     model = LanguageModel(vocab, **config.model_options(), rng=rng)
     optimizer = make_optimizer(config)
-    for epoch in range(epochs + 1):
-        if epoch:
-            train_epoch(
-                model,
-                ids,
-                optimizer,
-                batch_size=config.batch_size,
-                steps=config.steps,
-                sampling=config.sampling,
-                clip=config.clip,
-                bptt_every=config.bptt_every,
-                bptt_steps=config.bptt_steps,
-                truncation=read_truncation(config.truncation, rng),
-                rng=rng,
-                epoch=epoch,
-            )
+    epoch = config.one_epoch(rng)
+    before: list[EpochMetrics] = []
+    for k in range(epochs + 1):
+        if k:
+            before.append(train_epoch(model, ids, optimizer, epoch, rng=rng, before=before))
         found = case(model, read)
         first = next(iter(model.recurrent.params))
         parts = ledger(found.layer, found.dy, found.tape, max_lag=1, names=first, pairs=False)

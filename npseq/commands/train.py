@@ -115,7 +115,7 @@ def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) ->
     stop = StopSignals(signal.SIGINT, *([signal.SIGTERM] if alone else []), insist=alone)
     try:
         with stop, nullcontext() if quiet else ProgressBar(run) as bar:
-            for metrics in run.epochs(bar and bar.step, trace_nonfinite, stop):
+            for metrics in run.epochs(on_step=bar and bar.step, stop=stop, trace_nonfinite=trace_nonfinite):
                 if bar:
                     bar.epoch(metrics)
         if alone and stop():  # while the last figure was drawn, when no step asked

@@ -10,12 +10,17 @@ import numpy as np
 from npseq import optim
 from npseq.bptt.truncation import HDetach
 from npseq.data import Vocabulary, load_corpus
-from npseq.training.chunks import check_chunks
-from npseq.training.truncation import FORMS, read_truncation
+from npseq.training.epoch import SAMPLINGS, Epoch
+from npseq.training.truncation_spec import FORMS, read_truncation
 
 LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 1e-3, "adamw": 1e-3, "adagrad": 1e-2}
 COUNTS_OR_NONE = ("max_tokens", "embedding", "bptt_every", "bptt_steps", "threads")
 NULLABLE = ("lr", "clip", *COUNTS_OR_NONE)
+MODEL_OPTIONS = (
+    "cell", "hidden_size", "num_layers", "embedding_size", "bidirectional", "dropout", "initializer", "nonlinearity",
+    "reset", "peepholes", "proj_size", "dtype",
+)  # fmt: skip
+RENAMED = {"hidden_size": "hidden", "num_layers": "layers", "embedding_size": "embedding"}
 OWN_CELL = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}
 
 
@@ -60,7 +65,7 @@ class TrainingConfig:
     bptt_every: int | None = option(None, "k1: an update every so many steps of a window (default: all)", kind=int)
     bptt_steps: int | None = option(None, "k2: steps back that a gradient reaches (default: k1)", kind=int)
     truncation: str = option("full", f"of each gradient, within that: {FORMS}")
-    sampling: str = option("sequential", "how windows follow each other", ("sequential", "sequential-reset", "random"))
+    sampling: str = option("sequential", "how windows follow each other", SAMPLINGS)
     evaluate_every: int = option(0, "epochs from one evaluation to the next, 0 for one at the end")
     device: str = option("cpu", "where to compute", ("cpu", "gpu"))
     tf32: bool = option(False, "float32 products of device gpu on tensor cores, with fewer digits")
@@ -101,42 +106,33 @@ class TrainingConfig:
             )
         if self.proj_size >= self.hidden:
             raise ValueError(f"proj_size must be smaller than hidden = {self.hidden}, got {self.proj_size}")
+        self._check_epoch()
 
-        self._check_reach()
-
-    def _check_reach(self) -> None:
-        every, reach = self.reach
-        check_chunks(self.steps, every, reach)
-        if self.bidirectional and reach > every:
+    def _check_epoch(self) -> None:
+        epoch = self.one_epoch()
+        if self.bidirectional and epoch.reach > epoch.every:
             raise ValueError(
                 f"bptt_steps beyond bptt_every needs a model of one direction, whose state goes from step to step, got "
-                f"bptt_steps {reach} and bptt_every {every} with bidirectional True"
+                f"bptt_steps {epoch.reach} and bptt_every {epoch.every} with bidirectional True"
             )
-        if isinstance(read_truncation(self.truncation), HDetach) and self.cell != "lstm":
+        if isinstance(epoch.truncation, HDetach) and self.cell != "lstm":
             raise ValueError(f"truncation h-detach belongs to cell lstm, got {self.truncation!r} with cell {self.cell}")
 
-    @property
-    def reach(self) -> tuple[int, int]:
-        """k1 and k2, with what they are where they are left out."""
-        every = self.steps if self.bptt_every is None else self.bptt_every
-        return every, every if self.bptt_steps is None else self.bptt_steps
+    def one_epoch(self, rng: int | np.random.Generator | None = None) -> Epoch:
+        """Returns the options of each epoch; rng: of a random truncation, a seed or a Generator."""
+        return Epoch(
+            batch_size=self.batch_size,
+            steps=self.steps,
+            sampling=self.sampling,
+            clip=self.clip,
+            bptt_every=self.bptt_every,
+            bptt_steps=self.bptt_steps,
+            truncation=read_truncation(self.truncation, rng),
+        )
 
     def model_options(self) -> dict[str, Any]:
-        """The arguments of LanguageModel, but for the vocabulary and the random numbers."""
-        return {
-            "cell": self.cell,
-            "hidden_size": self.hidden,
-            "num_layers": self.layers,
-            "embedding_size": self.embedding,
-            "bidirectional": self.bidirectional,
-            "dropout": self.dropout,
-            "initializer": self.initializer,
-            "nonlinearity": self.nonlinearity,
-            "reset": self.reset,
-            "peepholes": self.peepholes,
-            "proj_size": self.proj_size,
-            "dtype": self.dtype,
-        }
+        """Returns the arguments of LanguageModel, but for the vocabulary and the random numbers."""
+        return {name: getattr(self, RENAMED.get(name, name)) for name in MODEL_OPTIONS}
 
     def load_corpus(self) -> tuple[np.ndarray, Vocabulary]:
         """Returns the text as token ids (N,), and its vocabulary."""

@@ -5,19 +5,18 @@ position keeps the generator's state of that moment: the same windows are drawn 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from npseq.backend import Array, to_host
-from npseq.data import random_windows, sequential_windows
 from npseq.models import LanguageModel
 from npseq.training.config import TrainingConfig
+from npseq.training.epoch import Epoch
 
 TENSORS = "position/"
-SAMPLINGS = ("sequential", "sequential-reset", "random")
 
 
 class Position(NamedTuple):
@@ -34,17 +33,18 @@ class Position(NamedTuple):
     largest_norm: float = 0.0
     seconds: float = 0.0
 
-    def windows(self, ids: Array, batch_size: int, steps: int, sampling: str, rng: np.random.Generator) -> Any:
-        """The epoch's windows, all of them. rng draws them, and moves on, where nothing was read yet.
+    def windows(self, ids: Array, epoch: Epoch, rng: np.random.Generator) -> Iterator[tuple[Array, Array]]:
+        """Returns all windows of the epoch, drawn anew if some were read already.
 
-        Raises ValueError for an unknown sampling and a text under one batch.
+        Args:
+            ids: the text (N,).
+            epoch: how it is read.
+            rng: draws the windows, and moves on, if none was read yet.
         """
-        if sampling not in SAMPLINGS:
-            raise ValueError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
         if self.step:
             rng = np.random.Generator(type(rng.bit_generator)())
             rng.bit_generator.state = self.drawn
-        return (random_windows if sampling == "random" else sequential_windows)(ids, batch_size, steps, rng)
+        return epoch.windows(ids, rng)
 
     def with_state(self, change: Callable[[Array], Array]) -> Self:
         """The same position, each array of its state changed."""
@@ -89,8 +89,9 @@ def from_content(
 
 def check_within(position: Position, ids: Array, config: TrainingConfig) -> None:
     """Raises ValueError where the epoch of this text ends before the position, or with it."""
-    windows = position.windows(ids, config.batch_size, config.steps, config.sampling, np.random.default_rng(0))
-    read = position.step // (config.steps // config.reach[0])
+    epoch = config.one_epoch()
+    windows = position.windows(ids, epoch, np.random.default_rng(0))
+    read = position.step // (epoch.steps // epoch.every)
     if read >= len(ids) or next(islice(windows, read, None), None) is None:
         raise ValueError(f"its position must lie within an epoch of its text, got step {position.step}")
 

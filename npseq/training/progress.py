@@ -20,7 +20,7 @@ class ProgressBar:
 
         c = run.config
         self.epochs, self.every = c.epochs, max(1, c.epochs // LINES)
-        self.batches = (len(run.ids) - 1) // (c.batch_size * c.steps) * (c.steps // c.reach[0])
+        self.batches = (len(run.ids) - 1) // (c.batch_size * c.steps) * (c.steps // c.one_epoch().every)
         self.bar: Any = tqdm(
             total=c.epochs * self.batches,
             initial=len(run.metrics) * self.batches + (run.position.step if run.position else 0),

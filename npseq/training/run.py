@@ -25,7 +25,6 @@ from npseq.training.metrics import EpochMetrics
 from npseq.training.position import Position, check_within
 from npseq.training.resources import limited, precision
 from npseq.training.samples import prefixes_of
-from npseq.training.truncation import read_truncation
 
 MODEL, METRICS, FIGURE = "model.safetensors", "metrics.jsonl", "training.png"
 SAMPLE_LENGTH = 50
@@ -122,9 +121,10 @@ class Run:
 
     def epochs(
         self,
+        *,
         on_step: Callable[[], None] | None = None,
-        trace_nonfinite: bool = False,
         stop: Callable[[], bool] | None = None,
+        trace_nonfinite: bool = False,
     ) -> Iterator[EpochMetrics]:
         """Trains to the last epoch; an epoch's metrics come when its checkpoint is on the disk.
 
@@ -144,7 +144,7 @@ class Run:
         try:
             for _ in range(len(self.metrics), self.config.epochs):
                 try:
-                    metrics = self._epoch(on_step, trace_nonfinite, stop)
+                    metrics = self._epoch(on_step, stop, trace_nonfinite)
                 except Interrupted as interrupted:
                     self._stop_at(interrupted)
                     raise
@@ -169,9 +169,9 @@ class Run:
         return [self.model.generate(prefix, SAMPLE_LENGTH) for prefix in self.config.sample_prefix]
 
     def _epoch(
-        self, on_step: Callable[[], None] | None, trace_nonfinite: bool, stop: Callable[[], bool] | None
+        self, on_step: Callable[[], None] | None, stop: Callable[[], bool] | None, trace_nonfinite: bool
     ) -> EpochMetrics:
-        c, epoch, position = self.config, len(self.metrics) + 1, self.position
+        c, position = self.config, self.position
         self._whole = False
         if position is not None:
             position = position.with_state(device_module(c.device).asarray)
@@ -182,25 +182,18 @@ class Run:
                 self.model,
                 self.ids,
                 self.optimizer,
-                batch_size=c.batch_size,
-                steps=c.steps,
-                sampling=c.sampling,
-                clip=c.clip,
-                bptt_every=c.bptt_every,
-                bptt_steps=c.bptt_steps,
-                truncation=read_truncation(c.truncation, self.rng),
+                c.one_epoch(self.rng),
                 rng=self.rng,
-                epoch=epoch,
-                largest_norm=max((m.grad_norm for m in self.metrics), default=0.0),
-                on_step=on_step,
-                trace_nonfinite=trace_nonfinite,
-                shard=self.shard,
+                before=self.metrics,
                 position=position,
+                on_step=on_step,
                 stop=stop,
+                shard=self.shard,
+                trace_nonfinite=trace_nonfinite,
             )
         if self.shard is not None:
             self.shard.check_alike(self.model.params.flat)
-        if self._writes and c.evaluate_every and epoch % c.evaluate_every == 0:
+        if self._writes and c.evaluate_every and metrics.epoch % c.evaluate_every == 0:
             metrics = metrics._replace(evaluation_perplexity=self.evaluate())
         return metrics
 

@@ -30,10 +30,14 @@ def test_the_learning_rate_is_the_optimizers_unless_given(optimizer, lr):
 
 
 def test_an_update_comes_with_every_window_and_reaches_over_it_unless_given():
-    assert TrainingConfig().reach == (35, 35)
-    assert TrainingConfig(bptt_every=7).reach == (7, 7)
-    assert TrainingConfig(bptt_steps=70).reach == (35, 70)
-    assert TrainingConfig(bptt_every=5, bptt_steps=12).reach == (5, 12)
+    for options, every, reach in (
+        ({}, 35, 35),
+        ({"bptt_every": 7}, 7, 7),
+        ({"bptt_steps": 70}, 35, 70),
+        ({"bptt_every": 5, "bptt_steps": 12}, 5, 12),
+    ):
+        epoch = TrainingConfig(**options).one_epoch()
+        assert (epoch.every, epoch.reach) == (every, reach)
 
 
 def test_json_carries_it_there_and_back():

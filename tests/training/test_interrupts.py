@@ -22,6 +22,7 @@ from npseq.models.saving import read_content, write_content
 from npseq.optim import SGD
 from npseq.plot import training_curve
 from npseq.training import (
+    Epoch,
     Interrupted,
     NonFiniteLoss,
     Run,
@@ -161,20 +162,20 @@ def test_the_figure_is_the_same_picture(tmp_path, text_file, monkeypatch):
 
 
 def test_the_loop_alone_goes_on_from_the_position_that_it_hands_out():
-    ids, options = np.random.default_rng(0).integers(0, 5, 61), {"batch_size": 3, "steps": 4, "clip": 0.1}
+    ids, epoch = np.random.default_rng(0).integers(0, 5, 61), Epoch(batch_size=3, steps=4, clip=0.1)
     models = [LanguageModel(5, cell="lstm", hidden_size=4, rng=3) for _ in range(2)]
-    straight = train_epoch(models[0], ids, SGD(1.0), rng=7, **options)
+    straight = train_epoch(models[0], ids, SGD(1.0), epoch, rng=7)
     rng = np.random.default_rng(7)
     with pytest.raises(Interrupted) as caught:
-        train_epoch(models[1], ids, SGD(1.0), rng=rng, stop=lambda: True, **options)
+        train_epoch(models[1], ids, SGD(1.0), epoch, rng=rng, stop=lambda: True)
     position, asked = caught.value.position, []
     assert position.step == 1
-    gone_on = train_epoch(models[1], ids, SGD(1.0), rng=rng, position=position, stop=lambda: asked.append(0), **options)
+    gone_on = train_epoch(models[1], ids, SGD(1.0), epoch, rng=rng, position=position, stop=lambda: asked.append(0))
     assert gone_on[:4] == straight[:4]
     assert models[1].params.flat.tobytes() == models[0].params.flat.tobytes()
     assert len(asked) == 2  # not after the first of the 4, which was stopped, and not after the last
     with pytest.raises(ValueError, match="position must lie within the epoch, got one after step 4, its last or"):
-        train_epoch(models[1], ids, SGD(1.0), rng=rng, position=position._replace(step=4), **options)
+        train_epoch(models[1], ids, SGD(1.0), epoch, rng=rng, position=position._replace(step=4))
 
 
 # what is kept --------------------------------------------------------------------------------------------------------

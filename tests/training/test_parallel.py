@@ -104,7 +104,7 @@ def hundred_losses(shard: Shard | None, cell: str = "lstm") -> np.ndarray:
         shard.split_dropout(model)
     text = np.random.default_rng(6).integers(0, 11, (101 * 5, 7))
     windows = ((text[k : k + 5], text[k + 1 : k + 6]) for k in range(0, 500, 5))
-    join = None if shard is None else shard.join
+    join = None if shard is None else shard.all_reduce
     optimizer, state, rows = ns.SGD(0.5), None, []
     for x, y in windows if shard is None else shard.own(windows):
         loss, norm, state = model.step(x, y, state, optimizer, 0.05, join=join)
@@ -143,7 +143,7 @@ def test_one_sum_a_step_of_loss_gradient_and_whether_to_stop():
         ids = np.zeros((3, 4), int)[:, shard.columns]
         for _ in range(5):
             twin = ns.LanguageModel(11, "gru", 6, rng=0)
-            twin.step(ids, ids, None, ns.SGD(0.1), 1.0, join=shard.join)
+            twin.step(ids, ids, None, ns.SGD(0.1), 1.0, join=shard.all_reduce)
         return rank.calls
 
     for calls in succeeded(on_ranks(2, work)):
@@ -208,8 +208,9 @@ def stop_on(size: int, asked: dict[int, int], start, out: Path) -> list:
     def work(rank):
         steps = []
         run = shared_run(rank, start, out)
+        stop = lambda: len(steps) + 1 >= asked.get(rank.rank, 10**9)  # noqa: E731
         with pytest.raises(Interrupted) as caught:
-            for _ in run.epochs(lambda: steps.append(0), stop=lambda: len(steps) + 1 >= asked.get(rank.rank, 10**9)):
+            for _ in run.epochs(on_step=lambda: steps.append(0), stop=stop):
                 pass
         return run, caught.value.position
 
@@ -264,7 +265,7 @@ def test_ranks_that_were_asked_to_stop_leave_together(tmp_path, text_file, capsy
         run = shared_run(rank, lambda: Run.begin(config_of(text_file), tmp_path / "out"), tmp_path)
         epochs, steps = run.epochs, []
         ask = rank.rank == 1
-        run.epochs = lambda **options: epochs(lambda: steps.append(0), stop=lambda: ask and len(steps) == 3)
+        run.epochs = lambda **options: epochs(on_step=lambda: steps.append(0), stop=lambda: ask and len(steps) == 3)
         train_together(run, rank, lead)
 
     results = on_ranks(2, work)

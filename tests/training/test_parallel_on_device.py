@@ -39,7 +39,7 @@ def test_a_sum_on_the_host_of_gradients_on_devices(cupy):
         losses = []
         for _ in range(2):
             loss, found, _ = own.loss(*(cupy.asarray(x[:, shard.columns]) for x in (ids, targets)))
-            losses.append(shard.join(loss, found))
+            losses.append(shard.all_reduce(loss, found))
         return losses, found.flat, rank.calls
 
     for losses, flat, calls in succeeded(on_ranks(3, work)):
@@ -53,8 +53,8 @@ def test_a_loss_that_was_kept_is_not_that_of_the_next_step():
     """Losses are looked at many steps later."""
     model = ns.LanguageModel(11, "gru", 6, rng=0)
     (rank,) = on_ranks(1, lambda rank: Shard(rank, 4))
-    first = rank.join(np.float32(1), model.params)
-    rank.join(np.float32(2), model.params)
+    first = rank.all_reduce(np.float32(1), model.params)
+    rank.all_reduce(np.float32(2), model.params)
     assert first == 1
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from npseq.bptt.truncation import HDetach, RandomTruncation, RouletteTruncation, Truncated
 from npseq.training import Run, TrainingConfig, load_checkpoint
-from npseq.training.truncation import read_truncation
+from npseq.training.truncation_spec import read_truncation
 
 
 def test_each_form_is_read():

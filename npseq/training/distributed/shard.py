@@ -64,7 +64,7 @@ class Shard:
         """This rank's columns of windows x, y (T, B)."""
         return ((x[:, self.columns], y[:, self.columns]) for x, y in windows)
 
-    def join(self, loss: Array, grads: Parameters) -> Any:
+    def all_reduce(self, loss: Array, grads: Parameters) -> Any:
         """The mean loss of the whole batch, from that of this rank's columns; its gradient is written into grads.
 
         What lies on a device is added up on the host, which every MPI can, and for which the step waits once.
