@@ -10,8 +10,7 @@ import numpy as np
 from save_figure import new_figure, save
 
 import npseq as ns
-from npseq.data import load_corpus, sequential_windows
-from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
+from npseq.data import AGREEMENT_VOCABULARY, agreement_sentences, load_corpus, sequential_windows
 from npseq.models import Classifier
 from npseq.training import Epoch, train_epoch
 

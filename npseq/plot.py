@@ -1,4 +1,4 @@
-"""Figures. Matplotlib is loaded here and nowhere else, and its global state is left alone."""
+"""This module draws a training run with Matplotlib, whose global state it does not touch."""
 
 import io
 from collections.abc import Sequence
@@ -10,11 +10,23 @@ import numpy as np
 
 from npseq.models.saving import replace_file
 
+__all__ = ["training_curve"]
+
 
 def training_curve(metrics: Sequence[Any], path: str | PathLike[str]) -> None:
-    """Perplexity, on a logarithmic axis, and the largest gradient norm over the epochs, as a PNG.
+    """Draws perplexity, on a logarithmic axis, and the largest gradient norm over the epochs, as a PNG.
 
-    metrics: at least one epoch. Raises ValueError for none, OSError where the file cannot be written.
+    Args:
+        metrics: an EpochMetrics for each of at least one epoch.
+        path: the file, replaced as a whole.
+
+    Raises:
+        ValueError: for no epoch.
+        OSError: if the file cannot be written.
+
+    Example:
+        >>> metrics = [ns.training.EpochMetrics(k, 1 / k, 9 / k, 1.0, 1e5) for k in (1, 2, 3)]
+        >>> ns.plot.training_curve(metrics, "training.png")
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 import npseq as ns
-from npseq.data import load_corpus, sequential_windows
-from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
+from npseq.data import AGREEMENT_VOCABULARY, agreement_sentences, load_corpus, sequential_windows
 from npseq.initializers import forget_bias
 from npseq.inspect.figures import lag_norms
 from npseq.layers.last_output import last_output_gradient

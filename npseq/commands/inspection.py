@@ -1,4 +1,4 @@
-"""Looking into the gradients of a language model on its text: what `npseq inspect` prints and draws."""
+"""This module prints and draws, for `npseq inspect`, the gradients of a language model on its text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
@@ -26,7 +26,7 @@ EPOCHS = 10
 
 
 class Reading(NamedTuple):
-    """What a gradient is taken of: the losses of T steps of B sequences, after the steps that warm the state up."""
+    """The T steps of B sequences whose losses are differentiated, and the steps before that warm the state up."""
 
     before: Array  # (warm-up, B) ids
     ids: Array  # (T, B)
@@ -34,7 +34,7 @@ class Reading(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A model on the way, before the first epoch or after one of them."""
+    """A model in training, before the first epoch or after one of them."""
 
     model: LanguageModel
     norms: np.ndarray  # (T,): |dL/dh_t| of a reading
@@ -42,7 +42,7 @@ class Stage(NamedTuple):
 
 
 def reading(ids: Array, steps: int, batch_size: int) -> Reading:
-    """T steps at each of B places spread over a text (N,), and as many steps before them.
+    """Returns T steps from each of B positions spread over a text (N,), and as many steps before them.
 
     Raises ValueError for numbers below 1 or a text under 2 T + 1 tokens.
     """
@@ -53,13 +53,13 @@ def reading(ids: Array, steps: int, batch_size: int) -> Reading:
             f"the text must hold 2 * steps + 1 = {2 * steps + 1} tokens, half of them to warm the state up, got "
             f"{len(ids)}; take fewer steps or a longer text"
         )
-    places = np.linspace(0, len(ids) - 2 * steps - 1, batch_size).astype(int)
-    window = ids[places + np.arange(2 * steps + 1)[:, None]]
+    starts = np.linspace(0, len(ids) - 2 * steps - 1, batch_size).astype(int)
+    window = ids[starts + np.arange(2 * steps + 1)[:, None]]
     return Reading(window[:steps], window[steps:-1], window[steps + 1 :])
 
 
 def in_float64(model: LanguageModel) -> LanguageModel:
-    """The same model in double precision, to tell small numbers from rounding; dropout does not act."""
+    """Returns the model in float64, so that small numbers are no rounding errors, and without dropout."""
     vocab = model.vocab_size if model.vocab is None else model.vocab
     options: dict[str, Any] = {**model.config, "dtype": "float64", "dropout": 0.0}
     copy = LanguageModel(vocab, **options, rng=0)
@@ -68,9 +68,9 @@ def in_float64(model: LanguageModel) -> LanguageModel:
 
 
 def case(model: LanguageModel, read: Reading, stale: Bias | None = None) -> Case:
-    """The model's recurrent layers, the tape of this reading, and the mean loss's derivative by their outputs.
+    """Returns the recurrent layers, their tape of this reading, and the mean loss's derivative by their outputs.
 
-    Dropout does not act. A model of two directions starts from a zero state.
+    Dropout is off. A model of two directions starts from a zero state.
     """
     layer, state = model.recurrent, None
     if layer.directions == 1:
@@ -84,11 +84,12 @@ def case(model: LanguageModel, read: Reading, stale: Bias | None = None) -> Case
 def stale_bias(
     model: LanguageModel, read: Reading, config: TrainingConfig, optimizer_state: Mapping[str, Any] | None = None
 ) -> Bias | None:
-    """What one update makes a carried state out of date by, in the gradient of the recurrent layers.
+    """Returns the bias of the recurrent layers' gradient that a carried state has after one update of the parameters.
 
-    The model reads the first half of a reading, from a zero state, and learns from it as the configuration says; then
-    the second half's gradient at the state it ended with, and at the one that the updated model would have ended with.
-    optimizer_state: what the optimizer has kept, None for a new one. None for two directions, which carry no state.
+    The model reads the first half of a reading from a zero state and is updated as in training. The second half's
+    gradients differ between the state that the old model ended with and the one that the updated model ends with.
+    optimizer_state: of Optimizer.state_dict, None for a new optimizer. Returns None for two directions, which carry no
+    state.
     """
     if model.recurrent.directions == 2:
         return None
@@ -118,10 +119,10 @@ def inspect_run(
     max_lag: int | None = None,
     optimizer_state: Mapping[str, Any] | None = None,
 ) -> str:
-    """The tables of npseq.inspect.report for a trained run, beside itself before training; figures go to `out`.
+    """Returns the tables of npseq.inspect.report for a run before and after training; draws figures in `out`.
 
-    steps: T, by default that of the training. epochs: so many of its epochs, at most, are trained anew, for the map of
-    the adjoints. optimizer_state: what the run's optimizer has kept.
+    steps: T, by default that of the training. epochs: how many of its epochs, at most, are trained again for the map of
+    the adjoints. optimizer_state: that of the run.
     """
     ids, vocab = config.load_corpus()
     read = reading(ids, config.steps if steps is None else steps, batch_size)
@@ -160,9 +161,9 @@ def inspect_cells(
     seed: int = 0,
     max_lag: int | None = None,
 ) -> str:
-    """The tables of npseq.inspect.report for networks after some epochs of Adam, or none; figures go to `out`.
+    """Returns the tables of npseq.inspect.report for networks after some epochs of Adam; draws figures in `out`.
 
-    The cells that are not asked for are drawn beside the others where lags are compared.
+    The comparison of lags shows the other cells too.
     """
     ids, vocab = load_corpus(corpus, max_tokens=TrainingConfig.max_tokens)
     read = reading(ids, steps, batch_size)
@@ -181,13 +182,11 @@ def inspect_cells(
 
 
 def _training(cell: str, hidden: int, seed: int, corpus: str, tokens: int) -> TrainingConfig:
-    """How a cell is trained to be looked into; a short text is read in smaller batches."""
+    """Returns the configuration that trains a cell; a short text is read in smaller batches."""
     steps = min(TrainingConfig.steps, tokens - 1)
     batch_size = min(TrainingConfig.batch_size, (tokens - 1) // steps)
-    return TrainingConfig(
-        cell=cell, hidden=hidden, seed=seed, corpus=corpus, optimizer="adam", lr=3e-3, steps=steps,
-        batch_size=batch_size,
-    )  # fmt: skip
+    options: dict[str, Any] = {"optimizer": "adam", "lr": 3e-3, "steps": steps, "batch_size": batch_size}
+    return TrainingConfig(cell=cell, hidden=hidden, seed=seed, corpus=corpus, **options)
 
 
 def _report(
@@ -199,22 +198,22 @@ def _report(
     max_lag: int | None,
 ) -> str:
     cases = {_shown(label): case(in_float64(model), read, stale[label]) for label, model in models.items()}
-    beside = {_shown(label): case(in_float64(model), read) for label, model in others.items()}
-    return report(cases, out, max_lag, beside=beside)
+    compared = {_shown(label): case(in_float64(model), read) for label, model in others.items()}
+    return report(cases, out, max_lag, beside=compared)
 
 
 def _shown(label: str) -> str:
-    """A label with its cell as it is written: LSTM, not lstm."""
+    """Returns a label with its cell in capitals."""
     return " ".join(word.upper() if word in CELLS else word for word in label.split())
 
 
 def adjoints_while_training(
     config: TrainingConfig, ids: Array, vocab: Vocabulary, read: Reading, epochs: int
 ) -> Iterator[Stage]:
-    """The model of a configuration, trained anew, before its first epoch and after each: |dL/dh_t| (T,) of a reading.
+    """Trains the model of a configuration, and yields it with |dL/dh_t| (T,) of a reading before and after each epoch.
 
-    The first layer's h, forward in time. The same seed gives the same epochs as `npseq train`. Model and optimizer go
-    on being trained with the next stage.
+    h is that of the first layer, forward in time. The same seed gives the same epochs as `npseq train`. The next stage
+    trains the same model and optimizer further.
     """
     from npseq.inspect.figures import adjoint_norms
 
@@ -233,7 +232,7 @@ def adjoints_while_training(
 
 
 def draw_adjoints(norms: Mapping[str, list[np.ndarray]], out: str | PathLike[str]) -> None:
-    """A map a label of |dL/dh_t| over the epochs from 0 on, adjoints_over_training_<label>.png."""
+    """Draws for each label a map of |dL/dh_t| over the epochs from 0 on, adjoints_over_training_<label>.png."""
     from npseq.inspect.figures import adjoints_over_training
 
     make_folder(Path(out))

@@ -1,4 +1,4 @@
-"""Training a language model: the loop, its checkpoints and its files."""
+"""This package trains a language model: one epoch, or a run whose checkpoints let it continue to the same bits."""
 
 from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from npseq.training.config import TrainingConfig

@@ -1,8 +1,9 @@
-"""All that decides a training run, checked when it is made. The command line's flags are these fields."""
+"""A configuration holds everything that determines a training run; the flags of the command line are its fields."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from inspect import cleandoc
 from typing import Any, Self
 
 import numpy as np
@@ -25,19 +26,36 @@ OWN_CELL = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_si
 
 
 def option(default: Any, help: str, choices: tuple[str, ...] = (), kind: type | None = None) -> Any:
-    """A field. choices: what a string may be; kind: its type, taken from the default where it is left out."""
+    """Returns a field. choices: the strings allowed; kind: its type, if the default has another."""
     return field(default=default, metadata={"help": help, "choices": choices, "kind": kind or type(default)})
 
 
+def documented(cls: Any) -> Any:
+    """Lists a dataclass's fields in its docstring, with what `option` says of them."""
+    rows = []
+    for entry in fields(cls):
+        choices = f" ({', '.join(entry.metadata['choices'])})" if entry.metadata["choices"] else ""
+        rows.append(f"    {entry.name}: {entry.metadata['help']}{choices}.")
+    before, raises, after = cleandoc(cls.__doc__ or "").partition("\n\nRaises:")
+    cls.__doc__ = "\n".join([before, "", "Args:", *rows]) + raises + after
+    return cls
+
+
+@documented
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The options of a run; the defaults are d2l's for its one-layer RNN of 256 units (`train_ch8`, chapter 9.6).
+    """The options of a run; the defaults are those of d2l, 9.6, for its one-layer RNN of 256 units (`train_ch8`).
 
-    corpus: "python-topics", "time-machine" or the path of a text file. lr None takes 1 for sgd, else PyTorch's default.
-    sampling: "sequential" carries the state from batch to batch, "sequential-reset" reads the same windows from a zero
-    state (what d2l calls random), "random" draws windows in random order. bptt_every, bptt_steps: see
-    npseq.training.chunks; truncation: npseq.training.truncation. sample_prefix () takes one for the corpus.
-    Raises TypeError or ValueError for a value that cannot be, naming the field.
+    The corpus is "python-topics", "time-machine" or the path of a text file. `Epoch` says more of sampling, bptt_every
+    and bptt_steps.
+
+    Raises:
+        TypeError: for a value of another type, naming the field.
+        ValueError: for an impossible value, naming the field.
+
+    Example:
+        >>> ns.training.TrainingConfig(cell="gru", optimizer="adam").lr
+        0.001
     """
 
     corpus: str = option("python-topics", "the text to learn", kind=str)
@@ -119,7 +137,11 @@ class TrainingConfig:
             raise ValueError(f"truncation h-detach belongs to cell lstm, got {self.truncation!r} with cell {self.cell}")
 
     def one_epoch(self, rng: int | np.random.Generator | None = None) -> Epoch:
-        """Returns the options of each epoch; rng: of a random truncation, a seed or a Generator."""
+        """Returns the options of each epoch.
+
+        Args:
+            rng: of a random truncation, a seed or a Generator.
+        """
         return Epoch(
             batch_size=self.batch_size,
             steps=self.steps,
@@ -139,14 +161,21 @@ class TrainingConfig:
         return load_corpus(self.corpus, self.token, max_tokens=self.max_tokens, clean=self.clean)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, as JSON can carry them."""
+        """Returns the fields in types that JSON has."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """The configuration that `to_dict` wrote. Raises ValueError for other fields."""
+        """Returns the configuration that `to_dict` wrote.
+
+        Args:
+            content: all fields of this version.
+
+        Raises:
+            ValueError: for other fields.
+        """
         names = {entry.name for entry in fields(cls)}
-        if content.keys() | {"tf32"} != names:  # runs of before there was one have none
+        if content.keys() | {"tf32"} != names:  # older runs lack it
             raise ValueError(
                 f"a stored configuration must have the fields of this version of npseq: missing "
                 f"{sorted(names - content.keys())}, unknown {sorted(content.keys() - names)}"
@@ -155,7 +184,7 @@ class TrainingConfig:
 
 
 def make_optimizer(config: TrainingConfig) -> optim.Optimizer:
-    """The optimizer of a configuration, with its learning rate and PyTorch's defaults for the rest."""
+    """Returns the optimizer of a configuration, with its learning rate and otherwise PyTorch's defaults."""
     kinds: dict[str, Any] = {
         kind.__name__.lower(): kind for kind in (optim.SGD, optim.RMSprop, optim.Adam, optim.AdamW, optim.Adagrad)
     }

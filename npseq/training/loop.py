@@ -32,10 +32,6 @@ class NonFiniteLoss(ArithmeticError):
         largest_norm: the largest gradient norm of the run so far.
         origin: the first value of the step that was not finite, an npseq.inspect.Nonfinite, where it was traced; the
             parameters are then those before the step.
-
-    Example:
-        >>> ns.training.NonFiniteLoss("the loss was nan", epoch=1, step=3, largest_norm=8.0).step
-        3
     """
 
     def __init__(self, what: str, epoch: int, step: int, largest_norm: float, origin: Any = None):

@@ -1,7 +1,7 @@
-"""Where an epoch stands between two updates, as a value: with model, optimizer and generator, all its rest depends on.
+"""A position is a place between two updates of an epoch, from which training continues to the same bits.
 
-The windows of an epoch are drawn at its beginning, from one generator, which other draws have moved on since. So a
-position keeps the generator's state of that moment: the same windows are drawn again, and those that were read skipped.
+The windows of an epoch are drawn at its beginning, by a generator that other draws have moved on since. So a position
+holds the generator's state of that moment: the same windows are drawn again, and those that were read are skipped.
 """
 
 import math
@@ -20,18 +20,14 @@ TENSORS = "position/"
 
 
 class Position(NamedTuple):
-    """An epoch after `step` updates. state: what the last one handed on, h or (h, c), each (L*R, B, H); None before it.
+    """An epoch after some of its updates; with model, optimizer and generator it determines the rest of the epoch."""
 
-    drawn: the state of the bit generator from which the epoch's windows are drawn. total: the losses summed over the
-    tokens read; largest_norm: of the epoch's gradients; seconds: that the epoch has taken.
-    """
-
-    step: int
-    drawn: Mapping[str, Any]
-    state: Any = None
-    total: float = 0.0
-    largest_norm: float = 0.0
-    seconds: float = 0.0
+    step: int  # updates of the epoch so far
+    drawn: Mapping[str, Any]  # the state of the bit generator before the epoch's windows are drawn
+    state: Any = None  # of the last update, h or (h, c), each (L*R, B, H); None before the first
+    total: float = 0.0  # the losses summed over the tokens read
+    largest_norm: float = 0.0  # of the epoch's gradients
+    seconds: float = 0.0  # that the epoch has taken
 
     def windows(self, ids: Array, epoch: Epoch, rng: np.random.Generator) -> Iterator[tuple[Array, Array]]:
         """Returns all windows of the epoch, drawn anew if some were read already.
@@ -47,17 +43,21 @@ class Position(NamedTuple):
         return epoch.windows(ids, rng)
 
     def with_state(self, change: Callable[[Array], Array]) -> Self:
-        """The same position, each array of its state changed."""
+        """Returns the same position with another state.
+
+        Args:
+            change: applied to each array of the state.
+        """
         return self._replace(state=_each(change, self.state))
 
 
 def copied(state: Any) -> Any:
-    """A copy of a state on the host, which no later step writes over."""
+    """Returns a copy of a state on the host, which no later step overwrites."""
     return _each(lambda array: np.array(to_host(array)), state)
 
 
 def to_content(position: Position) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """A position as JSON and as tensors."""
+    """Returns a position as JSON and as tensors."""
     parts = position.state if isinstance(position.state, tuple) else (position.state,)
     numbers = {name: value for name, value in position._asdict().items() if name != "state"}
     return numbers, {f"{TENSORS}{name}": part for name, part in zip("hc", parts, strict=False)}
@@ -66,9 +66,9 @@ def to_content(position: Position) -> tuple[dict[str, Any], dict[str, np.ndarray
 def from_content(
     content: Mapping[str, Any] | None, tensors: Mapping[str, np.ndarray], model: LanguageModel, config: TrainingConfig
 ) -> Position | None:
-    """The position of `to_content`, None for None. Raises ValueError or TypeError for one that no run can have.
+    """Returns the position of `to_content`, None for None. Raises ValueError or TypeError for one that no run can have.
 
-    Whether it lies within the epoch only the text can tell: see `check_within`.
+    `check_within` checks that the text is long enough for it.
     """
     state = {name.removeprefix(TENSORS): array for name, array in tensors.items() if name.startswith(TENSORS)}
     if content is None and not state:
@@ -82,13 +82,13 @@ def from_content(
         value = content[name]
         if type(value) is not float or not math.isfinite(value) or value < least:
             raise ValueError(f"its position's {name} must be a finite number, not below {least}, got {value!r:.200}")
-    np.random.default_rng(0).bit_generator.state = content["drawn"]  # raises for what is no state
+    np.random.default_rng(0).bit_generator.state = content["drawn"]  # raises unless it is a state
     _check_state(state, model, config.batch_size)
     return Position(**content, state=(state["h"], state["c"]) if "c" in state else state["h"])
 
 
 def check_within(position: Position, ids: Array, config: TrainingConfig) -> None:
-    """Raises ValueError where the epoch of this text ends before the position, or with it."""
+    """Raises ValueError if the epoch of this text ends before the position, or with it."""
     epoch = config.one_epoch()
     windows = position.windows(ids, epoch, np.random.default_rng(0))
     read = position.step // (epoch.steps // epoch.every)

@@ -1,4 +1,4 @@
-"""The bar on the terminal, and the lines that say how the perplexity falls."""
+"""This module shows the progress of a run: a bar on the terminal, and lines with the falling perplexity."""
 
 from types import TracebackType
 from typing import Any, Self
@@ -10,9 +10,9 @@ LINES = 10
 
 
 class ProgressBar:
-    """A bar on stderr (where that is a terminal) with epoch, perplexity, tokens a second and the time left.
+    """Shows epoch, perplexity, tokens per second and the time left on stderr, if that is a terminal.
 
-    About LINES times in a run, a line with the same numbers goes to stdout.
+    About LINES times in a run it prints a line with the same numbers on stdout.
     """
 
     def __init__(self, run: Run):
@@ -28,15 +28,15 @@ class ProgressBar:
             desc=f"epoch {len(run.metrics)}/{c.epochs}",
             dynamic_ncols=True,
             leave=False,
-            disable=None,  # where stderr is no terminal
+            disable=None,  # if stderr is no terminal
         )
 
     def step(self) -> None:
-        """One update is done."""
+        """Counts one update."""
         self.bar.update(1)
 
     def epoch(self, metrics: EpochMetrics) -> None:
-        """One epoch is done. Epochs have one window more or less, by their offset; the bar is set right."""
+        """Shows the end of an epoch and corrects the bar, since epochs differ by one window with their offset."""
         self.bar.update(metrics.epoch * self.batches - self.bar.n)
         self.bar.set_description_str(f"epoch {metrics.epoch}/{self.epochs}", refresh=False)
         numbers = f"perplexity {metrics.perplexity:.3f}, {metrics.tokens_per_second:,.0f} tokens/s"

@@ -137,7 +137,7 @@ def test_a_run_that_was_stopped_in_an_epoch(device, tmp_path, monkeypatch, cell)
     straight = train(config, tmp_path / "straight")
     run = Run.begin(config, tmp_path / "cut")
     with pytest.raises(Interrupted):
-        list(run.epochs(lambda: steps.append(0), stop=lambda: len(steps) == 3))
+        list(run.epochs(on_step=lambda: steps.append(0), stop=lambda: len(steps) == 3))
     run = Run.resume(tmp_path / "cut")
     assert run.position.step == 3
     list(run.epochs())

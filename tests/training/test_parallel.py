@@ -43,11 +43,11 @@ class Threads:
 
 
 class ThreadRank:
-    on_this_machine = 1
+    local_size = 1
 
     def __init__(self, threads: Threads, rank: int):
         self.threads, self.rank, self.size, self.calls = threads, rank, threads.size, []
-        self.place = rank
+        self.local_rank = rank
 
     def add(self, array):
         self.calls.append(("add", array.size))
