@@ -1,7 +1,5 @@
 """k1 and k2: when the updates come, what each reads, and how far its gradient reaches."""
 
-from __future__ import annotations
-
 import math
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """Ctrl-C: the step is finished and saved, and `--resume` goes on from it, to the bits of a run that nobody stopped."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import os
@@ -200,7 +198,7 @@ def test_a_position_comes_back_bit_for_bit(tmp_path, text_file):
     assert again.seconds > 0
 
 
-def test_the_position_is_told(tmp_path, text_file):
+def test_a_run_says_how_many_epochs_and_steps_it_has_done(tmp_path, text_file):
     run = stopped(text_file, tmp_path / "out", steps=2)
     assert run.progress == "0 of 3 epochs and 2 steps of the next"
     assert repr(Run.resume(tmp_path / "out")).startswith(f"Run({str(tmp_path / 'out')!r}, {run.progress}, ")
@@ -350,7 +348,7 @@ def test_a_signal_that_is_ignored_stays_so_and_the_others_come_back():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_one_that_is_said_twice_may_count_once():
+def test_a_signal_that_arrives_twice_may_count_once():
     with StopSignals(signal.SIGINT, insist=False) as stop:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)

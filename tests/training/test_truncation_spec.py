@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -37,7 +35,7 @@ def test_the_random_numbers_are_the_callers():
         ("", "got ''$"),
         ("truncated:", "could not convert"),
         ("truncated:2.5", r"steps must be a positive integer, got 2\.5"),
-        ("truncated:0", "steps must be an integer of at least 1"),
+        ("truncated:0", "steps must be a positive integer, got 0"),
         ("truncated:inf", "the number must be finite, got inf"),
         ("random:0", r"keep must be a probability in \(0, 1\]"),
         ("random:nan", "the number must be finite"),
