@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 import npseq as ns
 from benchmarks import device as gpu
 from benchmarks import machine
-from npseq.training.loop import train_epoch
+from npseq.training import Epoch, train_epoch
 
 STEPS, BATCH, EPOCHS, TOKENS = 35, 32, 500, 10_000
 
@@ -64,11 +64,10 @@ def run(row: Row, seed: int, epochs: int, device: str) -> dict[str, Any]:
     ).to(device)
     if device == "gpu":
         ids = gpu.required().asarray(ids)
+    how = Epoch(batch_size=BATCH, steps=STEPS, sampling=row.sampling, clip=1.0)
     optimizer, tokens, start = ns.SGD(row.lr), 0, time.perf_counter()
     for epoch in range(1, epochs + 1):
-        metrics = train_epoch(
-            model, ids, optimizer, batch_size=BATCH, steps=STEPS, sampling=row.sampling, clip=1.0, rng=rng, epoch=epoch
-        )
+        metrics = train_epoch(model, ids, optimizer, how, rng=rng)
         tokens += BATCH * STEPS * ((len(ids) - 1 - STEPS) // (BATCH * STEPS))
         if epoch % 100 == 0:
             print(f"  {row.title}: epoch {epoch}, perplexity {metrics.perplexity:.3f}", flush=True)

@@ -56,7 +56,7 @@ def work(case: Case, seconds: float, threads: int) -> dict[str, Any] | None:
 
     def join(loss: Any, grads: Any) -> Any:
         start = perf_counter()
-        loss = shard.join(loss, grads)
+        loss = shard.all_reduce(loss, grads)
         waits[-1] = perf_counter() - start
         return loss
 

@@ -30,15 +30,15 @@ def drawn(count: int, seed: int) -> Pairs:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.txt"
         path.write_text("\n".join(lines[i] for i in chosen) + "\n", encoding="utf-8")
-        return load_pairs(path, count, STEPS, min_freq=2)
+        return load_pairs(path, count, steps=STEPS, min_freq=2)
 
 
 def picks() -> dict[str, Pairs]:
     return {
-        "the first 600 lines": load_pairs("tatoeba", 600, STEPS, min_freq=2),
+        "the first 600 lines": load_pairs("tatoeba", 600, steps=STEPS, min_freq=2),
         "600 lines drawn from 5,000": drawn(600, seed=0),
         "600 sentences, the first translation of each": load_pairs(
-            "tatoeba", 600, STEPS, min_freq=2, distinct_sources=True
+            "tatoeba", 600, steps=STEPS, min_freq=2, distinct_sources=True
         ),
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 from save_figure import new_figure, save
 
 import npseq as ns
-from npseq.data.series import lagged_windows, noisy_sine
+from npseq.data import lagged_windows, noisy_sine
 from npseq.models.counting.forecasting import error_growth, k_step, multi_step, root_mean_square
 from npseq.models.forecaster import Forecaster
 

@@ -10,7 +10,7 @@ import numpy as np
 from save_figure import new_figure, save
 
 import npseq as ns
-from npseq.data.series import lagged_windows, load_co2
+from npseq.data import lagged_windows, load_co2
 from npseq.models.counting.forecasting import multi_step, naive, one_step, root_mean_square
 from npseq.models.forecaster import Forecaster
 

@@ -10,7 +10,7 @@ from save_figure import new_figure, save
 
 import npseq as ns
 from npseq.data import load_corpus, one_hot
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 
 ids, vocab = load_corpus(max_tokens=10_000)
 NAMES = ("recurrent.W_xh", "recurrent.W_hh", "recurrent.b_h", "output.W", "output.b")
@@ -42,7 +42,8 @@ a = np.tanh(W_a @ np.concatenate([h.T, x.T]) + b_h[:, None])
 print(f"Ng's columns, transposed, and the notes' rows differ by {abs(a.T - states[0]).max():.0e}")
 # trained with the layer, then run by the equations: each character drawn from the scores of those before it
 model, optimizer = ns.LanguageModel(vocab, "rnn", 64, rng=0), ns.Adam(0.01)
-curve = [train_epoch(model, ids, optimizer, batch_size=32, steps=35, clip=1, rng=k).perplexity for k in range(20)]
+how = Epoch(batch_size=32, steps=35, clip=1)
+curve = [train_epoch(model, ids, optimizer, how, rng=k).perplexity for k in range(20)]
 out = vocab.encode("the ").tolist()
 for _ in range(40):
     Y, states = rnn(one_hot(np.array(out)[:, None], 28), np.zeros((1, 64)), model)

@@ -12,7 +12,7 @@ from save_figure import new_figure, save
 import npseq as ns
 from npseq.activations import sigmoid
 from npseq.data import load_corpus
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 
 (T, n, d, h), rng = (12, 3, 5, 8), np.random.default_rng(0)
 layer = ns.GRU(d, h, reset="before", dtype=np.float64, rng=rng)
@@ -48,7 +48,8 @@ reach = abs(layer.backward(None, layer.forward(X)[2], np.ones((1, n, h)))[0]).su
 print("what the last state's gradient finds at each step:", reach.round(3).tolist())
 ids, vocab = load_corpus(max_tokens=10_000)
 model, optimizer = ns.LanguageModel(vocab, "gru", 64, reset="before", rng=0), ns.Adam(0.01)
-curve = [train_epoch(model, ids, optimizer, batch_size=32, steps=35, clip=1, rng=k).perplexity for k in range(20)]
+how = Epoch(batch_size=32, steps=35, clip=1)
+curve = [train_epoch(model, ids, optimizer, how, rng=k).perplexity for k in range(20)]
 print(f"perplexity {curve[-1]:.2f}: {model.generate('the ', 40)!r}")
 
 left, right = (figure := new_figure(9, 4)).subplots(1, 2)

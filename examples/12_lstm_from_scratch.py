@@ -13,7 +13,7 @@ from save_figure import new_figure, save
 import npseq as ns
 from npseq.activations import sigmoid
 from npseq.data import load_corpus
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 
 T, n, d, h = 12, 3, 5, 8
 
@@ -43,7 +43,8 @@ for peepholes in (False, True):
 
 ids, vocab = load_corpus(max_tokens=10_000)
 model, optimizer = ns.LanguageModel(vocab, "lstm", 64, rng=0), ns.Adam(0.01)
-curve = [train_epoch(model, ids, optimizer, batch_size=32, steps=35, clip=1, rng=k).perplexity for k in range(20)]
+how = Epoch(batch_size=32, steps=35, clip=1)
+curve = [train_epoch(model, ids, optimizer, how, rng=k).perplexity for k in range(20)]
 print(f"perplexity {curve[-1]:.2f}: {model.generate('the ', 40)!r}")
 params = {name.split(".")[1]: value for name, value in model.params.items() if name.startswith("recurrent")}
 H, C = lstm(np.eye(len(vocab), dtype=np.float32)[ids[:600, None]], *np.zeros((2, 1, 64), np.float32), params)

@@ -14,7 +14,7 @@ from save_figure import new_figure, save
 
 import npseq as ns
 from npseq.data import load_corpus
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 
 EPOCHS = 40
 ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
@@ -35,8 +35,8 @@ axes = (figure := new_figure(7.5, 4.5)).subplots()
 arms, last = {"sequential": "carried", "sequential-reset": "set to zero", "random": "zero, random windows"}, {}
 for sampling, says in arms.items():
     model, optimizer = ns.LanguageModel(vocab, "rnn", 64, rng=0), ns.Adam(0.01)
-    how = {"batch_size": 32, "steps": 35, "sampling": sampling, "clip": 1}
-    curve = [train_epoch(model, ids, optimizer, **how, rng=k).perplexity for k in range(EPOCHS)]
+    how = Epoch(batch_size=32, steps=35, sampling=sampling, clip=1)
+    curve = [train_epoch(model, ids, optimizer, how, rng=k).perplexity for k in range(EPOCHS)]
     last[sampling] = curve[-1]
     after = ns.perplexity(model.evaluate(ids))
     print(f"state {says}: {curve[-1]:.3f} in the last epoch, {after:.3f} after it: {model.generate('the ', 30)!r}")

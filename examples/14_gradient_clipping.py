@@ -9,7 +9,7 @@ from save_figure import new_figure, save
 
 import npseq as ns
 from npseq.data import load_corpus, sequential_windows
-from npseq.training import NonFiniteLoss, train_epoch
+from npseq.training import Epoch, NonFiniteLoss, train_epoch
 
 rng = np.random.default_rng(0)
 worst = 0.0
@@ -39,7 +39,7 @@ for clip in (0.3, 1, None):
     below.semilogy(range(1, len(norms) + 1), norms)
 try:
     model, optimizer = ns.LanguageModel(vocab, "rnn", 64, nonlinearity="relu", rng=0), ns.SGD(lr=4)
-    train_epoch(model, ids, optimizer, batch_size=32, steps=35, clip=None, rng=0)
+    train_epoch(model, ids, optimizer, Epoch(batch_size=32, steps=35), rng=0)
 except NonFiniteLoss as error:
     print("npseq's own loop stops there:", error)
 above.axhline(np.log(28), color="k", linestyle=":", label="guessing: log 28")

@@ -16,12 +16,12 @@ from save_figure import new_figure, save
 import npseq as ns
 from npseq.bptt.truncation import Plan
 from npseq.data import load_corpus, sequential_windows
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 
 ids, vocab = load_corpus(max_tokens=10_000)
 model, optimizer = ns.LanguageModel(vocab, "rnn", 24, dtype=np.float64, rng=0), ns.Adam(0.01)
 for epoch in range(8):  # a network that has learnt something
-    train_epoch(model, ids, optimizer, batch_size=32, steps=35, clip=1, rng=epoch)
+    train_epoch(model, ids, optimizer, Epoch(batch_size=32, steps=35, clip=1), rng=epoch)
 layer, x, targets = model.recurrent, *next(sequential_windows(ids, 4, 30, rng=1))
 
 

@@ -11,7 +11,7 @@ from save_figure import new_figure, save
 
 import npseq as ns
 from npseq.data import Vocabulary
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 
 rng = np.random.default_rng(0)
 who, foods = ["the cat", "a small dog", "my friend", "the old man"], ["apple", "pear", "bread", "cheese"]
@@ -28,7 +28,7 @@ print(f"{len(vocab)} words; zebra is {vocab.to_tokens(vocab['zebra'])}")
 
 model, optimizer = ns.LanguageModel(vocab, "gru", 32, embedding_size=16, rng=0), ns.Adam(0.01)
 for epoch in range(6):
-    metrics = train_epoch(model, ids, optimizer, batch_size=16, steps=20, clip=1, rng=epoch)
+    metrics = train_epoch(model, ids, optimizer, Epoch(batch_size=16, steps=20, clip=1), rng=epoch)
 print(f"perplexity {metrics.perplexity:.2f} a word")
 
 

@@ -13,14 +13,14 @@ from save_figure import new_figure, save
 import npseq as ns
 from npseq.activations import sigmoid
 from npseq.data import load_corpus
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 
 ids, vocab = load_corpus(max_tokens=10_000)
 models, axes = {}, (figure := new_figure(8, 4.5)).subplots()
 for name, both in (("deep LSTM", False), ("bidirectional LSTM", True)):
     model, optimizer = ns.LanguageModel(vocab, "lstm", 48, 2, bidirectional=both, rng=0), ns.Adam(0.01)
-    how = {"batch_size": 32, "steps": 35, "clip": 1, "sampling": "sequential-reset"}
-    curve = [train_epoch(model, ids, optimizer, **how, rng=k).perplexity for k in range(20)]
+    how = Epoch(batch_size=32, steps=35, clip=1, sampling="sequential-reset")
+    curve = [train_epoch(model, ids, optimizer, how, rng=k).perplexity for k in range(20)]
     models[name] = model
     print(f"{name}: perplexity {curve[-1]:.2f}, writes {model.generate('the statement', 50)!r}")
     axes.plot(range(1, 21), curve, "o-", markersize=3, label=f"{name}: {model.generate('the statement', 30)}")

@@ -8,7 +8,7 @@ import numpy as np
 from save_figure import new_figure, save
 
 from npseq import LSTM, Adam, Embedding
-from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
+from npseq.data import AGREEMENT_VOCABULARY, agreement_sentences
 from npseq.initializers import forget_bias
 from npseq.inspect import ledger
 from npseq.models import Classifier

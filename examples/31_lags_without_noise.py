@@ -7,7 +7,7 @@ With noise more values help, because an average over them is less noisy than the
 import numpy as np
 from save_figure import new_figure, save
 
-from npseq.data.series import lagged_windows, noisy_sine
+from npseq.data import lagged_windows, noisy_sine
 from npseq.models.counting.forecasting import root_mean_square
 
 TRAINING, MOST = 600, 40

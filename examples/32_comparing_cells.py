@@ -11,7 +11,7 @@ import numpy as np
 from save_figure import new_figure, save
 
 from npseq import GRU, LSTM, RNN, Adam, Embedding, initializers
-from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
+from npseq.data import AGREEMENT_VOCABULARY, agreement_sentences
 from npseq.models import Classifier
 
 CELLS = {

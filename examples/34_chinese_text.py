@@ -8,8 +8,7 @@ import numpy as np
 from save_figure import new_figure, save
 
 import npseq as ns
-from npseq.data import Vocabulary
-from npseq.data.text import clean_lines, tokenize
+from npseq.data import Vocabulary, clean_lines, tokenize
 
 POEMS = """
 床前明月光，疑是地上霜。举头望明月，低头思故乡。

@@ -28,7 +28,7 @@ import npseq as ns
 from npseq.bptt.truncation import Plan
 from npseq.commands.inspection import case, in_float64, reading
 from npseq.inspect import ledger, random_truncation_variance, roulette_variance, truncation_bias
-from npseq.training.loop import train_epoch
+from npseq.training import Epoch, train_epoch
 
 T, SEGMENT, REACH, EPOCHS = 56, 14, 8, 19
 RESULT = Path(__file__).parents[1] / "benchmarks" / "results" / "truncation.json"
@@ -69,10 +69,9 @@ def learn(arm, seed, ids, new, vocab, options):
     rng = np.random.default_rng(seed)
     model, optimizer = ns.LanguageModel(vocab, "rnn", options.hidden, rng=rng), ns.Adam(options.lr)
     cut, curve = truncation(arm, np.random.default_rng(1000 + seed)), []
-    for epoch in range(EPOCHS):
-        metrics = train_epoch(
-            model, ids, optimizer, batch_size=options.batch, steps=T, clip=1.0, truncation=cut, rng=rng, epoch=epoch
-        )
+    how = Epoch(batch_size=options.batch, steps=T, clip=1.0, truncation=cut)
+    for _ in range(EPOCHS):
+        metrics = train_epoch(model, ids, optimizer, how, rng=rng)
         curve.append((float(np.exp(model.evaluate(new, 1000))), metrics.perplexity))
     return model, np.array(curve)
 

@@ -8,11 +8,11 @@ import numpy as np
 from save_figure import new_figure, save
 
 import npseq as ns
-from npseq.data import Vocabulary
-from npseq.data.agreement import AGREEMENT_VOCABULARY, VERBS, agreement_sentences
+from npseq.data import AGREEMENT_VOCABULARY, Vocabulary, agreement_sentences
 from npseq.initializers import forget_bias
 
 LAGS = (1, 2, 4, 8, 16)
+VERBS = ("was", "were")
 vocab = Vocabulary(AGREEMENT_VOCABULARY.tokens, reserved_tokens=["<eos>"], token="word")
 
 

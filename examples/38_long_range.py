@@ -15,7 +15,7 @@ import numpy as np
 from save_figure import new_figure, save
 
 import npseq as ns
-from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
+from npseq.data import AGREEMENT_VOCABULARY, agreement_sentences
 from npseq.models import Classifier
 
 HIDDEN, BATCH = 16, 32

@@ -8,7 +8,7 @@ from save_figure import new_figure, save
 
 import npseq as ns
 from npseq.data import load_corpus, sequential_windows
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 
 ids, vocab = load_corpus(max_tokens=10_000)
 arms = {
@@ -25,7 +25,8 @@ for name, options in arms.items():
     model, optimizer = ns.LanguageModel(vocab, hidden_size=64, reset="before", rng=0, **options), ns.Adam(0.01)
     if bias:
         model.params[bias][...] = value  # so far out that the gate's gradient is exactly zero: it stays
-    curve = [train_epoch(model, ids, optimizer, batch_size=32, steps=35, clip=1, rng=k).perplexity for k in range(15)]
+    how = Epoch(batch_size=32, steps=35, clip=1)
+    curve = [train_epoch(model, ids, optimizer, how, rng=k).perplexity for k in range(15)]
     axes.plot(range(1, 16), curve, "o-", markersize=3, label=f"{name}: {curve[-1]:.2f}")
     print(f"{name}: perplexity {curve[-1]:.2f}")
     models[name] = model

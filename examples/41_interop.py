@@ -16,7 +16,7 @@ from save_figure import new_figure, save
 
 import npseq as ns
 from npseq.data import load_corpus
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 
 try:
     import onnxruntime
@@ -26,7 +26,7 @@ except ImportError:
 ids, vocab = load_corpus("python-topics", max_tokens=10_000)
 model, optimizer = ns.LanguageModel(vocab, "gru", 64, rng=0), ns.Adam(0.01)
 for epoch in range(10):
-    metrics = train_epoch(model, ids, optimizer, batch_size=32, steps=35, clip=1, rng=epoch)
+    metrics = train_epoch(model, ids, optimizer, Epoch(batch_size=32, steps=35, clip=1), rng=epoch)
 print(f"perplexity after 10 epochs: {metrics.perplexity:.2f}")
 text = ids[:300]
 expected = model.logits(text[:, None])[0][:, 0]

@@ -11,7 +11,7 @@ import numpy as np
 from save_figure import new_figure, save
 
 import npseq as ns
-from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
+from npseq.data import AGREEMENT_VOCABULARY, agreement_sentences
 from npseq.inspect import vanishing_penalty
 from npseq.models import Classifier
 

@@ -10,10 +10,9 @@ import numpy as np
 from save_figure import new_figure, save
 
 import npseq as ns
-from npseq.data import load_corpus, sequential_windows
-from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
+from npseq.data import AGREEMENT_VOCABULARY, agreement_sentences, load_corpus, sequential_windows
 from npseq.models import Classifier
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 
 CUTS = {"2005: the whole gradient": None, "1997: along c alone": ns.CarouselTruncation()}
 STEPS, LAG, UPDATES = 40, 20, 250
@@ -81,7 +80,7 @@ print(f"the same weight's slope in the whole gradient: {whole[1, 2]:.4f}, in 199
 ids, vocab = load_corpus(max_tokens=10_000)
 model, optimizer = ns.LanguageModel(vocab, "lstm", 32, dtype=np.float64, rng=0), ns.Adam(0.01)
 for epoch in range(10):
-    train_epoch(model, ids, optimizer, batch_size=32, steps=35, clip=1, rng=epoch)
+    train_epoch(model, ids, optimizer, Epoch(batch_size=32, steps=35, clip=1), rng=epoch)
 layer, (x, targets) = model.recurrent, next(sequential_windows(ids, 64, STEPS, rng=1))
 y = layer.forward(x)[0]
 logits, head = model.output.forward(y[-1])

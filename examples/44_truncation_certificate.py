@@ -15,7 +15,7 @@ from save_figure import new_figure, save
 import npseq as ns
 from npseq.data import load_corpus, sequential_windows
 from npseq.inspect import ledger, truncation_bias, truncation_certificate
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 
 STEPS, SEEN, WANTED = 120, 30, 0.1
 ids, vocab = load_corpus(max_tokens=10_000)
@@ -26,7 +26,7 @@ def network(cell):
     """A language model after a few epochs, its tape and what its losses say to it."""
     model, optimizer = ns.LanguageModel(vocab, cell, 24, dtype=np.float64, rng=0), ns.Adam(0.01)
     for epoch in range(8):
-        train_epoch(model, ids, optimizer, batch_size=32, steps=35, clip=1, rng=epoch)
+        train_epoch(model, ids, optimizer, Epoch(batch_size=32, steps=35, clip=1), rng=epoch)
     y, _, tape = model.recurrent.forward(x)
     logits, head = model.output.forward(y)
     dy = model.output.backward(ns.softmax_cross_entropy(logits, targets)[1], head)[0]

@@ -1,4 +1,4 @@
-"""python -m npseq: the command line."""
+"""`python -m npseq` runs the command line."""
 
 import sys
 

@@ -1,6 +1,7 @@
-"""npseq train | sample | evaluate | inspect | gradcheck. Exit status: 0, 1 for a run that failed, 2 for bad input."""
+"""The command line is npseq train | sample | evaluate | inspect | gradcheck.
 
-from __future__ import annotations
+The exit status is 0, 1 for a run that failed, 2 for bad input.
+"""
 
 import argparse
 import os
@@ -16,7 +17,7 @@ COMMANDS = (train, sample, evaluate, inspect, gradcheck)
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
         raise Failure(f"{message}; see {self.prog} --help", 2)
@@ -25,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit status; argv None takes the process's own arguments."""
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a letter that a model writes
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a character that a model writes
     try:
         arguments = vars(_parser().parse_args(argv))
         arguments.pop("command")(**arguments)
@@ -36,11 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("npseq: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read stdout, say `head`, has enough
+    except BrokenPipeError:  # the reader of stdout, say `head`, has ended
         _no_more_output()
         return 141
     except OSError as error:
-        if error.filename is not None:  # not of stdout, then
+        if error.filename is not None:  # so it is not stdout
             raise
         _no_more_output()
         print(f"npseq: error: the answer must find room where stdout goes: {error}", file=sys.stderr)
@@ -49,12 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _no_more_output() -> None:
-    """What stdout still holds goes nowhere; at the end Python would try once more."""
+    """Discards what stdout still buffers, which Python would try to write once more at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def completion(shell: str) -> None:
-    """Prints the script with which a shell completes npseq's commands and flags."""
+    """Prints a script by which a shell completes npseq's commands and flags."""
     try:
         import shtab
     except ImportError as error:
@@ -64,7 +65,7 @@ def completion(shell: str) -> None:
 
 
 def _parser(every_flag: bool = False) -> Parser:
-    """every_flag: whether --help shows them all."""
+    """Returns the parser of all commands; every_flag: whether --help shows every flag."""
     import npseq
 
     about = "Recurrent networks with hand-derived backpropagation through time."

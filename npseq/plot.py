@@ -1,25 +1,32 @@
-"""Figures. Matplotlib is loaded here and nowhere else, and its global state is left alone."""
-
-from __future__ import annotations
+"""This module draws a training run with Matplotlib, whose global state it does not touch."""
 
 import io
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from npseq.models.saving import replace_file
 
-if TYPE_CHECKING:
-    from npseq.training.metrics import EpochMetrics
+__all__ = ["training_curve"]
 
 
-def training_curve(metrics: Sequence[EpochMetrics], path: str | PathLike[str]) -> None:
-    """Perplexity, on a logarithmic axis, and the largest gradient norm over the epochs, as a PNG.
+def training_curve(metrics: Sequence[Any], path: str | PathLike[str]) -> None:
+    """Draws perplexity, on a logarithmic axis, and the largest gradient norm over the epochs, as a PNG.
 
-    metrics: at least one epoch. Raises ValueError for none, OSError where the file cannot be written.
+    Args:
+        metrics: an EpochMetrics for each of at least one epoch.
+        path: the file, replaced as a whole.
+
+    Raises:
+        ValueError: for no epoch.
+        OSError: if the file cannot be written.
+
+    Example:
+        >>> metrics = [ns.training.EpochMetrics(k, 1 / k, 9 / k, 1.0, 1e5) for k in (1, 2, 3)]
+        >>> ns.plot.training_curve(metrics, "training.png")
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -66,5 +73,5 @@ def _draw_perplexity(axes, metrics, epochs, marker) -> None:
     axes.set(ylabel="perplexity (1 / probability of a token)", title=_title(metrics[-1]))
 
 
-def _title(last: EpochMetrics) -> str:
+def _title(last: Any) -> str:
     return f"Perplexity {last.perplexity:.3g} in epoch {last.epoch}, {last.tokens_per_second:,.0f} tokens a second"

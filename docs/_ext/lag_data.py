@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 import npseq as ns
-from npseq.data import load_corpus, sequential_windows
-from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
+from npseq.data import AGREEMENT_VOCABULARY, agreement_sentences, load_corpus, sequential_windows
 from npseq.initializers import forget_bias
 from npseq.inspect.figures import lag_norms
 from npseq.layers.last_output import last_output_gradient
 from npseq.models import Classifier
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 
 CELLS = {"RNN": ns.RNN, "GRU": ns.GRU, "LSTM": ns.LSTM}
 LAG = 20  # words from the subject to the verb
@@ -36,7 +35,7 @@ def characters(cell: str) -> Iterator[tuple[str, ns.inspect.Ledger]]:
 
     yield "before training", look()
     for epoch in range(12):
-        train_epoch(model, ids, optimizer, batch_size=32, steps=STEPS, clip=1, rng=epoch)
+        train_epoch(model, ids, optimizer, Epoch(batch_size=32, steps=STEPS, clip=1), rng=epoch)
     yield "trained", look()
 
 

@@ -1,1 +1,1 @@
-"""What `npseq` can be told to do: a command a file, each with its flags. npseq.cli puts them together."""
+"""This package holds the commands of `npseq`, one a file, each with its flags; npseq.cli puts them together."""

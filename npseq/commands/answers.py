@@ -1,6 +1,4 @@
-"""What a command has to say: text for people, or one line of JSON for scripts."""
-
-from __future__ import annotations
+"""A command prints its result as text for people, or as one line of JSON for scripts."""
 
 import json
 import math
@@ -8,12 +6,12 @@ from typing import Any
 
 
 def answer(text: str, content: dict[str, Any], as_json: bool) -> None:
-    """Prints one of them on stdout."""
+    """Prints text, or content as JSON, on stdout."""
     print(json.dumps(_numbers(content), allow_nan=False) if as_json else text)
 
 
 def _numbers(value: Any) -> Any:
-    """What JSON has no number for, nan and infinities, becomes null."""
+    """Replaces nan and infinities, which JSON lacks, by None."""
     if isinstance(value, dict):
         return {key: _numbers(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -1,6 +1,4 @@
-"""npseq evaluate."""
-
-from __future__ import annotations
+"""`npseq evaluate` prints the perplexity of a text under a trained model."""
 
 import argparse
 from pathlib import Path
@@ -16,14 +14,14 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("evaluate", help="perplexity of a text", allow_abbrev=False)
     parser.add_argument("model", metavar="DIR", help="the folder of a run, or a model file")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--text", metavar="FILE", help="a UTF-8 text file (default: the text it has learnt)")
+    source.add_argument("--text", metavar="FILE", help="a UTF-8 text file (default: the text of the training)")
     source.add_argument("--corpus", metavar="NAME", choices=CORPORA, help=" or ".join(CORPORA))
     parser.add_argument(
         "--max-tokens",
         metavar="N",
         type=number(int, nullable=True),
         default=argparse.SUPPRESS,
-        help="only the first so many tokens, or none for all (default: all; of the text it has learnt, those)",
+        help="only the first so many tokens, or none for all (default: all; of the text of the training, as many)",
     )
     parser.add_argument("--clean", metavar="{letters,none}", help="how the text is cleaned (default: as in training)")
     parser.set_defaults(command=evaluate)
@@ -32,9 +30,9 @@ def add(commands: Any) -> None:
 def evaluate(
     model: str, text: str | None, corpus: str | None, clean: str | None, json: bool = False, **limit: Any
 ) -> None:
-    """Prints how well a model foretells a text, which is split, and cleaned, as the one it has learnt.
+    """Prints how well a model predicts a text, which is split and cleaned like the text of its training.
 
-    limit: max_tokens; left out, it is that of the training for the text of the training, else none.
+    limit: max_tokens; the default is that of the training for the text of the training, and otherwise none.
     """
     import numpy as np
 

@@ -1,16 +1,14 @@
-"""How a command ends that cannot do what it was told."""
-
-from __future__ import annotations
+"""A command that fails ends with one line on stderr and an exit status."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SIGNALLED = 128  # and the signal's number: what a shell takes for a command that a signal has ended
+SIGNALLED = 128  # plus the signal's number: a shell's status of a command that a signal has ended
 INTERRUPTED = SIGNALLED + 2
 
 
 class Failure(Exception):
-    """What ends a command: one line for stderr, and the exit status."""
+    """Ends a command with one line on stderr and this exit status."""
 
     def __init__(self, message: object, status: int):
         super().__init__(" ".join(str(message).split()))
@@ -19,7 +17,7 @@ class Failure(Exception):
 
 @contextmanager
 def bad_input() -> Iterator[None]:
-    """What the library refuses becomes one line."""
+    """Turns the errors of the library into a Failure with status 2."""
     try:
         yield
     except (ValueError, TypeError, OSError, ImportError, RuntimeError, MemoryError) as error:

@@ -1,6 +1,4 @@
-"""What the flags of several commands have in common."""
-
-from __future__ import annotations
+"""These values and types are shared by the flags of several commands."""
 
 import argparse
 from collections.abc import Callable
@@ -11,7 +9,7 @@ CORPORA = ("python-topics", "time-machine")
 
 
 def number(kind: type, nullable: bool = False) -> Callable[[str], Any]:
-    """What reads a flag's number; nullable: "none" is None."""
+    """Returns a function that reads a flag's number; nullable: "none" is None."""
 
     def read(text: str) -> Any:
         try:

@@ -1,6 +1,4 @@
-"""npseq gradcheck."""
-
-from __future__ import annotations
+"""`npseq gradcheck` checks the gradients of every layer."""
 
 from typing import Any
 
@@ -21,7 +19,7 @@ def add(commands: Any) -> None:
 
 
 def gradcheck(cell: list[str] | None, method: list[str] | None, quick: bool, quiet: bool, json: bool = False) -> None:
-    """Checks the gradients of npseq's own layers, all of them or those of some cells and methods; prints the table."""
+    """Checks the gradients of npseq's layers, of all or some cells by all or some methods, and prints the table."""
     from tqdm import tqdm
 
     from npseq.layercheck import matrix

@@ -1,6 +1,4 @@
-"""Help that fits a screen: the flags that are used most; --help-all lists the rest."""
-
-from __future__ import annotations
+"""The help of a command fits a screen: it lists the most common flags, and --help-all lists the rest."""
 
 import argparse
 from collections.abc import Iterable
@@ -10,14 +8,14 @@ WIDTH = 80
 
 
 class Columns(argparse.HelpFormatter):
-    """What a flag does stands beside it, on a terminal of 80 columns."""
+    """Prints each flag's help beside it, on a terminal of 80 columns."""
 
     def __init__(self, prog: str):
         super().__init__(prog, max_help_position=26, width=WIDTH - 1)
 
 
 class HelpAll(argparse.Action):
-    """Prints the help with every flag in it."""
+    """Prints the help of every flag."""
 
     def __init__(self, option_strings: list[str], hidden: dict[argparse.Action, str], **given: Any):
         super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help="show every flag")
@@ -30,13 +28,13 @@ class HelpAll(argparse.Action):
 
 
 def shown(hidden: dict[argparse.Action, str]) -> None:
-    """Brings back the help of flags that `brief` took away."""
+    """Restores the help of the flags that `brief` hides."""
     for action, text in hidden.items():
         action.help = text
 
 
 def brief(parser: argparse.ArgumentParser, common: Iterable[str], usage: str) -> None:
-    """Leaves only these flags in --help, and adds --help-all."""
+    """Hides all flags but these from --help, and adds --help-all."""
     wanted = {f"--{name}" for name in common} | {"--help"}
     flags = [action for action in parser._actions if action.option_strings]
     hidden = {action: str(action.help) for action in flags if not wanted.intersection(action.option_strings)}

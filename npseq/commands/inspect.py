@@ -1,6 +1,4 @@
-"""npseq inspect."""
-
-from __future__ import annotations
+"""`npseq inspect` prints and draws where the gradient of a run, or of cells, comes from."""
 
 import argparse
 from pathlib import Path
@@ -28,7 +26,7 @@ def add(commands: Any) -> None:
         ("batch-size", "sequences, spread over the text (default: 4)"),
         ("epochs", "epochs trained first, a run anew (default: 10)"),
         ("seed", "of the cells' weights (default: 0)"),
-        ("max-lag", "lags told apart (default: all)"),
+        ("max-lag", "lags shown apart (default: all)"),
     ):
         parser.add_argument(f"--{name}", metavar="N", type=number(int), help=about)
     parser.add_argument(
@@ -38,7 +36,7 @@ def add(commands: Any) -> None:
 
 
 def inspect(model: str | None, out: str | None, json: bool = False, **given: Any) -> None:
-    """Prints where a gradient comes from, and draws it: of a run before and after training, or of cells by name."""
+    """Prints and draws where a gradient comes from: of a run before and after training, or of cells by name."""
     from npseq.commands.inspection import inspect_cells, inspect_run
     from npseq.training import load_checkpoint
 
@@ -54,8 +52,8 @@ def inspect(model: str | None, out: str | None, json: bool = False, **given: Any
             network, config = load(model)
             if config is None:
                 raise ValueError(f"{model!r} must hold a training run to look into, it holds a model alone")
-            kept = load_checkpoint(model_file(model)).optimizer_state
-            table = inspect_run(network, config, folder, optimizer_state=kept, **given)
+            state = load_checkpoint(model_file(model)).optimizer_state
+            table = inspect_run(network, config, folder, optimizer_state=state, **given)
     figures = sorted(path.name for path in Path(folder).glob("*.png"))
     found = {"table": str(table), "figures": [str(Path(folder, name)) for name in figures]}
     answer(f"{table}\n\nfigures in {folder}: {', '.join(figures)}", found, json)

@@ -1,6 +1,4 @@
-"""Looking into the gradients of a language model on its text: what `npseq inspect` prints and draws."""
-
-from __future__ import annotations
+"""This module prints and draws, for `npseq inspect`, the gradients of a language model on its text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
@@ -20,7 +18,7 @@ from npseq.models import LanguageModel
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.folder import make_folder
 from npseq.training.loop import train_epoch
-from npseq.training.truncation import read_truncation
+from npseq.training.metrics import EpochMetrics
 
 ADJOINTS = "adjoints_over_training"
 CELLS = ("rnn", "gru", "lstm")
@@ -28,7 +26,7 @@ EPOCHS = 10
 
 
 class Reading(NamedTuple):
-    """What a gradient is taken of: the losses of T steps of B sequences, after the steps that warm the state up."""
+    """The T steps of B sequences whose losses are differentiated, and the steps before that warm the state up."""
 
     before: Array  # (warm-up, B) ids
     ids: Array  # (T, B)
@@ -36,7 +34,7 @@ class Reading(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A model on the way, before the first epoch or after one of them."""
+    """A model in training, before the first epoch or after one of them."""
 
     model: LanguageModel
     norms: np.ndarray  # (T,): |dL/dh_t| of a reading
@@ -44,7 +42,7 @@ class Stage(NamedTuple):
 
 
 def reading(ids: Array, steps: int, batch_size: int) -> Reading:
-    """T steps at each of B places spread over a text (N,), and as many steps before them.
+    """Returns T steps from each of B positions spread over a text (N,), and as many steps before them.
 
     Raises ValueError for numbers below 1 or a text under 2 T + 1 tokens.
     """
@@ -55,23 +53,24 @@ def reading(ids: Array, steps: int, batch_size: int) -> Reading:
             f"the text must hold 2 * steps + 1 = {2 * steps + 1} tokens, half of them to warm the state up, got "
             f"{len(ids)}; take fewer steps or a longer text"
         )
-    places = np.linspace(0, len(ids) - 2 * steps - 1, batch_size).astype(int)
-    window = ids[places + np.arange(2 * steps + 1)[:, None]]
+    starts = np.linspace(0, len(ids) - 2 * steps - 1, batch_size).astype(int)
+    window = ids[starts + np.arange(2 * steps + 1)[:, None]]
     return Reading(window[:steps], window[steps:-1], window[steps + 1 :])
 
 
 def in_float64(model: LanguageModel) -> LanguageModel:
-    """The same model in double precision, to tell small numbers from rounding; dropout does not act."""
+    """Returns the model in float64, so that small numbers are no rounding errors, and without dropout."""
     vocab = model.vocab_size if model.vocab is None else model.vocab
-    copy = LanguageModel(vocab, **{**model.config, "dtype": "float64", "dropout": 0.0}, rng=0)
+    options: dict[str, Any] = {**model.config, "dtype": "float64", "dropout": 0.0}
+    copy = LanguageModel(vocab, **options, rng=0)
     copy.params.flat[...] = model.params.flat
     return copy
 
 
 def case(model: LanguageModel, read: Reading, stale: Bias | None = None) -> Case:
-    """The model's recurrent layers, the tape of this reading, and the mean loss's derivative by their outputs.
+    """Returns the recurrent layers, their tape of this reading, and the mean loss's derivative by their outputs.
 
-    Dropout does not act. A model of two directions starts from a zero state.
+    Dropout is off. A model of two directions starts from a zero state.
     """
     layer, state = model.recurrent, None
     if layer.directions == 1:
@@ -85,11 +84,12 @@ def case(model: LanguageModel, read: Reading, stale: Bias | None = None) -> Case
 def stale_bias(
     model: LanguageModel, read: Reading, config: TrainingConfig, optimizer_state: Mapping[str, Any] | None = None
 ) -> Bias | None:
-    """What one update makes a carried state out of date by, in the gradient of the recurrent layers.
+    """Returns the bias of the recurrent layers' gradient that a carried state has after one update of the parameters.
 
-    The model reads the first half of a reading, from a zero state, and learns from it as the configuration says; then
-    the second half's gradient at the state it ended with, and at the one that the updated model would have ended with.
-    optimizer_state: what the optimizer has kept, None for a new one. None for two directions, which carry no state.
+    The model reads the first half of a reading from a zero state and is updated as in training. The second half's
+    gradients differ between the state that the old model ended with and the one that the updated model ends with.
+    optimizer_state: of Optimizer.state_dict, None for a new optimizer. Returns None for two directions, which carry no
+    state.
     """
     if model.recurrent.directions == 2:
         return None
@@ -119,12 +119,12 @@ def inspect_run(
     max_lag: int | None = None,
     optimizer_state: Mapping[str, Any] | None = None,
 ) -> str:
-    """The tables of npseq.inspect.report for a trained run, beside itself before training; figures go to `out`.
+    """Returns the tables of npseq.inspect.report for a run before and after training; draws figures in `out`.
 
-    steps: T, by default that of the training. epochs: so many of its epochs, at most, are trained anew, for the map of
-    the adjoints. optimizer_state: what the run's optimizer has kept.
+    steps: T, by default that of the training. epochs: how many of its epochs, at most, are trained again for the map of
+    the adjoints. optimizer_state: that of the run.
     """
-    ids, vocab = load_corpus(config.corpus, config.token, config.max_tokens, config.clean)
+    ids, vocab = config.load_corpus()
     read = reading(ids, config.steps if steps is None else steps, batch_size)
     first = LanguageModel(vocab, **config.model_options(), rng=config.seed)
     if first.params.flat.shape != model.params.flat.shape:
@@ -161,9 +161,9 @@ def inspect_cells(
     seed: int = 0,
     max_lag: int | None = None,
 ) -> str:
-    """The tables of npseq.inspect.report for networks after some epochs of Adam, or none; figures go to `out`.
+    """Returns the tables of npseq.inspect.report for networks after some epochs of Adam; draws figures in `out`.
 
-    The cells that are not asked for are drawn beside the others where lags are compared.
+    The comparison of lags shows the other cells too.
     """
     ids, vocab = load_corpus(corpus, max_tokens=TrainingConfig.max_tokens)
     read = reading(ids, steps, batch_size)
@@ -182,13 +182,11 @@ def inspect_cells(
 
 
 def _training(cell: str, hidden: int, seed: int, corpus: str, tokens: int) -> TrainingConfig:
-    """How a cell is trained to be looked into; a short text is read in smaller batches."""
+    """Returns the configuration that trains a cell; a short text is read in smaller batches."""
     steps = min(TrainingConfig.steps, tokens - 1)
     batch_size = min(TrainingConfig.batch_size, (tokens - 1) // steps)
-    return TrainingConfig(
-        cell=cell, hidden=hidden, seed=seed, corpus=corpus, optimizer="adam", lr=3e-3, steps=steps,
-        batch_size=batch_size,
-    )  # fmt: skip
+    options: dict[str, Any] = {"optimizer": "adam", "lr": 3e-3, "steps": steps, "batch_size": batch_size}
+    return TrainingConfig(cell=cell, hidden=hidden, seed=seed, corpus=corpus, **options)
 
 
 def _report(
@@ -205,37 +203,26 @@ def _report(
 
 
 def _shown(label: str) -> str:
-    """A label with its cell as it is written: LSTM, not lstm."""
+    """Returns a label with its cell in capitals."""
     return " ".join(word.upper() if word in CELLS else word for word in label.split())
 
 
 def adjoints_while_training(
     config: TrainingConfig, ids: Array, vocab: Vocabulary, read: Reading, epochs: int
 ) -> Iterator[Stage]:
-    """The model of a configuration, trained anew, before its first epoch and after each: |dL/dh_t| (T,) of a reading.
+    """Trains the model of a configuration, and yields it with |dL/dh_t| (T,) of a reading before and after each epoch.
 
-    The first layer's h, forward in time. The same seed gives the same epochs as `npseq train`. Model and optimizer go
-    on being trained with the next stage.
+    h is that of the first layer, forward in time. The same seed gives the same epochs as `npseq train`. The next stage
+    trains the same model and optimizer further.
     """
     rng = np.random.default_rng(config.seed)
     model = LanguageModel(vocab, **config.model_options(), rng=rng)
     optimizer = make_optimizer(config)
-    for epoch in range(epochs + 1):
-        if epoch:
-            train_epoch(
-                model,
-                ids,
-                optimizer,
-                batch_size=config.batch_size,
-                steps=config.steps,
-                sampling=config.sampling,
-                clip=config.clip,
-                bptt_every=config.bptt_every,
-                bptt_steps=config.bptt_steps,
-                truncation=read_truncation(config.truncation, rng),
-                rng=rng,
-                epoch=epoch,
-            )
+    epoch = config.one_epoch(rng)
+    before: list[EpochMetrics] = []
+    for k in range(epochs + 1):
+        if k:
+            before.append(train_epoch(model, ids, optimizer, epoch, rng=rng, before=before))
         found = case(model, read)
         first = next(iter(model.recurrent.params))
         parts = ledger(found.layer, found.dy, found.tape, max_lag=1, names=first, pairs=False)
@@ -243,7 +230,7 @@ def adjoints_while_training(
 
 
 def draw_adjoints(norms: Mapping[str, list[np.ndarray]], out: str | PathLike[str]) -> None:
-    """A map a label of |dL/dh_t| over the epochs from 0 on, adjoints_over_training_<label>.png."""
+    """Draws for each label a map of |dL/dh_t| over the epochs from 0 on, adjoints_over_training_<label>.png."""
     from npseq.inspect.figures import adjoints_over_training
 
     make_folder(Path(out))

@@ -1,6 +1,4 @@
-"""npseq sample."""
-
-from __future__ import annotations
+"""`npseq sample` writes text with a trained model."""
 
 from typing import Any
 
@@ -23,7 +21,7 @@ def add(commands: Any) -> None:
 
 
 def sample(model: str, prefix: str | None, length: int, temperature: float, seed: int, json: bool = False) -> None:
-    """Prints a prefix and what the model makes of it."""
+    """Prints a prefix and the model's continuation of it."""
     from npseq.training.samples import check_prefix
 
     with bad_input():

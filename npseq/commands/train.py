@@ -1,6 +1,4 @@
-"""npseq train."""
-
-from __future__ import annotations
+"""`npseq train` trains a language model, or continues a run."""
 
 import argparse
 import shlex
@@ -17,7 +15,7 @@ from npseq.commands.flags import CORPORA, number
 from npseq.commands.help import brief
 
 DEFAULT_OUT = "npseq-run"
-WIDEST = 20  # letters of choices that stand beside their flag; more stand in its help
+WIDEST = 20  # columns for the choices of a flag; longer ones move to its help
 COMMON = (
     "text", "corpus", "cell", "hidden", "layers", "optimizer", "lr", "clip", "epochs", "batch-size", "steps", "seed",
     "out", "resume", "overwrite", "quiet",
@@ -35,7 +33,7 @@ def add(commands: Any) -> None:
             f"--{entry.name.replace('_', '-')}", default=argparse.SUPPRESS, **_flag(entry, entry.name in NULLABLE)
         )
     parser.add_argument("--out", metavar="DIR", help=f"where the files go (default: {DEFAULT_OUT})")
-    parser.add_argument("--resume", metavar="DIR", help="go on with the run in this folder")
+    parser.add_argument("--resume", metavar="DIR", help="continue the run in this folder")
     parser.add_argument("--overwrite", action="store_true", help="replace a run that is in the way")
     parser.add_argument("--quiet", action="store_true", help="no bar and no epochs, only the result")
     parser.add_argument(
@@ -47,7 +45,7 @@ def add(commands: Any) -> None:
 
 
 def _flag(entry: Any, nullable: bool) -> dict[str, Any]:
-    """What argparse needs to know of a field of the configuration; the configuration itself checks the values."""
+    """Returns the arguments of add_argument for a field of the configuration, which itself checks the values."""
     kind, choices, default = entry.metadata["kind"], entry.metadata["choices"], entry.default
     shown = "" if default in (None, (), False) else f" (default: {default})"
     given: dict[str, Any] = {"help": entry.metadata["help"] + shown}
@@ -73,7 +71,7 @@ def train(
     trace_nonfinite: bool = False,
     **given: Any,
 ) -> None:
-    """Trains a model, or goes on with a run; `given` are fields of TrainingConfig. Under mpiexec, all together."""
+    """Trains a model or continues a run, under mpiexec in all processes; `given` holds fields of TrainingConfig."""
     from npseq.training import Run, TrainingConfig
     from npseq.training.distributed.mpi import join_launched
     from npseq.training.distributed.ranks import shared_run, train_together
@@ -84,13 +82,13 @@ def train(
         given["sample_prefix"] = tuple(given["sample_prefix"])
 
     def start() -> Run:
-        if trace_nonfinite and communicator is not None:  # a rank sees its own sequences only, and would stop alone
+        if trace_nonfinite and communicator is not None:  # a rank sees only its sequences, and would stop alone
             raise ValueError(
                 "--trace-nonfinite needs one process, where all sequences of a batch are at hand; let the run go on "
                 "alone, npseq train --resume DIR --trace-nonfinite, its losses are the same"
             )
         if resume is None:
-            return Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite)
+            return Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite=overwrite)
         if overwrite or out not in (None, resume):
             raise ValueError("--resume goes on in its own folder; it goes with neither --overwrite nor another --out")
         return Run.resume(resume, given)
@@ -109,7 +107,7 @@ def train(
 
 
 def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) -> None:
-    """Trains, with a bar, and prints what came out."""
+    """Trains with a progress bar and prints the result."""
     from npseq.training.interrupts import StopSignals
     from npseq.training.progress import ProgressBar
 
@@ -117,22 +115,22 @@ def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) ->
     stop = StopSignals(signal.SIGINT, *([signal.SIGTERM] if alone else []), insist=alone)
     try:
         with stop, nullcontext() if quiet else ProgressBar(run) as bar:
-            for metrics in run.epochs(bar and bar.step, trace_nonfinite, stop):
+            for metrics in run.epochs(on_step=bar and bar.step, stop=stop, trace_nonfinite=trace_nonfinite):
                 if bar:
                     bar.epoch(metrics)
-        if alone and stop():  # while the last figure was drawn, when no step asked
+        if alone and stop():  # while the last figure was drawn, after the last step
             raise KeyboardInterrupt
         answer(*_result(run), json)
     except (ArithmeticError, OSError, MemoryError) as error:
         if isinstance(error, BrokenPipeError):
             raise
         steps = "" if run.position is None else f" and {run.position.step} steps"
-        kept = f"the checkpoint of epoch {len(run.metrics)}{steps} stays in {str(run.out)!r}"
-        raise Failure(f"{error}; {kept}", 1) from error
+        saved = f"the checkpoint of epoch {len(run.metrics)}{steps} stays in {str(run.out)!r}"
+        raise Failure(f"{error}; {saved}", 1) from error
     except KeyboardInterrupt as interrupt:
         command = f"npseq train --resume {shlex.quote(str(run.out))}"
-        told = f"interrupted; {run.progress} are saved; go on with: {command}"
-        raise Failure(told, SIGNALLED + (stop.number or signal.SIGINT)) from interrupt
+        line = f"interrupted; {run.progress} are saved; go on with: {command}"
+        raise Failure(line, SIGNALLED + (stop.number or signal.SIGINT)) from interrupt
 
 
 def _result(run: Any) -> tuple[str, dict[str, Any]]:

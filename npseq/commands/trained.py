@@ -1,13 +1,11 @@
-"""The model that a command is given: a run's folder or a file."""
-
-from __future__ import annotations
+"""A command takes a model by a run's folder or by its file."""
 
 from pathlib import Path
 from typing import Any
 
 
 def load(model: str) -> tuple[Any, Any]:
-    """The model of a run's folder or of a file, and the run's configuration, None for a model saved without one."""
+    """Returns the model of a folder or a file, and the run's configuration, None for a model saved without a run."""
     from npseq.training.checkpoint import load_trained
 
     network, config = load_trained(model_file(model))
@@ -17,7 +15,7 @@ def load(model: str) -> tuple[Any, Any]:
 
 
 def model_file(model: str) -> Path:
-    """The model's file."""
+    """Returns the model's file."""
     from npseq.training.run import MODEL
 
     path = Path(model)

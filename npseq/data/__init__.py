@@ -1,5 +1,6 @@
-"""Text, corpora, minibatches and series. Importing this loads NumPy, nothing heavier."""
+"""This package reads texts, sentence pairs and series, and makes minibatches of them; it loads nothing but NumPy."""
 
+from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
 from npseq.data.batches import one_hot, pad_sequences, random_windows, sequence_mask, sequential_windows
 from npseq.data.corpora import load_corpus
 from npseq.data.pairs import Pairs, load_pairs
@@ -7,10 +8,12 @@ from npseq.data.series import Series, lagged_windows, load_co2, load_sunspots, n
 from npseq.data.text import UNKNOWN, Vocabulary, clean_lines, read_lines, tokenize
 
 __all__ = [
+    "AGREEMENT_VOCABULARY",
     "UNKNOWN",
     "Pairs",
     "Series",
     "Vocabulary",
+    "agreement_sentences",
     "clean_lines",
     "lagged_windows",
     "load_co2",

@@ -1,6 +1,7 @@
-"""Ng's sentences with a long dependency: "the cat, which already ate ..., was full", "the cats, ..., were full"."""
+"""This module makes Ng's sentences (course 5, week 1) whose verb agrees with a distant subject.
 
-from __future__ import annotations
+"The cat, which already ate ..., was full", but "the cats, which already ate ..., were full".
+"""
 
 import numpy as np
 
@@ -16,11 +17,23 @@ AGREEMENT_VOCABULARY = Vocabulary(["the", *SUBJECTS, "which", *CLAUSE, *VERBS, "
 def agreement_sentences(
     count: int, lag: int, rng: int | np.random.Generator | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sentences up to their verb, ids (lag + 2, N), and which verb agrees with the subject (N,): 0 "was", 1 "were".
+    """Returns sentences up to their verb, ids (lag + 2, N), and the verb (N,) of each: 0 "was", 1 "were".
 
-    "the cat which <words> [verb]": lag steps lie between reading the subject and naming the verb after the last word;
-    the words, lag - 1 of them after "which", are random, so that nouns of either number stand in between.
-    Raises ValueError for a lag below 1.
+    "the cat which <words> [verb]": lag steps lie between reading the subject and naming the verb after the last word.
+    The words, lag - 1 of them after "which", are random, so that nouns of either number come in between.
+
+    Args:
+        count: N, how many sentences.
+        lag: steps from the subject to the verb, at least 1.
+        rng: a seed or a Generator.
+
+    Raises:
+        ValueError: for a lag below 1.
+
+    Example:
+        >>> ids, plural = ns.data.agreement_sentences(4, lag=3, rng=0)
+        >>> ns.data.AGREEMENT_VOCABULARY.decode(ids[:, 0]), int(plural[0])
+        ('the cats which apple ate', 1)
     """
     if lag < 1:
         raise ValueError(f"lag must be at least 1, the word after the subject, got {lag}")

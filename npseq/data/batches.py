@@ -1,6 +1,4 @@
-"""From token ids to minibatches: windows of a long text, one-hot vectors, padding and masks. Time comes first."""
-
-from __future__ import annotations
+"""This module makes minibatches: windows of a long text, one-hot vectors, padding and masks. Time comes first."""
 
 from collections.abc import Iterator, Sequence
 from types import ModuleType
@@ -8,20 +6,34 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import a_dtype, number
+from npseq.arguments import a_dtype, integer, number
 from npseq.backend import Array, array_module, generator
 
 
 def random_windows(
     ids: Array, batch_size: int, steps: int, rng: int | np.random.Generator | None = None
 ) -> Iterator[tuple[Array, Array]]:
-    """One epoch of non-overlapping windows in random order: pairs x, y (T, B), y one token ahead of x.
+    """Returns one epoch of non-overlapping windows in random order: pairs x, y (T, B), y one token ahead of x.
 
-    ids (N,) integers; B = batch_size, T = steps. x and y are contiguous copies of the dtype of ids. Windows that fill
-    no batch are dropped. A new epoch is a new call. Source: d2l, `seq_data_iter_random`.
-    The call itself, not the iteration, draws from rng: one integer, the offset, uniform in 0 to T - 1, then one
-    permutation of the windows. In a text under (B + 1) * T tokens the offset goes only as far as leaves one batch.
-    Raises TypeError for what is no integer, ValueError for another rank and under B * T + 1 tokens.
+    x and y are contiguous copies in the dtype of ids. Windows that fill no batch are dropped. Source: d2l,
+    `seq_data_iter_random`. The call itself, not the iteration, draws from rng: one integer, the offset, uniform in 0 to
+    T - 1, then one permutation of the windows. In a text under (B + 1) * T tokens the offset is smaller, so that one
+    batch is left.
+
+    Args:
+        ids: integers (N,), a text.
+        batch_size: B, sequences of a batch.
+        steps: T, time steps of a window.
+        rng: a seed or a Generator.
+
+    Raises:
+        TypeError: for ids that are no integers.
+        ValueError: for ids of another rank, and a text under B * T + 1 tokens.
+
+    Example:
+        >>> x, y = next(ns.data.random_windows(np.arange(20), batch_size=2, steps=3, rng=0))
+        >>> x.shape, (y - x).tolist()
+        ((3, 2), [[1, 1], [1, 1], [1, 1]])
     """
     ids, largest_offset = _checked_text(ids, batch_size, steps)
     rng = generator(rng)
@@ -34,12 +46,26 @@ def random_windows(
 def sequential_windows(
     ids: Array, batch_size: int, steps: int, rng: int | np.random.Generator | None = None
 ) -> Iterator[tuple[Array, Array]]:
-    """One epoch of windows in the order of the text: pairs x, y (T, B), y one token ahead of x.
+    """Returns one epoch of windows in the order of the text: pairs x, y (T, B), y one token ahead of x.
 
-    Sequence b of batch k + 1 goes on where sequence b of batch k ended, so a state can be carried. Arguments, results
-    and errors as in `random_windows`. Source: d2l, `seq_data_iter_sequential`.
-    The call itself, not the iteration, draws from rng: one integer, the offset, uniform in 0 to T, both included. In a
-    text under (B + 1) * T + 1 tokens it goes only as far as leaves one batch.
+    Sequence b of batch k + 1 continues sequence b of batch k, so a state can be carried. Source: d2l,
+    `seq_data_iter_sequential`. The call itself, not the iteration, draws from rng: one integer, the offset, uniform in
+    0 to T, both included. In a text under (B + 1) * T + 1 tokens it is smaller, so that one batch is left.
+
+    Args:
+        ids: integers (N,), a text.
+        batch_size: B, sequences of a batch.
+        steps: T, time steps of a window.
+        rng: a seed or a Generator.
+
+    Raises:
+        TypeError: for ids that are no integers.
+        ValueError: for ids of another rank, and a text under B * T + 1 tokens.
+
+    Example:
+        >>> first, second, *_ = ns.data.sequential_windows(np.arange(30), batch_size=2, steps=3, rng=0)
+        >>> (second[0][0] - first[0][-1]).tolist()
+        [1, 1]
     """
     ids, largest_offset = _checked_text(ids, batch_size, steps)
     offset = int(generator(rng).integers(0, min(steps, largest_offset), endpoint=True))
@@ -49,13 +75,24 @@ def sequential_windows(
 
 
 def one_hot(ids: Array, num_classes: int, dtype: Any = np.float32) -> Array:
-    """One-hot vectors: ids of any shape, (T, B), to (T, B, V) with V = num_classes.
+    """Returns one-hot vectors (T, B, V) of ids (T, B), or of ids of any other shape.
 
-    Raises TypeError for ids that are no integers, ValueError for ids outside 0 to V - 1.
+    Args:
+        ids: integers, an array or lists.
+        num_classes: V.
+        dtype: of the vectors.
+
+    Raises:
+        TypeError: for ids that are no integers.
+        ValueError: for ids outside 0 to V - 1.
+
+    Example:
+        >>> ns.data.one_hot([0, 2], 3).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     xp = _module(ids)
     ids = _integers(_as_array(xp, ids, "ids"), "ids")
-    _check_positive(num_classes, "num_classes")
+    integer("num_classes", num_classes)
     outside = (ids < 0) | (ids >= num_classes)
     if outside.any():
         raise ValueError(f"ids must lie in 0 to num_classes - 1 = {num_classes - 1}, got {int(ids[outside][0])}")
@@ -64,38 +101,59 @@ def one_hot(ids: Array, num_classes: int, dtype: Any = np.float32) -> Array:
     return vectors.reshape(*ids.shape, num_classes)
 
 
-def pad_sequences(sequences: Sequence[Array], value: float = 0, length: int | None = None) -> tuple[Array, Array]:
-    """Sequences side by side: padded (T, B, ...), filled with `value` at their ends, and lengths (B,), int64.
+def pad_sequences(sequences: Sequence[Array], value: float = 0, *, length: int | None = None) -> tuple[Array, Array]:
+    """Returns sequences side by side, padded (T, B, ...), and their lengths (B,), int64.
 
-    sequences: B arrays or lists (T_b, ...) of numbers, of the same shape after the first axis; T_b may be 0.
-    length: T; longer sequences lose their ends, as in d2l's `truncate_pad`. None takes the longest T_b.
-    Raises TypeError for what is no number, ValueError for no sequences, scalars, shapes that differ, and a value that
-    integer sequences cannot hold.
+    Args:
+        sequences: B arrays or lists (T_b, ...) of numbers, of the same shape after the first axis; T_b may be 0.
+        value: fills the ends.
+        length: T; longer sequences lose their ends, as in d2l's `truncate_pad`. None takes the longest T_b.
+
+    Raises:
+        TypeError: for sequences that do not hold numbers.
+        ValueError: for no sequences, scalars, shapes that differ, and a value that integer sequences cannot hold.
+
+    Example:
+        >>> padded, lengths = ns.data.pad_sequences([[1, 2, 3], [4]])
+        >>> padded.tolist(), lengths.tolist()
+        ([[1, 4], [2, 0], [3, 0]], [3, 1])
     """
     if not isinstance(sequences, list | tuple) and getattr(sequences, "ndim", 0) == 0:
         raise TypeError(f"sequences must be a list of sequences, got {sequences!r}")
     if len(sequences) == 0:
         raise ValueError("sequences must hold at least one sequence, got none")
     if length is not None:
-        _check_positive(length, "length")
+        integer("length", length)
     xp = _module(*sequences)
     arrays = [_as_array(xp, sequence, f"sequence {b}") for b, sequence in enumerate(sequences)]
     dtype, features = _common_kind(xp, arrays)
     _check_fill(value, dtype)
     lengths = [len(array) if length is None else min(len(array), length) for array in arrays]
     padded = xp.full((max(lengths) if length is None else length, len(arrays), *features), value, dtype=dtype)
-    for b, (array, kept) in enumerate(zip(arrays, lengths, strict=True)):
-        if kept:
-            padded[:kept, b] = array[:kept]
+    for b, (array, filled) in enumerate(zip(arrays, lengths, strict=True)):
+        if filled:
+            padded[:filled, b] = array[:filled]
     return padded, xp.asarray(lengths, dtype=xp.int64)
 
 
-def sequence_mask(x: Array, lengths: Array, value: float = 0, axis: int = 1) -> Array:
-    """A copy of x with `value` at every step past its sequence's length; x itself is left alone.
+def sequence_mask(x: Array, lengths: Array, value: float = 0, *, axis: int = 1) -> Array:
+    """Returns a copy of x with `value` at every step past its sequence's length.
 
-    x (B, T, ...) with the time on axis 1, as in d2l's `sequence_mask`, or (T, B, ...) with axis=0; lengths (B,)
-    integers in 0 to T. The backward pass is the same call on the gradient, with value 0.
-    Raises TypeError for lengths that are no integers, ValueError for shapes, lengths, axis or value that do not fit.
+    The backward pass is the same call on the gradient, with value 0.
+
+    Args:
+        x: (B, T, ...) with time on axis 1, as in d2l's `sequence_mask`, or (T, B, ...) with axis=0.
+        lengths: integers (B,) in 0 to T.
+        value: at the steps past a length.
+        axis: that of time, 0 or 1.
+
+    Raises:
+        TypeError: for lengths that are no integers.
+        ValueError: for shapes, lengths, an axis or a value that do not fit.
+
+    Example:
+        >>> ns.data.sequence_mask(np.array([[1, 2, 3], [4, 5, 6]]), np.array([1, 2])).tolist()
+        [[1, 0, 0], [4, 5, 0]]
     """
     if not isinstance(axis, int) or axis not in (0, 1):
         raise ValueError(f"axis, that of time, must be 0 or 1, got {axis!r}")
@@ -116,7 +174,7 @@ def sequence_mask(x: Array, lengths: Array, value: float = 0, axis: int = 1) -> 
 
 
 def _windows(ids: Array, starts: np.ndarray, steps: int) -> Iterator[tuple[Array, Array]]:
-    """The windows that begin at starts (batches, B), gathered batch by batch."""
+    """Yields the windows that begin at starts (batches, B), batch by batch."""
     xp = array_module(ids)
     ahead = xp.arange(steps)[:, None]
     for first in xp.asarray(starts):
@@ -124,9 +182,9 @@ def _windows(ids: Array, starts: np.ndarray, steps: int) -> Iterator[tuple[Array
 
 
 def _checked_text(ids: Array, batch_size: int, steps: int) -> tuple[Array, int]:
-    """The ids as an array, and the largest offset that still leaves one batch."""
-    _check_positive(batch_size, "batch_size")
-    _check_positive(steps, "steps")
+    """Returns the ids as an array, and the largest offset that leaves one batch."""
+    integer("batch_size", batch_size)
+    integer("steps", steps)
     ids = _integers(_as_array(_module(ids), ids, "ids"), "ids")
     if ids.ndim != 1:
         raise ValueError(f"ids must be one text of shape (N,), got shape {ids.shape}; pass ids.ravel() to join rows")
@@ -140,12 +198,12 @@ def _checked_text(ids: Array, batch_size: int, steps: int) -> tuple[Array, int]:
 
 
 def _module(*values: Any) -> ModuleType:
-    """The array module of those values that are arrays; lists belong to either."""
+    """Returns the array module of those values that are arrays; lists fit either."""
     return array_module(*(value for value in values if hasattr(value, "dtype")))
 
 
 def _as_array(xp: ModuleType, values: Any, name: str) -> Array:
-    """An array as it is, a list as an array; of an empty list NumPy would make float64, here it is integers."""
+    """Returns values as an array; an empty list becomes integers, where NumPy would make float64."""
     try:
         array = xp.asarray(values)
     except ValueError as error:
@@ -159,13 +217,6 @@ def _integers(array: Array, name: str) -> Array:
     return array
 
 
-def _check_positive(value: Any, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be a positive integer, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be a positive integer, got {value}")
-
-
 def _check_fill(value: Any, dtype: np.dtype) -> None:
     number("value", value)
     if dtype.kind not in "iu":
@@ -176,7 +227,7 @@ def _check_fill(value: Any, dtype: np.dtype) -> None:
 
 
 def _common_kind(xp: ModuleType, arrays: list[Array]) -> tuple[np.dtype, tuple[int, ...]]:
-    """The dtype of all sequences together, and the one shape they have after the first axis; empty ones have no say."""
+    """Returns the common dtype and the one shape after the first axis of all sequences that are not empty."""
     if scalars := [b for b, array in enumerate(arrays) if array.ndim == 0]:
         raise ValueError(f"a sequence must have a time axis, got a scalar at {scalars[0]}; pass a list of sequences")
     filled = [array for array in arrays if len(array)] or arrays

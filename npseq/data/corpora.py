@@ -1,6 +1,4 @@
-"""Texts to train on: one that every CPython carries, The Time Machine, or any file."""
-
-from __future__ import annotations
+"""This module loads a text to train on: Python's own help texts, The Time Machine, or any file."""
 
 import os
 from os import PathLike
@@ -8,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.data.text import Vocabulary, clean_lines, read_lines, tokenize
 
 TIME_MACHINE_URL = "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
@@ -18,24 +17,36 @@ TIME_MACHINE_FILE = "timemachine.txt"
 def load_corpus(
     name_or_path: str | PathLike[str] = "python-topics",
     token: str = "char",
+    *,
     max_tokens: int | None = None,
     clean: str = "letters",
 ) -> tuple[np.ndarray, Vocabulary]:
-    """A text as token ids (N,), int64, and its vocabulary, as d2l's `load_corpus_time_machine` makes them.
+    """Returns a text as token ids (N,), int64, and its vocabulary, as d2l's `load_corpus_time_machine` does.
 
-    name_or_path: "python-topics", the topics of Python's own help, which need no file and change a little with the
-    Python version; "time-machine", H. G. Wells, from the folder that the environment variable NPSEQ_DATA names, else
-    downloaded once; or the path of a UTF-8 text file.
-    token: "char" or "word". Lines are joined with nothing between them.
-    max_tokens: only the first so many tokens become ids; the vocabulary is always that of the whole text.
-    clean: "letters" or "none", see `clean_lines`.
-    Raises FileNotFoundError where the file is missing, ConnectionError where the download fails, ValueError where The
-    Time Machine is not byte for byte d2l's file, and what `read_lines`, `tokenize` raise.
+    Lines are joined with nothing between them.
+
+    Args:
+        name_or_path: "python-topics", the topic help texts of Python, which need no file and change a little with the
+            Python version; "time-machine", H. G. Wells, from the folder that the environment variable NPSEQ_DATA names,
+            or downloaded once; or the path of a UTF-8 text file.
+        token: "char" or "word".
+        max_tokens: only the first so many tokens become ids; the vocabulary is always that of the whole text.
+        clean: "letters" or "none", see `clean_lines`.
+
+    Raises:
+        FileNotFoundError: if the file is missing.
+        ConnectionError: if the download fails.
+        ValueError: if The Time Machine is not byte for byte d2l's file, and as `read_lines` and `tokenize` do.
+
+    Example:
+        >>> ids, vocabulary = ns.data.load_corpus(max_tokens=1000)
+        >>> ids.shape, len(vocabulary)
+        ((1000,), 28)
     """
     if not isinstance(name_or_path, str | PathLike):
         raise TypeError(f"name_or_path must be the name of a corpus or a path, got {name_or_path!r}")
-    if max_tokens is not None and (isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1):
-        raise ValueError(f"max_tokens must be a positive integer, or None for the whole text, got {max_tokens!r}")
+    if max_tokens is not None:
+        integer("max_tokens", max_tokens)
     tokens = [entry for line in tokenize(_lines(name_or_path, clean), token) for entry in line]
     vocabulary = Vocabulary(tokens, token=token)
     return np.array(vocabulary[tokens[:max_tokens]], dtype=np.int64), vocabulary
@@ -85,7 +96,7 @@ def _time_machine() -> Path:
 
 
 def _downloaded_time_machine() -> Path:
-    """The cached file; the first time, it is downloaded. pooch keeps a file only where its checksum is right."""
+    """Returns the cached file, downloaded the first time; pooch keeps no file with a wrong checksum."""
     import pooch
 
     cache = pooch.os_cache("npseq")

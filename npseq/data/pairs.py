@@ -1,9 +1,7 @@
-"""Pairs of sentences to translate: Tatoeba's, or made ones that need no file.
+"""This module loads pairs of sentences to translate: Tatoeba's, or synthetic ones that need no file.
 
 The preprocessing is that of Dive into Deep Learning (d2l, "Machine Translation and the Dataset"). Time comes first.
 """
-
-from __future__ import annotations
 
 import os
 from collections import Counter
@@ -11,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from math import log
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -29,27 +27,31 @@ Tokens = list[list[str]]
 
 
 class Pairs(NamedTuple):
-    """N sentence pairs as ids: (S, N) and (T, N), each ended by <eos> and padded, their lengths, both vocabularies."""
+    """N sentence pairs as ids, each ended by <eos> and padded, their lengths and both vocabularies."""
 
-    source: np.ndarray
-    source_lengths: np.ndarray
-    target: np.ndarray
-    target_lengths: np.ndarray
-    source_vocab: Vocabulary
-    target_vocab: Vocabulary
+    source: np.ndarray  # (S, N)
+    source_lengths: np.ndarray  # (N,)
+    target: np.ndarray  # (T, N)
+    target_lengths: np.ndarray  # (N,)
+    source_vocab: Vocabulary  # numbers the tokens of source
+    target_vocab: Vocabulary  # numbers the tokens of target
 
     def least_loss(self) -> float:
-        """The summed cross-entropy in nats, over all pairs, below which no model gets: sources with several targets.
+        """Returns the least summed cross-entropy, in nats, that a model can reach, since sources have several targets.
 
-        -sum log(pairs of this source and target / pairs of this source), on the ids as they are, <unk> and all.
+        It is -sum log(pairs of this source and target / pairs of this source), over the ids with their <unk>.
         """
         sources = [tuple(column) for column in self.source.T.tolist()]
         both = Counter(zip(sources, map(tuple, self.target.T.tolist()), strict=True))
-        alone = Counter(sources)
-        return sum(count * log(alone[source] / count) for (source, _), count in both.items())
+        each = Counter(sources)
+        return sum(count * log(each[source] / count) for (source, _), count in both.items())
 
-    def split(self, count: int) -> tuple[Pairs, Pairs]:
-        """The first `count` pairs and the others, of the same vocabularies: to train on, and to test with."""
+    def split(self, count: int) -> tuple[Self, Self]:
+        """Returns the first pairs, to train on, and the others, to test with, under the same vocabularies.
+
+        Args:
+            count: how many come first.
+        """
         halves = (slice(None, count), slice(count, None))
         return tuple(  # type: ignore[return-value]
             self._replace(
@@ -62,7 +64,12 @@ class Pairs(NamedTuple):
         )
 
     def batches(self, batch_size: int, rng: int | np.random.Generator | None = None) -> Iterator[tuple]:
-        """(source, target, source_lengths, target_lengths) in random order, all pairs once; the last may be smaller."""
+        """Yields all pairs once in random order as (source, target, source_lengths, target_lengths).
+
+        Args:
+            batch_size: pairs of a batch; the last may have fewer.
+            rng: a seed or a Generator.
+        """
         order = generator(rng).permutation(self.source.shape[1])
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
@@ -72,20 +79,33 @@ class Pairs(NamedTuple):
 def load_pairs(
     name_or_path: str | PathLike[str] = "dates",
     num_pairs: int = 600,
+    *,
     steps: int | None = None,
     min_freq: int = 1,
     distinct_sources: bool = False,
     rng: int | np.random.Generator | None = 0,
 ) -> Pairs:
-    """Sentence pairs as padded ids, as d2l's `load_data_nmt` makes them.
+    """Returns sentence pairs as padded ids, as d2l's `load_data_nmt` does.
 
-    name_or_path: "dates" ("9 may 1998" to "1998-05-09", by characters) or "reversal" (letters, and the same from last
-    to first), which need no file; "tatoeba", English and French, from the folder that the environment variable
-    NPSEQ_DATA names; or the path of such a file. rng: of the made ones.
-    steps: longer sentences lose their ends, <eos> with them, as in d2l; None takes the longest. min_freq: rarer tokens
-    become <unk>. distinct_sources: take only the first pair of each source sentence (Tatoeba has many translations of
-    one, which no model can tell apart). Raises FileNotFoundError where the file is missing, ValueError for one that
-    holds no pairs.
+    Args:
+        name_or_path: "dates" ("9 may 1998" to "1998-05-09", by characters) or "reversal" (letters, and the same from
+            last to first), which need no file; "tatoeba", English and French, from the folder that the environment
+            variable NPSEQ_DATA names; or the path of such a file.
+        num_pairs: how many.
+        steps: longer sentences lose their ends, <eos> included, as in d2l; None takes the longest.
+        min_freq: rarer tokens become <unk>.
+        distinct_sources: whether to take only the first pair of each source sentence (Tatoeba has several translations
+            of one, which no model can predict).
+        rng: of the synthetic pairs, a seed or a Generator.
+
+    Raises:
+        FileNotFoundError: if the file is missing.
+        ValueError: for a file that holds no pairs.
+
+    Example:
+        >>> pairs = ns.data.load_pairs("reversal", 3)
+        >>> pairs.source_vocab.decode(pairs.source[:, 0]), pairs.target_vocab.decode(pairs.target[:, 0])
+        ('c c a a a b g <eos>', 'g b a a a c c <eos>')
     """
     if name_or_path in MADE:
         source, target = MADE[str(name_or_path)](num_pairs, rng)
@@ -94,7 +114,7 @@ def load_pairs(
         text = preprocess(read_pairs(path))
         source, target = tokenize_pairs(first_of_each(text) if distinct_sources else text, num_pairs)
     source_vocab, target_vocab = (
-        Vocabulary(side, min_freq=min_freq, reserved_tokens=RESERVED, token="word") for side in (source, target)
+        Vocabulary(lines, min_freq=min_freq, reserved_tokens=RESERVED, token="word") for lines in (source, target)
     )
     return Pairs(
         *build_array(source, source_vocab, steps),
@@ -105,9 +125,9 @@ def load_pairs(
 
 
 def read_pairs(path: str | PathLike[str]) -> str:
-    """A file of lines "source TAB target TAB anything" as text of lines "source TAB target".
+    """Reads a file of lines "source TAB target TAB anything", and returns lines "source TAB target".
 
-    Raises FileNotFoundError where there is none, ValueError for a file that is not UTF-8 or has a line without a tab.
+    Raises FileNotFoundError for a missing file, ValueError if it is not UTF-8 or has a line without a tab.
     """
     path = Path(path)
     if not path.is_file():
@@ -125,14 +145,14 @@ def read_pairs(path: str | PathLike[str]) -> str:
 
 
 def preprocess(text: str) -> str:
-    """Lower case, ordinary spaces for non-breaking ones, a space before each of , . ! ? (d2l's `preprocess_nmt`)."""
+    """Returns text in lower case, with ordinary spaces and a space before each of , . ! ? (d2l's `preprocess_nmt`)."""
     text = text.replace("\u202f", " ").replace("\xa0", " ").lower()
     apart = (" " + char if i > 0 and char in ",.!?" and text[i - 1] != " " else char for i, char in enumerate(text))
     return "".join(apart)
 
 
-def tokenize_pairs(text: str, num_pairs: int | None = None, keep_one_more: bool = False) -> tuple[Tokens, Tokens]:
-    """The words of both sides of the first num_pairs lines "source TAB target", split at spaces (`tokenize_nmt`).
+def tokenize_pairs(text: str, num_pairs: int | None = None, *, keep_one_more: bool = False) -> tuple[Tokens, Tokens]:
+    """Returns the words of both columns of the first num_pairs lines "source TAB target" (d2l's `tokenize_nmt`).
 
     keep_one_more: d2l stops where i > num_examples, and so keeps 601 lines of 600; True does the same.
     Raises ValueError for a text without pairs.
@@ -145,7 +165,7 @@ def tokenize_pairs(text: str, num_pairs: int | None = None, keep_one_more: bool 
 
 
 def first_of_each(text: str) -> str:
-    """The first line of each source, in order."""
+    """Returns the first line of each source, in order."""
     first: dict[str, str] = {}
     for line in text.split("\n"):
         first.setdefault(line.partition("\t")[0], line)
@@ -153,14 +173,14 @@ def first_of_each(text: str) -> str:
 
 
 def truncate_pad(line: Sequence[int], steps: int, padding: int) -> list[int]:
-    """The first `steps` ids of a line, and padding where it is shorter."""
+    """Returns the first `steps` ids of a line, padded if it is shorter."""
     return [*line[:steps], *[padding] * (steps - len(line))]
 
 
 def build_array(lines: Tokens, vocabulary: Vocabulary, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """ids (T, N) of N lines of tokens, each followed by <eos>, truncated and padded to `steps`, and lengths (N,).
+    """Returns ids (T, N) of N lines of tokens, each followed by <eos>, truncated and padded, and lengths (N,).
 
-    steps: None takes the longest line and its <eos>. Raises ValueError where the vocabulary lacks <pad> or <eos>.
+    steps: T; None takes the longest line and its <eos>. Raises ValueError if the vocabulary lacks <pad> or <eos>.
     """
     for token in ("<pad>", "<eos>"):
         if token not in vocabulary:
@@ -172,9 +192,9 @@ def build_array(lines: Tokens, vocabulary: Vocabulary, steps: int | None = None)
 
 
 def date_pairs(count: int, rng: int | np.random.Generator | None = 0) -> tuple[Tokens, Tokens]:
-    """Characters of dates as people write them ("9 may 1998", "may 9, 1998", "09/05/98") and as ISO 8601 has them.
+    """Returns the characters of dates as people write them ("9 may 1998", "may 9, 1998", "09/05/98") and in ISO 8601.
 
-    Years 1950 to 2049, days 1 to 28; two digits of a year stand for the one within that range.
+    Years are 1950 to 2049, so two digits determine them, and days 1 to 28.
     """
     rng = generator(rng)
     years, months, days = rng.integers(1950, 2050, count), rng.integers(1, 13, count), rng.integers(1, 29, count)
@@ -188,7 +208,7 @@ def date_pairs(count: int, rng: int | np.random.Generator | None = 0) -> tuple[T
 def reversal_pairs(
     count: int, rng: int | np.random.Generator | None = 0, letters: str = "abcdefgh", longest: int = 8
 ) -> tuple[Tokens, Tokens]:
-    """Random letters, 1 to `longest` of them, and the same from the last to the first."""
+    """Returns 1 to `longest` random letters, and the same from the last to the first."""
     rng = generator(rng)
     source = [list(rng.choice(list(letters), size)) for size in rng.integers(1, longest + 1, count)]
     source = [[str(letter) for letter in line] for line in source]

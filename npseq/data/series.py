@@ -1,9 +1,7 @@
-"""Series of numbers: a synthetic one, two measured ones, and the windows from which a model predicts the next value.
+"""This module makes a synthetic series, reads two measured ones, and cuts windows to predict the next value from.
 
 A series is (T,), one value a step. Measured series are read from the folder that NPSEQ_DATA names.
 """
-
-from __future__ import annotations
 
 import os
 from datetime import date
@@ -13,27 +11,40 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import a_dtype, number
+from npseq.arguments import a_dtype, integer, number
 from npseq.backend import Array, array_module, generator
-from npseq.data.batches import _check_positive
 
 SUNSPOTS_FILE = "sunspots_yearly_1700_2008.csv"
 CO2_FILE = "co2_mauna_loa_weekly_1958_2001.csv"
 
 
 class Series(NamedTuple):
-    """A measured series: when, how much, and which values were not measured. All (T,), the first two float64."""
+    """A measured series, and which of its values were not measured."""
 
-    time: np.ndarray  # in years
-    values: np.ndarray
-    missing: np.ndarray  # bool
+    time: np.ndarray  # (T,) float64, in years
+    values: np.ndarray  # (T,) float64
+    missing: np.ndarray  # (T,) bool, whether the value was not measured
 
 
 def noisy_sine(
-    length: int = 1000, noise: float = 0.2, rng: int | np.random.Generator | None = None, dtype: Any = np.float32
+    length: int = 1000, noise: float = 0.2, *, rng: int | np.random.Generator | None = None, dtype: Any = np.float32
 ) -> np.ndarray:
-    """x_t = sin(0.01 t) + N(0, noise^2), t = 1 to length: (length,). Source: d2l, "Sequence Models" (A01)."""
-    _check_positive(length, "length")
+    """Returns x_t = sin(0.01 t) + N(0, noise^2), t = 1 to length. Source: d2l, "Sequence Models".
+
+    Args:
+        length: T, at least 1.
+        noise: the standard deviation.
+        rng: a seed or a Generator.
+        dtype: of the series.
+
+    Raises:
+        ValueError: for a negative noise or a length below 1.
+
+    Example:
+        >>> ns.data.noisy_sine(3, noise=0, dtype=float).round(4).tolist()
+        [0.01, 0.02, 0.03]
+    """
+    integer("length", length)
     t = np.arange(1, length + 1)
     if not 0 <= number("noise", noise) < inf:
         raise ValueError(f"noise is a standard deviation and must not be negative, got {noise}")
@@ -41,12 +52,24 @@ def noisy_sine(
 
 
 def lagged_windows(series: Array, lags: int) -> tuple[Array, Array]:
-    """Windows (T - lags, lags) of a series (T,), and the value (T - lags,) that follows each; copies, of its dtype.
+    """Returns windows (T - lags, lags) of a series, and the value (T - lags,) that follows each, as copies.
 
     windows[i] = series[i], ..., series[i + lags - 1] and target[i] = series[i + lags]: d2l's embedding with tau = lags.
-    Raises TypeError for what is no array, ValueError for another rank and for a series of no more than `lags` values.
+
+    Args:
+        series: an array (T,).
+        lags: how many values a window holds.
+
+    Raises:
+        TypeError: for anything but an array.
+        ValueError: for another rank, and a series of no more than `lags` values.
+
+    Example:
+        >>> windows, target = ns.data.lagged_windows(np.arange(5), lags=2)
+        >>> windows.tolist(), target.tolist()
+        ([[0, 1], [1, 2], [2, 3]], [2, 3, 4])
     """
-    _check_positive(lags, "lags")
+    integer("lags", lags)
     if not hasattr(series, "dtype"):
         raise TypeError(f"series must be an array (T,), got {type(series).__name__}; numpy.asarray makes one of a list")
     if series.ndim != 1 or len(series) <= lags:
@@ -57,9 +80,15 @@ def lagged_windows(series: Array, lags: int) -> tuple[Array, Array]:
 
 
 def load_sunspots() -> Series:
-    """The yearly sunspot numbers of 1700 to 2008: 309 values, none missing.
+    """Returns the yearly sunspot numbers of 1700 to 2008: 309 values, none missing.
 
-    Raises FileNotFoundError where the file is not, ValueError where it is not what it should be.
+    Raises:
+        FileNotFoundError: if the file is not in the folder that NPSEQ_DATA names.
+        ValueError: if it is another file.
+
+    Example:
+        >>> ns.data.load_sunspots().values.shape  # doctest: +SKIP
+        (309,)
     """
     rows = _rows(SUNSPOTS_FILE, ["YEAR", "SUNACTIVITY"], "309 rows, statsmodels' data set 'sunspots'")
     years, values = _numbers(SUNSPOTS_FILE, rows)
@@ -67,13 +96,20 @@ def load_sunspots() -> Series:
 
 
 def load_co2(missing: str) -> Series:
-    """CO2 at Mauna Loa, parts per million, weekly from March 1958 to December 2001: 2,284 weeks, 59 without a reading.
+    """Returns CO2 at Mauna Loa, parts per million, weekly from March 1958 to December 2001: 2,284 weeks.
 
-    missing: what becomes of those. "interpolate": the straight line between the readings around them; "drop": they are
-    left out, so that steps are no longer equal; "nan": not a number. There is no default: each says something else.
-    Series.missing names them, also where they are interpolated.
-    Raises ValueError for another `missing`, FileNotFoundError where the file is not, ValueError where it is not what it
-    should be.
+    Args:
+        missing: what becomes of the 59 weeks without a reading. "interpolate": the straight line between the readings
+            around them; "drop": they are left out, so that steps are no longer equal; "nan": not a number. There is no
+            default, because each means something else. Series.missing marks them, also if they are interpolated.
+
+    Raises:
+        FileNotFoundError: if the file is not in the folder that NPSEQ_DATA names.
+        ValueError: for another `missing`, or if it is another file.
+
+    Example:
+        >>> ns.data.load_co2(missing="drop").values.shape  # doctest: +SKIP
+        (2225,)
     """
     if missing not in ("interpolate", "drop", "nan"):
         raise ValueError(f"missing must be 'interpolate', 'drop' or 'nan', got {missing!r}; 59 weeks have no reading")
@@ -88,7 +124,7 @@ def load_co2(missing: str) -> Series:
 
 
 def _rows(name: str, header: list[str], what: str) -> list[tuple[str, str]]:
-    """The rows of a file of two columns, as text."""
+    """Returns the rows of a file of two columns, as text."""
     import csv
 
     folder = os.environ.get("NPSEQ_DATA")
@@ -110,7 +146,7 @@ def _rows(name: str, header: list[str], what: str) -> list[tuple[str, str]]:
 
 
 def _numbers(name: str, rows: list[tuple[Any, str]]) -> tuple[np.ndarray, np.ndarray]:
-    """Both columns as float64; an empty reading is nan."""
+    """Returns both columns as float64; an empty reading is nan."""
     try:
         table = np.array([(float(time), float(value or "nan")) for time, value in rows]).reshape(-1, 2)
     except ValueError as error:
@@ -125,7 +161,7 @@ def _without_gaps(name: str, time: np.ndarray, values: np.ndarray) -> np.ndarray
 
 
 def _year(name: str, day: str) -> float:
-    """A day as a number of years, 19580329 as 1958.24."""
+    """Returns a day as a number of years, 19580329 as 1958.24."""
     try:
         when = date(int(day[:4]), int(day[4:6]), int(day[6:]))
     except ValueError as error:

@@ -1,17 +1,15 @@
-"""From a text to token ids: lines, tokens, and the vocabulary that numbers the tokens.
+"""This module turns a text into token ids: lines, tokens, and the vocabulary that numbers the tokens.
 
 The cleaning, the tokens and the order of the ids are those of Dive into Deep Learning ("d2l", chapter 8, "Text
 Preprocessing"), so that its published counts and ids hold here.
 """
-
-from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,11 +20,19 @@ UNKNOWN = "<unk>"
 
 
 def clean_lines(text: str, clean: str = "letters") -> list[str]:
-    """The lines of a text, without their line ends ("\\n", "\\r\\n" or "\\r").
+    """Returns the lines of a text without their line ends ("\\n", "\\r\\n" or "\\r"), cleaned.
 
-    clean: "letters" turns every run of other characters than A-Z and a-z into one space, strips the line and makes it
-    lower case, as d2l does; "none" keeps the lines as they are, for any other script.
-    Raises ValueError for an unknown `clean` and for a text of which nothing is left.
+    Args:
+        text: the text.
+        clean: "letters" replaces every run of other characters than A-Z and a-z by one space, strips the line and makes
+            it lower case, as d2l does; "none" keeps the lines as they are, for any other script.
+
+    Raises:
+        ValueError: for an unknown `clean`, and if cleaning leaves nothing.
+
+    Example:
+        >>> ns.data.clean_lines("The Time Machine, by H. G. Wells")
+        ['the time machine by h g wells']
     """
     if not isinstance(clean, str) or clean not in ("letters", "none"):
         raise ValueError(f"clean must be 'letters' or 'none', got {clean!r}")
@@ -41,10 +47,21 @@ def clean_lines(text: str, clean: str = "letters") -> list[str]:
 
 
 def read_lines(path: str | PathLike[str], clean: str = "letters") -> list[str]:
-    """The lines of a UTF-8 text file, cleaned as `clean_lines` says; a byte order mark is dropped.
+    """Returns the lines of a UTF-8 text file without its byte order mark, cleaned as by `clean_lines`.
 
-    Raises FileNotFoundError where there is no such file, and ValueError for an empty file, for one that is not UTF-8
-    (naming the offset of the first bad byte) and for one of which cleaning leaves nothing.
+    Args:
+        path: the file.
+        clean: "letters" or "none".
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: for an empty file, one that is not UTF-8 (naming the offset of the first bad byte), and one of which
+            cleaning leaves nothing.
+
+    Example:
+        >>> np.savetxt("words.txt", ["The time", "machine!"], fmt="%s")
+        >>> ns.data.read_lines("words.txt")
+        ['the time', 'machine']
     """
     path = Path(path)
     if not path.is_file():
@@ -66,9 +83,19 @@ def read_lines(path: str | PathLike[str], clean: str = "letters") -> list[str]:
 
 
 def tokenize(lines: Sequence[str], token: str = "word") -> list[list[str]]:
-    """The tokens of every line: its words, split at white space, or its characters (token="char").
+    """Returns the tokens of every line: its words, split at white space, or its characters.
 
-    Raises TypeError where `lines` is a single string, ValueError for another `token`.
+    Args:
+        lines: strings.
+        token: "word" or "char".
+
+    Raises:
+        TypeError: if `lines` is a single string.
+        ValueError: for another `token`.
+
+    Example:
+        >>> ns.data.tokenize(["time flies"])
+        [['time', 'flies']]
     """
     if isinstance(lines, str):
         raise TypeError("lines must be a list of strings, got one string; pass [text]")
@@ -81,20 +108,30 @@ def tokenize(lines: Sequence[str], token: str = "word") -> list[list[str]]:
 class Vocabulary:
     """Tokens numbered from 0: `<unk>`, the reserved tokens, then the others from the most to the least frequent.
 
-    Tokens of equal frequency stand in the order of their first appearance, as in d2l's `Vocab`.
+    Tokens of equal frequency are in the order of their first appearance, as in d2l's `Vocab`.
 
-    tokens: the tokens of a text, as one list or a list of lines of tokens.
-    min_freq: tokens that appear less often are left out and become `<unk>`.
-    reserved_tokens: tokens that get the first ids after `<unk>`, present in the text or not, say
-    ("<pad>", "<bos>", "<eos>").
-    token: "char" or "word", how `encode` splits and `decode` joins; None takes "char" where every token of the text but
-    the reserved ones is a single character.
-    Raises TypeError for tokens that are no strings, ValueError for a token reserved twice.
+    Args:
+        tokens: the tokens of a text, as one list or a list of lines of tokens.
+        min_freq: tokens that appear less often are left out and become `<unk>`.
+        reserved_tokens: tokens that get the first ids after `<unk>`, in the text or not, say
+            ("<pad>", "<bos>", "<eos>").
+        token: "char" or "word", how `encode` splits and `decode` joins; None takes "char" if every token of the text,
+            apart from the reserved ones, is a single character.
+
+    Raises:
+        TypeError: for tokens that are no strings.
+        ValueError: for a token reserved twice.
+
+    Example:
+        >>> vocabulary = ns.data.Vocabulary(list("aba"))
+        >>> vocabulary.encode("abc").tolist(), vocabulary.decode([2, 1])
+        ([1, 2, 0], 'ba')
     """
 
     def __init__(
         self,
         tokens: Iterable[str] | Iterable[Iterable[str]] = (),
+        *,
         min_freq: int = 0,
         reserved_tokens: Sequence[str] = (),
         token: str | None = None,
@@ -113,8 +150,8 @@ class Vocabulary:
         if token is None:
             token = "char" if all(len(name) == 1 for name in counts.keys() - set(special)) else "word"
         freqs = sorted(counts.items(), key=lambda item: item[1], reverse=True)
-        kept = [name for name, count in freqs if count >= min_freq and name not in special]
-        self._fill([*special, *kept], freqs, token)
+        frequent = [name for name, count in freqs if count >= min_freq and name not in special]
+        self._fill([*special, *frequent], freqs, token)
 
     def _fill(self, tokens: Sequence[str], token_freqs: Sequence[tuple[str, int]], token: str) -> None:
         _check_token_kind(token)
@@ -148,7 +185,7 @@ class Vocabulary:
         return f"Vocabulary({len(self)} tokens, token={self.token!r})"
 
     def __getitem__(self, tokens: str | Sequence[Any]) -> Any:
-        """The id of a token, 0 where it is unknown; for a list or tuple, however nested, the list of its ids."""
+        """Returns the id of a token, 0 if it is unknown; for a list or tuple, however nested, the list of its ids."""
         if isinstance(tokens, str):
             return self._ids.get(tokens, self.unk)
         if not isinstance(tokens, list | tuple):
@@ -156,9 +193,14 @@ class Vocabulary:
         return [self[token] for token in tokens]
 
     def to_tokens(self, ids: Any) -> Any:
-        """The token of an id; for a list or an array of ids, however nested, the list of their tokens.
+        """Returns the token of an id; for a list or an array of ids, however nested, the list of their tokens.
 
-        Raises TypeError for ids that are no integers, ValueError for ids outside 0 to len(self) - 1.
+        Args:
+            ids: an integer, or lists or an array of them.
+
+        Raises:
+            TypeError: for ids that are no integers.
+            ValueError: for ids outside 0 to len(self) - 1.
         """
         ids = ids.tolist() if hasattr(ids, "tolist") else ids
         if isinstance(ids, list | tuple):
@@ -172,20 +214,31 @@ class Vocabulary:
         return self.tokens[ids]
 
     def encode(self, text: str) -> np.ndarray:
-        """The ids (N,), int64, of the characters or the words of a text, which is taken as it is, not cleaned."""
+        """Returns the ids (N,), int64, of the characters or the words of a text, which is not cleaned.
+
+        Args:
+            text: a string.
+        """
         if not isinstance(text, str):
             raise TypeError(f"text must be a string, got {type(text).__name__}; vocabulary[tokens] takes lists")
         return np.array(self[tokenize([text], self.token)[0]], dtype=np.int64)
 
     def decode(self, ids: Any) -> str:
-        """The text of ids (N,): its characters joined, or its words with a space between; raises as `to_tokens`."""
+        """Returns the text of ids: its characters joined, or its words with a space between.
+
+        Args:
+            ids: integers (N,).
+
+        Raises:
+            TypeError, ValueError: as `to_tokens` does, and for ids of another rank.
+        """
         tokens = self.to_tokens(ids)
         if isinstance(tokens, str) or not all(isinstance(token, str) for token in tokens):
             raise ValueError("ids must be one sequence of shape (N,), got a scalar or a nested one; decode row by row")
         return ("" if self.token == "char" else " ").join(tokens)
 
     def to_dict(self) -> dict[str, Any]:
-        """All that makes this vocabulary, as strings, numbers and lists that JSON can carry."""
+        """Returns the whole vocabulary as strings, numbers and lists, which JSON has."""
         return {
             "token": self.token,
             "tokens": list(self.tokens),
@@ -193,8 +246,15 @@ class Vocabulary:
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Vocabulary:
-        """The vocabulary that `to_dict` wrote. Raises ValueError or TypeError for any other content."""
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Returns the vocabulary that `to_dict` wrote.
+
+        Args:
+            content: what `to_dict` returned.
+
+        Raises:
+            ValueError, TypeError: for any other content.
+        """
         expected = {"token", "tokens", "token_freqs"}
         if not isinstance(content, Mapping) or set(content) != expected:
             given = sorted(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
@@ -225,7 +285,7 @@ def _flat(tokens: Iterable[Any]) -> Iterator[str]:
 
 
 def _stored_freqs(freqs: object) -> list[tuple[str, int]]:
-    """The pairs of a stored vocabulary, checked: each a string and a count, the counts falling."""
+    """Returns the pairs of a stored vocabulary, checked: each a string and a count, the counts falling."""
     if not isinstance(freqs, list) or not all(_is_count(pair) for pair in freqs):
         raise ValueError("a stored vocabulary's token_freqs must be a list of pairs [token, count]")
     counts = [count for _, count in freqs]

@@ -1,7 +1,8 @@
-"""Training a language model: the loop, its checkpoints and its files."""
+"""This package trains a language model: one epoch, or a run whose checkpoints let it continue to the same bits."""
 
 from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from npseq.training.config import TrainingConfig
+from npseq.training.epoch import Epoch
 from npseq.training.interrupts import Interrupted
 from npseq.training.loop import NonFiniteLoss, train_epoch
 from npseq.training.metrics import EpochMetrics
@@ -10,6 +11,7 @@ from npseq.training.run import Run, train
 
 __all__ = [
     "Checkpoint",
+    "Epoch",
     "EpochMetrics",
     "Interrupted",
     "NonFiniteLoss",

@@ -1,9 +1,7 @@
-"""A checkpoint: a model file that also holds all it takes to go on as if nothing had happened.
+"""A checkpoint is a model file that also holds everything that a run needs to continue to the same bits.
 
-The epochs' metrics are part of it, so one file, replaced as a whole, says where a run stands.
+The metrics of the epochs are part of it, so one file, replaced as a whole, says how far a run has come.
 """
-
-from __future__ import annotations
 
 import json
 from os import PathLike
@@ -22,48 +20,67 @@ OPTIMIZER, METRICS = "optimizer/", "training/metrics"
 
 
 class Checkpoint(NamedTuple):
-    """A run after len(metrics) epochs, and after position.step updates of the next where there is a position.
+    """A run after len(metrics) epochs, and after position.step updates of the next if there is a position."""
 
-    model: its dropout draws from rng. optimizer_state: that of Optimizer.state_dict. text_digest: SHA-256 of the ids.
-    """
-
-    config: TrainingConfig
-    model: LanguageModel
-    optimizer_state: dict[str, Any]
-    rng: np.random.Generator
-    metrics: list[EpochMetrics]
-    text_digest: str
-    position: Position | None = None
+    config: TrainingConfig  # the options of the run
+    model: LanguageModel  # its dropout draws from rng
+    optimizer_state: dict[str, Any]  # what Optimizer.state_dict returns
+    rng: np.random.Generator  # all random numbers of the run
+    metrics: list[EpochMetrics]  # of the epochs so far
+    text_digest: str  # SHA-256 of the ids
+    position: Position | None = None  # in the next epoch, None at its beginning
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | PathLike[str]) -> None:
-    """Writes it to this file, which `LanguageModel.load` reads too; what was there is replaced as a whole."""
+    """Writes a checkpoint to a file, replaced as a whole, which `LanguageModel.load` reads too.
+
+    Args:
+        checkpoint: the run as it is now.
+        path: the file.
+
+    Raises:
+        OSError: if the file cannot be written.
+
+    Example:
+        >>> run = ns.training.Run.begin(ns.training.TrainingConfig(max_tokens=2000), "begun")
+        >>> checkpoint = ns.training.load_checkpoint("begun/model.safetensors")
+        >>> ns.training.save_checkpoint(checkpoint, "copy.safetensors")
+    """
     model = model_content(checkpoint.model)
     arrays = {k: to_host(v) for k, v in checkpoint.optimizer_state.items() if hasattr(v, "shape")}
-    place, state = (None, {}) if checkpoint.position is None else to_content(checkpoint.position)
+    position, state = (None, {}) if checkpoint.position is None else to_content(checkpoint.position)
     training = {
         "config": checkpoint.config.to_dict(),
         "optimizer": {k: v for k, v in checkpoint.optimizer_state.items() if k not in arrays},
         "rng": checkpoint.rng.bit_generator.state,
         "text_digest": checkpoint.text_digest,
-        "position": place,
+        "position": position,
     }
-    kept = {f"{OPTIMIZER}{k}": v for k, v in arrays.items()}
-    tensors = {**model.tensors, **kept, **state, METRICS: as_array(checkpoint.metrics)}
+    optimizer = {f"{OPTIMIZER}{k}": v for k, v in arrays.items()}
+    tensors = {**model.tensors, **optimizer, **state, METRICS: as_array(checkpoint.metrics)}
     write_content(model._replace(tensors=tensors, metadata={**model.metadata, "training": json.dumps(training)}), path)
 
 
 def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
-    """What `save_checkpoint` wrote, on the host, the same bits.
+    """Returns what `save_checkpoint` wrote, on the host, in the same bits.
 
-    Raises FileNotFoundError where there is no file, ValueError for one that is damaged, of another kind, or a model
-    saved without a training run.
+    Args:
+        path: the file.
+
+    Raises:
+        FileNotFoundError: if there is no file.
+        ValueError: for a file that is damaged, of another kind, or a model saved without a training run.
+
+    Example:
+        >>> run = ns.training.Run.begin(ns.training.TrainingConfig(max_tokens=2000), "run")
+        >>> ns.training.load_checkpoint("run/model.safetensors").metrics
+        []
     """
     content = read_content(path)
     if "training" not in content.metadata:
         raise ValueError(f"{str(path)!r} must be a checkpoint of a training run, it holds a model alone")
     rng = np.random.default_rng(0)
-    model = model_from(content, path, rng)  # draws first weights, so the state is set after it
+    model = model_from(content, path, rng)  # draws initial weights, so the generator's state is set after it
     with believed(path):
         training = json.loads(content.metadata["training"])
         config = _config(training, model)
@@ -88,11 +105,11 @@ def _check_optimizer(config: TrainingConfig, state: dict[str, Any], model: Langu
     optimizer = make_optimizer(config)
     optimizer.load_state_dict(state)
     wanted = {f"{kind}/" for kind in optimizer.kinds()} if optimizer.steps else set()
-    kept = state.keys() - {"steps", "lr"}
-    if kept != wanted or type(state["steps"]) is not int or state["steps"] < 0:
-        raise ValueError(f"its optimizer, {config.optimizer} after {state['steps']} steps, keeps {sorted(kept)}")
+    held = state.keys() - {"steps", "lr"}
+    if held != wanted or type(state["steps"]) is not int or state["steps"] < 0:
+        raise ValueError(f"its optimizer, {config.optimizer} after {state['steps']} steps, keeps {sorted(held)}")
     flat = model.params.flat
-    for name in kept:
+    for name in held:
         if state[name].shape != flat.shape or state[name].dtype != flat.dtype:
             raise ValueError(f"its optimizer's {name} must be {flat.shape} {flat.dtype} as its parameters")
 
@@ -108,7 +125,7 @@ def _metrics(rows: np.ndarray, config: TrainingConfig) -> list[EpochMetrics]:
 def _position(
     training: dict[str, Any], content: Content, model: LanguageModel, config: TrainingConfig, epochs: int
 ) -> Position | None:
-    """None between two epochs, where files of before there were positions say nothing of one."""
+    """Returns None between two epochs, where older files have no such entry."""
     position = from_content(training.get("position"), content.tensors, model, config)
     if position is not None and epochs == config.epochs:
         raise ValueError(f"its position lies in an epoch after the last of {config.epochs}")
@@ -116,7 +133,7 @@ def _position(
 
 
 def load_trained(path: str | PathLike[str]) -> tuple[LanguageModel, TrainingConfig | None]:
-    """The model of a checkpoint and its configuration, None where the file holds a model alone.
+    """Returns the model of a checkpoint and its configuration, None if the file holds only a model.
 
     Raises as `load_model` does.
     """

@@ -1,17 +1,14 @@
-"""How often a recurrent network learns, and how far each gradient reaches: truncation with k1 and k2.
+"""This module cuts windows into chunks: every k1 steps an update, whose gradient reaches k2 steps back.
 
-Every k1 steps there is an update, from the losses of these k1 steps, each of which counts once; its gradient reaches
-back over the last k2 >= k1 steps, so the loss j steps into the chunk reaches k2 - k1 + j steps, itself counted. That is
-Williams & Peng's (1990) BPTT(h; h') with h = k2 and h' = k1, and Sutskever's (2013, section 2.8.6) k1 and k2. With
-k1 = k2 the state is carried from chunk to chunk and nothing else; with k1 = 1 each gradient is Truncated(k2)'s share of
-one loss.
+An update is made from the losses of its k1 steps, each of which counts once. Its gradient reaches back over the last
+k2 >= k1 steps, so the loss j steps into the chunk reaches k2 - k1 + j steps, itself counted. That is Williams & Peng's
+(1990) BPTT(h; h') with h = k2 and h' = k1, and Sutskever's (2013, section 2.8.6) k1 and k2. With k1 = k2 the chunks
+share the carried state and nothing else; with k1 = 1 each gradient is Truncated(k2)'s share of one loss.
 
-The k2 - k1 steps that a gradient reaches over besides its own are read again with the parameters as they are now. So
-each gradient is exactly that of a function: these losses, the state k2 steps before held where it was. (Williams & Peng
-keep the old activations instead, which saves those steps and is the gradient of nothing while parameters change.)
+The k2 - k1 steps before a chunk are read again with the present parameters. So each gradient is exactly that of a
+function: of these losses, with the state k2 steps before held constant. (Williams & Peng use the old activations
+instead, which saves those steps and is the gradient of no function while the parameters change.)
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -20,16 +17,16 @@ from npseq.backend import Array, array_module
 
 
 class Chunk(NamedTuple):
-    """What one update reads. The losses are those of the last k1 steps."""
+    """The steps that one update reads; its losses are those of the last k1."""
 
     ids: Array  # (context + k1, B)
     targets: Array  # (k1, B)
     fresh: bool  # whether its first state is zero
-    state_at: int  # the step before which the next chunk's first state is found; len(ids) for the last state
+    state_at: int  # the next chunk starts from the state before this step; len(ids) for the last state
 
     @property
     def context(self) -> int:
-        """How many of its steps have been learnt from already."""
+        """The number of steps whose losses belong to earlier updates."""
         return len(self.ids) - len(self.targets)
 
 
@@ -48,10 +45,10 @@ def check_chunks(steps: int, every: int, reach: int) -> None:
 
 
 def chunks(windows: Iterable[tuple[Array, Array]], every: int, reach: int, carried: bool) -> Iterator[Chunk]:
-    """Windows x, y (T, B) in chunks of `every` steps, with the steps before them that a gradient may reach.
+    """Cuts windows x, y (T, B) into chunks of `every` steps, with the steps before them that a gradient may reach.
 
-    carried: whether a window goes on where the one before ended; otherwise each begins with a zero state, and nothing
-    reaches past its first step. Raises ValueError as check_chunks does.
+    carried: whether a window continues the one before; otherwise each begins with a zero state, and no gradient reaches
+    past its first step. Raises ValueError as check_chunks does.
     """
     context: Array | None = None
     for x, y in windows:

@@ -1,37 +1,61 @@
-"""All that decides a training run, checked when it is made. The command line's flags are these fields."""
-
-from __future__ import annotations
+"""A configuration holds everything that determines a training run; the flags of the command line are its fields."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from inspect import cleandoc
+from typing import Any, Self
+
+import numpy as np
 
 from npseq import optim
 from npseq.bptt.truncation import HDetach
-from npseq.training.chunks import check_chunks
-from npseq.training.truncation import FORMS, read_truncation
+from npseq.data import Vocabulary, load_corpus
+from npseq.training.epoch import SAMPLINGS, Epoch
+from npseq.training.truncation_spec import FORMS, read_truncation
 
 LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 1e-3, "adamw": 1e-3, "adagrad": 1e-2}
 COUNTS_OR_NONE = ("max_tokens", "embedding", "bptt_every", "bptt_steps", "threads")
 NULLABLE = ("lr", "clip", *COUNTS_OR_NONE)
+MODEL_OPTIONS = (
+    "cell", "hidden_size", "num_layers", "embedding_size", "bidirectional", "dropout", "initializer", "nonlinearity",
+    "reset", "peepholes", "proj_size", "dtype",
+)  # fmt: skip
+RENAMED = {"hidden_size": "hidden", "num_layers": "layers", "embedding_size": "embedding"}
 OWN_CELL = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}
 
 
 def option(default: Any, help: str, choices: tuple[str, ...] = (), kind: type | None = None) -> Any:
-    """A field. choices: what a string may be; kind: its type, taken from the default where it is left out."""
+    """Returns a field. choices: the strings allowed; kind: its type, if the default has another."""
     return field(default=default, metadata={"help": help, "choices": choices, "kind": kind or type(default)})
 
 
+def documented(cls: Any) -> Any:
+    """Lists a dataclass's fields in its docstring, with what `option` says of them."""
+    rows = []
+    for entry in fields(cls):
+        choices = f" ({', '.join(entry.metadata['choices'])})" if entry.metadata["choices"] else ""
+        rows.append(f"    {entry.name}: {entry.metadata['help']}{choices}.")
+    before, raises, after = cleandoc(cls.__doc__ or "").partition("\n\nRaises:")
+    cls.__doc__ = "\n".join([before, "", "Args:", *rows]) + raises + after
+    return cls
+
+
+@documented
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The options of a run; the defaults are d2l's for its one-layer RNN of 256 units (`train_ch8`, chapter 9.6).
+    """The options of a run; the defaults are those of d2l, 9.6, for its one-layer RNN of 256 units (`train_ch8`).
 
-    corpus: "python-topics", "time-machine" or the path of a text file. lr None takes 1 for sgd, else PyTorch's default.
-    sampling: "sequential" carries the state from batch to batch, "sequential-reset" reads the same windows from a zero
-    state (what d2l calls random), "random" draws windows in random order. bptt_every, bptt_steps: see
-    npseq.training.chunks; truncation: npseq.training.truncation. sample_prefix () takes one for the corpus.
-    Raises TypeError or ValueError for a value that cannot be, naming the field.
+    The corpus is "python-topics", "time-machine" or the path of a text file. `Epoch` says more of sampling, bptt_every
+    and bptt_steps.
+
+    Raises:
+        TypeError: for a value of another type, naming the field.
+        ValueError: for an impossible value, naming the field.
+
+    Example:
+        >>> ns.training.TrainingConfig(cell="gru", optimizer="adam").lr
+        0.001
     """
 
     corpus: str = option("python-topics", "the text to learn", kind=str)
@@ -59,7 +83,7 @@ class TrainingConfig:
     bptt_every: int | None = option(None, "k1: an update every so many steps of a window (default: all)", kind=int)
     bptt_steps: int | None = option(None, "k2: steps back that a gradient reaches (default: k1)", kind=int)
     truncation: str = option("full", f"of each gradient, within that: {FORMS}")
-    sampling: str = option("sequential", "how windows follow each other", ("sequential", "sequential-reset", "random"))
+    sampling: str = option("sequential", "how windows follow each other", SAMPLINGS)
     evaluate_every: int = option(0, "epochs from one evaluation to the next, 0 for one at the end")
     device: str = option("cpu", "where to compute", ("cpu", "gpu"))
     tf32: bool = option(False, "float32 products of device gpu on tensor cores, with fewer digits")
@@ -100,52 +124,58 @@ class TrainingConfig:
             )
         if self.proj_size >= self.hidden:
             raise ValueError(f"proj_size must be smaller than hidden = {self.hidden}, got {self.proj_size}")
+        self._check_epoch()
 
-        self._check_reach()
-
-    def _check_reach(self) -> None:
-        every, reach = self.reach
-        check_chunks(self.steps, every, reach)
-        if self.bidirectional and reach > every:
+    def _check_epoch(self) -> None:
+        epoch = self.one_epoch()
+        if self.bidirectional and epoch.reach > epoch.every:
             raise ValueError(
                 f"bptt_steps beyond bptt_every needs a model of one direction, whose state goes from step to step, got "
-                f"bptt_steps {reach} and bptt_every {every} with bidirectional True"
+                f"bptt_steps {epoch.reach} and bptt_every {epoch.every} with bidirectional True"
             )
-        if isinstance(read_truncation(self.truncation), HDetach) and self.cell != "lstm":
+        if isinstance(epoch.truncation, HDetach) and self.cell != "lstm":
             raise ValueError(f"truncation h-detach belongs to cell lstm, got {self.truncation!r} with cell {self.cell}")
 
-    @property
-    def reach(self) -> tuple[int, int]:
-        """k1 and k2, with what they are where they are left out."""
-        every = self.steps if self.bptt_every is None else self.bptt_every
-        return every, every if self.bptt_steps is None else self.bptt_steps
+    def one_epoch(self, rng: int | np.random.Generator | None = None) -> Epoch:
+        """Returns the options of each epoch.
+
+        Args:
+            rng: of a random truncation, a seed or a Generator.
+        """
+        return Epoch(
+            batch_size=self.batch_size,
+            steps=self.steps,
+            sampling=self.sampling,
+            clip=self.clip,
+            bptt_every=self.bptt_every,
+            bptt_steps=self.bptt_steps,
+            truncation=read_truncation(self.truncation, rng),
+        )
 
     def model_options(self) -> dict[str, Any]:
-        """The arguments of LanguageModel, but for the vocabulary and the random numbers."""
-        return {
-            "cell": self.cell,
-            "hidden_size": self.hidden,
-            "num_layers": self.layers,
-            "embedding_size": self.embedding,
-            "bidirectional": self.bidirectional,
-            "dropout": self.dropout,
-            "initializer": self.initializer,
-            "nonlinearity": self.nonlinearity,
-            "reset": self.reset,
-            "peepholes": self.peepholes,
-            "proj_size": self.proj_size,
-            "dtype": self.dtype,
-        }
+        """Returns the arguments of LanguageModel, but for the vocabulary and the random numbers."""
+        return {name: getattr(self, RENAMED.get(name, name)) for name in MODEL_OPTIONS}
+
+    def load_corpus(self) -> tuple[np.ndarray, Vocabulary]:
+        """Returns the text as token ids (N,), and its vocabulary."""
+        return load_corpus(self.corpus, self.token, max_tokens=self.max_tokens, clean=self.clean)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, as JSON can carry them."""
+        """Returns the fields in types that JSON has."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> TrainingConfig:
-        """The configuration that `to_dict` wrote. Raises ValueError for other fields."""
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Returns the configuration that `to_dict` wrote.
+
+        Args:
+            content: all fields of this version.
+
+        Raises:
+            ValueError: for other fields.
+        """
         names = {entry.name for entry in fields(cls)}
-        if content.keys() | {"tf32"} != names:  # runs of before there was one have none
+        if content.keys() | {"tf32"} != names:  # older runs lack it
             raise ValueError(
                 f"a stored configuration must have the fields of this version of npseq: missing "
                 f"{sorted(names - content.keys())}, unknown {sorted(content.keys() - names)}"
@@ -154,7 +184,7 @@ class TrainingConfig:
 
 
 def make_optimizer(config: TrainingConfig) -> optim.Optimizer:
-    """The optimizer of a configuration, with its learning rate and PyTorch's defaults for the rest."""
+    """Returns the optimizer of a configuration, with its learning rate and otherwise PyTorch's defaults."""
     kinds: dict[str, Any] = {
         kind.__name__.lower(): kind for kind in (optim.SGD, optim.RMSprop, optim.Adam, optim.AdamW, optim.Adagrad)
     }

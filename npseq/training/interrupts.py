@@ -1,17 +1,19 @@
-"""Ctrl-C, heard between two steps: the first asks a run to finish its step and stop, a second one stops it at once."""
-
-from __future__ import annotations
+"""This module handles Ctrl-C: the first asks a run to finish its step and stop, the second stops it at once."""
 
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 from npseq.training.position import Position
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training stopped between two updates because it was asked to. position: where in the epoch, None between two."""
+    """Training stopped between two updates because it was asked to.
+
+    Args:
+        position: where in the epoch it stopped, None between two epochs.
+    """
 
     def __init__(self, position: Position | None = None):
         super().__init__("training was asked to stop")
@@ -19,11 +21,11 @@ class Interrupted(KeyboardInterrupt):
 
 
 class StopSignals:
-    """While it is entered, these signals do nothing but ask; called, it says whether one has come.
+    """While it is entered, it only records these signals; a call says whether one has arrived, `number` says which.
 
-    insist: whether a second one raises KeyboardInterrupt, wherever it comes; otherwise it is the first one said twice.
-    number: that of the signal, None before. A signal that the process ignores stays ignored. Outside the main thread,
-    which alone can hear signals, none is heard.
+    insist: whether a second signal raises KeyboardInterrupt at once; otherwise it counts as the first one sent twice.
+    A signal that the process ignores stays ignored. Only the main thread can receive signals; elsewhere this does
+    nothing.
     """
 
     def __init__(self, *signals: int, insist: bool = True):
@@ -34,13 +36,13 @@ class StopSignals:
     def __call__(self) -> bool:
         return self.number is not None
 
-    def __enter__(self) -> StopSignals:
+    def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in self.signals:
                 before = signal.getsignal(number)
-                if before not in (None, signal.SIG_IGN):  # None: of a program that embeds Python
+                if before not in (None, signal.SIG_IGN):  # None: a program that embeds Python set it
                     self._before[number] = before
-                    signal.signal(number, self._hear)
+                    signal.signal(number, self._record)
         return self
 
     def __exit__(
@@ -50,7 +52,7 @@ class StopSignals:
             signal.signal(number, before)
         self._before.clear()
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _record(self, number: int, frame: FrameType | None) -> None:
         if self() and self.insist:
             raise KeyboardInterrupt
         self.number = number

@@ -1,6 +1,4 @@
-"""What one epoch of training came to, and the lines of metrics.jsonl."""
-
-from __future__ import annotations
+"""This module holds the metrics of an epoch and writes them as lines of metrics.jsonl."""
 
 import json
 import math
@@ -11,21 +9,17 @@ import numpy as np
 
 
 class EpochMetrics(NamedTuple):
-    """One epoch: loss and perplexity are running averages over its tokens, while the parameters change.
+    """One epoch's metrics; loss and perplexity average over its tokens while the parameters change."""
 
-    loss: mean negative log-likelihood in nats; perplexity: exp(loss). grad_norm: the largest gradient norm, before
-    clipping. evaluation_perplexity: of the whole text, after the epoch; nan where it was not evaluated.
-    """
-
-    epoch: int
-    loss: float
-    perplexity: float
-    grad_norm: float
-    tokens_per_second: float
-    evaluation_perplexity: float = math.nan
+    epoch: int  # counts from 1
+    loss: float  # mean negative log-likelihood in nats
+    perplexity: float  # exp(loss)
+    grad_norm: float  # the largest gradient norm, before clipping
+    tokens_per_second: float  # read and learnt from
+    evaluation_perplexity: float = math.nan  # of the whole text after the epoch; nan if it was not evaluated
 
     def line(self) -> str:
-        """A line of JSON, without its end; what JSON has no number for, an infinite perplexity, is null."""
+        """Returns one line of JSON, without its end; null stands for an infinite perplexity."""
         content = self._asdict()
         if math.isnan(self.evaluation_perplexity):
             del content["evaluation_perplexity"]
@@ -33,7 +27,7 @@ class EpochMetrics(NamedTuple):
 
 
 def as_array(metrics: Sequence[EpochMetrics]) -> np.ndarray:
-    """(epochs, fields) float64: epochs are whole numbers far below 2^53, so nothing is lost."""
+    """Returns (epochs, fields) float64; an epoch is a whole number far below 2^53, so nothing is lost."""
     return np.array(metrics, dtype=np.float64).reshape(-1, len(EpochMetrics._fields))
 
 

@@ -1,65 +1,63 @@
-"""Where an epoch stands between two updates, as a value: with model, optimizer and generator, all its rest depends on.
+"""A position is a place between two updates of an epoch, from which training continues to the same bits.
 
-The windows of an epoch are drawn at its beginning, from one generator, which other draws have moved on since. So a
-position keeps the generator's state of that moment: the same windows are drawn again, and those that were read skipped.
+The windows of an epoch are drawn at its beginning, by a generator that other draws have moved on since. So a position
+holds the generator's state of that moment: the same windows are drawn again, and those that were read are skipped.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from npseq.backend import Array, to_host
-from npseq.data import random_windows, sequential_windows
 from npseq.models import LanguageModel
 from npseq.training.config import TrainingConfig
+from npseq.training.epoch import Epoch
 
 TENSORS = "position/"
-SAMPLINGS = ("sequential", "sequential-reset", "random")
 
 
 class Position(NamedTuple):
-    """An epoch after `step` updates. state: what the last one handed on, h or (h, c), each (L*R, B, H); None before it.
+    """An epoch after some of its updates; with model, optimizer and generator it determines the rest of the epoch."""
 
-    drawn: the state of the bit generator from which the epoch's windows are drawn. total: the losses summed over the
-    tokens read; largest_norm: of the epoch's gradients; seconds: that the epoch has taken.
-    """
+    step: int  # updates of the epoch so far
+    drawn: Mapping[str, Any]  # the state of the bit generator before the epoch's windows are drawn
+    state: Any = None  # of the last update, h or (h, c), each (L*R, B, H); None before the first
+    total: float = 0.0  # the losses summed over the tokens read
+    largest_norm: float = 0.0  # of the epoch's gradients
+    seconds: float = 0.0  # that the epoch has taken
 
-    step: int
-    drawn: Mapping[str, Any]
-    state: Any = None
-    total: float = 0.0
-    largest_norm: float = 0.0
-    seconds: float = 0.0
+    def windows(self, ids: Array, epoch: Epoch, rng: np.random.Generator) -> Iterator[tuple[Array, Array]]:
+        """Returns all windows of the epoch, drawn anew if some were read already.
 
-    def windows(self, ids: Array, batch_size: int, steps: int, sampling: str, rng: np.random.Generator) -> Any:
-        """The epoch's windows, all of them. rng draws them, and moves on, where nothing was read yet.
-
-        Raises ValueError for an unknown sampling and a text under one batch.
+        Args:
+            ids: the text (N,).
+            epoch: how it is read.
+            rng: draws the windows, and moves on, if none was read yet.
         """
-        if sampling not in SAMPLINGS:
-            raise ValueError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
         if self.step:
             rng = np.random.Generator(type(rng.bit_generator)())
             rng.bit_generator.state = self.drawn
-        return (random_windows if sampling == "random" else sequential_windows)(ids, batch_size, steps, rng)
+        return epoch.windows(ids, rng)
 
-    def with_state(self, change: Callable[[Array], Array]) -> Position:
-        """The same position, each array of its state changed."""
+    def with_state(self, change: Callable[[Array], Array]) -> Self:
+        """Returns the same position with another state.
+
+        Args:
+            change: applied to each array of the state.
+        """
         return self._replace(state=_each(change, self.state))
 
 
 def copied(state: Any) -> Any:
-    """A copy of a state on the host, which no later step writes over."""
+    """Returns a copy of a state on the host, which no later step overwrites."""
     return _each(lambda array: np.array(to_host(array)), state)
 
 
 def to_content(position: Position) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """A position as JSON and as tensors."""
+    """Returns a position as JSON and as tensors."""
     parts = position.state if isinstance(position.state, tuple) else (position.state,)
     numbers = {name: value for name, value in position._asdict().items() if name != "state"}
     return numbers, {f"{TENSORS}{name}": part for name, part in zip("hc", parts, strict=False)}
@@ -68,9 +66,9 @@ def to_content(position: Position) -> tuple[dict[str, Any], dict[str, np.ndarray
 def from_content(
     content: Mapping[str, Any] | None, tensors: Mapping[str, np.ndarray], model: LanguageModel, config: TrainingConfig
 ) -> Position | None:
-    """The position of `to_content`, None for None. Raises ValueError or TypeError for one that no run can have.
+    """Returns the position of `to_content`, None for None. Raises ValueError or TypeError for one that no run can have.
 
-    Whether it lies within the epoch only the text can tell: see `check_within`.
+    `check_within` checks that the text is long enough for it.
     """
     state = {name.removeprefix(TENSORS): array for name, array in tensors.items() if name.startswith(TENSORS)}
     if content is None and not state:
@@ -84,15 +82,16 @@ def from_content(
         value = content[name]
         if type(value) is not float or not math.isfinite(value) or value < least:
             raise ValueError(f"its position's {name} must be a finite number, not below {least}, got {value!r:.200}")
-    np.random.default_rng(0).bit_generator.state = content["drawn"]  # raises for what is no state
+    np.random.default_rng(0).bit_generator.state = content["drawn"]  # raises unless it is a state
     _check_state(state, model, config.batch_size)
     return Position(**content, state=(state["h"], state["c"]) if "c" in state else state["h"])
 
 
 def check_within(position: Position, ids: Array, config: TrainingConfig) -> None:
-    """Raises ValueError where the epoch of this text ends before the position, or with it."""
-    windows = position.windows(ids, config.batch_size, config.steps, config.sampling, np.random.default_rng(0))
-    read = position.step // (config.steps // config.reach[0])
+    """Raises ValueError if the epoch of this text ends before the position, or with it."""
+    epoch = config.one_epoch()
+    windows = position.windows(ids, epoch, np.random.default_rng(0))
+    read = position.step // (epoch.steps // epoch.every)
     if read >= len(ids) or next(islice(windows, read, None), None) is None:
         raise ValueError(f"its position must lie within an epoch of its text, got step {position.step}")
 

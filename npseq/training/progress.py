@@ -1,9 +1,7 @@
-"""The bar on the terminal, and the lines that say how the perplexity falls."""
-
-from __future__ import annotations
+"""This module shows the progress of a run: a bar on the terminal, and lines with the falling perplexity."""
 
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from npseq.training.metrics import EpochMetrics
 from npseq.training.run import Run
@@ -12,9 +10,9 @@ LINES = 10
 
 
 class ProgressBar:
-    """A bar on stderr (where that is a terminal) with epoch, perplexity, tokens a second and the time left.
+    """Shows epoch, perplexity, tokens per second and the time left on stderr, if that is a terminal.
 
-    About LINES times in a run, a line with the same numbers goes to stdout.
+    About LINES times in a run it prints a line with the same numbers on stdout.
     """
 
     def __init__(self, run: Run):
@@ -22,7 +20,7 @@ class ProgressBar:
 
         c = run.config
         self.epochs, self.every = c.epochs, max(1, c.epochs // LINES)
-        self.batches = (len(run.ids) - 1) // (c.batch_size * c.steps) * (c.steps // c.reach[0])
+        self.batches = (len(run.ids) - 1) // (c.batch_size * c.steps) * (c.steps // c.one_epoch().every)
         self.bar: Any = tqdm(
             total=c.epochs * self.batches,
             initial=len(run.metrics) * self.batches + (run.position.step if run.position else 0),
@@ -30,15 +28,15 @@ class ProgressBar:
             desc=f"epoch {len(run.metrics)}/{c.epochs}",
             dynamic_ncols=True,
             leave=False,
-            disable=None,  # where stderr is no terminal
+            disable=None,  # if stderr is no terminal
         )
 
     def step(self) -> None:
-        """One update is done."""
+        """Counts one update."""
         self.bar.update(1)
 
     def epoch(self, metrics: EpochMetrics) -> None:
-        """One epoch is done. Epochs have one window more or less, by their offset; the bar is set right."""
+        """Shows the end of an epoch and corrects the bar, since epochs differ by one window with their offset."""
         self.bar.update(metrics.epoch * self.batches - self.bar.n)
         self.bar.set_description_str(f"epoch {metrics.epoch}/{self.epochs}", refresh=False)
         numbers = f"perplexity {metrics.perplexity:.3f}, {metrics.tokens_per_second:,.0f} tokens/s"
@@ -46,7 +44,7 @@ class ProgressBar:
         if metrics.epoch == 1 or metrics.epoch % self.every == 0:
             self.bar.write(f"epoch {metrics.epoch:>{len(str(self.epochs))}}  {numbers}")
 
-    def __enter__(self) -> ProgressBar:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

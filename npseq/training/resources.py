@@ -1,24 +1,26 @@
-"""The machine's resources that a run takes: threads for its matrix products, and their precision on a device."""
+"""This module limits the threads of a run's matrix products, and sets their precision on a device.
 
-from __future__ import annotations
+Every step waits for its matrix product. If the product is small, extra threads gain little, and cost a lot on a busy
+machine.
+"""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from npseq.training.config import TrainingConfig
 
-SMALL = 8_000_000  # operations of a step's product: about 0.1 ms on one thread
+SMALL = 8_000_000  # operations of a step's product that take about 0.1 ms on one thread
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 
 def thread_limit(config: TrainingConfig) -> int | None:
-    """config.threads, or 1 where a step's product W_h h is small; None is as many as there are."""
+    """Returns config.threads, or 1 if a step's product W_h h is small; None means all cores."""
     operations = 2 * GATES[config.cell] * config.hidden**2 * config.batch_size
     return config.threads if config.threads is not None else 1 if operations < SMALL else None
 
 
 def limited(config: TrainingConfig, most: int | None = None) -> AbstractContextManager:
-    """Within this context, products run on thread_limit(config) threads, or `most` where that leaves it open.
+    """Returns a context in which products run on thread_limit(config) threads, or on `most` if there is no limit.
 
     The limit holds for the whole process. most: the cores of a process that shares them with others, None for all.
     """
@@ -31,7 +33,7 @@ def limited(config: TrainingConfig, most: int | None = None) -> AbstractContextM
 
 
 def precision(config: TrainingConfig) -> AbstractContextManager[Any]:
-    """Inside, float32 products as the configuration says: with all their digits unless it has tf32."""
+    """Returns a context in which float32 products have all their digits, unless the configuration has tf32."""
     if config.device == "cpu":
         return nullcontext()
     from npseq.gpu import settings

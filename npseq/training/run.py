@@ -1,6 +1,4 @@
-"""A training run and its folder: model.safetensors, metrics.jsonl and training.png."""
-
-from __future__ import annotations
+"""A training run has a folder with model.safetensors, metrics.jsonl and training.png."""
 
 import hashlib
 import signal
@@ -8,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from npseq.backend import Array, device_module, to_host
-from npseq.data import Vocabulary, load_corpus, random_windows
+from npseq.data import Vocabulary, random_windows
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
 from npseq.models.saving import believed, replace_file
@@ -27,25 +25,35 @@ from npseq.training.metrics import EpochMetrics
 from npseq.training.position import Position, check_within
 from npseq.training.resources import limited, precision
 from npseq.training.samples import prefixes_of
-from npseq.training.truncation import read_truncation
 
 MODEL, METRICS, FIGURE = "model.safetensors", "metrics.jsonl", "training.png"
 SAMPLE_LENGTH = 50
-FREE = ("epochs", "corpus", "sample_prefix")  # what may change on the way; the corpus only in where it lies
+FREE = ("epochs", "corpus", "sample_prefix")  # may change when a run is resumed; of the corpus only its path
 
 
 class Run:
-    """A model, its text and its folder, after len(metrics) epochs. Made by `begin` or `resume`.
+    """A model, its text and its folder after len(metrics) epochs; `begin` and `resume` make one.
 
-    position: where in the next epoch its checkpoint stands, None where that is to begin.
+    Its `position` is that of its checkpoint in the next epoch, None at the beginning.
+
+    Args:
+        checkpoint: what the run continues from.
+        ids: the text (N,).
+        out: the folder.
+
+    Example:
+        >>> config = ns.training.TrainingConfig(hidden=4, epochs=2, max_tokens=2000)
+        >>> run = ns.training.Run.begin(config, "example")
+        >>> [metrics.epoch for metrics in run.epochs()], run.progress
+        ([1, 2], '2 of 2 epochs')
     """
 
     def __init__(self, checkpoint: Checkpoint, ids: Array, out: Path):
         self.config, self.out = checkpoint.config, out
         self.model, self.rng, self.metrics = checkpoint.model, checkpoint.rng, list(checkpoint.metrics)
         self.text_digest, self.position = checkpoint.text_digest, checkpoint.position
-        self._whole = True  # whether it stands where its checkpoint does
-        self.shard: Shard | None = None  # its part of every batch, where several processes share the run
+        self._whole = True  # whether the run is where its checkpoint is
+        self.shard: Shard | None = None  # its columns of every batch, if several processes share the run
         xp = device_module(self.config.device)
         self.ids = xp.asarray(ids)
         if xp is not np:
@@ -55,11 +63,18 @@ class Run:
         self.optimizer.load_state_dict({k: xp.asarray(v) if hasattr(v, "shape") else v for k, v in state.items()})
 
     @classmethod
-    def begin(cls, config: TrainingConfig, out: str | PathLike[str], overwrite: bool = False) -> Run:
-        """A new run, whose first checkpoint, that of the untrained model, is written.
+    def begin(cls, config: TrainingConfig, out: str | PathLike[str], *, overwrite: bool = False) -> Self:
+        """Makes a new run and writes its first checkpoint, that of the untrained model.
 
-        Raises FileExistsError where `out` holds a run and overwrite is False, OSError where it cannot be written,
-        ValueError or TypeError for a text or options that cannot be, before anything is written.
+        Args:
+            config: the options.
+            out: the folder, made if it is not there.
+            overwrite: whether to replace a run that is there.
+
+        Raises:
+            FileExistsError: if `out` holds a run and overwrite is False.
+            OSError: if it cannot be written.
+            ValueError: for an impossible text, before anything is written.
         """
         out = Path(out)
         if (out / MODEL).exists() and not overwrite:
@@ -68,7 +83,7 @@ class Run:
                 "replace it (--overwrite), or name another folder"
             )
         device_module(config.device)
-        ids, vocabulary = load_corpus(config.corpus, config.token, config.max_tokens, config.clean)
+        ids, vocabulary = config.load_corpus()
         random_windows(ids, config.batch_size, config.steps, 0)  # refuses a text too short, before a folder is made
         config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
         rng = np.random.default_rng(config.seed)
@@ -85,19 +100,25 @@ class Run:
         return run
 
     @classmethod
-    def resume(cls, out: str | PathLike[str], changes: Mapping[str, Any] | None = None) -> Run:
-        """The run of this folder as its checkpoint has it; metrics.jsonl is brought to the same epoch.
+    def resume(cls, out: str | PathLike[str], changes: Mapping[str, Any] | None = None) -> Self:
+        """Returns the run of a folder as its checkpoint holds it, and cuts metrics.jsonl to the same epoch.
 
-        changes: fields of the configuration; epochs and sample_prefix may differ, corpus may name another place of the
-        same text. Raises FileNotFoundError where there is no checkpoint, ValueError for a damaged one, a change to any
-        other field, fewer epochs than there were, or another text.
+        Args:
+            out: the folder.
+            changes: fields of the configuration; epochs and sample_prefix may differ, corpus may be another path of the
+                same text.
+
+        Raises:
+            FileNotFoundError: if there is no checkpoint.
+            ValueError: for a damaged checkpoint, a change to any other field, fewer epochs than there were, or another
+                text.
         """
         out, changes = Path(out), changes or {}
         if not (out / MODEL).is_file():
             raise FileNotFoundError(f"the folder {str(out)!r} must hold a run to resume, it has no {MODEL}")
         checkpoint = load_checkpoint(out / MODEL)
         config = _changed(checkpoint, changes, out)
-        ids, vocabulary = load_corpus(config.corpus, config.token, config.max_tokens, config.clean)
+        ids, vocabulary = config.load_corpus()
         if _digest(ids) != checkpoint.text_digest or vocabulary.tokens != _vocabulary(checkpoint.model).tokens:
             raise ValueError(
                 f"the text of corpus {config.corpus!r} must be the one that the run in {str(out)!r} learns, it has "
@@ -118,23 +139,31 @@ class Run:
 
     @property
     def progress(self) -> str:
-        """What its checkpoint holds, in words."""
+        """How far the checkpoint has come, in words."""
         steps = "" if self.position is None else f" and {self.position.step} steps of the next"
         return f"{len(self.metrics)} of {self.config.epochs} epochs{steps}"
 
     def epochs(
         self,
+        *,
         on_step: Callable[[], None] | None = None,
-        trace_nonfinite: bool = False,
         stop: Callable[[], bool] | None = None,
+        trace_nonfinite: bool = False,
     ) -> Iterator[EpochMetrics]:
-        """Trains to the last epoch; an epoch's metrics come when its checkpoint is on the disk.
+        """Trains to the last epoch, and yields an epoch's metrics when its checkpoint is on the disk.
 
-        trace_nonfinite: whether a NonFiniteLoss says where it came from, see train_epoch. stop: asked after every step;
-        where it is true, that very step is saved and Interrupted raised, and `epochs`, of this run or of a resumed one,
-        goes on from there to the same bits.
-        However it ends, the figure is drawn of the epochs there are. Raises NonFiniteLoss, and OSError where a file
-        cannot be written; the last checkpoint stays. Raises RuntimeError for a run that was cut off so, or in a step.
+        However it ends, it draws the figure of the epochs so far, and the last checkpoint stays.
+
+        Args:
+            on_step: called after every update.
+            stop: asked after every update; when it is true, that step is saved and Interrupted raised, and `epochs`, of
+                this run or of a resumed one, continues from there to the same bits.
+            trace_nonfinite: whether a NonFiniteLoss says where it came from, as in `train_epoch`.
+
+        Raises:
+            NonFiniteLoss: as soon as a loss, a norm or a parameter is seen not to be finite.
+            OSError: if a file cannot be written.
+            RuntimeError: for a run that one of these, or an exception in a step, has ended before.
         """
         if not self._whole:
             raise RuntimeError(
@@ -146,7 +175,7 @@ class Run:
         try:
             for _ in range(len(self.metrics), self.config.epochs):
                 try:
-                    metrics = self._epoch(on_step, trace_nonfinite, stop)
+                    metrics = self._epoch(on_step, stop, trace_nonfinite)
                 except Interrupted as interrupted:
                     self._stop_at(interrupted)
                     raise
@@ -162,18 +191,18 @@ class Run:
             self._draw()
 
     def evaluate(self) -> float:
-        """The perplexity of the text the model learns, each token after all before it, with the parameters at rest."""
+        """Returns the perplexity of the text, each token after all before it, with the present parameters."""
         with limited(self.config, self._cores), precision(self.config):
             return float(perplexity(self.model.evaluate(self.ids)))
 
     def samples(self) -> list[str]:
-        """The likeliest SAMPLE_LENGTH tokens after each of the prefixes, with them."""
+        """Returns each prefix with the SAMPLE_LENGTH likeliest tokens after it."""
         return [self.model.generate(prefix, SAMPLE_LENGTH) for prefix in self.config.sample_prefix]
 
     def _epoch(
-        self, on_step: Callable[[], None] | None, trace_nonfinite: bool, stop: Callable[[], bool] | None
+        self, on_step: Callable[[], None] | None, stop: Callable[[], bool] | None, trace_nonfinite: bool
     ) -> EpochMetrics:
-        c, epoch, position = self.config, len(self.metrics) + 1, self.position
+        c, position = self.config, self.position
         self._whole = False
         if position is not None:
             position = position.with_state(device_module(c.device).asarray)
@@ -184,30 +213,23 @@ class Run:
                 self.model,
                 self.ids,
                 self.optimizer,
-                batch_size=c.batch_size,
-                steps=c.steps,
-                sampling=c.sampling,
-                clip=c.clip,
-                bptt_every=c.bptt_every,
-                bptt_steps=c.bptt_steps,
-                truncation=read_truncation(c.truncation, self.rng),
+                c.one_epoch(self.rng),
                 rng=self.rng,
-                epoch=epoch,
-                largest_norm=max((m.grad_norm for m in self.metrics), default=0.0),
-                on_step=on_step,
-                trace_nonfinite=trace_nonfinite,
-                shard=self.shard,
+                before=self.metrics,
                 position=position,
+                on_step=on_step,
                 stop=stop,
+                shard=self.shard,
+                trace_nonfinite=trace_nonfinite,
             )
         if self.shard is not None:
             self.shard.check_alike(self.model.params.flat)
-        if self._writes and c.evaluate_every and epoch % c.evaluate_every == 0:
+        if self._writes and c.evaluate_every and metrics.epoch % c.evaluate_every == 0:
             metrics = metrics._replace(evaluation_perplexity=self.evaluate())
         return metrics
 
     def _stop_at(self, interrupted: Interrupted) -> None:
-        """Saves the position in the epoch; its state becomes that of the whole batch."""
+        """Saves the position in the epoch, with the state of the whole batch."""
         position = interrupted.position
         assert position is not None
         if self.shard is not None:
@@ -247,13 +269,27 @@ class Run:
             training_curve(self.metrics, self.out / FIGURE)
 
 
-def train(config: TrainingConfig, out: str | PathLike[str], overwrite: bool = False) -> Run:
-    """A new run in this folder, trained to its last epoch, without a word on the terminal; raises as `Run` does.
+def train(config: TrainingConfig, out: str | PathLike[str], *, overwrite: bool = False) -> Run:
+    """Makes a new run, trains it to its last epoch without output on the terminal, and returns it.
 
-    A first Ctrl-C, an interrupted cell of a notebook too, finishes the step, saves it and raises Interrupted.
-    To go on with an old one: `run = Run.resume(out)`, then `for metrics in run.epochs(): ...`.
+    A first Ctrl-C, or an interrupted cell of a notebook, finishes the step, saves it and raises Interrupted. To
+    continue an old run, take `Run.resume(out)` and iterate over its `epochs()`.
+
+    Args:
+        config: the options.
+        out: the folder, made if it is not there.
+        overwrite: whether to replace a run that is there.
+
+    Raises:
+        Interrupted: after a Ctrl-C.
+        FileExistsError, OSError, ValueError, NonFiniteLoss: as `Run` does.
+
+    Example:
+        >>> config = ns.training.TrainingConfig(hidden=4, epochs=2, max_tokens=2000)
+        >>> ns.training.train(config, "trained").progress
+        '2 of 2 epochs'
     """
-    run = Run.begin(config, out, overwrite)
+    run = Run.begin(config, out, overwrite=overwrite)
     with StopSignals(signal.SIGINT) as stop:
         for _ in run.epochs(stop=stop):
             pass

@@ -1,6 +1,4 @@
-"""What samples of a run begin with: texts made of the tokens that it has learnt."""
-
-from __future__ import annotations
+"""This module chooses the prefixes of a run's samples, which are made of the tokens of its text."""
 
 import numpy as np
 
@@ -11,7 +9,7 @@ PREFIXES = {"python-topics": ("assignment", "the target"), "time-machine": ("tim
 
 
 def prefixes_of(config: TrainingConfig, vocabulary: Vocabulary, ids: np.ndarray) -> tuple[str, ...]:
-    """The given prefixes, checked; else those of the corpus; else how the text begins."""
+    """Returns the given prefixes, checked, or else those of the corpus, or else the beginning of the text."""
     for prefix in config.sample_prefix:
         check_prefix(prefix, vocabulary)
     usual = [prefix for prefix in PREFIXES.get(config.corpus, ()) if not missing(prefix, vocabulary)]
@@ -20,12 +18,12 @@ def prefixes_of(config: TrainingConfig, vocabulary: Vocabulary, ids: np.ndarray)
 
 
 def missing(text: str, vocabulary: Vocabulary) -> list[str]:
-    """The tokens of a text that the vocabulary lacks."""
+    """Returns the tokens of a text that the vocabulary lacks."""
     return sorted({token for token in tokenize([text], vocabulary.token)[0] if token not in vocabulary})
 
 
 def check_prefix(prefix: str, vocabulary: Vocabulary) -> None:
-    """Raises ValueError for a prefix without tokens or with tokens that the vocabulary lacks."""
+    """Raises ValueError if a prefix has no tokens, or tokens that the vocabulary lacks."""
     if not tokenize([prefix], vocabulary.token)[0]:
         raise ValueError(f"a prefix must hold at least one token, got {prefix!r}")
     if lacking := missing(prefix, vocabulary):

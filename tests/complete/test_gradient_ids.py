@@ -12,7 +12,7 @@ from notes_equations import F64, B, D, H, T, close, drop_in
 import npseq as ns
 from npseq.bptt.truncation import Plan
 from npseq.data import sequential_windows
-from npseq.training import NonFiniteLoss, train_epoch
+from npseq.training import Epoch, NonFiniteLoss, train_epoch
 
 
 def test_A26_local_derivatives_of_a_step(rnn, x, h0, dy):
@@ -176,7 +176,7 @@ def test_A32_randomised_truncation_is_no_better_than_regular_at_equal_mean_lengt
     ids, size = drop_in()
     model, opt = ns.LanguageModel(size, "rnn", 8, rng=0, **F64), ns.Adam(0.02)
     for k in range(5):
-        train_epoch(model, ids, opt, batch_size=4, steps=20, clip=1, rng=k)
+        train_epoch(model, ids, opt, Epoch(batch_size=4, steps=20, clip=1), rng=k)
     x, targets = next(sequential_windows(ids, 4, 20, rng=0))
     y, _, tape = model.recurrent.forward(x)
     logits, head_tape = model.output.forward(y)
@@ -210,7 +210,7 @@ def test_A33_what_is_not_a_number_is_noticed():
     model = ns.LanguageModel(size, "rnn", 8, nonlinearity="relu", rng=0)
     model.params.flat[:] *= 1e8
     with pytest.raises(NonFiniteLoss, match="take a smaller lr, or a smaller clip"):
-        train_epoch(model, ids, ns.SGD(1e4), batch_size=4, steps=20, rng=0)
+        train_epoch(model, ids, ns.SGD(1e4), Epoch(batch_size=4, steps=20), rng=0)
 
 
 @pytest.mark.parametrize("size", [1e-8, 0.05, 1, 30, 1e8])

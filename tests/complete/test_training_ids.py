@@ -13,7 +13,7 @@ from notes_equations import F64, B, T, close, drop_in, sigmoid, softmax
 import npseq as ns
 from npseq.data import Vocabulary, load_corpus, one_hot, sequential_windows
 from npseq.models.counting.ngrams import NGramModel
-from npseq.training import TrainingConfig, train_epoch
+from npseq.training import Epoch, TrainingConfig, train_epoch
 
 
 def test_A24_losses_a_step_added_up(rng):
@@ -75,7 +75,8 @@ def test_A36_the_order_of_a_training_step_and_the_carried_state(sampling):
     """forward, cross-entropy, backward, clipping, update by hand; the state goes on or starts again."""
     ids, size = drop_in()
     trained, by_hand = (ns.LanguageModel(size, "rnn", 8, rng=0, **F64) for _ in range(2))
-    train_epoch(trained, ids, ns.SGD(0.5), batch_size=4, steps=10, sampling=sampling, clip=0.05, rng=3)
+    epoch = Epoch(batch_size=4, steps=10, sampling=sampling, clip=0.05)
+    train_epoch(trained, ids, ns.SGD(0.5), epoch, rng=3)
     state = None
     for inputs, targets in sequential_windows(ids, 4, 10, rng=3):
         _, grads, state = by_hand.loss(inputs, targets, state if sampling == "sequential" else None)
@@ -115,7 +116,7 @@ def test_A39_the_reported_perplexity_of_500_epochs():
     ids, vocab = load_corpus("time-machine", max_tokens=10_000)
     model, opt, rng = ns.LanguageModel(vocab, "rnn", 256, rng=0), ns.SGD(1.0), np.random.default_rng(0)
     for _ in range(500):
-        metrics = train_epoch(model, ids, opt, batch_size=32, steps=35, clip=1, rng=rng)
+        metrics = train_epoch(model, ids, opt, Epoch(batch_size=32, steps=35, clip=1), rng=rng)
     assert 1.15 <= metrics.perplexity < 1.45  # one decimal: 1.2 to 1.4
     assert metrics.tokens_per_second > 0
 
@@ -171,7 +172,7 @@ def test_A42_the_likelier_sentence_has_the_larger_score():
     vocab = Vocabulary(text.split(), reserved_tokens=["<eos>"], token="word")
     model, opt = ns.LanguageModel(vocab, "gru", 16, rng=0), ns.Adam(0.02)
     for k in range(10):
-        train_epoch(model, vocab.encode(text), opt, batch_size=8, steps=10, clip=1, rng=k)
+        train_epoch(model, vocab.encode(text), opt, Epoch(batch_size=8, steps=10, clip=1), rng=k)
     pear, pair = (model.log_prob(f"<eos> the apple and {word} salad <eos>") for word in ("pear", "pair"))
     assert pear - pair > np.log(100)
 
@@ -195,8 +196,9 @@ def test_A42_was_full_against_were_full():
 def test_A52_a_bidirectional_model_reads_the_answer_and_cannot_write():
     ids, vocab = load_corpus(max_tokens=1500)
     model, opt = ns.LanguageModel(vocab, "lstm", 16, 2, bidirectional=True, rng=0), ns.Adam(0.03)
+    epoch = Epoch(batch_size=8, steps=35, sampling="sequential-reset", clip=1)
     for k in range(25):
-        metrics = train_epoch(model, ids, opt, batch_size=8, steps=35, sampling="sequential-reset", clip=1, rng=k)
+        metrics = train_epoch(model, ids, opt, epoch, rng=k)
     assert metrics.perplexity < 1.3
     x, targets = next(sequential_windows(ids, 8, 35, rng=0))
     logits, _ = model.logits(x)

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -31,7 +29,7 @@ def test_noisy_sine_is_that_of_its_seed():
 @pytest.mark.parametrize(
     ("arguments", "message"), [((0,), "length must be a positive"), ((5, -1.0), "noise is a stand")]
 )
-def test_noisy_sine_refuses(arguments, message):
+def test_noisy_sine_refuses_no_length_and_negative_noise(arguments, message):
     with pytest.raises(ValueError, match=message):
         noisy_sine(*arguments)
 
@@ -52,15 +50,15 @@ def test_windows_are_copies_of_the_dtype():
         (np.zeros((3, 2)), 1, ValueError, r"series must have shape \(T,\) with T over lags = 1, got shape \(3, 2\)"),
         (np.zeros(3), 3, ValueError, r"T over lags = 3, got shape \(3,\)"),
         (np.zeros(3), 0, ValueError, "lags must be a positive integer, got 0"),
-        (np.zeros(3), 1.5, TypeError, "lags must be a positive integer, got 1.5"),
+        (np.zeros(3), 1.5, ValueError, "lags must be a positive integer, got 1.5"),
     ],
 )
-def test_windows_refuse(series, lags, error, message):
+def test_lagged_windows_refuse_what_does_not_fit(series, lags, error, message):
     with pytest.raises(error, match=message):
         lagged_windows(series, lags)
 
 
-def test_sunspots():
+def test_sunspots_are_309_years_without_gaps():
     measured(SUNSPOTS_FILE)
     series = load_sunspots()
     assert series.time.tolist() == list(range(1700, 2009))
@@ -68,7 +66,7 @@ def test_sunspots():
     assert not series.missing.any()
 
 
-def test_co2():
+def test_co2_has_59_weeks_without_a_reading():
     measured(CO2_FILE)
     series, dropped, holes = (load_co2(missing) for missing in ("interpolate", "drop", "nan"))
     assert len(series.values) == len(holes.values) == 2284

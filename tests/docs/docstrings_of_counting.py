@@ -12,7 +12,7 @@ from printed import assert_same
 
 import npseq as ns
 from npseq.models.counting import markov, ngrams
-from npseq.training.truncation import read_truncation
+from npseq.training.truncation_spec import read_truncation
 
 RNG = np.random.default_rng(0)
 
@@ -185,7 +185,7 @@ def resumed(printed: Docstring) -> None:
     printed.notation("`run = Run.resume(out)`", "code")
 
 
-@check("npseq.training.truncation:read_truncation")
+@check("npseq.training.truncation_spec:read_truncation")
 def geometric(printed: Docstring) -> None:
     read = read_truncation("roulette:0.6")
     holds(printed("survival(k) = P^k"), {"survival": read.survival, "P": 0.6}, every(k=range(4)))

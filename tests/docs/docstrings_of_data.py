@@ -17,7 +17,7 @@ X = np.random.default_rng(0).normal(size=5)
 @check("npseq.data.series:noisy_sine")
 def noisy_sine(printed: Docstring) -> None:
     printed.notation("t = 1 to length", "what an index runs over")
-    found = data.noisy_sine(20, 0.2, 0, np.float64)
+    found = data.noisy_sine(20, 0.2, rng=0, dtype=np.float64)
     noise = np.random.default_rng(0).normal(0, 0.2, 20)
     names = {"x": {t: found[t - 1] for t in range(1, 21)}, "sin": np.sin, "noise": 0.2}
     equation = printed("x_t = sin(0.01 t) + N(0, noise^2)")

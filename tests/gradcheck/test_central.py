@@ -1,8 +1,8 @@
 """Central differences settle most entries in two evaluations, and extrapolate the others."""
 
 import numpy as np
-
 from gradcheck.problems import measured, tensor
+
 from npseq.gradcheck import gradcheck
 from npseq.gradcheck.central import check_central
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from gradcheck.problems import METHODS, gradient, network, point
+
 from npseq.gradcheck import gradcheck
 
 AT = {"x": np.array([1.0, 2.0]), "y": np.array(3.0)}

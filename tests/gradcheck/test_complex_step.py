@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from gradcheck import problems
+
 from npseq.gradcheck import NotAnalyticError, gradcheck
 from npseq.gradcheck.complex_step import check_complex, complex_copy
 

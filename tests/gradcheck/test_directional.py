@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from gradcheck.problems import gradient, measured, network, point, tensor
+
 from npseq.gradcheck import gradcheck
 from npseq.gradcheck.directional import chance_of_missing, check_directional
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from gradcheck.problems import AT, dsmooth, measured, smooth
+
 from npseq.gradcheck import gradcheck
 from npseq.gradcheck.function import EPSILON, ScalarFunction
 from npseq.gradcheck.noise import rounding_noise

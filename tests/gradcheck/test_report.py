@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-
 from gradcheck.problems import RIGHT, WEIGHED_AT, WRONG, weighed
+
 from npseq.gradcheck import Report, TensorReport, gradcheck
 
 

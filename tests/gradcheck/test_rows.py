@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from gradcheck.problems import RIGHT, WEIGHED_AT, WRONG, weighed
+
 from npseq.gradcheck import KinkAt, TensorReport, gradcheck
 from npseq.gradcheck.rows import COLUMNS, index_of, located
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from gradcheck.problems import AT, METHODS, dsmooth, gradient, network, point, scaled, smooth, tensor
+
 from npseq.gradcheck import gradcheck
 from npseq.gradcheck.differences import Derivative, Kink
 from npseq.gradcheck.verdict import Estimate, Tolerance, judge

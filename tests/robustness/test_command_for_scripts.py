@@ -1,7 +1,5 @@
 """The command line for scripts and people: JSON, quiet, no colours, help on one screen, completion, safe paths."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess
@@ -39,7 +37,7 @@ def one_object(capsys):
     return json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 
-def test_train(tmp_path, text_file, no_figure, capsys):
+def test_train_prints_one_line_of_json(tmp_path, text_file, no_figure, capsys):
     assert main(["train", "--text", str(text_file), *TINY, "--out", str(tmp_path / "run"), "--json"]) == 0
     found = one_object(capsys)
     assert set(found) == {"epochs", "perplexity", "evaluated", "tokens_per_second", "device", "samples", "files"}
@@ -51,7 +49,7 @@ def test_train(tmp_path, text_file, no_figure, capsys):
                                                                         "training.png")]  # fmt: skip
 
 
-def test_sample_and_evaluate_say_what_they_say_in_words(trained, capsys):
+def test_sample_and_evaluate_print_the_same_as_json_and_in_words(trained, capsys):
     assert main(["sample", trained, "--length", "5", "--json"]) == 0
     found = one_object(capsys)
     assert main(["sample", trained, "--length", "5"]) == 0
@@ -65,7 +63,7 @@ def test_sample_and_evaluate_say_what_they_say_in_words(trained, capsys):
     assert found["unknown"] == 0
 
 
-def test_gradcheck(capsys):
+def test_gradcheck_prints_one_line_of_json(capsys):
     assert main(["gradcheck", "--cell", "linear", "--method", "complex", "--quiet", "--json"]) == 0
     found = one_object(capsys)
     assert found["passed"] is True
@@ -82,7 +80,7 @@ def test_what_json_has_no_number_for_is_null(trained, text_file, capsys):
     assert found["nll"] > 1000
 
 
-def test_an_error_is_a_line_on_stderr_also_then(capsys):
+def test_an_error_is_a_line_on_stderr_with_json_too(capsys):
     assert main(["sample", "/no/model", "--json"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -187,7 +185,7 @@ def test_any_folder_will_do(tmp_path, text_file, no_figure, capsys, folder):
 @pytest.mark.parametrize(
     "command", [["sample", "--length", "9"], ["sample", "--length", "50000"], ["evaluate", "--json"]]
 )
-def test_a_full_disk_behind_stdout_is_said_in_one_line(trained, command):
+def test_a_full_disk_behind_stdout_is_reported_in_one_line(trained, command):
     with open("/dev/full", "w") as full:
         arguments = [sys.executable, "-m", "npseq", command[0], trained, *command[1:]]
         run = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False)

@@ -5,7 +5,7 @@ import pytest
 from nonfinite_cases import D, model_and_ids
 
 import npseq as ns
-from npseq.training import NonFiniteLoss, TrainingConfig, train
+from npseq.training import Epoch, NonFiniteLoss, TrainingConfig, train
 from npseq.training.loop import train_epoch
 
 
@@ -14,7 +14,7 @@ def astray(**options):
     model = ns.LanguageModel(4, "rnn", 8, nonlinearity="relu", rng=0, **options)
     ids = np.random.default_rng(0).integers(0, 4, 400)
     with pytest.raises(NonFiniteLoss) as caught:
-        train_epoch(model, ids, ns.SGD(1e12), batch_size=4, steps=9, rng=0, trace_nonfinite=True)
+        train_epoch(model, ids, ns.SGD(1e12), Epoch(batch_size=4, steps=9), rng=0, trace_nonfinite=True)
     return model, caught.value
 
 
@@ -35,9 +35,9 @@ def test_without_being_asked_nothing_is_kept(monkeypatch):
     def never(*arguments):
         raise AssertionError("a copy was made")
 
-    monkeypatch.setattr("npseq.training.loop.Trace", never)
-    model, _ = model_and_ids()
-    train_epoch(model, np.random.default_rng(0).integers(0, D, 60), ns.SGD(0.1), batch_size=2, steps=4, rng=0)
+    monkeypatch.setattr("npseq.training.loop.Snapshot", never)
+    model, epoch = model_and_ids()[0], Epoch(batch_size=2, steps=4)
+    train_epoch(model, np.random.default_rng(0).integers(0, D, 60), ns.SGD(0.1), epoch, rng=0)
 
 
 def test_a_run_says_where_it_came_from(tmp_path, text_file, monkeypatch):

@@ -10,8 +10,7 @@ from standin.device import assert_near
 
 import npseq as ns
 from npseq import data
-from npseq.training import Interrupted, Run, TrainingConfig, train
-from npseq.training.loop import train_epoch
+from npseq.training import Epoch, Interrupted, Run, TrainingConfig, train, train_epoch
 
 TEXT = "the time machine by h g wells " * 8
 OPTIONS = {
@@ -106,9 +105,9 @@ def test_an_epoch(device, sampling):
     vocabulary = data.Vocabulary(TEXT)
     there, here = two(vocabulary)
     ids = np.asarray(vocabulary.encode(TEXT))
-    options = {"batch_size": 2, "steps": 5, "sampling": sampling, "clip": 1.0}
-    found = train_epoch(there, device.put(ids), ns.SGD(0.5), rng=1, **options)
-    expected = train_epoch(here, ids, ns.SGD(0.5), rng=1, **options)
+    epoch = Epoch(batch_size=2, steps=5, sampling=sampling, clip=1.0)
+    found = train_epoch(there, device.put(ids), ns.SGD(0.5), epoch, rng=1)
+    expected = train_epoch(here, ids, ns.SGD(0.5), epoch, rng=1)
     assert found[:4] == pytest.approx(expected[:4], rel=1e-11)
     assert_near(there.params.flat.get(), here.params.flat)
 
@@ -138,7 +137,7 @@ def test_a_run_that_was_stopped_in_an_epoch(device, tmp_path, monkeypatch, cell)
     straight = train(config, tmp_path / "straight")
     run = Run.begin(config, tmp_path / "cut")
     with pytest.raises(Interrupted):
-        list(run.epochs(lambda: steps.append(0), stop=lambda: len(steps) == 3))
+        list(run.epochs(on_step=lambda: steps.append(0), stop=lambda: len(steps) == 3))
     run = Run.resume(tmp_path / "cut")
     assert run.position.step == 3
     list(run.epochs())

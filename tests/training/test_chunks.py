@@ -1,7 +1,5 @@
 """k1 and k2: when the updates come, what each reads, and how far its gradient reaches."""
 
-from __future__ import annotations
-
 import math
 from itertools import pairwise
 
@@ -11,7 +9,7 @@ import pytest
 from npseq.bptt.truncation import RandomTruncation, Truncated
 from npseq.models import LanguageModel
 from npseq.optim import SGD
-from npseq.training import train_epoch
+from npseq.training import Epoch, train_epoch
 from npseq.training.chunks import chunks
 
 B, T, V = 3, 6, 5
@@ -39,7 +37,8 @@ class Frozen:
 
 def train(model, ids, sampling="sequential", optimizer=None, **options):
     optimizer = SGD(1.0) if optimizer is None else optimizer
-    return train_epoch(model, ids, optimizer, batch_size=B, steps=T, sampling=sampling, rng=7, **options)
+    epoch = Epoch(batch_size=B, steps=T, sampling=sampling, **options)
+    return train_epoch(model, ids, optimizer, epoch, rng=7)
 
 
 def text_rows(ids):
@@ -239,6 +238,6 @@ def test_a_model_refuses_a_reach_that_does_not_fit(ids):
 
 def test_the_perplexity_falls_with_a_sliding_reach():
     text, model, rng = np.tile([0, 1, 2, 3, 4], 30), small("rnn"), np.random.default_rng(0)
-    options = {"batch_size": B, "steps": T, "clip": 1.0, "bptt_every": 2, "bptt_steps": 6, "rng": rng}
-    losses = [train_epoch(model, text, SGD(0.3), **options).loss for _ in range(10)]
+    epoch = Epoch(batch_size=B, steps=T, clip=1.0, bptt_every=2, bptt_steps=6)
+    losses = [train_epoch(model, text, SGD(0.3), epoch, rng=rng).loss for _ in range(10)]
     assert math.exp(losses[-1]) < 1.2

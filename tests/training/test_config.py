@@ -1,11 +1,12 @@
-from __future__ import annotations
-
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
+from npseq.models import LanguageModel
 from npseq.training import TrainingConfig
+from npseq.training.config import make_optimizer
 
 
 def test_the_defaults_are_d2ls():
@@ -30,10 +31,14 @@ def test_the_learning_rate_is_the_optimizers_unless_given(optimizer, lr):
 
 
 def test_an_update_comes_with_every_window_and_reaches_over_it_unless_given():
-    assert TrainingConfig().reach == (35, 35)
-    assert TrainingConfig(bptt_every=7).reach == (7, 7)
-    assert TrainingConfig(bptt_steps=70).reach == (35, 70)
-    assert TrainingConfig(bptt_every=5, bptt_steps=12).reach == (5, 12)
+    for options, every, reach in (
+        ({}, 35, 35),
+        ({"bptt_every": 7}, 7, 7),
+        ({"bptt_steps": 70}, 35, 70),
+        ({"bptt_every": 5, "bptt_steps": 12}, 5, 12),
+    ):
+        epoch = TrainingConfig(**options).one_epoch()
+        assert (epoch.every, epoch.reach) == (every, reach)
 
 
 def test_json_carries_it_there_and_back():
@@ -116,3 +121,41 @@ def test_values_that_cannot_be_are_refused(options, message):
 def test_values_of_another_kind_are_refused(options, message):
     with pytest.raises(TypeError, match=message):
         TrainingConfig(**options)
+
+
+@pytest.mark.parametrize("options", [{"device": "cpu"}, {"device": "gpu", "dtype": "float64"}])
+def test_tf32_belongs_to_float32_on_a_device(options):
+    with pytest.raises(ValueError, match="tf32 belongs to device gpu and dtype float32"):
+        TrainingConfig(tf32=True, **options)
+
+
+def test_the_docstring_lists_every_field_with_the_help_of_its_flag():
+    listed = TrainingConfig.__doc__.partition("Args:\n")[2].partition("\n\nRaises:")[0].splitlines()
+    assert [line.split(":")[0].strip() for line in listed] == [
+        entry.name for entry in dataclasses.fields(TrainingConfig)
+    ]
+    assert "    cell: the recurrent layers (rnn, gru, lstm)." in listed
+
+
+def test_the_model_takes_the_options_that_belong_to_it():
+    config = TrainingConfig(cell="lstm", hidden=6, layers=2, embedding=3, dropout=0.25, proj_size=2, dtype="float64")
+    model = LanguageModel(5, **config.model_options(), rng=0)
+    assert model.config == config.model_options()
+    assert (model.recurrent.hidden_size, model.recurrent.num_layers, model.recurrent.state_size) == (6, 2, 2)
+    assert model.embedding.params["W"].shape == (5, 3)
+    assert model.params.flat.dtype == np.float64
+
+
+def test_the_text_is_loaded_as_the_configuration_says(tmp_path):
+    (tmp_path / "text").write_text("It was the best")
+    ids, vocabulary = TrainingConfig(corpus=str(tmp_path / "text"), max_tokens=6, clean="none").load_corpus()
+    assert vocabulary.decode(ids) == "It was"
+    words = TrainingConfig(corpus=str(tmp_path / "text"), token="word").load_corpus()
+    assert words[1].decode(words[0]) == "it was the best"
+
+
+@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adam", "adamw", "adagrad"])
+def test_the_optimizer_is_the_one_named_with_its_learning_rate(name):
+    optimizer = make_optimizer(TrainingConfig(optimizer=name, lr=0.25))
+    assert type(optimizer).__name__.lower() == name
+    assert optimizer.lr == 0.25

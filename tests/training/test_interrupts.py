@@ -1,7 +1,5 @@
 """Ctrl-C: the step is finished and saved, and `--resume` goes on from it, to the bits of a run that nobody stopped."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import os
@@ -22,6 +20,7 @@ from npseq.models.saving import read_content, write_content
 from npseq.optim import SGD
 from npseq.plot import training_curve
 from npseq.training import (
+    Epoch,
     Interrupted,
     NonFiniteLoss,
     Run,
@@ -161,20 +160,20 @@ def test_the_figure_is_the_same_picture(tmp_path, text_file, monkeypatch):
 
 
 def test_the_loop_alone_goes_on_from_the_position_that_it_hands_out():
-    ids, options = np.random.default_rng(0).integers(0, 5, 61), {"batch_size": 3, "steps": 4, "clip": 0.1}
+    ids, epoch = np.random.default_rng(0).integers(0, 5, 61), Epoch(batch_size=3, steps=4, clip=0.1)
     models = [LanguageModel(5, cell="lstm", hidden_size=4, rng=3) for _ in range(2)]
-    straight = train_epoch(models[0], ids, SGD(1.0), rng=7, **options)
+    straight = train_epoch(models[0], ids, SGD(1.0), epoch, rng=7)
     rng = np.random.default_rng(7)
     with pytest.raises(Interrupted) as caught:
-        train_epoch(models[1], ids, SGD(1.0), rng=rng, stop=lambda: True, **options)
+        train_epoch(models[1], ids, SGD(1.0), epoch, rng=rng, stop=lambda: True)
     position, asked = caught.value.position, []
     assert position.step == 1
-    gone_on = train_epoch(models[1], ids, SGD(1.0), rng=rng, position=position, stop=lambda: asked.append(0), **options)
+    gone_on = train_epoch(models[1], ids, SGD(1.0), epoch, rng=rng, position=position, stop=lambda: asked.append(0))
     assert gone_on[:4] == straight[:4]
     assert models[1].params.flat.tobytes() == models[0].params.flat.tobytes()
     assert len(asked) == 2  # not after the first of the 4, which was stopped, and not after the last
     with pytest.raises(ValueError, match="position must lie within the epoch, got one after step 4, its last or"):
-        train_epoch(models[1], ids, SGD(1.0), rng=rng, position=position._replace(step=4), **options)
+        train_epoch(models[1], ids, SGD(1.0), epoch, rng=rng, position=position._replace(step=4))
 
 
 # what is kept --------------------------------------------------------------------------------------------------------
@@ -199,7 +198,7 @@ def test_a_position_comes_back_bit_for_bit(tmp_path, text_file):
     assert again.seconds > 0
 
 
-def test_the_position_is_told(tmp_path, text_file):
+def test_a_run_says_how_many_epochs_and_steps_it_has_done(tmp_path, text_file):
     run = stopped(text_file, tmp_path / "out", steps=2)
     assert run.progress == "0 of 3 epochs and 2 steps of the next"
     assert repr(Run.resume(tmp_path / "out")).startswith(f"Run({str(tmp_path / 'out')!r}, {run.progress}, ")
@@ -349,7 +348,7 @@ def test_a_signal_that_is_ignored_stays_so_and_the_others_come_back():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_one_that_is_said_twice_may_count_once():
+def test_a_signal_that_arrives_twice_may_count_once():
     with StopSignals(signal.SIGINT, insist=False) as stop:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import math
 from itertools import pairwise
 
@@ -8,7 +6,7 @@ import pytest
 
 from npseq.models import LanguageModel
 from npseq.optim import SGD
-from npseq.training import NonFiniteLoss, train_epoch
+from npseq.training import Epoch, EpochMetrics, NonFiniteLoss, train_epoch
 
 B, T, V = 3, 4, 5
 
@@ -35,9 +33,15 @@ class Recording:
         return self.losses[k] if self.losses else 1.0, self.norms[k] if self.norms else 2.0, f"state {k}"
 
 
-def run(model, ids, sampling="sequential", **options):
-    optimizer = options.pop("optimizer", SGD(1.0))
-    return train_epoch(model, ids, optimizer, batch_size=B, steps=T, sampling=sampling, rng=7, **options)
+def run(model, ids, sampling="sequential", clip=None, optimizer=None, **options):
+    epoch = Epoch(batch_size=B, steps=T, sampling=sampling, clip=clip)
+    return train_epoch(model, ids, optimizer or SGD(1.0), epoch, rng=7, **options)
+
+
+def after(epochs, largest_norm=0.0):
+    """The metrics of so many epochs before."""
+    norms = [largest_norm, *[0.0] * (epochs - 1)]
+    return [EpochMetrics(k, 1.0, math.e, norm, 1e5) for k, norm in enumerate(norms, 1)]
 
 
 def test_the_sequential_arm_carries_the_state_of_windows_that_go_on(ids):
@@ -81,7 +85,7 @@ def test_a_new_epoch_starts_from_a_zero_state(ids):
 
 def test_the_metrics_are_running_averages_over_the_tokens(ids):
     model = Recording(losses=[1.0, 2.0, 0.5, 3.0], norms=[1.0, 9.0, 2.0, 3.0])
-    metrics = run(model, ids, epoch=17)
+    metrics = run(model, ids, before=after(16))
     assert metrics.epoch == 17
     assert metrics.loss == pytest.approx(6.5 / 4, rel=1e-15)
     assert metrics.perplexity == pytest.approx(math.exp(6.5 / 4), rel=1e-15)
@@ -127,7 +131,8 @@ def test_the_perplexity_falls_on_a_text_that_repeats():
     model = small("rnn")
     rng = np.random.default_rng(0)
     losses = [
-        train_epoch(model, text, SGD(0.5), batch_size=B, steps=T, clip=1.0, rng=rng).perplexity for _ in range(12)
+        train_epoch(model, text, SGD(0.5), Epoch(batch_size=B, steps=T, clip=1.0), rng=rng).perplexity
+        for _ in range(12)
     ]
     assert losses[0] > 3
     assert losses[-1] < 1.2
@@ -139,7 +144,7 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(ids, bad):
     with pytest.raises(
         NonFiniteLoss, match=r"in epoch 4, step 3 \(largest gradient norm so far: 8\); take a"
     ) as caught:
-        run(model, ids, epoch=4, largest_norm=5.0)
+        run(model, ids, before=after(3, largest_norm=5.0))
     assert len(model.calls) == 3
     assert (caught.value.epoch, caught.value.step, caught.value.largest_norm) == (4, 3, 8.0)
 
@@ -147,7 +152,7 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(ids, bad):
 def test_the_largest_norm_may_lie_in_an_earlier_epoch(ids):
     model = Recording(losses=[math.nan])
     with pytest.raises(NonFiniteLoss, match=r"the loss was nan and the gradient norm 2\.0 in epoch 2, step 1 .* 25\)"):
-        run(model, ids, epoch=2, largest_norm=25.0)
+        run(model, ids, before=after(1, largest_norm=25.0))
 
 
 def test_a_gradient_norm_that_is_not_finite_stops_too(ids):

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import errno
 import json
 import os
@@ -157,7 +155,7 @@ def test_a_disk_that_fills_up_leaves_the_last_checkpoint_whole(tmp_path, text_fi
     assert_same_run(tmp_path / "straight", tmp_path / "out")
 
 
-def test_a_checkpoint_is_on_the_disk_before_its_epoch_is_told(tmp_path, text_file):
+def test_a_checkpoint_is_on_the_disk_before_its_epoch_is_reported(tmp_path, text_file):
     run = Run.begin(config_of(text_file), tmp_path / "out")
     assert load_checkpoint(tmp_path / "out" / "model.safetensors").metrics == []
     for metrics in run.epochs():

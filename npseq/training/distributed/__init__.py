@@ -1,1 +1,1 @@
-"""One training step shared by several processes: columns of the batch, ranks and MPI."""
+"""This package shares a training step among several processes: columns of the batch, ranks and MPI."""

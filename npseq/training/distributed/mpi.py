@@ -1,10 +1,8 @@
-"""The processes that an MPI launcher started, `mpiexec -n 4 npseq train ...`, as a Communicator.
+"""This module makes a Communicator of the processes that an MPI launcher started, `mpiexec -n 4 npseq train ...`.
 
-A launcher tells its processes by their environment; where none did, mpi4py is not even imported. One that npseq does
-not know is joined with `npseq train --mpi`.
+npseq recognises a launcher by the environment that it sets; without one, mpi4py is not even imported. With another
+launcher, use `npseq train --mpi`.
 """
-
-from __future__ import annotations
 
 import os
 import sys
@@ -18,7 +16,7 @@ SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 
 
 def launched_size(environment: Mapping[str, str] | None = None) -> int | None:
-    """How many processes an MPI launcher started, by its environment; None where there is none that npseq knows."""
+    """Returns how many processes an MPI launcher started, by its environment; None without a known launcher."""
     environment = os.environ if environment is None else environment
     for name in SIZES:
         if environment.get(name, "").isdigit():
@@ -26,11 +24,11 @@ def launched_size(environment: Mapping[str, str] | None = None) -> int | None:
     return None
 
 
-def join_launched(mpi: bool = False) -> MPICommunicator | None:
-    """The communicator of all processes that a launcher started; None for a process that is alone.
+def join_launched(mpi: bool = False) -> "MPICommunicator | None":
+    """Returns the communicator of all processes that a launcher started; None for a single process.
 
-    mpi: ask MPI itself, whatever the environment says. Raises ImportError where mpi4py or its library is missing,
-    RuntimeError where MPI sees other processes than the launcher started.
+    mpi: ask MPI itself, whatever the environment says. Raises ImportError if mpi4py or its library is missing,
+    RuntimeError if MPI sees other processes than the launcher started.
     """
     size = launched_size()
     if not mpi and size in (None, 1):
@@ -52,13 +50,13 @@ def join_launched(mpi: bool = False) -> MPICommunicator | None:
 
 
 class MPICommunicator:
-    """A Communicator over MPI.COMM_WORLD. Everything goes as plain buffers, nothing as pickle."""
+    """A Communicator over MPI.COMM_WORLD, which sends plain buffers and no pickle."""
 
     def __init__(self, mpi: Any):
         self._mpi, self._world = mpi, mpi.COMM_WORLD
         self.rank, self.size = self._world.Get_rank(), self._world.Get_size()
         shared = self._world.Split_type(mpi.COMM_TYPE_SHARED)
-        self.on_this_machine, self.place = shared.Get_size(), shared.Get_rank()
+        self.local_rank, self.local_size = shared.Get_rank(), shared.Get_size()
         shared.Free()
 
     def add(self, array: np.ndarray) -> None:

@@ -1,6 +1,4 @@
-"""A training run on several ranks: begun on rank 0, known to all, and stopped on all where one stops."""
-
-from __future__ import annotations
+"""This module trains one run on several ranks: rank 0 begins it and sends it to all, and if one stops, all stop."""
 
 import json
 import signal
@@ -25,23 +23,22 @@ from npseq.training.loop import NonFiniteLoss
 from npseq.training.run import MODEL, Run
 
 INTERRUPTED = 130
-PATIENCE = 2.0  # seconds in which rank 0 can say that it was interrupted, before another rank does
-EXPECTED = (KeyboardInterrupt, OSError, MemoryError, RuntimeError)  # whose message says enough; others are bugs
+PATIENCE = 2.0  # seconds in which rank 0 can report an interrupt before another rank does
+EXPECTED = (KeyboardInterrupt, OSError, MemoryError, RuntimeError)  # need no traceback; all others are bugs
 
 
 class FailedAtRoot(SystemExit):
-    """Rank 0 could not start the run, and says why; the others leave without a word."""
+    """Rank 0 could not start the run and reports why; the others exit silently."""
 
 
 def shared_run(communicator: Communicator, start: Callable[[], Run], out: str | PathLike[str]) -> Run:
-    """The run that rank 0 starts, on every rank: `start` is called there alone, and what it has is sent around.
+    """Returns on every rank the run that rank 0 starts: only rank 0 calls `start`, and sends the run to the others.
 
     So the others read no file and need no common disk; their epochs write none. out: the folder, for the messages.
-    A run on a GPU has each rank of a machine on a device of its own as far as there are as many, and else in turn.
-    Raises on rank 0 what `start` raises, and ValueError for fewer sequences in a batch than ranks; on the others
-    FailedAtRoot then.
+    On GPUs the ranks of a machine take its devices in turn. Raises on rank 0 what `start` raises, and ValueError for
+    fewer sequences in a batch than ranks; the other ranks then raise FailedAtRoot.
     """
-    take_device(communicator.place)
+    take_device(communicator.local_rank)
     if communicator.rank == 0:
         try:
             run = start()
@@ -61,7 +58,7 @@ def shared_run(communicator: Communicator, start: Callable[[], Run], out: str | 
 
 
 def _received(communicator: Communicator, out: Path) -> Run:
-    """What rank 0 sends: configuration, text, checkpoint."""
+    """Receives the run from rank 0: configuration, text, checkpoint."""
     config = communicator.broadcast(b"")
     if not config:
         raise FailedAtRoot(2)
@@ -74,7 +71,7 @@ def _received(communicator: Communicator, out: Path) -> Run:
 
 
 def train_together(run: Run, communicator: Communicator, lead: Callable[[Run], None]) -> None:
-    """Trains a shared run to its last epoch: rank 0 by `lead`, which may show how it goes, the others in silence."""
+    """Trains a shared run to its last epoch: rank 0 by `lead`, which may show progress, the others silently."""
     with _interrupted_once(), stopping_all(communicator, run):
         if communicator.rank == 0:
             lead(run)
@@ -83,7 +80,7 @@ def train_together(run: Run, communicator: Communicator, lead: Callable[[Run], N
             with StopSignals(signal.SIGINT, insist=False) as stop:
                 for _ in run.epochs(stop=stop):
                     pass
-        except NonFiniteLoss:  # every rank has the same loss and the same norm: rank 0 says it
+        except NonFiniteLoss:  # every rank has the same loss and the same norm, and rank 0 reports it
             raise SystemExit(1) from None
         except Interrupted:  # every rank stops after the same step
             raise SystemExit(INTERRUPTED) from None
@@ -91,10 +88,9 @@ def train_together(run: Run, communicator: Communicator, lead: Callable[[Run], N
 
 @contextmanager
 def stopping_all(communicator: Communicator, run: Run) -> Iterator[None]:
-    """Whatever ends this rank before its time ends all, with a line that says which rank and why.
+    """Ends all ranks if an exception ends this one, with a line that says which rank and why.
 
-    A rank that just left would let the others wait for it for ever. NonFiniteLoss and Interrupted meet all at once, and
-    pass.
+    Otherwise the others would wait for it for ever. NonFiniteLoss and Interrupted reach all ranks at once, and pass.
     """
     try:
         yield
@@ -110,9 +106,9 @@ def stopping_all(communicator: Communicator, run: Run) -> Iterator[None]:
             traceback.print_exc()
         where = f"rank {communicator.rank} of {communicator.size}"
         what = str(error)
-        if cause is error:  # of another rank than the one that trains with a bar
-            kept = f"the last checkpoint stays in {str(run.out)!r}"
-            what = f"{type(error).__name__}{f': {error}' if what else ''}; {kept}"
+        if cause is error:  # no command has worded it
+            what = f"{type(error).__name__}{f': {error}' if what else ''}"
+            what += f"; the last checkpoint stays in {str(run.out)!r}"
         print(f"npseq: error: {where} stopped, and all others with it: {what}", file=sys.stderr)
         communicator.stop(getattr(error, "status", INTERRUPTED if isinstance(cause, KeyboardInterrupt) else 1))
         raise
@@ -120,7 +116,7 @@ def stopping_all(communicator: Communicator, run: Run) -> Iterator[None]:
 
 @contextmanager
 def _interrupted_once() -> Iterator[None]:
-    """A second Ctrl-C, or the same one sent by both terminal and mpiexec, does not cut off what the first one does."""
+    """Ignores a second Ctrl-C, or the same one sent by both terminal and mpiexec, while the first is handled."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,11 +1,9 @@
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
 from npseq.bptt.truncation import HDetach, RandomTruncation, RouletteTruncation, Truncated
 from npseq.training import Run, TrainingConfig, load_checkpoint
-from npseq.training.truncation import read_truncation
+from npseq.training.truncation_spec import read_truncation
 
 
 def test_each_form_is_read():
@@ -37,7 +35,7 @@ def test_the_random_numbers_are_the_callers():
         ("", "got ''$"),
         ("truncated:", "could not convert"),
         ("truncated:2.5", r"steps must be a positive integer, got 2\.5"),
-        ("truncated:0", "steps must be an integer of at least 1"),
+        ("truncated:0", "steps must be a positive integer, got 0"),
         ("truncated:inf", "the number must be finite, got inf"),
         ("random:0", r"keep must be a probability in \(0, 1\]"),
         ("random:nan", "the number must be finite"),

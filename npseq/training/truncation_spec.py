@@ -1,6 +1,4 @@
-"""A truncation in words, as a configuration and the command line have it."""
-
-from __future__ import annotations
+"""This module reads a truncation from text, as a configuration and the command line write it."""
 
 import math
 from collections.abc import Callable
@@ -14,11 +12,11 @@ FORMS = "full, truncated:STEPS, random:KEEP, roulette:SURVIVAL or h-detach:PROBA
 
 
 def read_truncation(text: str, rng: int | np.random.Generator | None = None) -> Any:
-    """What a layer's backward takes for `text`; None for "full".
+    """Returns the truncation that `text` names, as a layer's backward takes it; None for "full".
 
     "truncated:K" is Truncated(K), "random:P" RandomTruncation(P), "h-detach:P" HDetach(P), and "roulette:P"
-    RouletteTruncation with survival(k) = P^k, each further step back made with probability P. rng: of the random ones.
-    Raises ValueError for anything else, and for a number that cannot be.
+    RouletteTruncation with survival(k) = P^k: each further step back is made with probability P. rng: of the random
+    ones. Raises ValueError for anything else, and for an impossible number.
     """
     makers: dict[str, Callable[[float], Any]] = {
         "truncated": lambda number: Truncated(int(number) if number.is_integer() else number),  # type: ignore[arg-type]

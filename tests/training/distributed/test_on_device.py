@@ -1,14 +1,12 @@
 """Several ranks, each with a device, and TF32: on the stand-in for CuPy, with threads for ranks."""
 
-from __future__ import annotations
-
 import sys
 from collections import Counter
 
 import numpy as np
 import pytest
 from standin import device_module
-from training.test_parallel import config_of, hundred_losses, on_ranks, stop_on, succeeded, train_on
+from training.distributed.thread_ranks import config_of, hundred_losses, on_ranks, stop_on, succeeded, train_on
 
 import npseq as ns
 from npseq.gpu.settings import CURRENT
@@ -39,7 +37,7 @@ def test_a_sum_on_the_host_of_gradients_on_devices(cupy):
         losses = []
         for _ in range(2):
             loss, found, _ = own.loss(*(cupy.asarray(x[:, shard.columns]) for x in (ids, targets)))
-            losses.append(shard.join(loss, found))
+            losses.append(shard.all_reduce(loss, found))
         return losses, found.flat, rank.calls
 
     for losses, flat, calls in succeeded(on_ranks(3, work)):
@@ -53,8 +51,8 @@ def test_a_loss_that_was_kept_is_not_that_of_the_next_step():
     """Losses are looked at many steps later."""
     model = ns.LanguageModel(11, "gru", 6, rng=0)
     (rank,) = on_ranks(1, lambda rank: Shard(rank, 4))
-    first = rank.join(np.float32(1), model.params)
-    rank.join(np.float32(2), model.params)
+    first = rank.all_reduce(np.float32(1), model.params)
+    rank.all_reduce(np.float32(2), model.params)
     assert first == 1
 
 
@@ -104,7 +102,7 @@ def test_one_process_keeps_the_device_that_is_current(cupy):
 
 
 def test_hundred_steps_on_the_host_are_as_before():
-    """The same lines, without a device: what test_parallel.py holds them to."""
+    """The same lines, without a device: what test_shard.py holds them to."""
     np.testing.assert_allclose(
         succeeded(on_ranks(2, lambda rank: hundred_losses(Shard(rank, 7))))[0], hundred_losses(None), rtol=0, atol=1e-10
     )
@@ -122,9 +120,3 @@ def test_a_run_multiplies_as_its_configuration_says(tmp_path, text_file, cupy, t
     monkeypatch.setattr(ns.LanguageModel, "step", step)
     train(config_of(text_file, device="gpu", tf32=tf32, epochs=1), tmp_path / "out")
     assert seen == {(tf32, 7 if tf32 else 1)}
-
-
-@pytest.mark.parametrize("options", [{"device": "cpu"}, {"device": "gpu", "dtype": "float64"}])
-def test_tf32_belongs_to_float32_on_a_device(text_file, options):
-    with pytest.raises(ValueError, match="tf32 belongs to device gpu and dtype float32"):
-        config_of(text_file, tf32=True, **options)

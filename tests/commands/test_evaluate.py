@@ -1,0 +1,55 @@
+"""`npseq evaluate` prints the loss of a text as the model's `evaluate` computes it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands.command_line import TEXT, refused
+
+from npseq.cli import main
+from npseq.models import LanguageModel
+
+
+def test_evaluate_prints_nll_perplexity_and_tokens(trained, text, tmp_path, capsys):
+    assert main(["evaluate", trained]) == 0
+    learnt = capsys.readouterr().out
+    assert main(["evaluate", trained, "--text", text]) == 0
+    assert capsys.readouterr().out == learnt
+    nll, ppl, tokens = (line.split() for line in learnt.splitlines())
+    assert [nll[0], ppl[0], tokens[0]] == ["nll", "perplexity", "tokens"]
+    assert float(ppl[1]) == pytest.approx(np.exp(float(nll[1])), rel=1e-5)
+    assert int(tokens[1]) == len(TEXT) - 4 - 1
+    model = LanguageModel.load(Path(trained) / "model.safetensors")
+    ids = model.vocab.encode(TEXT.replace("\n", ""))
+    assert float(nll[1]) == pytest.approx(model.evaluate(ids), abs=1e-5)
+    LanguageModel.load(Path(trained) / "model.safetensors").save(tmp_path / "bare")
+    assert main(["evaluate", str(tmp_path / "bare"), "--text", text]) == 0
+    assert capsys.readouterr().out == learnt
+    assert "so it needs --text or --corpus" in refused(capsys, 2, "evaluate", str(tmp_path / "bare"))
+
+
+def test_evaluate_numbers_another_text_as_the_model_does_and_counts_what_it_lacks(trained, tmp_path, capsys):
+    (tmp_path / "other").write_text("zebra zoo: the worst of times", encoding="utf-8")
+    assert main(["evaluate", trained, "--text", str(tmp_path / "other"), "--max-tokens", "20"]) == 0
+    model = LanguageModel.load(Path(trained) / "model.safetensors")
+    ids = model.vocab.encode("zebra zoo the worst of times"[:20])
+    printed = capsys.readouterr().out.splitlines()
+    assert float(printed[0].split()[1]) == pytest.approx(model.evaluate(ids), abs=1e-5)
+    assert printed[2] == "tokens 19"
+    unknown = int((ids == 0).sum())
+    assert unknown >= 2
+    assert printed[3].startswith(f"unknown {unknown} (")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["RUN", "--text", "/no/text"], "'/no/text', where there is no file"),
+        (["RUN", "--max-tokens", "0"], "max_tokens must be a positive integer"),
+        (["RUN", "--max-tokens", "1"], "at least 2 tokens"),
+        (["RUN", "--clean", "soap"], "clean must be 'letters' or 'none', got 'soap'"),
+        (["/no/model"], "found none at '/no/model'"),
+    ],
+)
+def test_bad_input_of_evaluate_is_one_line_and_status_2(trained, capsys, arguments, message):
+    assert message in refused(capsys, 2, "evaluate", *(trained if word == "RUN" else word for word in arguments))

@@ -1,0 +1,66 @@
+"""`npseq inspect` prints tables and names the figures that it has drawn."""
+
+from pathlib import Path
+
+import pytest
+from commands.command_line import refused
+
+from npseq.cli import main
+from npseq.models import LanguageModel
+
+LOOK = ["--steps", "5", "--batch-size", "2"]
+
+
+@pytest.fixture
+def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table and the names of the figures; drawing them is tested where they are made."""
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: Path(path).write_bytes(b""))
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_inspect_looks_into_a_run_before_and_after_its_training(trained, capsys):
+    assert main(["inspect", trained, *LOOK]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "Lyapunov" in lines[0]
+    assert [line.split("  ")[0].strip() for line in lines[1:3]] == ["RNN before training", "RNN after training"]
+    figures = {path.name for path in Path(trained, "inspect").iterdir()}
+    assert figures == {
+        "gradient_by_lag.png", "truncation_bias.png", "jacobians.png", "pairs_rnn_before_training.png",
+        "pairs_rnn_after_training.png", "adjoints_over_training_rnn.png",
+    }  # fmt: skip
+    assert lines[-1] == f"figures in {Path(trained, 'inspect')}: {', '.join(sorted(figures))}"
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_inspect_draws_cells_over_each_other(tmp_path, text, capsys):
+    arguments = ["--text", text, *LOOK, "--hidden", "4", "--seed", "3", "--max-lag", "4", "--out", str(tmp_path / "o")]
+    assert main(["inspect", *arguments]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:4]] == ["RNN", "GRU", "LSTM"]
+    assert {"gates_gru.png", "gates_lstm.png", "pairs_rnn.png"} <= {path.name for path in (tmp_path / "o").iterdir()}
+    assert main(["inspect", "--cell", "lstm", *arguments]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:2]] == ["LSTM"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["RUN", "--cell", "lstm"], "a run has its own cell, corpus, hidden and seed, got cells beside it"),
+        (["RUN", "--text", "x", "--seed", "1"], "got corpus, seed beside it"),
+        (["/no/run"], "a model must be an existing file, found none at '/no/run'"),
+        (["--cell", "transformer"], "argument --cell: invalid choice: 'transformer'"),
+        (["--text", "/no/text"], "'/no/text', where there is no file"),
+        (["RUN", "--steps", "0"], "steps and batch_size must be at least 1, got 0 and 4"),
+        (["RUN", "--steps", "900"], "the text must hold 2 * steps + 1 = 1801 tokens"),
+        (["--steps", "many"], "argument --steps: must be an integer, got 'many'"),
+    ],
+)
+def test_what_inspect_refuses(trained, capsys, arguments, message):
+    assert message in refused(capsys, 2, "inspect", *(trained if word == "RUN" else word for word in arguments))
+    assert not Path(trained, "inspect").exists()
+
+
+def test_inspect_needs_a_training_run(trained, tmp_path, capsys):
+    LanguageModel.load(Path(trained) / "model.safetensors").save(tmp_path / "bare")
+    assert "must hold a training run to look into" in refused(capsys, 2, "inspect", str(tmp_path / "bare"))

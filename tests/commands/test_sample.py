@@ -1,0 +1,47 @@
+"""`npseq sample` continues a prefix as the model's `generate` does."""
+
+from pathlib import Path
+
+import pytest
+from commands.command_line import refused
+
+from npseq.cli import main
+from npseq.models import LanguageModel
+
+
+def test_sample_writes_after_a_prefix(trained, capsys):
+    model = LanguageModel.load(Path(trained) / "model.safetensors")
+    assert main(["sample", trained, "--prefix", "it was", "--length", "30"]) == 0
+    assert capsys.readouterr().out == model.generate("it was", 30) + "\n"
+    arguments = ["sample", trained, "--prefix", "best", "--length", "30", "--temperature", "0.8", "--seed"]
+    written = []
+    for seed in ("5", "5", "6"):
+        assert main([*arguments, seed]) == 0
+        written.append(capsys.readouterr().out)
+    assert written[0] == written[1] == model.generate("best", 30, 0.8, 5) + "\n"
+    assert written[0] != written[2]
+
+
+def test_sample_takes_the_prefix_of_the_training_and_a_bare_model_file(trained, tmp_path, capsys):
+    assert main(["sample", trained, "--length", "3"]) == 0
+    assert capsys.readouterr().out.startswith("it was the")
+    LanguageModel.load(Path(trained) / "model.safetensors").save(tmp_path / "bare")
+    assert main(["sample", str(tmp_path / "bare"), "--prefix", "it", "--length", "3"]) == 0
+    capsys.readouterr()
+    assert "so it needs a --prefix, got none" in refused(capsys, 2, "sample", str(tmp_path / "bare"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["RUN", "--prefix", "It"], "made of the text's own tokens"),
+        (["RUN", "--prefix", ""], "a prefix must hold at least one token, got ''"),
+        (["RUN", "--temperature", "-1"], "temperature must be 0, for the likeliest token, or positive"),
+        (["RUN", "--length", "-1"], "--length and --seed must be 0 or more, got -1 and 0"),
+        (["RUN", "--length", "long"], "argument --length: must be an integer, got 'long'"),
+        (["/no/model"], "a model must be an existing file, found none at '/no/model'"),
+        ([], "the following arguments are required: DIR"),
+    ],
+)
+def test_bad_input_of_sample_is_one_line_and_status_2(trained, capsys, arguments, message):
+    assert message in refused(capsys, 2, "sample", *(trained if word == "RUN" else word for word in arguments))

@@ -1,0 +1,59 @@
+"""The progress bar shows how far a run is, and prints some lines of its epochs."""
+
+import pytest
+
+from npseq.training import Run, TrainingConfig
+from npseq.training.progress import LINES, ProgressBar
+
+
+@pytest.fixture
+def run(tmp_path, text_file, no_figure):
+    config = TrainingConfig(corpus=str(text_file), hidden=4, epochs=25, batch_size=2, steps=6, bptt_every=3)
+    return Run.begin(config, tmp_path / "run")
+
+
+def on_a_terminal(monkeypatch, run):
+    """The bar of a run, as if stderr were a terminal, drawn at every update."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    bar = ProgressBar(run)
+    bar.bar.mininterval, bar.bar.miniters, bar.bar.dynamic_miniters = 0, 1, False
+    return bar
+
+
+def test_the_bar_counts_updates_and_is_corrected_at_the_end_of_an_epoch(run, monkeypatch):
+    with on_a_terminal(monkeypatch, run) as bar:
+        assert bar.batches == 2 * ((len(run.ids) - 1) // 12)
+        assert bar.bar.total == 25 * bar.batches
+        metrics = next(run.epochs(on_step=bar.step))
+        assert bar.bar.n in (bar.batches, bar.batches - 2)  # an epoch may have a window fewer
+        bar.step()
+        bar.epoch(metrics)
+        assert bar.bar.n == bar.batches
+
+
+def test_about_ten_lines_go_to_stdout_and_no_bar_where_there_is_no_terminal(run, capsys):
+    with ProgressBar(run) as bar:
+        for metrics in run.epochs(on_step=bar.step):
+            bar.epoch(metrics)
+    printed = capsys.readouterr()
+    lines, first = printed.out.splitlines(), run.metrics[0]
+    assert LINES <= len(lines) <= LINES + 3
+    assert [int(line.split()[1]) for line in lines] == [1, *range(2, 26, 2)]
+    assert lines[0] == f"epoch  1  perplexity {first.perplexity:.3f}, {first.tokens_per_second:,.0f} tokens/s"
+    assert printed.err == ""
+
+
+def test_a_terminal_shows_epoch_perplexity_speed_and_time(run, monkeypatch, capsys):
+    with on_a_terminal(monkeypatch, run) as bar:
+        for metrics in run.epochs(on_step=bar.step):
+            bar.epoch(metrics)
+    shown = capsys.readouterr().err.split("\r")
+    assert any("100%" not in line and "epoch 2/25" in line and "perplexity" in line for line in shown)
+    assert any("tokens/s" in line and "<" in line for line in shown)
+
+
+def test_a_resumed_run_starts_where_it_was(run, tmp_path, monkeypatch):
+    next(run.epochs())
+    with on_a_terminal(monkeypatch, Run.resume(tmp_path / "run")) as bar:
+        assert bar.bar.n == bar.batches
+        assert bar.bar.desc.startswith("epoch 1/25")
