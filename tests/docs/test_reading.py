@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from printed import ROOT, text_of
+from printed import text_of
 
 PAGE = text_of("docs/reading.md")
 LADDER = re.findall(r"^\| (\d) \| \[`([\w/.]+)`\]", PAGE, re.MULTILINE)
