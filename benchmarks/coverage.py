@@ -1,4 +1,4 @@
-"""docs/coverage.md: every feature of the notes with its script, its test, what is expected and what came out.
+"""Writes docs/coverage.md: every feature of the lecture notes with its script, its test, and the number that it gives.
 
 The pictures of the examples are kept in docs/figures/, with few colours, for examples/README.md and the site.
 
@@ -32,13 +32,14 @@ LAST_LINE = re.compile(r"(?P<name>.*): got (?P<got>\S+), expected (?P<expected>.
 
 HEAD = """# Every feature of the notes
 
-One row for each id of the list of features that npseq was built from. *Expected* is what the tests assert, to the
-digits that stand here. *Got* is the number with which the script ends and, in brackets, what it must be; a script that
-several ids share has one number. The table is written, and every script run, by
+The table has one row, with an id, for each feature of the five lecture notes that npseq started from;
+[Errors in the notes](errors_in_the_notes.md) names their public sources. *Expected* is what the tests assert, to the
+digits printed here. *Got* is the last number that the script prints and, in brackets, what it must be; a script that
+several ids share has one number. With The Time Machine, the sunspots and the CO2 readings in a folder,
 
     NPSEQ_DATA=FOLDER python -m benchmarks.coverage
 
-with The Time Machine, the sunspots and the CO2 readings in that folder; the tests run by `python -m pytest -k A19`.
+runs every script and writes the table. `python -m pytest -k A19` runs the tests of an id.
 
 | id | what | expected | test | script | got |
 |---|---|---|---|---|---|
@@ -52,23 +53,24 @@ COMPARED = {
 COMPARISONS = """
 ## Measured side by side
 
-What the scripts print, one seed each. Milliseconds are of a machine with other work on it; the README's table of
-training steps has the cells beside PyTorch and JAX, 38_long_range.py the range up to 500 words.
+The scripts print these lines, with one seed each. The milliseconds are of a machine with other work on it.
+[Performance](performance.md) compares the cells with PyTorch and JAX; 38_long_range.py has the range up to 500 words.
 """
 PAIRS = """
 ## Sequence to sequence with d2l's settings (A54, A57)
 
 GRU, 2 layers of 32, embedding 32, dropout 0.1, Xavier, batch 64, sentences of 10 tokens, Adam 0.005, clip 1, 300
 epochs, 600 of the 5,000 pairs at hand, words seen once are `<unk>`: `python -m benchmarks.translation --save
-translation`. The loss is d2l's: each sentence's cross-entropies divided by the padded length of 10, added up over the
-last epoch, dropout acting, and divided by the target tokens. Over 70 builds d2l has 0.018 to 0.020, on another file.
+translation`. The loss is that of Dive into Deep Learning, 10.7: each sentence's cross-entropies divided by the padded
+length of 10, added up over the last epoch, with dropout, and divided by the target tokens. Over 70 builds the book has
+0.018 to 0.020, on another file.
 
-d2l takes the first 600 lines. In the file at hand these are 213 English sentences, one of them with 24 translations,
-and no fixed model gets below the entropy of the pairs: the least loss in the table, which for those lines is above
-0.021. So **the first 600 lines cannot reach 0.021 with any network**. 600 lines drawn from the whole file can, and so
-can 600 sentences with the first translation of each.
+The book takes the first 600 lines. In the file at hand these are 213 English sentences, one of them with 24
+translations, and no fixed model gets below the entropy of the pairs: the least loss in the table, which for those lines
+is above 0.021. So **the first 600 lines cannot reach 0.021 with any network**. 600 lines drawn from the whole file can,
+and so can 600 sentences with the first translation of each.
 
-| 600 pairs | sources, rare words `<unk>` | least loss there is | loss | said exactly, of the pairs |
+| 600 pairs | sources, rare words `<unk>` | least loss there is | loss | translated exactly, of the pairs |
 |---|---:|---:|---:|---:|
 """
 

@@ -1,7 +1,7 @@
-"""The tables of the README and of docs/performance.md, from the results: python -m benchmarks.readme
+"""Writes the tables of the README, docs/performance.md and docs/promises.md: python -m benchmarks.readme
 
-What stands between a line <!-- NAME --> and the next empty line is made of benchmarks/results, so that no number in it
-is copied by hand; a test compares the two. Ratios are cut off, never rounded up.
+It replaces the lines between <!-- NAME --> and the next empty line by a table of benchmarks/results, so that no number
+in it is copied by hand; a test compares the two. Ratios are cut off, never rounded up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks.record import geometric_mean, ratios
 from benchmarks.table import cut, title
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "performance.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "promises.md")
 
 
 def result(name: str) -> Any:
@@ -45,6 +45,17 @@ def checkers() -> Iterator[str]:
 
 def book() -> Iterator[str]:
     yield headline.table(result("headline")["results"])
+
+
+def steps() -> Iterator[str]:
+    """The README's rows: each cell at one size, and the LSTM in float64."""
+    names = ("npseq", "torch", "jax")
+    yield from ("| cell | npseq ms | PyTorch ms | JAX ms |", "|---|---:|---:|---:|")
+    for row in result("training_step")["records"]:
+        case = row["case"]
+        if [case[k] for k in "TBVH"] == [35, 32, 28, 256] and (case["dtype"] == "float32" or case["cell"] == "lstm"):
+            cells = (f"{row['measured'][name]['median']:.2f}" for name in names)
+            yield f"| {TITLES[case['cell']]}, {case['dtype']} | {' | '.join(cells)} |"
 
 
 def speed() -> Iterator[str]:
@@ -80,11 +91,11 @@ def grid() -> Iterator[str]:
 def faults() -> Iterator[str]:
     found = result("faults")
     killed = found["killed"]
-    yield from ("| done to a run | times | what came of it |", "|---|---:|---|")
+    yield from ("| done to a run | times | result |", "|---|---:|---|")
     same = killed["kills"] - len(killed["differ"])
     yield (
         f"| `kill -9` at a random moment, {killed['after an interrupt']} of them after a Ctrl-C | {killed['kills']} | "
-        f"{same} went on to the same bits |"
+        f"{same} resumed to the same bits |"
     )
     what = {"damaged checkpoints": "its checkpoint damaged", "forged checkpoints": "forged, with a SHA-256 that fits",
             "damaged texts": "the text that it learns, damaged"}  # fmt: skip
@@ -133,13 +144,14 @@ def machines() -> Iterator[str]:
 
 
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
-    "mutants": mutants, "checkers": checkers, "headline": book, "speed": speed, "generation": generation, "grid": grid,
-    "faults": faults, "losses": losses, "growth": growth, "peaks": peaks, "ranks": ranks, "machines": machines,
+    "steps": steps, "mutants": mutants, "checkers": checkers, "headline": book, "speed": speed, "grid": grid,
+    "generation": generation, "faults": faults, "losses": losses, "growth": growth, "peaks": peaks, "ranks": ranks,
+    "machines": machines,
 }  # fmt: skip
 
 
 def renewed(text: str) -> str:
-    """The text with every table made anew. Raises KeyError for a marker that names none."""
+    """Returns the text with every table made again. Raises KeyError for an unknown marker."""
     return re.sub(
         r"(?<=<!-- )(\w+)( -->\n)(?:.+\n)*", lambda m: f"{m[1]}{m[2]}" + "\n".join(TABLES[m[1]]()) + "\n", text
     )

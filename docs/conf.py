@@ -1,6 +1,4 @@
-"""The site: `python -m sphinx -W docs build/site`. Nothing in it is fetched, neither when it is built nor when read."""
-
-from __future__ import annotations
+"""Sphinx reads this to build the site: `python -m sphinx -W docs build/site`, which fetches nothing."""
 
 import sys
 from importlib.util import find_spec
@@ -9,7 +7,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 
-import npseq  # noqa: E402  the checkout's own, which the line above makes the first to be found
+import npseq  # noqa: E402  the checkout's own, because of the line above
 
 project = "npseq"
 author = "the authors of npseq"
@@ -20,6 +18,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
     "plain_docstrings",
     "outside_links",
     "api_pages",
@@ -41,6 +40,7 @@ mathjax_path = mathjax.name
 autodoc_default_options = {"members": True, "member-order": "bysource", "inherited-members": "tuple,dict,Mapping"}
 autoclass_content = "both"
 autodoc_typehints = "signature"
+napoleon_numpy_docstring = False
 toc_object_entries_show_parents = "hide"
 autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 100

@@ -1,4 +1,7 @@
-"""Argument checks. Each error says what must hold, what was given and what to do."""
+"""These functions check arguments; each error says what is expected, what was given and how to fix it.
+
+Each returns the value that it has checked, so that a constructor can write `self.p = probability("p", p)`.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,7 +13,7 @@ DTYPES = ("float32", "float64", "complex64", "complex128")
 
 
 def number(name: str, value: Any) -> float:
-    """A real number, as a float. Raises TypeError for anything else."""
+    """Returns a real number as a float. Raises TypeError for anything else."""
     if type(value) is float:
         return value
     scalar = getattr(value, "shape", None) == () and getattr(value, "dtype", None) is not None
@@ -25,7 +28,7 @@ def number(name: str, value: Any) -> float:
 
 
 def integer(name: str, value: Any, least: int = 1, below: int | None = None) -> int:
-    """An integer in [least, below), as an int; a bool is none. Raises ValueError for anything else."""
+    """Returns an integer in [least, below) as an int. Raises ValueError for anything else, a bool included."""
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or value < least or (below is not None and value >= below):
         wanted = "a positive integer" if least == 1 else f"an integer of at least {least}"
@@ -35,28 +38,28 @@ def integer(name: str, value: Any, least: int = 1, below: int | None = None) -> 
 
 
 def one_of(name: str, value: Any, options: tuple[str, ...]) -> str:
-    """One of these strings, as it is. Raises ValueError for anything else."""
+    """Returns a string that is one of the options. Raises ValueError for anything else."""
     if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
     return value
 
 
 def probability(name: str, value: Any) -> float:
-    """A number in [0, 1), as a float. Raises ValueError for anything else."""
+    """Returns a number in [0, 1) as a float. Raises ValueError for anything else."""
     if not isinstance(value, int | float) or not 0 <= value < 1:
         raise ValueError(f"{name} must be a probability in [0, 1), got {value!r}")
     return float(value)
 
 
 def flag(name: str, value: Any) -> bool:
-    """True or False; 0 and 1 are taken for them. Raises TypeError for anything else."""
+    """Returns True or False, also for 1 or 0. Raises TypeError for anything else."""
     if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
 
 
 def is_array(value: Any) -> bool:
-    """Whether this has a shape and a dtype of numbers, all of which count."""
+    """Whether this is an array of numbers, and not a masked one."""
     if type(value) is np.ndarray:
         return value.dtype.kind in NUMBERS
     numbers = getattr(getattr(value, "dtype", None), "kind", "") in NUMBERS and hasattr(value, "shape")
@@ -64,7 +67,7 @@ def is_array(value: Any) -> bool:
 
 
 def array(name: str, value: Any) -> Any:
-    """An array of numbers, as it is. Raises TypeError for anything else."""
+    """Returns an array of numbers. Raises TypeError for anything else."""
     if type(value) is np.ndarray and value.dtype.kind in NUMBERS:
         return value
     if not hasattr(value, "dtype") or not hasattr(value, "shape"):
@@ -75,28 +78,28 @@ def array(name: str, value: Any) -> Any:
 
 
 def mapping(name: str, value: Any) -> Any:
-    """A mapping {name: array}, as it is. Raises TypeError for anything else."""
+    """Returns a mapping {name: array}. Raises TypeError for anything else."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise TypeError(f"{name} must map names to arrays, got {type(value).__name__}")
     return value
 
 
 def function(name: str, value: Any) -> Callable[..., Any]:
-    """Something that can be called, as it is. Raises TypeError for anything else."""
+    """Returns something that can be called. Raises TypeError for anything else."""
     if not callable(value):
         raise TypeError(f"{name} must be a function, got {value!r}")
     return value
 
 
 def text(name: str, value: Any) -> str:
-    """A string, as it is. Raises TypeError for anything else."""
+    """Returns a string. Raises TypeError for anything else."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, got {type(value).__name__}")
     return value
 
 
 def a_dtype(value: Any) -> np.dtype:
-    """A dtype of this machine's byte order. Raises TypeError for what is none."""
+    """Returns a dtype in this machine's byte order. Raises TypeError for anything that is no dtype."""
     try:
         dtype = None if value is None else np.dtype(value)
     except (TypeError, ValueError) as error:
@@ -107,7 +110,7 @@ def a_dtype(value: Any) -> np.dtype:
 
 
 def float_dtype(value: Any) -> np.dtype:
-    """One of DTYPES. Raises TypeError for what is no dtype, ValueError for another."""
+    """Returns one of DTYPES. Raises TypeError for anything that is no dtype, ValueError for another dtype."""
     dtype = a_dtype(value)
     if dtype.name not in DTYPES:
         raise ValueError(f"dtype must be float32, float64, complex64 or complex128, got {dtype}")
@@ -115,7 +118,7 @@ def float_dtype(value: Any) -> np.dtype:
 
 
 def shape_of(name: str, value: Any) -> tuple[int, ...]:
-    """The shape of a number or of nested lists of them. Raises TypeError for anything else."""
+    """Returns the shape of a number or of nested lists of numbers. Raises TypeError for anything else."""
     try:
         made = np.asarray(value)
     except ValueError as error:

@@ -1,23 +1,22 @@
-"""NumPy or CuPy: whose arrays these are, and all that the two do differently.
+"""This module chooses NumPy or CuPy by the arguments, and holds everything that the two do differently.
 
-The module is read off the arguments once, at the public entry, and handed down. Mixed arguments are refused, never
-copied in silence. Everything else in npseq is written once, against the part of the array API that both share.
+A public function reads the array module off its arguments once and passes it on. It refuses mixed arguments and never
+copies them silently. The rest of npseq is written once, against the part of the array API that both modules share.
 """
-
-from __future__ import annotations
 
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 Array = Any  # numpy.ndarray or cupy.ndarray
-SELECTOR = 1 << 26  # numbers: how large a table of one-hot rows may be on a device
 MaybeArray = Any  # an Array, or None where the cell or the layer has no such thing
+Seed: TypeAlias = "int | np.random.Generator | None"  # quoted: numpy.random is loaded when it is used
+SELECTOR = 1 << 26  # largest number of entries of a table of one-hot rows on a device
 
 
 def _is_cupy(array: object) -> bool:
@@ -25,10 +24,7 @@ def _is_cupy(array: object) -> bool:
 
 
 def array_module(*arrays: Array) -> ModuleType:
-    """The module, numpy or cupy, whose arrays these are; None is passed over.
-
-    Raises TypeError where host and device arrays are mixed, naming the remedy.
-    """
+    """Returns numpy or cupy, whichever made these arrays; skips None. Raises TypeError for a mixture."""
     on_host = on_device = False
     for array in arrays:
         if type(array) is np.ndarray:
@@ -42,22 +38,22 @@ def array_module(*arrays: Array) -> ModuleType:
         return np
     if on_host:
         raise TypeError(
-            "all arrays of one call must live in one place, got both numpy and cupy arrays; "
+            "all arrays of one call must be on one device, got both numpy and cupy arrays; "
             "move the layer with layer.to('gpu') and the data with cupy.asarray, or bring both back with .to('cpu')"
         )
     return sys.modules["cupy"]
 
 
-_place = threading.local()  # which device this thread takes, where it was told
+_device = threading.local()  # .number: the device that take_device chose for this thread
 
 
-def take_device(place: int) -> None:
-    """From now on device_module("gpu") makes device `place` this thread's, counted round where there are fewer."""
-    _place.number = place
+def take_device(number: int) -> None:
+    """Makes device_module("gpu") select device `number`, modulo the number of devices, in this thread."""
+    _device.number = number
 
 
 def device_module(device: str) -> ModuleType:
-    """The array module of "cpu" or "gpu". Raises ImportError or RuntimeError where there is no CuPy or no device."""
+    """Returns the array module of "cpu" or "gpu". Raises ImportError without CuPy, RuntimeError without a device."""
     if isinstance(device, str) and device == "cpu":
         return np
     if not isinstance(device, str) or device != "gpu":
@@ -72,8 +68,8 @@ def device_module(device: str) -> ModuleType:
         raise RuntimeError(f"device 'gpu' needs a CUDA device and its driver, CUDA says: {error}") from error
     if count < 1:
         raise RuntimeError("device 'gpu' needs a CUDA device, found none; use device 'cpu'")
-    if hasattr(_place, "number"):
-        cupy.cuda.Device(_place.number % count).use()
+    if hasattr(_device, "number"):
+        cupy.cuda.Device(_device.number % count).use()
     return cupy
 
 
@@ -81,20 +77,20 @@ HALVES = {kind: np.array(0.5, kind) for kind in "efdgFDG"}
 
 
 def one_half(like: Array) -> Any:
-    """1/2 as ufuncs take it with the least overhead: a ufunc converts a number anew at every call, an array never."""
+    """Returns 1/2 as a 0-d array of this dtype: a ufunc would convert a Python float again at every call."""
     return HALVES[like.dtype.char] if type(like) is np.ndarray else like.dtype.type(0.5)
 
 
 def to_host(array: Array) -> np.ndarray:
-    """This array as a NumPy array: itself on the host, a copy from a device."""
+    """Returns a NumPy array: the same one on the host, a copy from a device."""
     return array.get() if _is_cupy(array) else np.asarray(array)
 
 
-_product: Callable[..., Array] | None = None  # what multiplies on a device in place of CuPy's matmul
+_product: Callable[..., Array] | None = None  # replaces CuPy's matmul on a device
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
-    """numpy.matmul, or what stands in for it on a device."""
+    """Returns a @ b; on a device it uses the product of multiplying_with, if there is one."""
     if _product is None or isinstance(a, np.ndarray):
         return np.matmul(a, b, out=out)
     return _product(a, b, out)
@@ -102,7 +98,7 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
 
 @contextmanager
 def multiplying_with(product: Callable[..., Array]) -> Iterator[None]:
-    """Inside, matmul(a, b, out) of arrays on a device is `product` of them."""
+    """Replaces matmul(a, b, out) on a device by product(a, b, out) inside the with block."""
     global _product
     before, _product = _product, product
     try:
@@ -112,7 +108,7 @@ def multiplying_with(product: Callable[..., Array]) -> Iterator[None]:
 
 
 def scatter_add(target: Array, index: Array, values: Array) -> None:
-    """target[index[j]] += values[j] for every j, in the same order every time, so that bits repeat too.
+    """Adds values[j] to target[index[j]] for every j, always in the same order, so that results repeat bit for bit.
 
     target (N, F), index (M,) integers in [0, N), values (M, F).
     """
@@ -126,7 +122,7 @@ def scatter_add(target: Array, index: Array, values: Array) -> None:
 
 
 def _add_sorted(target: np.ndarray, index: np.ndarray, values: np.ndarray) -> None:
-    """The rows are sorted by index (stably) and each run of equal indices is summed in one piece."""
+    """Sorts the rows by index (stably) and sums each run of equal indices at once."""
     order = np.argsort(index, kind="stable")
     rows = index[order]
     starts = np.flatnonzero(np.concatenate([np.ones(1, dtype=bool), rows[1:] != rows[:-1]]))
@@ -134,10 +130,10 @@ def _add_sorted(target: np.ndarray, index: np.ndarray, values: np.ndarray) -> No
 
 
 def _add_selected(xp: ModuleType, target: Array, index: Array, values: Array) -> None:
-    """A product with one-hot rows, some rows of the target at a time.
+    """Multiplies by one-hot rows, for a block of the target's rows at a time.
 
-    Sorted runs would have the host wait for their number, CuPy's reduceat subtracts running sums, and its add.at adds
-    in any order. This costs as much as a linear layer's product over the same N.
+    With sorted runs the host would have to wait for their number; CuPy's reduceat subtracts running sums, and its
+    add.at adds in any order. This costs as much as a linear layer's product over the same N.
     """
     width = max(1, SELECTOR // index.size)
     for first in range(0, len(target), width):
@@ -145,8 +141,8 @@ def _add_selected(xp: ModuleType, target: Array, index: Array, values: Array) ->
         rows += matmul((xp.arange(first, first + len(rows))[:, None] == index).astype(values.dtype), values)
 
 
-def generator(rng: int | np.random.Generator | None) -> np.random.Generator:
-    """A NumPy Generator from a seed or a Generator; random numbers are always drawn on the host, then moved."""
+def generator(rng: Seed) -> "np.random.Generator":
+    """Returns a NumPy Generator from a seed or a Generator; random numbers are drawn on the host, then moved."""
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError) as error:

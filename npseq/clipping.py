@@ -1,6 +1,4 @@
-"""Gradient clipping, by norm and by value."""
-
-from __future__ import annotations
+"""Gradients are clipped in place, by their joint norm or entry by entry."""
 
 import cmath
 import math
@@ -16,14 +14,28 @@ from npseq.backend import Array, array_module
 
 
 def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float:
-    """Scale grads, in place, by min(1, max_norm / norm); returns norm, the 2-norm over all entries before that.
+    """Scales grads in place by min(1, max_norm / norm) and returns norm, their joint 2-norm before that.
 
-    One norm over everything: Pascanu, Mikolov & Bengio 2013 (arXiv 1211.5063), d2l. It is added up in the dtype of the
-    gradients (float32: about 6 digits); where squares overflow, over the gradients divided by the largest.
-    A norm that is nan or inf is returned and leaves grads as they are. On the host a Python float (complex gradients:
-    the analytic sqrt(sum_i g_i^2)), on a GPU a 0-d array, without waiting for it.
+    It is one norm over all entries (Pascanu, Mikolov & Bengio 2013, arXiv 1211.5063), added up in the dtype of the
+    gradients (float32: about 6 digits); where squares overflow, over the gradients divided by the largest. A norm that
+    is nan or inf is returned and leaves grads as they are.
 
-    Raises ValueError for a max_norm that is negative or nan; inf only measures.
+    Args:
+        grads: {name: array}, floating or complex, written in place.
+        max_norm: the largest norm allowed; math.inf only measures.
+
+    Returns:
+        On the host a Python float (complex gradients: the analytic sqrt(sum_i g_i^2)); on a GPU a 0-d array, without
+        waiting for it.
+
+    Raises:
+        TypeError: for arrays that are not floating, or real and complex ones together.
+        ValueError: for a max_norm that is negative or nan, and for arrays that are read-only.
+
+    Example:
+        >>> grads = {"w": np.array([3.0]), "b": np.array([4.0])}
+        >>> ns.clip_grad_norm(grads, 1.0), grads["w"].round(6).tolist()
+        (5.0, [0.6])
     """
     if not number("max_norm", max_norm) >= 0:
         raise ValueError(f"max_norm must not be negative, got {max_norm}; inf only measures")
@@ -43,9 +55,21 @@ def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float
 
 
 def clip_grad_value(grads: Mapping[str, Array], limit: float) -> None:
-    """Clamp every entry of grads, in place, to [-limit, limit]; nan stays nan.
+    """Clamps every entry of grads, in place, to [-limit, limit]; nan stays nan.
 
-    Raises ValueError for a limit that is negative or nan.
+    Args:
+        grads: {name: array}, floating or complex (clamped by the real part), written in place.
+        limit: the largest size of an entry.
+
+    Raises:
+        TypeError: for arrays that are not floating, or real and complex ones together.
+        ValueError: for a limit that is negative or nan, and for arrays that are read-only.
+
+    Example:
+        >>> grads = {"w": np.array([3.0, -0.5])}
+        >>> ns.clip_grad_value(grads, 1.0)
+        >>> grads["w"].tolist()
+        [1.0, -0.5]
     """
     if not number("limit", limit) >= 0:
         raise ValueError(f"limit must not be negative, got {limit}; entries are clamped to [-limit, limit]")
@@ -65,9 +89,9 @@ def _host_norm(arrays: list[Array]) -> Any:
 
 
 def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> Array:
-    """The 2-norm of entries that may be too large to be squared: the largest, times the norm of entries / largest."""
+    """Returns the 2-norm of entries too large to be squared: the largest times the norm of the scaled entries."""
     largest = xp.stack([abs(array.real).max() for array in arrays]).max()
-    largest = xp.where(xp.isfinite(largest), largest, xp.ones_like(largest))  # an infinite one shall stay infinite
+    largest = xp.where(xp.isfinite(largest), largest, xp.ones_like(largest))  # inf stays inf
     largest = largest + (largest == 0)
     return largest * xp.sqrt(_sum_of_squares(xp, [array / largest for array in arrays]))
 

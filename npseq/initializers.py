@@ -1,54 +1,119 @@
-"""First values of parameters: (shape, rng, dtype, ...) -> NumPy array; rng a seed or a Generator.
+"""Initializers draw the first values of parameters: (shape, rng, dtype, ...) -> NumPy array.
 
-Numbers are drawn in float64 and then cast, so that every dtype starts from the same ones. Shapes are those of the
-notes, W_xh (D, H): the last axis counts the units that are fed, the one before it the units that feed them.
+Numbers are drawn in float64 and then cast, so that every dtype starts from the same ones. A matrix such as W_xh has the
+shape (D, H): the last axis counts the units that it feeds, the one before it the units that feed them.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from math import inf, prod, sqrt
-from typing import TypeAlias
 
 import numpy as np
 
-from npseq.arguments import float_dtype, mapping, number
-from npseq.backend import Array, array_module, generator
+from npseq.arguments import float_dtype, integer, mapping, number
+from npseq.backend import Array, Seed, array_module, generator
 
-LARGEST = 1 << 48  # numbers: no machine holds an array of more
+__all__ = [
+    "chrono",
+    "constant",
+    "forget_bias",
+    "identity",
+    "normal",
+    "orthogonal",
+    "uniform_sqrt_hidden",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]
+
+LARGEST = 1 << 48  # entries: no machine holds a larger array
 Shape = tuple[int, ...]
-Seed: TypeAlias = "int | np.random.Generator | None"  # quoted: numpy.random is loaded when it is used
 
 
 def uniform_sqrt_hidden(
-    shape: Shape, rng: Seed = None, dtype: object = np.float32, hidden_size: int | None = None
+    shape: Shape, rng: Seed = None, dtype: object = np.float32, *, hidden_size: int | None = None
 ) -> np.ndarray:
-    """U(-1/sqrt(h), 1/sqrt(h)), h = hidden_size or the last axis: PyTorch's `nn.RNN`, `nn.GRU` and `nn.LSTM`."""
-    bound = 1 / sqrt(_at_least(shape, 1)[-1] if hidden_size is None else _positive("hidden_size", hidden_size))
+    """Draws from U(-1/sqrt(h), 1/sqrt(h)), as PyTorch's `nn.RNN`, `nn.GRU` and `nn.LSTM` do.
+
+    Args:
+        shape: the shape of the array.
+        rng: a seed or a numpy.random.Generator.
+        dtype: float32, float64, complex64 or complex128.
+        hidden_size: h; the size of the last axis by default.
+
+    Example:
+        >>> ns.initializers.uniform_sqrt_hidden((2, 3), rng=0, hidden_size=4).shape
+        (2, 3)
+    """
+    h = _at_least(shape, 1)[-1] if hidden_size is None else integer("hidden_size", hidden_size)
+    bound = 1 / sqrt(h)
     return _cast(generator(rng).uniform(-bound, bound, _shape(shape)), dtype)
 
 
-def normal(shape: Shape, rng: Seed = None, dtype: object = np.float32, std: float = 0.01) -> np.ndarray:
-    """N(0, std^2): d2l's weights "from scratch" (`get_params`), std 0.01."""
+def normal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, std: float = 0.01) -> np.ndarray:
+    """Draws from N(0, std^2); 0.01 is the choice of Dive into Deep Learning, 9.5, for a network "from scratch".
+
+    Args:
+        shape: the shape of the array.
+        rng: a seed or a numpy.random.Generator.
+        dtype: float32, float64, complex64 or complex128.
+        std: the standard deviation.
+
+    Example:
+        >>> ns.initializers.normal((2, 3), rng=0).dtype
+        dtype('float32')
+    """
     return _cast(generator(rng).normal(0.0, _not_negative("std", std), _shape(shape)), dtype)
 
 
-def xavier_uniform(shape: Shape, rng: Seed = None, dtype: object = np.float32, gain: float = 1.0) -> np.ndarray:
-    """U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)): Glorot & Bengio 2010, equation 16. Fans: the last two axes."""
+def xavier_uniform(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, gain: float = 1.0) -> np.ndarray:
+    """Draws from U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, equation 16).
+
+    Args:
+        shape: the shape of the array; its last two axes are fan_in and fan_out.
+        rng: a seed or a numpy.random.Generator.
+        dtype: float32, float64, complex64 or complex128.
+        gain: the factor of the bound.
+
+    Example:
+        >>> bool((abs(ns.initializers.xavier_uniform((2, 4), rng=0)) <= 1).all())
+        True
+    """
     bound = _not_negative("gain", gain) * sqrt(6 / sum(_at_least(shape, 2)[-2:]))
     return _cast(generator(rng).uniform(-bound, bound, _shape(shape)), dtype)
 
 
-def xavier_normal(shape: Shape, rng: Seed = None, dtype: object = np.float32, gain: float = 1.0) -> np.ndarray:
-    """N(0, s^2), s = gain sqrt(2 / (fan_in + fan_out)): Glorot & Bengio 2010, equation 12. Fans: the last two axes."""
+def xavier_normal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, gain: float = 1.0) -> np.ndarray:
+    """Draws from N(0, s^2), s = gain sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010, equation 12).
+
+    Args:
+        shape: the shape of the array; its last two axes are fan_in and fan_out.
+        rng: a seed or a numpy.random.Generator.
+        dtype: float32, float64, complex64 or complex128.
+        gain: the factor of the standard deviation.
+
+    Example:
+        >>> ns.initializers.xavier_normal((2, 4), rng=0).shape
+        (2, 4)
+    """
     std = _not_negative("gain", gain) * sqrt(2 / sum(_at_least(shape, 2)[-2:]))
     return _cast(generator(rng).normal(0.0, std, shape), dtype)
 
 
-def orthogonal(shape: Shape, rng: Seed = None, dtype: object = np.float32, gain: float = 1.0) -> np.ndarray:
-    """gain times a random matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, 1312.6120).
+def orthogonal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, gain: float = 1.0) -> np.ndarray:
+    """Draws gain times a matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, 1312.6120).
 
-    Uniform over all such matrices: the signs of QR are fixed as in Mezzadri 2007, arXiv math-ph/0609050.
+    It is uniform over all such matrices: the signs of QR are fixed as in Mezzadri 2007, arXiv math-ph/0609050.
+
+    Args:
+        shape: the shape of the array, (rows, columns).
+        rng: a seed or a numpy.random.Generator.
+        dtype: float32, float64, complex64 or complex128.
+        gain: the singular value of the matrix.
+
+    Example:
+        >>> Q = ns.initializers.orthogonal((3, 3), rng=0, dtype=np.float64)
+        >>> np.allclose(Q @ Q.T, np.eye(3))
+        True
     """
     rows, columns = _matrix(shape)
     q, r = np.linalg.qr(generator(rng).normal(size=(max(rows, columns), min(rows, columns))))
@@ -56,19 +121,51 @@ def orthogonal(shape: Shape, rng: Seed = None, dtype: object = np.float32, gain:
     return _cast(number("gain", gain) * (q if rows >= columns else q.T), dtype)
 
 
-def identity(shape: Shape, rng: Seed = None, dtype: object = np.float32, gain: float = 1.0) -> np.ndarray:
-    """gain times the identity, for W_hh of a ReLU network: the IRNN of Le, Jaitly & Hinton 2015, arXiv 1504.00941."""
+def identity(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, gain: float = 1.0) -> np.ndarray:
+    """Returns gain times the identity, for W_hh of a ReLU network: the IRNN of Le, Jaitly & Hinton 2015, 1504.00941.
+
+    Args:
+        shape: the shape of the array, (rows, columns).
+        rng: not used.
+        dtype: float32, float64, complex64 or complex128.
+        gain: the diagonal's value.
+
+    Example:
+        >>> ns.initializers.identity((2, 2), gain=0.5).tolist()
+        [[0.5, 0.0], [0.0, 0.5]]
+    """
     rows, columns = _matrix(shape)
     return _cast(number("gain", gain) * np.eye(rows, columns), dtype)
 
 
 def zeros(shape: Shape, rng: Seed = None, dtype: object = np.float32) -> np.ndarray:
-    """0 everywhere: the biases of d2l and of the IRNN."""
+    """Returns zeros, the first biases of the IRNN and of Dive into Deep Learning.
+
+    Args:
+        shape: the shape of the array.
+        rng: not used.
+        dtype: float32, float64, complex64 or complex128.
+
+    Example:
+        >>> ns.initializers.zeros((3,)).tolist()
+        [0.0, 0.0, 0.0]
+    """
     return np.zeros(_shape(shape), float_dtype(dtype))
 
 
-def constant(shape: Shape, rng: Seed = None, dtype: object = np.float32, value: float = 1.0) -> np.ndarray:
-    """The same value everywhere."""
+def constant(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, value: float = 1.0) -> np.ndarray:
+    """Returns an array whose entries all have one value.
+
+    Args:
+        shape: the shape of the array.
+        rng: not used.
+        dtype: float32, float64, complex64 or complex128.
+        value: the value.
+
+    Example:
+        >>> ns.initializers.constant((2,), value=-2).tolist()
+        [-2.0, -2.0]
+    """
     return np.full(_shape(shape), number("value", value), float_dtype(dtype))
 
 
@@ -88,18 +185,45 @@ INITIALIZERS: dict[str, Callable[..., np.ndarray]] = {
 
 
 def forget_bias(params: MutableMapping[str, Array], value: float = 1.0) -> None:
-    """Set every forget-gate bias of an LSTM (b_f..., of every layer and direction) to value, in place.
+    """Sets every forget-gate bias of an LSTM (b_f..., of every layer and direction) to one value, in place.
 
-    1 is the choice of Gers et al. 2000 and Jozefowicz, Zaremba & Sutskever 2015. Raises ValueError where there is none.
+    1 is the choice of Gers et al. 2000 and of Jozefowicz, Zaremba & Sutskever 2015.
+
+    Args:
+        params: the parameters of an LSTM, or of a model with one.
+        value: the new bias.
+
+    Raises:
+        ValueError: for parameters without a forget-gate bias.
+
+    Example:
+        >>> layer = ns.LSTM(2, 3, rng=0)
+        >>> ns.initializers.forget_bias(layer.params, 1.0)
+        >>> layer.params["b_f"].tolist()
+        [1.0, 1.0, 1.0]
     """
     for name in _forget_biases(params):
         params[name][...] = number("value", value)
 
 
 def chrono(params: MutableMapping[str, Array], t_max: float, rng: Seed = None) -> None:
-    """Chrono initialisation of an LSTM, in place: b_f ~ log U(1, t_max - 1), b_i = -b_f, t_max the longest dependency.
+    """Sets the gate biases of an LSTM for dependencies of up to t_max steps, in place.
 
-    Tallec & Ollivier 2018, arXiv 1804.11188, section 2. Raises ValueError for t_max < 2 or params without b_f and b_i.
+    b_f ~ log U(1, t_max - 1), b_i = -b_f: the chrono initialisation (Tallec & Ollivier 2018, 1804.11188, section 2).
+
+    Args:
+        params: the parameters of an LSTM, or of a model with one.
+        t_max: the longest dependency to expect, at least 2 steps.
+        rng: a seed or a numpy.random.Generator.
+
+    Raises:
+        ValueError: for t_max < 2, or parameters without b_f and b_i.
+
+    Example:
+        >>> layer = ns.LSTM(2, 3, rng=0)
+        >>> ns.initializers.chrono(layer.params, t_max=50, rng=0)
+        >>> bool((layer.params["b_i"] == -layer.params["b_f"]).all())
+        True
     """
     if not number("t_max", t_max) >= 2 or t_max == inf:
         raise ValueError(f"t_max must be at least 2 steps, got {t_max}; it is the longest dependency to expect")
@@ -122,8 +246,8 @@ def _forget_biases(params: MutableMapping[str, Array]) -> list[str]:
 
 
 def _input_bias(name: str) -> str:
-    layer, dot, own = name.rpartition(".")
-    return f"{layer}{dot}b_i{own[3:]}"
+    layer, dot, bias = name.rpartition(".")
+    return f"{layer}{dot}b_i{bias[3:]}"
 
 
 def _cast(values: np.ndarray, dtype: object) -> np.ndarray:
@@ -131,13 +255,12 @@ def _cast(values: np.ndarray, dtype: object) -> np.ndarray:
 
 
 def _shape(shape: Shape) -> Shape:
-    """Sizes of at least 0 of an array that there can be."""
-    sizes = shape if isinstance(shape, tuple | list) else (shape,)
-    if not all(isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 0 for size in sizes):
-        raise TypeError(f"shape must be a tuple of integers of at least 0, got {shape!r}")
-    if len(sizes) > 32 or prod(int(size) for size in sizes) > LARGEST:
+    """Checks a shape, or one size, and that the array could exist."""
+    given = shape if isinstance(shape, tuple | list) else (shape,)
+    sizes = tuple(integer("each size of the shape", size, least=0) for size in given)
+    if len(sizes) > 32 or prod(sizes) > LARGEST:
         raise ValueError(f"shape must be that of an array that fits into memory, got {shape}")
-    return tuple(sizes)
+    return sizes
 
 
 def _at_least(shape: Shape, axes: int) -> Shape:
@@ -150,12 +273,6 @@ def _matrix(shape: Shape) -> Shape:
     if len(_shape(shape)) != 2:
         raise ValueError(f"shape must be that of a matrix for this initializer, got {shape}")
     return _shape(shape)
-
-
-def _positive(name: str, value: float) -> float:
-    if not number(name, value) > 0:
-        raise ValueError(f"{name} must be positive, got {value}")
-    return value
 
 
 def _not_negative(name: str, value: float) -> float:

@@ -1,4 +1,4 @@
-"""Losses and their gradients: each returns (loss, derivative of the loss by its first argument).
+"""Each loss returns (loss, derivative of the loss by its first argument).
 
 T time steps, B sequences, V classes; every loss takes any leading shape. With l the losses of the single positions and
 w their weights (1 where none are given, 0 where a target is ignored):
@@ -8,11 +8,9 @@ w their weights (1 where none are given, 0 where a target is ignored):
     "sum"       sum(w * l)              of that number
     "none"      w * l, not added up     of their sum
 
-A mean over nothing (no positions, or all of weight 0) is 0 and its gradient is 0, where PyTorch answers nan.
+The mean over nothing (no positions, or all of weight 0) is 0 and has gradient 0, where PyTorch returns nan.
 Complex input stays complex: every line is analytic, branches and shifts look at the real part.
 """
-
-from __future__ import annotations
 
 from functools import cache, lru_cache
 from math import prod
@@ -21,8 +19,10 @@ from types import ModuleType
 import numpy as np
 
 from npseq.arguments import array as an_array
-from npseq.arguments import is_array, number
+from npseq.arguments import is_array, number, one_of
 from npseq.backend import Array, array_module
+
+__all__ = ["binary_cross_entropy", "mean_squared_error", "perplexity", "softmax_cross_entropy"]
 
 Axes = tuple[int, ...]
 
@@ -32,30 +32,41 @@ REDUCTIONS = ("mean", "sum", "none")
 def softmax_cross_entropy(
     logits: Array,
     targets: Array,
+    *,
     ignore_index: int | None = None,
     weights: Array | None = None,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
 ) -> tuple[Array, Array]:
-    """Cross-entropy of softmax(logits) over the last axis: (loss, dlogits).
-
-    logits (..., V), targets (...) integer ids in [0, V), weights (...) real or boolean, or broadcastable to that shape.
+    """Returns the cross-entropy of softmax(logits) over the last axis, and its gradient: (loss, dlogits).
 
         l = (1 - s) * -log p[target] + s * -mean(log p),  p = softmax(logits),  s = label_smoothing
         dl/dlogits = p - (1 - s) * onehot(target) - s / V
 
-    Positions whose target is ignore_index, which may lie outside [0, V), have weight 0. The semantics of ignore_index
-    and label_smoothing are those of PyTorch's `cross_entropy` (smoothing: Szegedy et al. 2016, arXiv 1512.00567); its
-    per-class `weight` is `weights=class_weight[targets]`. "mean" is over the kept positions; for d2l's
-    MaskedSoftmaxCELoss, the mean over all steps of a sequence, average the losses of reduction="none" over time.
+    The semantics are those of PyTorch's `cross_entropy` (smoothing: Szegedy et al. 2016, arXiv 1512.00567); its
+    per-class `weight` is `weights=class_weight[targets]`. For the masked loss of Dive into Deep Learning, 10.7, the
+    mean over all steps of a sequence, average the losses of reduction="none" over time.
 
-    dlogits lies in memory as logits do. A transposed view of a feature-major block, (T, V, B) or (V, T, B), is read in
-    place, and is the fast case: adding up along an axis that is not contiguous is one vector operation per class.
+    dlogits has the memory layout of logits. A transposed view of a feature-major block, (T, V, B) or (V, T, B), is read
+    in place and is the fast case: a sum along an axis that is not contiguous is one vector operation per class.
 
-    Raises TypeError for logits that are not floating, targets that are not integers, or weights that are not real, and
-    ValueError for shapes that do not fit, a target outside [0, V), a negative weight under "mean", label_smoothing
-    outside [0, 1] and an unknown reduction. Values of targets and weights are not looked at on a GPU: that would wait
-    for it.
+    Args:
+        logits: (..., V), real or complex.
+        targets: (...) integer class ids in [0, V).
+        ignore_index: a class id, which may be outside [0, V); positions with this target have weight 0.
+        weights: (...) real or boolean, or broadcastable to that shape.
+        label_smoothing: s in [0, 1].
+        reduction: "mean" (over the positions that are not ignored), "sum" or "none".
+
+    Raises:
+        TypeError: for logits that are not floating, targets that are not integers, or weights that are not real.
+        ValueError: for shapes that do not fit, a target outside [0, V), a negative weight under "mean", label_smoothing
+            outside [0, 1] or an unknown reduction. A GPU's targets and weights are not read, because that would wait.
+
+    Example:
+        >>> loss, dlogits = ns.softmax_cross_entropy(np.zeros((5, 4)), np.array([0, 1, 2, 3, 0]))
+        >>> print(round(float(np.exp(loss)), 6))  # four equally likely classes
+        4.0
     """
     xp = array_module(logits, targets, weights)
     _check_floating("logits", logits)
@@ -64,11 +75,11 @@ def softmax_cross_entropy(
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}; 0 is no smoothing")
     if ignore_index is not None and not isinstance(ignore_index, int | np.integer):
         raise TypeError(f"ignore_index must be an integer or None, got {ignore_index!r}")
-    kept = None if ignore_index is None else targets != ignore_index
-    ids = targets if kept is None else xp.where(kept, targets, 0)
+    mask = None if ignore_index is None else targets != ignore_index
+    ids = targets if mask is None else xp.where(mask, targets, 0)
     if xp is np:
         _check_range(ids, logits.shape[-1])
-    scale = _coefficients(xp, weights, kept, targets.shape, logits.real.dtype, reduction)
+    scale = _coefficients(xp, weights, mask, targets.shape, logits.real.dtype, reduction)
 
     order, lead, shape = _memory_order(logits.shape, logits.strides)
     positions = shape[0], shape[2]
@@ -85,7 +96,7 @@ def softmax_cross_entropy(
 def _cross_entropy_block(
     xp: ModuleType, block: Array, ids: Array, scale: Array | float, smoothing: float
 ) -> tuple[Array, Array]:
-    """Scaled losses (N, M) and their gradient (N, V, M) for logits (N, V, M), ids (N, M), scale a number or (N, M)."""
+    """Returns scaled losses (N, M) and their gradient (N, V, M); logits (N, V, M), ids (N, M), scale () or (N, M)."""
     shifted = _needs_shift(xp, block)
     z = block - block.real.max(axis=1)[:, None, :] if shifted else block  # softmax does not see a shift by a constant
     at = _flat_index(xp, ids, block.shape)
@@ -105,7 +116,7 @@ def _cross_entropy_block(
 
 
 def _needs_shift(xp: ModuleType, block: Array) -> bool:
-    """Whether exp(logits) could overflow or vanish. Far from it the shift only costs time; a GPU is not asked."""
+    """Whether exp(logits) could overflow or vanish; a GPU always shifts, because looking would wait for it."""
     if xp is not np or block.size == 0:
         return True
     real, bound = block.real, _safe_exponent(block.dtype)
@@ -114,12 +125,12 @@ def _needs_shift(xp: ModuleType, block: Array) -> bool:
 
 @cache
 def _safe_exponent(dtype: np.dtype) -> float:
-    """Far enough from overflow that sums over classes, and ratios of two exponentials, are safe as well."""
+    """Returns a bound that keeps sums over classes, and ratios of two exponentials, from overflow."""
     return float(np.log(np.finfo(dtype).max)) / 4
 
 
 def _flat_index(xp: ModuleType, ids: Array, shape: tuple[int, int, int]) -> Array:
-    """Where in a flat (N, V, M) block the entries [n, ids[n, m], m] lie."""
+    """Returns the flat indices, in a (N, V, M) block, of the entries [n, ids[n, m], m]."""
     outer, classes, inner = shape
     at = ids.astype(xp.int64, copy=False)
     if inner > 1:
@@ -128,7 +139,7 @@ def _flat_index(xp: ModuleType, ids: Array, shape: tuple[int, int, int]) -> Arra
 
 
 def _sum_classes(xp: ModuleType, p: Array) -> Array:
-    """Sums (N, M) over the middle axis of (N, V, M), on the host as a product: NumPy's sum is slow along short axes."""
+    """Sums over the middle axis of (N, V, M), on the host as a product: NumPy's sum is slow along short axes."""
     outer, classes, inner = p.shape
     if xp is not np:
         return p.sum(axis=1)
@@ -143,7 +154,7 @@ def _ones(size: int, kind: str) -> np.ndarray:
 
 @lru_cache
 def _memory_order(shape: Axes, strides: Axes) -> tuple[Axes, Axes, tuple[int, int, int]]:
-    """The axes from widest to narrowest stride, all but the class axis, and the (N, V, M) they fold into around it."""
+    """Returns the axes by falling stride, the same without the class axis, and the (N, V, M) that they fold into."""
     last = len(shape) - 1
     order = tuple(sorted(range(len(shape)), key=lambda axis: -abs(strides[axis])))
     at = order.index(last)
@@ -153,25 +164,35 @@ def _memory_order(shape: Axes, strides: Axes) -> tuple[Axes, Axes, tuple[int, in
 
 
 def _unfold(block: Array, order: Axes, shape: Axes) -> Array:
-    """Undo a fold: the axes named in order get their sizes and places back."""
+    """Undoes a fold: gives the axes named in order their sizes and places back."""
     places = sorted(range(len(order)), key=order.__getitem__)
     return block.reshape([shape[axis] for axis in order]).transpose(places)
 
 
 def binary_cross_entropy(
-    logits: Array, targets: Array, weights: Array | None = None, reduction: str = "mean"
+    logits: Array, targets: Array, *, weights: Array | None = None, reduction: str = "mean"
 ) -> tuple[Array, Array]:
-    """Cross-entropy of sigmoid(logits) with targets in [0, 1]: (loss, dlogits).
-
-    logits, targets (...) of one shape, weights broadcastable to it.
+    """Returns the cross-entropy of sigmoid(logits) with targets in [0, 1], and its gradient: (loss, dlogits).
 
         l = -y log p - (1 - y) log(1 - p),  p = sigmoid(z),  dl/dz = p - y
 
-    Computed from exp(-|z|) alone, so that neither tail overflows or loses its digits.
+    It is computed from exp(-|z|) alone, so that neither tail overflows or loses its digits.
 
-    Raises TypeError for logits that are not floating, or targets or weights that are not real, and ValueError for
-    shapes that do not fit, targets outside [0, 1], a negative weight under "mean" (neither looked at on a GPU) and an
-    unknown reduction.
+    Args:
+        logits: z (...), real or complex.
+        targets: y (...), real numbers in [0, 1].
+        weights: real, broadcastable to the shape of logits.
+        reduction: "mean", "sum" or "none".
+
+    Raises:
+        TypeError: for logits that are not floating, or targets or weights that are not real.
+        ValueError: for shapes that do not fit, targets outside [0, 1], a negative weight under "mean" (neither is read
+            on a GPU) or an unknown reduction.
+
+    Example:
+        >>> loss, dlogits = ns.binary_cross_entropy(np.zeros(2), np.array([1.0, 0.0]), reduction="sum")
+        >>> dlogits.tolist()
+        [-0.5, 0.5]
     """
     xp = array_module(logits, targets, weights)
     _check_floating("logits", logits)
@@ -192,16 +213,28 @@ def binary_cross_entropy(
 
 
 def mean_squared_error(
-    prediction: Array, target: Array, weights: Array | None = None, reduction: str = "mean"
+    prediction: Array, target: Array, *, weights: Array | None = None, reduction: str = "mean"
 ) -> tuple[Array, Array]:
-    """Squared error l = (prediction - target)^2, without a factor 1/2: (loss, dprediction).
+    """Returns the squared error l = (prediction - target)^2, without a factor 1/2: (loss, dprediction).
 
-    prediction, target (...) of one shape, weights broadcastable to it. "mean" is over every entry, as in PyTorch.
-    The square is the analytic one, also of complex numbers.
+    "mean" is over every entry, as in PyTorch. The square of a complex number is the analytic one.
 
-    Raises TypeError for a prediction that is not floating, a complex target of a real prediction, or weights that are
-    not real, and ValueError for shapes that do not fit, a negative weight under "mean" (not looked at on a GPU) and an
-    unknown reduction.
+    Args:
+        prediction: (...), real or complex.
+        target: (...), real where the prediction is real.
+        weights: real, broadcastable to the shape of the prediction.
+        reduction: "mean", "sum" or "none".
+
+    Raises:
+        TypeError: for a prediction that is not floating, a complex target of a real prediction, or weights that are not
+            real.
+        ValueError: for shapes that do not fit, a negative weight under "mean" (not read on a GPU) or an unknown
+            reduction.
+
+    Example:
+        >>> loss, dprediction = ns.mean_squared_error(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+        >>> float(loss), dprediction.tolist()
+        (2.0, [0.0, -2.0])
     """
     xp = array_module(prediction, target, weights)
     _check_floating("prediction", prediction)
@@ -215,9 +248,14 @@ def mean_squared_error(
 
 
 def perplexity(mean_nll: Array | float) -> Array:
-    """exp(mean_nll): the geometric mean of 1 / P(token); V for a uniform model over V, 1 for a perfect one.
+    """Returns exp(mean_nll), the geometric mean of 1 / P(token): V for a uniform model over V, 1 for a perfect one.
 
-    mean_nll is the mean negative log-likelihood in nats, as softmax_cross_entropy returns it. Overflow is inf.
+    Args:
+        mean_nll: the mean negative log-likelihood in nats, as softmax_cross_entropy returns it. Overflow is inf.
+
+    Example:
+        >>> print(round(float(ns.perplexity(np.log(28))), 6))
+        28.0
     """
     with np.errstate(over="ignore"):
         return array_module(mean_nll).exp(
@@ -226,18 +264,17 @@ def perplexity(mean_nll: Array | float) -> Array:
 
 
 def _coefficients(
-    xp: ModuleType, weights: Array | None, kept: Array | None, shape: tuple[int, ...], dtype: np.dtype, reduction: str
+    xp: ModuleType, weights: Array | None, mask: Array | None, shape: tuple[int, ...], dtype: np.dtype, reduction: str
 ) -> Array | float:
-    """What each position's loss is multiplied with: one number, or an array of this shape where positions differ."""
-    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
-        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
-    if weights is None and kept is None:
+    """Returns the factors of the positions' losses: one number, or an array of this shape where positions differ."""
+    one_of("reduction", reduction, REDUCTIONS)
+    if weights is None and mask is None:
         return 1 / max(prod(shape), 1) if reduction == "mean" else 1.0
     if weights is not None:
         an_array("weights", weights)
     scale = xp.ones(shape, dtype) if weights is None else _broadcast_weights(xp, weights, shape, dtype, reduction)
-    if kept is not None:
-        scale = scale * kept
+    if mask is not None:
+        scale = scale * mask
     if reduction == "mean":
         total = scale.sum()
         scale = scale / (total + (total == 0))

@@ -1,16 +1,14 @@
-"""Parameters of a layer or a model: one flat vector, and named views into it.
+"""The parameters of a layer or a model are one flat vector and named views into it.
 
 An optimizer step, a norm, a clip, an all-reduce and scipy.optimize.minimize each see one array, `flat`; a reader sees
-`params["W_xf"]` (D, H). The names are cut out of a few blocks, the arrays that the engine multiplies with.
+`params["W_xf"]` (D, H). The named views are rectangles of a few blocks, the arrays that the engine multiplies with.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,14 +20,14 @@ Index = tuple[slice | int, ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything lies: blocks {name: shape}, one after the other, and names {name: (block, index into it)}."""
+    """Says where everything is: blocks {name: shape}, one after the other, and names {name: (block, index into it)}."""
 
     blocks: dict[str, tuple[int, ...]]
     names: dict[str, tuple[str, Index]]
 
     @cached_property
     def spans(self) -> dict[str, tuple[int, int]]:
-        """(start, stop) of each block in the flat vector."""
+        """Returns {block: (start, stop)} in the flat vector."""
         start, spans = 0, {}
         for block, shape in self.blocks.items():
             spans[block] = (start, start + prod(shape))
@@ -42,12 +40,12 @@ class Layout:
 
 
 def simple_layout(shapes: Mapping[str, tuple[int, ...]]) -> Layout:
-    """The layout in which every name is a block of its own."""
+    """Returns the layout in which every name is a block of its own."""
     return Layout(dict(shapes), {name: (name, ()) for name in shapes})
 
 
 def join_layouts(parts: Mapping[str, Layout]) -> Layout:
-    """Several layouts in one vector, their names prefixed "part."."""
+    """Returns one layout of several, with each name prefixed by "part."."""
     blocks = {f"{part}.{block}": shape for part, layout in parts.items() for block, shape in layout.blocks.items()}
     names = {
         f"{part}.{name}": (f"{part}.{block}", index)
@@ -58,7 +56,18 @@ def join_layouts(parts: Mapping[str, Layout]) -> Layout:
 
 
 class Parameters(MutableMapping[str, Array]):
-    """A mapping {name: array} over one flat vector. The arrays are views, writable in place; names stay."""
+    """A mapping {name: array} over one flat vector; the arrays are views, writable in place.
+
+    Args:
+        layout: where each name lies in the vector.
+        flat: the vector (layout.size,); it is not copied.
+
+    Example:
+        >>> params = ns.Linear(3, 2, rng=0).params
+        >>> params["b"] = np.zeros(2)
+        >>> list(params), params["W"].shape, params.flat.shape
+        (['W', 'b'], (3, 2), (8,))
+    """
 
     def __init__(self, layout: Layout, flat: Array):
         if flat.shape != (layout.size,):
@@ -70,33 +79,33 @@ class Parameters(MutableMapping[str, Array]):
 
     def __setstate__(self, state: tuple[Layout, Array]) -> None:
         self.layout, self.flat = state
-        self._views: dict[Hashable, Any] = {}  # a copy's are cut out of its own vector, not copied one by one
+        self._views: dict[Hashable, Any] = {}  # a copy makes its own views, of its own vector
         self._named: dict[str, Array] = {}
 
     @classmethod
-    def zeros(cls, layout: Layout, dtype: object, xp: object = np) -> Parameters:
+    def zeros(cls, layout: Layout, dtype: object, xp: object = np) -> Self:
         return cls(layout, xp.zeros(layout.size, dtype))  # type: ignore[attr-defined]
 
     def block(self, name: str) -> Array:
-        """A whole block: what the engine multiplies with."""
+        """Returns a whole block, as the engine multiplies with it."""
         if name not in self._views:
             start, stop = self.layout.spans[name]
             self._views[name] = self.flat[start:stop].reshape(self.layout.blocks[name])
         return self._views[name]
 
     def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """make(), kept: for views that a training loop would cut out anew at each step."""
+        """Returns make() and saves it under the key, for views that a training loop would make again at each step."""
         if key not in self._views:
             self._views[key] = make()
         return self._views[key]
 
-    def part(self, name: str, layout: Layout) -> Parameters:
-        """The parameters of one part of a joined layout, as views of the same vector."""
+    def part(self, name: str, layout: Layout) -> "Parameters":
+        """Returns the parameters of one part of a joined layout, as views of the same vector."""
         start = self.layout.spans[f"{name}.{next(iter(layout.blocks))}"][0] if layout.blocks else 0
         return Parameters(layout, self.flat[start : start + layout.size])
 
-    def like(self, flat: Array) -> Parameters:
-        """The same names over another vector."""
+    def like(self, flat: Array) -> "Parameters":
+        """Returns the same names over another vector."""
         return Parameters(self.layout, flat)
 
     def __getitem__(self, name: str) -> Array:

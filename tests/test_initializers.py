@@ -1,7 +1,5 @@
 """Initializers: their moments and bounds, their algebra, and one stream of numbers for every dtype."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -34,7 +32,7 @@ COUNT = 200 * 300
         (xavier_uniform(SHAPE, 0, gain=5 / 3), 5 / 3 * math.sqrt(6 / 500)),
     ],
 )
-def test_uniform(values, bound):
+def test_uniform_initializers_fill_their_interval_evenly(values, bound):
     """The extremes of n numbers lie within 20/n of the bounds but for a chance of 2 exp(-10); the mean in 6 sigma."""
     assert (1 - 20 / COUNT) * bound < values.max() <= np.float32(bound)
     assert -np.float32(bound) <= values.min() < -(1 - 20 / COUNT) * bound
@@ -52,7 +50,7 @@ def test_uniform(values, bound):
         (xavier_normal(SHAPE, 0, gain=3.0), 3 * math.sqrt(2 / 500)),
     ],
 )
-def test_normal(values, std):
+def test_normal_initializers_have_the_moments_of_a_normal_distribution(values, std):
     z = values.astype(float) / std
     for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
         assert abs((z**power).mean() - moment) < 6 * math.sqrt(variance / COUNT)
@@ -60,8 +58,8 @@ def test_normal(values, std):
 
 @pytest.mark.parametrize("shape", [(7, 7), (9, 4), (4, 9), (1, 1), (5, 1)])
 @pytest.mark.parametrize("gain", [1.0, 1.5])
-def test_orthogonal(shape, gain):
-    w = orthogonal(shape, 1, np.float64, gain)
+def test_orthogonal_has_orthonormal_rows_or_columns(shape, gain):
+    w = orthogonal(shape, 1, np.float64, gain=gain)
     assert w.shape == shape
     small = w @ w.T if shape[0] <= shape[1] else w.T @ w
     np.testing.assert_allclose(small, gain**2 * np.eye(min(shape)), atol=1e-14)
@@ -74,7 +72,7 @@ def test_orthogonal_is_uniform_over_rotations_and_reflections():
     assert abs(np.mean(np.square(traces)) - 1) < 6 * math.sqrt(2 / 2000)
 
 
-def test_identity_zeros_and_constant():
+def test_identity_zeros_and_constant_have_their_values():
     np.testing.assert_array_equal(identity((2, 3), gain=0.5), [[0.5, 0, 0], [0, 0.5, 0]])
     np.testing.assert_array_equal(zeros((2, 1)), [[0], [0]])
     np.testing.assert_array_equal(constant((3,), value=-2), [-2, -2, -2])
@@ -93,7 +91,7 @@ def test_every_dtype_starts_from_the_same_numbers(name):
     np.testing.assert_array_equal(initializer((4, 5), np.random.default_rng(7), np.float64), exact)
 
 
-def test_a_generator_goes_on():
+def test_a_generator_continues():
     rng = np.random.default_rng(0)
     assert (normal((3,), rng) != normal((3,), rng)).all()
 
@@ -115,7 +113,7 @@ def test_forget_bias_sets_forget_biases_alone():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_chrono(dtype):
+def test_chrono_draws_the_logarithms_of_uniform_lags(dtype):
     params = lstm_biases(dtype)
     chrono(params, 100, 0)
     forget = params["rnn.0.b_f"]
@@ -149,8 +147,14 @@ def test_chrono_is_reproducible():
         (lambda: chrono({"b_h": np.ones(2)}, 9), "must hold a forget-gate bias"),
         (lambda: chrono({"b_f": np.ones(2)}, 9), r"input-gate bias for each forget-gate bias, missing \['b_i'\]"),
         (lambda: chrono(lstm_biases(), 1.5), "t_max must be at least 2 steps, got 1.5"),
+        (lambda: zeros((2, -1)), "each size of the shape must be an integer of at least 0, got -1"),
+        (lambda: zeros((2, True)), "each size of the shape must be an integer of at least 0, got True"),
+        (lambda: normal(2.5), "each size of the shape must be an integer of at least 0, got 2.5"),
+        (lambda: constant((1 << 40, 1 << 40)), "shape must be that of an array that fits into memory"),
+        (lambda: uniform_sqrt_hidden((2,), hidden_size=0), "hidden_size must be a positive integer, got 0"),
+        (lambda: normal((2,), std=-1), "std must be finite and not negative, got -1"),
     ],
 )
-def test_what_is_refused(call, text):
+def test_shapes_and_parameters_that_do_not_fit_are_refused(call, text):
     with pytest.raises(ValueError, match=text):
         call()

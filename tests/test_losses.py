@@ -1,7 +1,5 @@
 """Losses against scalar loops written from the formulas, PyTorch, and a complex step."""
 
-from __future__ import annotations
-
 import cmath
 import itertools
 import math
@@ -66,10 +64,12 @@ def test_cross_entropy_is_the_scalar_loop(
 ):
     if ignore_index == -100:
         targets[1, 1:] = -100
-    options = (ignore_index, weights if weighted else None, smoothing, reduction)
+    w = weights if weighted else None
     z = laid_out(scale * logits, MEMORY[memory])
-    loss, dlogits = softmax_cross_entropy(z, targets, *options)
-    expected, gradient = scalar_cross_entropy(z, targets, *options)
+    loss, dlogits = softmax_cross_entropy(
+        z, targets, ignore_index=ignore_index, weights=w, label_smoothing=smoothing, reduction=reduction
+    )
+    expected, gradient = scalar_cross_entropy(z, targets, ignore_index, w, smoothing, reduction)
     np.testing.assert_allclose(loss, expected, rtol=1e-13, atol=1e-14)
     np.testing.assert_allclose(dlogits, gradient, rtol=1e-12, atol=1e-15)
 
@@ -92,7 +92,7 @@ def test_the_gradient_lies_in_memory_as_the_logits_and_nothing_is_written_on(log
 @pytest.mark.parametrize("shape", [(), (1,), (0,), (1, 1), (0, 3), (2, 1), (2, 3, 2)])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_every_leading_shape(shape, reduction, weighted):
+def test_every_leading_shape_gives_the_scalar_loop(shape, reduction, weighted):
     rng = np.random.default_rng(3)
     z, ids = rng.normal(size=(*shape, V)), np.asarray(rng.integers(0, V, shape))
     w = np.asarray(rng.uniform(0.5, 1, shape)) if weighted else None
@@ -108,7 +108,7 @@ def test_every_leading_shape(shape, reduction, weighted):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.uint64])
-def test_any_integer_dtype_of_targets(dtype):
+def test_any_integer_dtype_of_targets_gives_the_same_gradient(dtype):
     z = np.random.default_rng(4).normal(size=(300, 40, 7)).transpose(0, 2, 1)
     ids = np.random.default_rng(5).integers(0, 40, (300, 7))
     np.testing.assert_array_equal(
@@ -129,7 +129,7 @@ def test_strided_and_broadcast_logits_give_the_same_numbers(logits, targets):
     np.testing.assert_allclose(dlogits, expected[1], rtol=1e-13, atol=1e-16)
 
 
-def test_masked_loss_of_padded_sequences():
+def test_weights_mask_padded_sequences_as_d2l_does():
     """ones(3, 4, 10), valid lengths 4, 2, 0: the mean over all steps of each sequence, as d2l prints it."""
     mask = np.arange(4) < np.array([[4], [2], [0]])
     losses, dlogits = softmax_cross_entropy(np.ones((3, 4, 10)), np.ones((3, 4), int), weights=mask, reduction="none")
@@ -160,7 +160,7 @@ def test_extreme_logits_stay_finite(dtype):
     np.testing.assert_allclose(dlogits, [1, 0, -1])
 
 
-def test_a_class_ruled_out_by_minus_infinity():
+def test_a_class_ruled_out_by_minus_infinity_has_no_gradient():
     losses, dlogits = softmax_cross_entropy(np.array([[0.0, 0.0, -np.inf]] * 2), np.array([0, 2]), reduction="none")
     np.testing.assert_allclose(losses, [math.log(2), np.inf])
     np.testing.assert_allclose(dlogits, [[-0.5, 0.5, 0], [0.5, 0.5, -1]])
@@ -169,20 +169,22 @@ def test_a_class_ruled_out_by_minus_infinity():
 @pytest.mark.parametrize("scale", [1.0, 300.0], ids=["plain", "shifted"])
 @pytest.mark.parametrize("memory", ["TBV", "TVB", "VTB"])
 @pytest.mark.parametrize("options", [{}, {"ignore_index": 2, "label_smoothing": 0.1}, {"reduction": "sum"}])
-def test_cross_entropy_by_a_complex_step(logits, targets, scale, memory, options):
+def test_the_gradient_of_cross_entropy_is_that_of_a_complex_step(logits, targets, scale, memory, options):
     z = laid_out(scale * logits, MEMORY[memory])
     _, dlogits = softmax_cross_entropy(z, targets, **options)
     assert_complex_step(lambda at: softmax_cross_entropy(at, targets, **options)[0], z, dlogits)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_the_other_losses_by_a_complex_step(reduction):
+def test_the_gradients_of_the_other_losses_are_those_of_a_complex_step(reduction):
     rng = np.random.default_rng(6)
     z, y, w = 5 * rng.normal(size=(T, B)), rng.uniform(size=(T, B)), rng.uniform(size=(T, B))
     for loss in (binary_cross_entropy, mean_squared_error):
         for weights in (None, w):
-            gradient = loss(z, y, weights, reduction)[1]
-            assert_complex_step(lambda at, loss=loss, weights=weights: loss(at, y, weights, reduction)[0], z, gradient)
+            gradient = loss(z, y, weights=weights, reduction=reduction)[1]
+            assert_complex_step(
+                lambda at, loss=loss, weights=weights: loss(at, y, weights=weights, reduction=reduction)[0], z, gradient
+            )
 
 
 def assert_complex_step(f, at, gradient):
@@ -209,7 +211,9 @@ def test_cross_entropy_is_pytorchs(logits, targets, reduction, smoothing, ignore
         reduction=reduction,
     )
     expected.sum().backward()
-    loss, dlogits = softmax_cross_entropy(logits, targets, ignore_index, None, smoothing, reduction)
+    loss, dlogits = softmax_cross_entropy(
+        logits, targets, ignore_index=ignore_index, label_smoothing=smoothing, reduction=reduction
+    )
     np.testing.assert_allclose(np.ravel(loss), np.ravel(expected.detach().numpy()), rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(dlogits, z.grad.numpy(), rtol=1e-12, atol=1e-15)
 
@@ -243,7 +247,7 @@ def test_binary_cross_entropy_and_squared_error_are_the_scalar_loops(weights, re
         entropy[place] = -weights[place] * (y[place] * math.log(p) + (1 - y[place]) * math.log(1 - p)) / divisor
         square[place] = weights[place] * (z[place] - y[place]) ** 2 / divisor
     for loss, expected in ((binary_cross_entropy, entropy), (mean_squared_error, square)):
-        value, _ = loss(z, y, weights, reduction)
+        value, _ = loss(z, y, weights=weights, reduction=reduction)
         np.testing.assert_allclose(value, expected if reduction == "none" else expected.sum(), rtol=1e-12)
 
 
@@ -257,13 +261,15 @@ def test_float32_stays_float32(weights, targets):
     z, y = np.ones((T, B), np.float32), np.zeros((T, B), int)
     for w in (None, weights, weights > 0):
         for loss in (binary_cross_entropy, mean_squared_error):
-            assert {array.dtype for array in loss(z, y, w)} == {np.dtype(np.float32)}
-        found = softmax_cross_entropy(np.ones((T, B, V), np.float32), targets, 0, w, 0.1)
+            assert {array.dtype for array in loss(z, y, weights=w)} == {np.dtype(np.float32)}
+        found = softmax_cross_entropy(
+            np.ones((T, B, V), np.float32), targets, ignore_index=0, weights=w, label_smoothing=0.1
+        )
         assert {array.dtype for array in found} == {np.dtype(np.float32)}
     assert perplexity(np.float32(1)).dtype == np.float32
 
 
-def test_weights_broadcast(logits, targets):
+def test_weights_are_broadcast(logits, targets):
     row = np.array([1.0, 0.0, 2.0])
     for reduction in ("mean", "sum", "none"):
         short = softmax_cross_entropy(logits, targets, weights=row, reduction=reduction)
@@ -272,14 +278,14 @@ def test_weights_broadcast(logits, targets):
         np.testing.assert_array_equal(short[1], full[1])
 
 
-def test_signed_weights_where_no_mean_is_taken(logits, targets):
+def test_signed_weights_are_allowed_where_no_mean_is_taken(logits, targets):
     plain, dplain = softmax_cross_entropy(logits, targets, reduction="sum")
     loss, dlogits = softmax_cross_entropy(logits, targets, weights=np.array(-2.0), reduction="sum")
     np.testing.assert_allclose(loss, -2 * plain, rtol=1e-14)
     np.testing.assert_allclose(dlogits, -2 * dplain, rtol=1e-13, atol=1e-16)
 
 
-def test_perplexity():
+def test_perplexity_counts_equally_likely_classes():
     for classes in (2, 28, 10_000):
         nll, _ = softmax_cross_entropy(np.full((T, B, classes), 3.0), np.zeros((T, B), int))
         np.testing.assert_allclose(perplexity(nll), classes, rtol=1e-13)
@@ -315,10 +321,10 @@ def test_a_target_out_of_range_is_named(logits, targets, bad, text, ignore_index
         ({"weights": np.ones((T, B), complex)}, TypeError, "weights must be real, got complex128"),
         ({"weights": np.full((T, B), -1.0)}, ValueError, "weights must not be negative under reduction='mean', got -1"),
         ({"label_smoothing": 1.5}, ValueError, r"label_smoothing must lie in \[0, 1\], got 1.5"),
-        ({"reduction": "avg"}, ValueError, "reduction must be one of mean, sum, none, got 'avg'"),
+        ({"reduction": "avg"}, ValueError, "reduction must be one of 'mean', 'sum', 'none', got 'avg'"),
     ],
 )
-def test_cross_entropy_refuses(logits, targets, changes, error, text):
+def test_cross_entropy_refuses_arguments_that_do_not_fit(logits, targets, changes, error, text):
     with pytest.raises(error, match=text):
         softmax_cross_entropy(**{"logits": logits, "targets": targets, **changes})
 
@@ -334,9 +340,14 @@ def test_cross_entropy_refuses(logits, targets, changes, error, text):
         (mean_squared_error, (np.ones(2), np.ones(3)), ValueError, r"shape of the prediction, \(2,\), got \(3,\)"),
         (mean_squared_error, (np.ones(2), np.ones(2, complex)), TypeError, "target must be real"),
         (mean_squared_error, (np.ones(2, int), np.ones(2)), TypeError, "prediction must be floating"),
-        (mean_squared_error, (np.ones(2), np.ones(2), None, "total"), ValueError, "reduction must be one of"),
     ],
 )
-def test_the_other_losses_refuse(loss, arguments, error, text):
+def test_the_other_losses_refuse_arrays_that_do_not_fit(loss, arguments, error, text):
     with pytest.raises(error, match=text):
         loss(*arguments)
+
+
+@pytest.mark.parametrize("loss", [binary_cross_entropy, mean_squared_error])
+def test_an_unknown_reduction_is_refused(loss):
+    with pytest.raises(ValueError, match="reduction must be one of 'mean', 'sum', 'none', got 'total'"):
+        loss(np.ones(2), np.ones(2), reduction="total")

@@ -1,7 +1,5 @@
 """What an installation holds, and what importing it loads."""
 
-from __future__ import annotations
-
 import ast
 import configparser
 import json

@@ -1,6 +1,4 @@
-"""The pages of the API, made from `__all__` of npseq and its packages: what is public has its entry."""
-
-from __future__ import annotations
+"""Makes the pages of the API from `__all__` of npseq and its namespaces, so that everything public has its entry."""
 
 from importlib import import_module
 from pathlib import Path
@@ -10,17 +8,26 @@ from typing import Any
 from pages import write_changed
 from plain_docstrings import restructured
 
-TOP = (  # where a name of npseq itself stands, by the module that it comes from; the first that fits
-    ("checking", "Checking gradients", ("npseq.gradcheck", "npseq.layercheck.check")),
-    ("layers", "Layers", ("npseq.layers",)),
-    ("time", "Truncation, checkpointing, online gradients", ("npseq.bptt",)),
+TOP = (  # the page of a name of npseq itself, by the module that it comes from; the first that fits
+    ("checking", "Checking gradients", ("npseq.gradcheck", "npseq.layercheck")),
+    (
+        "time",
+        "Truncation, checkpointing, online gradients",
+        ("npseq.bptt", "npseq.layers.checkpointing", "npseq.online"),
+    ),
+    ("layers", "Layers", ("npseq.layers", "npseq.cell")),
     ("losses", "Losses", ("npseq.losses",)),
     ("optimizers", "Optimizers and clipping", ("npseq.optim", "npseq.clipping")),
     ("models", "Language models", ("npseq.models",)),
     ("further", "Further names", ("npseq",)),
 )
-BESIDE = ("npseq.models", "npseq.gradcheck", "npseq.training", "npseq.cell", "npseq.layers.rnn", "npseq.layers.gru",
-          "npseq.layers.lstm", "npseq.gpu")  # fmt: skip
+BESIDE = (  # pages of modules that no `__all__` lists: ns.gradcheck is a function; the others hold the equations
+    "npseq.gradcheck",
+    "npseq.cell",
+    "npseq.layers.rnn",
+    "npseq.layers.gru",
+    "npseq.layers.lstm",
+)
 INDEX = """\
 API
 ===
@@ -37,7 +44,7 @@ K lags.
 
 
 def public(module: ModuleType) -> dict[str, Any]:
-    """What `__all__` lists; without it, the functions and classes that are written in the module."""
+    """Returns what `__all__` lists; without it, the functions and classes that the module defines."""
     listed = getattr(module, "__all__", None)
     if listed is not None:
         return {name: getattr(module, name) for name in listed}
@@ -50,7 +57,7 @@ def entries(module: ModuleType) -> dict[str, Any]:
 
 
 def modules(module: ModuleType) -> list[str]:
-    """The modules that `__all__` lists, and those that they list in turn, where there is something in them."""
+    """Returns the modules that `__all__` lists, and those that they list in turn, if there is something in them."""
     found = []
     for thing in public(module).values():
         if isinstance(thing, ModuleType):
@@ -59,7 +66,7 @@ def modules(module: ModuleType) -> list[str]:
 
 
 def page(title: str, intro: str, module: str, names: dict[str, Any], described: dict[int, str]) -> str:
-    """described: {id: full name} of what has its entry already; this page's are put in."""
+    """Returns a page and adds its entries to described, {id: full name}: no name has two entries."""
     rows = [title, "=" * len(title), "", *restructured(intro), f".. currentmodule:: {module}", ""]
     for name, thing in names.items():
         if id(thing) in described:
@@ -72,7 +79,7 @@ def page(title: str, intro: str, module: str, names: dict[str, Any], described: 
 
 
 def pages() -> dict[str, str]:
-    """{file name: reStructuredText}: npseq's own names by subject, then a page a module."""
+    """Returns {file name: reStructuredText}: npseq's own names by subject, then a page for each module."""
     root = import_module("npseq")
     left, found = entries(root), {}
     described: dict[int, str] = {}

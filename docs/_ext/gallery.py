@@ -1,4 +1,4 @@
-"""A page for every example: its figure, its number, its source; made from examples/README.md and the scripts."""
+"""Makes a page for each example from examples/README.md and the script: its figure, its number, its source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Gallery of examples
 .. include:: ../../examples/README.md
    :parser: myst_parser.sphinx_
    :start-line: 2
-   :end-before: | section of the notes
+   :end-before: | topic | script
 
 .. container:: gallery
 

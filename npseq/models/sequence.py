@@ -119,7 +119,7 @@ class Reader(Model):
         weights = self._position_weights(logits, lengths, weights)
         if self.kind == "binary":
             by_label = None if weights is None else weights[..., None]
-            value, dlogits = binary_cross_entropy(logits, targets, by_label, reduction)
+            value, dlogits = binary_cross_entropy(logits, targets, weights=by_label, reduction=reduction)
         else:
             value, dlogits = softmax_cross_entropy(logits, targets, weights=weights, reduction=reduction)
         workspace = old.workspace if old else Workspace()

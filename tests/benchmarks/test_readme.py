@@ -1,6 +1,4 @@
-"""The tables of the README and of docs/performance.md are those of the committed results."""
-
-from __future__ import annotations
+"""The tables of the README, docs/performance.md and docs/promises.md are those of the committed results."""
 
 import re
 
@@ -21,5 +19,5 @@ def test_every_table_is_shown_once():
 
 
 def test_a_number_that_was_changed_by_hand_is_seen():
-    text = PAGES[0].read_text(encoding="utf-8")
+    text = next(text for text in (page.read_text(encoding="utf-8") for page in PAGES) if "<!-- mutants -->" in text)
     assert renewed(text.replace("| complex | 85 |", "| complex | 86 |", 1)) == renewed(text) != text.replace("85", "86")

@@ -1,11 +1,10 @@
-"""What the docstrings of npseq print of mathematics.
+"""The docstrings of the engine's mathematics, and the checks that evaluate what they print.
 
-The rule: wherever one of SIGNS stands in a docstring, of a module, a class or a function, public or not, there is an
-equation, and it is evaluated by a check or named as notation, with a reason. A check says which text it takes, word for
-word; what is left of the docstring when its check is done must hold no sign.
+The rule: wherever one of SIGNS stands in a public docstring of the modules of RULED, there is an equation, and a check
+evaluates it or names it as notation, with a reason. A check says which text it takes, word for word; what is left of
+the docstring when its check is done must hold no sign. Other modules may have checks, of single equations. Examples
+are doctest's business (test_public_docstrings.py).
 """
-
-from __future__ import annotations
 
 import ast
 import re
@@ -15,18 +14,32 @@ from functools import cache
 from mathematics import Equation, plain
 from printed import ROOT
 
+RULED = (
+    "npseq.activations",
+    "npseq.bptt.factors",
+    "npseq.bptt.gradients",
+    "npseq.bptt.loop",
+    "npseq.bptt.truncation",
+    "npseq.cell",
+    "npseq.clipping",
+    "npseq.initializers",
+    "npseq.layers.gru",
+    "npseq.layers.lstm",
+    "npseq.layers.rnn",
+    "npseq.losses",
+    "npseq.optim",
+)
+EXAMPLE = re.compile(r"^Examples?:\n(?:(?: .*)?\n|(?: .*)?$)*", re.MULTILINE)
 SIGNS = re.compile(
     r" (?:=|<-|\+=|\*|/|~) |\^|\+-|\b(?:sum|prod)_|\bmin_\w \["
     r"|\b(?:sqrt|exp|tanh|sigmoid|softmax|min|max)\(|\blog [\w(|]|\|\S[^|]* - "
 )
-
-
-CHECKS: dict[str, Callable[[Docstring], None]] = {}
 Check = Callable[["Docstring"], None]
+CHECKS: dict[str, Check] = {}
 
 
 def check(*keys: str) -> Callable[[Check], Check]:
-    """What evaluates the docstrings of these keys, "npseq.optim:SGD"."""
+    """Registers a function that evaluates the docstrings of these keys, "npseq.optim:SGD"."""
 
     def register(function: Check) -> Check:
         for key in keys:
@@ -71,11 +84,12 @@ class Docstring:
 
 @cache
 def docstrings() -> dict[str, str]:
-    """{"npseq.optim:SGD.step": its docstring} of everything in npseq that has one with a sign in it."""
-    found = {}
+    """{"npseq.optim:SGD.step": its docstring without the example} of everything public with a sign in it."""
+    found: dict[str, str] = {}
     for path in sorted((ROOT / "npseq").rglob("*.py")):
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for name, text in _of(ast.parse(path.read_text(encoding="utf-8")), ""):
+            text = EXAMPLE.sub("", text)
             if SIGNS.search(" ".join(text.split())):
                 key = f"{module}:{name}"  # a property's getter and setter have one name
                 found[key] = f"{found[key]}\n\n{text}" if key in found else text
@@ -83,10 +97,11 @@ def docstrings() -> dict[str, str]:
 
 
 def _of(node: ast.AST, inside: str) -> Iterator[tuple[str, str]]:
-    if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
-        text, inside = ast.get_docstring(node), f"{inside}.{getattr(node, 'name', '')}".strip(".")
-        if text:
-            yield inside, text.split("Example:\n")[0]  # doctest runs that
-    for block in ("body", "orelse", "handlers", "finalbody"):  # of statements; expressions are many and define nothing
-        for child in getattr(node, block, []):
-            yield from _of(child, inside)
+    name = getattr(node, "name", "")
+    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) or re.match(r"_(?!_)", name):
+        return
+    text, inside = ast.get_docstring(node), f"{inside}.{name}".strip(".")
+    if text:
+        yield inside, text
+    for child in node.body:
+        yield from _of(child, inside)

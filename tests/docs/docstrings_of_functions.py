@@ -1,6 +1,4 @@
-"""What evaluates the docstrings of activations, losses, initializers and clipping."""
-
-from __future__ import annotations
+"""These checks evaluate the docstrings of activations, losses, initializers and clipping."""
 
 from typing import Any
 
@@ -10,8 +8,7 @@ from evaluation import holds, solve, value
 from printed import assert_same, sigmoid
 
 import npseq as ns
-from npseq import activations, backend, clipping, initializers, losses
-from npseq.models.masked_loss import masked_softmax_cross_entropy
+from npseq import activations, initializers, losses
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=5)
@@ -57,20 +54,6 @@ def drelu(printed: Docstring) -> None:
     assert_same(activations.drelu(y), (X > 0) * 1.0, "drelu")
 
 
-@check("npseq.backend:scatter_add")
-def scatter_add(printed: Docstring) -> None:
-    target, index, values = RNG.normal(size=(4, 2)), np.array([1, 3, 1]), RNG.normal(size=(3, 2))
-    left, right = printed("target[index[j]] += values[j]").sides
-    expected = target.copy()
-    for j in range(3):
-        names = {"target": expected, "index": index, "values": values, "j": j}
-        held, row = (value(part, names) for part in left.parts)
-        held[row] += value(right, names)
-    found = target.copy()
-    backend.scatter_add(found, index, values)
-    assert_same(found, expected, "scatter_add")
-
-
 def weighed_losses() -> dict[str, Any]:
     weights = np.array([1.0, 0, 2, 0.5, 0, 1])
     single, _ = ns.softmax_cross_entropy(LOGITS, IDS, reduction="none")
@@ -107,14 +90,9 @@ def softmax_cross_entropy(printed: Docstring) -> None:
             holds(derivative, names)
 
 
-@check("npseq.losses:_needs_shift")
-def needs_shift(printed: Docstring) -> None:
-    printed.notation("exp(logits)", "what may overflow, no equation")
-
-
 @check("npseq.losses:binary_cross_entropy")
 def binary_cross_entropy(printed: Docstring) -> None:
-    printed.notation("Cross-entropy of sigmoid(logits)", "a name, in the first line")
+    printed.notation("cross-entropy of sigmoid(logits)", "a name, in the first line")
     printed.notation("exp(-|z|)", "what the code takes the exponential of: (E12)")
     single, p, slope = (printed(t) for t in ("l = -y log p - (1 - y) log(1 - p)", "p = sigmoid(z)", "dl/dz = p - y"))
     found, dlogits = ns.binary_cross_entropy(LOGITS[:, 0], TARGETS, reduction="none")
@@ -143,17 +121,6 @@ def perplexity(printed: Docstring) -> None:
     assert_same(np.exp(np.mean(np.log(one))), found, "the geometric mean")
 
 
-@check("npseq.models.masked_loss:masked_softmax_cross_entropy")
-def masked(printed: Docstring) -> None:
-    logits, ids, lengths = RNG.normal(size=(3, 2, 4)), np.array([[0, 3], [1, 1], [2, 0]]), np.array([3, 1])
-    single, _ = ns.softmax_cross_entropy(logits, ids, reduction="none")
-    l = single * (np.arange(3)[:, None] < lengths)
-    names = {"l": l, "lengths": lengths, "T": 3, "sum": np.sum, "domains": {"t": range(3)}}
-    for reduction, text in (("valid", "sum(l) / sum(lengths)"), ("sequence", "sum_t l_t / T")):
-        found, _ = masked_softmax_cross_entropy(logits, ids, lengths, reduction)
-        assert_same(value(printed(text).sides[0], names), found, text)
-
-
 def drawing(shape: Any = (3, 4)) -> dict[str, Any]:
     """U and N by the same random numbers as the initializers'."""
     uniform = lambda low, high: np.random.default_rng(0).uniform(low, high, shape)  # noqa: E731
@@ -163,7 +130,6 @@ def drawing(shape: Any = (3, 4)) -> dict[str, Any]:
 
 @check("npseq.initializers:uniform_sqrt_hidden")
 def uniform_sqrt_hidden(printed: Docstring) -> None:
-    printed.notation("h = hidden_size or the last axis", "which argument the letter is")
     formula = printed("U(-1/sqrt(h), 1/sqrt(h))")
     found = initializers.uniform_sqrt_hidden((3, 4), 0, np.float64)
     assert_same(value(formula.sides[0], drawing() | {"h": 4}), found, formula.text)
@@ -213,14 +179,3 @@ def clip_grad_norm(printed: Docstring) -> None:
         if dtype is float:
             scale = value(factor.sides[0], {"max_norm": max_norm, "norm": norm})
             assert_same(np.concatenate(list(clipped.values())), scale * g, factor.text)
-
-
-@check("npseq.clipping:_scaled_norm")
-def scaled_norm(printed: Docstring) -> None:
-    formula = printed("entries / largest")
-    entries = 1e200 * X
-    largest = np.abs(entries).max()
-    scaled = value(formula.sides[0], {"entries": entries, "largest": largest})
-    assert np.abs(scaled).max() == 1
-    assert np.all(scaled * X > 0)
-    assert_same(largest * np.sqrt(scaled @ scaled), clipping._scaled_norm(np, [entries]), formula.text)

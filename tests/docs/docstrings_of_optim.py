@@ -1,6 +1,4 @@
-"""What evaluates the docstrings of the optimizers."""
-
-from __future__ import annotations
+"""These checks evaluate the docstrings of the optimizers."""
 
 from typing import Any
 
@@ -72,16 +70,6 @@ def sgd(printed: Docstring) -> None:
             solve(first if t == 1 else later, names)
             solve(update, names)
             assert_same(params["W"], names["p"], f"SGD after step {t}")
-
-
-@check("npseq.optim:_average")
-def average(printed: Docstring) -> None:
-    from npseq.optim import _average
-
-    mean, value_ = RNG.normal(size=(2, 3))
-    names = {"mean": mean.copy(), "value": value_, "keep": 0.7}
-    _average(np, mean, value_, 0.7, np.empty(3))
-    assert_same(solve(printed("mean <- keep * mean + (1 - keep) * value"), names), mean, "_average")
 
 
 @check("npseq.optim:RMSprop")

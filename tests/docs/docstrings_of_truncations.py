@@ -1,6 +1,4 @@
-"""What evaluates the docstrings of inspect on truncations: bias and variance."""
-
-from __future__ import annotations
+"""These checks evaluate the docstrings of inspect on truncations: bias, variance, certificate."""
 
 from functools import cache
 from typing import Any
@@ -10,12 +8,10 @@ import numpy as np
 from docstrings import Docstring, check
 from evaluation import every, holds, solve, value
 from printed import assert_same
-from scipy.optimize import brentq
-from truncation_page import CHANCE, DRAWS, LENGTH_CHANCE, LENGTHS, PI, Q, case, random_names, roulette_names
+from truncation_page import CHANCE, LENGTH_CHANCE, LENGTHS, PI, Q, case, random_names, roulette_names
 
 import npseq as ns
 from npseq import inspect
-from npseq.inspect import truncations
 
 RNG = np.random.default_rng(0)
 
@@ -33,14 +29,8 @@ def ledger_names() -> dict[str, Any]:
     return {"ledger": ledger, "G": G, "g": g, "B": B, "W": ledger.crossing_norms[0], "domains": domains}
 
 
-@check("npseq.inspect.truncations:bias_of")
-def bias_of(printed: Docstring) -> None:
-    printed.notation("|g' - g|, |g|, |g'| and <g', g>", "what the arguments are")
-
-
 @check("npseq.inspect.truncations:truncation_bias")
 def truncation_bias(printed: Docstring) -> None:
-    printed.notation("k = 1 to K", "what an index runs over")
     head, tail = printed("g_k = sum_{l < k} G_l"), printed("g_k - g = -sum_{l >= k} G_l")
     names = ledger_names()
     found = inspect.truncation_bias(names["ledger"])
@@ -56,11 +46,6 @@ def kept_lags(k: int) -> Any:
     layer, _, dy, _, tape = case()
     grads = layer.backward(dy, tape, truncation=ns.Truncated(k))[2]
     return np.concatenate([grads[name].ravel() for name in layer.params])
-
-
-@check("npseq.inspect.truncations:_tails")
-def tails(printed: Docstring) -> None:
-    printed.notation("k = 0 to K", "what an index runs over")
 
 
 SQUARE = "E |g' - g|^2"
@@ -86,7 +71,6 @@ def random_truncation_variance(printed: Docstring) -> None:
     square = printed(SQUARE)
     noise_, v = printed("xi = 1 + eta"), printed("v = 1 / keep - 1")
     variance = printed("variance = sum_i v_i W_ii^2 + sum_{i<j} v_i v_j W_ij^2 prod_{i<k<j} (1 + v_k)")
-    printed.notation("W_ij = `ledger.crossing_norms`", "where the numbers are")
     names = ledger_names()
     found = inspect.random_truncation_variance(names["ledger"], PI)
     solve(v, at := {"keep": PI})
@@ -122,7 +106,6 @@ def expected_lags(printed: Docstring) -> None:
 @check("npseq.inspect.truncations:best_survival")
 def best_survival(printed: Docstring) -> None:
     """The lags' squares fall in this ledger, and none passes 1: Q is in proportion to their roots."""
-    printed.notation("Q(k) ~", "in proportion")
     variance, square, root = (
         printed("sum_k a_k / Q(k) - |g|^2"),
         printed("a_k = |B_k|^2 - |B_{k+1}|^2"),
@@ -150,70 +133,6 @@ def falling_ledger() -> dict[str, Any]:
     G = np.concatenate([ledger.per_lag[name].reshape(4, -1) for name in layer.params], axis=1)
     B = np.array([*(G[k:].sum(axis=0) for k in range(4)), np.zeros(G.shape[1])])
     return {"ledger": ledger, "B": B, "g": B[0], "domains": {"k": range(4)}}
-
-
-@check("npseq.inspect.truncations:_up_to_one")
-def up_to_one(printed: Docstring) -> None:
-    formula, scales = printed("min(1, c * scales)"), np.array([4.0, 1.0, 0.5])
-    found = truncations._up_to_one(scales, 1.6)
-    assert_same(value(formula.sides[0], {"c": 0.4, "scales": scales}), found, formula.text)
-
-
-@check("npseq.inspect.noise:")
-def carries(printed: Docstring) -> None:
-    """The estimate is linear in every draw: g_u is what xi_u adds where the later ones are drawn, the earlier 1."""
-    one, mean = printed("xi_u = 1 + eta_u"), printed("E eta_u^2 = v_u = 1 / keep_u - 1")
-    added = printed("eta_u g_u")
-    printed.words("g_u = the whole gradient of what the carry u took")
-    variance = printed("sum_u v_u E |g_u|^2")
-    names = random_names()
-    steps = range(1, 5)
-    eta = {u: names["xi"][u] - 1 for u in steps}
-    v = {u: 1 / PI[u - 1] - 1 for u in steps}
-    at = {
-        "xi": names["xi"],
-        "eta": eta,
-        "v": v,
-        "keep": dict(enumerate(PI, 1)),
-        "E": lambda outcomes: CHANCE @ outcomes,
-    }
-    holds(one, at, every(u=steps))
-    holds(mean, at, every(u=steps))
-    g = parts_of_carries()
-    whole = names["ghat"][DRAWS.index((1, 1, 1, 1))] * 0 + names["gradient"]
-    for k, draw in enumerate(DRAWS):
-        parts = [value(added.sides[0], {"eta": {u: eta[u][k]}, "g": {u: g[u][k]}, "u": u}) for u in steps]
-        assert_same(whole + sum(parts), names["ghat"][k], f"{added.text} of {draw}")
-    g = {u: np.sqrt(16 * CHANCE)[:, None] * g[u] for u in steps}  # so that E is the plain mean of 16 draws
-    found = value(variance.sides[0], {"v": v, "g": g, "E": lambda total: total / 16, "domains": {"u": steps}})
-    assert_same(found, inspect.random_truncation_variance(ledger_names()["ledger"], PI), variance.text)
-
-
-@cache
-def parts_of_carries() -> dict[int, Any]:
-    """{u: g_u of every draw}: the estimate with xi_u = 2 less that with 1, earlier ones 1, later ones as drawn."""
-    drawn, g = random_names()["drawn"], {}
-    for u in range(1, 5):
-        later = [{t: (draw[t - 1] / PI[t - 1] if t > u else 1.0) for t in range(1, 5)} for draw in DRAWS]
-        g[u] = np.array([drawn(xi | {u: 2.0})[0] - drawn(xi)[0] for xi in later])
-    return g
-
-
-@check("npseq.inspect.noise:through_carries")
-def through_carries(printed: Docstring) -> None:
-    printed.notation(SQUARE, "what is returned; random_truncation_variance evaluates it")
-
-
-@check("npseq.inspect.pairs:_add_crossings")
-def add_crossings(printed: Docstring) -> None:
-    printed.notation("squares (T, W) += the norms", "what is added, in words")
-
-
-@check("npseq.inspect.report:_random")
-def reach(printed: Docstring) -> None:
-    equation = printed("sum_k keep^k = lags / 2")
-    keep = brentq(lambda keep: inspect.expected_lags(lambda k: keep**k, 6) - 3, 0, 1, xtol=1e-15)
-    holds(equation, {"keep": keep, "lags": 6, "domains": {"k": range(6)}})
 
 
 @check("npseq.inspect.certificate:truncation_certificate")

@@ -29,7 +29,7 @@ def softmax_names(smoothing: float = 0.0) -> Names:
     lines = run(blocks(TEXT, "cross-entropy"), {"z": Z, "onehot": np.eye(V)[IDS], "w": WEIGHTS, "s": S, "V": V})
 
     def of(logits: Any, reduction: str, weights: Any = None) -> Any:
-        return ns.softmax_cross_entropy(logits, IDS, None, weights, smoothing, reduction)[0]
+        return ns.softmax_cross_entropy(logits, IDS, weights=weights, label_smoothing=smoothing, reduction=reduction)[0]
 
     by_logits = by_entry(lambda at: np.sum(of(at, "none")), Z)
     derivative = lambda n, *at: by_logits[n] if at == (n,) else by_logits[at]  # noqa: E731

@@ -34,7 +34,7 @@ def test_an_ignored_target_has_weight_zero():
 def test_binary_cross_entropy():
     weights = np.array([1.0, 0, 2, 0.5, 0, 1])
     names = run(blocks(TEXT, "binary"), {"z": Z[:, 0], "y": Y, "w": weights})
-    loss, dlogits = ns.binary_cross_entropy(Z[:, 0], Y, weights)
+    loss, dlogits = ns.binary_cross_entropy(Z[:, 0], Y, weights=weights)
     assert_same(names["L"], loss, "loss")
     assert_same(names["dz"], dlogits, "dlogits")
 

@@ -1,6 +1,4 @@
-"""What evaluates the docstrings of cells and layers, and of exchange with PyTorch."""
-
-from __future__ import annotations
+"""These checks evaluate the docstrings of the cells."""
 
 from typing import Any
 
@@ -12,10 +10,6 @@ from mathematics import Equation
 from printed import assert_same
 
 import npseq as ns
-from npseq.interop import torch as torch_layout
-
-T, D, H = 3, 2, 3
-RNG = np.random.default_rng(0)
 
 
 def on(variant: str, *equations: Equation, **more: Any) -> None:
@@ -65,28 +59,6 @@ def products(printed: Docstring) -> None:
     holds(second, {"U'": names["W_hn"].T, "m": names["m"].T, "v": names["v"].T})
 
 
-@check("npseq.layers.dropout:Dropout")
-def dropout(printed: Docstring) -> None:
-    kept_and_scaled = printed("y = x * k")
-    printed.words("k = 0 with probability p")
-    kept, still = printed("1 / (1 - p)"), printed("y = x")
-    x = RNG.normal(size=(40, 50))
-    layer = ns.Dropout(0.3, rng=0)
-    y, k = layer.forward(x, training=True)
-    holds(kept_and_scaled, {"x": x, "k": k, "y": y})
-    assert set(np.unique(k)) == {0.0, value(kept.sides[0], {"p": 0.3})}
-    assert abs(np.mean(k == 0) - 0.3) < 0.03
-    holds(still, {"x": x, "y": layer.forward(x)[0]})
-
-
-@check("npseq.layers.linear:Linear")
-def linear(printed: Docstring) -> None:
-    layer = ns.Linear(4, 900, dtype=np.float64, rng=0)
-    x = RNG.normal(size=(3, 4))
-    holds(printed("y = x W + b"), {"x": x, "y": layer.forward(x)[0], **layer.params})
-    within(printed("U(-1/sqrt(in), 1/sqrt(in))"), layer, {"in": 4})
-
-
 @check("npseq.layers.gru:GRU", "npseq.layers.lstm:LSTM")
 def first_values(printed: Docstring) -> None:
     bounds = printed("U(-1/sqrt(H), 1/sqrt(H))")
@@ -107,43 +79,3 @@ def rnn_layer(printed: Docstring) -> None:
     on("rnn tanh", equation)
     on("rnn relu", equation)
     first_values(printed)
-
-
-@check("npseq.bptt.layout:")
-def layout(printed: Docstring) -> None:
-    names = printed_names("rnn tanh")
-    holds(printed("[X, H] [W_xh; W_hh] = X W_xh + H W_hh"), names | {"X": names["x"], "H": names["h"]})
-
-
-@check("npseq.layers.bidirectional:Bidirectional")
-def bidirectional(printed: Docstring) -> None:
-    printed.words("y = [forward layer's y, backward layer's y]")
-    one, other = ns.RNN(D, 2, dtype=np.float64, rng=0), ns.GRU(D, 3, dtype=np.float64, rng=1)
-    x = RNG.normal(size=(T, 2, D))
-    expected = np.concatenate([one.forward(x)[0], other.forward(x[::-1])[0][::-1]], axis=2)
-    assert_same(ns.Bidirectional(one, other).forward(x)[0], expected, "y")
-
-
-@check("npseq.interop.torch:")
-def two_biases(printed: Docstring) -> None:
-    total, first = printed("b = b_ih + b_hh"), printed("b_ih = b")
-    printed.words("b_hh = 0")
-    printed.words("dL/db_ih = dL/db_hh = dL/db")
-    layer = ns.RNN(D, H, dtype=np.float64, rng=0)
-    given = torch_layout.export(layer)
-    given["bias_ih_l0"], given["bias_hh_l0"] = RNG.normal(size=(2, H))
-    torch_layout.load(layer, given)
-    names = {"b_ih": given["bias_ih_l0"], "b_hh": given["bias_hh_l0"], "b": layer.params["b_h"]}
-    holds(total, names)
-    written = torch_layout.export(layer)
-    holds(first, names | {"b_ih": written["bias_ih_l0"]})
-    assert not written["bias_hh_l0"].any()
-    grads = layer.bind(RNG.normal(size=layer.params.flat.shape)).params
-    derivatives = torch_layout.export(layer, grads)
-    for name in ("bias_ih_l0", "bias_hh_l0"):
-        assert_same(derivatives[name], grads["b_h"], name)
-
-
-@check("npseq.interop.onnx:")
-def onnx(printed: Docstring) -> None:
-    printed.notation("linear_before_reset = 1", "the value of an attribute of a file")

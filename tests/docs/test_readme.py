@@ -1,0 +1,63 @@
+"""The README is short, its links lead somewhere, and the numbers in its prose are those of the committed results."""
+
+import json
+import re
+
+from printed import ROOT, text_of
+
+README = text_of("README.md")
+
+
+def prose(text):
+    """The text without code blocks, tables, comments and the targets of links."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^(\|.*|<!--.*-->)$", "", text, flags=re.MULTILINE)
+    return re.sub(r"\]\([^)]*\)", "]", text)
+
+
+def result(name):
+    return json.loads(text_of(f"benchmarks/results/{name}.json"))
+
+
+def test_prose_leaves_code_tables_and_addresses_out():
+    text = "One `two`\n\n```sh\nnot this\n```\n| nor | this |\n<!-- nor this -->\n[three](http://not.this)\n"
+    assert prose(text).split() == ["One", "`two`", "[three]"]
+
+
+def test_it_has_fewer_than_800_words():
+    assert 300 < len(prose(README).split()) < 800
+
+
+def test_links_lead_somewhere():
+    for link in re.findall(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)", README):
+        assert (ROOT / link).exists(), link
+
+
+def test_anchors_are_headings():
+    for page, anchor in re.findall(r"\]\(([^)#]+)#([^)]+)\)", README):
+        headings = re.findall(r"^#+ (.*)$", text_of(page), re.MULTILINE)
+        assert anchor in {heading.lower().replace(" ", "-") for heading in headings}, f"{page}#{anchor}"
+
+
+def test_the_first_link_is_the_lstm_and_the_second_its_derivation():
+    links = re.findall(r"\]\(([^)]+)\)", README)
+    assert links[:2] == ["npseq/layers/lstm.py", "docs/derivations/lstm.md"]
+
+
+def test_both_commands_are_there():
+    commands = re.findall(r"^python3 -m venv .venv && .*$", README, re.MULTILINE)
+    assert [command.rpartition("&& ")[2] for command in commands] == [
+        ".venv/bin/npseq train --out run",
+        ".venv/bin/python -m pytest",
+    ]
+
+
+def test_the_numbers_in_its_prose_are_the_results():
+    words = " ".join(README.split())
+    caught, of = result("mutants")["scores"]["complex"]
+    assert f"[{caught} of {of} wrong backward passes]" in words
+    killed = result("faults")["killed"]
+    assert f"[{killed['kills']} kills, {len(killed['differ'])} different]" in words
+    rates = [row["characters_per_second"] for row in result("generation")["records"]]
+    ratios = [int(10 * rate["npseq"] / rate["torch"]) / 10 for rate in rates]
+    assert f"[{min(ratios)} to {max(ratios)} times as many characters a second]" in words

@@ -1,0 +1,109 @@
+"""Each check returns what it accepts, as the type that it names, and says what was wrong with what it refuses."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from npseq import arguments
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "expected"),
+    [
+        (arguments.number, 2, 2.0),
+        (arguments.number, np.float32(0.5), 0.5),
+        (arguments.number, np.array(3), 3.0),
+        (arguments.number, math.inf, math.inf),
+        (arguments.integer, np.int8(3), 3),
+        (arguments.probability, 0, 0.0),
+        (arguments.flag, 1, True),
+        (arguments.flag, np.False_, False),
+        (arguments.text, "abc", "abc"),
+        (arguments.mapping, {"w": 1}, {"w": 1}),
+        (arguments.function, len, len),
+    ],
+)
+def test_a_value_that_fits_is_returned_as_the_type_that_the_check_names(check, value, expected):
+    found = check("name", value)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "error", "text"),
+    [
+        (arguments.number, True, TypeError, "name must be a number, got True"),
+        (arguments.number, "1", TypeError, "name must be a number, got '1'"),
+        (arguments.number, 1j, TypeError, "name must be a number, got 1j"),
+        (arguments.number, Fraction(1, 2), TypeError, "name must be a number"),
+        (arguments.number, np.ones(1), TypeError, r"name must be a number, got array\(\[1\.\]\)"),
+        (arguments.number, 10**400, ValueError, "name must be a number that a float can hold, got one of 401 digits"),
+        (arguments.integer, 0, ValueError, "name must be a positive integer, got 0"),
+        (arguments.integer, True, ValueError, "name must be a positive integer, got True"),
+        (arguments.integer, 2.0, ValueError, "name must be a positive integer, got 2.0"),
+        (arguments.probability, 1, ValueError, r"name must be a probability in \[0, 1\), got 1"),
+        (arguments.probability, math.nan, ValueError, r"name must be a probability in \[0, 1\), got nan"),
+        (arguments.flag, 2, TypeError, "name must be True or False, got 2"),
+        (arguments.flag, None, TypeError, "name must be True or False, got None"),
+        (arguments.array, [1.0], TypeError, "name must be an array, got list; numpy.asarray makes one of a list"),
+        (arguments.array, np.array(["a"]), TypeError, "name must be a plain array of numbers, got ndarray of <U1"),
+        (arguments.array, np.ma.ones(2), TypeError, "name must be a plain array of numbers, got MaskedArray"),
+        (arguments.mapping, [1], TypeError, "name must map names to arrays, got list"),
+        (arguments.mapping, {1: 2}, TypeError, "name must map names to arrays, got dict"),
+        (arguments.function, 3, TypeError, "name must be a function, got 3"),
+        (arguments.text, b"a", TypeError, "name must be a string, got bytes"),
+        (arguments.shape_of, [[1], [2, 3]], TypeError, "name must be an array, got lists of different lengths"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_with_its_name(check, value, error, text):
+    with pytest.raises(error, match=text):
+        check("name", value)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "good", "bad", "text"),
+    [
+        ({"least": 0}, [0, 7], [-1], "name must be an integer of at least 0, got -1"),
+        ({"least": 0, "below": 3}, [0, 2], [-1, 3], r"name must be an integer in \[0, 3\), got"),
+        ({"least": 2}, [2], [1], "name must be an integer of at least 2, got 1"),
+    ],
+)
+def test_integers_have_bounds(bounds, good, bad, text):
+    assert [arguments.integer("name", value, **bounds) for value in good] == good
+    for value in bad:
+        with pytest.raises(ValueError, match=text):
+            arguments.integer("name", value, **bounds)
+
+
+def test_one_of_names_the_options():
+    assert arguments.one_of("cell", "gru", ("rnn", "gru")) == "gru"
+    for value in ("lstm", 3, None):
+        with pytest.raises(ValueError, match=f"cell must be one of 'rnn', 'gru', got {value!r}"):
+            arguments.one_of("cell", value, ("rnn", "gru"))
+
+
+def test_arrays_of_numbers_are_told_from_everything_else():
+    assert all(arguments.is_array(np.ones(2, kind)) for kind in "?ifdFD")
+    assert not any(
+        map(arguments.is_array, (1.0, [1.0], np.array("a"), np.array(None), np.ma.ones(2), np.datetime64(1, "s")))
+    )
+
+
+def test_a_dtype_is_one_that_npseq_computes_in():
+    assert [arguments.float_dtype(name).name for name in arguments.DTYPES] == list(arguments.DTYPES)
+    assert arguments.float_dtype(">f8") == np.dtype("f8")
+    for value in (int, np.float16):
+        with pytest.raises(ValueError, match="dtype must be float32, float64, complex64 or complex128, got"):
+            arguments.float_dtype(value)
+    for value in (None, "float33"):
+        with pytest.raises(TypeError, match=f"dtype must be a dtype, say numpy.float32, got {value!r}"):
+            arguments.float_dtype(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"), [(1.5, ()), ([1, 2], (2,)), ([[1], [2]], (2, 1)), (np.ones((0, 3)), (0, 3))]
+)
+def test_the_shape_of_nested_lists_is_that_of_their_array(value, shape):
+    assert arguments.shape_of("name", value) == shape
