@@ -265,7 +265,7 @@ def test_the_lines_that_are_kept():
             break
         kept.append(line)
     text = "\n".join(f"line {k}\tline {k}" for k in range(1000))
-    ours = [len(tokenize_pairs(text, num_examples, more)[0]) for more in (False, True)]
+    ours = [len(tokenize_pairs(text, num_examples, keep_one_more=more)[0]) for more in (False, True)]
     check(num_examples, len(kept), *ours)
 
 
