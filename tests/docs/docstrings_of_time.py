@@ -147,9 +147,8 @@ def state_jacobian(printed: Docstring) -> None:
         holds(equation, names | {"J": J[0], "t": t})
 
 
-@check("npseq.online.rtrl:")
+@check("npseq.online.influence:")
 def online(printed: Docstring) -> None:
-    printed.notation("F_t = what theta does to s_t in step t itself", "what a letter stands for, in words")
     every_step = every(t=range(1, T + 1))
     for text in ("S_t = ds_t/dtheta", "J_t = ds_t/ds_{t-1}", "q_t = dl_t/ds_t"):
         holds(printed(text), online_names(), every_step)
@@ -166,9 +165,9 @@ def rtrl(printed: Docstring) -> None:
         assert S.size == value(size.sides[0], {"B": 2, "n": H}) * names["layer"].params[name].size
 
 
-@check("npseq.online.rtrl:_add")
+@check("npseq.online.influence:_add")
 def add(printed: Docstring) -> None:
-    from npseq.online.rtrl import _add
+    from npseq.online.influence import _add
 
     left, right = printed("grads += q S").sides
     q, S, grads = RNG.normal(size=(1, H)), RNG.normal(size=(1, H, 4)), RNG.normal(size=4)
@@ -179,17 +178,22 @@ def add(printed: Docstring) -> None:
 
 
 @check("npseq.online.snap:")
-def approximate(printed: Docstring) -> None:
+def snap(printed: Docstring) -> None:
     steps = every(t=range(1, online_page.T + 1))
     holds(printed("A_t = M * (J_t A_{t-1} + F_t)"), online_page.names(n=2), steps)
+
+
+@check("npseq.online.rflo:")
+def rflo(printed: Docstring) -> None:
+    steps = every(t=range(1, online_page.T + 1))
     holds(printed("R_t = z_t * R_{t-1} + F_t"), online_page.names(online_page.gated), steps)
 
 
-@check("npseq.online.rtrl:uoro")
+@check("npseq.online.uoro:uoro")
 def uoro(printed: Docstring) -> None:
     """The second step from what the first one left; and the mean over the signs of all steps."""
     printed.notation("+-1", "what a sign is")
-    printed.notation("nu^T F one step of backward", "how the code has it")
+    printed.notation("nu^T F one backward step", "how the code computes it")
     unbiased = printed("E[s~ th~^T] = S")
     state, theta = printed("s~ <- r0 J s~ + r1 nu"), printed("th~ <- th~ / r0 + nu^T F / r1")
     balance = printed("r0 = sqrt(|th~| / |J s~|)"), printed("r1 = sqrt(|nu^T F| / |nu|)")

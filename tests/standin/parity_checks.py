@@ -12,7 +12,7 @@ import npseq as ns
 from npseq import inspect
 from npseq.layers import GRU, LSTM, RNN, Bidirectional
 from npseq.layers.checkpointing import checkpointed
-from npseq.online.rtrl import rtrl, uoro
+from npseq.online import rtrl, uoro
 
 T, B = 5, 3
 LENGTHS = np.array([2, 5, 3])

@@ -162,7 +162,8 @@ def test_online_gradients_go_on(device, method):
     for layer, data, _ in both(device, make("lstm")):
         with device.no_sync():
             first = method(layer, data.x[:3], lambda t, y: 2 * y, data.state, LENGTHS, **options)
-            rest = method(layer, data.x[3:], data.dy[3:], first.state, None, data.dstate, first.influence, **options)
+            options["influence"] = first.influence
+            rest = method(layer, data.x[3:], data.dy[3:], first.state, None, data.dstate, **options)
         found.append((first.grads.flat, rest.grads.flat, rest.y, rest.state, rest.influence))
         options = {} if method is ns.rtrl else {"rng": np.random.default_rng(0)}
     device.assert_same(*found)
