@@ -67,7 +67,7 @@ RandomTruncation(keep, rng)
 RouletteTruncation(survival, rng)
 
 gradcheck(f, at, gradient, method="central", rtol=None, rng=None)
-gradcheck_layer(layer, x, state=None, lengths=None, method="complex", truncation=None, rng=None)
+gradcheck_layer(layer, x, state=None, lengths=None, *, method="complex", truncation=None, rng=None)
 testing.assert_gradients(f, at, gradient)
 
 inspect.ledger(layer, dy, tape)

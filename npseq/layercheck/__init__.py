@@ -1,4 +1,4 @@
-"""The gradient checker applied to layers: every tensor of forward and backward, and which step is wrong."""
+"""The gradient checker applied to layers: every tensor of forward and backward, and the step that is wrong."""
 
 from npseq.layercheck.check import gradcheck_layer
 
