@@ -1,4 +1,4 @@
-"""The matrix of checks that `npseq gradcheck` runs: every layer in every variant, by every method."""
+"""`npseq gradcheck` runs this matrix of checks: every layer in every variant, by every method."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product

@@ -1,4 +1,4 @@
-"""Gradients computed forward in time: exact (RTRL), unbiased (UORO) and approximate (SnAp, RFLO)."""
+"""Gradients are computed forward in time: exactly (RTRL), without bias (UORO) or approximately (SnAp, RFLO)."""
 
 from npseq.online.influence import Online
 from npseq.online.rflo import rflo

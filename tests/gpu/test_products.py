@@ -99,7 +99,7 @@ def test_tf32_is_a_mode_of_the_handle(cupy, tf32, mode):
 
 def test_an_error_of_cublas_is_raised(cupy, own, monkeypatch):
     monkeypatch.setattr(products, "_operand", lambda array: products.Operand(array.data.ptr, False, 1, 0))
-    with pytest.raises(products.CublasError, match="cublasDgemm_v2 answered with status 7"):
+    with pytest.raises(products.CublasError, match="cublasDgemm_v2 returned status 7"):
         own.matmul(cupy.ones((2, 2)), cupy.ones((2, 2)))
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from npseq.gpu.cell import traced
-from npseq.gpu.program import Assignment, Kernel, Product, Ref, Untraceable
-from npseq.gpu.tracing import Trace
+from npseq.gpu.program import Assignment, Kernel, MatrixProduct, Ref, Untraceable
+from npseq.gpu.tracing import CellTrace
 from npseq.layers.lstm import LSTMCell
 
 
 def trace_of(work, dtype=np.float32):
     """The program of work(trace, x, y, out): x and out of three gates, y one block."""
-    trace = Trace(dtype)
+    trace = CellTrace(dtype)
     x, y, out = trace.array("x", 3), trace.array("y"), trace.array("out", 3)
     result = work(trace, x, y, out)
     return trace.finish(result if isinstance(result, tuple) else (result,))
@@ -84,8 +84,8 @@ def test_a_product_has_only_what_it_needs_before_it():
     program = trace_of(work)
     before, product, after = program.steps
     assert operations(program) == [["tanh", "multiply"], ["tanh", "tanh", "add", "add"]]
-    assert product == Product(Ref("m0"), "v1")
-    assert before.made == ("m0",)
+    assert product == MatrixProduct(Ref("m0"), "v1")
+    assert before.created == ("m0",)
     assert dict(before.stores).keys() == {Ref("m0"), Ref("x", 0)}
     assert dict(after.stores).keys() == {Ref("x", 1), Ref("x", 2), Ref("out", 0), Ref("out", 1)}
     assert Assignment("load", (Ref("x", 0),)) in after.assignments  # r, as it was stored
@@ -93,7 +93,7 @@ def test_a_product_has_only_what_it_needs_before_it():
 
 def test_a_product_of_an_array_as_it_lies_needs_no_kernel():
     program = trace_of(lambda trace, x, y, out: out.__setitem__(0, trace.product(y)))
-    assert [type(step) for step in program.steps] == [Product, Kernel]
+    assert [type(step) for step in program.steps] == [MatrixProduct, Kernel]
     assert program.steps[0].operand == Ref("y")
 
 
@@ -159,7 +159,7 @@ def test_comparisons_are_numbers_where_they_are_multiplied():
         (lambda x, y: np.where(y, y, y), "where must be of what a comparison gave"),
         (lambda x, y: np.copyto(np.ones(3), y), "must write on its own arrays"),
         (lambda x, y: y.__setitem__(..., x), "3 gates cannot be written on"),
-        (lambda x, y: y + Trace(np.float32).array("z"), "with its own arrays"),
+        (lambda x, y: y + CellTrace(np.float32).array("z"), "with its own arrays"),
     ],
 )
 def test_what_no_kernel_can_hold(work, message):
