@@ -1,4 +1,4 @@
-"""The parity tests' device is a real one here; without CuPy or a device, each test is skipped by name."""
+"""The parity tests run on a real device here; without CuPy or a device, each test is skipped by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from standin.device import Device
+from fake_cupy.device import Device
 
 
 @pytest.fixture(scope="session")

@@ -9,19 +9,19 @@ import sys
 
 import numpy as np
 import pytest
-from standin import device_cublas, device_module
-from standin.device import Device
-from standin.device_queue import Stream, state
-from standin.parity_graphs import batches as batches_of
-from standin.parity_graphs import is_captured, model_of, train
-from standin.parity_models import B, T, V
-from standin.traffic import no_sync
+from fake_cupy import device_cublas, device_module
+from fake_cupy.device import Device
+from fake_cupy.device_queue import Stream, state
+from fake_cupy.parity_graphs import batches as batches_of
+from fake_cupy.parity_graphs import is_captured, model_of, train
+from fake_cupy.parity_models import B, T, V
+from fake_cupy.transfers import no_sync
 
 import npseq as ns
 from npseq.gpu import settings
 from npseq.gpu.capture import capture
 
-pytestmark = pytest.mark.skipif(device_cublas.library() is None, reason="no C compiler for the stand-in's cuBLAS")
+pytestmark = pytest.mark.skipif(device_cublas.library() is None, reason="no C compiler for the fake cuBLAS")
 
 
 def batches(cupy, count, **sizes):

@@ -9,9 +9,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from fake_cupy import device_module
+from fake_cupy.device_kernels import COMPILER, RawKernel
 from gpu.cell_blocks import CELLS, Call, calls, mapped, run
-from standin import device_module
-from standin.device_kernels import COMPILER, RawKernel
 
 import npseq as ns
 from npseq.gpu import cell as fusing

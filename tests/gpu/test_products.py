@@ -8,14 +8,14 @@ import sys
 
 import numpy as np
 import pytest
-from standin import device_cublas, device_module
-from standin.device_queue import Stream
+from fake_cupy import device_cublas, device_module
+from fake_cupy.device_queue import Stream
 
 from npseq.backend import matmul, multiplying_with
 from npseq.gpu import products
 from npseq.gpu.products import Products
 
-pytestmark = pytest.mark.skipif(device_cublas.library() is None, reason="no C compiler for the stand-in's cuBLAS")
+pytestmark = pytest.mark.skipif(device_cublas.library() is None, reason="no C compiler for the fake cuBLAS")
 WAYS = {
     "rows": lambda x: x.copy(),
     "columns": lambda x: x.swapaxes(-1, -2).copy().swapaxes(-1, -2),
@@ -104,7 +104,7 @@ def test_an_error_of_cublas_is_raised(cupy, own, monkeypatch):
 
 
 def test_another_stream_gets_the_workspace_too(cupy, own):
-    """cuBLAS forgets the workspace when it is told of a stream; without one the stand-in's refuses to multiply."""
+    """cuBLAS forgets the workspace when its stream is set; without one the fake refuses to multiply."""
     for stream in (Stream(non_blocking=True), Stream.null):
         found = own.on(stream).matmul(cupy.ones((2, 2)), cupy.ones((2, 2)))
         assert found.get().tolist() == [[2, 2], [2, 2]]

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from standin import device_module
+from fake_cupy import device_module
 
 import npseq as ns
 from npseq.gpu.settings import CURRENT, settings

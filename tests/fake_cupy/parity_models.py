@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from standin.device import assert_near
+from fake_cupy.device import assert_near
 
 import npseq as ns
 from npseq import data

@@ -1,8 +1,7 @@
-"""Random calls of the public face: good arguments, some of which are then made odd.
+"""Random calls of the public API have good arguments, some of which are then made odd.
 
-A case is (name, function, a maker of good arguments). What a call may do: return, with its arguments as they were, or
-raise an error that npseq itself raises, with a text. An error that NumPy or Python raises in the middle of npseq's own
-work is one that nobody meant.
+A case is (name, function, a maker of good arguments). A call may return, with its arguments unchanged, or raise an
+error of npseq's own, with a text. An error that NumPy or Python raises in the middle of npseq's work is a mistake.
 """
 
 from __future__ import annotations
@@ -116,7 +115,7 @@ def _cast(value: np.ndarray, dtype: str) -> np.ndarray:
         return value.astype(dtype)
 
 
-# the face ------------------------------------------------------------------------------------------------------------
+# the API -------------------------------------------------------------------------------------------------------------
 
 
 def _layer_options(rng: Rng) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a test of parity is given: a device, what lies on it, and how near its numbers have to come to the host's."""
+"""A parity test gets a Device: it moves arrays there and compares numbers with the host's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Device(NamedTuple):
         return mapped(value, lambda array: array.get(), self.xp.ndarray)
 
     def assert_same(self, found: Any, expected: Any) -> None:
-        """found lies on the device all through, has the expected shapes and dtypes, and the host's numbers."""
+        """Asserts that all of found is on the device, with the expected shapes and dtypes, and the host's numbers."""
         for (name, here), (_, there) in zip(leaves(found), leaves(expected), strict=True):
             assert isinstance(here, self.xp.ndarray), f"{name} left the device: {type(here)}"
             there = np.asarray(there)
@@ -33,14 +33,14 @@ class Device(NamedTuple):
 
 
 def assert_near(found: np.ndarray, expected: np.ndarray, name: str = "") -> None:
-    """To the scale of the expected array; exactly where that is zero, nan or infinite."""
+    """Asserts equality to the scale of the expected array; exactly where that is zero, nan or infinite."""
     finite = np.abs(expected[np.isfinite(expected)])
     tolerance = TOLERANCE.get(expected.dtype.name, 0) * finite.max(initial=0)
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance, err_msg=name)
 
 
 def mapped(value: Any, change: Callable[[Any], Any], kind: type) -> Any:
-    """Every array of this kind changed, in tuples, lists and mappings too."""
+    """Changes every array of this kind, also in tuples, lists and mappings."""
     if isinstance(value, kind):
         return change(value)
     if isinstance(value, Mapping):
@@ -52,7 +52,7 @@ def mapped(value: Any, change: Callable[[Any], Any], kind: type) -> Any:
 
 
 def leaves(value: Any, name: str = "") -> list[tuple[str, Any]]:
-    """(name, array) of every array, in order; None is passed over."""
+    """(name, array) of every array, in order; None is left out."""
     if isinstance(value, Mapping):
         return [leaf for key in value for leaf in leaves(value[key], f"{name}.{key}")]
     if isinstance(value, (tuple, list)):

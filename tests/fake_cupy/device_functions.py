@@ -1,6 +1,6 @@
-"""The functions of CuPy that the stand-in has, with CuPy's parameters: names and facts of CuPy 13, checked by a test.
+"""The fake CuPy has these functions, with the names and parameters of CuPy 13; a test compares them with a real one.
 
-`reduceat` is left out: CuPy has it, as differences of running sums, which lose digits.
+`reduceat` is left out: CuPy computes it as differences of running sums, which lose digits.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from standin.device_array import SCALARS, ndarray, operands, wrapped
-from standin.device_queue import queued, refused
-from standin.traffic import traffic
+from fake_cupy.device_array import SCALARS, ndarray, operands, wrapped
+from fake_cupy.device_queue import queued, refused
+from fake_cupy.transfers import transfers
 
 # fmt: off
 UFUNCS = {
@@ -91,7 +91,7 @@ DATA = {"a", "array", "b", "condition", "dst", "indices", "m", "prototype", "src
 
 @queued
 def call_ufunc(name: str, *inputs: Any, **kwargs: Any) -> Any:
-    """A ufunc of CuPy. out: a cupy.ndarray, or a tuple of one, as NumPy hands it on."""
+    """A ufunc of CuPy. out: a cupy.ndarray, or a tuple of one, as NumPy passes it."""
     if not kwargs.keys() <= UFUNC_OPTIONS:
         raise TypeError(f"cupy.{name} takes {sorted(UFUNC_OPTIONS)}, got {sorted(kwargs)}")
     out = kwargs.pop("out", None)
@@ -117,7 +117,7 @@ def call_linalg(name: str, *args: Any, **kwargs: Any) -> Any:
 
 
 def _named(name: str, parameters: str, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """{parameter: value}. Raises TypeError where CuPy has no such parameter."""
+    """{parameter: value}. Raises TypeError if CuPy has no such parameter."""
     names = parameters.split()
     given = dict(zip(names, args, strict=False), **kwargs)
     if len(args) > len(names) or not given.keys() <= set(names):
@@ -149,7 +149,7 @@ def call(name: str, *args: Any, **kwargs: Any) -> Any:
 
 
 def _check_options(name: str, given: dict[str, Any]) -> None:
-    """What CuPy's functions check for themselves."""
+    """The checks that CuPy's own functions make."""
     if given.get("subok") is not None:
         raise TypeError("subok is not supported yet")
     if given.get("kind") not in (None, "stable"):
@@ -176,7 +176,7 @@ def _device_only(what: str, value: Any) -> np.ndarray:
 
 @queued
 def create(name: str, *args: Any, **kwargs: Any) -> ndarray:
-    """An array out of nothing. Sizes are numbers of the host."""
+    """Creates an array. Sizes are numbers of the host."""
     given = _named(name, CREATION[name], args, kwargs)
     if any(isinstance(value, (ndarray, np.ndarray)) for value in given.values()):
         raise TypeError(f"cupy.{name} takes numbers, got an array")
@@ -185,24 +185,24 @@ def create(name: str, *args: Any, **kwargs: Any) -> ndarray:
 
 
 def poisoned(array: ndarray) -> ndarray:
-    """Memory that nobody set: CuPy's pool hands out what was there before, so a read of it has to show."""
+    """Uninitialised memory, filled so that reading it shows: CuPy's pool returns old contents."""
     array._host[...] = np.nan if array.dtype.kind in "fc" else array.dtype.type(93)
     return array
 
 
 def read(name: str, a: Any, *args: Any, **kwargs: Any) -> Any:
-    traffic.read(name)
+    transfers.read(name)
     return wrapped(getattr(np, name)(_device_only(name, a), *args, **kwargs))
 
 
 def array(obj: Any, dtype: Any = None, copy: bool = True, order: str | None = "K") -> ndarray:
-    """Moves to the device, and says so; what is there already is copied where `copy` is set."""
+    """Moves an array to the device and counts it; an array of the device is copied if `copy` is set."""
     if isinstance(obj, ndarray):
         return _moved(obj, dtype, copy, order)
     if isinstance(obj, (list, tuple)) and any(isinstance(part, ndarray) for part in obj):
         return array(wrapped(np.stack([_device_only("an array", part) for part in obj])), dtype)
     refused("a copy of a host array")
-    traffic.to_device += 1
+    transfers.to_device += 1
     return ndarray(np.array(obj, dtype=dtype, order=order))
 
 

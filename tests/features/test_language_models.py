@@ -1,4 +1,4 @@
-"""Losses, training, sampling, scores against the notes: tests named after the ids of the list, A24 to A52."""
+"""Losses, training, sampling and scores do what lectures say: features A24 to A52 of docs/coverage.md."""
 
 from __future__ import annotations
 

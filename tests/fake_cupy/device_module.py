@@ -1,4 +1,4 @@
-"""The stand-in as a module `cupy`: what CuPy 13 has and npseq may use, nothing else."""
+"""The fake CuPy is a module `cupy` with those names of CuPy 13 that npseq may use, and no others."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
-from standin import device_cublas
-from standin import device_functions as functions
-from standin import device_queue as queue
-from standin.device_array import ndarray
-from standin.device_kernels import RawKernel
+from fake_cupy import device_cublas
+from fake_cupy import device_functions as functions
+from fake_cupy import device_queue as queue
+from fake_cupy.device_array import ndarray
+from fake_cupy.device_kernels import RawKernel
 
 # fmt: off
 BORROWED = [  # CuPy takes these from NumPy
@@ -23,7 +23,7 @@ BORROWED = [  # CuPy takes these from NumPy
 
 
 class CUDARuntimeError(RuntimeError):
-    """What CUDA says where there is no driver or device."""
+    """CUDA's error if there is no driver or device."""
 
 
 def make(devices: int | None = 1) -> ModuleType:
@@ -58,13 +58,13 @@ def make(devices: int | None = 1) -> ModuleType:
         getDeviceCount=device_count,
         runtimeGetVersion=lambda: 1000 * device_cublas.VERSION,
         driverGetVersion=lambda: 1000 * device_cublas.VERSION,
-        getDeviceProperties=lambda number: {"name": b"stand-in", "major": 9, "minor": 0, "totalGlobalMem": 1 << 30},
+        getDeviceProperties=lambda number: {"name": b"fake CuPy", "major": 9, "minor": 0, "totalGlobalMem": 1 << 30},
     )
     module.RawKernel = RawKernel  # type: ignore[attr-defined]
     used: list[int] = []
 
     class Device:
-        """A device by its number; `use` makes it the current one of a thread, here written down in `used`."""
+        """A device by its number; `use` makes it a thread's current device, which `used` records here."""
 
         def __init__(self, number: int):
             if not 0 <= number < (devices or 0):
@@ -91,7 +91,7 @@ def make(devices: int | None = 1) -> ModuleType:
 
 
 def compute_types() -> SimpleNamespace:
-    """What of cupy._core says how float32 is multiplied: names and numbers of CuPy 13 and 14."""
+    """The part of cupy._core that decides how float32 is multiplied, with the names and numbers of CuPy 13 and 14."""
     chosen = {}
 
     def set_compute_type(dtype: object, compute_type: int) -> None:
@@ -106,6 +106,6 @@ def compute_types() -> SimpleNamespace:
 
 
 def install(devices: int | None = 1) -> ModuleType:
-    """Puts the stand-in where `import cupy` finds it."""
+    """Makes `import cupy` return the fake."""
     module = sys.modules["cupy"] = make(devices)
     return module

@@ -1,4 +1,4 @@
-"""The public face is the contract: every name is there, with the parameters and defaults that the contract gives it.
+"""The public API is a contract: every name exists, with the parameters and defaults that the contract gives it.
 
 It is read by a fresh interpreter that has imported npseq and nothing else, as a user's has.
 """
@@ -118,7 +118,7 @@ json.dump(found, sys.stdout)
 
 
 @pytest.fixture(scope="module")
-def face():
+def public_api():
     """{name: [(parameter, repr of its default or None)]} of those names of the contract that are there."""
     command = [sys.executable, "-c", READER, *LINES]
     root = Path(npseq.__file__).parents[1]
@@ -134,17 +134,16 @@ def promised(line):
 
 
 @pytest.mark.parametrize("name", [name for name in LINES if name not in NOT_YET])
-def test_name_and_parameters(face, name):
-    assert name in face, f"npseq.{name} is in the contract and not in npseq"
-    wanted = promised(LINES[name])
-    given = dict(face[name])
+def test_a_name_has_the_parameters_of_the_contract(public_api, name):
+    assert name in public_api, f"npseq.{name} is in the contract and not in npseq"
+    given, wanted = dict(public_api[name]), promised(LINES[name])
     assert [p for p in given if p in dict(wanted)] == [p for p, _ in wanted]
     assert {p: given[p] for p, default in wanted if default} == {p: default for p, default in wanted if default}
 
 
-def test_what_is_said_to_be_missing_is_missing(face):
+def test_names_listed_as_missing_are_missing(public_api):
     assert LINES.keys() >= NOT_YET
-    assert not NOT_YET & face.keys(), "these names are there now: take them out of NOT_YET"
+    assert not NOT_YET & public_api.keys(), "these names are there now: take them out of NOT_YET"
 
 
 def test_every_namespace_works_after_the_one_import_and_lists_its_names():
@@ -159,8 +158,7 @@ def test_every_namespace_works_after_the_one_import_and_lists_its_names():
     assert f"[{names}" == str(sorted([*npseq.__all__, "__version__"]))
 
 
-def test_the_face_is_complete():
-    """What npseq exports is what it says it exports."""
+def test_every_exported_name_exists_once():
     assert sorted(npseq.__all__) == sorted(set(npseq.__all__))
     assert all(hasattr(npseq, name) for name in npseq.__all__)
 

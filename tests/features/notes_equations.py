@@ -1,4 +1,4 @@
-"""What the tests named after the ids of the notes share: functions, a tolerance, a text."""
+"""Tests named after features share these functions, a tolerance and a text."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def close(found, expected, tolerance=1e-12):
 
 
 def drop_in(ids=400, size=7):
-    """A text that goes round, so that there is something to learn, and its vocabulary's size."""
+    """A periodic text, which can be learnt, and the size of its vocabulary."""
     return np.arange(ids) * 3 % size, size

@@ -1,4 +1,4 @@
-"""Copies between the host and the stand-in's device: counted, and refused where there must be none."""
+"""Copies between the host and the fake device are counted, and refused inside no_sync."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from standin.device_queue import refused
+from fake_cupy.device_queue import refused
 
 
 class HostCopy(RuntimeError):
@@ -14,8 +14,8 @@ class HostCopy(RuntimeError):
 
 
 @dataclass
-class Traffic:
-    """How many arrays went each way since `reset`."""
+class Transfers:
+    """The number of arrays copied each way since `reset`."""
 
     to_host: int = 0
     to_device: int = 0
@@ -25,21 +25,21 @@ class Traffic:
         self.to_host = self.to_device = 0
 
     def read(self, what: str) -> None:
-        """Said before the host reads from the device."""
+        """Counts a read of the host from the device."""
         refused(what)
         if self.refused:
             raise HostCopy(f"{what} makes the host wait for the device")
         self.to_host += 1
 
 
-traffic = Traffic()
+transfers = Transfers()
 
 
 @contextmanager
 def no_sync() -> Iterator[None]:
-    """Inside, whatever makes the host wait for the device raises HostCopy: float, bool, print, a mask as an index."""
-    before, traffic.refused = traffic.refused, True
+    """Raises HostCopy inside if the host waits for the device: for float, bool, print, a mask as an index."""
+    before, transfers.refused = transfers.refused, True
     try:
         yield
     finally:
-        traffic.refused = before
+        transfers.refused = before

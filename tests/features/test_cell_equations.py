@@ -1,4 +1,4 @@
-"""The cells against the equations of the notes: tests named after the ids of the list of features, A19 to A50."""
+"""The cells compute the equations of d2l and Ng: features A19 to A22 and A43 to A50 of docs/coverage.md."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""The parity tests' device is the stand-in here."""
+"""The parity tests run on the fake CuPy here."""
 
 from __future__ import annotations
 
 import sys
 
 import pytest
-from standin import device_module
-from standin.device import Device
-from standin.device_kernels import COMPILER
-from standin.traffic import no_sync, traffic
+from fake_cupy import device_module
+from fake_cupy.device import Device
+from fake_cupy.device_kernels import COMPILER
+from fake_cupy.transfers import no_sync, transfers
 
 from npseq.gpu.settings import CURRENT
 
@@ -17,7 +17,7 @@ from npseq.gpu.settings import CURRENT
 def device(monkeypatch):
     module = device_module.make()
     monkeypatch.setitem(sys.modules, "cupy", module)
-    traffic.reset()
+    transfers.reset()
     if COMPILER is None:
         monkeypatch.setattr(CURRENT, "fused", False)
         monkeypatch.setattr(CURRENT, "graphs", False)

@@ -1,4 +1,4 @@
-"""Statistics of sequences and forecasts: one test for each id, A01 to A18 and A40, of the list of features."""
+"""Statistics of sequences and forecasts have the known numbers: features A01 to A18 and A40 of docs/coverage.md."""
 
 from __future__ import annotations
 

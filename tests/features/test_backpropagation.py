@@ -1,4 +1,4 @@
-"""Backpropagation, truncation, clipping against the notes: tests named after the ids of the list, A26 to A34."""
+"""Backpropagation, truncation and clipping do what lectures say of them: features A26 to A34 of docs/coverage.md."""
 
 from __future__ import annotations
 

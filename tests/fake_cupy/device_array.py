@@ -1,7 +1,7 @@
-"""An array that behaves as cupy.ndarray does, on the host: what CuPy refuses, it refuses.
+"""A fake cupy.ndarray, in host memory, behaves as the real one: what CuPy refuses, it refuses.
 
-It holds a NumPy array and is none, so that nothing slips through. Where CuPy is lenient in a way that hides a copy or
-depends on its version, this is stricter: a NumPy array as an index, a NumPy scalar whose dtype would count.
+It holds a NumPy array and is none, so nothing is converted unnoticed. It is stricter where CuPy hides a copy or depends
+on its version: for a NumPy array as an index, and for a NumPy scalar whose dtype would count.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from standin.device_queue import queued
-from standin.traffic import traffic
+from fake_cupy.device_queue import queued
+from fake_cupy.transfers import transfers
 
 KINDS = "?bBhHiIlLqQefdFD"  # the dtypes that CuPy has
 SCALARS = (bool, int, float, complex, np.bool_, np.integer, np.floating, np.complexfloating)
@@ -48,7 +48,7 @@ METHODS = {  # each with CuPy's parameters
 
 
 class Flags:
-    """What cupy.ndarray.flags tells; there is nothing to set, so no array is read-only."""
+    """The flags of a cupy.ndarray; none can be set, so no array is read-only."""
 
     __slots__ = ("c_contiguous", "f_contiguous", "owndata")
 
@@ -57,7 +57,7 @@ class Flags:
 
 
 class ndarray:
-    """See the module's docstring. Made by the stand-in's functions, never directly."""
+    """See the module's docstring. The fake's functions create it, users never do."""
 
     __module__ = "cupy"
     __slots__ = ("_host",)
@@ -84,19 +84,19 @@ class ndarray:
 
     # what reads from the device
     def get(self) -> np.ndarray:
-        traffic.read("get()")
+        transfers.read("get()")
         return np.array(self._host, order="C")
 
     def item(self) -> Any:
-        traffic.read("item()")
+        transfers.read("item()")
         return self._host.item()
 
     def tolist(self) -> Any:
-        traffic.read("tolist()")
+        transfers.read("tolist()")
         return self._host.tolist()
 
     def nonzero(self) -> tuple[ndarray, ...]:
-        traffic.read("nonzero()")
+        transfers.read("nonzero()")
         return tuple(map(ndarray, self._host.nonzero()))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
@@ -108,7 +108,7 @@ class ndarray:
     # NumPy's functions
     @queued
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from standin.device_functions import UFUNCS, call_ufunc
+        from fake_cupy.device_functions import UFUNCS, call_ufunc
 
         if method != "__call__" or ufunc.__name__ not in UFUNCS:
             return NotImplemented
@@ -116,7 +116,7 @@ class ndarray:
 
     @queued
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from standin.device_functions import FUNCTIONS, LINALG, call, call_linalg
+        from fake_cupy.device_functions import FUNCTIONS, LINALG, call, call_linalg
 
         modules = {"numpy": (FUNCTIONS, call), "numpy.linalg": (LINALG, call_linalg)}
         names, known = modules.get(func.__module__, ((), None))
@@ -137,12 +137,12 @@ class ndarray:
     def __getitem__(self, key: Any) -> ndarray:
         host = index(key)
         if any(type(part) is np.ndarray and part.dtype == bool for part in host):
-            traffic.read("a mask as an index")
+            transfers.read("a mask as an index")
         return ndarray(np.asarray(self._host[host]))
 
     @queued
     def __setitem__(self, key: Any, value: Any) -> None:
-        """Where an index repeats, CuPy leaves open which value stays; here they must all be the same."""
+        """If an index repeats, CuPy may keep any of the values; here they must all be equal."""
         host, given = index(key), operands(value)[0]
         self._host[host] = given
         if any(isinstance(part, np.ndarray) and part.dtype != bool for part in host):
@@ -169,7 +169,7 @@ class ndarray:
 
 
 def index(key: Any) -> tuple:
-    """A key as NumPy takes it. A host array would be copied to the device in silence, so it is refused here."""
+    """A key for NumPy. A host array is refused, because CuPy would copy it to the device in silence."""
     parts = key if isinstance(key, tuple) else (key,)
     host: list[Any] = []
     for part in parts:
@@ -183,7 +183,7 @@ def index(key: Any) -> tuple:
 
 
 def operands(*values: Any) -> list[Any]:
-    """What NumPy computes with. Raises TypeError for what CuPy's functions do not take."""
+    """The operands for NumPy. Raises TypeError for what CuPy's functions refuse."""
     kinds = {type(value) for value in values}
     if kinds <= PLAIN:
         return [value._host if type(value) is ndarray else value for value in values]
@@ -204,7 +204,7 @@ PLAIN = {ndarray, bool, int, float, complex}
 
 
 def wrapped(value: Any) -> Any:
-    """A result as arrays of the device: of no dimension where NumPy has a scalar."""
+    """A result as arrays of the device; a scalar of NumPy becomes an array of no dimension."""
     if isinstance(value, (tuple, list)):
         return tuple(map(wrapped, value))
     return ndarray(np.asarray(value))
@@ -258,7 +258,7 @@ def _in_place(name: str) -> Any:
 
 def _reading(name: str, convert: Any) -> Any:
     def method(self: ndarray, *args: Any) -> Any:
-        traffic.read(name)
+        transfers.read(name)
         return convert(self._host, *args)
 
     return method

@@ -1,8 +1,8 @@
-"""Streams, events, graphs and memory pools of the stand-in.
+"""The fake CuPy has streams, events, graphs and memory pools.
 
-What a stream is given is done at once. While one captures, nothing is done: the call is put down, what it would make
-holds no number, what it would write on stays as it is, and every launch of the graph does it all on the same memory. So
-a number that the host put into a captured step, or an array that only that step had, shows in the next one.
+A call on a stream runs at once. While a stream captures, nothing runs: the call is recorded, its result holds no
+number, the arrays that it would write stay as they are, and every launch of the graph runs it on the same memory. So a
+number that the host put into a captured step, or an array that only that step had, shows in the next one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Recording:
 
 class State:
     recording: Recording | None = None
-    busy = False  # inside a call that is being put down
+    busy = False  # inside a call that is being recorded
     stream: Any = None
     pool: Any = None
 
@@ -35,25 +35,25 @@ state = State()
 
 
 def queued(function: Callable) -> Callable:
-    """A call that a stream carries out."""
+    """Makes a function a call on a stream."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if state.recording is None or state.busy:
             return function(*args, **kwargs)
-        return _put_down(state.recording, function, args, kwargs)
+        return _record(state.recording, function, args, kwargs)
 
     return call
 
 
 def refused(what: str) -> None:
-    """Said by whatever no capture can hold."""
+    """Breaks a capture, from a call that no capture can hold."""
     if state.recording is not None:
         state.recording.broken = what
         raise RuntimeError(f"cudaErrorStreamCaptureUnsupported: {what} while a stream is capturing")
 
 
-def _put_down(recording: Recording, function: Callable, args: tuple, kwargs: dict) -> Any:
+def _record(recording: Recording, function: Callable, args: tuple, kwargs: dict) -> Any:
     given = [array._host for array in _arrays((args, kwargs))]
     before = [host.copy() for host in given]
     with _quiet():
@@ -86,7 +86,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _arrays(value: Any) -> list[Any]:
-    from standin.device_array import ndarray
+    from fake_cupy.device_array import ndarray
 
     if isinstance(value, ndarray):
         return [value]
@@ -172,7 +172,7 @@ class Graph:
 
 
 class MemoryPool:
-    """Where arrays are made; here every array is fresh, and the pool counts them."""
+    """The memory of new arrays; here every array is fresh, and the pool counts them."""
 
     def __init__(self) -> None:
         self.blocks = 0
@@ -192,13 +192,13 @@ def using_allocator(allocator: Any = None) -> Iterator[None]:
 
 
 def allocated(size: int) -> None:
-    """Said by whatever makes an array."""
+    """Counts an array in the current pool."""
     if state.pool is not None:
         state.pool(size)
 
 
 def elapsed(start: Event, stop: Event) -> float:
-    """Milliseconds; what a stream is given is done at once here."""
+    """Milliseconds; here a call on a stream runs at once."""
     return 1e3 * (stop.at - start.at)
 
 

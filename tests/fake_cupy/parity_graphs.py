@@ -1,13 +1,13 @@
 """A training step as a CUDA graph gives what plain launches give, batch after batch.
 
-The stand-in's graphs do again what was put down, on the same memory, so that this shows what was put in for good.
+The fake CuPy's graphs repeat the recorded calls on the same memory, so a value that was captured by mistake shows.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from standin.parity_models import OPTIONS, B, T, V
+from fake_cupy.parity_models import OPTIONS, B, T, V
 
 import npseq as ns
 from npseq.gpu import graph as graphed
@@ -17,7 +17,7 @@ from npseq.gpu.settings import CURRENT, settings
 @pytest.fixture(autouse=True)
 def with_graphs():
     if not CURRENT.graphs:
-        pytest.skip("no C compiler: the stand-in has no graphs")
+        pytest.skip("no C compiler: the fake CuPy has no graphs")
 
 
 def model_of(name="lstm", vocab=V, **options):

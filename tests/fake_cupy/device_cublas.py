@@ -1,7 +1,7 @@
-"""A cuBLAS of few lines in C, of the real one's names, types and order of arguments, on the host's memory.
+"""A fake cuBLAS, a few lines of C, has the real one's names, types and order of arguments, on host memory.
 
-It is loaded under the real one's file name, libcublas.so.<version of CUDA>, so that whoever loads that gets this one.
-While a stream captures, its calls are put down as all others.
+Its file name is the real one's, libcublas.so.<version of CUDA>, so code that loads that gets the fake. While a stream
+captures, its calls are recorded as all others are.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from standin.device_kernels import COMPILER
-from standin.device_queue import state
+from fake_cupy.device_kernels import COMPILER
+from fake_cupy.device_queue import state
 
 VERSION = 99  # of CUDA; no real one has it
 GEMM = """
@@ -56,7 +56,7 @@ typedef struct {
     void* C;
 } Call;
 typedef struct { int has_stream; void* workspace; int math; } Handle;
-static int (*put_down)(Call*) = 0;
+static int (*record)(Call*) = 0;
 int live = 0, last_math = -1;
 static int bad(Call* c)
 {
@@ -72,9 +72,9 @@ static int submit(void* h, Call* c)
     last_math = handle->math;
     if (!handle->has_stream || !handle->workspace) return 1;  /* CUBLAS_STATUS_NOT_INITIALIZED */
     if (bad(c)) return 7;                                 /* CUBLAS_STATUS_INVALID_VALUE */
-    return put_down && put_down(c) ? 0 : replay(c);
+    return record && record(c) ? 0 : replay(c);
 }
-void listen(int (*callback)(Call*)) { put_down = callback; }
+void listen(int (*callback)(Call*)) { record = callback; }
 int cublasCreate_v2(void** h) { *h = calloc(1, sizeof(Handle)); live++; return 0; }
 int cublasDestroy_v2(void* h) { free(h); live--; return 0; }
 int cublasSetStream_v2(void* h, void* s) { ((Handle*)h)->has_stream = 1; ((Handle*)h)->workspace = 0; return 0; }
@@ -105,19 +105,19 @@ def library() -> ctypes.CDLL | None:
         command = [COMPILER, "-O2", "-fPIC", "-shared", "-Wall", "-Werror", f"-Wl,-soname,{name}", str(path)]
         subprocess.run([*command, "-o", str(path.with_name(name))], check=True)
         loaded = ctypes.CDLL(str(path.with_name(name)))
-    loaded.callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Call))(_put_down)  # kept, or it would be freed
+    loaded.callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Call))(_record)  # a reference, or it would be freed
     loaded.listen(loaded.callback)
     return loaded
 
 
-def _put_down(call: ctypes._Pointer) -> int:
-    """1 where a capture has taken the call, as one to be done later; alpha and beta are taken by value."""
+def _record(call: ctypes._Pointer) -> int:
+    """Returns 1 if a capture has recorded the call; alpha and beta are copied."""
     if state.recording is None or state.busy:
         return 0
-    kept = Call.from_buffer_copy(call.contents)
-    kind = ctypes.c_double if kept.of_double else ctypes.c_float
-    numbers = [kind.from_address(address) for address in (kept.alpha, kept.beta)]
+    copy = Call.from_buffer_copy(call.contents)
+    kind = ctypes.c_double if copy.of_double else ctypes.c_float
+    numbers = [kind.from_address(address) for address in (copy.alpha, copy.beta)]
     numbers = [kind(number.value) for number in numbers]
-    kept.alpha, kept.beta = (ctypes.addressof(number) for number in numbers)
-    state.recording.calls.append(lambda: (library().replay(ctypes.byref(kept)), numbers)[1] and None)
+    copy.alpha, copy.beta = (ctypes.addressof(number) for number in numbers)
+    state.recording.calls.append(lambda: (library().replay(ctypes.byref(copy)), numbers)[1] and None)
     return 1

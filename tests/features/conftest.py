@@ -1,3 +1,5 @@
+"""Tests of features share small inputs and one layer."""
+
 from __future__ import annotations
 
 import numpy as np

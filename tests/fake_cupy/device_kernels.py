@@ -1,6 +1,6 @@
-"""cupy.RawKernel on the host: CUDA's own text, compiled by a C compiler, its threads run one after the other.
+"""A fake cupy.RawKernel compiles CUDA's text with a C compiler and runs its threads one after the other.
 
-What CUDA adds to C is defined away, so that every index, stride and argument is the kernel's own.
+Macros remove what CUDA adds to C, so every index, stride and argument is the kernel's own.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from standin.device_array import ndarray
-from standin.device_queue import queued
+from fake_cupy.device_array import ndarray
+from fake_cupy.device_queue import queued
 
 COMPILER = shutil.which("gcc") or shutil.which("cc")
 OPTIONS = ["-O1", "-ffp-contract=off", "-fPIC", "-shared", "-std=c99", "-Wall", "-Werror", "-Wno-unused-variable"]
@@ -58,7 +58,7 @@ class RawKernel:
 
 
 def parameters(code: str, name: str) -> dict[str, str]:
-    """{name: type} of a kernel, as its text has them."""
+    """{name: type} of a kernel's parameters, read from its text."""
     found = re.search(rf'extern "C" __global__ void {name}\(([^)]*)\)', code)
     if found is None:
         raise ValueError(f'the text must hold extern "C" __global__ void {name}(...)')
@@ -67,7 +67,7 @@ def parameters(code: str, name: str) -> dict[str, str]:
 
 
 def _argument(value: Any, kind: str) -> Any:
-    """As CUDA is handed it: no check on a device would find a pointer to another dtype."""
+    """An argument as CUDA gets it, checked here: a device does not notice a pointer to another dtype."""
     if isinstance(value, ndarray):
         wanted = {"float": np.float32, "double": np.float64}.get(kind.rstrip("*"))
         if not kind.endswith("*") or (wanted and value.dtype != wanted):
@@ -80,9 +80,9 @@ def _argument(value: Any, kind: str) -> Any:
 
 @cache
 def library(code: str, name: str) -> ctypes.CDLL:
-    """The compiled text. Raises RuntimeError with what the compiler says."""
+    """The compiled text. Raises RuntimeError with the compiler's message."""
     if COMPILER is None:
-        raise RuntimeError("the stand-in's kernels need a C compiler, gcc or cc")
+        raise RuntimeError("the fake CuPy's kernels need a C compiler, gcc or cc")
     real = re.search(r"typedef (\w+) T;", code)
     known = {one: kind.replace("T*", f"{real[1]}*") if real else kind for one, kind in parameters(code, name).items()}
     given = ", ".join(f"{kind} {one}" for one, kind in known.items())

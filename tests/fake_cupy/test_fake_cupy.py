@@ -1,4 +1,4 @@
-"""The stand-in refuses what CuPy refuses, and offers nothing that CuPy lacks."""
+"""The fake CuPy refuses what CuPy refuses, and has no name that CuPy lacks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import sys
 
 import numpy as np
 import pytest
-from standin import device_array, device_functions, device_module, device_queue
-from standin.traffic import HostCopy, no_sync, traffic
+from fake_cupy import device_array, device_functions, device_module, device_queue
+from fake_cupy.transfers import HostCopy, no_sync, transfers
 
 from npseq.backend import array_module, scatter_add, to_host
 from npseq.backend import device_module as module_of
@@ -125,20 +125,20 @@ def test_reductions_stay_on_the_device():
 )
 def test_no_sync_refuses_whatever_reads_from_the_device(read):
     x = cupy.asarray(np.float64(2.5))
-    traffic.reset()
+    transfers.reset()
     read(x)
-    assert traffic.to_host >= 1
+    assert transfers.to_host >= 1
     with no_sync(), pytest.raises(HostCopy, match="wait for the device"):
         read(x)
     read(x)
 
 
 def test_arrays_moved_to_the_device_are_counted():
-    traffic.reset()
+    transfers.reset()
     x = cupy.asarray(np.ones(3))
     cupy.asarray(x)
     cupy.zeros(3)
-    assert (traffic.to_device, traffic.to_host) == (1, 0)
+    assert (transfers.to_device, transfers.to_host) == (1, 0)
 
 
 def test_memory_that_nobody_set_shows():
@@ -214,7 +214,7 @@ print(json.dumps([functions, ufuncs, dir(cupy.ndarray), dir(cupy), kinds, number
 
 @pytest.mark.skipif(
     "cupy" in sys.modules or importlib.util.find_spec("cupy") is None,
-    reason="CuPy is not installed: the stand-in is unchecked",
+    reason="CuPy is not installed: the fake is not compared with it",
 )
 def test_it_offers_nothing_that_cupy_lacks():
     """CuPy can be imported without a device, in a process of its own."""
@@ -234,7 +234,7 @@ def test_it_offers_nothing_that_cupy_lacks():
         "_core": cupy._core,
         "linalg": cupy._core._routines_linalg,
     }
-    helpers = {"recorded_on", "at", "is_null", "waited", "before", "blocks"}  # what only a stand-in needs
+    helpers = {"recorded_on", "at", "is_null", "waited", "before", "blocks"}  # what only a fake needs
     for kind, one in own_kinds.items():
         public = {name for name in dir(one) if not name.startswith("_")}
         assert public - helpers <= set(kinds[kind]) | {"ptr", "id"}, kind

@@ -1,6 +1,4 @@
-"""Everything that npseq offers runs in a parity body, on the stand-in here and on a device in tests/gpu, or is the
-host's by design and says why in host_only.py.
-"""
+"""Every public name of npseq is used by a parity test, or host_only.py says why it is the host's by design."""
 
 from __future__ import annotations
 
@@ -11,27 +9,18 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from standin.host_only import HOST_ONLY, HOST_ONLY_METHODS
-from standin.traffic import traffic
+from fake_cupy.host_only import HOST_ONLY, HOST_ONLY_METHODS
+from fake_cupy.transfers import transfers
 
 import npseq
-from npseq import models, training
+from npseq import models
 from npseq.models.counting import ngrams
 
-FACES = {
-    "": npseq,
-    "data.": npseq.data,
-    "initializers.": npseq.initializers,
-    "inspect.": npseq.inspect,
-    "interop.": npseq.interop,
-    "models.": models,
-    "testing.": npseq.testing,
-    "training.": training,
-}
+MODULES = {"": npseq} | {f"{name}.": value for name in npseq.__all__ if inspect.ismodule(value := getattr(npseq, name))}
 
 
 def offered(module: ModuleType) -> dict[str, object]:
-    """What a module offers: by its __all__, or what it defines."""
+    """The public names of a module: its __all__, or the functions that it defines."""
     names = getattr(module, "__all__", None)
     if names is None:
         own = {name: value for name, value in vars(module).items() if not name.startswith("_")}
@@ -44,13 +33,13 @@ def defined(value: object, module: ModuleType) -> bool:
 
 
 def public() -> dict[str, object]:
-    """{name under npseq: callable or format}; modules that are walked themselves, and constants, are left out."""
-    found = {f"{face}{name}": value for face, module in FACES.items() for name, value in offered(module).items()}
-    return {name: v for name, v in found.items() if callable(v) or (inspect.ismodule(v) and f"{name}." not in FACES)}
+    """{name under npseq: callable or format}, without constants and without the modules of MODULES."""
+    found = {f"{prefix}{name}": value for prefix, module in MODULES.items() for name, value in offered(module).items()}
+    return {name: v for name, v in found.items() if callable(v) or (inspect.ismodule(v) and f"{name}." not in MODULES)}
 
 
 def used() -> set[str]:
-    """The names that the parity bodies use: of variables, attributes and methods."""
+    """The names of variables, attributes and methods in the parity tests."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("parity_*.py")]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     return {node.id for node in nodes if isinstance(node, ast.Name)} | {
@@ -71,36 +60,36 @@ METHODS = {
 
 
 def is_known(name: str) -> bool:
-    """Also a name that stands for another face's, as npseq.inspect.HDetach does."""
+    """Whether host_only lists it, also under another name, as npseq.inspect.HDetach has."""
     return any(key == name or PUBLIC[key] is PUBLIC[name] for key in HOST_ONLY if key in PUBLIC)
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_every_name(name):
+def test_every_public_name_has_a_parity_test(name):
     if not is_known(name):
-        assert name.split(".")[-1] in USED, f"npseq.{name} needs a parity body, or a reason in host_only.py"
+        assert name.split(".")[-1] in USED, f"npseq.{name} needs a parity test, or a reason in host_only.py"
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_method(name):
+def test_every_public_method_has_a_parity_test(name):
     if METHODS[name] not in HOST_ONLY_METHODS:
-        assert METHODS[name] in USED, f"npseq.{name} needs a parity body, or a reason in host_only.py"
+        assert METHODS[name] in USED, f"npseq.{name} needs a parity test, or a reason in host_only.py"
 
 
-def test_the_list_is_no_longer_than_it_must_be():
+def test_every_exception_is_a_public_name():
     gone = HOST_ONLY.keys() - PUBLIC.keys()
-    assert not gone, "not offered any more: take these out of host_only.py"
+    assert not gone, "no public name any more: take these out of host_only.py"
     assert set(METHODS.values()) >= HOST_ONLY_METHODS.keys()
 
 
-def test_a_count_copies_ids_by_name(device):
-    """An n-gram model and a count of n-grams: one explicit copy each, and the host's numbers."""
+def test_counting_copies_ids_once_and_explicitly(device):
+    """An n-gram model and a count of n-grams have the host's numbers."""
     ids = np.arange(40) * 7 % 5
     ours = device.put(ids)
-    traffic.reset()
+    transfers.reset()
     found = ngrams.ngram_counts(ours, 2)
-    assert traffic.to_host == 1
+    assert transfers.to_host == 1
     assert found == ngrams.ngram_counts(ids, 2)
     model = models.NGramModel(ours, 5, smoothing=1.0)
-    assert traffic.to_host == 2
+    assert transfers.to_host == 2
     assert model.perplexity(ids) == models.NGramModel(ids, 5, smoothing=1.0).perplexity(ids)

@@ -1,10 +1,10 @@
-"""10,000 random calls of the public face: a right answer or a clear error."""
+"""10,000 random calls of the public API end in a right answer or a clear error."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from robustness.face_calls import arguments, cases, judge
+from robustness.public_api_calls import arguments, cases, judge
 
 CASES = cases()
 
@@ -22,18 +22,18 @@ def unclear(count, seed):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_good_arguments_are_taken(case):
+def test_good_arguments_are_accepted(case):
     for seed in range(2):
         happened = judge(case, case.good(np.random.default_rng(seed)), is_odd=False)
         assert happened == ""
 
 
-def test_some_random_calls():
+def test_some_random_calls_end_well():
     found = unclear(5 * len(CASES), seed=1)
     assert not found, "\n".join(map(str, found))
 
 
 @pytest.mark.slow
-def test_ten_thousand_random_calls():
+def test_ten_thousand_random_calls_end_well():
     found = unclear(10_000, seed=0)
     assert not found, f"{len(found)} of 10,000:\n" + "\n".join(map(str, found[:50]))

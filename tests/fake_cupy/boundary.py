@@ -1,11 +1,11 @@
-"""Any test of npseq, as it stands, on the stand-in for CuPy: `pytest --standin`.
+"""`pytest --fake-cupy` runs any test of npseq on the fake CuPy, unchanged.
 
-What a test hands to npseq is on the device while npseq works, and on the host again when the test looks at it. It is
-wrapped on the way and not copied, since the stand-in's memory is the host's: views stay views, what is written in place
-is written, and what must not be written on is still read-only. In between the stand-in is as strict as ever.
+Arrays that a test passes to npseq are on the device while npseq works, and on the host again when the test reads them.
+They are wrapped on the way and not copied, because the fake device's memory is the host's: views stay views, writes in
+place are seen, and read-only arrays stay read-only. Between the two the fake CuPy is as strict as ever.
 
-What npseq's annotations say is of the host stays there: an argument or a field that is an `np.ndarray` and no `Array`,
-such as a truncation's probabilities, and a function to a number.
+What npseq's annotations place on the host stays there: an argument or a field that is an `np.ndarray` and no `Array`,
+such as the probabilities of a truncation, and a function to a number.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from standin import device_module
-from standin.device_array import KINDS, ndarray
-from standin.host_only import HOST_TESTS
+from fake_cupy import device_module
+from fake_cupy.device_array import KINDS, ndarray
+from fake_cupy.host_only import HOST_TESTS
 
 STAYS = (
     "backend", "cli", "commands", "interop", "plot", "training.inspection", "training.mpi", "training.ranks",
     "training.run",
 )  # fmt: skip
 TESTS = str(Path(__file__).parents[1])
-STAY = {"to", "bind", "astype", "load"}  # methods that say where a layer is, or what it is made of
+STAY = {"to", "bind", "astype", "load"}  # methods that decide the device or the arrays of a layer
 
 
-class Border:
-    """The one border: which side the running code is on, and the objects that wait on the other."""
+class Boundary:
+    """The one boundary: which side the running code is on, and the objects that were moved to it."""
 
     def __init__(self) -> None:
         self.inside = False
@@ -45,113 +45,119 @@ class Border:
     def enter(self, objects: list[Any]) -> None:
         self.inside = True
         for one in objects:
-            _convert(one, _there)
+            _convert(one, _to_device)
 
     def leave(self, objects: list[Any]) -> None:
         self.inside = False
         for one in objects:
-            _convert(one, _here)
+            _convert(one, _to_host)
 
 
-border = Border()
+boundary = Boundary()
 
 
-class Guest:
-    """A test's own object that npseq is given in the place of a model or an optimizer: its methods run on the host."""
+class HostObject:
+    """A test's own object in place of a model or an optimizer: its methods run on the host."""
 
-    def __init__(self, border: Any):
-        self.border = border
+    def __init__(self, one: Any):
+        self.behind_boundary = one
 
     def __getattr__(self, name: str) -> Any:
-        return _there(getattr(self.border, name))
+        return _to_device(getattr(self.behind_boundary, name))
 
 
-def _is_guest(value: Any) -> bool:
+def _is_host_object(value: Any) -> bool:
     if isinstance(value, (type, tuple, np.ndarray, ndarray, *_kinds())) or callable(value):
         return False
     path = getattr(sys.modules.get(type(value).__module__), "__file__", None) or ""
     return path.startswith(TESTS)
 
 
-def carried(function: Callable) -> Callable:
-    """The same function of host arrays, its work done on the device."""
+def on_device(function: Callable) -> Callable:
+    """Returns a function of host arrays that does its work on the device."""
 
     names, of_host = list(inspect.signature(function).parameters), _of_host(function)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if border.inside:
+        if boundary.inside:
             return function(*args, **kwargs)
-        before, objects = border.moved, _holders((args, kwargs))
-        border.moved = [*before, *objects]
-        border.enter(objects)
-        args = tuple(a if k < len(names) and names[k] in of_host else _there(a) for k, a in enumerate(args))
-        kwargs = {name: value if name in of_host else _there(value) for name, value in kwargs.items()}
+        before, objects = boundary.moved, _holders((args, kwargs))
+        boundary.moved = [*before, *objects]
+        boundary.enter(objects)
+        args = tuple(a if k < len(names) and names[k] in of_host else _to_device(a) for k, a in enumerate(args))
+        kwargs = {name: value if name in of_host else _to_device(value) for name, value in kwargs.items()}
         try:
-            return _here(function(*args, **kwargs))
+            return _to_host(function(*args, **kwargs))
         finally:
-            border.leave(objects)
-            border.moved = before
+            boundary.leave(objects)
+            boundary.moved = before
 
     return call
 
 
 @functools.cache
 def _of_host(kind: Any) -> frozenset[str]:
-    """The parameters or fields that are the host's by their annotations."""
+    """The parameters or fields whose annotations place them on the host."""
     names = getattr(kind, "__globals__", {})
-    said = {name: str(a) for name, a in getattr(kind, "__annotations__", {}).items()}
-    said = {name: str(names.get(a, a)) for name, a in said.items()}  # an annotation may be another's name, as Step is
-    return frozenset(name for name, a in said.items() if "Array" not in a and ("ndarray" in a or a.endswith("float]")))
+    written = {name: str(a) for name, a in getattr(kind, "__annotations__", {}).items()}
+    written = {name: str(names.get(a, a)) for name, a in written.items()}  # an annotation may be an alias, as Step is
+    return frozenset(name for name, a in written.items() if _is_of_host(a))
+
+
+def _is_of_host(annotation: str) -> bool:
+    """Array is typing.Any once an annotation is evaluated."""
+    any_array = "Array" in annotation or "typing.Any" in annotation
+    return not any_array and ("ndarray" in annotation or annotation.endswith("float]"))
 
 
 def _called_back(function: Callable) -> Callable:
-    """A test's own function, given to npseq: it is run on the host."""
+    """Wraps a test's own function, which npseq calls, so that it runs on the host."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        objects = [*border.moved, *_holders((args, kwargs))]
-        border.leave(objects)
+        objects = [*boundary.moved, *_holders((args, kwargs))]
+        boundary.leave(objects)
         try:
             found = function(*_seen(args), **_seen(kwargs))
         finally:
-            border.enter(objects)
-        return _there(np.asarray(found) if isinstance(found, np.inexact) else found)
+            boundary.enter(objects)
+        return _to_device(np.asarray(found) if isinstance(found, np.inexact) else found)
 
-    call.border = function
+    call.behind_boundary = function
     return call
 
 
 def _seen(value: Any) -> Any:
-    """What a test's function is given: numbers are still arrays, to be written on."""
+    """The arguments of a test's function: numbers are still arrays, which it may write."""
     return value._host if isinstance(value, ndarray) else _mapped(value, _seen)
 
 
-def _there(value: Any) -> Any:
+def _to_device(value: Any) -> Any:
     if type(value) is np.ndarray:
         return ndarray(value) if value.dtype.char in KINDS else value
     if isinstance(value, MethodType) or (isinstance(value, (FunctionType, functools.partial)) and not _is_npseq(value)):
         return _called_back(value)
-    return Guest(value) if _is_guest(value) else _mapped(value, _there)
+    return HostObject(value) if _is_host_object(value) else _mapped(value, _to_device)
 
 
-def _here(value: Any) -> Any:
+def _to_host(value: Any) -> Any:
     if isinstance(value, ndarray):
         return value._host if value.ndim else value._host[()]
     if isinstance(value, GeneratorType):
         return _steps(value)
-    if hasattr(value, "border"):
-        return value.border
+    if hasattr(value, "behind_boundary"):
+        return value.behind_boundary
     if isinstance(value, FunctionType):
-        return carried(value)
-    _convert(value, _here)
-    return _mapped(value, _here)
+        return on_device(value)
+    _convert(value, _to_host)
+    return _mapped(value, _to_host)
 
 
 def _steps(generator: GeneratorType) -> Iterator[Any]:
-    """A generator whose every step is taken inside."""
+    """A generator whose every step runs on the device."""
     end = object()
-    step = carried(lambda: next(generator, end))
+    step = on_device(lambda: next(generator, end))
     while (found := step()) is not end:
         yield found
 
@@ -193,7 +199,7 @@ def _kinds() -> tuple[type, ...]:
 
 
 def _convert(value: Any, change: Callable) -> None:
-    """Carries over, in place, what such an object holds."""
+    """Moves, in place, the arrays that such an object holds."""
     layer, model, optimizer, parameters = _kinds()
     if isinstance(value, parameters):
         value.flat, value._views, value._named = change(value.flat), {}, {}
@@ -210,7 +216,7 @@ def _convert(value: Any, change: Callable) -> None:
 
 
 def install() -> ModuleType:
-    """Puts the border around npseq's public functions and methods, wherever they are named."""
+    """Wraps npseq's public functions and methods, under every name that they have."""
     cupy = device_module.install()
     modules = list(_modules())
     known: dict[int, Callable] = {}
@@ -219,7 +225,7 @@ def install() -> ModuleType:
             if isinstance(value, type) and value.__module__ == module.__name__:
                 _around_methods(value)
             elif isinstance(value, FunctionType) and _public(name, value) and _is_offered(module, value):
-                known.setdefault(id(value), carried(value))
+                known.setdefault(id(value), on_device(value))
                 setattr(module, name, known[id(value)])
     return cupy
 
@@ -238,12 +244,12 @@ def _public(name: str, function: Callable) -> bool:
 
 
 def _stays(module: str) -> bool:
-    """Files and terminals: what they call is carried over, they are not."""
+    """Whether a module is about files and terminals: what it calls is wrapped, its own functions are not."""
     return any(f"{module}.".startswith(f"npseq.{name}.") for name in STAYS)
 
 
 def _is_offered(module: ModuleType, function: Callable) -> bool:
-    """Where it stands or a package offers it; what npseq's own modules have imported of each other is left as it is."""
+    """Whether a package or the function's own module offers it; imports between npseq's modules are left alone."""
     return hasattr(module, "__path__") or function.__module__ == module.__name__
 
 
@@ -254,11 +260,11 @@ def _around_methods(kind: type) -> None:
         return
     for name, value in list(vars(kind).items()):
         if isinstance(value, FunctionType) and not name.startswith("_") and name not in STAY:
-            setattr(kind, name, carried(value))
+            setattr(kind, name, on_device(value))
 
 
 def leave_out(items: list[pytest.Item]) -> None:
-    """Skips, by name and with the reason, what is about the host."""
+    """Skips, by name and with the reason, tests of the host."""
     for item in items:
         for parts, reason in HOST_TESTS.items():
             if re.search(".*".join(map(re.escape, parts.split(" ... "))), item.nodeid):
