@@ -82,7 +82,7 @@ class ndarray:
     imag = property(lambda self: ndarray(self._host.imag))
     data = property(lambda self: SimpleNamespace(ptr=self._host.ctypes.data))
 
-    # what reads from the device
+    # reads from the device
     def get(self) -> np.ndarray:
         transfers.read("get()")
         return np.array(self._host, order="C")

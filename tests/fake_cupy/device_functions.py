@@ -75,9 +75,9 @@ LINALG = {
     "qr": "a mode",
     "svd": "a full_matrices compute_uv",
 }
-# their shapes depend on values: the host waits for them
+# their shapes depend on values, so the host waits
 READING = ("argwhere", "bincount", "flatnonzero", "nonzero", "unique")
-CREATION = {  # from nothing that lives anywhere
+CREATION = {  # without arguments that are arrays
     "arange": "start stop step dtype",
     "empty": "shape dtype order",
     "eye": "N M k dtype order",

@@ -63,7 +63,7 @@ def _record(recording: Recording, function: Callable, args: tuple, kwargs: dict)
             host[...] = old
     made = [array._host for array in _arrays(result) if not any(np.may_share_memory(array._host, h) for h in given)]
     for host in made:
-        host[...] = np.nan if host.dtype.kind in "fc" else 0  # an index has to be one, or the call could not be tried
+        host[...] = np.nan if host.dtype.kind in "fc" else 0  # an index must stay one, or the call would fail
 
     def again() -> None:
         found = [a._host for a in _arrays(function(*args, **kwargs))]

@@ -1,4 +1,4 @@
-"""A training step as a CUDA graph gives what plain launches give, batch after batch.
+"""A training step as a CUDA graph gives the numbers of plain launches, batch after batch.
 
 The fake CuPy's graphs repeat the recorded calls on the same memory, so a value that was captured by mistake shows.
 """
@@ -30,7 +30,7 @@ def batches(device, count, vocab=V, steps=T, size=B):
 
 
 def train(model, given, optimizer, clip=0.1, graphs=True, lr=None, **options):
-    """(loss, norm) of each step, the state carried, but for every fourth step, which begins at zero."""
+    """(loss, norm) of each step; every fourth step starts at zero, the others from the last state."""
     found, state = [], None
     with settings(graphs=graphs):
         for k, (ids, targets) in enumerate(given):
@@ -48,8 +48,8 @@ def is_captured(model) -> bool:
 
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("vocab", [V, 140])
-def test_the_numbers_of_plain_launches(device, name, vocab):
-    """Ten batches, seven of them replayed: nothing of the third one is in the graph for good."""
+def test_a_graph_gives_the_numbers_of_plain_launches(device, name, vocab):
+    """Ten batches, seven of them replayed: the graph keeps nothing of the third one."""
     models = [model_of(name, vocab).to("gpu") for _ in "12"]
     given = batches(device, 10, vocab)
     found, last = train(models[0], given, ns.SGD(0.5))
@@ -63,7 +63,7 @@ def test_the_numbers_of_plain_launches(device, name, vocab):
 
 
 def test_what_an_optimizer_changes_is_not_in_the_graph(device):
-    """Adam's corrections depend on the number of the step; a learning rate that is written acts at once."""
+    """Adam's corrections depend on the number of the step; a new learning rate acts at once."""
     models = [model_of().to("gpu") for _ in "12"]
     given, lr = batches(device, 9), lambda k: 0.1 / (1 + k)
     found, _ = train(models[0], given, ns.Adam(0.1), lr=lr)
@@ -72,7 +72,7 @@ def test_what_an_optimizer_changes_is_not_in_the_graph(device):
     np.testing.assert_allclose(found, expected, rtol=1e-11)
 
 
-def test_chunks_with_a_context(device):
+def test_a_graph_of_chunks_with_a_context_gives_the_same_numbers(device):
     models = [model_of().to("gpu") for _ in "12"]
     given = [(ids, targets[2:]) for ids, targets in batches(device, 7)]
     found, _ = train(models[0], given, ns.SGD(0.5), context=2, state_at=3)
@@ -83,7 +83,7 @@ def test_chunks_with_a_context(device):
 
 @pytest.mark.parametrize("optimizer", [ns.SGD, ns.Adam])
 def test_which_step_was_captured_makes_no_difference_to_a_bit(device, optimizer):
-    """A run that is resumed begins with plain launches where one that was never stopped replays."""
+    """A resumed run starts with plain launches where an uninterrupted one replays."""
     given = batches(device, 8)
     straight, stopped = (model_of(embedding_size=5).to("gpu") for _ in "12")
     train(straight, given, optimizer(0.1))
@@ -97,7 +97,7 @@ def test_which_step_was_captured_makes_no_difference_to_a_bit(device, optimizer)
     assert resumed.params.flat.get().tobytes() == straight.params.flat.get().tobytes()
 
 
-def test_what_a_user_keeps_stays(device):
+def test_results_of_a_step_do_not_change_with_the_next_one(device):
     """Loss, norm and state of a step are not those of the next one."""
     model, given = model_of().to("gpu"), batches(device, 6)
     kept, seen, state = [], [], None

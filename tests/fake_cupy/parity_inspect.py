@@ -1,4 +1,4 @@
-"""Gradients looked into: norms of pairs, costs of a truncation or a stale state, curvature, and the report."""
+"""Inspections of gradients give the host's numbers on a device."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ledgers(device, layer, **options):
 
 
 @pytest.mark.parametrize("cell", ["rnn relu", "gru before", "lstm both"])
-def test_norms_of_pairs(device, cell):
+def test_norms_of_pairs_are_the_hosts(device, cell):
     for norms in (inspect.pair_norms, inspect.crossing_norms):
         found, expected = (
             norms(layer, data.dy, tape, data.dstate)
@@ -39,7 +39,7 @@ def test_norms_of_pairs(device, cell):
 
 
 @pytest.mark.parametrize("cell", ["rnn tanh", "gru after", "lstm both"])
-def test_state_jacobians(device, cell):
+def test_state_jacobians_are_the_hosts(device, cell):
     found, expected = (inspect.state_jacobians(layer, tape) for layer, _, tape in both(device, make(cell), LENGTHS))
     device.assert_same(found, expected)
     found, expected = (
@@ -48,12 +48,12 @@ def test_state_jacobians(device, cell):
     device.assert_same(found, expected)
 
 
-def test_a_ledger_of_some(device):
+def test_a_ledger_of_some_names_and_lags_is_the_hosts(device):
     found, expected = ledgers(device, make("lstm"), max_lag=2, names=["W_hf", "b_i_l1"], pairs=False)
     device.assert_same(found._replace(of=None), expected._replace(of=None))
 
 
-def test_costs_of_truncation(device):
+def test_tails_and_best_survivals_are_the_hosts(device):
     found, expected = ledgers(device, make("gru after", num_layers=1))
     np.testing.assert_allclose(inspect.tail_norms(found), inspect.tail_norms(expected), rtol=1e-10)
     survivals = [inspect.best_survival(one, 2.5) for one in (found, expected)]
@@ -63,15 +63,15 @@ def test_costs_of_truncation(device):
 
 
 @pytest.mark.parametrize("cell", ["rnn tanh", "gru before", "lstm both"])
-def test_a_certificate(device, cell):
-    """Its numbers are the host's: what is certain is said, not gone on with."""
+def test_a_certificate_is_the_hosts(device, cell):
+    """Its numbers are on the host: they are printed, and nothing is computed with them."""
     found, expected = (inspect.truncation_certificate(one) for one in ledgers(device, make(cell, num_layers=1)))
     np.testing.assert_allclose(found.phi, expected.phi, rtol=1e-10)
     assert found.largest_use == pytest.approx(expected.largest_use, rel=1e-10)
     assert (found.tau, found.steps) == (expected.tau, expected.steps)
 
 
-def test_a_stale_state(device):
+def test_the_bias_of_a_stale_state_is_the_hosts(device):
     biases = []
     for layer, data, _ in both(device, make("lstm")):
 
@@ -84,7 +84,7 @@ def test_a_stale_state(device):
 
 
 @pytest.mark.parametrize("cell", ["rnn relu", "gru before", "lstm both"])
-def test_a_penalty_on_what_vanishes(device, cell):
+def test_the_vanishing_penalty_is_the_hosts(device, cell):
     found, expected = (
         inspect.vanishing_penalty(layer, data.dy, tape, data.dstate)
         for layer, data, tape in both(device, make(cell), LENGTHS)
@@ -93,7 +93,7 @@ def test_a_penalty_on_what_vanishes(device, cell):
     assert found.value == pytest.approx(expected.value, rel=1e-12)
 
 
-def test_directional_derivatives(device):
+def test_directional_derivatives_are_the_hosts(device):
     rng, found = np.random.default_rng(0), []
     v = rng.normal(size=LSTM(3, 4, rng=0).params.flat.shape)
     for layer, data, _ in both(device, LSTM(3, 4, dtype=np.float64, rng=0)):
@@ -106,7 +106,7 @@ def test_directional_derivatives(device):
     device.assert_same(*found)
 
 
-def test_curvature(device):
+def test_curvature_is_the_hosts(device):
     """The Gauss-Newton product of a linear classifier, and its outermost eigenvalues."""
     rng = np.random.default_rng(0)
     x, v = rng.normal(size=(6, 3)), rng.normal(size=12)
@@ -129,8 +129,8 @@ def test_curvature(device):
     np.testing.assert_allclose(found[0][1].values, found[1][1].values, rtol=1e-10)
 
 
-def test_the_report(device, tmp_path, monkeypatch):
-    """Its figures are drawn on the host, of numbers that it asks for."""
+def test_the_report_is_the_hosts(device, tmp_path, monkeypatch):
+    """Its figures are drawn on the host, of numbers that it copies."""
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *args, **options: None)
     tables = []
     for place, case in zip("ab", both(device, make("gru after", num_layers=1)), strict=True):
@@ -140,8 +140,8 @@ def test_the_report(device, tmp_path, monkeypatch):
     assert "Lyapunov" in tables[0]
 
 
-def test_checkpoints_by_a_schedule(device):
-    """dy by a function, which sees each unit's y; lengths may lie on the device."""
+def test_checkpoints_by_a_schedule_give_the_hosts_gradients(device):
+    """dy is a function of each unit's y; lengths may be on the device."""
     found = []
     for layer, data, _ in both(device, make("lstm")):
         lengths = LENGTHS if layer.params.flat.__class__ is np.ndarray else device.put(LENGTHS)
@@ -156,7 +156,7 @@ def test_checkpoints_by_a_schedule(device):
 
 
 @pytest.mark.parametrize("method", [ns.rtrl, ns.uoro])
-def test_online_gradients_go_on(device, method):
+def test_online_gradients_continue_and_never_wait(device, method):
     """A sequence in two halves, its losses known step by step; no step waits for the device."""
     found, options = [], {} if method is ns.rtrl else {"rng": np.random.default_rng(0)}
     for layer, data, _ in both(device, make("lstm")):
@@ -169,7 +169,7 @@ def test_online_gradients_go_on(device, method):
     device.assert_same(*found)
 
 
-def test_bidirectional_ledgers(device):
+def test_bidirectional_ledgers_are_the_hosts(device):
     layer = Bidirectional(GRU(3, 2, 2, dtype=np.float64, rng=0), LSTM(3, 3, dtype=np.float64, rng=1))
     x, dy = np.random.default_rng(0).normal(size=(T, B, 3)), np.random.default_rng(1).normal(size=(T, B, 5))
     found = []
@@ -180,7 +180,7 @@ def test_bidirectional_ledgers(device):
 
 
 @pytest.mark.parametrize("name", ["W_xf", "W_hp_l1"])
-def test_where_a_nan_comes_from(device, name):
+def test_a_nan_of_a_layer_is_traced_to_the_same_origin(device, name):
     found = []
     for layer, data, _ in both(device, make("lstm both")):
         assert inspect.first_nonfinite(layer, data.x, dy=data.dy, lengths=LENGTHS) is None
@@ -190,7 +190,7 @@ def test_where_a_nan_comes_from(device, name):
     assert name in found[0]
 
 
-def test_where_a_models_nan_comes_from(device):
+def test_a_nan_of_a_model_is_traced_to_the_same_origin(device):
     ids, found = np.arange(T * B).reshape(T, B) % 6, []
     for place, move in (("gpu", device.put), ("cpu", lambda value: value)):
         model = ns.LanguageModel(6, "gru", 4, dtype=np.float64, rng=0).to(place)

@@ -1,4 +1,4 @@
-"""Every layer gives the host's numbers on a device, and keeps them there."""
+"""Every layer gives the host's numbers on a device, where they stay."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def check(device, layer, data, lengths=None, **options):
 @both_directions
 @every_length
 @every_dtype
-def test_recurrent_layers(device, cell, bidirectional, lengths, dtype):
+def test_recurrent_layers_give_the_hosts_numbers(device, cell, bidirectional, lengths, dtype):
     layer = make(cell, bidirectional=bidirectional, dtype=dtype)
     check(device, layer, given(layer, T, B), LENGTHS[lengths])
 
 
 @pytest.mark.parametrize("depth", [1, 3])
 @every_cell
-def test_depths(device, cell, depth):
+def test_stacks_give_the_hosts_numbers(device, cell, depth):
     layer = make(cell, num_layers=depth)
     check(device, layer, given(layer, T, B))
 
@@ -49,7 +49,7 @@ def test_depths(device, cell, depth):
 @every_cell
 @both_directions
 @every_length
-def test_ids_one_hot_and_looked_up(device, cell, bidirectional, lengths, size):
+def test_ids_give_the_hosts_numbers_multiplied_or_looked_up(device, cell, bidirectional, lengths, size):
     layer = make(cell, size=size, bidirectional=bidirectional)
     ids = np.random.default_rng(1).integers(0, size, (T, B))
     ids[:3] = ids[3:]
@@ -58,26 +58,26 @@ def test_ids_one_hot_and_looked_up(device, cell, bidirectional, lengths, size):
 
 @pytest.mark.parametrize("options", [{"bias": False}, {"dropout": 0.4}])
 @every_cell
-def test_without_biases_and_with_dropout(device, cell, options):
+def test_layers_without_biases_and_with_dropout_give_the_hosts_numbers(device, cell, options):
     layer = make(cell, bidirectional=True, **options)
     check(device, layer, given(layer, T, B), training=True)
 
 
 @pytest.mark.parametrize(("steps", "batch"), [(0, 2), (1, 1), (3, 0), (12, 9)])
 @every_cell
-def test_edges(device, cell, steps, batch):
+def test_empty_and_single_sequences_give_the_hosts_numbers(device, cell, steps, batch):
     layer = make(cell)
     check(device, layer, given(layer, steps, batch))
 
 
 @every_cell
-def test_complex_numbers(device, cell):
+def test_complex_layers_give_the_hosts_numbers(device, cell):
     layer = make(cell, bidirectional=True).astype(np.complex128)
     check(device, layer, given(layer, T, B), LENGTHS["ragged"])
 
 
 @every_cell
-def test_missing_output_gradients(device, cell):
+def test_missing_output_gradients_are_zero_on_a_device_too(device, cell):
     layer = make(cell)
     data = given(layer, T, B)
     check(device, layer, data._replace(dy=None))
@@ -85,7 +85,7 @@ def test_missing_output_gradients(device, cell):
 
 
 @every_cell
-def test_a_tape_written_over(device, cell):
+def test_a_reused_tape_gives_the_hosts_numbers(device, cell):
     there, here = moved(make(cell))
     first, second = given(here, T, B), given(here, T, B, seed=1)
     *_, tape = there.forward(device.put(first.x))
@@ -96,7 +96,7 @@ def test_a_tape_written_over(device, cell):
 
 
 @every_length
-def test_bidirectional_of_two_kinds(device, lengths):
+def test_bidirectional_of_two_cells_gives_the_hosts_numbers(device, lengths):
     layer = Bidirectional(LSTM(3, 4, dtype=np.float64, rng=0), GRU(3, 2, dtype=np.float64, rng=1))
     x, dy = np.random.default_rng(2).normal(size=(T, B, 3)), np.random.default_rng(3).normal(size=(T, B, 6))
     there, here = moved(layer)
@@ -110,7 +110,7 @@ def test_bidirectional_of_two_kinds(device, lengths):
 
 
 @every_dtype
-def test_linear_embedding_dropout(device, dtype):
+def test_layers_without_time_give_the_hosts_numbers(device, dtype):
     rng = np.random.default_rng(0)
     x, dy = rng.normal(size=(T, B, 3)).astype(dtype), rng.normal(size=(T, B, 5)).astype(dtype)
     ids = rng.integers(0, 4, (T, B))
@@ -126,7 +126,7 @@ def test_linear_embedding_dropout(device, dtype):
     device.assert_same(found.backward(y, tape)[0], expected.backward(host_y, host_tape)[0])
 
 
-def test_there_and_back(device):
+def test_a_layer_moves_to_the_device_and_back_unchanged(device):
     layer = RNN(3, 4, rng=0)
     expected = layer.params.flat.copy()
     assert isinstance(layer.to("gpu").params.flat, device.xp.ndarray)
@@ -149,7 +149,7 @@ def test_layers_refuse_mixed_arrays(device, cell):
 
 @every_cell
 @both_directions
-def test_no_host_copy_forward_and_back(device, cell, bidirectional):
+def test_forward_and_backward_never_copy_to_the_host(device, cell, bidirectional):
     there, _ = moved(make(cell, bidirectional=bidirectional))
     for data in (given(there, T, B), given(there, T, B)._replace(x=np.ones((T, B), int))):
         data = device.put(data)
@@ -159,8 +159,8 @@ def test_no_host_copy_forward_and_back(device, cell, bidirectional):
 
 
 @pytest.mark.parametrize("make_layer", [lambda: make("lstm", bidirectional=True), lambda: Linear(3, 2, rng=0)])
-def test_weights_of_pytorch(device, make_layer):
-    """They come and go as arrays of the host, and a layer keeps its place."""
+def test_pytorch_weights_are_loaded_and_exported_on_a_device(device, make_layer):
+    """The weights are arrays of the host, and the layer stays on its device."""
     there, here = moved(make_layer())
     weights = torch.export(there)
     for name, value in torch.export(here).items():

@@ -1,4 +1,4 @@
-"""Losses, optimizers and clipping give the host's numbers on a device, and keep them there."""
+"""Losses, optimizers and clipping give the host's numbers on a device, where they stay."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def numbers(seed=0, dtype=np.float64):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("options", [{}, {"ignore_index": 2}, {"label_smoothing": 0.1}, {"ignore_index": -1}])
-def test_cross_entropy(device, dtype, reduction, options):
+def test_cross_entropy_is_the_hosts(device, dtype, reduction, options):
     logits, targets, weights = numbers(dtype=dtype)
     if "ignore_index" in options:
         targets[1, 1] = options["ignore_index"]
@@ -44,7 +44,7 @@ def test_cross_entropy(device, dtype, reduction, options):
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_other_losses(device, reduction):
+def test_other_losses_are_the_hosts(device, reduction):
     logits, _, weights = numbers()
     targets = np.random.default_rng(1).random(logits.shape)
     for loss in (ns.binary_cross_entropy, ns.mean_squared_error):
@@ -56,7 +56,7 @@ def test_other_losses(device, reduction):
             device.assert_same(found, expected)
 
 
-def test_perplexity(device):
+def test_perplexity_is_the_hosts(device):
     for value in (1.5, 1e4):
         device.assert_same(ns.perplexity(device.xp.asarray(value)), ns.perplexity(np.asarray(value)))
 
@@ -69,7 +69,7 @@ def test_losses_refuse_mixed_arrays(device):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_optimizers(device, name, dtype):
+def test_optimizers_make_the_hosts_steps(device, name, dtype):
     found, expected = OPTIMIZERS[name](), OPTIMIZERS[name]()
     there, here = LSTM(3, 4, dtype=dtype, rng=0).to("gpu"), LSTM(3, 4, dtype=dtype, rng=0)
     for seed in range(3):
@@ -87,7 +87,7 @@ def test_optimizers(device, name, dtype):
 
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 0.0, 1e30, np.nan])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_clipping(device, dtype, scale):
+def test_clipping_is_the_hosts(device, dtype, scale):
     rng = np.random.default_rng(0)
     grads = {"a": (scale * rng.normal(size=(3, 4))).astype(dtype), "b": (scale * rng.normal(size=5)).astype(dtype)}
     ours = device.put(grads)
@@ -104,7 +104,7 @@ def test_clipping(device, dtype, scale):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_biases_are_set_on_the_device(device, dtype):
-    """First weights are drawn on the host; what changes a layer's own changes them where they are."""
+    """Initial weights are drawn on the host; initializers of biases write on the device."""
     there, here = LSTM(3, 4, 2, dtype=dtype, rng=0).to("gpu"), LSTM(3, 4, 2, dtype=dtype, rng=0)
     drawn = ns.initializers.orthogonal((4, 4), 0, dtype)
     there.params["W_hf"], here.params["W_hf"] = device.put(drawn), drawn

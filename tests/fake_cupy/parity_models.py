@@ -39,7 +39,7 @@ def batch(vocab=V, seed=0):
 @every_model
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("vocab", [V, 140])
-def test_steps(device, name, dtype, vocab):
+def test_training_steps_are_the_hosts(device, name, dtype, vocab):
     there, here = two(vocab, name, dtype)
     found, expected, ours, theirs = ns.SGD(0.5), ns.SGD(0.5), None, None
     for seed in range(3):
@@ -53,7 +53,7 @@ def test_steps(device, name, dtype, vocab):
 @every_model
 @pytest.mark.parametrize("clip", [None, 0.1])
 @pytest.mark.parametrize("vocab", [V, 140])
-def test_no_copy_inside_a_training_step(device, name, clip, vocab):
+def test_a_training_step_never_copies_to_the_host(device, name, clip, vocab):
     there, _ = two(vocab, name)
     ids, targets = device.put(batch(vocab))
     optimizer, state = ns.Adam(0.01), None
@@ -65,7 +65,7 @@ def test_no_copy_inside_a_training_step(device, name, clip, vocab):
 
 
 @every_model
-def test_loss_and_its_gradients(device, name):
+def test_loss_and_gradients_are_the_hosts(device, name):
     there, here = two(V, name)
     ids, targets = batch()
     loss, grads, state = there.loss(device.put(ids), device.put(targets))
@@ -74,7 +74,7 @@ def test_loss_and_its_gradients(device, name):
 
 
 @every_model
-def test_generate_evaluate_and_log_prob(device, name):
+def test_generated_text_and_scores_are_the_hosts(device, name):
     vocabulary = data.Vocabulary(TEXT)
     there, here = two(vocabulary, name)
     ids = np.asarray(vocabulary.encode(TEXT))
@@ -87,13 +87,13 @@ def test_generate_evaluate_and_log_prob(device, name):
 
 
 @every_model
-def test_saved_on_the_device_loaded_on_the_host(device, name, tmp_path):
+def test_a_model_saved_on_the_device_is_loaded_on_the_host(device, name, tmp_path):
     there, here = two(data.Vocabulary(TEXT), name)
     there.save(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(ns.LanguageModel.load(tmp_path / "model.safetensors").params.flat, here.params.flat)
 
 
-def test_a_bidirectional_model_with_dropout(device):
+def test_a_bidirectional_model_with_dropout_has_the_hosts_loss(device):
     there, here = two(V, bidirectional=True, dropout=0.3)
     ids, targets = batch()
     loss, grads, _ = there.loss(device.put(ids), device.put(targets))
@@ -102,7 +102,7 @@ def test_a_bidirectional_model_with_dropout(device):
 
 
 @pytest.mark.parametrize("sampling", ["sequential", "sequential-reset", "random"])
-def test_an_epoch(device, sampling):
+def test_an_epoch_is_the_hosts(device, sampling):
     vocabulary = data.Vocabulary(TEXT)
     there, here = two(vocabulary)
     ids = np.asarray(vocabulary.encode(TEXT))
@@ -113,7 +113,7 @@ def test_an_epoch(device, sampling):
     assert_near(there.params.flat.get(), here.params.flat)
 
 
-def test_a_run_and_its_resumption(device, tmp_path, monkeypatch):
+def test_a_resumed_run_continues_as_on_the_host(device, tmp_path, monkeypatch):
     monkeypatch.setattr(Run, "_draw", lambda self: None)  # no array of the device reaches the figure
     text = tmp_path / "text.txt"
     text.write_text(TEXT)
@@ -129,7 +129,7 @@ def test_a_run_and_its_resumption(device, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_a_run_that_was_stopped_in_an_epoch(device, tmp_path, monkeypatch, cell):
+def test_a_run_stopped_inside_an_epoch_continues_as_on_the_host(device, tmp_path, monkeypatch, cell):
     monkeypatch.setattr(Run, "_draw", lambda self: None)
     text = tmp_path / "text.txt"
     text.write_text(TEXT)
@@ -158,7 +158,7 @@ def test_models_refuse_mixed_arrays(device):
         there.loss(device.put(ids), targets)
 
 
-def test_batches(device):
+def test_batches_are_the_hosts(device):
     ids = np.arange(60) % 7
     for windows in (data.random_windows, data.sequential_windows):
         device.assert_same(list(windows(device.put(ids), 3, 4, 0)), list(windows(ids, 3, 4, 0)))

@@ -1,4 +1,4 @@
-"""Taggers, classifiers, encoders and decoders, generators and searches: the host's numbers on a device."""
+"""Taggers, classifiers, encoders and decoders, generators and searches give the host's numbers on a device."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def embedding():
 
 
 def check(device, found, expected):
-    """A loss and its gradients, or anything else of arrays."""
+    """Asserts equality of a loss and its gradients, or any structure of arrays."""
     device.assert_same(*([p.flat if isinstance(p, Parameters) else p for p in parts] for parts in (found, expected)))
 
 
 def check_steps(device, there, here, batch, **options):
-    """Three training steps, none of which waits for the device; lengths are numbers of the host."""
+    """Makes three training steps, none of which waits for the device; lengths are on the host."""
     found, expected = ns.Adam(0.01), ns.Adam(0.01)
     ours = device.put(batch)
     for _ in range(3):
@@ -66,7 +66,7 @@ def check_steps(device, there, here, batch, **options):
 @pytest.mark.parametrize("loss", ["softmax", "binary"])
 @pytest.mark.parametrize("name", RECURRENT)
 @pytest.mark.parametrize("kind", [models.Tagger, models.Classifier])
-def test_readers(device, kind, name, loss):
+def test_taggers_and_classifiers_learn_as_on_the_host(device, kind, name, loss):
     there, here = two(lambda: kind(RECURRENT[name](), 3, loss, embedding(), rng=3))
     shape = (T, B) if kind is models.Tagger else (B,)
     rng = np.random.default_rng(1)
@@ -83,7 +83,7 @@ def test_readers(device, kind, name, loss):
     check_steps(device, there, here, (x, targets), lengths=LENGTHS)
 
 
-def test_a_reader_of_features(device):
+def test_a_tagger_of_features_learns_as_on_the_host(device):
     there, here = two(lambda: models.Tagger(RECURRENT["two kinds"](), 3, rng=3))
     x, dlogits = np.random.default_rng(0).normal(size=(T, B, 4)), np.random.default_rng(1).normal(size=(T, B, 3))
     (found, tape), (expected, host_tape) = there.forward(device.put(x)), here.forward(x)
@@ -92,7 +92,7 @@ def test_a_reader_of_features(device):
 
 
 @pytest.mark.parametrize("reduction", ["valid", "sequence"])
-def test_masked_loss(device, reduction):
+def test_the_masked_loss_is_the_hosts(device, reduction):
     logits, targets = np.random.default_rng(0).normal(size=(T, B, V)), ids(T, B)
     ours = device.put((logits, targets))
     with device.no_sync():
@@ -103,7 +103,7 @@ def test_masked_loss(device, reduction):
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm"])
-def test_one_to_many(device, name):
+def test_a_sequence_generator_learns_as_on_the_host(device, name):
     there, here = two(lambda: models.SequenceGenerator(6, embedding(), RECURRENT[name](), rng=3))
     v, tokens, targets = np.random.default_rng(0).normal(size=(B, 6)), ids(T, B), ids(T, B, seed=1)
     ours = device.put((v, tokens, targets))
@@ -120,7 +120,7 @@ def test_one_to_many(device, name):
 
 
 def encoder_decoder():
-    """A bidirectional LSTM that a bridge hands to two layers of GRU."""
+    """A bidirectional LSTM, a bridge, and two layers of GRU."""
     reader, writer = (
         ns.LSTM(4, 3, bidirectional=True, dtype=np.float64, rng=0),
         ns.GRU(10, 5, 2, dtype=np.float64, rng=1),
@@ -130,7 +130,7 @@ def encoder_decoder():
     return models.EncoderDecoder(encoder, decoder, ns.Linear(6, 10, dtype=np.float64, rng=4))
 
 
-def test_encoder_and_decoder(device):
+def test_an_encoder_decoder_has_the_hosts_gradients(device):
     there, here = two(encoder_decoder)
     source, inputs, dlogits = ids(S, B), ids(T, B, seed=1), np.random.default_rng(2).normal(size=(T, B, V))
     ours = device.put((source, inputs, dlogits))
@@ -141,7 +141,7 @@ def test_encoder_and_decoder(device):
     check(device, (found, grads), (expected, here.backward(dlogits, host_tape)))
 
 
-def test_halves_alone(device):
+def test_encoder_and_decoder_alone_give_the_hosts_numbers(device):
     there, here = two(encoder_decoder)
     source, rng = ids(S, B), np.random.default_rng(0)
     (found, tape), (expected, host_tape) = there.encoder.forward(device.put(source)), here.encoder.forward(source)
@@ -165,7 +165,7 @@ def seq2seq(name):
 
 @pytest.mark.parametrize("teacher_forcing", [1.0, 0.5, 0.0])
 @pytest.mark.parametrize("name", SEQ2SEQ)
-def test_sequence_to_sequence_learns(device, name, teacher_forcing):
+def test_seq2seq_learns_as_on_the_host(device, name, teacher_forcing):
     there, here = seq2seq(name)
     batch = ids(S, B), ids(T, B, seed=1)
     options = {"teacher_forcing": teacher_forcing, "target_lengths": LENGTHS, "source_lengths": SOURCE_LENGTHS}
@@ -174,7 +174,7 @@ def test_sequence_to_sequence_learns(device, name, teacher_forcing):
 
 
 @pytest.mark.parametrize("name", SEQ2SEQ)
-def test_sequence_to_sequence_writes(device, name):
+def test_seq2seq_writes_as_on_the_host(device, name):
     there, here = seq2seq(name)
     source, target = ids(S, B), ids(T, B, seed=1)
     there.params.flat *= 4  # so that the likeliest token is not the same one every time
@@ -191,15 +191,15 @@ def test_sequence_to_sequence_writes(device, name):
             assert ours_.log_prob == pytest.approx(theirs.log_prob, rel=1e-11)
 
 
-def test_a_sentence_is_translated(device):
+def test_a_sentence_is_translated_as_on_the_host(device):
     words = Vocabulary(["a", "b", "c", "a"], reserved_tokens=("<pad>", "<bos>", "<eos>"))
     there, here = two(lambda: models.Seq2Seq(words, words, "lstm", 4, 5, dtype=np.float64, rng=0))
     for size in (1, 2):
         assert there.translate(["a", "c"], size) == here.translate(["a", "c"], size)
 
 
-def test_beam_search_over_a_device(device):
-    """Any model's: the step's scores come to the host, where the beam is; its states stay."""
+def test_beam_search_finds_the_same_on_a_device(device):
+    """The scores of a step are copied to the host, where the beam is; its states stay on the device."""
     there, here = two(encoder_decoder)
     encoded, _ = there.encoder.forward(device.put(ids(S, 1)))
     expected, _ = here.encoder.forward(ids(S, 1))
@@ -212,7 +212,7 @@ def test_beam_search_over_a_device(device):
     assert [b.best.score(0.5) for b in beams] == pytest.approx([beams[1].best.score(0.5)] * 2, rel=1e-11)
 
 
-def test_a_latent_forecaster_forecasts(device):
+def test_a_latent_forecaster_forecasts_as_on_the_host(device):
     there, here = two(lambda: models.LatentForecaster(2, "lstm", 4, 2, dtype=np.float64, rng=0))
     x = np.random.default_rng(0).normal(size=(6, B, 2))
     device.assert_same(there.predict(device.put(x)), here.predict(x))
@@ -220,7 +220,7 @@ def test_a_latent_forecaster_forecasts(device):
     check_steps(device, there, here, (x,), warm_up=2)
 
 
-def test_a_model_is_copied_cast_and_moved_back(device):
+def test_a_model_is_copied_converted_and_moved_back(device):
     there, here = two(encoder_decoder)
     wide = there.astype(np.complex128)
     logits, tape = wide.forward(device.put(ids(S, B)), device.put(ids(T, B)))
@@ -230,7 +230,7 @@ def test_a_model_is_copied_cast_and_moved_back(device):
     assert_near(copy.deepcopy(there).to("cpu").params.flat, here.params.flat)
 
 
-def test_parameters_saved_on_the_device_loaded_on_either(device, tmp_path):
+def test_parameters_saved_on_the_device_are_loaded_anywhere(device, tmp_path):
     there, here = two(lambda: models.Tagger(RECURRENT["lstm"](), V, embedding=embedding(), rng=3))
     path = tmp_path / "tagger.safetensors"
     there.save_params(path)

@@ -1,4 +1,4 @@
-"""Models of series and chains: the host's numbers on a device."""
+"""Models of series and chains give the host's numbers on a device."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def mean(windows):
         lambda x: forecasting.naive(x, 5, 3),
     ],
 )
-def test_forecasts(device, forecast):
+def test_forecasts_are_the_hosts(device, forecast):
     device.assert_same(forecast(device.put(SERIES)), forecast(SERIES))
 
 
-def test_a_forecaster_learns(device):
+def test_a_forecaster_learns_as_on_the_host(device):
     windows, targets = lagged_windows(SERIES, 4)
     there, here = (Forecaster(4, 5, dtype=np.float64, rng=0) for _ in "12")
     there.to("gpu")
@@ -39,7 +39,7 @@ def test_a_forecaster_learns(device):
     device.assert_same(there.params.flat, here.params.flat)
 
 
-def test_a_latent_forecaster_learns(device):
+def test_a_latent_forecaster_learns_as_on_the_host(device):
     there, here = (LatentForecaster(1, "gru", 5, dtype=np.float64, rng=0) for _ in "12")
     there.to("gpu")
     x = SERIES[:, None, None]
@@ -47,7 +47,7 @@ def test_a_latent_forecaster_learns(device):
     device.assert_same((loss, grads.flat), (expected, host.flat))
 
 
-def test_chains(device):
+def test_markov_chains_are_the_hosts(device):
     states = np.arange(30) * 7 % 5
     P, start = markov.transition_matrix(states, 5, 1.0), np.full(5, 0.2)
     ours, theirs = device.put((states, start, P)), (states, start, P)

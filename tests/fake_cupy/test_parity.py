@@ -10,10 +10,10 @@ boundary        moves arrays where a test calls npseq, so that `pytest --fake-cu
                 on the fake, unchanged; host_only lists the tests that are about the host
 """
 
-from fake_cupy.parity_checking import *  # noqa: F403
-from fake_cupy.parity_checks import *  # noqa: F403
+from fake_cupy.parity_gradients import *  # noqa: F403
 from fake_cupy.parity_graphs import *  # noqa: F403
 from fake_cupy.parity_inspect import *  # noqa: F403
+from fake_cupy.parity_layercheck import *  # noqa: F403
 from fake_cupy.parity_layers import *  # noqa: F403
 from fake_cupy.parity_losses import *  # noqa: F403
 from fake_cupy.parity_models import *  # noqa: F403

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -80,6 +81,13 @@ def test_every_exception_is_a_public_name():
     gone = HOST_ONLY.keys() - PUBLIC.keys()
     assert not gone, "no public name any more: take these out of host_only.py"
     assert set(METHODS.values()) >= HOST_ONLY_METHODS.keys()
+
+
+def test_no_parity_test_hides_another():
+    """They are imported into one module, where a second one of a name would replace the first."""
+    paths = Path(__file__).parent.glob("parity_*.py")
+    names = [name for path in paths for name in re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)]
+    assert len(names) == len(set(names)) > 70
 
 
 def test_counting_copies_ids_once_and_explicitly(device):

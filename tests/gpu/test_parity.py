@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from fake_cupy.parity_checking import *  # noqa: F403
-from fake_cupy.parity_checks import *  # noqa: F403
+from fake_cupy.parity_gradients import *  # noqa: F403
 from fake_cupy.parity_graphs import *  # noqa: F403
 from fake_cupy.parity_inspect import *  # noqa: F403
+from fake_cupy.parity_layercheck import *  # noqa: F403
 from fake_cupy.parity_layers import *  # noqa: F403
 from fake_cupy.parity_losses import *  # noqa: F403
 from fake_cupy.parity_models import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""The checker on layers of a device: what is right passes, what is wrong is found, and named as on the host."""
+"""gradcheck_layer passes and fails layers of a device as on the host, and names the same step."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def there_and_here(layer):
 
 
 def same_report(found, expected):
-    """Both say the same of every tensor, and of where to look."""
+    """Asserts that both reports agree on every tensor, and on where to look."""
     assert (found.passed, found.note) == (expected.passed, expected.note)
     for ours, theirs in zip(found.tensors, expected.tensors, strict=True):
         assert (ours.name, ours.status) == (theirs.name, theirs.status)
 
 
 @every_cell
-def test_every_cell(device, cell):
+def test_gradcheck_layer_reports_the_same_of_every_cell(device, cell):
     there, here = there_and_here(make(cell, 1, 3 if "proj_size" in CELLS[cell][1] else 1, num_layers=1))
     data = given(here, 2, 1)
     ours = device.put(data)
@@ -34,7 +34,7 @@ def test_every_cell(device, cell):
 
 
 @pytest.mark.parametrize("method", ["central", "directional", "taylor"])
-def test_other_methods(device, method):
+def test_every_other_method_passes_on_a_device(device, method):
     layer = ns.Linear(1, 2, rng=0).to("gpu")
     assert ns.gradcheck_layer(layer, device.put(np.ones((1, 1))), method=method)
 
@@ -47,7 +47,7 @@ def test_other_methods(device, method):
         ns.Bidirectional(ns.LSTM(1, 1, rng=0), ns.RNN(1, 1, rng=1)),
     ],
 )
-def test_truncated_gradients(device, layer):
+def test_truncated_gradients_pass_on_a_device(device, layer):
     x, lengths = device.put((np.random.default_rng(0).normal(size=(3, 2, 1)), np.array([1, 3])))
     report = ns.gradcheck_layer(there_and_here(layer)[0], x, lengths=lengths, truncation=ns.Truncated(2))
     assert report, report
@@ -62,12 +62,12 @@ def test_truncated_gradients(device, layer):
         (ns.RNN(4, 1, rng=0), np.array([[0, 3], [1, 3]])),
     ],
 )
-def test_other_layers(device, layer, x):
+def test_layers_without_time_and_ids_pass_on_a_device(device, layer, x):
     report = ns.gradcheck_layer(there_and_here(layer)[0], device.put(x))
     assert report, report
 
 
-def test_a_wrong_backward_is_found_and_the_step_named(device, monkeypatch):
+def test_a_wrong_backward_fails_and_its_step_is_named(device, monkeypatch):
     there, here = there_and_here(make("rnn tanh", 1, 1, num_layers=1))
     data, right = given(here, 3, 1), loop.backward
 
@@ -81,7 +81,7 @@ def test_a_wrong_backward_is_found_and_the_step_named(device, monkeypatch):
     same_report(report, ns.gradcheck_layer(here, data.x))
 
 
-def test_assert_gradients(device):
+def test_assert_gradients_takes_arrays_of_a_device(device):
     x = device.put(np.array([0.5, -1.5]))
     ns.testing.assert_gradients(lambda at: (at["x"] ** 3).sum(), {"x": x}, {"x": 3 * x * x}, method="complex")
     with pytest.raises(AssertionError, match="NOT PASSED"):

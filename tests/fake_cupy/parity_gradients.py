@@ -1,4 +1,4 @@
-"""Truncations, the gradient taken apart, and the gradient checker on arrays of a device."""
+"""Truncated, decomposed, online and checkpointed gradients are the host's on a device."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def two(layer):
 
 @every_cell
 @pytest.mark.parametrize("name", TRUNCATIONS)
-def test_truncations(device, cell, name):
+def test_truncated_gradients_are_the_hosts(device, cell, name):
     check_truncation(device, cell, name)
 
 
 @pytest.mark.parametrize("name", DETACHED)
 @pytest.mark.parametrize("cell", ["lstm", "lstm both"])
-def test_detached_carries(device, cell, name):
+def test_gradients_with_h_detached_are_the_hosts(device, cell, name):
     check_truncation(device, cell, name)
 
 
@@ -59,7 +59,7 @@ def check_truncation(device, cell, name):
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
 @every_cell
-def test_ledger(device, cell, lengths):
+def test_ledgers_are_the_hosts(device, cell, lengths):
     there, here = two(make(cell, num_layers=1, bidirectional=True))
     check_ledger(device, there, here, lengths)
 
@@ -71,7 +71,7 @@ def test_ledger(device, cell, lengths):
         Bidirectional(GRU(4, 2, dtype=np.float64, rng=0), LSTM(4, 3, dtype=np.float64, rng=1)),
     ],
 )
-def test_ledger_of_ids(device, layer):
+def test_ledgers_of_ids_are_the_hosts(device, layer):
     there, here = two(layer)
     check_ledger(device, there, here, LENGTHS, ids=True)
 
@@ -94,7 +94,7 @@ def check_ledger(device, there, here, lengths, ids=False):
 
 
 @pytest.mark.parametrize("method", ["central", "complex", "directional", "taylor"])
-def test_gradient_checks(device, method):
+def test_gradcheck_passes_right_gradients_and_fails_wrong_ones(device, method):
     layer = RNN(1, 2, dtype=np.float64, rng=0).to("gpu")
     data = device.put(given(layer, 3, 2))
 
@@ -113,7 +113,7 @@ def test_gradient_checks(device, method):
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
 @every_cell
-def test_gradients_forward_in_time(device, cell, lengths):
+def test_gradients_forward_in_time_are_the_hosts(device, cell, lengths):
     there, here = two(make(cell))
     data = given(here, T, B)
     for method, options in ((rtrl, {}), (uoro, {"rng": 0}), (ns.snap, {"n": 1})):
@@ -125,7 +125,7 @@ def test_gradients_forward_in_time(device, cell, lengths):
 
 
 @pytest.mark.parametrize("cell", ["rnn relu", "gru after", "gru before"])
-def test_what_a_unit_keeps_by_itself(device, cell):
+def test_rflo_and_its_alignment_are_the_hosts(device, cell):
     there, here = two(make(cell, num_layers=1))
     data = given(here, T, B)
     ours = device.put(data)
@@ -142,7 +142,7 @@ def test_what_a_unit_keeps_by_itself(device, cell):
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
 @every_cell
-def test_checkpointed_backward(device, cell, lengths):
+def test_checkpointed_gradients_are_the_hosts(device, cell, lengths):
     there, here = two(make(cell))
     data = given(here, T, B)
 
@@ -159,7 +159,7 @@ def test_checkpointed_backward(device, cell, lengths):
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
 @every_cell
-def test_jacobians_and_paths(device, cell, lengths):
+def test_jacobians_and_paths_are_the_hosts(device, cell, lengths):
     there, here = two(make(cell, num_layers=1))
     x = given(here, T, B).x
     tapes = [layer.forward(x, lengths=lengths)[2] for layer, x in ((there, device.put(x)), (here, x))]
@@ -172,7 +172,7 @@ def test_jacobians_and_paths(device, cell, lengths):
         device.assert_same(found, expected)
 
 
-def test_what_a_truncation_costs(device):
+def test_costs_of_truncations_are_the_hosts(device):
     there, here = two(GRU(3, 2, dtype=np.float64, rng=0))
     data = given(here, T, B)
     ledgers = []
@@ -189,7 +189,7 @@ def test_what_a_truncation_costs(device):
         np.testing.assert_allclose(cost(ledgers[0]), cost(ledgers[1]), rtol=1e-10)
 
 
-def test_second_derivatives(device):
+def test_second_derivatives_are_the_hosts(device):
     there, here = two(LSTM(2, 3, dtype=np.float64, rng=0))
     rng = np.random.default_rng(0)
     x, target, v = rng.normal(size=(4, 2, 2)), rng.normal(size=(4, 2, 3)), rng.normal(size=here.params.flat.shape)
