@@ -32,18 +32,18 @@ def _version(name: str) -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--standin", action="store_true", help="run npseq on the strict stand-in for CuPy: no GPU needed")
+    parser.addoption("--fake-cupy", action="store_true", help="run npseq on the fake CuPy: no GPU needed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--standin"):
-        from standin import border
+    if config.getoption("--fake-cupy"):
+        from fake_cupy import boundary
 
-        border.install()
+        boundary.install()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--standin"):
-        from standin import border
+    if config.getoption("--fake-cupy"):
+        from fake_cupy import boundary
 
-        border.leave_out(items)
+        boundary.leave_out(items)

@@ -1,11 +1,12 @@
-"""What a GPU adds to the engine, and changes nothing in its numbers: docs/gpu.md.
+"""A GPU runs the same mathematics faster, and no number changes: docs/gpu.md.
 
-    tracing, program, operations    a cell's own lines, run once with symbols, as the assignments of a few kernels
-    source, kernels                 the kernels' text, compiled by CuPy and launched
-    cell                            a cell whose pointwise part these kernels are, for the one loop over time
-    products                        products with cuBLAS that a CUDA graph may hold
-    capture                         work on a device as a CUDA graph, in a memory pool of its own
-    settings                        what of this is used, and TF32
+    tracing, program, operations    run a cell's own lines with symbols and return the assignments of a few kernels
+    source, kernels                 write the kernels' text, compile it with CuPy and launch it
+    cell                            a cell whose pointwise part these kernels compute, for the one loop over time
+    products                        multiply with cuBLAS in a way that a CUDA graph can hold
+    capture                         makes a CUDA graph of some work, in a memory pool of its own
+    graph                           a training step as such a graph
+    settings                        switches for all this, and TF32
 
 None of it is imported before an array is on a device.
 """

@@ -1,11 +1,9 @@
-"""Work on a device, captured as a CUDA graph: launched again by one call, on the same memory.
+"""Work on a device is captured as a CUDA graph, which one call launches again on the same memory.
 
-What the work allocates comes from a memory pool that nothing else uses, so that no other array can take its place. The
-work is run once in earnest before, on the stream that captures: kernels are compiled then, and the pool has grown.
-While it is captured nothing runs, and what would have the host wait, or copy from the host, is an error.
+The work allocates from a memory pool that nothing else uses, so no other array can take the graph's memory. Before the
+capture it runs once, on the stream that captures, which compiles its kernels and grows the pool. During the capture
+nothing runs, and an operation that makes the host wait, or copies from the host, is an error.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,21 +15,21 @@ from npseq.gpu.settings import CURRENT
 
 
 class Captured(NamedTuple):
-    """A graph, and what has to live as long as it does."""
+    """A graph, and the objects that must live as long as it does."""
 
     graph: Any
     results: Any  # the arrays that each launch writes
     memory: tuple[Any, ...]
 
     def launch(self) -> None:
-        """On the current stream."""
+        """Launches the graph on the current stream."""
         self.graph.launch()
 
 
 def capture(xp: Any, work: Callable[[], Any]) -> tuple[Any, Captured]:
-    """What `work` returns, run once, and the same work as a graph that has not been launched yet.
+    """Runs `work` once and captures it; returns its result, and the graph, which has not been launched yet.
 
-    The host does not wait: the streams wait for each other. Raises what work raises, also where only capturing it does.
+    The host does not wait: the streams wait for each other. Raises what `work` raises when it runs or is captured.
     """
     here, side, pool = xp.cuda.get_current_stream(), xp.cuda.Stream(non_blocking=True), xp.cuda.MemoryPool()
     side.wait_event(here.record())
@@ -42,7 +40,7 @@ def capture(xp: Any, work: Callable[[], Any]) -> tuple[Any, Captured]:
                 first = work()
                 graph, results = _recorded(side, work)
     finally:
-        here.wait_event(side.record())  # also after an error: what `work` has written on may be handed out again
+        here.wait_event(side.record())  # also after an error: the memory that `work` has written may be reused
     return first, Captured(graph, results, (pool, products, side))
 
 
@@ -51,7 +49,7 @@ def _recorded(stream: Any, work: Callable[[], Any]) -> tuple[Any, Any]:
     try:
         results = work()
     except BaseException:
-        with suppress(RuntimeError):  # a broken capture cannot be ended in peace, and must be ended
+        with suppress(RuntimeError):  # ending a broken capture raises, but it must be ended
             stream.end_capture()
         raise
     return stream.end_capture(), results

@@ -14,7 +14,7 @@ from npseq.cell import Cell, State
 from npseq.gpu.kernels import Runner
 from npseq.gpu.program import Program
 from npseq.gpu.source import TYPES
-from npseq.gpu.tracing import Symbol, Trace
+from npseq.gpu.tracing import CellTrace, Symbol
 
 Inputs = tuple[tuple[str, int | None], ...]  # (name, blocks or None) of each array that is given
 
@@ -76,7 +76,7 @@ def _runner(cell: Cell, method: str, kind: type, dtype: np.dtype, inputs: Inputs
 
 def traced(cell: Cell, method: str, dtype: np.dtype, inputs: Inputs) -> Program:
     """The program of a cell's "forward", "local_derivatives" or "backward" for arrays of these names."""
-    trace = Trace(dtype)
+    trace = CellTrace(dtype)
     x: dict[str, Symbol] = {name: trace.array(name, blocks) for name, blocks in inputs}
     a, s, p = x.get("a"), x.get("s"), x.get("p")
     old, new, dnew = (tuple(x.get(f"{name}_{part}") for part in cell.state) for name in ("old", "new", "dnew"))

@@ -1,6 +1,4 @@
-"""Kernels compiled and launched: what a launch needs beside the arrays is worked out once for each layout of them."""
-
-from __future__ import annotations
+"""A Runner compiles and launches kernels; what a launch needs besides arrays is computed once for each layout."""
 
 import hashlib
 from collections.abc import Callable
@@ -10,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module
-from npseq.gpu.program import Kernel, Product, Program
+from npseq.gpu.program import Kernel, MatrixProduct, Program
 from npseq.gpu.source import source
 
-THREADS = 256  # of a block
-MOST = 1 << 31  # entries of one launch
-LAYOUTS = 4096  # of arrays, whose launches are remembered
+THREADS = 256  # per block
+MAX_ENTRIES = 1 << 31  # of one launch
+MAX_LAYOUTS = 4096  # of arrays whose launches are cached
 Shape = tuple[int, ...]
 
 
@@ -29,7 +27,7 @@ class Launch(NamedTuple):
 
 
 class Runner:
-    """A program that can be run. label: what its kernels are called in a profile."""
+    """Runs a program on arrays. label: the name of its kernels in a profile."""
 
     def __init__(self, program: Program, dtype: np.dtype, label: str):
         self.program, self.dtype, self.label = program, dtype, label
@@ -37,9 +35,9 @@ class Runner:
         self._functions: dict[tuple[int, int], Any] = {}
 
     def __call__(self, arrays: dict[str, Array], product: Callable[[Array], Array] | None = None) -> list[Any]:
-        """Runs it on arrays by name, which are written where the trace wrote them; the results."""
+        """Runs it on arrays by name, which it writes as the traced method does; returns the results."""
         for k, step in enumerate(self.program.steps):
-            if isinstance(step, Product):
+            if isinstance(step, MatrixProduct):
                 assert product is not None
                 arrays[step.result] = product(_block(arrays, step.operand))
             else:
@@ -47,14 +45,14 @@ class Runner:
         return [None if ref is None else _block(arrays, ref) for ref in self.program.results]
 
     def _launch(self, k: int, kernel: Kernel, arrays: dict[str, Array]) -> None:
-        given = [arrays[name] for name in kernel.arrays if name not in kernel.made]
+        given = [arrays[name] for name in kernel.arrays if name not in kernel.created]
         key = (k, *((array.shape, array.strides) for array in given))
         launch = self._launches.get(key)
         if launch is None:
-            if len(self._launches) == LAYOUTS:
+            if len(self._launches) == MAX_LAYOUTS:
                 self._launches.clear()
             launch = self._launches[key] = self._prepare(k, kernel, arrays, given)
-        for name in kernel.made:
+        for name in kernel.created:
             arrays[name] = array_module(given[0]).empty(launch.shape, self.dtype)
         if launch.grid[0]:
             pointers = [arrays[name] for name in kernel.arrays]
@@ -64,41 +62,43 @@ class Runner:
         for array in given:
             if array.dtype != self.dtype:
                 raise TypeError(f"all arrays of one kernel must be {self.dtype}, got {array.dtype}")
-        found = numbers(kernel, arrays, self.dtype.itemsize)
-        shape, ndim = found[0], len(found[0])
+        shape, numbers = launch_numbers(kernel, arrays, self.dtype.itemsize)
+        ndim = len(shape)
         if (k, ndim) not in self._functions:
             self._functions[k, ndim] = compiled(array_module(given[0]), kernel, f"{self.label}_{k}", ndim, self.dtype)
-        return Launch(self._functions[k, ndim], shape, (-(-prod(shape) // THREADS),), found[1])
+        return Launch(self._functions[k, ndim], shape, (-(-prod(shape) // THREADS),), numbers)
 
 
 def compiled(xp: Any, kernel: Kernel, label: str, ndim: int, dtype: np.dtype) -> Any:
-    """A cupy.RawKernel, which CuPy compiles at its first launch and keeps on the disk."""
+    """Returns a cupy.RawKernel, which CuPy compiles at its first launch and caches on disk."""
     text = source(kernel, "NAME", ndim, dtype)
     name = f"npseq_{label}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     return xp.RawKernel(text.replace("NAME", name), name)
 
 
-def numbers(kernel: Kernel, arrays: dict[str, Array], itemsize: int) -> tuple[Shape, tuple[int, ...]]:
-    """The shape of the entries, and a kernel's arguments after the pointers.
+def launch_numbers(kernel: Kernel, arrays: dict[str, Array], itemsize: int) -> tuple[Shape, tuple[int, ...]]:
+    """Returns the shape of the entries, and a kernel's arguments after the pointers.
 
-    These are the number of entries, the sizes of all axes but the first, and for each array its strides, in entries: of
-    the gates where it has them, then of each axis, 0 where it is one number wide there.
-    Raises ValueError where the arrays do not fit each other.
+    These are the number of entries, the sizes of all axes but the first, and the strides of each array in entries: of
+    the gates if it has them, then of each axis, 0 for an axis of size 1.
+    Raises ValueError if the arrays do not fit each other.
     """
     shapes = {name: _without_gates(kernel, name, arrays[name].shape) for name in kernel.arrays if name in arrays}
     shape = np.broadcast_shapes(*shapes.values())
     for ref, _ in kernel.stores:
         if shapes.get(ref.array, shape) != shape:
             raise ValueError(f"a kernel over {shape} must write on arrays of that shape, got {shapes[ref.array]}")
-    if prod(shape) >= MOST:
-        raise ValueError(f"one kernel must have less than {MOST} entries, got {shape}; take shorter or fewer sequences")
-    found = [prod(shape), *shape[1:]]
+    if prod(shape) >= MAX_ENTRIES:
+        raise ValueError(
+            f"one kernel must have less than {MAX_ENTRIES} entries, got {shape}; take shorter or fewer sequences"
+        )
+    numbers = [prod(shape), *shape[1:]]
     for name in kernel.arrays:
-        if name in kernel.made:
-            found += [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+        if name in kernel.created:
+            numbers += [prod(shape[axis + 1 :]) for axis in range(len(shape))]
         else:
-            found += _strides(arrays[name], name in kernel.by_gate, len(shape), itemsize)
-    return shape, tuple(found)
+            numbers += _strides(arrays[name], name in kernel.by_gate, len(shape), itemsize)
+    return shape, tuple(numbers)
 
 
 def _strides(array: Array, by_gate: bool, ndim: int, itemsize: int) -> list[int]:

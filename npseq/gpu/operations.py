@@ -1,10 +1,8 @@
-"""The pointwise operations that a kernel may hold: NumPy's name for each, and the same in C.
+"""OPERATIONS lists the pointwise operations that a kernel may hold: NumPy's name for each, and the same in C.
 
-In C, T is float or double, f ends the name of a function of float, and {0}, {1}, {2} are the arguments. What is not
-here cannot be traced, and says so.
+In C, T is float or double, f ends the name of a function of float, and {0}, {1}, {2} are the arguments. An operation
+that is not here cannot be traced; the error lists those that are.
 """
-
-from __future__ import annotations
 
 from typing import NamedTuple
 

@@ -1,14 +1,12 @@
-"""Products with cuBLAS that a CUDA graph may hold.
+"""Products multiplies with cuBLAS in a way that a CUDA graph can hold.
 
-CuPy (13 and 14) refuses every call of cuBLAS while a stream captures, although cuBLAS itself can be captured. So a step
-that is captured has a handle of its own, called without CuPy, and a workspace of its own, without which cuBLAS would
-allocate one inside the graph. Everything else multiplies with CuPy's.
+CuPy (13 and 14) refuses every call of cuBLAS while a stream captures, although cuBLAS itself can be captured. So a
+captured step has its own handle, which is called without CuPy, and its own workspace, because cuBLAS would otherwise
+allocate one inside the graph. Everything else multiplies with CuPy.
 
-cuBLAS has matrices column by column, where a row-major one lies as its transpose, and the transpose of a product is the
-product of the transposes the other way round. So nothing is copied, whichever way a matrix lies in memory.
+cuBLAS stores matrices column by column, so it reads a row-major matrix as its transpose, and the transpose of a product
+is the product of the transposes in reverse order. So nothing is copied, whichever order a matrix has in memory.
 """
-
-from __future__ import annotations
 
 import ctypes
 import sys
@@ -18,7 +16,7 @@ import numpy as np
 
 from npseq.backend import Array
 
-WORKSPACE = 32 << 20  # bytes: what NVIDIA advises for Hopper; fewer are enough for older devices
+WORKSPACE = 32 << 20  # bytes, as NVIDIA advises for Hopper; older devices need fewer
 TF32 = 3  # CUBLAS_TF32_TENSOR_OP_MATH
 PREFIXES = {"float32": ("S", ctypes.c_float), "float64": ("D", ctypes.c_double)}
 _int, _long, _pointer = ctypes.c_int, ctypes.c_longlong, ctypes.c_void_p
@@ -29,16 +27,16 @@ class CublasError(RuntimeError):
 
 
 class Operand(NamedTuple):
-    """A matrix as cuBLAS is told of it. turned: whether it lies column by column. step: to the next of a batch."""
+    """A matrix, or a batch of matrices, as cuBLAS describes it."""
 
     pointer: int
-    turned: bool
-    leading: int
-    step: int
+    transposed: bool  # whether the matrix is stored column by column
+    leading: int  # entries from one row (of a transposed one, column) to the next
+    stride: int  # entries from one matrix of a batch to the next
 
 
 class Products:
-    """A handle of cuBLAS. tf32: whether float32 products may use tensor cores."""
+    """A handle of cuBLAS with its workspace. tf32: whether float32 products may use tensor cores."""
 
     def __init__(self, xp: Any, tf32: bool):
         self.xp, self.tf32, self._library = xp, tf32, load(xp)
@@ -49,12 +47,12 @@ class Products:
         self._handle = handle
         self._call("cublasSetMathMode", handle, _int(TF32 if tf32 else 0))
 
-    def on(self, stream: Any) -> Products:
-        """From now on its products are of this stream."""
+    def on(self, stream: Any) -> "Products":
+        """Runs all later products on this stream."""
         if stream.ptr != self._stream:
             pointer, size = _pointer(self.workspace.data.ptr), ctypes.c_size_t(WORKSPACE)
             self._call("cublasSetStream_v2", self._handle, _pointer(stream.ptr))
-            self._call("cublasSetWorkspace_v2", self._handle, pointer, size)  # another stream puts it back to none
+            self._call("cublasSetWorkspace_v2", self._handle, pointer, size)  # a new stream resets it
             self._stream = stream.ptr
         return self
 
@@ -63,10 +61,7 @@ class Products:
             self._library.cublasDestroy_v2(self._handle)
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        """As numpy.matmul, of float32 or float64 matrices (M, K) and (K, N), or a batch (T, ., .) of either or both.
-
-        a may be a vector (K,) as well.
-        """
+        """Multiplies float32 or float64 as numpy.matmul does: (M, K) or (K,) by (K, N), or batches (T, ., .)."""
         if a.ndim == 1:
             return self.matmul(a[None], b, None if out is None else out[None])[0]
         if a.dtype != b.dtype or a.dtype.name not in PREFIXES or (out is not None and out.dtype != a.dtype):
@@ -76,7 +71,7 @@ class Products:
         shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
         if out is not None and out.shape != shape:
             raise ValueError(f"out must have shape {shape}, got {out.shape}")
-        fits = out is not None and _operand(out) is not None and not _operand(out).turned  # type: ignore[union-attr]
+        fits = out is not None and _operand(out) is not None and not _operand(out).transposed  # type: ignore[union-attr]
         result = out if fits else self.xp.empty(shape, a.dtype)
         self._multiply(a, b, result)
         if out is not None and not fits:
@@ -90,50 +85,50 @@ class Products:
             out[...] = 0
             return
         letter, kind = PREFIXES[out.dtype.name]
-        left, right, target = self._lying(a), self._lying(b), self._lying(out)
+        left, right, target = self._as_operand(a), self._as_operand(b), self._as_operand(out)
         sizes = (out.shape[-1], out.shape[-2], a.shape[-1])
         one, zero = ctypes.byref(kind(1)), ctypes.byref(kind(0))
-        given = [self._handle, *(_int(o.turned) for o in (right, left)), *map(_int, sizes), one]
+        given = [self._handle, *(_int(o.transposed) for o in (right, left)), *map(_int, sizes), one]
         batched = out.ndim == 3
         for operand in (right, left, target):
             given += [zero] if operand is target else []
             given += [_pointer(operand.pointer), _int(operand.leading)]
-            given += [_long(operand.step)] if batched else []
+            given += [_long(operand.stride)] if batched else []
         if batched:
             self._call(f"cublas{letter}gemmStridedBatched", *given, _int(len(out)))
         else:
             self._call(f"cublas{letter}gemm_v2", *given)
 
-    def _lying(self, array: Array) -> Operand:
+    def _as_operand(self, array: Array) -> Operand:
         return _operand(array) or _operand(self.xp.ascontiguousarray(array))  # type: ignore[return-value]
 
     def _call(self, name: str, *args: Any) -> None:
         status = getattr(self._library, name)(*args)
         if status:
-            raise CublasError(f"{name} answered with status {status}")
+            raise CublasError(f"{name} returned status {status}")
 
 
 def _operand(array: Array) -> Operand | None:
-    """None where neither rows nor columns lie in one piece."""
+    """Describes an array to cuBLAS; None if neither rows nor columns are contiguous."""
     rows, columns = array.shape[-2:]
     down, across = (stride // array.itemsize for stride in array.strides[-2:])
-    step = array.strides[0] // array.itemsize if array.ndim == 3 and len(array) > 1 else 0
-    if step < 0:
+    stride = array.strides[0] // array.itemsize if array.ndim == 3 and len(array) > 1 else 0
+    if stride < 0:
         return None
     if across == 1 or columns == 1:
         leading = down if rows > 1 else max(columns, 1)
         if leading >= max(columns, 1):
-            return Operand(array.data.ptr, False, leading, step)
+            return Operand(array.data.ptr, False, leading, stride)
     if down == 1 or rows == 1:
         leading = across if columns > 1 else max(rows, 1)
         if leading >= max(rows, 1):
-            return Operand(array.data.ptr, True, leading, step)
+            return Operand(array.data.ptr, True, leading, stride)
     return None
 
 
 def load(xp: Any) -> Any:
-    """The cuBLAS that CuPy has loaded. Raises OSError where there is none."""
-    xp.cuda.get_cublas_handle()  # CuPy loads it, and knows where it lies, no earlier than for its own first handle
+    """Returns the cuBLAS that CuPy has loaded. Raises OSError if there is none."""
+    xp.cuda.get_cublas_handle()  # makes CuPy find and load it
     version = xp.cuda.runtime.runtimeGetVersion() // 1000
     name = f"cublas64_{version}.dll" if sys.platform == "win32" else f"libcublas.so.{version}"
     try:

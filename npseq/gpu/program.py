@@ -1,6 +1,4 @@
-"""What a trace is made of, expressions, and what it becomes: kernels and products in order."""
-
-from __future__ import annotations
+"""A trace consists of expressions and becomes a program: kernels and matrix products in order."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,18 +7,18 @@ from npseq.gpu.operations import OF_TRUTHS, OPERATIONS, SAME
 
 
 class Untraceable(TypeError):
-    """A cell does something that no kernel can be made of."""
+    """A cell does something that no kernel can hold."""
 
 
 class Ref(NamedTuple):
-    """A block of an array: its gate, or None where the array is one block."""
+    """A block of an array: its gate, or None if the array is one block."""
 
     array: str
     gate: int | None = None
 
 
-class Node(NamedTuple):
-    """An expression. op "load" has a Ref for its argument, "constant" a number, every other one nodes."""
+class Expression(NamedTuple):
+    """An operation and its arguments: a Ref for "load", a number for "constant", expressions for every other one."""
 
     op: str
     args: tuple
@@ -31,7 +29,7 @@ class Node(NamedTuple):
 
 
 class Assignment(NamedTuple):
-    """Variable number k of a kernel, k its place in the list; args are numbers of variables before it."""
+    """An expression as a variable of a kernel; args are the numbers of earlier variables."""
 
     op: str
     args: tuple
@@ -41,13 +39,13 @@ class Kernel(NamedTuple):
     """One pass over all entries: first the assignments, which read, then the stores."""
 
     arrays: tuple[str, ...]
-    by_gate: frozenset[str]  # those with an axis of gates in front
-    made: tuple[str, ...]  # those that come into being here
+    by_gate: frozenset[str]  # those whose first axis is the gates
+    created: tuple[str, ...]  # those that the kernel allocates
     assignments: tuple[Assignment, ...]
     stores: tuple[tuple[Ref, int], ...]
 
 
-class Product(NamedTuple):
+class MatrixProduct(NamedTuple):
     """The matrix times `operand`; the result is an array of this name."""
 
     operand: Ref
@@ -57,21 +55,21 @@ class Product(NamedTuple):
 class Program(NamedTuple):
     """What a method of a cell does, in order, and what it returns."""
 
-    steps: tuple[Kernel | Product, ...]
+    steps: tuple[Kernel | MatrixProduct, ...]
     results: tuple[Ref | None, ...]
 
 
-def number(node: Node) -> Node:
+def as_number(value: Expression) -> Expression:
     """A truth as 0 or 1."""
-    return Node("number", (node,)) if node.truth else node
+    return Expression("number", (value,)) if value.truth else value
 
 
-def expression(name: str, args: Sequence[Node]) -> Node:
-    """An operation by NumPy's name. Raises Untraceable for one that no kernel has."""
+def apply(name: str, args: Sequence[Expression]) -> Expression:
+    """Applies an operation by NumPy's name. Raises Untraceable if no kernel has it."""
     name = SAME.get(name, name)
     if name not in OPERATIONS:
         raise Untraceable(f"no kernel has the operation {name}; there are {', '.join(OPERATIONS)}")
     truths = OF_TRUTHS.get(name, 0)
     if not all(arg.truth for arg in args[:truths]):
         raise Untraceable(f"{name} must be of what a comparison gave")
-    return Node(name, (*args[:truths], *map(number, args[truths:])))
+    return Expression(name, (*args[:truths], *map(as_number, args[truths:])))

@@ -1,6 +1,4 @@
-"""What of the fast ways on a device is used. Everything is on but TF32, which costs digits."""
-
-from __future__ import annotations
+"""Switches for the GPU fast paths. All are on but TF32, which costs digits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +12,16 @@ from npseq.backend import device_module
 
 @dataclass
 class Settings:
-    """fused: the pointwise part of a cell as one kernel; else CuPy's array operations, one by one. graphs: a training
-    step of a fixed shape as a CUDA graph. tf32: float32 products on tensor cores, with 10 bits of mantissa.
+    """The switches of the GPU fast paths; `settings` changes them.
+
+    Args:
+        fused: whether the pointwise part of a cell is one kernel, not one of CuPy's array operations after another.
+        graphs: whether a training step of a fixed shape becomes a CUDA graph.
+        tf32: whether float32 products use tensor cores, with 10 bits of mantissa.
+
+    Example:
+        >>> ns.gpu.Settings()
+        Settings(fused=True, graphs=True, tf32=False)
     """
 
     fused: bool = True
@@ -27,27 +33,42 @@ CURRENT = Settings()
 
 
 @contextmanager
-def settings(fused: bool | None = None, graphs: bool | None = None, tf32: bool | None = None) -> Iterator[Settings]:
-    """Inside a `with`, these settings; None leaves one as it is. Of the whole process, all threads.
+def settings(*, fused: bool | None = None, graphs: bool | None = None, tf32: bool | None = None) -> Iterator[Settings]:
+    """Changes the switches of the GPU fast paths inside a `with`, for all threads of the process.
 
-    tf32 True or False is also told to CuPy, whose own default is off unless CUPY_TF32=1 stands in the environment; it
-    needs CuPy and a device, and raises as layer.to("gpu") does without.
+    tf32, True or False, also sets CuPy's own switch, which is off unless the environment has CUPY_TF32=1; this needs
+    CuPy and a device.
+
+    Args:
+        fused: as in Settings; None leaves it as it is.
+        graphs: as in Settings; None leaves it as it is.
+        tf32: as in Settings; None leaves it as it is.
+
+    Raises:
+        TypeError: if a switch is neither True nor False.
+        ImportError: if tf32 is given and there is no CuPy.
+        RuntimeError: if tf32 is given and there is no device.
+
+    Example:
+        >>> with ns.gpu.settings(fused=False) as current:
+        ...     current.fused, current.graphs
+        (False, True)
     """
     before = Settings(**vars(CURRENT))
-    asked = {"fused": fused, "graphs": graphs, "tf32": tf32}
-    given = {name: flag(name, value) for name, value in asked.items() if value is not None}
-    theirs = _told_cupy(given["tf32"]) if "tf32" in given else None
+    switches = {"fused": fused, "graphs": graphs, "tf32": tf32}
+    given = {name: flag(name, value) for name, value in switches.items() if value is not None}
+    cupys = _set_cupy(given["tf32"]) if "tf32" in given else None
     vars(CURRENT).update(given)
     try:
         yield CURRENT
     finally:
         vars(CURRENT).update(vars(before))
-        if theirs is not None:
-            device_module("gpu")._core.set_compute_type(np.float32, theirs)
+        if cupys is not None:
+            device_module("gpu")._core.set_compute_type(np.float32, cupys)
 
 
-def _told_cupy(tf32: bool) -> int:
-    """CuPy's way to multiply float32 from now on; what it was. CuPy has no public name for that at run time."""
+def _set_cupy(tf32: bool) -> int:
+    """Sets how CuPy multiplies float32, for which it has no public name at run time; returns what it was."""
     core = device_module("gpu")._core
     before = core.get_compute_type(np.float32)
     linalg = core._routines_linalg

@@ -1,9 +1,7 @@
-"""A kernel of a trace as C for CUDA: one thread an entry, every array by its own strides.
+"""The kernels of a trace become C for CUDA: one thread per entry, every array by its own strides.
 
-The same text is C, but for the two words that CUDA adds, so that a C compiler can check it where there is no device.
+But for the two words that CUDA adds, the text is plain C, so a C compiler can check it without a device.
 """
-
-from __future__ import annotations
 
 import math
 
@@ -16,7 +14,7 @@ TYPES = {"float32": "float", "float64": "double"}
 
 
 def source(kernel: Kernel, name: str, ndim: int, dtype: np.dtype) -> str:
-    """The text of a kernel over entries of `ndim` axes. Its arguments are those of `npseq.gpu.kernels.numbers`."""
+    """Returns the text of a kernel over entries of `ndim` axes, with the arguments of kernels.launch_numbers."""
     kind = TYPES[dtype.name]
     lines = [f"typedef {kind} T;", f'extern "C" __global__ void {name}(', f"    {_arguments(kernel, ndim)})", "{"]
     lines += ["    const long long entry = (long long)blockIdx.x * blockDim.x + threadIdx.x;"]
@@ -24,7 +22,7 @@ def source(kernel: Kernel, name: str, ndim: int, dtype: np.dtype) -> str:
     for k, (op, args) in enumerate(kernel.assignments):
         truth = op in OPERATIONS and OPERATIONS[op].truth
         lines.append(f"    const {'bool' if truth else 'T'} x{k} = {_value(kernel, op, args, ndim, dtype)};")
-    lines += [f"    {_place(kernel, ref, ndim)} = x{k};" for ref, k in kernel.stores]
+    lines += [f"    {_entry(kernel, ref, ndim)} = x{k};" for ref, k in kernel.stores]
     return "\n".join([*lines, "}", ""])
 
 
@@ -37,7 +35,7 @@ def _arguments(kernel: Kernel, ndim: int) -> str:
 
 
 def _indices(ndim: int) -> list[str]:
-    """The entry's index along each axis; their number fits 32 bits, which divide faster than 64."""
+    """The entry's index along each axis. The number of entries fits 32 bits, which divide faster than 64."""
     lines = ["    unsigned int rest = (unsigned int)entry;"]
     for axis in range(ndim - 1, 0, -1):
         size = f"(unsigned int)size{axis}"
@@ -45,14 +43,14 @@ def _indices(ndim: int) -> list[str]:
     return [*lines, "    const long long i0 = rest;"]
 
 
-def _place(kernel: Kernel, ref: Ref, ndim: int) -> str:
+def _entry(kernel: Kernel, ref: Ref, ndim: int) -> str:
     terms = [f"{ref.gate} * {ref.array}_gate"] if ref.array in kernel.by_gate else []
     return f"{ref.array}[{' + '.join([*terms, *(f'i{axis} * {ref.array}_{axis}' for axis in range(ndim))])}]"
 
 
 def _value(kernel: Kernel, op: str, args: tuple, ndim: int, dtype: np.dtype) -> str:
     if op == "load":
-        return _place(kernel, args[0], ndim)
+        return _entry(kernel, args[0], ndim)
     if op == "constant":
         return literal(args[0], dtype)
     ending = "f" if dtype == np.float32 else ""
@@ -60,7 +58,7 @@ def _value(kernel: Kernel, op: str, args: tuple, ndim: int, dtype: np.dtype) -> 
 
 
 def literal(value: float, dtype: np.dtype) -> str:
-    """A number in C, to its last bit."""
+    """Writes a number in C, exact to its last bit."""
     if not math.isfinite(value):
         raise ValueError(f"a kernel's numbers must be finite, got {value}")
     return f"(T){float(dtype.type(value))!r}"

@@ -1,13 +1,11 @@
-"""A cell's own lines, run once with symbols in place of arrays: what they compute, as the assignments of a few kernels.
+"""Tracing runs a cell's own lines once, with symbols in place of arrays, and returns them as a few kernels.
 
-A symbol stands for a block (H, B), or for several of them, a gate each. Like an array it can be sliced by gate, written
-in place and unpacked, and like a view it shows what was written last. Every place that can be written has a content, an
-expression of what the arrays held at first; a product with a matrix cuts the trace in two. What the product reads goes
-into the kernel before it, all else waits for the one after it: a GRU whose reset gate acts after the product has one
-kernel a step for it.
+A symbol stands for a block (H, B), or for several blocks, one per gate. Like an array it can be sliced by gate, written
+in place and unpacked, and like a view it shows what was written last. Every slot that can be written has a content, an
+expression of what the arrays held at first. A matrix product cuts the trace in two: what it reads goes into the kernel
+before it, everything else waits for the kernel after it. So a GRU whose reset gate acts after the product needs one
+kernel per step.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -15,191 +13,191 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from npseq.gpu.program import Assignment, Kernel, Node, Product, Program, Ref, Untraceable, expression, number
+from npseq.gpu.program import Assignment, Expression, Kernel, MatrixProduct, Program, Ref, Untraceable, apply, as_number
 
 
-class Place:
-    """Something that can be written: a block of an array, or a number on the way, which has no name."""
+class Slot:
+    """A value that can be written: a block of an array, or an intermediate result, which has no ref."""
 
     def __init__(self, ref: Ref | None = None):
         self.ref = ref
 
 
-class Trace:
-    """The run of one method. dtype: of every array in it."""
+class CellTrace:
+    """One run of a method of a cell, all of whose arrays have this dtype."""
 
     def __init__(self, dtype: Any):
         self.dtype = np.dtype(dtype)
-        self._content: dict[Place, Node] = {}
-        self._written: dict[Place, None] = {}  # blocks whose content no kernel has stored yet
-        self._stored: set[Ref] = set()  # blocks that kernels have written over
-        self._kept: dict[Node, Ref] = {}  # what kernels have computed, and where it can be read again
+        self._content: dict[Slot, Expression] = {}
+        self._written: dict[Slot, None] = {}  # blocks whose content no kernel has stored yet
+        self._stored: set[Ref] = set()  # blocks that kernels have overwritten
+        self._saved: dict[Expression, Ref] = {}  # what kernels have computed, and the block that holds it
         self._by_gate: set[str] = set()
-        self._steps: list[Kernel | Product] = []
+        self._steps: list[Kernel | MatrixProduct] = []
 
-    def array(self, name: str, gates: int | None = None) -> Symbol:
-        """A symbol for an array, one block or a block for each of so many gates."""
+    def array(self, name: str, gates: int | None = None) -> "Symbol":
+        """Returns a symbol for an array of one block, or of one block per gate."""
         if gates is not None:
             self._by_gate.add(name)
         refs = [Ref(name)] if gates is None else [Ref(name, gate) for gate in range(gates)]
-        places = [Place(ref) for ref in refs]
-        self._content.update({place: Node("load", (place.ref,)) for place in places})
-        return Symbol(self, places, gates is not None)
+        slots = [Slot(ref) for ref in refs]
+        self._content.update({slot: Expression("load", (slot.ref,)) for slot in slots})
+        return Symbol(self, slots, gates is not None)
 
-    def product(self, operand: Symbol) -> Symbol:
-        """What a cell calls `second`."""
-        (place,) = _same_trace(self, operand)._places
-        ref = self._as_it_lies(place)
+    def product(self, operand: "Symbol") -> "Symbol":
+        """Traces the product of the cell's matrix with a block, and returns a symbol for the result."""
+        (slot,) = _same_trace(self, operand)._slots
+        ref = self._block_of(slot)
         if ref is None:
             ref = Ref(f"m{len(self._steps)}")
-            self._emit({ref: self._content[place]}, self._part_of(self._content[place]))
+            self._emit({ref: self._content[slot]}, self._subexpressions(self._content[slot]))
         result = f"v{len(self._steps)}"
-        self._steps.append(Product(ref, result))
+        self._steps.append(MatrixProduct(ref, result))
         return self.array(result)
 
-    def finish(self, results: Iterable[Symbol | None]) -> Program:
-        """The program; results: what the method returned."""
+    def finish(self, results: "Iterable[Symbol | None]") -> Program:
+        """Returns the program, given what the method returned."""
         refs: list[Ref | None] = []
-        made: dict[Ref, Node] = {}
+        created: dict[Ref, Expression] = {}
         for k, result in enumerate(results):
             ref = None
             if result is not None:
-                (place,) = _same_trace(self, result)._places
-                ref = self._as_it_lies(place)
+                (slot,) = _same_trace(self, result)._slots
+                ref = self._block_of(slot)
                 if ref is None:
                     ref = Ref(f"r{k}")
-                    made[ref] = self._content[place]
+                    created[ref] = self._content[slot]
             refs.append(ref)
-        self._emit(made, None)
+        self._emit(created, None)
         return Program(tuple(self._steps), tuple(refs))
 
-    def node(self, value: Any) -> Node:
-        """A place's content, or a number."""
-        if isinstance(value, Place):
+    def expression(self, value: Any) -> Expression:
+        """The content of a slot, or a number as a constant."""
+        if isinstance(value, Slot):
             if value not in self._content:
                 raise Untraceable("a cell must not read what it has not written yet")
             return self._content[value]
         if isinstance(value, np.generic) and np.result_type(value, self.dtype) != self.dtype:
             raise Untraceable(f"a number of a cell must not widen {self.dtype}, got {value!r} of {value.dtype}")
         if isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating):
-            return Node("constant", (float(value),))
+            return Expression("constant", (float(value),))
         raise Untraceable(f"a cell must compute with its arrays and real numbers, got {type(value).__name__}: {value}")
 
-    def write(self, place: Place, node: Node) -> None:
-        self._content[place] = number(node)
-        if place.ref is not None:
-            self._written[place] = None
+    def write(self, slot: Slot, value: Expression) -> None:
+        self._content[slot] = as_number(value)
+        if slot.ref is not None:
+            self._written[slot] = None
 
-    def _as_it_lies(self, place: Place) -> Ref | None:
-        """Where an array holds this place's content already: the array's block can be handed on."""
-        node = self._content[place]
-        if node.op != "load":
+    def _block_of(self, slot: Slot) -> Ref | None:
+        """The block of an array that already holds this slot's content, or None."""
+        content = self._content[slot]
+        if content.op != "load":
             return None
-        ref = node.args[0]
+        ref = content.args[0]
         waiting = any(other.ref == ref for other in self._written)
         return None if waiting or ref in self._stored else ref
 
-    def _part_of(self, node: Node) -> set[Node]:
-        """The expressions that a node is made of, itself among them."""
-        found, waiting = set(), [node]
+    def _subexpressions(self, whole: Expression) -> set[Expression]:
+        """The expressions that one consists of, and the one itself."""
+        found, waiting = set(), [whole]
         while waiting:
             one = waiting.pop()
             if one not in found:
                 found.add(one)
-                waiting += [arg for arg in one.args if isinstance(arg, Node)]
+                waiting += [arg for arg in one.args if isinstance(arg, Expression)]
         return found
 
-    def _emit(self, made: dict[Ref, Node], part: set[Node] | None) -> None:
-        """A kernel that stores `made` and of the blocks written those that are a part of it; None: all."""
-        stores = dict(made)
-        for place in list(self._written):
-            node = self._content[place]
-            if part is None or (node in part and node.op != "load"):
-                assert place.ref is not None
-                stores[place.ref] = node
-                del self._written[place]
+    def _emit(self, created: dict[Ref, Expression], needed: set[Expression] | None) -> None:
+        """Appends a kernel that stores `created` and those written blocks that are `needed`; None is all."""
+        stores = dict(created)
+        for slot in list(self._written):
+            content = self._content[slot]
+            if needed is None or (content in needed and content.op != "load"):
+                assert slot.ref is not None
+                stores[slot.ref] = content
+                del self._written[slot]
         if not stores:
             return
-        self._steps.append(_kernel(stores, tuple(ref.array for ref in made), self))
-        self._stored |= stores.keys() - made.keys()
-        self._kept = {node: ref for node, ref in self._kept.items() if ref not in stores}
-        self._kept.update({node: ref for ref, node in stores.items() if node.op not in ("load", "constant")})
+        self._steps.append(_kernel(stores, tuple(ref.array for ref in created), self))
+        self._stored |= stores.keys() - created.keys()
+        self._saved = {value: ref for value, ref in self._saved.items() if ref not in stores}
+        self._saved.update({value: ref for ref, value in stores.items() if value.op not in ("load", "constant")})
 
-    def readable(self, node: Node) -> Node:
-        """The same value as something that a kernel can start from now, where earlier ones computed it."""
-        if node in self._kept:
-            return Node("load", (self._kept[node],))
-        if node.op == "load" and node.args[0] in self._stored:
-            raise Untraceable(f"{node.args[0]} is read after a product, but was written over before it")
-        return node
+    def readable(self, value: Expression) -> Expression:
+        """The same value as the next kernel can read it: loaded if an earlier kernel computed it."""
+        if value in self._saved:
+            return Expression("load", (self._saved[value],))
+        if value.op == "load" and value.args[0] in self._stored:
+            raise Untraceable(f"{value.args[0]} is read after a product, but was written over before it")
+        return value
 
     def is_by_gate(self, array: str) -> bool:
         return array in self._by_gate
 
 
-def _kernel(stores: dict[Ref, Node], made: tuple[str, ...], trace: Trace) -> Kernel:
+def _kernel(stores: dict[Ref, Expression], created: tuple[str, ...], trace: CellTrace) -> Kernel:
     """Puts expressions in order, each once."""
-    order: dict[Node, int] = {}
+    order: dict[Expression, int] = {}
     assignments: list[Assignment] = []
 
-    def variable(node: Node) -> int:
-        if node not in order:
-            now = trace.readable(node)
-            args = tuple(variable(arg) if isinstance(arg, Node) else arg for arg in now.args)
-            order[node] = len(assignments)
-            assignments.append(Assignment(now.op, args))
-        return order[node]
+    def variable(value: Expression) -> int:
+        if value not in order:
+            read = trace.readable(value)
+            args = tuple(variable(arg) if isinstance(arg, Expression) else arg for arg in read.args)
+            order[value] = len(assignments)
+            assignments.append(Assignment(read.op, args))
+        return order[value]
 
-    found = tuple((ref, variable(node)) for ref, node in stores.items())
+    numbered = tuple((ref, variable(value)) for ref, value in stores.items())
     loads = [assignment.args[0].array for assignment in assignments if assignment.op == "load"]
     arrays = tuple(dict.fromkeys([*loads, *(ref.array for ref in stores)]))
-    return Kernel(arrays, frozenset(filter(trace.is_by_gate, arrays)), made, tuple(assignments), found)
+    return Kernel(arrays, frozenset(filter(trace.is_by_gate, arrays)), created, tuple(assignments), numbered)
 
 
 class Symbol(NDArrayOperatorsMixin):
-    """Stands for an array (H, B), or (gates, H, B), while a cell runs. Made by a Trace."""
+    """Stands for an array (H, B), or (gates, H, B), while a cell runs. A CellTrace creates it."""
 
-    def __init__(self, trace: Trace, places: Sequence[Place], by_gate: bool):
-        self._trace, self._places, self._by_gate = trace, list(places), by_gate
+    def __init__(self, trace: CellTrace, slots: Sequence[Slot], by_gate: bool):
+        self._trace, self._slots, self._by_gate = trace, list(slots), by_gate
 
     @property
     def dtype(self) -> np.dtype:
-        return np.dtype(bool) if self._trace.node(self._places[0]).truth else self._trace.dtype
+        return np.dtype(bool) if self._trace.expression(self._slots[0]).truth else self._trace.dtype
 
     @property
-    def real(self) -> Symbol:
+    def real(self) -> "Symbol":
         return self
 
     def __len__(self) -> int:
         if not self._by_gate:
             raise Untraceable("the length of a block is not known while a cell is traced")
-        return len(self._places)
+        return len(self._slots)
 
-    def __iter__(self) -> Iterator[Symbol]:
+    def __iter__(self) -> "Iterator[Symbol]":
         return iter([self[gate] for gate in range(len(self))])
 
-    def __getitem__(self, key: Any) -> Symbol:
+    def __getitem__(self, key: Any) -> "Symbol":
         if key is Ellipsis:
             return self
         if self._by_gate and isinstance(key, int | np.integer):
-            return Symbol(self._trace, [self._places[key]], False)
+            return Symbol(self._trace, [self._slots[key]], False)
         if self._by_gate and isinstance(key, slice):
-            return Symbol(self._trace, self._places[key], True)
+            return Symbol(self._trace, self._slots[key], True)
         raise Untraceable(f"a cell may take gates and slices of gates, got [{key!r}] of a {self}")
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _write(self[key], _contents(value, self._trace))
 
-    def astype(self, dtype: Any, copy: bool = True) -> Symbol:
-        """The same dtype, or a truth as numbers of it."""
+    def astype(self, dtype: Any, copy: bool = True) -> "Symbol":
+        """Returns the same values; a truth becomes 0 or 1."""
         if np.dtype(dtype) != self._trace.dtype:
             raise Untraceable(f"a cell must keep to {self._trace.dtype}, got astype({dtype})")
-        return self._made([number(self._trace.node(place)) for place in self._places], self._by_gate)
+        return self._new([as_number(self._trace.expression(slot)) for slot in self._slots], self._by_gate)
 
-    def copy(self) -> Symbol:
-        return self._made([self._trace.node(place) for place in self._places], self._by_gate)
+    def copy(self) -> "Symbol":
+        return self._new([self._trace.expression(slot) for slot in self._slots], self._by_gate)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Symbol:
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> "Symbol":
         if method != "__call__" or options:
             raise Untraceable(f"no kernel has {ufunc.__name__}.{method} with {sorted(options)}")
         return self._apply(ufunc.__name__, inputs, None if out is None else out[0])
@@ -211,43 +209,44 @@ class Symbol(NDArrayOperatorsMixin):
             return _write(args[0], _contents(args[1], self._trace))
         raise Untraceable(f"no kernel has numpy.{function.__name__} with {len(args)} arguments and {sorted(kwargs)}")
 
-    def _apply(self, name: str, inputs: Sequence[Any], out: Symbol | None) -> Symbol:
+    def _apply(self, name: str, inputs: Sequence[Any], out: "Symbol | None") -> "Symbol":
         rows = [_contents(value, self._trace) for value in inputs]
         width = max(map(len, rows))
         if any(len(row) not in (1, width) for row in rows):
             raise Untraceable(f"{name} of {' and '.join(str(len(row)) for row in rows)} gates")
         columns = zip(*(row * width if len(row) == 1 else row for row in rows), strict=True)
-        nodes = [expression(name, column) for column in columns]
+        values = [apply(name, column) for column in columns]
         if out is None:
-            return self._made(nodes, any(isinstance(value, Symbol) and value._by_gate for value in inputs))
-        _write(out, nodes)
+            return self._new(values, any(isinstance(value, Symbol) and value._by_gate for value in inputs))
+        _write(out, values)
         return out
 
-    def _made(self, nodes: Sequence[Node], by_gate: bool) -> Symbol:
-        places = [Place() for _ in nodes]
-        self._trace._content.update(zip(places, nodes, strict=True))
-        return Symbol(self._trace, places, by_gate)
+    def _new(self, values: Sequence[Expression], by_gate: bool) -> "Symbol":
+        slots = [Slot() for _ in values]
+        self._trace._content.update(zip(slots, values, strict=True))
+        return Symbol(self._trace, slots, by_gate)
 
     def __repr__(self) -> str:
-        return f"symbol of {len(self._places)} gates" if self._by_gate else "symbol of one block"
+        return f"symbol of {len(self._slots)} gates" if self._by_gate else "symbol of one block"
 
 
-def _contents(value: Any, trace: Trace) -> list[Node]:
+def _contents(value: Any, trace: CellTrace) -> list[Expression]:
     if isinstance(value, Symbol):
-        return [trace.node(place) for place in _same_trace(trace, value)._places]
-    return [trace.node(value)]
+        return [trace.expression(slot) for slot in _same_trace(trace, value)._slots]
+    return [trace.expression(value)]
 
 
-def _write(target: Any, nodes: list[Node]) -> None:
+def _write(target: Any, values: list[Expression]) -> None:
     if not isinstance(target, Symbol):
         raise Untraceable(f"a cell must write on its own arrays, got {type(target).__name__}")
-    if len(nodes) not in (1, len(target._places)):
-        raise Untraceable(f"{len(nodes)} gates cannot be written on a {target}")
-    for place, node in zip(target._places, nodes * len(target._places) if len(nodes) == 1 else nodes, strict=True):
-        target._trace.write(place, node)
+    slots = target._slots
+    if len(values) not in (1, len(slots)):
+        raise Untraceable(f"{len(values)} gates cannot be written on a {target}")
+    for slot, value in zip(slots, values * len(slots) if len(values) == 1 else values, strict=True):
+        target._trace.write(slot, value)
 
 
-def _same_trace(trace: Trace, symbol: Any) -> Symbol:
+def _same_trace(trace: CellTrace, symbol: Any) -> Symbol:
     if not isinstance(symbol, Symbol) or symbol._trace is not trace:
         raise Untraceable(f"a cell must compute with its own arrays, got {symbol!r}")
     return symbol

@@ -1,4 +1,4 @@
-"""The gradient checker applied to layers: every tensor of forward and backward, and which step is wrong."""
+"""The gradient checker is applied to layers: to every tensor of forward and backward; it names the wrong step."""
 
 from npseq.layercheck.check import gradcheck_layer
 

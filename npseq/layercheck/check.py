@@ -1,6 +1,4 @@
-"""gradcheck_layer: every gradient that a layer gives, against differences of its own forward pass."""
-
-from __future__ import annotations
+"""gradcheck_layer checks every gradient of a layer against differences of its own forward pass."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,11 +21,11 @@ Values = dict[str, Array]
 
 
 class Problem(NamedTuple):
-    """A layer's outputs weighed into one scalar, where it is looked at, and its gradient by the layer's backward."""
+    """The weighted sum of a layer's outputs as a function, the point of the check, and the gradient by backward."""
 
     loss: Callable[[Values], Any]
     at: Values  # float64: x, initial states, parameters
-    gradient: Callable[[Any], Values]  # of a dtype: what the layer, in it, says
+    gradient: Callable[[Any], Values]  # of a dtype: the gradient that the layer computes in it
 
 
 def gradcheck_layer(
@@ -35,26 +33,38 @@ def gradcheck_layer(
     x: Array,
     state: Any = None,
     lengths: Array | None = None,
+    *,
     method: str = "complex",
     truncation: Any = None,
     rng: int | np.random.Generator | None = None,
 ) -> Report:
-    """Check what layer.backward returns, every entry: parameters, x, initial states, under random upstream gradients.
+    """Checks every entry of what layer.backward returns: gradients of parameters, x and initial states.
 
-    layer: any of npseq's. The check runs on copies in float64 (and complex128), whatever the layer's dtype is; neither
-    the layer nor an argument is written on. Dropout acts, with one draw from rng that is held fixed. A row
-    padding_idx of an embedding is held fixed, since it has no gradient.
-    x, state, lengths: as layer.forward takes them; of float x in less than float64 the values are taken as they are.
-    Ids have no gradient. state None is zeros, and its gradient is checked all the same: "h0" and "c0", in Bidirectional
-    "forward.h0" and so on. lengths: what lies past them must neither act nor have a gradient.
-    method: "complex", "central", "directional" or "taylor", of npseq.gradcheck.
-    truncation: Truncated(k) checks the truncated gradient, exactly, as the whole gradient of the loss whose states k
-    steps back are held fixed: stacks of one direction, or a single layer of two.
-    rng: seed or Generator of upstream gradients, dropout and directions; None takes the same ones every time.
+    The check runs on copies in float64 (and complex128), whatever the layer's dtype is; neither the layer nor an
+    argument is written. Upstream gradients are random. Dropout acts, with one draw that is held fixed, and so is the
+    row padding_idx of an embedding, which has no gradient. backward runs twice and the second gradient is checked,
+    which shows a backward that writes on its tape. If a gradient is wrong, report.note says where to look: the time
+    step at which the error starts, or the sums over time.
 
-    The gradient is the second of two backwards in a row, so that one that writes on its tape shows. report.note says
-    where to look when it is wrong: the time step at which backward's error starts, or the sums over time.
-    Raises TypeError or ValueError where an argument does not fit, or where the truncation is a random one.
+    Args:
+        layer: any layer of npseq.
+        x: the inputs or ids, as layer.forward takes them; a float x is converted to float64. Ids have no gradient.
+        state: the initial state, as layer.forward takes it; None is zeros. Its gradient is checked as "h0" and "c0", of
+            Bidirectional as "forward.h0" and so on.
+        lengths: (B,), the length of each sequence; what lies past it must have no effect and no gradient.
+        method: "complex", "central", "directional" or "taylor", as in npseq.gradcheck.
+        truncation: Truncated(k) checks the truncated gradient, which is the whole gradient of a loss whose states k
+            steps back are held fixed: for stacks of one direction, or a single layer of two.
+        rng: a seed or Generator for upstream gradients, dropout and directions; None draws the same ones every time.
+
+    Raises:
+        TypeError: if an argument does not fit.
+        ValueError: if an argument does not fit, or the truncation is random.
+
+    Example:
+        >>> report = ns.gradcheck_layer(ns.LSTM(2, 3, rng=0), np.ones((4, 2, 2)), lengths=np.array([4, 2]))
+        >>> report.passed, report.max_error < 1e-12
+        (True, True)
     """
     problem = layer_problem(layer, x, state, lengths, truncation, rng)
     report = gradcheck(problem.loss, problem.at, problem.gradient(np.float64), method=method, rng=rng)
@@ -64,7 +74,7 @@ def gradcheck_layer(
 def layer_problem(
     layer: Layer, x: Array, state: Any = None, lengths: Array | None = None, truncation: Any = None, rng: Any = None
 ) -> Problem:
-    """What gradcheck_layer checks. Raises as it does."""
+    """The problem that gradcheck_layer checks. Raises as it does."""
     rng = generator(0 if rng is None else rng)
     _require_real(layer, x)
     if isinstance(layer, (Recurrent, Bidirectional)):
@@ -88,84 +98,83 @@ def _over_time(layer: Any, x: Array, state: Any, lengths: Any, truncation: Any, 
     """RNN, GRU, LSTM, Bidirectional."""
     if truncation is not None:
         require_exact(layer, truncation)
-    twin = layer.astype(np.float64)
-    xp = array_module(twin.params.flat)
+    layer = layer.astype(np.float64)
     x = _as_float64(x)
-    batch = check_batch(x, lengths, twin.input_size, twin.dtype, xp)
-    start = _initial(twin, state, x.shape[1], xp)
-    _hold_dropout(twin, x, lengths, rng)
+    batch = check_batch(x, lengths, layer.input_size, layer.dtype, array_module(layer.params.flat))
+    start = _initial(layer, state, x.shape[1])
+    _fix_dropout(layer, x, lengths, rng)
     inputs = {} if batch.is_ids else {"x": x}
-    at = {**inputs, **start, **_parameters(twin)}
-    frozen = None if truncation is None else frozen_states(twin, x, _state(twin, start), lengths)
+    at = {**inputs, **start, **_parameters(layer)}
+    frozen = None if truncation is None else frozen_states(layer, x, _state(layer, start), lengths)
 
-    def outputs(twin: Any, values: Values) -> Values:
-        x_here, state_here = values.get("x", x), _state(twin, values)
+    def outputs(copy: Any, values: Values) -> Values:
+        x_here, state_here = values.get("x", x), _state(copy, values)
         if truncation is None:
-            y, last, _ = twin.forward(x_here, state_here, lengths, training=True)
+            y, last, _ = copy.forward(x_here, state_here, lengths, training=True)
         else:
-            y, last = truncated_forward(twin, x_here, state_here, lengths, truncation.steps, frozen)
-        return {"y": y, **_named(twin, last)}
+            y, last = truncated_forward(copy, x_here, state_here, lengths, truncation.steps, frozen)
+        return {"y": y, **_named(copy, last)}
 
-    weights = _weights(outputs(twin, at), rng)
+    weights = _weights(outputs(layer, at), rng)
 
     def gradient(dtype: Any) -> Values:
-        other = twin.astype(dtype)
+        copy = layer.astype(dtype)
         values = {name: value.astype(dtype) for name, value in (inputs | start).items()}
-        tape = other.forward(values.get("x", x), _state(other, values), lengths, training=True)[2]
+        tape = copy.forward(values.get("x", x), _state(copy, values), lengths, training=True)[2]
         for _ in range(2):
             dy = {name: weight.astype(dtype) for name, weight in weights.items()}
-            dx, dstate, grads = other.backward(dy["y"], tape, _state(other, dy), truncation)
-        return {**({} if dx is None else {"x": dx}), **_named(other, dstate), **grads}
+            dx, dstate, grads = copy.backward(dy["y"], tape, _state(copy, dy), truncation)
+        return {**({} if dx is None else {"x": dx}), **_named(copy, dstate), **grads}
 
-    return Problem(_loss(twin, outputs, weights), at, gradient)
+    return Problem(_loss(layer, outputs, weights), at, gradient)
 
 
 def _pointwise(layer: Any, x: Array, rng: np.random.Generator) -> Problem:
     """Linear, Embedding, Dropout."""
-    twin = layer.astype(np.float64)
+    layer = layer.astype(np.float64)
     x = _as_float64(x)
-    if isinstance(twin, Dropout):
-        twin = FixedDropout(layer.p, [Dropout(layer.p, rng).draw(x)])
+    if isinstance(layer, Dropout):
+        layer = FixedDropout(layer.p, [Dropout(layer.p, rng).draw(x)])
     inputs = {} if x.dtype.kind in "iu" else {"x": x}
-    at = {**inputs, **_parameters(twin)}
+    at = {**inputs, **_parameters(layer)}
 
-    def outputs(twin: Any, values: Values) -> Values:
-        if isinstance(twin, Embedding) and twin.padding_idx is not None:
-            twin.params["W"][twin.padding_idx] = at["W"][twin.padding_idx]
-        return {"y": twin.forward(values.get("x", x))[0]}
+    def outputs(copy: Any, values: Values) -> Values:
+        if isinstance(copy, Embedding) and copy.padding_idx is not None:
+            copy.params["W"][copy.padding_idx] = at["W"][copy.padding_idx]
+        return {"y": copy.forward(values.get("x", x))[0]}
 
-    weights = _weights(outputs(twin, at), rng)
+    weights = _weights(outputs(layer, at), rng)
 
     def gradient(dtype: Any) -> Values:
-        other = twin.astype(dtype)
-        tape = other.forward(inputs["x"].astype(dtype) if inputs else x)[1]
+        copy = layer.astype(dtype)
+        tape = copy.forward(inputs["x"].astype(dtype) if inputs else x)[1]
         for _ in range(2):
-            dx, grads = other.backward(weights["y"].astype(dtype), tape)
+            dx, grads = copy.backward(weights["y"].astype(dtype), tape)
         return {**({} if dx is None else {"x": dx}), **grads}
 
-    return Problem(_loss(twin, outputs, weights), at, gradient)
+    return Problem(_loss(layer, outputs, weights), at, gradient)
 
 
-def _loss(twin: Any, outputs: Callable[[Any, Values], Values], weights: Values) -> Callable[[Values], Any]:
+def _loss(layer: Any, outputs: Callable[[Any, Values], Values], weights: Values) -> Callable[[Values], Any]:
     """The sum of weights times outputs, of values in float64 or complex128."""
-    twins: dict[Any, tuple[Any, Values]] = {}
+    copies: dict[Any, tuple[Any, Values]] = {}
 
     def loss(values: Values) -> Any:
         dtype = next(iter(values.values())).dtype
-        if dtype not in twins:
-            other = twin.astype(dtype)
-            twins[dtype] = other, dict(other.params)
-        other, views = twins[dtype]
+        if dtype not in copies:
+            copy = layer.astype(dtype)
+            copies[dtype] = copy, dict(copy.params)
+        copy, views = copies[dtype]
         for name, view in views.items():
             view[...] = values[name]
-        found = outputs(other, values)
+        found = outputs(copy, values)
         return sum((weight * found[name]).sum() for name, weight in weights.items())
 
     return loss
 
 
 def _weights(outputs: Values, rng: np.random.Generator) -> Values:
-    """An upstream gradient for each output: of size 0.5 to 1.5, so that none goes unseen, and exact in float32."""
+    """An upstream gradient for each output, of size 0.5 to 1.5 so that no output is missed, and exact in float32."""
 
     def draw(like: Array) -> Array:
         size = rng.uniform(0.5, 1.5, like.shape) * rng.choice([-1.0, 1.0], like.shape)
@@ -174,48 +183,48 @@ def _weights(outputs: Values, rng: np.random.Generator) -> Values:
     return {name: draw(value) for name, value in outputs.items()}
 
 
-def _hold_dropout(twin: Any, x: Array, lengths: Any, rng: np.random.Generator) -> None:
-    """Makes every stack of the twin drop, in every pass from now on, what it drops in one that rng draws."""
-    parts = list(twin.layers.values()) if isinstance(twin, Bidirectional) else [twin]
-    for part in parts:
-        if part.dropout.p:
-            part.dropout = Dropout(part.dropout.p, rng)
-            kept = part.forward(x, None, lengths, training=True)[2].dropout
-            part.dropout = FixedDropout(part.dropout.p, [factor for row in kept if row for factor in row])
+def _fix_dropout(layer: Any, x: Array, lengths: Any, rng: np.random.Generator) -> None:
+    """Fixes the dropout masks of every stack, in all later passes, to those of one pass that rng draws."""
+    stacks = list(layer.layers.values()) if isinstance(layer, Bidirectional) else [layer]
+    for stack in stacks:
+        if stack.dropout.p:
+            stack.dropout = Dropout(stack.dropout.p, rng)
+            masks = stack.forward(x, None, lengths, training=True)[2].dropout
+            stack.dropout = FixedDropout(stack.dropout.p, [mask for row in masks if row for mask in row])
 
 
 def _as_float64(x: Any) -> Any:
     return x.astype(np.float64) if getattr(x, "dtype", np.dtype(int)).kind == "f" else x
 
 
-def _parameters(twin: Any) -> Values:
-    return {name: value.copy() for name, value in twin.params.items()}
+def _parameters(layer: Any) -> Values:
+    return {name: value.copy() for name, value in layer.params.items()}
 
 
-def _initial(twin: Any, state: Any, batch: int, xp: Any) -> Values:
-    """The initial states by name, zeros where there are none. Raises as forward does where they do not fit."""
-    if isinstance(twin, Bidirectional):
-        pair = zip(twin.layers.items(), _pair("state", state), strict=True)
+def _initial(layer: Any, state: Any, batch: int) -> Values:
+    """The initial states by name, zeros if there are none. Raises as forward does if they do not fit."""
+    if isinstance(layer, Bidirectional):
+        pairs = zip(layer.layers.items(), _pair("state", state), strict=True)
         return {
-            f"{part}.{name}": value
-            for (part, layer), own in pair
-            for name, value in _initial(layer, own, batch, xp).items()
+            f"{direction}.{name}": value
+            for (direction, child), given in pairs
+            for name, value in _initial(child, given, batch).items()
         }
-    h, c = twin.checked_state("state", state, batch)
-    return _named(twin, h if c is None else (h, c))
+    h, c = layer.checked_state("state", state, batch)
+    return _named(layer, h if c is None else (h, c))
 
 
 def _named(layer: Any, state: Any) -> Values:
-    """A layer's state as {"h0", "c0"}, of Bidirectional with its parts' names before; last states have the same."""
+    """A layer's state as {"h0", "c0"}, of Bidirectional {"forward.h0", ...}; last states have the same names."""
     if isinstance(layer, Bidirectional):
         pairs = zip(layer.layers.items(), state, strict=True)
-        return {f"{part}.{name}": v for (part, own), value in pairs for name, v in _named(own, value).items()}
+        return {f"{direction}.{name}": v for (direction, child), s in pairs for name, v in _named(child, s).items()}
     return {"h0": state[0], "c0": state[1]} if isinstance(state, (tuple, list)) else {"h0": state}
 
 
 def _state(layer: Any, values: Values, prefix: str = "") -> Any:
     """The state back from its names."""
     if isinstance(layer, Bidirectional):
-        return tuple(_state(part, values, f"{name}.") for name, part in layer.layers.items())
+        return tuple(_state(child, values, f"{direction}.") for direction, child in layer.layers.items())
     h = values[f"{prefix}h0"]
     return (h, values[f"{prefix}c0"]) if "c" in layer.cell.state else h

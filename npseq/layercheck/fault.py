@@ -1,10 +1,8 @@
-"""Where to look in a layer's backward, read off the errors of its gradients.
+"""The errors of a layer's gradients say where in its backward pass to look for the mistake.
 
 Backward goes from a sequence's last step to its first, so an error travels to earlier steps: it starts at the latest
-step whose dx is wrong. In the reverse direction it is the earliest.
+step whose dx is wrong. In the reverse direction it starts at the earliest.
 """
-
-from __future__ import annotations
 
 import re
 from typing import Any
@@ -18,7 +16,7 @@ from npseq.layers.recurrent import Recurrent
 
 
 def fault(layer: Any, report: Report, lengths: Any) -> str:
-    """A sentence on what is wrong with a recurrent layer's gradients, "" for one that is right or another layer."""
+    """Returns a sentence on the mistake in a recurrent layer's gradients, "" if there is none or for other layers."""
     rows = {row.name: row for row in report.tensors}
     wrong = [name for name, row in rows.items() if row.status == "fail"]
     if not wrong or not isinstance(layer, (Recurrent, Bidirectional)):
@@ -30,11 +28,11 @@ def fault(layer: Any, report: Report, lengths: Any) -> str:
     if "x" not in wrong:
         return _sums(wrong)
     steps = _wrong_steps(rows["x"])
-    own = np.full(steps.shape[1], len(steps)) if lengths is None else to_host(lengths)
-    past = np.argwhere(steps & (np.arange(len(steps))[:, None] >= own))
+    ends = np.full(steps.shape[1], len(steps)) if lengths is None else to_host(lengths)
+    past = np.argwhere(steps & (np.arange(len(steps))[:, None] >= ends))
     if len(past):
         return f"dx is not zero past the length of sequence {past[0][1]}, at step {past[0][0]}: look at the mask"
-    return _start(layer, steps, own, wrong)
+    return _start(layer, steps, ends, wrong)
 
 
 def _wrong_steps(row: TensorReport) -> np.ndarray:
@@ -43,19 +41,19 @@ def _wrong_steps(row: TensorReport) -> np.ndarray:
 
 
 def _sums(wrong: list[str]) -> str:
-    """dx is right, so every step's adjoint is."""
+    """The sentence for a right dx, with which the adjoint of every step is right."""
     states = [name for name in wrong if _is_state(name)]
     sums = [name for name in wrong if not _is_state(name)]
-    parts = []
+    advice = []
     if sums:
-        parts.append(f"look at the sums over time (weight gradients) of {', '.join(sums)}")
+        advice.append(f"look at the sums over time (weight gradients) of {', '.join(sums)}")
     if states:
-        parts.append(f"look at what the first step hands to the initial state ({', '.join(states)})")
-    return f"dx is right at every step: {'; '.join(parts)}"
+        advice.append(f"look at what the first step passes to the initial state ({', '.join(states)})")
+    return f"dx is right at every step: {'; '.join(advice)}"
 
 
-def _start(layer: Any, steps: np.ndarray, own: np.ndarray, wrong: list[str]) -> str:
-    """The step at which the error starts, in the direction that the wrong parameters name."""
+def _start(layer: Any, steps: np.ndarray, ends: np.ndarray, wrong: list[str]) -> str:
+    """The sentence with the step at which the error starts, in the direction of the wrong parameters."""
     level, directions = _topmost(layer, wrong)
     if not directions:
         return f"dx is wrong at {_listed(steps)}, every parameter is right: look at the product that makes dx, W_x da"
@@ -67,34 +65,36 @@ def _start(layer: Any, steps: np.ndarray, own: np.ndarray, wrong: list[str]) -> 
             "errors of two directions travel both ways, so no time step can be named; check each direction alone"
         )
     reverse = directions == {"reverse"}
-    t, b = _first_met(steps, own, reverse)
+    t, b = _first_met(steps, ends, reverse)
     name = "reverse direction's backward loop" if reverse else "backward loop"
-    last = 0 if reverse else int(own[b]) - 1
+    last = 0 if reverse else int(ends[b]) - 1
     look = f"look at step {t} of the {name}{where}"
     if t == last:
         return f"dx is wrong from the first step that backward takes, step {t} of sequence {b}: {look}"
-    order, next_ = ("before", t - 1) if reverse else ("after", t + 1)
-    return f"dx is right {order} step {t} and wrong at it, in sequence {b}: {look}, or at what step {next_} hands to it"
+    order, other = ("before", t - 1) if reverse else ("after", t + 1)
+    return (
+        f"dx is right {order} step {t} and wrong at it, in sequence {b}: {look}, or at what step {other} passes to it"
+    )
 
 
-def _first_met(steps: np.ndarray, own: np.ndarray, reverse: bool) -> tuple[int, int]:
-    """(t, b) of the wrong step that backward meets first; in doubt, of the sequence where most was right before it."""
+def _first_met(steps: np.ndarray, ends: np.ndarray, reverse: bool) -> tuple[int, int]:
+    """(t, b) of the wrong step that backward meets first; of several, that with the most right steps before it."""
     wrong = {b: np.flatnonzero(steps[:, b]) for b in range(steps.shape[1])}
     found = [(int(t[0] if reverse else t[-1]), b) for b, t in wrong.items() if t.size]
     if reverse:
         return min(found)
-    return max(found, key=lambda place: (place[0], own[place[1]]))
+    return max(found, key=lambda step: (step[0], ends[step[1]]))
 
 
 def _topmost(layer: Any, wrong: list[str]) -> tuple[int, set[str]]:
     """The highest layer of a stack with a wrong parameter, and the directions in which one is."""
-    found = [_place(name) for name in wrong if name != "x" and not _is_state(name)]
+    found = [_position(name) for name in wrong if name != "x" and not _is_state(name)]
     top = max((level for level, _ in found), default=0)
     return top, {direction for level, direction in found if level == top}
 
 
-def _place(name: str) -> tuple[int, str]:
-    """Layer and direction of a parameter, from its name."""
+def _position(name: str) -> tuple[int, str]:
+    """Layer and direction of a parameter, by its name."""
     match = re.search(r"_l(\d+)(?:_reverse)?$", name)
     reverse = name.endswith("_reverse") or name.startswith("backward.")
     return int(match.group(1)) if match else 0, "reverse" if reverse else "forward"

@@ -1,6 +1,4 @@
-"""Every layer in every variant through gradcheck: the matrix that `npseq gradcheck` runs."""
-
-from __future__ import annotations
+"""`npseq gradcheck` runs this matrix of checks: every layer in every variant, by every method."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
@@ -47,22 +45,22 @@ CELLS = (*RECURRENT, *OTHER)
 
 
 class Case(NamedTuple):
-    """One check. layers, directions 0 for a layer that has none; truncated None for the whole gradient."""
+    """One check. layers and directions are 0 for a layer without time, truncated is None for the whole gradient."""
 
     cell: str
     variant: str
     layers: int
     directions: int
     ragged: bool
-    dtype: str  # in which the gradient is computed; the differences are of the same layer in float64
+    dtype: str  # of the layer whose gradient is checked; the differences are computed in float64
     method: str
     truncated: int | None = None
 
     @property
     def row(self) -> tuple[str, str, str, str, str]:
-        """What the table's row is: lengths, full and ragged, and the columns stand in one."""
-        way = {0: "", 1: "forward", 2: "both"}[self.directions]
-        return self.cell, self.variant, str(self.layers or ""), way, self.dtype
+        """The row of the table, which full and ragged lengths share."""
+        direction = {0: "", 1: "forward", 2: "both"}[self.directions]
+        return self.cell, self.variant, str(self.layers or ""), direction, self.dtype
 
     @property
     def column(self) -> str:
@@ -75,14 +73,14 @@ class Case(NamedTuple):
 
 
 def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    """Random values, exact in float32."""
+    """Random numbers that are exact in float32."""
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32).astype(np.float64)
 
 
 def matrix(cells: Iterable[str] = CELLS, methods: Iterable[str] = METHODS, quick: bool = False) -> list[Case]:
-    """The cases of these cells and methods; quick leaves out float32, full lengths and stacks of two directions.
+    """Returns the cases of these cells and methods; quick leaves out float32, full lengths and two-way stacks.
 
-    Raises ValueError for a cell or a method that there is not.
+    Raises ValueError for an unknown cell or method.
     """
     cells, methods = tuple(cells), tuple(methods)
     for name, given, known in (("cell", cells, CELLS), ("method", methods, METHODS)):
@@ -108,11 +106,11 @@ def _cases(cell: str, methods: tuple[str, ...], dtypes: tuple[str, ...], quick: 
 
 
 def check(case: Case) -> Report:
-    """One case, at its own fixed numbers, with random initial states."""
+    """Checks one case at fixed numbers, with random initial states."""
     if case.cell in RECURRENT:
         kind, hidden, options = RECURRENT[case.cell][case.variant]
         layer = kind(D, hidden, num_layers=case.layers, bidirectional=case.directions == 2, **options)
-        layer.params.flat[:] = _alive(layer.params.flat.size)
+        layer.params.flat[:] = _parameters(layer.params.flat.size)
         x, state = numbers(T, B, D), _state(layer)
     else:
         layer, x = OTHER[case.cell]()
@@ -122,8 +120,8 @@ def check(case: Case) -> Report:
     return gradcheck(problem.loss, problem.at, problem.gradient(np.dtype(case.dtype)), method=case.method)
 
 
-def _alive(size: int) -> np.ndarray:
-    """Parameters of size 0.3 to 1, with which every ReLU layer here has units that are not dead."""
+def _parameters(size: int) -> np.ndarray:
+    """Parameters of size 0.3 to 1, with which every ReLU layer here has active units."""
     rng = np.random.default_rng(SEED)
     return rng.uniform(0.3, 1.0, size) * rng.choice([-1.0, 1.0], size)
 
@@ -135,7 +133,7 @@ def _state(layer: Any) -> Any:
 
 
 def table(results: dict[Case, Report]) -> str:
-    """A row a layer and dtype, a column a method: the largest error relative to the gradient's scale, or FAIL."""
+    """One row per layer and dtype, one column per method: the largest error on the gradient's scale, or FAIL."""
     columns = [c for c in (*METHODS, "truncated") if any(case.column == c for case in results)]
     head = ("cell", "variant", "layers", "direction", "dtype", *columns)
     cells: dict[tuple[str, ...], dict[str, list[Report]]] = {}

@@ -1,12 +1,10 @@
-"""A forward pass whose whole gradient is the truncated one: what gradcheck_layer differences for Truncated(k).
+"""A surrogate forward pass has the truncated gradient as its whole gradient, so gradcheck_layer can check Truncated(k).
 
 The gradient truncated to k steps is the exact gradient of sum_t l_t with the state k steps before each loss held fixed
-(Williams & Peng 1990): the y of step t is computed anew from the states before step t - k + 1, constants of the first
-pass, through the last k steps. A path from step t to the initial state is carried t + 1 times, so the initial state is
-such a constant too where t >= k - 1, and moves only the losses before.
+(Williams & Peng 1990): y of step t is computed again through its last k steps, from the state before step t - k + 1, a
+constant of the first pass. A path from step t to the initial state has lag t + 1, so for t >= k - 1 the initial state
+is a constant too; it affects only the losses before.
 """
-
-from __future__ import annotations
 
 import copy
 from collections.abc import Callable
@@ -23,40 +21,40 @@ from npseq.parameters import Parameters
 
 
 class FixedDropout(Dropout):
-    """Dropout that draws the same factors, (T, features, B) each, in every forward pass.
+    """Dropout with the same masks, (T, features, B) each, in every forward pass.
 
-    window: (step, sequence) of every column that runs, steps (K, W) and sequences (W,); None runs them all.
+    window: the (step, sequence) of every column that runs, steps (K, W) and sequences (W,); None is all of them.
     """
 
-    def __init__(self, p: float, factors: list[Array]):
+    def __init__(self, p: float, masks: list[Array]):
         super().__init__(p)
-        self.factors = factors
+        self.masks = masks
         self.window: tuple[Array, Array] | None = None
         self.drawn = 0
 
     def draw(self, x: Array) -> Array:
-        kept = self.factors[self.drawn % len(self.factors)]
+        mask = self.masks[self.drawn % len(self.masks)]
         self.drawn += 1
         if self.window is not None:
             steps, sequences = self.window
-            kept = kept[steps, :, sequences].swapaxes(1, 2)
-        return kept.astype(x.real.dtype, copy=False)
+            mask = mask[steps, :, sequences].swapaxes(1, 2)
+        return mask.astype(x.real.dtype, copy=False)
 
 
 def require_exact(layer: Recurrent | Bidirectional, truncation: Any) -> None:
-    """Raises TypeError or ValueError where a truncated gradient is not the gradient of frozen states."""
+    """Raises ValueError if no frozen states have this truncated gradient as their gradient."""
     if isinstance(truncation, HDetach):
         raise ValueError(
             f"truncation must be Truncated(k) to be checked, got {truncation!r}, which blocks h and not c, so that no "
-            "frozen state stands for it; check the whole gradient"
+            "frozen state has its gradient; check the whole gradient"
         )
     if not isinstance(truncation, Truncated):
         raise ValueError(
             f"truncation must be Truncated(k) to be checked, got {truncation!r}; a random truncation is unbiased, "
             "right in the mean over its draws, and no one draw is the gradient of a function; check the whole gradient"
         )
-    parts = layer.layers.values() if isinstance(layer, Bidirectional) else ()
-    if any(part.directions == 2 for part in parts) or (
+    stacks = layer.layers.values() if isinstance(layer, Bidirectional) else ()
+    if any(stack.directions == 2 for stack in stacks) or (
         isinstance(layer, Recurrent) and layer.directions == 2 and layer.num_layers > 1
     ):
         raise ValueError(
@@ -67,15 +65,15 @@ def require_exact(layer: Recurrent | Bidirectional, truncation: Any) -> None:
 
 
 def frozen_states(layer: Any, x: Array, state: Any, lengths: Array | None) -> Any:
-    """The states before every step, (L, T + 1, features, B) each, of one direction or, as a pair, of both."""
+    """Returns the states before every step, (L, T + 1, features, B) each, of one direction or a pair for both."""
     if isinstance(layer, Recurrent) and layer.directions == 2:
         return frozen_states(_pair_of(layer), x, _split(state), lengths)
     if isinstance(layer, Bidirectional):
         xp = array_module(layer.params.flat)
-        own = x, _turn(x, xp.asarray(_turned(x.shape[0], x.shape[1], lengths)))
+        both = x, _turn(x, xp.asarray(_turned(x.shape[0], x.shape[1], lengths)))
         return tuple(
-            frozen_states(part, part_x, part_state, lengths)
-            for part, part_x, part_state in zip(layer.layers.values(), own, state, strict=True)
+            frozen_states(child, its_x, its_state, lengths)
+            for child, its_x, its_state in zip(layer.layers.values(), both, state, strict=True)
         )
     tape = layer.forward(x, state, lengths, training=True)[2]
     strands, xp = [row[0] for row in tape.strands], array_module(layer.params.flat)
@@ -86,68 +84,70 @@ def frozen_states(layer: Any, x: Array, state: Any, lengths: Array | None) -> An
 def truncated_forward(
     layer: Any, x: Array, state: Any, lengths: Array | None, steps: int, frozen: Any
 ) -> tuple[Array, Any]:
-    """y and the last state as layer.forward has them, every step's from the frozen states `steps` steps before it."""
+    """Returns y and the last state as layer.forward does, each step computed from the frozen state `steps` before."""
     if isinstance(layer, Recurrent) and layer.directions == 2:
         y, last = truncated_forward(_pair_of(layer), x, _split(state), lengths, steps, frozen)
         return y, _each(lambda a, b: array_module(a).concatenate([a, b]), *last)
     if isinstance(layer, Bidirectional):
         xp = array_module(layer.params.flat)
-        turned = xp.asarray(_turned(x.shape[0], x.shape[1], lengths))
+        order = xp.asarray(_turned(x.shape[0], x.shape[1], lengths))
         forward, backward = layer.layers.values()
         y_f, last_f = truncated_forward(forward, x, state[0], lengths, steps, frozen[0])
-        y_b, last_b = truncated_forward(backward, _turn(x, turned), state[1], lengths, steps, frozen[1])
-        return xp.concatenate([y_f, _turn(y_b, turned)], axis=2), (last_f, last_b)
+        y_b, last_b = truncated_forward(backward, _turn(x, order), state[1], lengths, steps, frozen[1])
+        return xp.concatenate([y_f, _turn(y_b, order)], axis=2), (last_f, last_b)
     return _windows(layer, x, state, lengths, steps, frozen)
 
 
 def _windows(
     layer: Recurrent, x: Array, state: Any, lengths: Array | None, steps: int, frozen: Any
 ) -> tuple[Array, Any]:
-    """One direction. The first steps - 1 steps are one pass from the initial state, which moves; every step after them
-    is the last of a window of its own, and all windows run side by side as one batch.
+    """truncated_forward in one direction.
+
+    The first steps - 1 steps are one pass from the initial state, which varies. Every later step is the last of a
+    window of its own; all windows run as one batch.
     """
     (T, B), xp = x.shape[:2], array_module(layer.params.flat)
-    own = np.full(B, T) if lengths is None else to_host(lengths)
+    ends = np.full(B, T) if lengths is None else to_host(lengths)
     head = min(steps - 1, T)
-    _look_at(layer, xp.arange(head)[:, None], xp.arange(B))
-    y_head, last, _ = layer.forward(x[:head], state, np.minimum(own, head), training=True)
+    _select_masks(layer, xp.arange(head)[:, None], xp.arange(B))
+    y_head, last, _ = layer.forward(x[:head], state, np.minimum(ends, head), training=True)
     y = np.zeros_like(layer.params.flat, shape=(T, B, layer.output_size))
     y[:head] = y_head
-    t, b = np.nonzero(np.arange(T)[:, None] < own)
+    t, b = np.nonzero(np.arange(T)[:, None] < ends)
     t, b = t[t >= head], b[t >= head]
     if t.size:
-        final = xp.asarray(np.flatnonzero(t == own[b] - 1))
+        final = xp.asarray(np.flatnonzero(t == ends[b] - 1))
         t, b = xp.asarray(t), xp.asarray(b)
         start = t - steps + 1
         rows = start + xp.arange(steps)[:, None]
-        _look_at(layer, rows, b)
+        _select_masks(layer, rows, b)
         y_windows, after, _ = layer.forward(x[rows, b], _each(lambda s: _before(s, start, b), frozen), training=True)
         y[t, b] = y_windows[-1]
         last = _each(lambda s, found: _with_columns(s, b[final], found[:, final]), last, after)
-    _look_at(layer, None, None)
+    _select_masks(layer, None, None)
     return y, last
 
 
 def _before(states: Array, start: Array, b: Array) -> Array:
-    """(L, T + 1, features, B) -> (L, W, features): the states before the first step of every window."""
+    """The states (L, W, features) before the first step of every window, of states (L, T + 1, features, B)."""
     return states[:, start, :, b].swapaxes(0, 1)
 
 
 def _with_columns(last: Array, b: Array, found: Array) -> Array:
-    """The last states (L, B, features), those of sequences b replaced."""
+    """The last states (L, B, features), replaced for the sequences b."""
     last = last.copy()
     last[:, b] = found
     return last
 
 
-def _look_at(layer: Recurrent, steps: Any, sequences: Any) -> None:
-    """Dropout held fixed gives the factors of these columns."""
+def _select_masks(layer: Recurrent, steps: Any, sequences: Any) -> None:
+    """Makes fixed dropout return the masks of these columns; None is all."""
     if isinstance(layer.dropout, FixedDropout):
         layer.dropout.window = None if steps is None else (steps, sequences)
 
 
 def _pair_of(layer: Recurrent) -> Bidirectional:
-    """A single layer of two directions as two layers of one."""
+    """One layer of two directions as two layers of one direction."""
     return Bidirectional(_half(layer, 0), _half(layer, 1))
 
 
@@ -165,5 +165,5 @@ def _split(state: Any) -> tuple[Any, Any]:
 
 
 def _each(f: Callable[..., Any], *states: Any) -> Any:
-    """f of every array of states, each h or a pair (h, c)."""
+    """f of every array of states that are h or a pair (h, c) each."""
     return tuple(f(*parts) for parts in zip(*states, strict=True)) if isinstance(states[0], tuple) else f(*states)

@@ -1,6 +1,9 @@
-"""Gradients forward in time: exact (RTRL), unbiased (UORO) and approximate (SnAp, RFLO)."""
+"""Gradients are computed forward in time: exactly (RTRL), without bias (UORO) or approximately (SnAp, RFLO)."""
 
-from npseq.online.rtrl import Online, rtrl, uoro
-from npseq.online.snap import rflo, snap
+from npseq.online.influence import Online
+from npseq.online.rflo import rflo
+from npseq.online.rtrl import rtrl
+from npseq.online.snap import snap
+from npseq.online.uoro import uoro
 
 __all__ = ["Online", "rflo", "rtrl", "snap", "uoro"]

@@ -1,32 +1,32 @@
-"""RTRL's influence matrix with most of it left out: gradients forward in time that are biased, and cheap to carry.
+"""SnAp-n keeps those entries of RTRL's influence matrix that n steps can reach, and drops the others.
 
-With S, J and F as in npseq.online.rtrl, both carry an influence matrix whose update keeps a part of RTRL's:
+    A_t = M * (J_t A_{t-1} + F_t)
 
-    SnAp-n    A_t = M * (J_t A_{t-1} + F_t)    M is 1 where a path of fewer than n carries leads, else 0
-    RFLO      R_t = z_t * R_{t-1} + F_t        z_t is what the cell itself keeps of each unit
-
-Menick et al. 2021 (arXiv 2006.07232); Murray 2019 (eLife 8:e43299); side by side in Marschall, Cho & Savin 2020 (JMLR
-21:135) and in docs/derivations/online.md.
+S, J and F are those of npseq.online.influence; M is 1 where a path of fewer than n recurrent edges leads, else 0.
+Menick et al. 2021, arXiv 2006.07232; compared with RTRL and RFLO in Marschall, Cho & Savin 2020 (JMLR 21:135) and in
+docs/derivations/online.md.
 """
-
-from __future__ import annotations
 
 import copy
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.backend import Array, array_module, to_host
-from npseq.bptt.blocks import blocks_of
 from npseq.bptt.workspace import MAX_BYTES
-from npseq.layers.gru import GRUCell
 from npseq.layers.jacobian import check_one_way, state_features
-from npseq.layers.rnn import RNNCell
-from npseq.online.rtrl import Influence, LossGradient, Online, apply, carried, one_step, require_influence
-
-if TYPE_CHECKING:
-    from npseq.layers.recurrent import Recurrent
+from npseq.layers.recurrent import Recurrent
+from npseq.online.influence import (
+    Influence,
+    LossGradient,
+    Online,
+    multiply,
+    require_memory,
+    run_forward,
+    step_jacobians,
+)
 
 
 def snap(
@@ -36,40 +36,59 @@ def snap(
     state: Any = None,
     lengths: Array | None = None,
     dstate: Any = None,
-    influence: Influence | None = None,
     *,
+    influence: Influence | None = None,
     n: int = 1,
     max_bytes: int | None = MAX_BYTES,
 ) -> Online:
-    """The gradient by the sparse n-step approximation of RTRL, SnAp-n: biased, and RTRL's own from some n on.
+    """Computes the gradient by SnAp-n, the sparse n-step approximation of RTRL: biased, and exact if n is large.
 
-    Kept are the entries of the influence matrix, a parameter's on a state feature, that are not zero within n steps,
-    whatever the numbers; a weight that is exactly zero carries nothing, so the pattern is that of the parameters as
-    they are. SnAp-1 keeps what a parameter does within its own step: of a plain RNN, of an LSTM and of a GRU with
-    reset="after" its own unit alone, so that it is exact where units do not hear each other (but for an LSTM's output
-    gate, which acts on its own c a step late). Where all weights are there SnAp-2 is RTRL; else it takes more steps.
+    An entry of the influence matrix, a parameter's effect on a state feature, is kept if some numbers make it nonzero
+    within n steps. A weight that is exactly zero has no effect, so the pattern depends on which parameters are zero.
+    SnAp-1 keeps what a parameter does within its own step: in a plain RNN, an LSTM and a GRU with reset="after" it acts
+    on its own unit alone, so SnAp-1 is exact if the units do not read each other (but for an LSTM's output gate, which
+    acts on its own c a step late). If no weight is zero, SnAp-2 is RTRL; otherwise it takes more steps.
 
-    layer, x, dy, state, lengths, dstate, influence: as rtrl has them; the matrix is held with its zeros, for study, and
-    takes rtrl's memory. n: steps, at least 1.
-    Raises MemoryError, before anything is computed, where that passes max_bytes; ValueError for two directions, or an n
-    below 1.
+    The matrix is stored with its zeros, for study, and needs as much memory as rtrl's.
+
+    Args:
+        layer: an RNN, GRU or LSTM of one direction and any depth.
+        x: (T, B, D), or token ids (T, B), as forward takes them.
+        dy: (T, B, P), or a function of the step t and its output (B, P).
+        state: the initial state, as forward takes it; None is zeros.
+        lengths: (B,), the length of each sequence; None is T for all.
+        dstate: the loss's derivative by the last state, as backward takes it.
+        influence: the influence of an earlier call, to continue that sequence.
+        n: the number of steps, at least 1.
+        max_bytes: the memory allowed; None is no limit.
+
+    Raises:
+        MemoryError: before anything is computed, if more than max_bytes is needed.
+        ValueError: if the layer has two directions, a shape does not fit, or n is below 1.
+
+    Example:
+        >>> layer, x, dy = ns.GRU(2, 3, dtype=np.float64, rng=0), np.ones((5, 1, 2)), np.ones((5, 1, 3))
+        >>> exact = ns.rtrl(layer, x, dy).grads.flat
+        >>> [np.allclose(ns.snap(layer, x, dy, n=n).grads.flat, exact) for n in (1, 2)]
+        [False, True]
     """
     check_one_way(layer, "snap")
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-        raise ValueError(f"n must be an integer of at least 1, the step's own, got {n!r}")
-    require_influence("snap", layer, x, max_bytes)
+    n = integer("n", n)
+    require_memory("snap", layer, x, max_bytes)
     xp = array_module(layer.params.flat)
-    kept = {name: xp.asarray(reached) for name, reached in pattern(layer, int(n)).items()}
+    masks = {name: xp.asarray(reached) for name, reached in pattern(layer, n).items()}
 
     def update(tape: Any, A: Influence | None) -> Influence:
-        J, F = one_step(layer, tape)
-        return F if A is None else {name: kept[name] * (apply(J, A[name]) + part) for name, part in F.items()}  # (O4)
+        J, F = step_jacobians(layer, tape)
+        if A is None:
+            return F
+        return {name: masks[name] * (multiply(J, A[name]) + part) for name, part in F.items()}  # (O4)
 
-    return carried(layer, x, dy, state, lengths, dstate, influence, update)
+    return run_forward(layer, x, dy, state, lengths, dstate, influence, update)
 
 
 def pattern(layer: Recurrent, n: int) -> dict[str, np.ndarray]:
-    """{parameter: (features, ...) bool}, on the host: on which state features it can act within n steps (O3)."""
+    """Returns {parameter: (features, ...) bool}, on the host: the state features it can act on within n steps (O3)."""
     J, F = _generic_step(layer)
     reached = F
     for _ in range(n - 1):
@@ -81,73 +100,25 @@ def pattern(layer: Recurrent, n: int) -> dict[str, np.ndarray]:
 
 
 def _generic_step(layer: Recurrent) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Where J (features, features) and F {name: (features, entries)} are not zero, at numbers with no accidents.
+    """Where J (features, features) and F {name: (features, entries)} are nonzero for generic numbers.
 
-    Weights are random and positive where the layer's are not zero, so that nothing cancels and every ReLU is open, and
-    small enough that no gate saturates.
+    Weights are random and positive where the layer's are not zero, so that nothing cancels and every ReLU is active,
+    and so small that no gate saturates.
     """
-    rng, twin = np.random.default_rng(0), copy.copy(layer)
-    twin.params = layer.params.like(to_host(layer.params.flat) != 0)
-    for name in twin.params:
+    rng, generic = np.random.default_rng(0), copy.copy(layer)
+    generic.params = layer.params.like(to_host(layer.params.flat) != 0)
+    for name in generic.params:
         if name.startswith("b_"):
-            twin.params[name][...] = True
+            generic.params[name][...] = True
     size = layer.input_size + layer.num_layers * (layer.hidden_size + layer.state_size)
-    twin = twin.bind(twin.params.flat * rng.uniform(0.5, 1, twin.params.flat.size) / size)
+    generic = generic.bind(generic.params.flat * rng.uniform(0.5, 1, generic.params.flat.size) / size)
 
     def positive(*shape: int) -> np.ndarray:
         return rng.uniform(0.2, 0.8, shape)
 
     h, c = positive(layer.num_layers, 1, layer.state_size), positive(layer.num_layers, 1, layer.hidden_size)
     state = (h, c) if "c" in layer.cell.state else h
-    J, F = one_step(twin, twin.forward(positive(1, 1, layer.input_size), state)[2])
+    J, F = step_jacobians(generic, generic.forward(positive(1, 1, layer.input_size), state)[2])
     return J[0] != 0, {
         name: part[0].reshape(state_features(layer), prod(part.shape[2:])) != 0 for name, part in F.items()
     }
-
-
-def rflo(
-    layer: Recurrent,
-    x: Array,
-    dy: Array | LossGradient,
-    state: Any = None,
-    lengths: Array | None = None,
-    dstate: Any = None,
-    influence: Influence | None = None,
-    *,
-    max_bytes: int | None = MAX_BYTES,
-) -> Online:
-    """The gradient by random feedback local online learning, RFLO: what a unit keeps of itself goes on, nothing else.
-
-    Murray 2019 has a plain network that leaks, h_t a mean of h_{t-1} and a tanh, and carries for each weight one trace
-    that leaks alike. A GRU is that network with a leak of its own for each unit and step, z_t, and so it is one layer
-    of GRU for which this is defined, the reset gate on either side; with its gates held constant it is the paper's.
-    A plain RNN keeps nothing: what is left is Truncated(1). The result is the exact gradient of the losses with the h
-    that gates and new content read held fixed. Random feedback is a choice of dy: hand in the loss's derivative by the
-    outputs times a fixed random matrix in the place of the output layer's weights.
-
-    layer: one RNN or GRU of one direction. x, dy, state, lengths, dstate, influence, max_bytes: as rtrl has them.
-    Raises ValueError for an LSTM, a stack or two directions; MemoryError before anything is computed.
-    """
-    check_one_way(layer, "rflo")
-    if not isinstance(layer.cell, (RNNCell, GRUCell)) or layer.num_layers != 1:
-        raise ValueError(
-            f"rflo is for one layer of GRU, whose z is the leak, or of RNN, got {layer}; an LSTM's gradient along its "
-            "own c is backward's with CarouselTruncation(), and for a stack there is snap"
-        )
-    require_influence("rflo", layer, x, max_bytes)
-
-    def update(tape: Any, A: Influence | None) -> Influence:
-        F, strand = one_step(layer, tape)[1], tape.strands[0][0]
-        kept: Any = np.zeros_like(strand.s[0, : layer.state_size])
-        if isinstance(layer.cell, GRUCell):
-            kept = strand.a[0, blocks_of(layer.cell).names.index("z")]
-        if strand.mask is not None:
-            kept = np.where(strand.mask[0], kept, 1)
-        return F if A is None else {name: _scaled(kept.T, A[name]) + part for name, part in F.items()}  # (O6)
-
-    return carried(layer, x, dy, state, lengths, dstate, influence, update)
-
-
-def _scaled(kept: Array, A: Array) -> Array:
-    """kept (B, n) times A (B, n, ...)."""
-    return kept.reshape(*kept.shape, *[1] * (A.ndim - 2)) * A

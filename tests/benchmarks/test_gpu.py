@@ -1,4 +1,4 @@
-"""The GPU benchmark without a GPU: floors counted by hand, verdicts, and the whole of it on the stand-in for CuPy."""
+"""The GPU benchmark without a GPU: floors counted by hand, verdicts, and the whole program on the fake CuPy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from standin import device_cublas, device_module
+from fake_cupy import device_cublas, device_module
 
 from benchmarks import device, gpu, headline, machine
 from benchmarks.cases import CELLS, Case
@@ -80,8 +80,8 @@ def test_verdicts_name_what_was_missed():
     assert not gpu.verdicts([row("rnn", 1, 0, 0, 0, tf32=True), row("rnn", 1, 0, 0, 0, size=gpu.SIZES[1])])
 
 
-@pytest.mark.skipif(device_cublas.library() is None, reason="no C compiler for the stand-in")
-def test_the_whole_of_it_on_the_stand_in(cupy, monkeypatch, tmp_path, capsys):
+@pytest.mark.skipif(device_cublas.library() is None, reason="no C compiler for the fake CuPy")
+def test_the_whole_program_runs_on_the_fake_cupy(cupy, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(gpu, "SIZES", ((4, 3, 5, 6),))
     monkeypatch.setattr(machine, "RESULTS", tmp_path)
     monkeypatch.setattr(on_device, "has_cudnn", lambda: False)
@@ -89,7 +89,7 @@ def test_the_whole_of_it_on_the_stand_in(cupy, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(device, "peak", lambda cupy, dtype: right(cupy, dtype, 16, 64))
     gpu.main(["--budget", "0", "--least", "1", "--save", "gpu"])
     printed = capsys.readouterr().out
-    assert printed.startswith("stand-in; ")
+    assert printed.startswith("fake CuPy; ")
     rows = json.loads((tmp_path / "gpu.json").read_text())["records"]
     assert [(one["case"]["cell"], one["tf32"]) for one in rows] == [(c, t) for t in (False, True) for c in CELLS]
     for one in rows:
@@ -99,7 +99,7 @@ def test_the_whole_of_it_on_the_stand_in(cupy, monkeypatch, tmp_path, capsys):
     assert "RNN (4, 3, 5, 6)" in (tmp_path / "gpu.md").read_text()
 
 
-@pytest.mark.skipif(device_cublas.library() is None, reason="no C compiler for the stand-in")
+@pytest.mark.skipif(device_cublas.library() is None, reason="no C compiler for the fake CuPy")
 @pytest.mark.parametrize("cell", CELLS)
 def test_pytorch_has_the_same_loss_and_gradient(cell, cupy):
     pytest.importorskip("torch")
@@ -129,7 +129,7 @@ def test_without_a_device_one_line_and_status_1(module):
     assert answer.stdout == ""
 
 
-@pytest.mark.skipif(device_cublas.library() is None, reason="no C compiler for the stand-in")
+@pytest.mark.skipif(device_cublas.library() is None, reason="no C compiler for the fake CuPy")
 def test_a_headline_row_on_a_device(cupy, monkeypatch):
     text = np.random.default_rng(0).integers(1, 9, 40 * 3 + 2)
     vocabulary = headline.ns.data.Vocabulary("time traveller")

@@ -1,13 +1,17 @@
-"""The parity tests' device is a real one here; without CuPy or a device, each test is skipped by name."""
+"""The parity tests run on a real device here; without CuPy or a device, each test is skipped by name."""
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 import pytest
-from standin.device import Device
+from fake_cupy import device_module
+from fake_cupy.device import Device
+from fake_cupy.device_queue import state
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +27,15 @@ def real_device() -> Device:
 @pytest.fixture
 def device(real_device: Device) -> Device:
     return real_device
+
+
+@pytest.fixture
+def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A fake CuPy in place of the real one."""
+    module = device_module.make()
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    yield module
+    state.recording = None
 
 
 @contextmanager

@@ -1,27 +1,23 @@
-"""The kernels' text, compiled by a C compiler, gives what a cell's own lines give; where nvcc is, it compiles too."""
+"""Kernels, compiled by a C compiler, compute what a cell's own lines compute, and are launched by layout."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from collections import Counter
 
 import numpy as np
 import pytest
+from fake_cupy import device_module
+from fake_cupy.device_kernels import COMPILER, RawKernel
 from gpu.cell_blocks import CELLS, Call, calls, mapped, run
-from standin import device_module
-from standin.device_kernels import COMPILER, RawKernel
 
 import npseq as ns
 from npseq.gpu import cell as fusing
-from npseq.gpu import kernels, operations, settings
+from npseq.gpu import kernels, settings
 from npseq.gpu.cell import FusedCell
-from npseq.gpu.program import Kernel
-from npseq.gpu.source import literal, source
+from npseq.gpu.program import Assignment, Kernel, Ref
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
-NVCC = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
 compiled = pytest.mark.skipif(COMPILER is None, reason="no C compiler: the kernels' text is not run")
 every_cell = pytest.mark.parametrize("name", CELLS)
 
@@ -75,30 +71,9 @@ def test_a_state_that_is_written_over(name, cupy):
 
 
 @compiled
-@pytest.mark.parametrize(
-    ("operation", "wrong", "name"),
-    [
-        ("add", "{0} - {1}", "lstm"),
-        ("subtract", "{1} - {0}", "gru after"),
-        ("subtract", "{0} + {1}", "gru before"),
-        ("multiply", "{0}", "lstm peepholes"),
-        ("tanh", "{0}", "rnn tanh"),
-        ("tanh", "sin{f}({0})", "lstm projection"),
-        ("greater", "{0} < {1}", "rnn relu"),
-        ("greater", "{0} > (T)0.1", "rnn relu"),
-        ("number", "{0} ? (T)2 : (T)0", "rnn relu"),
-    ],
-)
-def test_a_wrong_operation_is_caught(operation, wrong, name, cupy, monkeypatch):
-    right = operations.OPERATIONS[operation]
-    monkeypatch.setitem(operations.OPERATIONS, operation, right._replace(code=wrong))
-    assert distance(name, np.float64, cupy) > 1e-3
-
-
-@compiled
 @pytest.mark.parametrize("forget", ["gate", "row", "column"])
 def test_a_wrong_stride_is_caught(forget, cupy, monkeypatch):
-    """Of the arrays that a kernel reads and writes: a gate's, a row's, a column's stride doubled or left out."""
+    """The stride of a gate, a row or a column of the arrays that a kernel reads and writes is zero."""
     right = kernels._strides
 
     def wrong(array, by_gate, ndim, itemsize):
@@ -184,27 +159,38 @@ def test_arrays_that_do_not_fit_are_refused(cupy):
         cell.forward(a, (h,), (cupy.zeros((3, 2), np.float32),), None, None)
 
 
-def test_a_number_is_written_to_its_last_bit():
-    third = 1 / 3
-    assert float(literal(third, np.dtype("float64")).removeprefix("(T)")) == third
-    assert np.float32(literal(third, np.dtype("float32")).removeprefix("(T)")) == np.float32(third)
-    with pytest.raises(ValueError, match="finite"):
-        literal(float("nan"), np.dtype("float64"))
+def adding(created=(), by_gate=()):
+    """out = x + y, of arrays with or without gates."""
+    stores = ((Ref("out", 0 if "out" in by_gate else None), 2),)
+    loads = [Assignment("load", (Ref(name, 1 if name in by_gate else None),)) for name in "xy"]
+    return Kernel(("x", "y", "out"), frozenset(by_gate), created, (*loads, Assignment("add", (0, 1))), stores)
 
 
-@pytest.mark.skipif(NVCC is None, reason="no nvcc: the kernels are not compiled for CUDA")
-@pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
-def test_nvcc_takes_every_kernel(architecture, tmp_path):
-    texts = []
-    for name in CELLS:
-        for dtype in TOLERANCE:
-            for call in calls(name, dtype):
-                ndim = np.ndim(call.given.get("da", call.given.get("s", call.given.get("a")))) - 1
-                for kernel in programs(name, call):
-                    text = source(kernel, f"kernel_{len(texts)}", ndim, np.dtype(dtype))
-                    texts.append(f"namespace n{len(texts)} {{\n{text}}}")
-    (tmp_path / "all.cu").write_text("\n".join(texts))
-    command = [NVCC, "-cubin", f"-arch={architecture}", "-Werror", "all-warnings", "all.cu", "-o", "all.cubin"]
-    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stderr
-    assert len(texts) > 70
+def test_the_numbers_of_a_launch_are_sizes_and_strides_in_entries():
+    arrays = {"x": np.zeros((2, 3, 4)), "y": np.zeros((3, 1)), "out": np.zeros((4, 3)).T}
+    shape, numbers = kernels.launch_numbers(adding(by_gate=("x",)), arrays, itemsize=8)
+    assert shape == (3, 4)
+    entries, size1, x, y, out = numbers[0], numbers[1], numbers[2:5], numbers[5:7], numbers[7:]
+    assert (entries, size1, x, y, out) == (12, 4, (12, 4, 1), (1, 0), (1, 3))
+
+
+def test_an_array_that_the_kernel_creates_is_contiguous():
+    shape, numbers = kernels.launch_numbers(adding(created=("out",)), {n: np.zeros((3, 4)) for n in "xy"}, itemsize=8)
+    assert shape == (3, 4)
+    assert numbers[-2:] == (4, 1)
+
+
+def test_too_many_entries_for_one_launch_are_refused():
+    arrays = dict.fromkeys(("x", "y", "out"), np.broadcast_to(np.zeros(1), (1 << 16, 1 << 15)))
+    with pytest.raises(ValueError, match=r"less than 2147483648 entries, got \(65536, 32768\); take shorter or fewer"):
+        kernels.launch_numbers(adding(), arrays, itemsize=8)
+
+
+def test_a_launch_is_prepared_once_for_each_layout(cupy, monkeypatch):
+    cell, prepared = FusedCell(CELLS["rnn tanh"]), []
+    right = kernels.Runner._prepare
+    monkeypatch.setattr(kernels.Runner, "_prepare", lambda *given: prepared.append(1) or right(*given))
+    for size in (2, 2, 0, 3, 2):
+        a, h = cupy.zeros((1, 3, size)), cupy.zeros((3, size))
+        cell.forward(a, (h,), (h.copy(),), None, None)
+    assert len(prepared) == 3

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_cupy import device_module
+from fake_cupy.device_kernels import COMPILER
 from gpu.cell_blocks import CELLS, calls
 from gpu.test_kernels import programs
-from standin import device_module
-from standin.device_kernels import COMPILER
 
 import npseq as ns
 
@@ -27,7 +27,7 @@ LAYERS = {
 }
 
 
-@pytest.mark.skipif(COMPILER is None, reason="no C compiler for the stand-in's kernels")
+@pytest.mark.skipif(COMPILER is None, reason="no C compiler for the fake kernels")
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize(("T", "B"), [(9, 8), (3, 2)])
 def test_the_formula_of_a_tape(name, T, B, monkeypatch):

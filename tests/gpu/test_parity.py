@@ -2,17 +2,17 @@
 
 import numpy as np
 import pytest
+from fake_cupy.parity_gradients import *  # noqa: F403
+from fake_cupy.parity_graphs import *  # noqa: F403
+from fake_cupy.parity_inspect import *  # noqa: F403
+from fake_cupy.parity_layercheck import *  # noqa: F403
+from fake_cupy.parity_layers import *  # noqa: F403
+from fake_cupy.parity_losses import *  # noqa: F403
+from fake_cupy.parity_models import *  # noqa: F403
+from fake_cupy.parity_sequence_models import *  # noqa: F403
+from fake_cupy.parity_series import *  # noqa: F403
 from gpu.cell_blocks import CELLS
 from gpu.test_kernels import distance
-from standin.parity_checking import *  # noqa: F403
-from standin.parity_checks import *  # noqa: F403
-from standin.parity_graphs import *  # noqa: F403
-from standin.parity_inspect import *  # noqa: F403
-from standin.parity_layers import *  # noqa: F403
-from standin.parity_losses import *  # noqa: F403
-from standin.parity_models import *  # noqa: F403
-from standin.parity_sequence_models import *  # noqa: F403
-from standin.parity_series import *  # noqa: F403
 
 pytestmark = pytest.mark.gpu
 

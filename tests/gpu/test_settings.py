@@ -1,4 +1,4 @@
-"""Settings of a device: TF32 is CuPy's and ours, and nothing of npseq.gpu is loaded on a CPU."""
+"""The switches are set inside a `with`, TF32 for CuPy too, and a CPU loads nothing of npseq.gpu."""
 
 from __future__ import annotations
 
@@ -7,22 +7,14 @@ import sys
 
 import numpy as np
 import pytest
-from standin import device_module
 
 import npseq as ns
-from npseq.gpu.settings import CURRENT, settings
-
-
-@pytest.fixture
-def cupy(monkeypatch):
-    module = device_module.make()
-    monkeypatch.setitem(sys.modules, "cupy", module)
-    return module
+from npseq.gpu.settings import CURRENT, Settings, settings
 
 
 def test_tf32_is_off_unless_it_is_asked_for(cupy):
     core, linalg = cupy._core, cupy._core._routines_linalg
-    core.set_compute_type(np.float32, linalg.COMPUTE_TYPE_TF32)  # as CUPY_TF32=1 has it
+    core.set_compute_type(np.float32, linalg.COMPUTE_TYPE_TF32)  # as CUPY_TF32=1 sets it
     with settings(tf32=False):
         assert core.get_compute_type(np.float32) == linalg.COMPUTE_TYPE_DEFAULT
         with settings(tf32=True):
@@ -53,6 +45,12 @@ def test_an_error_inside_puts_settings_back(cupy):
     assert CURRENT.graphs
 
 
+def test_every_switch_is_given_by_name():
+    with pytest.raises(TypeError, match="positional"), settings(False):
+        pass
+    assert Settings() == CURRENT
+
+
 TRAINED = """
 import sys
 import numpy as np
@@ -63,12 +61,12 @@ print(*[name for name in sys.modules if name.startswith(("npseq.gpu", "cupy", "n
 """
 
 
-def test_a_cpu_loads_nothing_of_it():
+def test_training_on_a_cpu_loads_nothing_of_npseq_gpu():
     assert subprocess.run([sys.executable, "-c", TRAINED], capture_output=True, text=True, check=True).stdout == "\n"
 
 
-def test_an_array_of_a_file_is_the_hosts(tmp_path):
-    """A memmap is no cupy array: parameters may lie in one."""
+def test_parameters_in_a_file_are_on_the_host(tmp_path):
+    """A memmap is no cupy array, and parameters may be views of one."""
     model = ns.LanguageModel(5, "gru", 4, dtype=np.float64, rng=0)
     other = ns.LanguageModel(5, "gru", 4, dtype=np.float64, rng=0)
     flat = np.memmap(tmp_path / "flat", np.float64, "w+", shape=model.params.flat.shape)

@@ -1,4 +1,4 @@
-"""A trace behaves as arrays do, cuts at products, and says what it cannot hold."""
+"""A trace behaves as arrays do, is cut at products, and refuses what no kernel can hold."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import numpy as np
 import pytest
 
 from npseq.gpu.cell import traced
-from npseq.gpu.program import Assignment, Kernel, Product, Ref, Untraceable
-from npseq.gpu.tracing import Trace
+from npseq.gpu.program import Assignment, Kernel, MatrixProduct, Ref, Untraceable
+from npseq.gpu.tracing import CellTrace
 from npseq.layers.lstm import LSTMCell
 
 
 def trace_of(work, dtype=np.float32):
-    """The program of work(trace, x, y, out): x and out of three gates, y one block."""
-    trace = Trace(dtype)
+    """The program of work(trace, x, y, out): x and out have three gates, y is one block."""
+    trace = CellTrace(dtype)
     x, y, out = trace.array("x", 3), trace.array("y"), trace.array("out", 3)
     result = work(trace, x, y, out)
     return trace.finish(result if isinstance(result, tuple) else (result,))
 
 
 def operations(program) -> list[list[str]]:
-    """The operations of each kernel, loads and numbers left out."""
+    """The operations of each kernel, without loads and constants."""
     kernels = [step for step in program.steps if isinstance(step, Kernel)]
     return [[one.op for one in kernel.assignments if one.op not in ("load", "constant")] for kernel in kernels]
 
 
-def test_assignments_in_order_each_once():
+def test_every_expression_is_assigned_once_and_in_order():
     def work(trace, x, y, out):
         np.multiply(x[0] + y, x[0] + y, out=out[1])
 
@@ -52,7 +52,7 @@ def test_a_view_shows_what_was_written_last():
     assert operations(program) == [["add", "multiply", "subtract", "add"]]
 
 
-def test_what_was_made_can_be_written_too():
+def test_intermediate_results_can_be_written():
     def work(trace, x, y, out):
         made = y * 2
         made += x[2]
@@ -64,7 +64,7 @@ def test_what_was_made_can_be_written_too():
     assert program.results == (Ref("r0"), Ref("r1"), Ref("y"))
 
 
-def test_a_number_across_gates():
+def test_one_block_is_broadcast_over_the_gates():
     def work(trace, x, y, out):
         np.multiply(y, x, out=out)
 
@@ -72,8 +72,8 @@ def test_a_number_across_gates():
     assert operations(program) == [["multiply"] * 3]
 
 
-def test_a_product_has_only_what_it_needs_before_it():
-    """What the product does not read waits, and reads again what was stored."""
+def test_before_a_product_only_its_operand_is_computed():
+    """What the product does not read waits for the next kernel, which loads what the first one stored."""
 
     def work(trace, x, y, out):
         r, z, _ = np.tanh(x, out=x)
@@ -84,20 +84,20 @@ def test_a_product_has_only_what_it_needs_before_it():
     program = trace_of(work)
     before, product, after = program.steps
     assert operations(program) == [["tanh", "multiply"], ["tanh", "tanh", "add", "add"]]
-    assert product == Product(Ref("m0"), "v1")
-    assert before.made == ("m0",)
+    assert product == MatrixProduct(Ref("m0"), "v1")
+    assert before.created == ("m0",)
     assert dict(before.stores).keys() == {Ref("m0"), Ref("x", 0)}
     assert dict(after.stores).keys() == {Ref("x", 1), Ref("x", 2), Ref("out", 0), Ref("out", 1)}
     assert Assignment("load", (Ref("x", 0),)) in after.assignments  # r, as it was stored
 
 
-def test_a_product_of_an_array_as_it_lies_needs_no_kernel():
+def test_a_product_of_an_unchanged_array_needs_no_kernel():
     program = trace_of(lambda trace, x, y, out: out.__setitem__(0, trace.product(y)))
-    assert [type(step) for step in program.steps] == [Product, Kernel]
+    assert [type(step) for step in program.steps] == [MatrixProduct, Kernel]
     assert program.steps[0].operand == Ref("y")
 
 
-def test_a_product_of_what_was_written_over_is_of_the_new():
+def test_a_product_of_an_overwritten_array_reads_the_new_values():
     def work(trace, x, y, out):
         y += 1
         return trace.product(y)
@@ -109,8 +109,7 @@ def test_a_product_of_what_was_written_over_is_of_the_new():
     assert program.results == (Ref("v1"),)
 
 
-def test_what_a_product_overtook_is_refused():
-    """The old content of a block that the kernel before the product has written over."""
+def test_an_old_value_that_was_overwritten_before_a_product_is_refused():
 
     def work(trace, x, y, out):
         old = y * 2
@@ -159,15 +158,15 @@ def test_comparisons_are_numbers_where_they_are_multiplied():
         (lambda x, y: np.where(y, y, y), "where must be of what a comparison gave"),
         (lambda x, y: np.copyto(np.ones(3), y), "must write on its own arrays"),
         (lambda x, y: y.__setitem__(..., x), "3 gates cannot be written on"),
-        (lambda x, y: y + Trace(np.float32).array("z"), "with its own arrays"),
+        (lambda x, y: y + CellTrace(np.float32).array("z"), "with its own arrays"),
     ],
 )
-def test_what_no_kernel_can_hold(work, message):
+def test_work_that_no_kernel_can_hold_is_refused(work, message):
     with pytest.raises(Untraceable, match=message):
         trace_of(lambda trace, x, y, out: work(x, y))
 
 
-def test_a_cell_with_another_operation_says_so():
+def test_an_unknown_operation_of_a_cell_is_named():
     class Sine(LSTMCell):
         def forward(self, a, old, new, p, project):
             np.sin(a[0], out=new[0])

@@ -1,11 +1,11 @@
-"""Several ranks, each with a device, and TF32: on the stand-in for CuPy, with threads for ranks."""
+"""Several ranks, each with a device, and TF32: on the fake CuPy, with threads for ranks."""
 
 import sys
 from collections import Counter
 
 import numpy as np
 import pytest
-from standin import device_module
+from fake_cupy import device_module
 from training.distributed.thread_ranks import config_of, hundred_losses, on_ranks, stop_on, succeeded, train_on
 
 import npseq as ns

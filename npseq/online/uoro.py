@@ -1,0 +1,120 @@
+"""Unbiased online recurrent optimisation (UORO) estimates the gradient forward in time with two vectors.
+
+Tallec & Ollivier 2018, arXiv 1702.05043.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from npseq.backend import Array, array_module, generator, to_host
+from npseq.layers.jacobian import check_one_way, check_steps
+from npseq.layers.recurrent import Recurrent
+from npseq.online.influence import LossGradient, Online, join_outputs, lengths_at, output_gradient
+from npseq.parameters import Parameters
+
+STEP = 1e-20
+
+
+def uoro(
+    layer: Recurrent,
+    x: Array,
+    dy: Array | LossGradient,
+    state: Any = None,
+    lengths: Array | None = None,
+    dstate: Any = None,
+    *,
+    influence: tuple[Any, Array] | None = None,
+    rng: int | np.random.Generator | None = None,
+    signs: list[Any] | None = None,
+) -> Online:
+    """Estimates the gradient without bias by unbiased online recurrent optimisation, in the memory of two vectors.
+
+    The influence matrix S is replaced by a vector s~, shaped as the state, and a vector th~, shaped as the parameters,
+    with E[s~ th~^T] = S over random signs nu:
+
+        s~ <- r0 J s~ + r1 nu,   th~ <- th~ / r0 + nu^T F / r1
+        r0 = sqrt(|th~| / |J s~|),   r1 = sqrt(|nu^T F| / |nu|)
+
+    J s~ is the derivative of a forward step by a complex step, nu^T F one backward step. The whole batch is one system
+    with one th~.
+
+    Args:
+        layer: an RNN, GRU or LSTM of one direction and any depth.
+        x: (T, B, D), or token ids (T, B), as forward takes them.
+        dy: (T, B, P), or a function of the step t and its output (B, P).
+        state: the initial state, as forward takes it; None is zeros.
+        lengths: (B,), the length of each sequence; None is T for all.
+        dstate: the loss's derivative by the last state, as backward takes it.
+        influence: the influence of an earlier call, (s~, th~), to continue that sequence.
+        rng: a seed or Generator for the signs.
+        signs: one array of +-1 per step, shaped as the state (a pair for an LSTM), to use in place of random ones.
+
+    Raises:
+        ValueError: if the layer has two directions, a shape does not fit, or there is not one array of signs per step.
+
+    Example:
+        >>> layer, x, dy = ns.GRU(2, 3, dtype=np.float64, rng=0), np.ones((5, 1, 2)), np.ones((5, 1, 3))
+        >>> first, second = (ns.uoro(layer, x, dy, rng=seed).grads.flat for seed in (0, 1))
+        >>> first.shape == layer.params.flat.shape, np.allclose(first, second)
+        (True, False)
+    """
+    check_one_way(layer, "uoro")
+    steps, batch = check_steps(x)
+    lengths = None if lengths is None else to_host(lengths)
+    if signs is not None and len(signs) != steps:
+        raise ValueError(f"signs must hold one state a step, {steps}, got {len(signs)}")
+    rng = generator(rng)
+    xp = array_module(layer.params.flat)
+    state = _arrays(layer.checked_state("state", state, batch))
+    s, theta = ([0 * part for part in state], 0 * layer.params.flat) if influence is None else influence
+    total, complex_layer = 0 * layer.params.flat, layer.astype(np.complex128)
+    outputs = []
+    for t in range(steps):
+        running = lengths_at(lengths, t)
+        nu = [xp.asarray(rng.choice([-1.0, 1.0], part.shape).astype(layer.dtype)) for part in state]
+        nu = nu if signs is None else list(signs[t] if isinstance(signs[t], (tuple, list)) else [signs[t]])
+        Js = _forward_tangent(complex_layer, x[t : t + 1], state, s, running)
+        y, state, tape = layer.forward(x[t : t + 1], _as_state(state), running)
+        state = list(state) if isinstance(state, tuple) else [state]
+        F = layer.backward(None, tape, _as_state(nu))[2].flat
+        r0, r1 = _balance(_norm(theta), _norm(*Js)), _balance(_norm(F), _norm(*nu))
+        s = [r0 * a + r1 * b for a, b in zip(Js, nu, strict=True)]
+        theta = theta / r0 + F / r1
+        total = total + (output_gradient(dy, t, y[0], lengths) * s[0][-1]).sum() * theta
+        outputs.append(y)
+    if dstate is not None:
+        given = _arrays(layer.checked_state("dstate", dstate, batch))
+        total = total + sum((q * part).sum() for q, part in zip(given, s, strict=True)) * theta
+    grads = Parameters(layer.params.layout, total)
+    return Online(grads, join_outputs(layer, outputs, batch), _as_state(state), (s, theta))
+
+
+def _arrays(checked: tuple[Array, Array | None]) -> list[Array]:
+    """The state's arrays: [h], or [h, c] of an LSTM."""
+    return [part for part in checked if part is not None]
+
+
+def _as_state(arrays: list[Array]) -> Any:
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+
+def _forward_tangent(layer: Recurrent, x: Array, state: list[Array], along: list[Array], running: Any) -> list[Array]:
+    """J s~ of one step, s~ being `along`: the imaginary part of a complex layer's step from a shifted state."""
+    size = _norm(*along).astype(np.float64)
+    h = STEP / (size + (size == 0))
+    start = [a + 1j * h * b.astype(np.float64) for a, b in zip(state, along, strict=True)]
+    _, moved, _ = layer.forward(x, _as_state(start), running)
+    arrays = list(moved) if isinstance(moved, tuple) else [moved]
+    return [(array.imag / h).astype(part.dtype) for array, part in zip(arrays, state, strict=True)]
+
+
+def _norm(*arrays: Array) -> Any:
+    return np.sqrt(sum((array * array).sum() for array in arrays))
+
+
+def _balance(numerator: Any, denominator: Any) -> Any:
+    """The factor that makes both vectors equally long; 1 where one of them is zero and any factor would do."""
+    xp, both = array_module(numerator), (numerator > 0) & (denominator > 0)
+    ratio = numerator / (denominator + (denominator == 0))
+    return xp.where(both, xp.sqrt(ratio), 1).astype(numerator.dtype)

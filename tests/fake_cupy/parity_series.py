@@ -1,0 +1,56 @@
+"""Models of series and chains give the host's numbers on a device."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import npseq as ns
+from npseq.data.series import lagged_windows
+from npseq.models.counting import forecasting, markov
+from npseq.models.forecaster import Forecaster, LatentForecaster
+
+SERIES = np.sin(np.arange(40.0) / 3)
+
+
+def mean(windows):
+    return windows.mean(axis=1)
+
+
+@pytest.mark.parametrize(
+    "forecast",
+    [
+        lambda x: forecasting.one_step(mean, x, 4),
+        lambda x: forecasting.multi_step(mean, x, 4, 5),
+        lambda x: forecasting.k_step(mean, x, 4, 3),
+        lambda x: forecasting.naive(x, 5, 3),
+    ],
+)
+def test_forecasts_are_the_hosts(device, forecast):
+    device.assert_same(forecast(device.put(SERIES)), forecast(SERIES))
+
+
+def test_a_forecaster_learns_as_on_the_host(device):
+    windows, targets = lagged_windows(SERIES, 4)
+    there, here = (Forecaster(4, 5, dtype=np.float64, rng=0) for _ in "12")
+    there.to("gpu")
+    losses = there.fit(*device.put((windows, targets)), ns.SGD(0.1), epochs=2, rng=1)
+    assert losses == pytest.approx(here.fit(windows, targets, ns.SGD(0.1), epochs=2, rng=1), rel=1e-11)
+    device.assert_same(there.params.flat, here.params.flat)
+
+
+def test_a_latent_forecaster_learns_as_on_the_host(device):
+    there, here = (LatentForecaster(1, "gru", 5, dtype=np.float64, rng=0) for _ in "12")
+    there.to("gpu")
+    x = SERIES[:, None, None]
+    (loss, grads), (expected, host) = (model.loss(given)[:2] for model, given in ((there, device.put(x)), (here, x)))
+    device.assert_same((loss, grads.flat), (expected, host.flat))
+
+
+def test_markov_chains_are_the_hosts(device):
+    states = np.arange(30) * 7 % 5
+    P, start = markov.transition_matrix(states, 5, 1.0), np.full(5, 0.2)
+    ours, theirs = device.put((states, start, P)), (states, start, P)
+    device.assert_same(markov.transition_matrix(ours[0], 5, 1.0), P)
+    device.assert_same(markov.propagate(*ours[1:], 3), markov.propagate(*theirs[1:], 3))
+    assert markov.log_prob(*ours) == pytest.approx(markov.log_prob(*theirs), rel=1e-12)
