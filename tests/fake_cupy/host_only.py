@@ -15,6 +15,7 @@ HOST_ONLY = {
     "data.Pairs": RESULT,
     "data.Series": RESULT,
     "data.Vocabulary": TEXT,
+    "data.agreement_sentences": TEXT,
     "data.clean_lines": TEXT,
     "data.load_co2": TEXT,
     "data.load_corpus": TEXT,
