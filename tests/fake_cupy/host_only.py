@@ -46,7 +46,7 @@ HOST_ONLY = {
     "interop.onnx": FORMAT,
     "models.NGramModel": COUNTED,
     "models.bleu": COUNTED,
-    "optim.Optimizer": BASE,
+    "optim.Optimizer": SETTINGS,
     "online.Online": RESULT,
     "plot.training_curve": FORMAT,
     "training.Checkpoint": RESULT,
