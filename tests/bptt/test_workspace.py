@@ -69,8 +69,10 @@ def test_a_limit_is_an_error_that_names_the_remedy():
     [
         (0, "0 bytes"),
         (999, "999 bytes"),
+        (1023, "1023 bytes"),
         (1024, "1 KiB"),
         (1536, "1.5 KiB"),
+        (1_047_552, "1023 KiB"),
         (5 << 20, "5 MiB"),
         (MAX_BYTES, "4 GiB"),
         (3 << 50, "3,072.0 TiB"),
