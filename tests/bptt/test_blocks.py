@@ -13,25 +13,25 @@ from npseq.layers.rnn import RNNCell
 
 @dataclass(frozen=True)
 class Scattered(Cell):
-    """Of its gates p, q, r and s, h enters only r and p, in this order, and a block t that x does not enter."""
+    """Of its gates p, q, r and s, h enters only r and p, in this order, and a block between them that x does not."""
 
     gates = ("p", "q", "r", "s")
 
     @property
     def h_blocks(self):
-        return ("r", "t", "p")
+        return ("r", "hq", "p")
 
 
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
-        (RNNCell(), Blocks(("h",), 1, (), True)),
-        (RNNCell("relu"), Blocks(("h",), 1, (), True)),
-        (GRUCell("after"), Blocks(("r", "z", "hn", "n"), 3, (2,), False)),
-        (GRUCell("before"), Blocks(("r", "z", "n"), 2, (), False)),
-        (LSTMCell(), Blocks(("o", "i", "f", "g"), 4, (), True)),
-        (LSTMCell(True, True), Blocks(("o", "i", "f", "g"), 4, (), True)),
-        (Scattered(), Blocks(("r", "t", "p", "q", "s"), 3, (1,), False)),
+        (RNNCell(), Blocks(("h",), 1, (), True, ("W_hh",))),
+        (RNNCell("relu"), Blocks(("h",), 1, (), True, ("W_hh",))),
+        (GRUCell("after"), Blocks(("r", "z", "hn", "n"), 3, (2,), False, ("W_hr", "W_hz", "W_hn"))),
+        (GRUCell("before"), Blocks(("r", "z", "n"), 2, (), False, ("W_hr", "W_hz", "W_hn"))),
+        (LSTMCell(), Blocks(("o", "i", "f", "g"), 4, (), True, ("W_ho", "W_hi", "W_hf", "W_hg"))),
+        (LSTMCell(True, True), Blocks(("o", "i", "f", "g"), 4, (), True, ("W_ho", "W_hi", "W_hf", "W_hg"))),
+        (Scattered(), Blocks(("r", "hq", "p", "q", "s"), 3, (1,), False, ("W_hr", "W_hq", "W_hp"))),
     ],
     ids=str,
 )
