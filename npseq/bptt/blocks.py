@@ -1,7 +1,7 @@
 """How the blocks of a step lie in memory, derived from a cell's two tuples of names.
 
 a holds the blocks that h enters first, then the gates that x alone enters. W holds one column block a gate; h's weights
-for block k stand in column block k.
+for block k stand in column block k, and those of a second product that is named as a gate's in the next.
 """
 
 from functools import lru_cache
@@ -17,6 +17,7 @@ class Blocks(NamedTuple):
     with_h: int  # the first so many take h through the first product
     h_only: tuple[int, ...]  # those that x does not enter
     one_product: bool  # whether h and x enter the same blocks, so that one product of [h; 1; x] does for both
+    h_weights: tuple[str, ...]  # h's matrices in W by their column blocks; the second product's is the last, if there
 
 
 @lru_cache
@@ -24,13 +25,16 @@ def blocks_of(cell: Cell) -> Blocks:
     gates, h_blocks = cell.gates, cell.h_blocks
     names = (*h_blocks, *(gate for gate in gates if gate not in h_blocks))
     h_only = tuple(k for k, name in enumerate(names) if name not in gates)
-    return Blocks(names, len(h_blocks), h_only, h_blocks == gates)
+    h_weights = [f"W_h{name}" if name in gates else f"W_{name}" for name in h_blocks]
+    h_weights += [f"W_h{gate}" for gate in gates if f"W_h{gate}" == cell.projection]
+    return Blocks(names, len(h_blocks), h_only, h_blocks == gates, tuple(h_weights))
 
 
 @lru_cache
 def x_runs(cell: Cell, units: int) -> tuple[tuple[slice, slice], ...]:
     """(rows of a step (A*H, B), columns of x's weights (D, G*H)) that belong together, run by run of adjacent gates."""
-    names, runs = blocks_of(cell).names, []
+    names = blocks_of(cell).names
+    runs: list[list[int]] = []  # (first block, first gate, how many)
     for gate, name in enumerate(cell.gates):
         block = names.index(name)
         if runs and block == runs[-1][0] + runs[-1][2]:

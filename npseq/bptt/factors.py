@@ -36,7 +36,7 @@ def strand_factors(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints) -
         da = adjoints.da[blocks.names.index(gate)]
         found[f"W_x{gate}"] = Factors(x, da, rows)
         if g < blocks.with_h:
-            found[f"W_h{gate}"] = Factors(h, adjoints.da[g])
+            found[blocks.h_weights[g]] = Factors(h, adjoints.da[g])
         if w.bias:
             found[f"b_{gate}"] = Factors(None, da)
     if cell.projection is not None:

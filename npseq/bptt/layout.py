@@ -24,10 +24,12 @@ def strand_layout(cell: Cell, inputs: int, units: int, state: int, bias: bool, e
     block = f"W{ending}"
     blocks: dict[str, tuple[int, ...]] = {block: (state + bias + inputs, len(cell.gates) * units)}
     names: dict[str, tuple[str, Index]] = {}
+    h_weights = blocks_of(cell).h_weights
     for g, gate in enumerate(cell.gates):
         columns = slice(g * units, (g + 1) * units)
         names[f"W_x{gate}{ending}"] = (block, (slice(state + bias, None), columns))
-        names[f"W_h{gate}{ending}"] = (block, (slice(0, state), columns))
+        if g < len(h_weights):
+            names[f"{h_weights[g]}{ending}"] = (block, (slice(0, state), columns))
         if bias:
             names[f"b_{gate}{ending}"] = (block, (state, columns))
     if cell.projection is not None and not _within_W(cell):
@@ -47,16 +49,17 @@ def h_biases(cell: Cell, bias: bool) -> tuple[str, ...]:
 
 
 def _within_W(cell: Cell) -> bool:
-    """Whether the second product's matrix is the columns of W that the first product leaves to it."""
+    """Whether the second product's matrix is the columns of W that follow those of the first."""
     blocks = blocks_of(cell)
-    return cell.projection is not None and blocks.with_h < len(blocks.names)
+    return len(blocks.h_weights) > blocks.with_h
 
 
 def strand_weights(cell: Cell, params: Parameters, units: int, state: int, bias: bool, ending: str) -> Weights:
     """The same strand as the loop multiplies with it: views, nothing copied."""
     W, U = params.block(f"W{ending}"), None
     if _within_W(cell):
-        U = W[:state, blocks_of(cell).with_h * units :]
+        first = blocks_of(cell).with_h * units
+        U = W[:state, first : first + units]
     elif cell.projection is not None:
         U = params.block(f"U{ending}")
     vectors = params.block(f"vectors{ending}")[..., None] if cell.vectors else None

@@ -77,12 +77,14 @@ def projection_by(matrix: Array, saved: Array) -> Callable[[Array], Array]:
 def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     """Runs a strand whose x (or ids), first state and mask are set; writes h, c, a and m."""
     s, c, a, mask, ragged, x_first = strand.s, strand.c, strand.a, strand.mask, strand.ragged, strand.x_first
-    with_h, P, saved = blocks_of(cell).with_h, w.state, len(a) == strand.steps
-    n, batch = with_h * a.shape[2], s.shape[2]
+    blocks, P, saved = blocks_of(cell), w.state, len(a) == strand.steps
+    with_h, (units, batch) = blocks.with_h, a.shape[2:]
+    n = with_h * units
     rows = w.W[: P if x_first else s.shape[1]]
     W = rows.T if strand.transposed is None else _transpose(rows, strand.transposed)
     times = product_by(W[:n])
-    project = None if w.U is None else projection_by(W[n:] if n < len(W) else w.U.T, strand.m)
+    within_W = len(blocks.h_weights) > with_h
+    project = None if w.U is None else projection_by(W[n : n + units] if within_W else w.U.T, strand.m)
     if x_first:
         _multiply_x(cell, w, strand)
     through_h = np.empty_like(s, shape=(n, batch)) if x_first else None

@@ -66,6 +66,6 @@ def readable(size: float) -> str:
     """A number of bytes as a person writes it."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if size < 1024:
-            return f"{size:.3g} {unit}"
+            return f"{size:.3g} {unit}" if size < 1000 else f"{size:.0f} {unit}"
         size /= 1024
     return f"{size:,.1f} TiB"

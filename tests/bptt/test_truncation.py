@@ -9,7 +9,17 @@ import pytest
 from layers.recurrent_cases import CELLS, assert_close, both_directions, every_cell, given, make, parts
 from oracles import recurrent as oracle
 
-from npseq.bptt.truncation import RandomTruncation, RouletteTruncation, Truncated
+from npseq.bptt.truncation import (
+    CarouselTruncation,
+    HDetach,
+    Plan,
+    RandomTruncation,
+    RouletteTruncation,
+    Truncated,
+    check_truncation,
+    edge_of,
+    shifted,
+)
 
 T, B = 3, 3
 LENGTHS = np.array([2, 0, 3])
@@ -307,3 +317,63 @@ def test_they_print_themselves():
     assert repr(Truncated(3)) == "Truncated(3)"
     assert repr(RandomTruncation(0.5)) == "RandomTruncation(keep=0.5)"
     assert repr(RouletteTruncation(abs)) == "RouletteTruncation(<built-in function abs>)"
+
+
+# from a plan to what the loop applies between steps -------------------------------------------------------------------
+
+
+def test_an_adjoint_moves_one_lag_on_and_the_last_lag_is_dropped():
+    adjoint = np.arange(12.0).reshape(2, 3, 2)
+    found = shifted(adjoint)
+    np.testing.assert_array_equal(found[:, 0], 0)
+    np.testing.assert_array_equal(found[:, 1:], adjoint[:, :2])
+    np.testing.assert_array_equal(shifted(adjoint[:, :1]), 0)
+
+
+def test_without_a_plan_nothing_lies_between_steps():
+    assert edge_of(None, 0) is None
+
+
+@pytest.mark.parametrize("dc", [None, np.full((2, 3), 5.0)])
+def test_factors_are_those_of_the_strand_and_the_step(dc):
+    factors, dh = np.array([[1.0, 2.0], [3.0, 4.0]]), np.ones((2, 3))
+    for strand, t in product(range(2), range(2)):
+        found_h, found_c = edge_of(Plan(None, factors), strand)(dh, dc, t)
+        np.testing.assert_array_equal(found_h, dh * factors[strand, t])
+        assert (found_c is None) == (dc is None)
+        if dc is not None:
+            np.testing.assert_array_equal(found_c, dc * factors[strand, t])
+
+
+def test_factors_of_h_leave_c_whole():
+    dh, dc = np.ones((2, 3)), np.ones((2, 3))
+    found_h, found_c = edge_of(Plan(None, None, np.array([[1.0, 0.0]])), 0)(dh, dc, 1)
+    np.testing.assert_array_equal(found_h, 0)
+    assert found_c is dc
+
+
+def test_weights_of_lags_move_both_adjoints_by_a_lag():
+    dh, dc = np.arange(6.0).reshape(1, 2, 3), np.arange(6.0, 12.0).reshape(1, 2, 3)
+    edge = edge_of(Plan(np.ones(2), None), 0)
+    for found, given_ in zip(edge(dh, dc, 0), (dh, dc), strict=True):
+        np.testing.assert_array_equal(found, shifted(given_))
+    assert edge(dh, None, 0)[1] is None
+
+
+def test_a_plan_has_a_weight_for_every_lag_that_can_occur():
+    np.testing.assert_array_equal(Truncated(5).plan(2, 3, 3).lag_weights, np.ones(4))
+    np.testing.assert_array_equal(Truncated(2).plan(2, 3, 3).lag_weights, np.ones(2))
+    assert RandomTruncation(0.5, 0).plan(2, 3, 3).factors.shape == (2, 3)
+    assert set(RandomTruncation(0.5, 0).plan(20, 3, 3).factors.ravel()) == {0.0, 2.0}
+    np.testing.assert_array_equal(CarouselTruncation().plan(2, 3, 3).h_factors, np.zeros((2, 3)))
+
+
+def test_only_truncations_are_taken_and_those_of_h_alone_only_by_an_lstm():
+    gru, lstm = make("gru after"), make("lstm")
+    for truncation in (None, Truncated(2), RandomTruncation(0.5)):
+        check_truncation(truncation, gru)
+    check_truncation(HDetach(0.5), lstm)
+    with pytest.raises(TypeError, match=r"truncation must be Truncated, .* or None, got <class"):
+        check_truncation(Truncated, gru)
+    with pytest.raises(ValueError, match=r"HDetach needs a cell that has c beside h, an LSTM, got GRU"):
+        check_truncation(HDetach(0.5), gru)

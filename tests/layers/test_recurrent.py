@@ -19,7 +19,7 @@ from layers.recurrent_cases import (
     run,
 )
 
-from npseq.layers import GRU, LSTM, RNN
+from npseq.layers import LSTM
 
 T, B = 4, 3
 LENGTHS = np.array([2, 4, 1])
@@ -54,34 +54,6 @@ def test_shapes(cell, bidirectional, layers):
     assert [s.shape for s in parts(state)] == [s.shape for s in parts(dstate)] == expected
     assert {name: a.shape for name, a in grads.items()} == {name: a.shape for name, a in layer.params.items()}
     assert not y.flags.writeable
-
-
-def shapes(gates, D, P, H, bias=True, **more):
-    weights = {f"W_x{g}": (D, H) for g in gates} | {f"W_h{g}": (P, H) for g in gates}
-    return weights | ({f"b_{g}": (H,) for g in gates} if bias else {}) | more
-
-
-@pytest.mark.parametrize(
-    ("layer", "expected"),
-    [
-        (RNN(3, 4), shapes("h", 3, 4, 4)),
-        (GRU(3, 4), shapes("rzn", 3, 4, 4, b_hn=(4,))),
-        (GRU(3, 4, reset="before"), shapes("rzn", 3, 4, 4)),
-        (GRU(3, 4, bias=False), shapes("rzn", 3, 4, 4, bias=False)),
-        (LSTM(3, 4), shapes("ifog", 3, 4, 4)),
-        (LSTM(3, 4, proj_size=2), shapes("ifog", 3, 2, 4, W_hp=(4, 2))),
-        (LSTM(3, 4, bias=False, peepholes=True), shapes("ifog", 3, 4, 4, bias=False, p_i=(4,), p_f=(4,), p_o=(4,))),
-    ],
-)
-def test_names_and_shapes_of_parameters(layer, expected):
-    assert {name: array.shape for name, array in layer.params.items()} == expected
-
-
-def test_names_of_upper_layers_and_the_reverse_direction():
-    names = [f"{name}{ending}" for ending in ("", "_reverse", "_l1", "_l1_reverse") for name in ("W_xh", "W_hh", "b_h")]
-    layer = RNN(3, 4, num_layers=2, bidirectional=True)
-    assert set(layer.params) == set(names)
-    assert layer.params["W_xh_l1_reverse"].shape == (8, 4)
 
 
 @every_cell
@@ -218,25 +190,6 @@ def test_float32_inputs_are_taken_by_a_float64_layer(cell):
     assert_same_bits(run(layer, data._replace(x=x)), run(layer, data._replace(x=x.astype(np.float64))))
 
 
-def test_bind_astype_and_to():
-    layer = make("lstm", dtype=np.float32)
-    flat = np.zeros_like(layer.params.flat)
-    bound = layer.bind(flat)
-    assert bound.params.flat is flat
-    bound.params["b_f"][...] = 1
-    assert flat.sum() == 4
-    assert not np.array_equal(layer.params.flat, flat)
-    double = layer.astype(np.float64)
-    assert (double.dtype, layer.dtype) == (np.float64, np.float32)
-    np.testing.assert_array_equal(double.params.flat, layer.params.flat)
-    same = layer.astype(np.float32)
-    same.params.flat[...] = 0
-    assert layer.params.flat.any()
-    assert layer.to("cpu") is layer
-    with pytest.raises(ValueError, match="device must be 'cpu' or 'gpu', got 'tpu'"):
-        layer.to("tpu")
-
-
 def read_only(array):
     array = array.copy()
     array.flags.writeable = False
@@ -284,10 +237,7 @@ def test_every_size(cell, bidirectional, batch, steps):
             np.testing.assert_array_equal(whole[f"d{part}"], given_part)
 
 
-def test_tape_and_layer_print_what_they_hold():
+def test_a_layer_prints_what_it_is():
     layer = LSTM(3, 4, peepholes=True)
-    text = repr(layer.forward(np.zeros((2, 1, 3), np.float32))[2])
-    for line in ("Tape:", "Strand:", "s: (3, 8, 1) float32", "c: (3, 4, 1) float32", "token_ids: False"):
-        assert line in text
     assert "LSTM(3, 4, num_layers=1, bidirectional=False" in repr(layer)
     assert "140 parameters, float32" in repr(layer)

@@ -1,23 +1,17 @@
-"""What holds for every layer, whatever its options, sizes, lengths and the memory layout of what it is given."""
+"""What holds for every recurrent layer, whatever its options, sizes, lengths and the memory layout of its inputs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from layers.layouts import LAYOUTS, few, read_only
 from layers.recurrent_cases import CELLS, Given, assert_close, assert_same_bits, changed, make, outcome, parts
 from layers.recurrent_cases import given as draw_given
 
 import npseq as ns
 from npseq.layers import LSTM
-
-
-def few(examples):
-    """Drawn alike on every machine."""
-    return settings(
-        max_examples=examples, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-    )
 
 
 @st.composite
@@ -50,34 +44,6 @@ def once(layer, numbers, lengths):
 
 
 # memory layout -------------------------------------------------------------------------------------------------------
-
-
-def fortran(array):
-    return np.asfortranarray(array)
-
-
-def strided(array):
-    """Every other number of a larger array."""
-    wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), 99, array.dtype)
-    wide[..., ::2] = array
-    return wide[..., ::2]
-
-
-def backwards(array):
-    return array[::-1].copy()[::-1]
-
-
-def swapped(array):
-    return array.swapaxes(0, -1).copy().swapaxes(0, -1)
-
-
-def read_only(array):
-    array = array.copy()
-    array.flags.writeable = False
-    return array
-
-
-LAYOUTS = [fortran, strided, backwards, swapped, read_only]
 
 
 @few(40)
@@ -221,49 +187,6 @@ def test_gradcheck_layer_passes(problem):
     layer, numbers, lengths, truncation = problem
     report = ns.gradcheck_layer(layer, numbers.x, numbers.state, lengths, truncation=truncation)
     assert report, report
-
-
-# layers without time -------------------------------------------------------------------------------------------------
-
-
-@few(25)
-@given(
-    st.lists(st.integers(0, 3), min_size=1, max_size=3),
-    st.integers(1, 3),
-    st.booleans(),
-    st.sampled_from(LAYOUTS),
-    st.integers(0, 9),
-)
-def test_linear(outer, features, bias, layout, seed):
-    layer, rng = ns.Linear(features, 2, bias=bias, dtype=np.float64, rng=seed), np.random.default_rng(seed)
-    x, dy = rng.normal(size=(*outer, features)), rng.normal(size=(*outer, 2))
-    y, tape = layer.forward(layout(x))
-    for _ in range(2):
-        dx, grads = layer.backward(layout(dy), tape)
-    wanted = {"y": np.einsum("...i,ij->...j", x, layer.params["W"]) + (layer.params["b"] if bias else 0)}
-    wanted |= {
-        "dx": np.einsum("...j,ij->...i", dy, layer.params["W"]),
-        "W": x.reshape(-1, features).T @ dy.reshape(-1, 2),
-    }
-    wanted |= {"b": dy.reshape(-1, 2).sum(axis=0)} if bias else {}
-    assert_close({"y": y, "dx": dx, **grads}, wanted, 1e-13)
-
-
-@few(25)
-@given(st.lists(st.integers(0, 3), min_size=1, max_size=3), st.none() | st.integers(0, 3), st.integers(0, 9))
-def test_embedding(shape, padding_idx, seed):
-    layer, rng = ns.Embedding(4, 2, padding_idx=padding_idx, dtype=np.float64, rng=seed), np.random.default_rng(seed)
-    ids, dy = read_only(rng.integers(0, 4, shape)), read_only(rng.normal(size=(*shape, 2)))
-    y, tape = layer.forward(ids)
-    for _ in range(2):
-        dx, grads = layer.backward(dy, tape)
-    wanted = np.zeros((4, 2))
-    for index in np.ndindex(*shape):
-        if ids[index] != padding_idx:
-            wanted[ids[index]] += dy[index]
-        np.testing.assert_array_equal(y[index], layer.params["W"][ids[index]])
-    assert dx is None
-    assert_close({"W": grads["W"]}, {"W": wanted}, 1e-13)
 
 
 def test_an_lstm_state_may_lack_either_half():

@@ -1,0 +1,85 @@
+"""The user's states, checked and copied into strands and out of them."""
+
+import numpy as np
+import pytest
+
+from npseq.layers.lstm import LSTMCell
+from npseq.layers.rnn import RNNCell
+from npseq.layers.states import check_state, stack_state
+
+SHAPES = {"h": (2, 3, 4), "c": (2, 3, 5)}
+DTYPE = np.dtype(np.float64)
+
+
+def checked(cell, state):
+    return check_state("state", state, cell, SHAPES, DTYPE, np)
+
+
+def test_no_state_is_zeros():
+    h, c = checked(RNNCell(), None)
+    assert (h.shape, h.dtype, c) == (SHAPES["h"], DTYPE, None)
+    h, c = checked(LSTMCell(), None)
+    assert (h.shape, c.shape) == (SHAPES["h"], SHAPES["c"])
+    assert not h.any()
+    assert not c.any()
+
+
+def test_a_state_that_fits_is_taken_as_it_is():
+    h, c = np.ones(SHAPES["h"]), np.ones(SHAPES["c"])
+    assert checked(RNNCell(), h)[0] is h
+    for pair in ((h, c), [h, c]):
+        found = checked(LSTMCell(), pair)
+        assert found[0] is h
+        assert found[1] is c
+
+
+def test_half_a_state_is_zeros_in_the_other_half():
+    h = np.ones(SHAPES["h"])
+    found_h, found_c = checked(LSTMCell(), (h, None))
+    assert found_h is h
+    np.testing.assert_array_equal(found_c, np.zeros(SHAPES["c"]))
+
+
+def test_a_narrower_dtype_is_widened():
+    h = np.ones(SHAPES["h"], np.float32)
+    found, _ = checked(RNNCell(), h)
+    assert found.dtype == DTYPE
+    np.testing.assert_array_equal(found, h)
+
+
+@pytest.mark.parametrize(
+    ("cell", "state", "error", "message"),
+    [
+        (RNNCell(), np.ones((2, 3, 5)), ValueError, r"state \(h\) must have shape \(2, 3, 4\), got \(2, 3, 5\)"),
+        (RNNCell(), [[0.0]], TypeError, r"state \(h\) must be an array of shape \(2, 3, 4\), got list"),
+        (RNNCell(), np.ones((2, 3, 4)) * 1j, TypeError, r"state \(h\) is complex128 but the layer is float64"),
+        (LSTMCell(), np.ones((2, 3, 4)), TypeError, r"state of an LSTM must be a pair \(h, c\), got ndarray"),
+        (LSTMCell(), (None,), TypeError, r"state of an LSTM must be a pair \(h, c\), got tuple"),
+        (
+            LSTMCell(),
+            (None, np.ones((2, 3, 4))),
+            ValueError,
+            r"state \(c\) must have shape \(2, 3, 5\), got \(2, 3, 4\)",
+        ),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(cell, state, error, message):
+    with pytest.raises(error, match=message):
+        checked(cell, state)
+
+
+@pytest.mark.parametrize("strands", [1, 3])
+def test_strands_are_stacked_batch_first_in_memory_of_their_own(strands):
+    h = [np.random.default_rng(k).normal(size=(4, 3)) for k in range(strands)]
+    found = stack_state(h, [None] * strands, np)
+    assert found.shape == (strands, 3, 4)
+    for k, part in enumerate(h):
+        np.testing.assert_array_equal(found[k], part.T)
+        assert not np.shares_memory(found, part)
+
+
+def test_an_lstms_strands_make_a_pair():
+    h, c = [np.ones((4, 3))] * 2, [np.zeros((5, 3))] * 2
+    found = stack_state(h, c, np)
+    assert type(found) is tuple
+    assert [part.shape for part in found] == [(2, 3, 4), (2, 3, 5)]
