@@ -4,7 +4,7 @@ Numbers are drawn in float64 and then cast, so that every dtype starts from the 
 shape (D, H): the last axis counts the units that it feeds, the one before it the units that feed them.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from math import inf, prod, sqrt
 
 import numpy as np
@@ -167,21 +167,6 @@ def constant(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, valu
         [-2.0, -2.0]
     """
     return np.full(_shape(shape), number("value", value), float_dtype(dtype))
-
-
-INITIALIZERS: dict[str, Callable[..., np.ndarray]] = {
-    function.__name__: function
-    for function in (
-        uniform_sqrt_hidden,
-        normal,
-        xavier_uniform,
-        xavier_normal,
-        orthogonal,
-        identity,
-        zeros,
-        constant,
-    )
-}
 
 
 def forget_bias(params: MutableMapping[str, Array], value: float = 1.0) -> None:

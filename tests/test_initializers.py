@@ -1,12 +1,12 @@
-"""Initializers: their moments and bounds, their algebra, and one stream of numbers for every dtype."""
+"""Initializers have the moments, bounds and algebra that they promise, and every dtype starts from the same numbers."""
 
 import math
 
 import numpy as np
 import pytest
 
+from npseq import initializers
 from npseq.initializers import (
-    INITIALIZERS,
     chrono,
     constant,
     forget_bias,
@@ -78,11 +78,10 @@ def test_identity_zeros_and_constant_have_their_values():
     np.testing.assert_array_equal(constant((3,), value=-2), [-2, -2, -2])
 
 
-@pytest.mark.parametrize("name", INITIALIZERS)
+@pytest.mark.parametrize("name", sorted(set(initializers.__all__) - {"chrono", "forget_bias"}))
 def test_every_dtype_starts_from_the_same_numbers(name):
-    initializer = INITIALIZERS[name]
+    initializer = getattr(initializers, name)
     exact = initializer((4, 5), 7, np.float64)
-    assert initializer.__name__ == name
     assert initializer((4, 5), 7).dtype == np.float32
     for dtype in (np.float32, np.float64, np.complex128):
         values = initializer((4, 5), 7, dtype)

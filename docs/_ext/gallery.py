@@ -1,7 +1,5 @@
 """Makes a page for each example from examples/README.md and the script: its figure, its number, its source."""
 
-from __future__ import annotations
-
 import ast
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Three small networks, trained here, and what every length of truncation does to their gradients."""
+"""Trains three small networks and works out what every length of truncation does to their gradients."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The directive `lag-explorer`: the data of lag_data in the page itself, where a script draws it; no server."""
-
-from __future__ import annotations
+"""The directive `lag-explorer` puts the data of lag_data into the page itself, where a script draws it."""
 
 import json
 from functools import cache
@@ -21,7 +19,7 @@ def data() -> dict[str, Any]:
 
 
 class LagExplorer(Directive):
-    """An empty place with its data, and a table of some of them for whoever does not run scripts."""
+    """Makes an empty element with its data, and a table of some of them for readers without scripts."""
 
     has_content = False
 
@@ -34,7 +32,7 @@ class LagExplorer(Directive):
 
 
 def table(found: dict[str, Any], at: tuple[int, ...] = (1, 2, 5, 10, 20)) -> str:
-    """Relative biases of the trained networks at a few lengths."""
+    """Returns a table of the trained networks' relative biases at a few lengths."""
     head = "".join(f"<th scope=col>{k}</th>" for k in at)
     rows = []
     for task in found.values():

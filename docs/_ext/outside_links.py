@@ -1,6 +1,4 @@
-"""Links as a site has them: an example has its page in the gallery, `[rnn.md](rnn.md)` reads as that page's title."""
-
-from __future__ import annotations
+"""Turns links between files into links of the site: an example leads to its page, a derivation shows its title."""
 
 import posixpath
 import re
@@ -22,13 +20,13 @@ PAGES = {
 
 
 def page_of(target: str) -> str | None:
-    """The page that stands for a file, named as seen from docs/; None where there is none."""
+    """Returns the page of a file, which is named as seen from docs/, or None."""
     match = EXAMPLE.fullmatch(target)
     return f"gallery/{match[1]}" if match else PAGES.get(target)
 
 
 class OutsideLinks(SphinxPostTransform):
-    """Before MyST and the builder look at them: references to files for which a page stands."""
+    """Resolves references to files that have a page, before MyST and the builder look at them."""
 
     default_priority = 1
 

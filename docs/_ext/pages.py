@@ -1,13 +1,11 @@
-"""Pages that are made, not written: they lie beside the written ones while the site is built, and are not committed."""
-
-from __future__ import annotations
+"""Writes pages that a program makes: they are beside the written ones while the site is built, and not committed."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 
 def write_changed(folder: Path, pages: Mapping[str, str]) -> None:
-    """{file name: text} into the folder, which then holds no other page; Sphinx need not read again what stayed."""
+    """Writes {file name: text} into the folder and deletes its other pages; Sphinx skips pages that did not change."""
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.rst"):
         if old.name not in pages:

@@ -1,7 +1,5 @@
 """Writes what a guide's code prints into the ```text blocks below it: `python docs/_ext/printed_output.py PAGE ...`."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import re
@@ -12,7 +10,7 @@ BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<shown>.*?)
 
 
 def runs(text: str) -> list[tuple[str, str]]:
-    """(what the page shows, what was printed) of every Python block, run in order, all in one namespace."""
+    """Returns (what the page shows, what was printed) of every Python block, run in order in one namespace."""
     names: dict[str, object] = {}
     found = []
     for block in BLOCK.finditer(text):

@@ -1,7 +1,5 @@
 """What checks the section on the LSTM's gradient of 1997 in docs/derivations/truncation.md."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache
 from typing import Any

@@ -1,7 +1,5 @@
 """The pages of the three cells: each variant's printed lines, run once, and what checks each printed formula."""
 
-from __future__ import annotations
-
 from functools import cache, partial
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """What checks the section on the certificate in docs/derivations/truncation.md."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -6,8 +6,6 @@ its index (`h_{t-1}` of a dictionary, an array or a function); so a superscript 
 up rows.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 import operator

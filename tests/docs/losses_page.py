@@ -1,7 +1,5 @@
 """docs/derivations/losses.md: its printed lines, run beside random arrays, and what checks each printed formula."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache
 from typing import Any

@@ -5,8 +5,6 @@ two factors side by side, and d by d a `frac{@l}{@z}`. Juxtaposition binds close
 product ends at the next + or -; `log p` takes one factor. What no rule reads is a SyntaxError.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from typing import Any, NamedTuple

@@ -4,8 +4,6 @@ A sign turned; a factor, a term, a power, a prime, a function or a transpose los
 letter replaced by another.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """docs/derivations/online.md: its printed lines on derivatives by a complex step, and what checks each formula."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -7,8 +7,6 @@ The rule for docs/derivations: every row of a ```math``` block is an equation, a
 relation (=, <, >) in it. `mathematics.py` reads them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """docs/coverage.md: every id has its row, a test named after it, a script, and a number that is what it must be."""
 
-from __future__ import annotations
-
 import json
 import re
 

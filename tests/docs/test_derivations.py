@@ -1,7 +1,5 @@
 """The derivations of the cells, run: every printed equation against the layer, and every label against the code."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import inspect

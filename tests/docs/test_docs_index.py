@@ -1,7 +1,5 @@
 """docs/README.md: links lead somewhere, and each row names the labels and the test that its page has."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

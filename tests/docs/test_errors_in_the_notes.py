@@ -3,8 +3,6 @@
 A test's numbers stand, in bold and in order, in the paragraph of the document that names the test.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 import sys

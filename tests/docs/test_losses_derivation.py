@@ -1,7 +1,5 @@
 """docs/derivations/losses.md, run beside npseq.losses."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

@@ -1,7 +1,5 @@
 """docs/derivations/online.md, run beside rtrl, snap and rflo."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Every equation that docs/derivations prints is evaluated, and misprinted it fails."""
 
-from __future__ import annotations
-
 import re
 
 import cell_pages

@@ -1,7 +1,5 @@
 """docs/promises.md: what it names is there, and its counts are those of the last runs."""
 
-from __future__ import annotations
-
 import json
 import re
 

@@ -1,7 +1,5 @@
 """docs/derivations/time.md, run beside the layers, and the cells' printed lines in the loop that it describes."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

@@ -1,7 +1,5 @@
 """docs/derivations/truncation.md, run beside the layer: lags, the function behind a truncation, means and variances."""
 
-from __future__ import annotations
-
 import re
 
 import carousel_page

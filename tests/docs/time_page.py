@@ -1,7 +1,5 @@
 """docs/derivations/time.md: its printed lines, run beside random arrays, and what checks each printed formula."""
 
-from __future__ import annotations
-
 from functools import cache, partial
 from typing import Any
 

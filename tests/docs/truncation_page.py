@@ -3,8 +3,6 @@
 Expectations are sums over every draw.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from functools import cache

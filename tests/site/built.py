@@ -1,7 +1,5 @@
 """The built site as its readers meet it: pages with their ids and links. Shares nothing with Sphinx."""
 
-from __future__ import annotations
-
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The built site in a browser, where Chromium is installed: equations are drawn, the slider moves what it should."""
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -71,7 +69,7 @@ def test_every_equation_is_drawn(drawn, page):
     ("task", "stage", "length"),
     [("characters", "trained", 1), ("characters", "before training", 7), ("agreement", "trained", 22)],
 )
-def test_the_slider(drawn, task, stage, length):
+def test_the_slider_moves_every_panel(drawn, task, stage, length):
     dom = drawn("guides/lags.html", MOVE % (task, stage, length))
     data = json.loads(re.search(r'id="lag-data">(.*?)</script>', dom)[1])
     assert f"Truncated({length}): lags 0 to {length - 1}" in dom

@@ -1,7 +1,5 @@
 """Every example of the gallery has its figure in docs/figures."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

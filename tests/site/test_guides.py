@@ -1,7 +1,5 @@
 """The guides' code runs from top to bottom and prints what the pages say that it prints."""
 
-from __future__ import annotations
-
 import re
 from contextlib import redirect_stdout
 from io import StringIO
@@ -36,12 +34,12 @@ def same_text(shown: str, now: str) -> bool:
      ("2e-16  1e-12  pass  [0, 2]  0.3  0.3  4", "3e-16  1e-12  pass  [1, 2]  0.5  0.5  8", True),
      ("2e-06  1e-12  pass  [0, 2]  0.3  0.3  4", "2e-06  1e-12  pass  [7, 2]  0.5  0.5  4", False)],
 )  # fmt: skip
-def test_the_comparison_itself(shown, now, agree):
+def test_numbers_are_compared_to_their_last_place(shown, now, agree):
     assert same_text(shown, now) is agree
 
 
 @pytest.mark.parametrize("page", ["ledger", "check_your_gradients"])
-def test_guide(page, tmp_path, monkeypatch):
+def test_a_guide_prints_what_it_shows(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "guide"}
     for code, shown in BLOCK.findall((ROOT / "docs" / "guides" / f"{page}.md").read_text(encoding="utf-8")):

@@ -1,6 +1,4 @@
-"""The numbers of the page with the slider, against backward with each truncation."""
-
-from __future__ import annotations
+"""The numbers of the page with the slider equal backward with each truncation."""
 
 import sys
 from pathlib import Path

@@ -40,7 +40,7 @@ def site():
         ('<link href="//example.org/x.css">', ["a.html: //example.org/x.css: loaded from a network"]),
     ],
 )
-def test_the_checker_itself(tmp_path, link, wrong):
+def test_the_checker_finds_dead_links_and_networks(tmp_path, link, wrong):
     (tmp_path / "a.html").write_text(link, encoding="utf-8")
     (tmp_path / "b.html").write_text('<p id="place">', encoding="utf-8")
     assert problems(tmp_path) == wrong
