@@ -263,7 +263,7 @@ def test_a_long_vector_is_updated_piece_by_piece_as_a_whole(kind, options, monke
     start, gradients = rng.normal(size=23), rng.normal(size=(3, 23))
     found = []
     for piece in (5, 100):
-        monkeypatch.setattr("npseq.optim.PIECE", piece)
+        monkeypatch.setattr("npseq.optim.optimizer.PIECE", piece)
         layout = simple_layout({"w": (23,)})
         params, optimizer = Parameters(layout, start.copy()), kind(**options)
         for gradient in gradients:

@@ -69,7 +69,7 @@ def reductions(printed: Docstring) -> None:
         assert_same(found, value(formula.sides[0], names), formula.text)
 
 
-@check("npseq.losses:softmax_cross_entropy")
+@check("npseq.losses.cross_entropy:softmax_cross_entropy")
 def softmax_cross_entropy(printed: Docstring) -> None:
     printed.notation("s = label_smoothing", "an argument's letter")
     single = printed("l = (1 - s) * -log p[target] + s * -mean(log p)")
@@ -90,7 +90,7 @@ def softmax_cross_entropy(printed: Docstring) -> None:
             holds(derivative, names)
 
 
-@check("npseq.losses:binary_cross_entropy")
+@check("npseq.losses.pointwise:binary_cross_entropy")
 def binary_cross_entropy(printed: Docstring) -> None:
     printed.notation("cross-entropy of sigmoid(logits)", "a name, in the first line")
     printed.notation("exp(-|z|)", "what the code takes the exponential of: (E12)")
@@ -103,7 +103,7 @@ def binary_cross_entropy(printed: Docstring) -> None:
         holds(slope, names)
 
 
-@check("npseq.losses:mean_squared_error")
+@check("npseq.losses.pointwise:mean_squared_error")
 def mean_squared_error(printed: Docstring) -> None:
     single = printed("l = (prediction - target)^2")
     prediction, target = RNG.normal(size=(2, 3))
@@ -111,7 +111,7 @@ def mean_squared_error(printed: Docstring) -> None:
     holds(single, {"prediction": prediction, "target": target, "l": found})
 
 
-@check("npseq.losses:perplexity")
+@check("npseq.losses.cross_entropy:perplexity")
 def perplexity(printed: Docstring) -> None:
     formula, inverse = printed("exp(mean_nll)"), printed("1 / P(token)")
     nll, _ = ns.softmax_cross_entropy(LOGITS, IDS, reduction="none")

@@ -52,7 +52,7 @@ def weight_decay(printed: Docstring) -> None:
     assert_same(run.params["W"], bare["W"], "decoupled")
 
 
-@check("npseq.optim:SGD")
+@check("npseq.optim.sgd:SGD")
 def sgd(printed: Docstring) -> None:
     first, later = printed("b_1 = g_1"), printed("b_t = momentum * b_{t-1} + (1 - dampening) * g_t")
     heavy, nesterov = printed("p <- p - lr * b_t"), printed("p <- p - lr * (g_t + momentum * b_t)")
@@ -72,7 +72,7 @@ def sgd(printed: Docstring) -> None:
             assert_same(params["W"], names["p"], f"SGD after step {t}")
 
 
-@check("npseq.optim:RMSprop")
+@check("npseq.optim.rmsprop:RMSprop")
 def rmsprop(printed: Docstring) -> None:
     printed.notation("m = 0", "a case: not centered")
     square, mean = printed("v <- alpha * v + (1 - alpha) * g^2"), printed("m <- alpha * m + (1 - alpha) * g")
@@ -86,7 +86,7 @@ def rmsprop(printed: Docstring) -> None:
     Optimized(heavily, **start).follow(square, mean, step, momentum, heavy)
 
 
-@check("npseq.optim:Adam")
+@check("npseq.optim.adam:Adam")
 def adam(printed: Docstring) -> None:
     mean, square = printed("m <- b1 * m + (1 - b1) * g"), printed("v <- b2 * v + (1 - b2) * g^2")
     update = printed("p <- p - lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)")
@@ -94,7 +94,7 @@ def adam(printed: Docstring) -> None:
     Optimized(optimizer, m=np.zeros(3), v=np.zeros(3), b1=0.7, b2=0.8, eps=0.1).follow(mean, square, update)
 
 
-@check("npseq.optim:Adagrad")
+@check("npseq.optim.adagrad:Adagrad")
 def adagrad(printed: Docstring) -> None:
     total = printed("s <- s + g^2")
     update = printed("p <- p - lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)")

@@ -1,16 +1,4 @@
-"""Each loss returns (loss, derivative of the loss by its first argument).
-
-T time steps, B sequences, V classes; every loss takes any leading shape. With l the losses of the single positions and
-w their weights (1 where none are given, 0 where a target is ignored):
-
-    reduction   loss                    derivative
-    "mean"      sum(w * l) / sum(w)     of that number
-    "sum"       sum(w * l)              of that number
-    "none"      w * l, not added up     of their sum
-
-The mean over nothing (no positions, or all of weight 0) is 0 and has gradient 0, where PyTorch returns nan.
-Complex input stays complex: every line is analytic, branches and shifts look at the real part.
-"""
+"""The cross-entropy of a softmax, and perplexity."""
 
 from functools import cache, lru_cache
 from math import prod
@@ -19,14 +7,11 @@ from types import ModuleType
 import numpy as np
 
 from npseq.arguments import array as an_array
-from npseq.arguments import is_array, number, one_of
+from npseq.arguments import is_array, number
 from npseq.backend import Array, array_module
-
-__all__ = ["binary_cross_entropy", "mean_squared_error", "perplexity", "softmax_cross_entropy"]
+from npseq.losses.positions import check_floating, coefficients
 
 Axes = tuple[int, ...]
-
-REDUCTIONS = ("mean", "sum", "none")
 
 
 def softmax_cross_entropy(
@@ -69,7 +54,7 @@ def softmax_cross_entropy(
         4.0
     """
     xp = array_module(logits, targets, weights)
-    _check_floating("logits", logits)
+    check_floating("logits", logits)
     _check_class_targets(logits, targets)
     if not 0 <= number("label_smoothing", label_smoothing) <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}; 0 is no smoothing")
@@ -79,7 +64,7 @@ def softmax_cross_entropy(
     ids = targets if mask is None else xp.where(mask, targets, 0)
     if xp is np:
         _check_range(ids, logits.shape[-1])
-    scale = _coefficients(xp, weights, mask, targets.shape, logits.real.dtype, reduction)
+    scale = coefficients(xp, weights, mask, targets.shape, logits.real.dtype, reduction)
 
     order, lead, shape = _memory_order(logits.shape, logits.strides)
     positions = shape[0], shape[2]
@@ -169,150 +154,6 @@ def _unfold(block: Array, order: Axes, shape: Axes) -> Array:
     return block.reshape([shape[axis] for axis in order]).transpose(places)
 
 
-def binary_cross_entropy(
-    logits: Array, targets: Array, *, weights: Array | None = None, reduction: str = "mean"
-) -> tuple[Array, Array]:
-    """Returns the cross-entropy of sigmoid(logits) with targets in [0, 1], and its gradient: (loss, dlogits).
-
-        l = -y log p - (1 - y) log(1 - p),  p = sigmoid(z),  dl/dz = p - y
-
-    It is computed from exp(-|z|) alone, so that neither tail overflows or loses its digits.
-
-    Args:
-        logits: z (...), real or complex.
-        targets: y (...), real numbers in [0, 1].
-        weights: real, broadcastable to the shape of logits.
-        reduction: "mean", "sum" or "none".
-
-    Raises:
-        TypeError: for logits that are not floating, or targets or weights that are not real.
-        ValueError: for shapes that do not fit, targets outside [0, 1], a negative weight under "mean" (neither is read
-            on a GPU) or an unknown reduction.
-
-    Example:
-        >>> loss, dlogits = ns.binary_cross_entropy(np.zeros(2), np.array([1.0, 0.0]), reduction="sum")
-        >>> dlogits.tolist()
-        [-0.5, 0.5]
-    """
-    xp = array_module(logits, targets, weights)
-    _check_floating("logits", logits)
-    _check_same_shape("logits", logits, targets)
-    y = _real("targets", targets).astype(logits.real.dtype, copy=False)
-    if xp is np and not ((targets >= 0) & (targets <= 1)).all():
-        raise ValueError(
-            f"targets of binary_cross_entropy must lie in [0, 1], got values from {targets.min()} to {targets.max()}; "
-            "they are probabilities of class 1, not logits or class ids"
-        )
-    scale = _coefficients(xp, weights, None, logits.shape, logits.real.dtype, reduction)
-    positive = logits.real > 0
-    tail = xp.exp(xp.where(positive, -logits, logits))
-    losses = (xp.where(positive, (1 - y) * logits, -y * logits) + xp.log1p(tail)) * scale
-    tail = tail / (1 + tail)
-    dlogits = xp.where(positive, (1 - y) - tail, tail - y) * scale
-    return (losses if reduction == "none" else losses.sum()), dlogits
-
-
-def mean_squared_error(
-    prediction: Array, target: Array, *, weights: Array | None = None, reduction: str = "mean"
-) -> tuple[Array, Array]:
-    """Returns the squared error l = (prediction - target)^2, without a factor 1/2: (loss, dprediction).
-
-    "mean" is over every entry, as in PyTorch. The square of a complex number is the analytic one.
-
-    Args:
-        prediction: (...), real or complex.
-        target: (...), real where the prediction is real.
-        weights: real, broadcastable to the shape of the prediction.
-        reduction: "mean", "sum" or "none".
-
-    Raises:
-        TypeError: for a prediction that is not floating, a complex target of a real prediction, or weights that are not
-            real.
-        ValueError: for shapes that do not fit, a negative weight under "mean" (not read on a GPU) or an unknown
-            reduction.
-
-    Example:
-        >>> loss, dprediction = ns.mean_squared_error(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
-        >>> float(loss), dprediction.tolist()
-        (2.0, [0.0, -2.0])
-    """
-    xp = array_module(prediction, target, weights)
-    _check_floating("prediction", prediction)
-    _check_same_shape("prediction", prediction, target)
-    if prediction.dtype.kind == "f":
-        _real("target", target)
-    scale = _coefficients(xp, weights, None, prediction.shape, prediction.real.dtype, reduction)
-    error = prediction - target.astype(prediction.dtype, copy=False)
-    losses = error * error * scale
-    return (losses if reduction == "none" else losses.sum()), error * (2 * scale)
-
-
-def perplexity(mean_nll: Array | float) -> Array:
-    """Returns exp(mean_nll), the geometric mean of 1 / P(token): V for a uniform model over V, 1 for a perfect one.
-
-    Args:
-        mean_nll: the mean negative log-likelihood in nats, as softmax_cross_entropy returns it. Overflow is inf.
-
-    Example:
-        >>> print(round(float(ns.perplexity(np.log(28))), 6))
-        28.0
-    """
-    with np.errstate(over="ignore"):
-        return array_module(mean_nll).exp(
-            mean_nll if is_array(mean_nll) or isinstance(mean_nll, complex) else number("mean_nll", mean_nll)
-        )
-
-
-def _coefficients(
-    xp: ModuleType, weights: Array | None, mask: Array | None, shape: tuple[int, ...], dtype: np.dtype, reduction: str
-) -> Array | float:
-    """Returns the factors of the positions' losses: one number, or an array of this shape where positions differ."""
-    one_of("reduction", reduction, REDUCTIONS)
-    if weights is None and mask is None:
-        return 1 / max(prod(shape), 1) if reduction == "mean" else 1.0
-    if weights is not None:
-        an_array("weights", weights)
-    scale = xp.ones(shape, dtype) if weights is None else _broadcast_weights(xp, weights, shape, dtype, reduction)
-    if mask is not None:
-        scale = scale * mask
-    if reduction == "mean":
-        total = scale.sum()
-        scale = scale / (total + (total == 0))
-    return scale
-
-
-def _broadcast_weights(
-    xp: ModuleType, weights: Array, shape: tuple[int, ...], dtype: np.dtype, reduction: str
-) -> Array:
-    if xp is np and reduction == "mean" and _real("weights", weights).size and weights.min() < 0:
-        raise ValueError(
-            f"weights must not be negative under reduction='mean', got {weights.min()}; "
-            "signed weights need reduction='sum' or 'none'"
-        )
-    try:
-        return xp.broadcast_to(_real("weights", weights).astype(dtype, copy=False), shape)
-    except ValueError as error:
-        raise ValueError(
-            f"weights must have the targets' shape {shape} or broadcast to it, got {weights.shape}"
-        ) from error
-
-
-def _check_floating(name: str, array: Array) -> None:
-    if an_array(name, array).dtype.kind not in "fc":
-        raise TypeError(f"{name} must be floating or complex, got {array.dtype}; convert them with astype")
-
-
-def _real(name: str, array: Array) -> Array:
-    if an_array(name, array).dtype.kind == "c":
-        raise TypeError(f"{name} must be real, got {array.dtype}; only the first argument may be complex")
-    return array
-
-
-def _check_same_shape(name: str, array: Array, targets: Array) -> None:
-    if an_array("targets", targets).shape != array.shape:
-        raise ValueError(f"targets must have the shape of the {name}, {array.shape}, got {targets.shape}; reshape them")
-
-
 def _check_class_targets(logits: Array, targets: Array) -> None:
     if logits.ndim == 0 or logits.shape[-1] == 0:
         raise ValueError(f"logits must have shape (..., V) with at least one class, got {logits.shape}")
@@ -333,3 +174,19 @@ def _check_range(ids: Array, classes: int) -> None:
         f"targets must lie in [0, {classes}), got {int(ids[first])} at position {first}; "
         "check the vocabulary, or name padding with ignore_index"
     )
+
+
+def perplexity(mean_nll: Array | float) -> Array:
+    """Returns exp(mean_nll), the geometric mean of 1 / P(token): V for a uniform model over V, 1 for a perfect one.
+
+    Args:
+        mean_nll: the mean negative log-likelihood in nats, as softmax_cross_entropy returns it. Overflow is inf.
+
+    Example:
+        >>> print(round(float(ns.perplexity(np.log(28))), 6))
+        28.0
+    """
+    with np.errstate(over="ignore"):
+        return array_module(mean_nll).exp(
+            mean_nll if is_array(mean_nll) or isinstance(mean_nll, complex) else number("mean_nll", mean_nll)
+        )

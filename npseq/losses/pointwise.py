@@ -1,0 +1,84 @@
+"""Losses of each entry by itself: the cross-entropy of a sigmoid, and the squared error."""
+
+import numpy as np
+
+from npseq.backend import Array, array_module
+from npseq.losses.positions import check_floating, check_real, check_same_shape, coefficients
+
+
+def binary_cross_entropy(
+    logits: Array, targets: Array, *, weights: Array | None = None, reduction: str = "mean"
+) -> tuple[Array, Array]:
+    """Returns the cross-entropy of sigmoid(logits) with targets in [0, 1], and its gradient: (loss, dlogits).
+
+        l = -y log p - (1 - y) log(1 - p),  p = sigmoid(z),  dl/dz = p - y
+
+    It is computed from exp(-|z|) alone, so that neither tail overflows or loses its digits.
+
+    Args:
+        logits: z (...), real or complex.
+        targets: y (...), real numbers in [0, 1].
+        weights: real, broadcastable to the shape of logits.
+        reduction: "mean", "sum" or "none".
+
+    Raises:
+        TypeError: for logits that are not floating, or targets or weights that are not real.
+        ValueError: for shapes that do not fit, targets outside [0, 1], a negative weight under "mean" (neither is read
+            on a GPU) or an unknown reduction.
+
+    Example:
+        >>> loss, dlogits = ns.binary_cross_entropy(np.zeros(2), np.array([1.0, 0.0]), reduction="sum")
+        >>> dlogits.tolist()
+        [-0.5, 0.5]
+    """
+    xp = array_module(logits, targets, weights)
+    check_floating("logits", logits)
+    check_same_shape("logits", logits, targets)
+    y = check_real("targets", targets).astype(logits.real.dtype, copy=False)
+    if xp is np and not ((targets >= 0) & (targets <= 1)).all():
+        raise ValueError(
+            f"targets of binary_cross_entropy must lie in [0, 1], got values from {targets.min()} to {targets.max()}; "
+            "they are probabilities of class 1, not logits or class ids"
+        )
+    scale = coefficients(xp, weights, None, logits.shape, logits.real.dtype, reduction)
+    positive = logits.real > 0
+    tail = xp.exp(xp.where(positive, -logits, logits))
+    losses = (xp.where(positive, (1 - y) * logits, -y * logits) + xp.log1p(tail)) * scale
+    tail = tail / (1 + tail)
+    dlogits = xp.where(positive, (1 - y) - tail, tail - y) * scale
+    return (losses if reduction == "none" else losses.sum()), dlogits
+
+
+def mean_squared_error(
+    prediction: Array, target: Array, *, weights: Array | None = None, reduction: str = "mean"
+) -> tuple[Array, Array]:
+    """Returns the squared error l = (prediction - target)^2, without a factor 1/2: (loss, dprediction).
+
+    "mean" is over every entry, as in PyTorch. The square of a complex number is the analytic one.
+
+    Args:
+        prediction: (...), real or complex.
+        target: (...), real where the prediction is real.
+        weights: real, broadcastable to the shape of the prediction.
+        reduction: "mean", "sum" or "none".
+
+    Raises:
+        TypeError: for a prediction that is not floating, a complex target of a real prediction, or weights that are not
+            real.
+        ValueError: for shapes that do not fit, a negative weight under "mean" (not read on a GPU) or an unknown
+            reduction.
+
+    Example:
+        >>> loss, dprediction = ns.mean_squared_error(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+        >>> float(loss), dprediction.tolist()
+        (2.0, [0.0, -2.0])
+    """
+    xp = array_module(prediction, target, weights)
+    check_floating("prediction", prediction)
+    check_same_shape("prediction", prediction, target)
+    if prediction.dtype.kind == "f":
+        check_real("target", target)
+    scale = coefficients(xp, weights, None, prediction.shape, prediction.real.dtype, reduction)
+    error = prediction - target.astype(prediction.dtype, copy=False)
+    losses = error * error * scale
+    return (losses if reduction == "none" else losses.sum()), error * (2 * scale)

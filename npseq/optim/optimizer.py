@@ -1,0 +1,164 @@
+"""The base class of the optimizers: parameters matched with gradients, state, and pieces that fit a cache."""
+
+from collections.abc import Iterator, Mapping
+from inspect import signature
+from math import inf
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from npseq.arguments import array as an_array
+from npseq.arguments import is_array, mapping, number
+from npseq.backend import Array, array_module
+from npseq.parameters import Parameters
+
+PIECE = 1 << 16  # entries updated at a time: an update reads and writes them several times, so they should fit a cache
+Pairs = dict[str, tuple[Array, Array]]  # {name: (param, grad)}
+
+
+class Optimizer:
+    """The base class of the optimizers: it holds lr, the count of steps and the state {"kind/name": array}.
+
+    A subclass says in `kinds` which arrays it keeps for each parameter, and in `_update` what one step does.
+
+    Args:
+        lr: the learning rate, at least 0; `opt.lr` may be written at any time.
+        weight_decay: at least 0; 0 is none.
+
+    Example:
+        >>> opt = ns.SGD(0.1, momentum=0.9)
+        >>> opt.step({"w": np.zeros(2)}, {"w": np.ones(2)})
+        >>> opt.steps, list(opt.state)
+        (1, ['momentum/w'])
+    """
+
+    decoupled = False  # whether weight decay stays out of the gradient
+
+    def __init__(self, lr: float, weight_decay: float = 0.0):
+        self.lr = within("lr", lr)
+        self.weight_decay = within("weight_decay", weight_decay)
+        self.steps = 0
+        self.state: dict[str, Array] = {}
+        self._scratch: dict[tuple, Array] = {}  # one for all arrays of one shape and dtype
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={getattr(self, name)}" for name in signature(type(self)).parameters)
+        return f"{type(self).__name__}({options}), {self.steps} steps taken"
+
+    def kinds(self) -> dict[str, float]:
+        """Returns {kind: first value} of the arrays that the optimizer keeps for each parameter."""
+        return {}
+
+    def step(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
+        """Updates params in place; grads are not written.
+
+        Args:
+            params: {name: array}, floating or complex, writable.
+            grads: {name: array}, of the same names, shapes and dtypes.
+
+        Raises:
+            ValueError: for names, shapes, dtypes or state that do not fit, and for a bad lr; nothing has been written.
+            TypeError: for arrays on different devices; nothing has been written.
+        """
+        lr = within("lr", self.lr)
+        xp, pairs = _matched(params, grads)
+        kinds = self.kinds()
+        if kinds or self.state:
+            self._check_state(pairs)
+        self.steps += 1
+        for name, (param, grad) in pairs.items():
+            if kinds and not self.state.keys() >= {f"{kind}/{name}" for kind in kinds}:
+                self.state |= {f"{kind}/{name}": xp.full_like(param, start) for kind, start in kinds.items()}
+            state = {kind: self.state[f"{kind}/{name}"] for kind in kinds}
+            for at in _pieces(xp, param):
+                self._update_piece(xp, param[at], grad[at], lr, {kind: array[at] for kind, array in state.items()})
+
+    def _update_piece(self, xp: ModuleType, param: Array, grad: Array, lr: float, state: dict[str, Array]) -> None:
+        like = _kind(param)
+        if like not in self._scratch:
+            self._scratch[like] = xp.empty_like(param)
+        if self.weight_decay and self.decoupled:
+            param *= 1 - lr * self.weight_decay
+        elif self.weight_decay:
+            grad = grad + self.weight_decay * param
+        self._update(xp, param, grad, lr, self._scratch[like], **state)
+
+    def _update(self, xp: ModuleType, param: Array, grad: Array, lr: float, scratch: Array, **state: Array) -> None:
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns a copy of all that load_state_dict needs: "steps", "lr" and the arrays "kind/name"."""
+        return {"steps": self.steps, "lr": self.lr, **{key: array.copy() for key, array in self.state.items()}}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continues from the state_dict of an optimizer with the same options; copies its arrays.
+
+        Args:
+            state: what state_dict returned; its arrays must be on the device of the parameters.
+
+        Raises:
+            ValueError: for entries that are missing or that this optimizer does not keep.
+        """
+        arrays = {key: array for key, array in mapping("state", state).items() if key.partition("/")[0] in self.kinds()}
+        if state.keys() != {"steps", "lr", *arrays}:
+            raise ValueError(
+                f"state must hold 'steps', 'lr' and arrays of the kinds {list(self.kinds())} of {type(self).__name__}, "
+                f"got {sorted(state)}; load it into an optimizer made with the same options"
+            )
+        self.lr, self.steps = within("lr", state["lr"]), int(number("steps", state["steps"]))
+        self.state = {key: an_array(key, array).copy() for key, array in arrays.items()}
+
+    def _check_state(self, pairs: Pairs) -> None:
+        expected = {f"{kind}/{name}": param for name, (param, _) in pairs.items() for kind in self.kinds()}
+        if self.state and expected.keys() != self.state.keys():
+            raise ValueError(f"params must match the state, {sorted(self.state)}, got {sorted(expected)}; start anew")
+        for key, array in self.state.items():
+            if _kind(array) != _kind(expected[key]):
+                raise ValueError(f"state {key!r} must be as its parameter, {_kind(expected[key])}, got {_kind(array)}")
+
+
+def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[ModuleType, Pairs]:
+    """Checks that params and grads fit; returns the array module and {name: (param, grad)}, or {"": (flat, flat)}."""
+    if isinstance(params, Parameters) and isinstance(grads, Parameters) and params.layout is grads.layout:
+        names = given = []  # one layout has one set of names
+    else:
+        names, given = list(mapping("params", params)), list(mapping("grads", grads))
+    if names != given and set(names) != set(given):
+        missing, unknown = sorted(set(names) - set(given)), sorted(set(given) - set(names))
+        raise ValueError(f"grads must have the names of params: missing {missing}, unknown {unknown}")
+    flat: tuple[Array, Array] = getattr(params, "flat", None), getattr(grads, "flat", None)
+    whole = flat[0] is not None and flat[1] is not None and names == given
+    pairs = {"": flat} if whole else {name: (params[name], grads[name]) for name in params}
+    xp = array_module(*flat) if whole else array_module(*(array for pair in pairs.values() for array in pair))
+    for name, (param, grad) in pairs.items():
+        if _kind(grad) != _kind(param):
+            raise ValueError(f"grads[{name!r}] must be as its parameter, {_kind(param)}, got {_kind(grad)}")
+        if xp is np and not param.flags.writeable:
+            raise ValueError(f"params[{name!r}] must be writable, it is read-only; take a copy of it")
+    return xp, pairs
+
+
+def _pieces(xp: ModuleType, param: Array) -> Iterator[Any]:
+    """Yields the slices into which a long vector on the host is cut; anything else stays whole."""
+    if xp is not np or param.ndim != 1 or param.size <= PIECE:
+        return iter([...])
+    return (slice(first, first + PIECE) for first in range(0, param.size, PIECE))
+
+
+def _kind(array: Array) -> tuple[str, np.dtype, tuple[int, ...]]:
+    if not is_array(array):
+        raise TypeError(f"params and grads must hold arrays of numbers, got {type(array).__name__}")
+    return type(array).__module__, array.dtype, array.shape
+
+
+def within(name: str, value: float, below: float = inf) -> float:
+    if not 0 <= number(name, value) < below:
+        raise ValueError(f"{name} must lie in [0, {below}), got {value}")
+    return float(value)
+
+
+def average(xp: ModuleType, mean: Array, value: Array, keep: float, scratch: Array) -> None:
+    """Sets mean <- keep * mean + (1 - keep) * value; value may be scratch."""
+    mean *= keep
+    mean += xp.multiply(value, 1 - keep, out=scratch)

@@ -1,0 +1,61 @@
+"""RMSprop (Tieleman & Hinton 2012)."""
+
+from types import ModuleType
+
+from npseq.arguments import flag
+from npseq.backend import Array
+from npseq.optim.optimizer import Optimizer, average, within
+
+
+class RMSprop(Optimizer):
+    """RMSprop divides each gradient by the root of its running square (Hinton 2012, lecture 6e).
+
+        v <- alpha * v + (1 - alpha) * g^2,  m <- alpha * m + (1 - alpha) * g (centered only, else m = 0)
+        u = g / (sqrt(v - m^2) + eps)
+        p <- p - lr * u, or with momentum  b <- momentum * b + u,  p <- p - lr * b
+
+    Args:
+        lr: the learning rate.
+        alpha: the share of the running averages that stays at each step.
+        eps: what is added to the root.
+        weight_decay: the factor of p that is added to the gradient.
+        momentum: the share of the last step's b that stays.
+        centered: whether the running mean is subtracted (Graves 2013, arXiv 1308.0850).
+
+    Example:
+        >>> params = {"w": np.array([1.0])}
+        >>> ns.RMSprop(0.1, alpha=0.0, eps=0.0).step(params, {"w": np.array([7.0])})
+        >>> params["w"].tolist()
+        [0.9]
+    """
+
+    def __init__(
+        self,
+        lr: float = 1e-2,
+        *,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
+    ):
+        super().__init__(lr, weight_decay)
+        self.alpha, self.eps = within("alpha", alpha), within("eps", eps)
+        self.momentum, self.centered = within("momentum", momentum), flag("centered", centered)
+
+    def kinds(self) -> dict[str, float]:
+        centered = {"mean": 0.0} if self.centered else {}
+        return {"square": 0.0, **centered, **({"momentum": 0.0} if self.momentum else {})}
+
+    def _update(self, xp: ModuleType, param: Array, grad: Array, lr: float, scratch: Array, **state: Array) -> None:
+        average(xp, state["square"], xp.multiply(grad, grad, out=scratch), self.alpha, scratch)
+        if self.centered:
+            average(xp, state["mean"], grad, self.alpha, scratch)
+            xp.subtract(state["square"], xp.multiply(state["mean"], state["mean"], out=scratch), out=scratch)
+        xp.sqrt(scratch if self.centered else state["square"], out=scratch)
+        scratch += self.eps
+        xp.divide(grad, scratch, out=scratch)
+        if self.momentum:
+            state["momentum"] *= self.momentum
+            state["momentum"] += scratch
+        param -= xp.multiply(state.get("momentum", scratch), lr, out=scratch)
