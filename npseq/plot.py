@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npseq.models.saving import replace_file
+from npseq.files import replace_file
 
 if TYPE_CHECKING:
     from npseq.training.metrics import EpochMetrics

@@ -1,6 +1,6 @@
 """States: the user's (L*R, B, features), an LSTM's a pair (h, c), and those of the strands, features first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,3 +44,13 @@ def _stack(parts: list[Array], xp: Any) -> Array:
     for k, part in enumerate(parts):
         out[k] = part.T
     return out
+
+
+def state_arrays(state: Any) -> list[Array]:
+    """The arrays of a state of one layer: [h], an LSTM's [h, c]; a part that is None is left out."""
+    return [part for part in (state if isinstance(state, tuple | list) else (state,)) if part is not None]
+
+
+def as_state(arrays: Sequence[Array]) -> Any:
+    """The state of which these are the arrays: h, an LSTM's (h, c)."""
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from os import PathLike
 from typing import Any
@@ -13,13 +14,19 @@ from npseq.backend import Array, array_module, device_module, generator, to_host
 from npseq.bptt.workspace import Workspace, child
 from npseq.clipping import clip_grad_norm
 from npseq.data import Vocabulary
+from npseq.files import VERSION, Content, damage_in, read_content, write_content
 from npseq.initializers import normal
 from npseq.layers import GRU, LSTM, RNN, Embedding, Linear
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.states import as_state, state_arrays
 from npseq.losses import softmax_cross_entropy
 from npseq.models.decoding.generation import Stepper, sample, stop_id, token_ids
+from npseq.models.model import set_params
+from npseq.models.sizes import parameter_count
 from npseq.models.step import Buffers, Gradients, Reach, check_reach, state_before
 from npseq.parameters import Parameters, join_layouts
+
+FORMAT = "npseq language model"
 
 
 class LanguageModel:
@@ -165,7 +172,7 @@ class LanguageModel:
             raise ValueError(f"clip must not be negative, got {clip}; None is no clipping")
         reach = Reach(truncation, context, state_at)
         if join is not None or isinstance(self.params.flat, np.ndarray):
-            step = self._clipped_gradients(ids, targets, state, clip, reach, join)
+            step, self._buffers = self._clipped_gradients(ids, targets, state, clip, reach, self._buffers, join)
         else:
             step = self._on_device(ids, targets, state, clip, reach)
         optimizer.step(self.params, step.grads)
@@ -178,21 +185,38 @@ class LanguageModel:
         state: Any,
         clip: float | None,
         reach: Reach,
+        old: Buffers | None,
         join: Callable[[Array, Parameters], Array] | None = None,
-    ) -> Gradients:
-        """A training step up to the optimizer, in the model's own buffers."""
-        loss, state, self._buffers = self._backpropagate(ids, targets, state, self._buffers, reach)
-        grads = self._buffers.grads
+    ) -> tuple[Gradients, Buffers]:
+        """A training step up to the optimizer, and its buffers."""
+        loss, state, buffers = self._backpropagate(ids, targets, state, old, reach)
         if join is not None:
-            loss = join(loss, grads)
-        return Gradients(loss, clip_grad_norm(grads, np.inf if clip is None else clip), state, grads)
+            loss = join(loss, buffers.grads)
+        norm = clip_grad_norm(buffers.grads, np.inf if clip is None else clip)
+        return Gradients(loss, norm, state, buffers.grads), buffers
 
-    def _on_device(self, *batch: Any) -> Gradients:
-        """The same, as a CUDA graph where it can be one."""
+    def _on_device(self, ids: Array, targets: Array, state: Any, clip: float | None, reach: Reach) -> Gradients:
+        """The same as a CUDA graph, unless the host draws or decides something in every step."""
         from npseq.gpu.graph import GraphedStep
 
+        drops = self.recurrent.dropout.p > 0 and self.recurrent.num_layers > 1
+        if drops or reach.truncation is not None or not getattr(ids, "size", 0):
+            step, self._buffers = self._clipped_gradients(ids, targets, state, clip, reach, self._buffers)
+            return step
+        check_reach(ids, targets, reach, self.recurrent)
+        array_module(self.params.flat, ids, targets)  # refuses arrays of two devices
+        h, c = self.recurrent.checked_state("state", state, ids.shape[1])
+        inputs = [ids, targets, *state_arrays((h, c))]
         self._graphed = self._graphed or GraphedStep()
-        return self._graphed(self, *batch)
+        (loss, norm, *parts), grads = self._graphed(self._graph_step, self.params, inputs, clip, reach)
+        return Gradients(loss, norm, as_state(parts), grads)
+
+    def _graph_step(
+        self, inputs: list[Array], old: Buffers | None, clip: float | None, reach: Reach
+    ) -> tuple[list[Array], Buffers]:
+        ids, targets, *parts = inputs
+        step, buffers = self._clipped_gradients(ids, targets, as_state(parts), clip, reach, old)
+        return [step.loss, step.norm, *state_arrays(step.state)], buffers
 
     def _embed(self, ids: Array) -> tuple[Array, Any]:
         return (ids, None) if self.embedding is None else self.embedding.forward(ids)
@@ -282,19 +306,43 @@ class LanguageModel:
         return token_ids(tokens, self.vocab, self.vocab_size, array_module(self.params.flat), least)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Writes parameters, configuration and vocabulary as one safetensors file."""
-        from npseq.models.saving import save_model
-
-        save_model(self, path)
+        """Writes parameters, configuration and vocabulary as one safetensors file. Raises OSError if it cannot."""
+        write_content(content_of(self), path)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> LanguageModel:
-        """The model that `save`, or a training checkpoint, wrote. Raises ValueError for a damaged or foreign file."""
-        from npseq.models.saving import load_model
+        """The model that `save`, or a training checkpoint, wrote, on the host, with the same bits.
 
-        return load_model(path)
+        Raises FileNotFoundError where there is no file, ValueError for a damaged or foreign one.
+        """
+        return model_from(read_content(path, FORMAT), path)
 
     def __repr__(self) -> str:
         return (
             f"LanguageModel({self.vocab_size} tokens, {self.embedding or 'one-hot'}, {self.recurrent}, {self.output})"
         )
+
+
+def content_of(model: LanguageModel) -> Content:
+    """What a file of a model holds: parameters by name, configuration and vocabulary as JSON."""
+    vocabulary = model.vocab_size if model.vocab is None else model.vocab.to_dict()
+    metadata = {"format": FORMAT, "version": VERSION, "config": json.dumps(model.config)}
+    params = model.params.like(to_host(model.params.flat))
+    return Content(dict(params), {**metadata, "vocabulary": json.dumps(vocabulary)})
+
+
+def model_from(content: Content, path: str | PathLike[str], rng: Any = 0) -> LanguageModel:
+    """The model of `content_of`, on the host; tensors whose names hold a "/" are none of its parameters.
+
+    path: for the errors. rng: for what the model draws later, the dropout. Raises ValueError where it cannot be.
+    """
+    with damage_in(path):
+        config, vocabulary = (json.loads(content.metadata[name]) for name in ("config", "vocabulary"))
+        vocab = vocabulary if isinstance(vocabulary, int) else Vocabulary.from_dict(vocabulary)
+        tensors = {name: tensor for name, tensor in content.tensors.items() if "/" not in name}
+        count = parameter_count(config, vocab if isinstance(vocab, int) else len(vocab))
+        if count != (held := sum(tensor.size for tensor in tensors.values())):
+            raise ValueError(f"its configuration has {count} parameters, it holds {held}")
+        model = LanguageModel(vocab, **config, rng=rng)
+        set_params(model.params, tensors)
+        return model

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array, array_module
+from npseq.backend import Array, array_module, to_host
 from npseq.clipping import clip_grad_norm
+from npseq.files import VERSION, Content, read_content, write_content
 from npseq.layers.layer import Layer
 from npseq.parameters import Parameters, join_layouts
+
+FORMAT = "npseq parameters"
 
 
 class Model(Layer):
@@ -93,19 +96,35 @@ class Model(Layer):
 
     def save_params(self, path: str | PathLike[str]) -> None:
         """Writes the parameters as one safetensors file; what built the model, and vocabularies, are not in it."""
-        from npseq.models.parameter_files import save_params
-
-        save_params(self, path)
+        params = self.params.like(to_host(self.params.flat))
+        write_content(Content(dict(params), {"format": FORMAT, "version": VERSION, "model": repr(self)}), path)
 
     def load_params(self, path: str | PathLike[str]) -> None:
-        """Writes over the parameters with those that `save_params` of a model built the same way wrote.
+        """Writes over the parameters with those that `save_params` of a model built the same way wrote, bit for bit.
 
-        Raises FileNotFoundError, or ValueError for a file that is damaged or of another model.
+        Raises FileNotFoundError where there is no file, ValueError for one that is damaged, or whose names, shapes or
+        dtypes are not those of the model, which then is as it was.
         """
-        from npseq.models.parameter_files import load_params
-
-        load_params(self, path)
+        content = read_content(path, FORMAT)
+        try:
+            set_params(self.params, content.tensors)
+        except ValueError as error:
+            raise ValueError(
+                f"{str(path)!r} must hold the parameters of {self}, it holds those of {content.metadata.get('model')}: "
+                f"{error}; build the model as it was when it was saved"
+            ) from error
 
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={layer}" for name, layer in self._layers().items())
         return f"{type(self).__name__}({inner})"
+
+
+def set_params(params: Parameters, given: Mapping[str, np.ndarray]) -> None:
+    """Writes host arrays over parameters. Raises ValueError if names, shapes or dtypes differ, before it writes."""
+    held, wanted = ({n: (a.shape, np.dtype(a.dtype).name) for n, a in x.items()} for x in (given, params))
+    if held != wanted:
+        apart = [sorted(a.items() - b.items())[:3] for a, b in ((wanted, held), (held, wanted))]
+        raise ValueError(f"its parameters must be {apart[0]} first, they are {apart[1]}")
+    xp = array_module(params.flat)
+    for name, array in given.items():
+        params[name] = xp.asarray(array)

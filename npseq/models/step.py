@@ -19,6 +19,11 @@ class Buffers(NamedTuple):
     workspace: Workspace
     grads: Parameters
 
+    def arrays(self) -> list[Array]:
+        """Returns all arrays that a step writes on."""
+        saved = [array for row in self.tape.strands for strand in row for array in strand]
+        return [self.grads.flat, *self.workspace.arrays(), *saved]
+
 
 class Gradients(NamedTuple):
     """A training step before the optimizer has it: loss, norm before clipping, the last state, clipped gradients."""

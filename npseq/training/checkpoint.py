@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import to_host
-from npseq.models.language_model import LanguageModel
-from npseq.models.saving import Content, believed, model_content, model_from, read_content, write_content
+from npseq.files import Content, damage_in, read_content, write_content
+from npseq.models.language_model import FORMAT, LanguageModel, content_of, model_from
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.metrics import EpochMetrics, as_array, from_array
 from npseq.training.position import Position, from_content, to_content
@@ -38,7 +38,7 @@ class Checkpoint(NamedTuple):
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | PathLike[str]) -> None:
     """Writes it to this file, which `LanguageModel.load` reads too; what was there is replaced as a whole."""
-    model = model_content(checkpoint.model)
+    model = content_of(checkpoint.model)
     arrays = {k: to_host(v) for k, v in checkpoint.optimizer_state.items() if hasattr(v, "shape")}
     place, state = (None, {}) if checkpoint.position is None else to_content(checkpoint.position)
     training = {
@@ -59,12 +59,12 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
     Raises FileNotFoundError where there is no file, ValueError for one that is damaged, of another kind, or a model
     saved without a training run.
     """
-    content = read_content(path)
+    content = read_content(path, FORMAT)
     if "training" not in content.metadata:
         raise ValueError(f"{str(path)!r} must be a checkpoint of a training run, it holds a model alone")
     rng = np.random.default_rng(0)
     model = model_from(content, path, rng)  # draws first weights, so the state is set after it
-    with believed(path):
+    with damage_in(path):
         training = json.loads(content.metadata["training"])
         config = _config(training, model)
         rng.bit_generator.state = training["rng"]
@@ -118,11 +118,11 @@ def _position(
 def load_trained(path: str | PathLike[str]) -> tuple[LanguageModel, TrainingConfig | None]:
     """The model of a checkpoint and its configuration, None where the file holds a model alone.
 
-    Raises as `load_model` does.
+    Raises as LanguageModel.load does.
     """
-    content = read_content(path)
+    content = read_content(path, FORMAT)
     model = model_from(content, path)
     if "training" not in content.metadata:
         return model, None
-    with believed(path):
+    with damage_in(path):
         return model, _config(json.loads(content.metadata["training"]), model)

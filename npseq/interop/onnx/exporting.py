@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import to_host
+from npseq.files import replace_file
 from npseq.interop.onnx.graph import Graph
 from npseq.interop.onnx.package import LIMIT, onnx_for
 from npseq.interop.onnx.reverse import Reverse
@@ -33,7 +34,6 @@ def export(model: Any, path: str | PathLike[str], lengths: bool = False) -> None
     numbers) and for 2 GiB or more; TypeError for another model; OSError where the file cannot be written.
     """
     from npseq.models.language_model import LanguageModel
-    from npseq.models.saving import replace_file
 
     if not isinstance(model, (Recurrent, Bidirectional, Reverse, LanguageModel)):
         raise TypeError(

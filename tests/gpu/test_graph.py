@@ -86,7 +86,7 @@ def test_of_shapes_that_take_turns_the_first_to_come_three_times_is_captured(cup
     model, wide, narrow = model_of().to("gpu"), batches(cupy, 1)[0], batches(cupy, 1, steps=T - 1)[0]
     train(model, [narrow, wide, wide, narrow, wide], ns.SGD(0.5))
     assert is_captured(model)
-    assert model._graphed.key[0] == wide[0].shape
+    assert model._graphed.key[0][0] == wide[0].shape
 
 
 def test_a_wrong_state_at_the_step_that_would_be_captured_is_no_reason_to_give_up(cupy, caplog):
