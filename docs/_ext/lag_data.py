@@ -12,8 +12,7 @@ from npseq.data import load_corpus, sequential_windows
 from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
 from npseq.initializers import forget_bias
 from npseq.inspect.figures import lag_norms
-from npseq.layers.last_output import last_output_gradient
-from npseq.models import Classifier
+from npseq.models import Classifier, last_output_gradient
 from npseq.training import train_epoch
 
 CELLS = {"RNN": ns.RNN, "GRU": ns.GRU, "LSTM": ns.LSTM}

@@ -23,6 +23,7 @@ from npseq.layers.bidirectional import Bidirectional
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import softmax_cross_entropy
 from npseq.models.language_model import LanguageModel
+from npseq.models.sequence import SequenceTape
 
 EQUATIONS = {"lstm": ("i", "f", "g", "c", "o", "h"), "gru": ("r", "z", "n", "h"), "rnn": ("h",)}
 
@@ -122,7 +123,7 @@ def _of_model(
 ) -> Iterator[Nonfinite]:
     yield from _state(state)
     yield from _weights("weight", model.params)
-    x, _ = model._embed(ids)
+    x, rows = (ids, None) if model.embedding is None else model.embedding.forward(ids)
     y, _, tape = model.recurrent.forward(x, state, training=training)
     yield from _forward(model.recurrent, tape)
     logits, linear_tape = model.output.forward(y[context:])
@@ -136,7 +137,7 @@ def _of_model(
     dy = model.output.backward(dlogits, linear_tape)[0]
     yield from _steps("adjoint", "y", dy, context)
     dy = array_module(dy).concatenate([np.zeros_like(y[:context]), dy])
-    grads = _gradients(model, dy, dlogits, tape, linear_tape, ids, truncation)
+    grads = model.backward(dlogits, SequenceTape(rows, tape, linear_tape, context), truncation=truncation)[1]
     if not _finite(grads.flat):
         yield from _backward(model.recurrent, dy, tape)
     yield from _weights("gradient", grads)
@@ -146,18 +147,6 @@ def _of_model(
         params = model.params.like(model.params.flat.copy())
         copy.deepcopy(optimizer).step(params, grads)
         yield from _weights("update", params)
-
-
-def _gradients(
-    model: LanguageModel, dy: Array, dlogits: Array, tape: Any, linear_tape: Array, ids: Array, truncation: Any
-) -> Any:
-    grads = model.params.like(np.empty_like(model.params.flat))
-    own = model._parts(grads)
-    model.output.backward(dlogits, linear_tape, grads=own["output"])
-    dx = model.recurrent.backward(dy, tape, truncation=truncation, grads=own["recurrent"])[0]
-    if model.embedding is not None:
-        model.embedding.backward(dx, model._embed(ids)[1], grads=own["embedding"])
-    return grads
 
 
 def _given(layer: Any, x: Array, state: Any, lengths: Any) -> Iterator[Nonfinite]:

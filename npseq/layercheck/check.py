@@ -13,13 +13,16 @@ from npseq.gradcheck import Report, gradcheck
 from npseq.layercheck.fault import fault
 from npseq.layercheck.surrogate import FixedDropout, frozen_states, require_exact, truncated_forward
 from npseq.layers.batch import check_batch
-from npseq.layers.bidirectional import Bidirectional, _pair
+from npseq.layers.bidirectional import Bidirectional, recurrent_layers, state_pair
 from npseq.layers.dropout import Dropout
 from npseq.layers.embedding import Embedding
 from npseq.layers.layer import Layer
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.reversed import Reversed
+from npseq.layers.states import as_state, state_arrays
 
 Values = dict[str, Array]
+NAMES = ("h0", "c0")
 
 
 class Problem(NamedTuple):
@@ -67,7 +70,7 @@ def layer_problem(
     """What gradcheck_layer checks. Raises as it does."""
     rng = generator(0 if rng is None else rng)
     _require_real(layer, x)
-    if isinstance(layer, (Recurrent, Bidirectional)):
+    if isinstance(layer, Recurrent | Reversed | Bidirectional):
         return _over_time(layer, x, state, lengths, truncation, rng)
     options = {"state": state, "lengths": lengths, "truncation": truncation}
     given = [name for name, value in options.items() if value is not None]
@@ -92,7 +95,7 @@ def _over_time(layer: Any, x: Array, state: Any, lengths: Any, truncation: Any, 
     xp = array_module(twin.params.flat)
     x = _as_float64(x)
     batch = check_batch(x, lengths, twin.input_size, twin.dtype, xp)
-    start = _initial(twin, state, x.shape[1], xp)
+    start = _initial(twin, state, x.shape[1])
     _hold_dropout(twin, x, lengths, rng)
     inputs = {} if batch.is_ids else {"x": x}
     at = {**inputs, **start, **_parameters(twin)}
@@ -176,8 +179,7 @@ def _weights(outputs: Values, rng: np.random.Generator) -> Values:
 
 def _hold_dropout(twin: Any, x: Array, lengths: Any, rng: np.random.Generator) -> None:
     """Makes every stack of the twin drop, in every pass from now on, what it drops in one that rng draws."""
-    parts = list(twin.layers.values()) if isinstance(twin, Bidirectional) else [twin]
-    for part in parts:
+    for part in recurrent_layers(twin).values():
         if part.dropout.p:
             part.dropout = Dropout(part.dropout.p, rng)
             kept = part.forward(x, None, lengths, training=True)[2].dropout
@@ -192,30 +194,23 @@ def _parameters(twin: Any) -> Values:
     return {name: value.copy() for name, value in twin.params.items()}
 
 
-def _initial(twin: Any, state: Any, batch: int, xp: Any) -> Values:
+def _initial(twin: Any, state: Any, batch: int) -> Values:
     """The initial states by name, zeros where there are none. Raises as forward does where they do not fit."""
-    if isinstance(twin, Bidirectional):
-        pair = zip(twin.layers.items(), _pair("state", state), strict=True)
-        return {
-            f"{part}.{name}": value
-            for (part, layer), own in pair
-            for name, value in _initial(layer, own, batch, xp).items()
-        }
-    h, c = twin.checked_state("state", state, batch)
-    return _named(twin, h if c is None else (h, c))
+    given = state_pair("state", state) if isinstance(twin, Bidirectional) else (state,)
+    parts = zip(recurrent_layers(twin).values(), given, strict=True)
+    checked = [part.checked_state("state", own, batch) for part, own in parts]
+    return _named(twin, checked if isinstance(twin, Bidirectional) else checked[0])
 
 
 def _named(layer: Any, state: Any) -> Values:
     """A layer's state as {"h0", "c0"}, of Bidirectional with its parts' names before; last states have the same."""
-    if isinstance(layer, Bidirectional):
-        pairs = zip(layer.layers.items(), state, strict=True)
-        return {f"{part}.{name}": v for (part, own), value in pairs for name, v in _named(own, value).items()}
-    return {"h0": state[0], "c0": state[1]} if isinstance(state, (tuple, list)) else {"h0": state}
+    states = state if isinstance(layer, Bidirectional) else (state,)
+    pairs = zip(recurrent_layers(layer), states, strict=True)
+    return {f"{part}{name}": v for part, own in pairs for name, v in zip(NAMES, state_arrays(own), strict=False)}
 
 
-def _state(layer: Any, values: Values, prefix: str = "") -> Any:
+def _state(layer: Any, values: Values) -> Any:
     """The state back from its names."""
-    if isinstance(layer, Bidirectional):
-        return tuple(_state(part, values, f"{name}.") for name, part in layer.layers.items())
-    h = values[f"{prefix}h0"]
-    return (h, values[f"{prefix}c0"]) if "c" in layer.cell.state else h
+    parts = recurrent_layers(layer)
+    states = [as_state([values[f"{part}{name}"] for name in NAMES if f"{part}{name}" in values]) for part in parts]
+    return tuple(states) if isinstance(layer, Bidirectional) else states[0]

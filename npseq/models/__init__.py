@@ -1,5 +1,6 @@
 """Models made of the layers."""
 
+from npseq.layers.last_output import last_output, last_output_gradient
 from npseq.models.classifier import Classifier
 from npseq.models.counting.ngrams import NGramModel
 from npseq.models.decoding.beam_search import beam_search
@@ -26,5 +27,7 @@ __all__ = [
     "Tagger",
     "beam_search",
     "bleu",
+    "last_output",
+    "last_output_gradient",
     "masked_softmax_cross_entropy",
 ]

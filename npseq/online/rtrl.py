@@ -22,6 +22,7 @@ from npseq.bptt.factors import contract, strand_factors
 from npseq.bptt.tape import describe
 from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.layers.jacobian import check_one_way, check_steps, state_features, state_jacobian
+from npseq.layers.states import as_state, state_arrays
 from npseq.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -199,37 +200,28 @@ def uoro(
         raise ValueError(f"signs must hold one state a step, {steps}, got {len(signs)}")
     rng = generator(rng)
     xp = array_module(layer.params.flat)
-    state = _pieces(layer.checked_state("state", state, batch))
+    state = state_arrays(layer.checked_state("state", state, batch))
     s, theta = ([0 * part for part in state], 0 * layer.params.flat) if influence is None else influence
     total, twin = 0 * layer.params.flat, layer.astype(np.complex128)
     outputs = []
     for t in range(steps):
         running = _running(lengths, t)
         nu = [xp.asarray(rng.choice([-1.0, 1.0], part.shape).astype(layer.dtype)) for part in state]
-        nu = nu if signs is None else list(signs[t] if isinstance(signs[t], (tuple, list)) else [signs[t]])
+        nu = nu if signs is None else state_arrays(signs[t])
         Js = _forward_tangent(twin, x[t : t + 1], state, s, running)
-        y, state, tape = layer.forward(x[t : t + 1], _as_state(state), running)
-        state = list(state) if isinstance(state, tuple) else [state]
-        F = layer.backward(None, tape, _as_state(nu))[2].flat
+        y, state, tape = layer.forward(x[t : t + 1], as_state(state), running)
+        state = state_arrays(state)
+        F = layer.backward(None, tape, as_state(nu))[2].flat
         r0, r1 = _balance(_norm(theta), _norm(*Js)), _balance(_norm(F), _norm(*nu))
         s = [r0 * a + r1 * b for a, b in zip(Js, nu, strict=True)]
         theta = theta / r0 + F / r1
         total = total + (_loss_gradient(layer, dy, t, y[0], lengths) * s[0][-1]).sum() * theta
         outputs.append(y)
     if dstate is not None:
-        given = _pieces(layer.checked_state("dstate", dstate, batch))
+        given = state_arrays(layer.checked_state("dstate", dstate, batch))
         total = total + sum((q * part).sum() for q, part in zip(given, s, strict=True)) * theta
     grads = Parameters(layer.params.layout, total)
-    return Online(grads, _joined(layer, outputs, batch), _as_state(state), (s, theta))
-
-
-def _pieces(checked: tuple[Array, Array | None]) -> list[Array]:
-    """The state's arrays: [h], an LSTM's [h, c]."""
-    return [part for part in checked if part is not None]
-
-
-def _as_state(pieces: list[Array]) -> Any:
-    return pieces[0] if len(pieces) == 1 else tuple(pieces)
+    return Online(grads, _joined(layer, outputs, batch), as_state(state), (s, theta))
 
 
 def _forward_tangent(twin: Recurrent, x: Array, state: list[Array], along: list[Array], running: Any) -> list[Array]:
@@ -237,8 +229,8 @@ def _forward_tangent(twin: Recurrent, x: Array, state: list[Array], along: list[
     size = _norm(*along).astype(np.float64)
     h = STEP / (size + (size == 0))
     start = [a + 1j * h * b.astype(np.float64) for a, b in zip(state, along, strict=True)]
-    _, moved, _ = twin.forward(x, _as_state(start), running)
-    pieces = list(moved) if isinstance(moved, tuple) else [moved]
+    _, moved, _ = twin.forward(x, as_state(start), running)
+    pieces = state_arrays(moved)
     return [(piece.imag / h).astype(part.dtype) for piece, part in zip(pieces, state, strict=True)]
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from npseq.backend import to_host
 from npseq.files import Content, damage_in, read_content, write_content
-from npseq.models.language_model import FORMAT, LanguageModel, content_of, model_from
+from npseq.models.language_model import LanguageModel
+from npseq.models.saving import FORMAT, content_of, model_from
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.metrics import EpochMetrics, as_array, from_array
 from npseq.training.position import Position, from_content, to_content
@@ -63,7 +64,7 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
     if "training" not in content.metadata:
         raise ValueError(f"{str(path)!r} must be a checkpoint of a training run, it holds a model alone")
     rng = np.random.default_rng(0)
-    model = model_from(content, path, rng)  # draws first weights, so the state is set after it
+    model = model_from(LanguageModel, content, path, rng)  # draws first weights, so the state is set after it
     with damage_in(path):
         training = json.loads(content.metadata["training"])
         config = _config(training, model)
@@ -121,7 +122,7 @@ def load_trained(path: str | PathLike[str]) -> tuple[LanguageModel, TrainingConf
     Raises as LanguageModel.load does.
     """
     content = read_content(path, FORMAT)
-    model = model_from(content, path)
+    model = model_from(LanguageModel, content, path)
     if "training" not in content.metadata:
         return model, None
     with damage_in(path):

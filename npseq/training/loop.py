@@ -103,7 +103,7 @@ def train_epoch(
                 truncation=truncation,
                 context=chunk.context,
                 state_at=chunk.state_at if reach > every else None,
-                join=None if shard is None else shard.join,
+                all_reduce=None if shard is None else shard.join,
             )
             watch.add(loss, norm, every * batch_size)
             if trace is not None:

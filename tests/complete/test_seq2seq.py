@@ -137,7 +137,7 @@ def context_in_the_wrong_place(dcontext, dstate, grads):
 def test_A54_a_wrong_backward_pass_is_noticed(mutation):
     model = small(layers=2)
     right = model.decoder.backward
-    model.decoder.backward = lambda dlogits, tape: mutation(*right(dlogits, tape))
+    model.decoder.backward = lambda dlogits, tape, **buffers: mutation(*right(dlogits, tape, **buffers))
     with pytest.raises(AssertionError, match=r"encoder\.embedding\.W"):
         check_loss(model, *batch(), SOURCE_LENGTHS, TARGET_LENGTHS)
 
@@ -431,7 +431,7 @@ def test_what_does_not_fit_is_refused():
         Decoder(rows, gru, ns.Linear(2, 4))
     with pytest.raises(ValueError, match=r"recurrent must read the embedding and a context, more than 5 features"):
         Decoder(ns.Embedding(4, 5), gru, ns.Linear(3, 4))
-    with pytest.raises(ValueError, match=r"a decoder must read forward only, since the rest is not said yet"):
+    with pytest.raises(ValueError, match=r"a decoder must read forward only, since the rest is not written yet"):
         Decoder(rows, ns.GRU(5, 3, bidirectional=True), ns.Linear(6, 4))
     decoder = Decoder(rows, gru, ns.Linear(3, 4))
     with pytest.raises(ValueError, match=r"decoder must take what comes before it, 4 features, but takes 3"):

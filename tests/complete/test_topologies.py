@@ -110,7 +110,7 @@ def test_A23_gradients_of_a_tagger(kind, loss):
     x = rng.normal(size=(4, 3, 2))
 
     def total(model, x):
-        return value(model, x, targets, lengths, weights)
+        return value(model, x, targets, lengths, weights=weights)
 
     def gradients(model, x):
         logits, tape = model.forward(x, lengths)
@@ -122,7 +122,7 @@ def test_A23_gradients_of_a_tagger(kind, loss):
         dx, grads = model.backward(dlogits, tape)
         assert not dx[2:, 0].any()
         assert not dx[:, 2].any()
-        np.testing.assert_array_equal(grads.flat, model.loss(x, targets, lengths, weights)[1].flat)
+        np.testing.assert_array_equal(grads.flat, model.loss(x, targets, lengths, weights=weights)[1].flat)
         return {**grads, "x": dx}
 
     check(model, total, gradients, x=x)

@@ -110,7 +110,7 @@ def tagger(printed: Docstring) -> None:
     holds(printed("y_t = W_y h_t + b_y"), columns(model) | steps, every(t=range(1, 6)))
 
 
-@check("npseq.models.sequence:Reader.loss")
+@check("npseq.models.sequence:SequenceModel.loss")
 def summed(printed: Docstring) -> None:
     """L_t is the loss of the same model where only step t counts."""
     model, x = ns.models.Tagger(ns.GRU(2, 3, **FLOAT), 4), RNG.normal(size=(5, 2, 2))

@@ -72,7 +72,7 @@ def test_another_option_is_not_replayed(cupy, change):
         ({"dropout": 0.5}, {}),
         ({}, {"truncation": ns.Truncated(2)}),
         ({}, {"truncation": ns.RandomTruncation(0.5, 0)}),
-        ({}, {"join": lambda loss, grads: loss}),
+        ({}, {"all_reduce": lambda loss, grads: loss}),
     ],
 )
 def test_what_the_host_decides_is_never_captured(cupy, options, step, caplog):

@@ -152,7 +152,7 @@ def test_root_mean_square():
             r"targets must have shape \(7,",
         ),
         (
-            lambda: Forecaster(3, dtype=float).fit(WINDOWS, TARGETS, ns.SGD(1), 0),
+            lambda: Forecaster(3, dtype=float).fit(WINDOWS, TARGETS, ns.SGD(1), epochs=0),
             ValueError,
             "epochs must be a positive",
         ),

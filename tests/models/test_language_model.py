@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 from npseq.data import Vocabulary
 from npseq.files import read_content
 from npseq.models import LanguageModel
-from npseq.models.language_model import FORMAT, model_from
+from npseq.models.saving import FORMAT, model_from
 
 KINDS = [
     {"cell": "rnn", "nonlinearity": "relu"},
@@ -61,7 +61,7 @@ def test_tensors_of_a_checkpoint_are_no_parameters(tmp_path):
     model.save(tmp_path / "m")
     content = read_content(tmp_path / "m", FORMAT)
     more = content._replace(tensors={**content.tensors, "optimizer/m": np.zeros(3)})
-    np.testing.assert_array_equal(model_from(more, "m").params.flat, model.params.flat)
+    np.testing.assert_array_equal(model_from(LanguageModel, more, "m").params.flat, model.params.flat)
     fewer = content._replace(tensors={"optimizer/m": np.zeros(model.params.flat.size)})
     with pytest.raises(ValueError, match=r"'m' is damaged \(its configuration has 65 parameters, it holds 0\)"):
-        model_from(fewer, "m")
+        model_from(LanguageModel, fewer, "m")

@@ -15,7 +15,7 @@ from npseq.cli import main
 from npseq.data import Vocabulary
 from npseq.files import read_content, write_content
 from npseq.models import LanguageModel
-from npseq.models.language_model import FORMAT, content_of
+from npseq.models.saving import FORMAT, content_of
 from npseq.models.sizes import parameter_count
 from npseq.training import Interrupted, Run, TrainingConfig, load_checkpoint
 from npseq.training.checkpoint import load_trained

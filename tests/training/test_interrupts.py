@@ -19,7 +19,7 @@ import pytest
 from npseq.cli import main
 from npseq.files import read_content, write_content
 from npseq.models import LanguageModel
-from npseq.models.language_model import FORMAT
+from npseq.models.saving import FORMAT
 from npseq.optim import SGD
 from npseq.plot import training_curve
 from npseq.training import (

@@ -107,7 +107,7 @@ def hundred_losses(shard: Shard | None, cell: str = "lstm") -> np.ndarray:
     join = None if shard is None else shard.join
     optimizer, state, rows = ns.SGD(0.5), None, []
     for x, y in windows if shard is None else shard.own(windows):
-        loss, norm, state = model.step(x, y, state, optimizer, 0.05, join=join)
+        loss, norm, state = model.step(x, y, state, optimizer, 0.05, all_reduce=join)
         rows.append((float(loss), float(norm)))
     return np.array(rows)
 
@@ -143,7 +143,7 @@ def test_one_sum_a_step_of_loss_gradient_and_whether_to_stop():
         ids = np.zeros((3, 4), int)[:, shard.columns]
         for _ in range(5):
             twin = ns.LanguageModel(11, "gru", 6, rng=0)
-            twin.step(ids, ids, None, ns.SGD(0.1), 1.0, join=shard.join)
+            twin.step(ids, ids, None, ns.SGD(0.1), 1.0, all_reduce=shard.join)
         return rank.calls
 
     for calls in succeeded(on_ranks(2, work)):

@@ -13,16 +13,16 @@ from npseq.backend import to_host
 from npseq.files import replace_file
 from npseq.interop.onnx.graph import Graph
 from npseq.interop.onnx.package import LIMIT, onnx_for
-from npseq.interop.onnx.reverse import Reverse
 from npseq.interop.onnx.stack import Sweep, add_sweep
-from npseq.layers.bidirectional import Bidirectional
+from npseq.layers.bidirectional import Bidirectional, recurrent_layers
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.reversed import Reversed
 
 
 def export(model: Any, path: str | PathLike[str], lengths: bool = False) -> None:
     """Writes model as one ONNX file; a file that was there is replaced as a whole.
 
-    model: RNN, GRU, LSTM, Bidirectional, Reverse or LanguageModel. What is written is what forward computes without
+    model: RNN, GRU, LSTM, Bidirectional, Reversed or LanguageModel. What is written is what forward computes without
     training: no dropout acts. The graph's inputs and outputs, with T ("time") and B ("batch") free:
 
         x (T, B, D) -> y (T, B, R*H)              of a layer, in its dtype
@@ -35,9 +35,9 @@ def export(model: Any, path: str | PathLike[str], lengths: bool = False) -> None
     """
     from npseq.models.language_model import LanguageModel
 
-    if not isinstance(model, (Recurrent, Bidirectional, Reverse, LanguageModel)):
+    if not isinstance(model, Recurrent | Bidirectional | Reversed | LanguageModel):
         raise TypeError(
-            f"model must be an RNN, GRU, LSTM, Bidirectional, Reverse or LanguageModel, got {type(model).__name__}"
+            f"model must be an RNN, GRU, LSTM, Bidirectional, Reversed or LanguageModel, got {type(model).__name__}"
         )
     layer = model.recurrent if isinstance(model, LanguageModel) else model
     sweeps = _sweeps(layer)
@@ -54,9 +54,9 @@ def export(model: Any, path: str | PathLike[str], lengths: bool = False) -> None
 
 def _sweeps(layer: Any) -> list[Sweep]:
     if isinstance(layer, Bidirectional):
-        forward, backward = layer.layers["forward"], layer.layers["backward"]
+        forward, backward = recurrent_layers(layer).values()
         return [Sweep(forward, False, "_forward"), Sweep(backward, True, "_backward")]
-    return [Sweep(layer.layer, True, "") if isinstance(layer, Reverse) else Sweep(layer, False, "")]
+    return [Sweep(layer.layer, True, "") if isinstance(layer, Reversed) else Sweep(layer, False, "")]
 
 
 def _check_form(flat: Any, sweeps: list[Sweep]) -> None:
@@ -70,7 +70,7 @@ def _check_form(flat: Any, sweeps: list[Sweep]) -> None:
             size = sweep.layer.state_size
             raise ValueError(f"ONNX's LSTM has no projection, got proj_size={size}; use LSTM(..., proj_size=0)")
         if sweep.reverse and sweep.layer.directions == 2:
-            raise ValueError("the backward layer of a Bidirectional must have one direction to be exported, got two")
+            raise ValueError("a reversed layer must have one direction to be exported, got two")
 
 
 def _language_model(graph: Graph, model: Any, sweeps: list[Sweep], lengths: bool) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from npseq.interop.onnx.attributes import OPERATORS, Attributes, check_attributes, check_operator
-from npseq.interop.onnx.reverse import Reverse
 from npseq.interop.onnx.weights import parameters_from
 from npseq.layers import GRU, LSTM, RNN
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.reversed import Reversed
 
 Inputs = dict[str, np.ndarray]
 GATE_COUNTS = {"RNN": 1, "GRU": 3, "LSTM": 4}
@@ -19,14 +19,14 @@ GATE_COUNTS = {"RNN": 1, "GRU": 3, "LSTM": 4}
 
 def load(
     op_type: str, inputs: Mapping[str, Any] | Sequence[Any], attributes: Mapping[str, Any] | None = None
-) -> tuple[Recurrent | Reverse, dict[str, Any]]:
+) -> tuple[Recurrent | Reversed, dict[str, Any]]:
     """(layer, forward_arguments): what the node computes is layer.forward(**forward_arguments).
 
     op_type: "RNN", "GRU" or "LSTM", of ONNX's operator set 7 or later. inputs: {ONNX's name: array}, or the arrays in
     ONNX's order (X, W, R, B, sequence_lens, initial_h, and an LSTM's initial_c, P); None for one that is absent.
     attributes: {ONNX's name: value}, those that are absent having ONNX's defaults.
     Returns a layer of W's dtype (float32 or float64), and {"x", "state", "lengths"}, with time first also where the
-    node's layout is 1; without "x" where there is no X. The layer is an RNN, GRU or LSTM, in a `Reverse` for direction
+    node's layout is 1; without "x" where there is no X. The layer is an RNN, GRU or LSTM, in a `Reversed` for direction
     "reverse". `outputs` turns what forward returns into Y, Y_h and Y_c.
     Raises ValueError or TypeError for what npseq does not compute, by its name, and for shapes or dtypes that misfit.
     """
@@ -38,7 +38,7 @@ def load(
     layer = _layer(op_type, given, found)
     for name, value in parameters_from(layer, given["W"], given["R"], given.get("B"), given.get("P")).items():
         layer.params[name] = value
-    return (Reverse(layer) if found.direction == "reverse" else layer), _forward_arguments(op_type, given, found)
+    return (Reversed(layer) if found.direction == "reverse" else layer), _forward_arguments(op_type, given, found)
 
 
 def outputs(y: np.ndarray, state: Any, attributes: Mapping[str, Any] | None = None) -> tuple[np.ndarray, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 from npseq.arguments import integer
 from npseq.backend import generator, to_host
 from npseq.data import Vocabulary
-from npseq.models.decoding.generation import sample
+from npseq.models.decoding.generation import sample, sized
 
 
 def ngram_counts(tokens: Sequence[Hashable], order: int) -> Counter[tuple[Any, ...]]:
@@ -86,8 +86,7 @@ class NGramModel:
     def __init__(
         self, ids: Any, vocab: Vocabulary | int, order: int = 2, smoothing: float | Sequence[float] = 0.0
     ) -> None:
-        self.vocab = vocab if isinstance(vocab, Vocabulary) else None
-        self.vocab_size = integer("vocab", vocab) if self.vocab is None else len(vocab)  # type: ignore[arg-type]
+        self.vocab, self.vocab_size = sized("vocab", vocab)
         self.order = integer("order", order)
         self.smoothing = _smoothing(smoothing, order)
         tokens = self._ids(ids, order)

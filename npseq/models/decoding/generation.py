@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.stepping import Step, inputs_of, stepper, table
 from npseq.bptt.tape import Weights
@@ -79,6 +80,22 @@ def _projection(cell: Cell, weights: list[Weights]) -> Callable[[Array], Any]:
     return each[0] if len(each) == 1 else lambda x: [of(x) for of in each]
 
 
+def generated(
+    stepper: Stepper, ids: list[int], length: int, temperature: float, rng: np.random.Generator, stop: int | None
+) -> list[int]:
+    """At most `length` ids after these, which are read in first; the id `stop` ends them and is not among them."""
+    for known in ids[:-1]:
+        stepper.scores(known)
+    found: list[int] = []
+    token: int | None = ids[-1] if ids else None
+    for _ in range(length):
+        token = sample(stepper.scores(token), temperature, rng)
+        if token == stop:
+            break
+        found.append(token)
+    return found
+
+
 def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:
     """A token from softmax(scores / temperature); at 0 the likeliest. Drawn on the host, in float64."""
     if temperature == 0:
@@ -86,6 +103,11 @@ def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:
     z = to_host(scores).astype(np.float64) / temperature
     p = np.exp(z - z.max())
     return int(rng.choice(len(p), p=p / p.sum()))
+
+
+def sized(name: str, vocab: Vocabulary | int) -> tuple[Vocabulary | None, int]:
+    """A Vocabulary, or None where only its size is given; and the size."""
+    return (vocab, len(vocab)) if isinstance(vocab, Vocabulary) else (None, integer(name, vocab))
 
 
 def token_ids(tokens: Any, vocab: Vocabulary | None, size: int, xp: ModuleType, least: int = 1) -> Array:

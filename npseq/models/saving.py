@@ -1,0 +1,44 @@
+"""The content of a language model's file: parameters by name, configuration and vocabulary as JSON."""
+
+import json
+from os import PathLike
+from typing import Any
+
+from npseq.backend import to_host
+from npseq.data import Vocabulary
+from npseq.files import VERSION, Content, damage_in
+from npseq.models.model import set_params
+from npseq.models.sizes import parameter_count
+
+FORMAT = "npseq language model"
+
+
+def content_of(model: Any) -> Content:
+    """The content of a LanguageModel's file. The names of its tensors are those of its params, "recurrent.W_xh"."""
+    vocabulary = model.vocab_size if model.vocab is None else model.vocab.to_dict()
+    metadata = {"format": FORMAT, "version": VERSION, "config": json.dumps(model.config)}
+    params = model.params.like(to_host(model.params.flat))
+    return Content(dict(params), {**metadata, "vocabulary": json.dumps(vocabulary)})
+
+
+def model_from(kind: Any, content: Content, path: str | PathLike[str], rng: Any = 0) -> Any:
+    """The model of `content_of`, on the host; tensors whose names hold a "/" are none of its parameters.
+
+    Args:
+        kind: LanguageModel.
+        path: of the file, for the errors.
+        rng: for what the model draws later, the dropout.
+
+    Raises:
+        ValueError: if the content is none of a model, before memory is taken for it.
+    """
+    with damage_in(path):
+        config, vocabulary = (json.loads(content.metadata[name]) for name in ("config", "vocabulary"))
+        vocab = vocabulary if isinstance(vocabulary, int) else Vocabulary.from_dict(vocabulary)
+        tensors = {name: tensor for name, tensor in content.tensors.items() if "/" not in name}
+        count = parameter_count(config, vocab if isinstance(vocab, int) else len(vocab))
+        if count != (held := sum(tensor.size for tensor in tensors.values())):
+            raise ValueError(f"its configuration has {count} parameters, it holds {held}")
+        model = kind(vocab, **config, rng=rng)
+        set_params(model.params, tensors)
+        return model
