@@ -12,7 +12,7 @@ from npseq.data import load_corpus, sequential_windows
 from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
 from npseq.initializers import forget_bias
 from npseq.inspect.figures import lag_norms
-from npseq.models import Classifier, last_output_gradient
+from npseq.models import Classifier
 from npseq.training import train_epoch
 
 CELLS = {"RNN": ns.RNN, "GRU": ns.GRU, "LSTM": ns.LSTM}
@@ -51,7 +51,7 @@ def agreement(cell: str) -> Iterator[tuple[str, ns.inspect.Ledger]]:
         logits, tape = model.forward(x)
         dlast, _ = model.output.backward(ns.softmax_cross_entropy(logits, plural)[1], tape.output)
         return ns.inspect.ledger(
-            model.recurrent, None, tape.recurrent, last_output_gradient(model.recurrent, dlast), pairs=False
+            model.recurrent, None, tape.recurrent, ns.layers.last_output_gradient(model.recurrent, dlast), pairs=False
         )
 
     yield "before training", look()

@@ -49,7 +49,7 @@ class Static(NamedTuple):
 
     captured: Captured
     inputs: list[Array]
-    kept: tuple[Buffers, Parameters]  # live as long as the graph
+    alive: tuple[Buffers, Parameters]  # live as long as the graph
 
 
 class GraphedStep:
@@ -61,7 +61,7 @@ class GraphedStep:
         self.static: Static | None = None
         self.products: Products | None = None  # of plain launches
         self.buffers: Any = None  # of plain launches
-        self.failed = self.said = False
+        self.failed = self.logged = False
 
     def __reduce__(self) -> tuple:
         return GraphedStep, ()
@@ -119,7 +119,7 @@ class GraphedStep:
         found = Static(captured, static, (self.buffers, params))
         self.buffers = None
         expected = [array.copy() for array in (*first[0], first[1].flat)]
-        _poison(found.kept[0])
+        _poison(found.alive[0])
         captured.launch()
         outputs, grads = captured.results
         _check(expected, [*outputs, grads.flat])
@@ -127,14 +127,14 @@ class GraphedStep:
 
     def _given_up(self, error: Exception, *work: Any) -> tuple[list[Array], Any]:
         self.failed = True
-        self._log("goes on with plain launches, it could not become a CUDA graph: %s", error)
+        self._log("continues with plain launches, it could not become a CUDA graph: %s", error)
         self.buffers = None
         return self._stepped(*work)
 
     def _log(self, what: str, why: Any) -> None:
-        if not self.said:
+        if not self.logged:
             log.warning("npseq: the training step " + what, why)
-        self.said = True
+        self.logged = True
 
 
 def _key(params: Parameters, inputs: list[Array], options: tuple) -> tuple:

@@ -67,7 +67,8 @@ class Bidirectional(Composite):
     ) -> tuple[Array, Any, BidirectionalTape]:
         """Returns y (T, B, forward's features + backward's), the pair of last states, and the tape.
 
-        The arguments are those of Recurrent.forward.
+        Args:
+            x, state, lengths, training, tape: as Recurrent.forward takes them, the state as a pair.
         """
         forward, backward = self.layers.values()
         state_f, state_b = state_pair("state", state)
@@ -89,7 +90,8 @@ class Bidirectional(Composite):
     ) -> tuple[Array | None, Any, Parameters]:
         """Returns dx, the pair of initial states' gradients, and grads.
 
-        The arguments are those of Recurrent.backward.
+        Args:
+            dy, tape, dstate, truncation, grads, workspace: as Recurrent.backward takes them, dstate as a pair.
         """
         if not isinstance(tape, BidirectionalTape):
             raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")

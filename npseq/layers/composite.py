@@ -46,8 +46,11 @@ class Composite(Layer):
     ) -> tuple[Parameters, dict[str, dict[str, Any]]]:
         """These gradients, or new ones, to be written; and by layer the grads and workspace of its backward."""
         grads = self.params.like(np.empty_like(self.params.flat)) if grads is None else grads
-        own = self._parts(grads).items()
-        return grads, {name: {"grads": part, "workspace": child(workspace, name)} for name, part in own}
+        return grads, grads.once(("own", workspace), lambda: self._own(grads, workspace))
+
+    def _own(self, grads: Parameters, workspace: Workspace | None) -> dict[str, dict[str, Any]]:
+        parts = self._parts(grads).items()
+        return {name: {"grads": part, "workspace": child(workspace, name)} for name, part in parts}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Makes the layers of a copy views of its own vector."""
@@ -55,13 +58,21 @@ class Composite(Layer):
         self._bind(self.params)
 
     def bind(self, flat: Array) -> Any:
-        """The same layers over another flat vector of parameters, which is not copied."""
+        """Returns the same layers over another flat vector of parameters.
+
+        Args:
+            flat: the vector, which is not copied.
+        """
         other = super().bind(flat)
         other._bind(other.params)
         return other
 
     def to(self, device: str) -> Any:
-        """Moves the parameters to "cpu" or "gpu", in place, and returns the object itself."""
+        """Moves the parameters, in place, and returns the object itself.
+
+        Args:
+            device: "cpu" or "gpu".
+        """
         super().to(device)
         self._bind(self.params)
         return self

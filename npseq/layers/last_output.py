@@ -23,7 +23,7 @@ def last_output(layer: Recurrent | Reversed | Bidirectional, state: Any) -> Arra
     Example:
         >>> layer = ns.GRU(2, 3, num_layers=2, rng=0)
         >>> y, state, tape = layer.forward(np.ones((5, 4, 2), np.float32))
-        >>> np.array_equal(ns.models.last_output(layer, state), y[-1])
+        >>> np.array_equal(ns.layers.last_output(layer, state), y[-1])
         True
     """
     if isinstance(layer, Bidirectional):
@@ -42,7 +42,7 @@ def last_output_gradient(layer: Recurrent | Reversed | Bidirectional, dlast: Arr
 
     Example:
         >>> layer = ns.GRU(2, 3, num_layers=2, rng=0)
-        >>> ns.models.last_output_gradient(layer, np.ones((4, 3), np.float32))[:, 0, 0]
+        >>> ns.layers.last_output_gradient(layer, np.ones((4, 3), np.float32))[:, 0, 0]
         array([0., 1.], dtype=float32)
     """
     if isinstance(layer, Bidirectional):

@@ -35,7 +35,7 @@ class Reversed(Layer):
 
     Example:
         >>> layer, x = ns.GRU(2, 3, rng=0), np.ones((4, 1, 2), np.float32)
-        >>> y = ns.interop.onnx.Reversed(layer).forward(x)[0]
+        >>> y = ns.layers.Reversed(layer).forward(x)[0]
         >>> np.array_equal(y, layer.forward(x[::-1])[0][::-1])
         True
     """
@@ -48,11 +48,19 @@ class Reversed(Layer):
         self.input_size, self.output_size = layer.input_size, layer.output_size
 
     def bind(self, flat: Array) -> "Reversed":
-        """The same layer over another flat vector of parameters, which it does not copy."""
+        """Returns the same layer over another flat vector of parameters.
+
+        Args:
+            flat: the vector, which is not copied.
+        """
         return Reversed(self.layer.bind(flat))
 
     def to(self, device: str) -> "Reversed":
-        """Moves the parameters to "cpu" or "gpu", in place, and returns the layer itself."""
+        """Moves the parameters, in place, and returns the layer itself.
+
+        Args:
+            device: "cpu" or "gpu".
+        """
         self.params = self.layer.to(device).params
         return self
 
@@ -65,7 +73,11 @@ class Reversed(Layer):
         training: bool = False,
         tape: ReversedTape | None = None,
     ) -> tuple[Array, Any, ReversedTape]:
-        """Returns y (T, B, R*P), the last state, and the tape. The arguments are those of Recurrent.forward."""
+        """Returns y (T, B, R*P), the last state, and the tape.
+
+        Args:
+            x, state, lengths, training, tape: as Recurrent.forward takes them.
+        """
         if getattr(x, "ndim", 0) < 2:
             raise ValueError(
                 f"x must have shape (T, B, {self.input_size}) or be ids (T, B), got {getattr(x, 'shape', x)}"
@@ -85,7 +97,11 @@ class Reversed(Layer):
         grads: Parameters | None = None,
         workspace: Workspace | None = None,
     ) -> tuple[Array | None, Any, Parameters]:
-        """Returns dx, the initial state's gradient, and grads. The arguments are those of Recurrent.backward."""
+        """Returns dx, the initial state's gradient, and grads.
+
+        Args:
+            dy, tape, dstate, truncation, grads, workspace: as Recurrent.backward takes them.
+        """
         if not isinstance(tape, ReversedTape):
             raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
         if dy is not None:

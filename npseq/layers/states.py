@@ -65,6 +65,15 @@ def map_state(f: Callable[..., Any], *states: Any) -> Any:
     return None if first is None else f(*states)
 
 
+def add_states(first: Any, second: Any) -> Any:
+    """The sum of two states, or gradients of them, part by part; None is zeros."""
+    if first is None or second is None:
+        return second if first is None else first
+    if isinstance(first, tuple):
+        return tuple(add_states(a, b) for a, b in zip(first, second, strict=True))
+    return first + second
+
+
 def h_of(state: Any) -> Array:
     """h (L*R, B, P) of one layer's state."""
     return state[0] if isinstance(state, tuple) else state

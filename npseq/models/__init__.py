@@ -1,8 +1,8 @@
 """Models made of the layers."""
 
-from npseq.layers.last_output import last_output, last_output_gradient
+from npseq.models import counting
 from npseq.models.classifier import Classifier
-from npseq.models.counting.ngrams import NGramModel
+from npseq.models.counting import NGramModel
 from npseq.models.decoding.beam_search import beam_search
 from npseq.models.decoding.bleu import bleu
 from npseq.models.encoder_decoder import Decoder, Encoder, EncoderDecoder
@@ -27,7 +27,6 @@ __all__ = [
     "Tagger",
     "beam_search",
     "bleu",
-    "last_output",
-    "last_output_gradient",
+    "counting",
     "masked_softmax_cross_entropy",
 ]

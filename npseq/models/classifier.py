@@ -13,6 +13,17 @@ class Classifier(SequenceModel):
     With two directions h_T is [forward's after the last step, backward's after the first]. x (T, B, D), or ids (T, B);
     logits (B, K). A sequence of length 0 is classified from the initial state.
 
+    Args:
+        recurrent: any recurrent layer; the model works on a copy.
+        num_labels: K, the classes of "softmax", of which one holds, or the labels of "binary", each of which holds or
+            not.
+        loss: "softmax" or "binary".
+        embedding: its rows become the recurrent layer's inputs; None hands features, or one-hot ids, straight on.
+        rng: a seed or a Generator, of the output layer's initial values.
+
+    Raises:
+        ValueError: if loss is another one, sizes do not fit, or layers differ in dtype.
+
     Example:
         >>> classifier = ns.models.Classifier(ns.LSTM(2, 8, rng=0), num_labels=3, rng=0)
         >>> classifier.predict(np.zeros((5, 4, 2), np.float32), np.array([5, 3, 1, 2])).shape

@@ -21,7 +21,7 @@ from npseq.layers import Bidirectional, Embedding, Linear
 from npseq.layers.bidirectional import recurrent_layers
 from npseq.layers.last_output import last_output, last_output_gradient
 from npseq.layers.recurrent import Recurrent
-from npseq.layers.states import h_from_rows, h_of, rows_of, state_with
+from npseq.layers.states import add_states, h_from_rows, h_of, rows_of, state_with
 from npseq.models.model import Model
 from npseq.parameters import Parameters
 
@@ -50,7 +50,7 @@ class DecoderTape(NamedTuple):
 
 
 class Encoder(Model):
-    """Reads source ids (S, B) into a context and a state. (D1) (D2)
+    """Reads source ids (S, B) into a context and a state, by (D1) and (D2).
 
     Args:
         embedding: of the source tokens; the model works on copies.
@@ -107,14 +107,14 @@ class Encoder(Model):
             grads, workspace: a training loop's own buffers, written over.
         """
         grads, own = self._gradients(grads, workspace)
-        dstate = _added(last_output_gradient(self.recurrent, dcontext), dstate)  # (D2) (D3)
+        dstate = add_states(last_output_gradient(self.recurrent, dcontext), dstate)  # (D2) (D3)
         dx, _, _ = self.recurrent.backward(None, tape.recurrent, dstate, **own["recurrent"])  # (D1)
         self.embedding.backward(dx, tape.embedding, grads=own["embedding"]["grads"])
         return grads
 
 
 class Decoder(Model):
-    """Reads the tokens so far (T, B) and a context, and writes the logits of the next ones. (D4) (D5)
+    """Reads the tokens so far (T, B) and a context, and writes the logits of the next ones, by (D4) and (D5).
 
     Args:
         embedding: of the target tokens; the model works on copies.
@@ -144,12 +144,8 @@ class Decoder(Model):
                 f"got input_size {recurrent.input_size}"
             )
         _check_inputs("output", output.in_features, recurrent.output_size)
+        self.context_size = recurrent.input_size - embedding.dim
         self._join({"embedding": embedding, "recurrent": recurrent, "output": output})
-
-    @property
-    def context_size(self) -> int:
-        """C."""
-        return self.recurrent.input_size - self.embedding.dim
 
     def forward(
         self, ids: Array, context: Array, state: Any, *, training: bool = False, tape: DecoderTape | None = None
@@ -160,8 +156,7 @@ class Decoder(Model):
             ids: (T, B).
             context: (B, C).
             state: (D3)'s, or the one that the call before returned.
-            training: whether dropout acts.
-            tape: an old one, to be written over.
+            training, tape: as Encoder.forward takes them.
         """
         words, looked_up = self.embedding.forward(ids)
         repeated = np.broadcast_to(context, (len(ids), *context.shape))
@@ -172,12 +167,7 @@ class Decoder(Model):
         return logits, state, DecoderTape(looked_up, recurrent, output)
 
     def backward(
-        self,
-        dlogits: Array,
-        tape: DecoderTape,
-        *,
-        grads: Parameters | None = None,
-        workspace: Workspace | None = None,
+        self, dlogits: Array, tape: DecoderTape, *, grads: Parameters | None = None, workspace: Workspace | None = None
     ) -> tuple[Array, Any, Parameters]:
         """Returns dcontext (B, C), the gradient by the first state, and the gradients of all parameters.
 
@@ -226,16 +216,17 @@ class EncoderDecoder(Model):
     bridge: Linear | None = None
 
     def __init__(self, encoder: Encoder, decoder: Decoder, bridge: Linear | None = None):
-        _check_inputs("decoder", decoder.context_size, encoder.recurrent.output_size)
+        size, state_size = encoder.recurrent.output_size, decoder.recurrent.num_layers * decoder.recurrent.state_size
         mine, other = _state_form(encoder.recurrent), _state_form(decoder.recurrent)
+        _check_inputs("decoder", decoder.context_size, size)
         if bridge is None and mine != other:
             raise ValueError(
                 f"without a bridge the decoder must take the encoder's state, {mine}, but it takes {other}; "
-                f"give a bridge, Linear({encoder.recurrent.output_size}, {_state_features(decoder.recurrent)})"
+                f"give a bridge, Linear({size}, {state_size})"
             )
         if bridge is not None:
-            _check_inputs("bridge", bridge.in_features, encoder.recurrent.output_size)
-            _check_inputs("decoder's state", _state_features(decoder.recurrent), bridge.out_features)
+            _check_inputs("bridge", bridge.in_features, size)
+            _check_inputs("decoder's state", state_size, bridge.out_features)
         self._join({"encoder": encoder, "decoder": decoder, "bridge": bridge})
 
     def init_state(self, encoded: Encoded) -> tuple[Any, Array | None]:
@@ -264,16 +255,12 @@ class EncoderDecoder(Model):
         Args:
             source: (S, B).
             inputs: (T, B).
-            source_lengths: (B,), where each source ends.
-            training: whether dropout acts.
-            tape: an old one, to be written over.
+            source_lengths, training, tape: as Encoder.forward takes them.
         """
-        old_encoder, old_decoder = (None, None) if tape is None else tape[:2]
-        encoded, encoder_tape = self.encoder.forward(source, source_lengths, training=training, tape=old_encoder)
+        first, second = (None, None) if tape is None else tape[:2]
+        encoded, encoder_tape = self.encoder.forward(source, source_lengths, training=training, tape=first)
         state, bridge_tape = self.init_state(encoded)
-        logits, _, decoder_tape = self.decoder.forward(
-            inputs, encoded.context, state, training=training, tape=old_decoder
-        )
+        logits, _, decoder_tape = self.decoder.forward(inputs, encoded.context, state, training=training, tape=second)
         return logits, EncoderDecoderTape(encoder_tape, decoder_tape, bridge_tape)
 
     def backward(
@@ -300,25 +287,12 @@ class EncoderDecoder(Model):
         return grads
 
 
-def _added(first: Any, second: Any) -> Any:
-    """Two gradients of one state, part by part; None is zeros."""
-    if first is None or second is None:
-        return second if first is None else first
-    if isinstance(first, tuple):
-        return tuple(_added(a, b) for a, b in zip(first, second, strict=True))
-    return first + second
-
-
 def _state_form(recurrent: Recurrent | Bidirectional) -> tuple:
     """What makes two recurrent layers' states of one form: (parts of the state, rows, their sizes), one a layer."""
     return tuple(
         (one.cell.state, one.num_layers * one.directions, one.state_size, one.hidden_size)
         for one in recurrent_layers(recurrent).values()
     )
-
-
-def _state_features(recurrent: Recurrent) -> int:
-    return recurrent.num_layers * recurrent.state_size
 
 
 def _check_inputs(name: str, takes: int, given: int) -> None:

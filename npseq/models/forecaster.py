@@ -8,11 +8,12 @@ from npseq.activations import drelu, relu
 from npseq.arguments import integer, one_of
 from npseq.backend import Array, array_module, generator
 from npseq.initializers import xavier_uniform
-from npseq.layers import GRU, LSTM, RNN, Linear
+from npseq.layers import Linear
 from npseq.layers.batch import check_array
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import mean_squared_error
 from npseq.models.model import Model
+from npseq.models.sequence import LAYERS
 from npseq.optim import Optimizer
 from npseq.parameters import Parameters
 
@@ -148,10 +149,9 @@ class LatentForecaster(Model):
         dtype: Any = np.float32,
         rng: Any = None,
     ):
-        one_of("cell", cell, ("rnn", "gru", "lstm"))
+        one_of("cell", cell, tuple(LAYERS))
         rng = generator(rng)
-        layer: Any = {"rnn": RNN, "gru": GRU, "lstm": LSTM}[cell]
-        recurrent = layer(features, hidden_size, num_layers, dtype=dtype, rng=rng)
+        recurrent = LAYERS[cell](features, hidden_size, num_layers, dtype=dtype, rng=rng)
         self._join({"recurrent": recurrent, "output": Linear(hidden_size, features, dtype=dtype, rng=rng)})
 
     def predict(self, x: Array, state: Any = None) -> tuple[Array, Any]:

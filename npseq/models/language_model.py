@@ -13,16 +13,15 @@ from npseq.clipping import clip_grad_norm
 from npseq.data import Vocabulary
 from npseq.files import read_content, write_content
 from npseq.initializers import normal
-from npseq.layers import GRU, LSTM, RNN, Embedding
+from npseq.layers import Embedding
 from npseq.layers.states import as_state, state_arrays, state_before
 from npseq.losses import softmax_cross_entropy
 from npseq.models.decoding.generation import Stepper, generated, sized, stop_id, token_ids
 from npseq.models.saving import FORMAT, content_of, model_from
-from npseq.models.sequence import Buffers, SequenceModel
+from npseq.models.sequence import LAYERS, Buffers, SequenceModel
 from npseq.models.window import Window
 from npseq.parameters import Parameters
 
-LAYERS: dict[str, Any] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 CELL_OF = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}  # whose option it is
 
 
@@ -37,7 +36,7 @@ class LanguageModel(SequenceModel):
         hidden_size, num_layers, bidirectional, dropout, dtype: the recurrent layer's.
         embedding_size: features of an embedding; None is one-hot.
         initializer: "uniform", PyTorch's, or "normal", d2l's N(0, 0.01^2) with zero biases.
-        nonlinearity: of an RNN; reset: of a GRU; peepholes, proj_size: of an LSTM.
+        nonlinearity, reset, peepholes, proj_size: the cell's own, as ns.RNN, ns.GRU and ns.LSTM take them.
         rng: a seed or a Generator, of the initial values and of dropout.
 
     Raises:
@@ -124,8 +123,8 @@ class LanguageModel(SequenceModel):
         Raises:
             ValueError: if ids or targets are out of range, or the state is for another batch.
         """
-        window = Window(truncation, context, state_at)
-        loss, state, buffers = self._backpropagate_from((ids, targets, state), window, None)
+        batch, window = (ids, targets, state), Window(truncation, context, state_at)
+        loss, state, buffers = self._backpropagate_from(batch, window, None)
         return loss, buffers.grads, state
 
     def step(  # type: ignore[override]
@@ -198,9 +197,8 @@ class LanguageModel(SequenceModel):
             return loss, norm, state, self._buffers.grads
         window.check(ids, targets, self.recurrent)
         array_module(self.params.flat, ids, targets)  # refuses arrays of two devices
-        checked = self.recurrent.checked_state("state", state, ids.shape[1])
         self._graphed = self._graphed or GraphedStep()
-        inputs = [ids, targets, *state_arrays(checked)]
+        inputs = [ids, targets, *state_arrays(self.recurrent.checked_state("state", state, ids.shape[1]))]
         (loss, norm, *arrays), grads = self._graphed(self._graph_step, self.params, inputs, clip, window)
         return loss, norm, as_state(arrays), grads
 
@@ -249,8 +247,7 @@ class LanguageModel(SequenceModel):
         """Returns prefix and `length` tokens after it: a text if prefix is one, else ids (N,).
 
         Args:
-            prefix: a text or ids, read in for warm-up; an empty one begins as `log_prob` does, from a zero input and
-                state.
+            prefix: a text or ids, read in for warm-up; an empty one begins as `log_prob` does.
             length: how many tokens to generate.
             temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
             rng: a seed or a Generator, of what is drawn.

@@ -34,7 +34,11 @@ class Model(Composite):
         return {name: value for name, value in self.__dict__.items() if name not in ("_buffers", "_graphed")}
 
     def loss(self, *batch: Any, **options: Any) -> tuple[Array, Parameters]:
-        """Returns the loss of a batch, and its gradients by every parameter."""
+        """Returns the loss of a batch, and its gradients by every parameter.
+
+        Args:
+            batch, options: as the model's own class says.
+        """
         raise NotImplementedError
 
     def step(self, *batch: Any, optimizer: Any, clip: float | None = None, **options: Any) -> tuple[Array, Any]:

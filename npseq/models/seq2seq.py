@@ -9,15 +9,14 @@ from npseq.arguments import one_of
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.data import Vocabulary
 from npseq.initializers import xavier_uniform
-from npseq.layers import GRU, LSTM, RNN, Embedding, Linear
+from npseq.layers import Embedding, Linear
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
 from npseq.models.decoding.generation import sized
 from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs
 from npseq.models.encoder_decoder import Decoder, Encoder, EncoderDecoder
 from npseq.models.masked_loss import masked_softmax_cross_entropy
+from npseq.models.sequence import LAYERS
 from npseq.parameters import Parameters
-
-LAYERS: dict[str, Any] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 
 class Seq2Seq(EncoderDecoder):

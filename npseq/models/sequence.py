@@ -7,11 +7,13 @@ import numpy as np
 from npseq.arguments import one_of
 from npseq.backend import Array, array_module, generator
 from npseq.bptt.workspace import Workspace
-from npseq.layers import Bidirectional, Embedding, Linear
+from npseq.layers import GRU, LSTM, RNN, Bidirectional, Embedding, Linear
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import binary_cross_entropy, softmax_cross_entropy
 from npseq.models.model import Model
 from npseq.parameters import Parameters
+
+LAYERS: dict[str, Any] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 
 class SequenceTape(NamedTuple):
@@ -52,19 +54,6 @@ class SequenceModel(Model):
         embedding: Embedding | None = None,
         rng: Any = None,
     ):
-        """Makes the output layer; the model works on copies of the others.
-
-        Args:
-            recurrent: any recurrent layer.
-            num_labels: K, the classes of "softmax", of which one holds, or the labels of "binary", each of which holds
-                or not.
-            loss: "softmax" or "binary".
-            embedding: its rows become the recurrent layer's inputs; None hands features, or one-hot ids, straight on.
-            rng: a seed or a Generator of the output layer's initial values.
-
-        Raises:
-            ValueError: if loss is another one, sizes do not fit, or layers differ in dtype.
-        """
         self.is_binary = one_of("loss", loss, ("softmax", "binary")) == "binary"
         if embedding is not None and embedding.dim != recurrent.input_size:
             raise ValueError(
@@ -77,11 +66,11 @@ class SequenceModel(Model):
     def forward(
         self, x: Array, lengths: Array | None = None, *, training: bool = False, tape: SequenceTape | None = None
     ) -> tuple[Array, SequenceTape]:
-        """Returns the logits (T, B, K), and the tape that backward reads.
+        """Returns the logits, (T, B, K), of a Classifier (B, K), and the tape that backward reads.
 
         Args:
             x: (T, B, D), or integer ids (T, B).
-            lengths: (B,); past them logits are the output layer's bias.
+            lengths: (B,), where each sequence ends; past it the logits of a step are the output layer's bias.
             training: whether dropout acts.
             tape: an old one, to be written over.
         """

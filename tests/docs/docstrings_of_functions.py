@@ -150,7 +150,7 @@ def masked(printed: Docstring) -> None:
     l = single * (np.arange(3)[:, None] < lengths)
     names = {"l": l, "lengths": lengths, "T": 3, "sum": np.sum, "domains": {"t": range(3)}}
     for reduction, text in (("valid", "sum(l) / sum(lengths)"), ("sequence", "sum_t l_t / T")):
-        found, _ = masked_softmax_cross_entropy(logits, ids, lengths, reduction)
+        found, _ = masked_softmax_cross_entropy(logits, ids, lengths, reduction=reduction)
         assert_same(value(printed(text).sides[0], names), found, text)
 
 

@@ -118,7 +118,7 @@ def test_a_step_that_cannot_be_captured_says_so_once(cupy, monkeypatch, caplog, 
     expected, _ = train(models[1], given, ns.SGD(0.5), graphs=False)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert [record.getMessage() for record in caplog.records] == [
-        "npseq: the training step goes on with plain launches, it could not become a CUDA graph: "
+        "npseq: the training step continues with plain launches, it could not become a CUDA graph: "
         "the products of a CUDA graph need libcublas.so.99"
     ]
 

@@ -14,7 +14,8 @@ import pytest
 
 import npseq as ns
 from npseq.data import Vocabulary
-from npseq.interop.onnx import Reversed, export, load, package, read
+from npseq.interop.onnx import export, load, package, read
+from npseq.layers import Reversed
 from npseq.layers.bidirectional import recurrent_layers
 
 T, B, D, H = 5, 4, 3, 6

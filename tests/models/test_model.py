@@ -1,7 +1,5 @@
 """What a model has learnt, written to a file and read into a model that was built the same way."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -96,10 +96,10 @@ def test_masked_loss(device, reduction):
     logits, targets = np.random.default_rng(0).normal(size=(T, B, V)), ids(T, B)
     ours = device.put((logits, targets))
     with device.no_sync():
-        found = models.masked_softmax_cross_entropy(*ours, LENGTHS, reduction)
-    expected = models.masked_softmax_cross_entropy(logits, targets, LENGTHS, reduction)
+        found = models.masked_softmax_cross_entropy(*ours, LENGTHS, reduction=reduction)
+    expected = models.masked_softmax_cross_entropy(logits, targets, LENGTHS, reduction=reduction)
     device.assert_same(found, expected)
-    device.assert_same(models.masked_softmax_cross_entropy(*ours, device.put(LENGTHS), reduction), expected)
+    device.assert_same(models.masked_softmax_cross_entropy(*ours, device.put(LENGTHS), reduction=reduction), expected)
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm"])

@@ -25,6 +25,7 @@ FACES = {
     "inspect.": npseq.inspect,
     "interop.": npseq.interop,
     "models.": models,
+    "models.counting.": models.counting,
     "testing.": npseq.testing,
     "training.": training,
 }

@@ -15,6 +15,5 @@ ONNX says c for g and h for n. `load` needs NumPy alone; `read` and `export` nee
 from npseq.interop.onnx.exporting import export
 from npseq.interop.onnx.loading import load, outputs
 from npseq.interop.onnx.reading import Node, read
-from npseq.layers.reversed import Reversed
 
-__all__ = ["Node", "Reversed", "export", "load", "outputs", "read"]
+__all__ = ["Node", "export", "load", "outputs", "read"]

@@ -1,6 +1,4 @@
-"""One token at a time, with the same cells as in training."""
-
-from __future__ import annotations
+"""Generation runs one token at a time, with the same cells as in training."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,19 +18,18 @@ from npseq.layers.recurrent import Recurrent
 
 
 class Stepper:
-    """A model's state between tokens, for a batch of one. Starts at zero."""
+    """A model's state between tokens, for a batch of one; it starts at zero."""
 
     def __init__(self, embedding: Embedding | None, recurrent: Recurrent, output: Linear):
-        self.xp, cell = array_module(recurrent.params.flat), recurrent.cell
-        R, params = recurrent.directions, recurrent.params
-        weights = [[recurrent.weights(layer, d, params) for d in range(R)] for layer in range(recurrent.num_layers)]
-        readers = [[None] * R] * (len(weights) - 1) + [_readers(output, R, self.xp)]
+        self.xp, cell, R = array_module(recurrent.params.flat), recurrent.cell, recurrent.directions
+        weights = [[recurrent.weights(layer, d) for d in range(R)] for layer in range(recurrent.num_layers)]
+        outputs = [[None] * R] * (len(weights) - 1) + [_output_weights(output, R, self.xp)]
         self.first, *layers = [
-            _together([stepper(cell, w, 1, reader) for w, reader in zip(row, of_row, strict=True)], self.xp)
-            for row, of_row in zip(weights, readers, strict=True)
+            _together([stepper(cell, w, 1, read) for w, read in zip(row, of_row, strict=True)], self.xp)
+            for row, of_row in zip(weights, outputs, strict=True)
         ]
-        self.project, *projections = [_projection(cell, row) for row in weights]
-        self.above = list(zip(projections, layers, strict=True))
+        self.take, *takes = [_inputs_of(cell, row) for row in weights]
+        self.above = list(zip(takes, layers, strict=True))
         tables = [table(cell, w) for w in weights[0]] if embedding is None else []
         self.tables: Any = tables[0] if len(tables) == 1 else list(zip(*tables, strict=True))
         self.rows = None if embedding is None else embedding.params["W"]
@@ -44,17 +41,17 @@ class Stepper:
         They are written over by the next call.
         """
         looked_up = self.rows is None and token is not None
-        h, reading = self.first(self.tables[token] if looked_up else self.project(self._features(token)))
+        h, scores = self.first(self.tables[token] if looked_up else self.take(self._features(token)))
         for take, layer in self.above:
-            h, reading = layer(take(h))
-        return reading[:, 0]
+            h, scores = layer(take(h))
+        return scores[:, 0]
 
     def _features(self, token: int | None) -> Array:
         """(D, 1): what the first layer reads where it looks nothing up."""
         return self.zeros if token is None or self.rows is None else self.rows[token][:, None]
 
 
-def _readers(output: Linear, directions: int, xp: Any) -> list[Array]:
+def _output_weights(output: Linear, directions: int, xp: Any) -> list[Array]:
     """(P + 1, V) of the output for each direction: its weights, and the biases, which the first one adds."""
     W, b = output.params["W"], output.params["b"]
     biases = [b] + [xp.zeros_like(b)] * (directions - 1)
@@ -74,8 +71,8 @@ def _together(steps: list[Step], xp: Any) -> Callable[[Any], tuple[Array, Array]
     return both
 
 
-def _projection(cell: Cell, weights: list[Weights]) -> Callable[[Array], Any]:
-    """From features (D, 1) to what each direction's step takes."""
+def _inputs_of(cell: Cell, weights: list[Weights]) -> Callable[[Array], Any]:
+    """The function from features (D, 1) to what each direction's step takes."""
     each = [partial(inputs_of, cell, w) for w in weights]
     return each[0] if len(each) == 1 else lambda x: [of(x) for of in each]
 
@@ -136,6 +133,7 @@ def stop_id(stop: str | int, vocab: Vocabulary | None, size: int) -> int:
         if vocab is None or stop not in vocab:
             raise ValueError(f"stop must be a token of the model's Vocabulary, or an id, got {stop!r}")
         return vocab[stop]
-    if isinstance(stop, bool) or not isinstance(stop, (int, np.integer)) or not 0 <= stop < size:
-        raise ValueError(f"stop must be a token or an id in [0, {size}), got {stop!r}")
-    return int(stop)
+    try:
+        return integer("stop", stop, least=0, below=size)
+    except ValueError as error:
+        raise ValueError(f"stop must be a token or an id in [0, {size}), got {stop!r}") from error
