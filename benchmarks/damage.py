@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from npseq.models.saving import Content, _digest
+from npseq.files import Content, digest
 
 Damage = Callable[[bytes, bytes, np.random.Generator], bytes]
 GIANT = (2**31, 2**40, 2**62, 2**63 - 1, 2**64, 10**30, 10**400)
@@ -44,7 +44,7 @@ def forged(content: Content) -> bytes:
     content = content._replace(metadata={k: v for k, v in content.metadata.items() if k != "sha256"})
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in content.tensors.items()}
     content = content._replace(tensors=tensors)
-    return save(tensors, {**content.metadata, "sha256": _digest(content)})
+    return save(tensors, {**content.metadata, "sha256": digest(content)})
 
 
 # bytes ---------------------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def work(case: Case, seconds: float, threads: int) -> dict[str, Any] | None:
         while going:
             waits.append(0.0)
             before = perf_counter()
-            loss, *_ = model.step(x, targets, None, optimizer, CLIP, join=None if shard is None else join)
+            loss, *_ = model.step(x, targets, None, optimizer, CLIP, all_reduce=None if shard is None else join)
             times.append(perf_counter() - before)
             losses.append(float(loss))
             if len(times) % AGREE == 0:

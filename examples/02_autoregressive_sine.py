@@ -9,8 +9,8 @@ from save_figure import new_figure, save
 
 import npseq as ns
 from npseq.data import lagged_windows, noisy_sine
-from npseq.models.counting.forecasting import one_step, root_mean_square
-from npseq.models.forecaster import Forecaster
+from npseq.models import Forecaster
+from npseq.models.counting import one_step, root_mean_square
 
 LAGS, TRAINING = 4, 600
 rng = np.random.default_rng(0)

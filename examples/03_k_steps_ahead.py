@@ -10,8 +10,8 @@ from save_figure import new_figure, save
 
 import npseq as ns
 from npseq.data import lagged_windows, noisy_sine
-from npseq.models.counting.forecasting import error_growth, k_step, multi_step, root_mean_square
-from npseq.models.forecaster import Forecaster
+from npseq.models import Forecaster
+from npseq.models.counting import error_growth, k_step, multi_step, root_mean_square
 
 LAGS, TRAINING, LONGEST = 4, 600, 64
 rng = np.random.default_rng(8)

@@ -12,7 +12,7 @@ import numpy as np
 from save_figure import new_figure, save
 
 from npseq.data import load_corpus
-from npseq.models.counting.ngrams import fit_zipf, ngram_counts, table_size
+from npseq.models.counting import fit_zipf, ngram_counts, table_size
 
 BOOK = bool(os.environ.get("NPSEQ_DATA"))
 if not BOOK:

@@ -12,7 +12,7 @@ import numpy as np
 from save_figure import new_figure, save
 
 from npseq.data import load_corpus
-from npseq.models.counting.ngrams import NGramModel
+from npseq.models.counting import NGramModel
 
 BOOK = bool(os.environ.get("NPSEQ_DATA"))
 if not BOOK:

@@ -12,8 +12,8 @@ from save_figure import new_figure, save
 
 import npseq as ns
 from npseq.data import lagged_windows, load_sunspots
-from npseq.models.counting.forecasting import multi_step, naive, one_step, root_mean_square
-from npseq.models.forecaster import Forecaster, LatentForecaster
+from npseq.models import Forecaster, LatentForecaster
+from npseq.models.counting import multi_step, naive, one_step, root_mean_square
 
 LAGS, TEST = 11, 59
 rng = np.random.default_rng(1)

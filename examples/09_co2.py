@@ -11,8 +11,8 @@ from save_figure import new_figure, save
 
 import npseq as ns
 from npseq.data import lagged_windows, load_co2
-from npseq.models.counting.forecasting import multi_step, naive, one_step, root_mean_square
-from npseq.models.forecaster import Forecaster
+from npseq.models import Forecaster
+from npseq.models.counting import multi_step, naive, one_step, root_mean_square
 
 LAGS, YEAR, TEST = 53, 52, 260  # weeks
 rng = np.random.default_rng(0)

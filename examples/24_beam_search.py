@@ -38,7 +38,7 @@ for _ in range(12):
 widths, sources = (1, 2, 3, 5, 8), pairs.source.T[:40]
 log_probs = [
     [
-        model.beam_search(s[:n], width, 12, alpha=0).best.log_prob
+        model.beam_search(s[:n], width, max_steps=12, alpha=0).best.log_prob
         for s, n in zip(sources, pairs.source_lengths, strict=False)
     ]
     for width in widths

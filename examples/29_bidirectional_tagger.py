@@ -31,7 +31,7 @@ for name, layer in MODELS.items():
     curves[name] = []
     for _ in range(150):
         x, targets, weights = batch(rng)  # the last three steps have no label: weight 0
-        curves[name].append(model.step(x, targets, None, weights, optimizer=optimizer, clip=1)[0])
+        curves[name].append(model.step(x, targets, weights=weights, optimizer=optimizer, clip=1)[0])
     x, targets, weights = batch(np.random.default_rng(9), 500)
     accuracy[name] = (model.predict(x) == targets)[weights > 0].mean()
     print(

@@ -8,7 +8,7 @@ import numpy as np
 from save_figure import new_figure, save
 
 from npseq.data import lagged_windows, noisy_sine
-from npseq.models.counting.forecasting import root_mean_square
+from npseq.models.counting import root_mean_square
 
 TRAINING, MOST = 600, 40
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.models.saving import replace_file
+from npseq.files import replace_file
 
 __all__ = ["training_curve"]
 

@@ -11,7 +11,6 @@ import npseq as ns
 from npseq.data import AGREEMENT_VOCABULARY, agreement_sentences, load_corpus, sequential_windows
 from npseq.initializers import forget_bias
 from npseq.inspect.figures import lag_norms
-from npseq.layers.last_output import last_output_gradient
 from npseq.models import Classifier
 from npseq.training import Epoch, train_epoch
 
@@ -51,7 +50,7 @@ def agreement(cell: str) -> Iterator[tuple[str, ns.inspect.Ledger]]:
         logits, tape = model.forward(x)
         dlast, _ = model.output.backward(ns.softmax_cross_entropy(logits, plural)[1], tape.output)
         return ns.inspect.ledger(
-            model.recurrent, None, tape.recurrent, last_output_gradient(model.recurrent, dlast), pairs=False
+            model.recurrent, None, tape.recurrent, ns.layers.last_output_gradient(model.recurrent, dlast), pairs=False
         )
 
     yield "before training", look()

@@ -9,6 +9,7 @@ import numpy as np
 
 from npseq.backend import Array, array_module
 from npseq.data import Vocabulary, load_corpus
+from npseq.files import make_folder
 from npseq.inspect.ledger import adjoint_norms, ledger
 from npseq.inspect.report import Case, report
 from npseq.inspect.stale import stale_state_bias
@@ -16,7 +17,6 @@ from npseq.inspect.truncations import Bias
 from npseq.losses import softmax_cross_entropy
 from npseq.models import LanguageModel
 from npseq.training.config import TrainingConfig, make_optimizer
-from npseq.training.folder import make_folder
 from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
 

@@ -20,6 +20,7 @@ from npseq.layers.bidirectional import Bidirectional
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import softmax_cross_entropy
 from npseq.models.language_model import LanguageModel
+from npseq.models.sequence import SequenceTape
 
 
 def first_nonfinite(
@@ -93,7 +94,7 @@ def _in_model(
 ) -> Iterator[Nonfinite]:
     yield from in_state(state)
     yield from in_arrays("weight", model.params)
-    x, _ = model._embed(ids)
+    x, rows = (ids, None) if model.embedding is None else model.embedding.forward(ids)
     y, _, tape = model.recurrent.forward(x, state, training=training)
     yield from in_forward(model.recurrent, tape)
     logits, linear_tape = model.output.forward(y[context:])
@@ -107,7 +108,7 @@ def _in_model(
     dy = model.output.backward(dlogits, linear_tape)[0]
     yield from in_steps("adjoint", "y", dy, context)
     dy = array_module(dy).concatenate([np.zeros_like(y[:context]), dy])
-    grads = _gradients(model, dy, dlogits, tape, linear_tape, ids, truncation)
+    grads = model.backward(dlogits, SequenceTape(rows, tape, linear_tape, context), truncation=truncation)[1]
     yield from in_backward(model.recurrent, dy, tape, grads)
     norm = clip_grad_norm(grads, np.inf if clip is None else clip)
     yield from in_arrays("gradient", {"norm": norm})
@@ -115,15 +116,3 @@ def _in_model(
         params = model.params.like(model.params.flat.copy())
         copy.deepcopy(optimizer).step(params, grads)
         yield from in_arrays("update", params)
-
-
-def _gradients(
-    model: LanguageModel, dy: Array, dlogits: Array, tape: Any, linear_tape: Array, ids: Array, truncation: Any
-) -> Any:
-    grads = model.params.like(np.empty_like(model.params.flat))
-    own = model._parts(grads)
-    model.output.backward(dlogits, linear_tape, grads=own["output"])
-    dx = model.recurrent.backward(dy, tape, truncation=truncation, grads=own["recurrent"])[0]
-    if model.embedding is not None:
-        model.embedding.backward(dx, model._embed(ids)[1], grads=own["embedding"])
-    return grads

@@ -17,9 +17,10 @@ from npseq.bptt.tape import Strand, Tape
 from npseq.bptt.truncation import shifted
 from npseq.layers.adjoints import Rows, adjoints_of
 from npseq.layers.batch import check_array, check_tape
-from npseq.layers.bidirectional import Bidirectional, _pair, _turn
+from npseq.layers.bidirectional import Bidirectional, state_pair
 from npseq.layers.features import at_lag_zero
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.reversed import Reversed, reordered
 
 AddAxis = Callable[[Array, Array], Array]  # (adjoint (..., B), its natural time step (B,) or (T, B)) -> (..., K, B)
 
@@ -51,18 +52,26 @@ def views_of(layer: Any, tape: Any, dy: Array | None = None, dstate: Any = None)
     """The layer's views. Raises TypeError or ValueError where an argument does not fit."""
     if isinstance(layer, Recurrent):
         return (_view("", layer, tape, dy, dstate, None),)
+    if isinstance(layer, Reversed):
+        return (_reversed_view("", layer, tape, dy, dstate),)
     if not isinstance(layer, Bidirectional):
         raise TypeError(f"layer must be an RNN, GRU, LSTM or Bidirectional layer, got {type(layer).__name__}")
     forward, backward = layer.layers["forward"], layer.layers["backward"]
     dy_f = dy_b = None
     if dy is not None:
-        check_array("dy", dy, (*tape.turned.shape, layer.output_size), layer.dtype, array_module(layer.params.flat))
-        dy_f, dy_b = dy[..., : forward.output_size], _turn(dy[..., forward.output_size :], tape.turned)
-    dstate_f, dstate_b = _pair("dstate", dstate)
+        shape = (*tape.backward.order.shape, layer.output_size)
+        check_array("dy", dy, shape, layer.dtype, array_module(layer.params.flat))
+        dy_f, dy_b = dy[..., : forward.output_size], dy[..., forward.output_size :]
+    dstate_f, dstate_b = state_pair("dstate", dstate)
     return (
         _view("forward.", forward, tape.forward, dy_f, dstate_f, None),
-        _view("backward.", backward, tape.backward, dy_b, dstate_b, tape.turned),
+        _reversed_view("backward.", backward, tape.backward, dy_b, dstate_b),
     )
+
+
+def _reversed_view(prefix: str, layer: Reversed, tape: Any, dy: Array | None, dstate: Any) -> View:
+    dy = None if dy is None else reordered(dy, tape.order)
+    return _view(prefix, layer.layer, tape.inner, dy, dstate, tape.order)
 
 
 def _view(prefix: str, layer: Recurrent, tape: Any, dy: Array | None, dstate: Any, time: Array | None) -> View:

@@ -11,13 +11,16 @@ from npseq.gradcheck import Report, gradcheck
 from npseq.layercheck.fault import fault
 from npseq.layercheck.surrogate import FixedDropout, frozen_states, require_exact, truncated_forward
 from npseq.layers.batch import check_batch
-from npseq.layers.bidirectional import Bidirectional, _pair
+from npseq.layers.bidirectional import Bidirectional, recurrent_layers, state_pair
 from npseq.layers.dropout import Dropout
 from npseq.layers.embedding import Embedding
 from npseq.layers.layer import Layer
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.reversed import Reversed
+from npseq.layers.states import as_state, state_arrays
 
 Values = dict[str, Array]
+NAMES = ("h0", "c0")
 
 
 class Problem(NamedTuple):
@@ -77,7 +80,7 @@ def layer_problem(
     """The problem that gradcheck_layer checks. Raises as it does."""
     rng = generator(0 if rng is None else rng)
     _require_real(layer, x)
-    if isinstance(layer, (Recurrent, Bidirectional)):
+    if isinstance(layer, Recurrent | Reversed | Bidirectional):
         return _over_time(layer, x, state, lengths, truncation, rng)
     options = {"state": state, "lengths": lengths, "truncation": truncation}
     given = [name for name, value in options.items() if value is not None]
@@ -185,8 +188,7 @@ def _weights(outputs: Values, rng: np.random.Generator) -> Values:
 
 def _fix_dropout(layer: Any, x: Array, lengths: Any, rng: np.random.Generator) -> None:
     """Fixes the dropout masks of every stack, in all later passes, to those of one pass that rng draws."""
-    stacks = list(layer.layers.values()) if isinstance(layer, Bidirectional) else [layer]
-    for stack in stacks:
+    for stack in recurrent_layers(layer).values():
         if stack.dropout.p:
             stack.dropout = Dropout(stack.dropout.p, rng)
             masks = stack.forward(x, None, lengths, training=True)[2].dropout
@@ -203,28 +205,21 @@ def _parameters(layer: Any) -> Values:
 
 def _initial(layer: Any, state: Any, batch: int) -> Values:
     """The initial states by name, zeros if there are none. Raises as forward does if they do not fit."""
-    if isinstance(layer, Bidirectional):
-        pairs = zip(layer.layers.items(), _pair("state", state), strict=True)
-        return {
-            f"{direction}.{name}": value
-            for (direction, child), given in pairs
-            for name, value in _initial(child, given, batch).items()
-        }
-    h, c = layer.checked_state("state", state, batch)
-    return _named(layer, h if c is None else (h, c))
+    given = state_pair("state", state) if isinstance(layer, Bidirectional) else (state,)
+    parts = zip(recurrent_layers(layer).values(), given, strict=True)
+    checked = [part.checked_state("state", own, batch) for part, own in parts]
+    return _named(layer, checked if isinstance(layer, Bidirectional) else checked[0])
 
 
 def _named(layer: Any, state: Any) -> Values:
     """A layer's state as {"h0", "c0"}, of Bidirectional {"forward.h0", ...}; last states have the same names."""
-    if isinstance(layer, Bidirectional):
-        pairs = zip(layer.layers.items(), state, strict=True)
-        return {f"{direction}.{name}": v for (direction, child), s in pairs for name, v in _named(child, s).items()}
-    return {"h0": state[0], "c0": state[1]} if isinstance(state, (tuple, list)) else {"h0": state}
+    states = state if isinstance(layer, Bidirectional) else (state,)
+    pairs = zip(recurrent_layers(layer), states, strict=True)
+    return {f"{part}{name}": v for part, own in pairs for name, v in zip(NAMES, state_arrays(own), strict=False)}
 
 
-def _state(layer: Any, values: Values, prefix: str = "") -> Any:
+def _state(layer: Any, values: Values) -> Any:
     """The state back from its names."""
-    if isinstance(layer, Bidirectional):
-        return tuple(_state(child, values, f"{direction}.") for direction, child in layer.layers.items())
-    h = values[f"{prefix}h0"]
-    return (h, values[f"{prefix}c0"]) if "c" in layer.cell.state else h
+    parts = recurrent_layers(layer)
+    states = [as_state([values[f"{part}{name}"] for name in NAMES if f"{part}{name}" in values]) for part in parts]
+    return tuple(states) if isinstance(layer, Bidirectional) else states[0]

@@ -7,16 +7,17 @@ is a constant too; it affects only the losses before.
 """
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.truncation import HDetach, Truncated
-from npseq.layers.bidirectional import Bidirectional, _turn, _turned
+from npseq.layers.bidirectional import Bidirectional, recurrent_layers
 from npseq.layers.dropout import Dropout
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.reversed import Reversed, reordered, reversed_order
+from npseq.layers.states import map_state
 from npseq.parameters import Parameters
 
 
@@ -53,10 +54,8 @@ def require_exact(layer: Recurrent | Bidirectional, truncation: Any) -> None:
             f"truncation must be Truncated(k) to be checked, got {truncation!r}; a random truncation is unbiased, "
             "right in the mean over its draws, and no one draw is the gradient of a function; check the whole gradient"
         )
-    stacks = layer.layers.values() if isinstance(layer, Bidirectional) else ()
-    if any(stack.directions == 2 for stack in stacks) or (
-        isinstance(layer, Recurrent) and layer.directions == 2 and layer.num_layers > 1
-    ):
+    parts = recurrent_layers(layer).values()
+    if any(part.directions == 2 and (len(parts) > 1 or part.num_layers > 1) for part in parts):
         raise ValueError(
             "a truncated gradient can be checked through stacks of one direction, and through one layer of two, got "
             f"{layer!r}; in a stack of two directions a path turns in time, so that no state at one step cuts it by "
@@ -68,13 +67,11 @@ def frozen_states(layer: Any, x: Array, state: Any, lengths: Array | None) -> An
     """Returns the states before every step, (L, T + 1, features, B) each, of one direction or a pair for both."""
     if isinstance(layer, Recurrent) and layer.directions == 2:
         return frozen_states(_pair_of(layer), x, _split(state), lengths)
+    if isinstance(layer, Reversed):
+        return frozen_states(layer.layer, reordered(x, _order(layer, x, lengths)), state, lengths)
     if isinstance(layer, Bidirectional):
-        xp = array_module(layer.params.flat)
-        both = x, _turn(x, xp.asarray(_turned(x.shape[0], x.shape[1], lengths)))
-        return tuple(
-            frozen_states(child, its_x, its_state, lengths)
-            for child, its_x, its_state in zip(layer.layers.values(), both, state, strict=True)
-        )
+        parts = zip(layer.layers.values(), state, strict=True)
+        return tuple(frozen_states(part, x, part_state, lengths) for part, part_state in parts)
     tape = layer.forward(x, state, lengths, training=True)[2]
     strands, xp = [row[0] for row in tape.strands], array_module(layer.params.flat)
     h = xp.stack([strand.s[:, : layer.state_size] for strand in strands])
@@ -87,15 +84,21 @@ def truncated_forward(
     """Returns y and the last state as layer.forward does, each step computed from the frozen state `steps` before."""
     if isinstance(layer, Recurrent) and layer.directions == 2:
         y, last = truncated_forward(_pair_of(layer), x, _split(state), lengths, steps, frozen)
-        return y, _each(lambda a, b: array_module(a).concatenate([a, b]), *last)
+        return y, map_state(lambda a, b: array_module(a).concatenate([a, b]), *last)
+    if isinstance(layer, Reversed):
+        order = _order(layer, x, lengths)
+        y, last = truncated_forward(layer.layer, reordered(x, order), state, lengths, steps, frozen)
+        return reordered(y, order), last
     if isinstance(layer, Bidirectional):
-        xp = array_module(layer.params.flat)
-        order = xp.asarray(_turned(x.shape[0], x.shape[1], lengths))
-        forward, backward = layer.layers.values()
-        y_f, last_f = truncated_forward(forward, x, state[0], lengths, steps, frozen[0])
-        y_b, last_b = truncated_forward(backward, _turn(x, order), state[1], lengths, steps, frozen[1])
-        return xp.concatenate([y_f, _turn(y_b, order)], axis=2), (last_f, last_b)
+        parts = zip(layer.layers.values(), state, frozen, strict=True)
+        found = [truncated_forward(part, x, own, lengths, steps, fixed) for part, own, fixed in parts]
+        (y_f, last_f), (y_b, last_b) = found
+        return array_module(y_f).concatenate([y_f, y_b], axis=2), (last_f, last_b)
     return _windows(layer, x, state, lengths, steps, frozen)
+
+
+def _order(layer: Reversed, x: Array, lengths: Array | None) -> Array:
+    return array_module(layer.params.flat).asarray(reversed_order(x.shape[0], x.shape[1], lengths))
 
 
 def _windows(
@@ -121,9 +124,11 @@ def _windows(
         start = t - steps + 1
         rows = start + xp.arange(steps)[:, None]
         _select_masks(layer, rows, b)
-        y_windows, after, _ = layer.forward(x[rows, b], _each(lambda s: _before(s, start, b), frozen), training=True)
+        y_windows, after, _ = layer.forward(
+            x[rows, b], map_state(lambda s: _before(s, start, b), frozen), training=True
+        )
         y[t, b] = y_windows[-1]
-        last = _each(lambda s, found: _with_columns(s, b[final], found[:, final]), last, after)
+        last = map_state(lambda s, found: _with_columns(s, b[final], found[:, final]), last, after)
     _select_masks(layer, None, None)
     return y, last
 
@@ -161,9 +166,4 @@ def _half(layer: Recurrent, d: int) -> Recurrent:
 
 def _split(state: Any) -> tuple[Any, Any]:
     """A state of two directions as the pair that Bidirectional takes."""
-    return _each(lambda s: s[:1], state), _each(lambda s: s[1:], state)
-
-
-def _each(f: Callable[..., Any], *states: Any) -> Any:
-    """f of every array of states that are h or a pair (h, c) each."""
-    return tuple(f(*parts) for parts in zip(*states, strict=True)) if isinstance(states[0], tuple) else f(*states)
+    return map_state(lambda s: s[:1], state), map_state(lambda s: s[1:], state)

@@ -1,37 +1,46 @@
-"""Any two recurrent layers, one from the first step to the last and one the other way."""
-
-from __future__ import annotations
+"""A layer of two recurrent layers, one from the first step to the last and one the other way."""
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from npseq.backend import Array, array_module
 from npseq.bptt.truncation import check_truncation
-from npseq.bptt.workspace import Workspace, child
-from npseq.layers.batch import check_array, check_lengths
-from npseq.layers.layer import Layer
+from npseq.bptt.workspace import Workspace
+from npseq.layers.batch import check_array
+from npseq.layers.composite import Composite
 from npseq.layers.recurrent import Recurrent
-from npseq.parameters import Parameters, join_layouts
+from npseq.layers.reversed import Reversed, ReversedTape
+from npseq.parameters import Parameters
 
 
 class BidirectionalTape(NamedTuple):
-    """Both layers' tapes, and where each sequence's steps lie when it is read from its own end: (T, B)."""
+    """Both layers' tapes."""
 
     forward: Any
-    backward: Any
-    turned: Array
+    backward: ReversedTape
 
     def __repr__(self) -> str:
         return f"forward layer's {self.forward}\nbackward layer's {self.backward}"
 
 
-class Bidirectional(Layer):
+class Bidirectional(Composite):
     """y = [forward layer's y, backward layer's y]; they may differ in all else (Schuster & Paliwal 1997).
 
     The backward layer starts at each sequence's own last step. A state is the pair (forward's, backward's). params
-    are both layers', named "forward.W_xh" and "backward.W_xh", in one vector of which the two layers become views.
-    Raises TypeError or ValueError where the two do not read the same inputs.
+    are both layers', named "forward.W_xh" and "backward.W_xh".
+
+    Args:
+        forward: an RNN, GRU or LSTM layer; a copy is taken.
+        backward: another one, which reads the same inputs.
+
+    Raises:
+        TypeError: if one of them is another layer.
+        ValueError: if the two do not read the same inputs.
+
+    Example:
+        >>> layer = ns.Bidirectional(ns.GRU(2, 3, rng=0), ns.LSTM(2, 4, rng=1))
+        >>> y, (h_forward, (h, c)), tape = layer.forward(np.zeros((5, 1, 2), np.float32))
+        >>> y.shape, h_forward.shape, h.shape
+        ((5, 1, 7), (1, 1, 3), (1, 1, 4))
     """
 
     def __init__(self, forward: Recurrent, backward: Recurrent):
@@ -43,35 +52,9 @@ class Bidirectional(Layer):
                 f"both layers must read the same inputs, got {forward.input_size} features in {forward.dtype} "
                 f"and {backward.input_size} in {backward.dtype}"
             )
-        self.layers = {"forward": forward, "backward": backward}
         self.input_size = forward.input_size
         self.output_size = forward.output_size + backward.output_size
-        layout = join_layouts({name: layer.params.layout for name, layer in self.layers.items()})
-        xp = array_module(forward.params.flat, backward.params.flat)
-        self._bind(Parameters(layout, xp.concatenate([layer.params.flat for layer in self.layers.values()])))
-
-    def _bind(self, params: Parameters) -> None:
-        self.params = params
-        self.layers = {
-            name: layer.bind(params.part(name, layer.params.layout).flat) for name, layer in self.layers.items()
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Of a copy: its parts' parameters become views of its own vector."""
-        self.__dict__.update(state)
-        self._bind(self.params)
-
-    def bind(self, flat: Array) -> Bidirectional:
-        """The same layer over another flat vector of parameters, which it does not copy."""
-        other = super().bind(flat)
-        other._bind(other.params)
-        return other
-
-    def to(self, device: str) -> Bidirectional:
-        """Moves the parameters to "cpu" or "gpu", in place, and returns the layer itself."""
-        super().to(device)
-        self._bind(self.params)
-        return self
+        self._join({"forward": forward, "backward": Reversed(backward)})
 
     def forward(
         self,
@@ -82,21 +65,18 @@ class Bidirectional(Layer):
         training: bool = False,
         tape: BidirectionalTape | None = None,
     ) -> tuple[Array, Any, BidirectionalTape]:
-        """y (T, B, forward's features + backward's), the pair of last states, and the tape. See Recurrent.forward."""
-        if getattr(x, "ndim", 0) < 2:
-            raise ValueError(
-                f"x must have shape (T, B, {self.input_size}) or be ids (T, B), got {getattr(x, 'shape', x)}"
-            )
-        xp = array_module(self.params.flat)
-        turned = xp.asarray(_turned(x.shape[0], x.shape[1], lengths))
-        state_f, state_b = _pair("state", state)
-        tape_f, tape_b = (None, None) if tape is None else (tape.forward, tape.backward)
-        y_f, last_f, tape_f = self.layers["forward"].forward(x, state_f, lengths, training=training, tape=tape_f)
-        y_b, last_b, tape_b = self.layers["backward"].forward(
-            _turn(x, turned), state_b, lengths, training=training, tape=tape_b
-        )
-        y = xp.concatenate([y_f, _turn(y_b, turned)], axis=2)
-        return y, (last_f, last_b), BidirectionalTape(tape_f, tape_b, turned)
+        """Returns y (T, B, forward's features + backward's), the pair of last states, and the tape.
+
+        Args:
+            x, state, lengths, training, tape: as Recurrent.forward takes them, the state as a pair.
+        """
+        forward, backward = self.layers.values()
+        state_f, state_b = state_pair("state", state)
+        old_f, old_b = (None, None) if tape is None else tape
+        y_f, last_f, tape_f = forward.forward(x, state_f, lengths, training=training, tape=old_f)
+        y_b, last_b, tape_b = backward.forward(x, state_b, lengths, training=training, tape=old_b)
+        y = array_module(y_f).concatenate([y_f, y_b], axis=2)
+        return y, (last_f, last_b), BidirectionalTape(tape_f, tape_b)
 
     def backward(
         self,
@@ -108,45 +88,47 @@ class Bidirectional(Layer):
         grads: Parameters | None = None,
         workspace: Workspace | None = None,
     ) -> tuple[Array | None, Any, Parameters]:
-        """dx, the pair of initial states' gradients, and grads. See Recurrent.backward."""
-        grads = self.params.like(np.empty_like(self.params.flat)) if grads is None else grads
-        forward, backward = self.layers["forward"], self.layers["backward"]
+        """Returns dx, the pair of initial states' gradients, and grads.
+
+        Args:
+            dy, tape, dstate, truncation, grads, workspace: as Recurrent.backward takes them, dstate as a pair.
+        """
+        if not isinstance(tape, BidirectionalTape):
+            raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
+        grads, own = self._gradients(grads, workspace)
+        forward, backward = self.layers.values()
         dy_f = dy_b = None
         if dy is not None:
-            xp = array_module(self.params.flat)
-            check_array("dy", dy, (*tape.turned.shape, self.output_size), self.dtype, xp)
-            dy_f, dy_b = dy[..., : forward.output_size], _turn(dy[..., forward.output_size :], tape.turned)
-        dstate_f, dstate_b = _pair("dstate", dstate)
-        for layer in self.layers.values():
+            shape = (*tape.backward.order.shape, self.output_size)
+            check_array("dy", dy, shape, self.dtype, array_module(self.params.flat))
+            dy_f, dy_b = dy[..., : forward.output_size], dy[..., forward.output_size :]
+        dstate_f, dstate_b = state_pair("dstate", dstate)
+        for layer in recurrent_layers(self).values():
             check_truncation(truncation, layer)
-        own: list[dict[str, Any]] = [
-            {"workspace": child(workspace, name), "grads": grads.part(name, layer.params.layout)}
-            for name, layer in self.layers.items()
-        ]
-        dx_f, dfirst_f, _ = forward.backward(dy_f, tape.forward, dstate_f, truncation, **own[0])
-        dx_b, dfirst_b, _ = backward.backward(dy_b, tape.backward, dstate_b, truncation, **own[1])
-        dx = None if dx_f is None else dx_f + _turn(dx_b, tape.turned)
-        return dx, (dfirst_f, dfirst_b), grads
+        dx_f, dfirst_f, _ = forward.backward(dy_f, tape.forward, dstate_f, truncation, **own["forward"])
+        dx_b, dfirst_b, _ = backward.backward(dy_b, tape.backward, dstate_b, truncation, **own["backward"])
+        return None if dx_f is None else dx_f + dx_b, (dfirst_f, dfirst_b), grads
 
     def __repr__(self) -> str:
-        return f"Bidirectional({self.layers['forward']}, {self.layers['backward']})"
+        forward, backward = recurrent_layers(self).values()
+        return f"Bidirectional({forward}, {backward})"
 
 
-def _turned(steps: int, batch: int, lengths: Array | None) -> np.ndarray:
-    """(T, B): step t of a sequence read from its own end; padding stays where it is. Its own inverse."""
-    own = np.full(batch, steps) if lengths is None else check_lengths(lengths, steps, batch)
-    step = np.arange(steps)[:, None]
-    return np.where(step < own, own - 1 - step, step)
+def recurrent_layers(layer: Any) -> dict[str, Recurrent]:
+    """The Recurrent layers that this layer is made of, by the prefix of their parameters' names.
+
+    {"": layer}, or of a Bidirectional {"forward.": layer, "backward.": layer}.
+    """
+    if isinstance(layer, Bidirectional):
+        return {f"{name}.": one for name, part in layer.layers.items() for one in recurrent_layers(part).values()}
+    return {"": layer.layer if isinstance(layer, Reversed) else layer}
 
 
-def _turn(x: Array, turned: Array) -> Array:
-    return x[turned, array_module(turned).arange(turned.shape[1])]
-
-
-def _pair(name: str, state: Any) -> tuple[Any, Any]:
+def state_pair(name: str, state: Any) -> tuple[Any, Any]:
+    """The two layers' states of a Bidirectional; None is a pair of None."""
     if state is None:
         return None, None
-    if not isinstance(state, (tuple, list)) or len(state) != 2:
+    if not isinstance(state, tuple | list) or len(state) != 2:
         raise TypeError(
             f"{name} of Bidirectional must be a pair (forward layer's, backward layer's), got {type(state).__name__}"
         )

@@ -1,39 +1,57 @@
-"""The vector that a recurrent layer leaves behind: its last layer's h after each sequence's last step, and back."""
-
-from __future__ import annotations
+"""The vector that a recurrent layer leaves behind: its last layer's h after each sequence's last step."""
 
 from typing import Any
 
 import numpy as np
 
 from npseq.backend import Array
-from npseq.layers import Bidirectional
+from npseq.layers.bidirectional import Bidirectional
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.reversed import Reversed
+from npseq.layers.states import h_of, state_with
 
 
-def last_output(layer: Recurrent | Bidirectional, state: Any) -> Array:
-    """h_T of the last layer, (B, R*P), from the state that forward returned; directions side by side, forward first.
+def last_output(layer: Recurrent | Reversed | Bidirectional, state: Any) -> Array:
+    """Returns h_T of the last layer, (B, R*P); of two directions side by side, forward first.
 
     The reverse direction's is the one at the first step, where it ends. A sequence of length 0 has its initial state.
+
+    Args:
+        layer: any recurrent layer.
+        state: the last state that its forward returned.
+
+    Example:
+        >>> layer = ns.GRU(2, 3, num_layers=2, rng=0)
+        >>> y, state, tape = layer.forward(np.ones((5, 4, 2), np.float32))
+        >>> np.array_equal(ns.layers.last_output(layer, state), y[-1])
+        True
     """
     if isinstance(layer, Bidirectional):
-        halves = [last_output(layer.layers[name], part) for name, part in _named(state)]
-        return np.concatenate(halves, axis=1)
-    h = state[0] if isinstance(state, tuple) else state
-    return np.concatenate(list(h[-layer.directions :]), axis=1)
+        return np.concatenate([last_output(*one) for one in zip(layer.layers.values(), state, strict=True)], axis=1)
+    if isinstance(layer, Reversed):
+        return last_output(layer.layer, state)
+    return np.concatenate(list(h_of(state)[-layer.directions :]), axis=1)
 
 
-def last_output_gradient(layer: Recurrent | Bidirectional, dlast: Array) -> Any:
-    """dstate for layer.backward from the gradient (B, R*P) by `last_output`: zero but for the last layer's h."""
+def last_output_gradient(layer: Recurrent | Reversed | Bidirectional, dlast: Array) -> Any:
+    """Returns dstate for layer.backward: zero but for the last layer's h.
+
+    Args:
+        layer: any recurrent layer.
+        dlast: (B, R*P), the loss's gradient by `last_output`.
+
+    Example:
+        >>> layer = ns.GRU(2, 3, num_layers=2, rng=0)
+        >>> ns.layers.last_output_gradient(layer, np.ones((4, 3), np.float32))[:, 0, 0]
+        array([0., 1.], dtype=float32)
+    """
     if isinstance(layer, Bidirectional):
         cut = layer.layers["forward"].output_size
         halves = zip(layer.layers.values(), (dlast[:, :cut], dlast[:, cut:]), strict=True)
         return tuple(last_output_gradient(half, d) for half, d in halves)
+    if isinstance(layer, Reversed):
+        return last_output_gradient(layer.layer, dlast)
     batch, size = dlast.shape[0], layer.state_size
     dh = np.zeros_like(dlast, shape=(layer.num_layers * layer.directions, batch, size))
     dh[-layer.directions :] = dlast.reshape(batch, layer.directions, size).swapaxes(0, 1)
-    return (dh, None) if "c" in layer.cell.state else dh
-
-
-def _named(state: Any) -> zip:
-    return zip(("forward", "backward"), state, strict=True)
+    return state_with(layer.cell, dh)

@@ -1,11 +1,12 @@
 """States: the user's (L*R, B, features), an LSTM's a pair (h, c), and those of the strands, features first."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array, MaybeArray
+from npseq.backend import Array, MaybeArray, array_module
+from npseq.bptt.tape import Tape
 from npseq.cell import Cell
 from npseq.layers.batch import check_array
 
@@ -44,3 +45,57 @@ def _stack(parts: list[Array], xp: Any) -> Array:
     for k, part in enumerate(parts):
         out[k] = part.T
     return out
+
+
+def state_arrays(state: Any) -> list[Array]:
+    """The arrays of one layer's state: [h], an LSTM's [h, c]; a part that is None is left out."""
+    return [part for part in (state if isinstance(state, tuple | list) else (state,)) if part is not None]
+
+
+def as_state(arrays: Sequence[Array]) -> Any:
+    """The state of which these are the arrays: h, an LSTM's (h, c)."""
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+
+def map_state(f: Callable[..., Any], *states: Any) -> Any:
+    """f of the arrays that lie in the same place of each state; None, for a state of zeros, stays None."""
+    first = states[0]
+    if isinstance(first, tuple):
+        return tuple(map_state(f, *parts) for parts in zip(*states, strict=True))
+    return None if first is None else f(*states)
+
+
+def add_states(first: Any, second: Any) -> Any:
+    """The sum of two states, or gradients of them, part by part; None is zeros."""
+    if first is None or second is None:
+        return second if first is None else first
+    if isinstance(first, tuple):
+        return tuple(add_states(a, b) for a, b in zip(first, second, strict=True))
+    return first + second
+
+
+def h_of(state: Any) -> Array:
+    """h (L*R, B, P) of one layer's state."""
+    return state[0] if isinstance(state, tuple) else state
+
+
+def state_with(cell: Cell, h: Array) -> Any:
+    """The state of this h whose c, if the cell has one, is zero."""
+    return (h, None) if "c" in cell.state else h
+
+
+def h_from_rows(rows: Array, layers: int) -> Array:
+    """h (L, B, P) from (B, L*P), the layers side by side."""
+    return rows.reshape(len(rows), layers, rows.shape[1] // layers).swapaxes(0, 1)
+
+
+def rows_of(h: Array) -> Array:
+    """(B, L*P) from h (L, B, P): the reverse of `h_from_rows`."""
+    return h.swapaxes(0, 1).reshape(h.shape[1], h.shape[0] * h.shape[2])
+
+
+def state_before(tape: Tape, step: int, size: int) -> Any:
+    """The state before a step, from the tape of a layer of one direction without lengths; size is P."""
+    strands = [row[0] for row in tape.strands]
+    c = [None if strand.c is None else strand.c[step] for strand in strands]
+    return stack_state([strand.s[step, :size] for strand in strands], c, array_module(strands[0].s))

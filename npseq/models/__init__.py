@@ -1,7 +1,8 @@
 """Models made of the layers."""
 
+from npseq.models import counting
 from npseq.models.classifier import Classifier
-from npseq.models.counting.ngrams import NGramModel
+from npseq.models.counting import NGramModel
 from npseq.models.decoding.beam_search import beam_search
 from npseq.models.decoding.bleu import bleu
 from npseq.models.encoder_decoder import Decoder, Encoder, EncoderDecoder
@@ -26,5 +27,6 @@ __all__ = [
     "Tagger",
     "beam_search",
     "bleu",
+    "counting",
     "masked_softmax_cross_entropy",
 ]

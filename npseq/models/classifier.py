@@ -1,31 +1,37 @@
-"""Many to one: a label for a whole sequence (A23 of the notes)."""
-
-from __future__ import annotations
+"""A classifier reads many steps and writes one: a label for a whole sequence."""
 
 from typing import Any
 
 from npseq.backend import Array
 from npseq.layers.last_output import last_output, last_output_gradient
-from npseq.models.sequence import Reader, ReaderTape
+from npseq.models.sequence import SequenceModel
 
 
-class Classifier(Reader):
+class Classifier(SequenceModel):
     """y = W_y h_T + b_y, h_T the last layer's state after each sequence's own last step.
 
     With two directions h_T is [forward's after the last step, backward's after the first]. x (T, B, D), or ids (T, B);
     logits (B, K). A sequence of length 0 is classified from the initial state.
+
+    Args:
+        recurrent: any recurrent layer; the model works on a copy.
+        num_labels: K, the classes of "softmax", of which one holds, or the labels of "binary", each of which holds or
+            not.
+        loss: "softmax" or "binary".
+        embedding: its rows become the recurrent layer's inputs; None hands features, or one-hot ids, straight on.
+        rng: a seed or a Generator, of the output layer's initial values.
+
+    Raises:
+        ValueError: if loss is another one, sizes do not fit, or layers differ in dtype.
+
+    Example:
+        >>> classifier = ns.models.Classifier(ns.LSTM(2, 8, rng=0), num_labels=3, rng=0)
+        >>> classifier.predict(np.zeros((5, 4, 2), np.float32), np.array([5, 3, 1, 2])).shape
+        (4,)
     """
 
-    def forward(
-        self, x: Array, lengths: Array | None = None, training: bool = False, tape: ReaderTape | None = None
-    ) -> tuple[Array, ReaderTape]:
-        """logits (B, K), and what backward reads. tape: an old one, to be written over."""
-        features, looked_up = self._embed(x)
-        _, state, read = self.recurrent.forward(
-            features, None, lengths, training=training, tape=tape and tape.recurrent
-        )
-        logits, output_tape = self.output.forward(last_output(self.recurrent, state))
-        return logits, ReaderTape(looked_up, read, output_tape)
+    def _read(self, y: Array, state: Any) -> Array:
+        return last_output(self.recurrent, state)
 
-    def _by_reading(self, dread: Array) -> tuple[Array | None, Any]:
+    def _unread(self, dread: Array) -> tuple[Array | None, Any]:
         return None, last_output_gradient(self.recurrent, dread)

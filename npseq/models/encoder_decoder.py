@@ -1,4 +1,4 @@
-"""The encoder and the decoder, and the gradient that runs through both halves (A53, A54 of the notes).
+"""The encoder and the decoder, and the gradient that runs through both halves (Dive into Deep Learning, 10.6, 10.7).
 
 S source steps, T target steps, B sequences, E features of an embedding, C of the context, V target tokens.
 
@@ -8,19 +8,20 @@ S source steps, T target steps, B sequences, E features of an embedding, C of th
     (D4)  s_t = decoder([embedding of y_{t-1}, c], s_{t-1})
     (D5)  logits_t = s_t W_out + b_out
 
-c is read by every step of (D4), so its gradient is the sum over them; it joins what comes back through (D3).
+Every step of (D4) reads c, so its gradient is the sum over them; what comes back through (D3) is added to it.
 """
-
-from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from npseq.backend import Array
+from npseq.bptt.workspace import Workspace
 from npseq.layers import Bidirectional, Embedding, Linear
+from npseq.layers.bidirectional import recurrent_layers
 from npseq.layers.last_output import last_output, last_output_gradient
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.states import add_states, h_from_rows, h_of, rows_of, state_with
 from npseq.models.model import Model
 from npseq.parameters import Parameters
 
@@ -36,82 +37,152 @@ class Encoded(NamedTuple):
 class EncoderTape(NamedTuple):
     """What the encoder's backward reads."""
 
-    looked_up: Array
+    embedding: Array
     recurrent: Any
 
 
 class DecoderTape(NamedTuple):
     """What the decoder's backward reads."""
 
-    looked_up: Array
+    embedding: Array
     recurrent: Any
     output: Array
 
 
 class Encoder(Model):
-    """source ids (S, B) to the context and a state. (D1) (D2)"""
+    """Reads source ids (S, B) into a context and a state, by (D1) and (D2).
 
-    parts = ("embedding", "recurrent")
+    Args:
+        embedding: of the source tokens; the model works on copies.
+        recurrent: any recurrent layer that reads embedding.dim features.
+
+    Raises:
+        ValueError: if the sizes do not fit.
+
+    Example:
+        >>> encoder = ns.models.Encoder(ns.Embedding(10, 4, rng=0), ns.GRU(4, 8, rng=0))
+        >>> encoded, tape = encoder.forward(np.zeros((6, 2), int))
+        >>> encoded.context.shape
+        (2, 8)
+    """
+
+    embedding: Embedding
+    recurrent: Any
 
     def __init__(self, embedding: Embedding, recurrent: Recurrent | Bidirectional):
-        """embedding, recurrent: the model works on copies. Raises ValueError where their sizes do not fit."""
         _check_inputs("recurrent", recurrent.input_size, embedding.dim)
-        self.embedding, self.recurrent = embedding, recurrent
-        self._join()
+        self._join({"embedding": embedding, "recurrent": recurrent})
 
-    def forward(self, ids: Array, lengths: Array | None = None, training: bool = False) -> tuple[Encoded, EncoderTape]:
-        """lengths (B,): where each source ends; None reads the padding as well, as d2l's does."""
+    def forward(
+        self, ids: Array, lengths: Array | None = None, *, training: bool = False, tape: EncoderTape | None = None
+    ) -> tuple[Encoded, EncoderTape]:
+        """Returns the outputs, the last state and the context, and the tape.
+
+        Args:
+            ids: (S, B).
+            lengths: (B,), where each source ends; None reads the padding as well, as d2l does.
+            training: whether dropout acts.
+            tape: an old one, to be written over.
+        """
         x, looked_up = self.embedding.forward(ids)
-        y, state, tape = self.recurrent.forward(x, None, lengths, training=training)
-        return Encoded(y, state, last_output(self.recurrent, state)), EncoderTape(looked_up, tape)
+        old = None if tape is None else tape.recurrent
+        y, state, recurrent = self.recurrent.forward(x, None, lengths, training=training, tape=old)
+        return Encoded(y, state, last_output(self.recurrent, state)), EncoderTape(looked_up, recurrent)
 
-    def backward(self, dcontext: Array, dstate: Any, tape: EncoderTape) -> Parameters:
-        """All gradients, from those by the context (B, C) and by the state (None: zeros)."""
-        dstate = _added(last_output_gradient(self.recurrent, dcontext), dstate)  # (D2) (D3)
-        dx, _, drecurrent = self.recurrent.backward(None, tape.recurrent, dstate)  # (D1)
-        return self._gather({"embedding": self.embedding.backward(dx, tape.looked_up)[1], "recurrent": drecurrent})
+    def backward(
+        self,
+        dcontext: Array,
+        dstate: Any,
+        tape: EncoderTape,
+        *,
+        grads: Parameters | None = None,
+        workspace: Workspace | None = None,
+    ) -> Parameters:
+        """Returns the gradients of all parameters.
+
+        Args:
+            dcontext: (B, C), the loss's gradient by the context.
+            dstate: the one by the last state; None is zeros.
+            tape: the one that forward returned.
+            grads, workspace: a training loop's own buffers, written over.
+        """
+        grads, own = self._gradients(grads, workspace)
+        dstate = add_states(last_output_gradient(self.recurrent, dcontext), dstate)  # (D2) (D3)
+        dx, _, _ = self.recurrent.backward(None, tape.recurrent, dstate, **own["recurrent"])  # (D1)
+        self.embedding.backward(dx, tape.embedding, grads=own["embedding"]["grads"])
+        return grads
 
 
 class Decoder(Model):
-    """Tokens so far (T, B) to the logits of the next ones, given a context. (D4) (D5)"""
+    """Reads the tokens so far (T, B) and a context, and writes the logits of the next ones, by (D4) and (D5).
 
-    parts = ("embedding", "recurrent", "output")
+    Args:
+        embedding: of the target tokens; the model works on copies.
+        recurrent: reads embedding.dim + C features, forward only.
+        output: a Linear from the recurrent layer's features to the target tokens.
+
+    Raises:
+        ValueError: if recurrent reads both ways, or the sizes do not fit.
+
+    Example:
+        >>> decoder = ns.models.Decoder(ns.Embedding(10, 4, rng=0), ns.GRU(12, 8, rng=0), ns.Linear(8, 10, rng=0))
+        >>> logits, state, tape = decoder.forward(np.zeros((5, 2), int), np.zeros((2, 8), np.float32), None)
+        >>> logits.shape
+        (5, 2, 10)
+    """
+
+    embedding: Embedding
+    recurrent: Recurrent
+    output: Linear
 
     def __init__(self, embedding: Embedding, recurrent: Recurrent, output: Linear):
-        """recurrent: reads embedding.dim + C features. Raises ValueError where it reads both ways or sizes misfit."""
         if not isinstance(recurrent, Recurrent) or recurrent.directions == 2:
-            raise ValueError(f"a decoder must read forward only, since the rest is not said yet, got {recurrent}")
+            raise ValueError(f"a decoder must read forward only, since the rest is not written yet, got {recurrent}")
         if recurrent.input_size <= embedding.dim:
             raise ValueError(
                 f"recurrent must read the embedding and a context, more than {embedding.dim} features, "
                 f"got input_size {recurrent.input_size}"
             )
         _check_inputs("output", output.in_features, recurrent.output_size)
-        self.embedding, self.recurrent, self.output = embedding, recurrent, output
-        self._join()
+        self.context_size = recurrent.input_size - embedding.dim
+        self._join({"embedding": embedding, "recurrent": recurrent, "output": output})
 
-    @property
-    def context_size(self) -> int:
-        return self.recurrent.input_size - self.embedding.dim
+    def forward(
+        self, ids: Array, context: Array, state: Any, *, training: bool = False, tape: DecoderTape | None = None
+    ) -> tuple[Array, Any, DecoderTape]:
+        """Returns logits (T, B, V), the state after them, and the tape.
 
-    def forward(self, ids: Array, context: Array, state: Any, training: bool = False) -> tuple[Array, Any, DecoderTape]:
-        """logits (T, B, V), the state after them, and what backward reads. state: (D3)'s, or the one returned."""
+        Args:
+            ids: (T, B).
+            context: (B, C).
+            state: (D3)'s, or the one that the call before returned.
+            training, tape: as Encoder.forward takes them.
+        """
         words, looked_up = self.embedding.forward(ids)
         repeated = np.broadcast_to(context, (len(ids), *context.shape))
         x = np.concatenate([words, repeated], axis=2)
-        y, state, tape = self.recurrent.forward(x, state, training=training)
+        old = None if tape is None else tape.recurrent
+        y, state, recurrent = self.recurrent.forward(x, state, training=training, tape=old)
         logits, output = self.output.forward(y)
-        return logits, state, DecoderTape(looked_up, tape, output)
+        return logits, state, DecoderTape(looked_up, recurrent, output)
 
-    def backward(self, dlogits: Array, tape: DecoderTape) -> tuple[Array, Any, Parameters]:
-        """dcontext (B, C), the gradient by the first state, and all gradients."""
+    def backward(
+        self, dlogits: Array, tape: DecoderTape, *, grads: Parameters | None = None, workspace: Workspace | None = None
+    ) -> tuple[Array, Any, Parameters]:
+        """Returns dcontext (B, C), the gradient by the first state, and the gradients of all parameters.
+
+        Args:
+            dlogits: (T, B, V).
+            tape: the one that forward returned.
+            grads, workspace: a training loop's own buffers, written over.
+        """
+        grads, own = self._gradients(grads, workspace)
+        dy, _ = self.output.backward(dlogits, tape.output, **own["output"])  # (D5)
         dx: Any
-        dy, doutput = self.output.backward(dlogits, tape.output)  # (D5)
-        dx, dstate, drecurrent = self.recurrent.backward(dy, tape.recurrent)  # (D4)
+        dx, dstate, _ = self.recurrent.backward(dy, tape.recurrent, **own["recurrent"])  # (D4)
         dwords, dcontext = dx[..., : self.embedding.dim], dx[..., self.embedding.dim :].sum(axis=0)  # (D4)
-        _, dembedding = self.embedding.backward(dwords, tape.looked_up)
-        grads = {"embedding": dembedding, "recurrent": drecurrent, "output": doutput}
-        return dcontext, dstate, self._gather(grads)
+        self.embedding.backward(dwords, tape.embedding, grads=own["embedding"]["grads"])
+        return dcontext, dstate, grads
 
 
 class EncoderDecoderTape(NamedTuple):
@@ -125,77 +196,103 @@ class EncoderDecoderTape(NamedTuple):
 class EncoderDecoder(Model):
     """Any encoder with any decoder that takes its context, by (D1) to (D5).
 
-    bridge: a Linear (C, L*H) that makes the decoder's first h from the context, for halves that differ in cell, layers,
-    width or direction (an LSTM decoder's first c is then zero); None hands the encoder's own state over.
+    Args:
+        encoder, decoder: the two halves; the model works on copies.
+        bridge: a Linear (C, L*H) that makes the decoder's first h from the context, for halves that differ in cell,
+            layers, width or direction (an LSTM decoder's first c is then zero); None hands the encoder's state over.
+
+    Raises:
+        ValueError: if the context, the state or the bridge does not fit.
+
+    Example:
+        >>> encoder = ns.models.Encoder(ns.Embedding(10, 4, rng=0), ns.GRU(4, 8, rng=0))
+        >>> decoder = ns.models.Decoder(ns.Embedding(9, 4, rng=0), ns.GRU(12, 8, rng=0), ns.Linear(8, 9, rng=0))
+        >>> ns.models.EncoderDecoder(encoder, decoder).forward(np.zeros((6, 2), int), np.zeros((5, 2), int))[0].shape
+        (5, 2, 9)
     """
 
-    parts = ("encoder", "decoder", "bridge")
+    encoder: Encoder
+    decoder: Decoder
+    bridge: Linear | None = None
 
     def __init__(self, encoder: Encoder, decoder: Decoder, bridge: Linear | None = None):
-        """Raises ValueError where the context, the state or the bridge does not fit."""
-        _check_inputs("decoder", decoder.context_size, encoder.recurrent.output_size)
-        mine, other = _state_kind(encoder.recurrent), _state_kind(decoder.recurrent)
+        size, state_size = encoder.recurrent.output_size, decoder.recurrent.num_layers * decoder.recurrent.state_size
+        mine, other = _state_form(encoder.recurrent), _state_form(decoder.recurrent)
+        _check_inputs("decoder", decoder.context_size, size)
         if bridge is None and mine != other:
             raise ValueError(
                 f"without a bridge the decoder must take the encoder's state, {mine}, but it takes {other}; "
-                f"give a bridge, Linear({encoder.recurrent.output_size}, {_state_features(decoder.recurrent)})"
+                f"give a bridge, Linear({size}, {state_size})"
             )
         if bridge is not None:
-            _check_inputs("bridge", bridge.in_features, encoder.recurrent.output_size)
-            _check_inputs("decoder's state", _state_features(decoder.recurrent), bridge.out_features)
-        self.encoder, self.decoder, self.bridge = encoder, decoder, bridge
-        self._join()
+            _check_inputs("bridge", bridge.in_features, size)
+            _check_inputs("decoder's state", state_size, bridge.out_features)
+        self._join({"encoder": encoder, "decoder": decoder, "bridge": bridge})
 
     def init_state(self, encoded: Encoded) -> tuple[Any, Array | None]:
-        """The decoder's first state (D3), and what the bridge's backward reads."""
+        """Returns the decoder's first state (D3), and what the bridge's backward reads.
+
+        Args:
+            encoded: what the encoder's forward returned.
+        """
         if self.bridge is None:
             return encoded.state, None
         rows, tape = self.bridge.forward(encoded.context)
         recurrent = self.decoder.recurrent
-        h = rows.reshape(len(rows), recurrent.num_layers, recurrent.state_size).swapaxes(0, 1)
-        return ((h, None) if "c" in recurrent.cell.state else h), tape
+        return state_with(recurrent.cell, h_from_rows(rows, recurrent.num_layers)), tape
 
     def forward(
-        self, source: Array, inputs: Array, source_lengths: Array | None = None, training: bool = False
+        self,
+        source: Array,
+        inputs: Array,
+        source_lengths: Array | None = None,
+        *,
+        training: bool = False,
+        tape: EncoderDecoderTape | None = None,
     ) -> tuple[Array, EncoderDecoderTape]:
-        """logits (T, B, V) of the token after each of inputs (T, B), given source (S, B), and what backward reads."""
-        encoded, encoder_tape = self.encoder.forward(source, source_lengths, training)
+        """Returns logits (T, B, V) of the token after each of inputs, and the tape.
+
+        Args:
+            source: (S, B).
+            inputs: (T, B).
+            source_lengths, training, tape: as Encoder.forward takes them.
+        """
+        first, second = (None, None) if tape is None else tape[:2]
+        encoded, encoder_tape = self.encoder.forward(source, source_lengths, training=training, tape=first)
         state, bridge_tape = self.init_state(encoded)
-        logits, _, decoder_tape = self.decoder.forward(inputs, encoded.context, state, training)
+        logits, _, decoder_tape = self.decoder.forward(inputs, encoded.context, state, training=training, tape=second)
         return logits, EncoderDecoderTape(encoder_tape, decoder_tape, bridge_tape)
 
-    def backward(self, dlogits: Array, tape: EncoderDecoderTape) -> Parameters:
-        """All gradients: through the decoder, its context and first state, into the encoder."""
-        dcontext, dstate, ddecoder = self.decoder.backward(dlogits, tape.decoder)  # (D5) (D4)
-        grads = {"decoder": ddecoder}
+    def backward(
+        self,
+        dlogits: Array,
+        tape: EncoderDecoderTape,
+        *,
+        grads: Parameters | None = None,
+        workspace: Workspace | None = None,
+    ) -> Parameters:
+        """Returns the gradients of all parameters: through the decoder, its context and first state, into the encoder.
+
+        Args:
+            dlogits: (T, B, V).
+            tape: the one that forward returned.
+            grads, workspace: a training loop's own buffers, written over.
+        """
+        grads, own = self._gradients(grads, workspace)
+        dcontext, dstate, _ = self.decoder.backward(dlogits, tape.decoder, **own["decoder"])  # (D5) (D4)
         if self.bridge is not None:
-            dh = dstate[0] if isinstance(dstate, tuple) else dstate
-            drows = dh.swapaxes(0, 1).reshape(dh.shape[1], -1)
-            through_bridge, grads["bridge"] = self.bridge.backward(drows, tape.bridge)  # (D3)
+            through_bridge, _ = self.bridge.backward(rows_of(h_of(dstate)), tape.bridge, **own["bridge"])  # (D3)
             dcontext, dstate = dcontext + through_bridge, None
-        grads["encoder"] = self.encoder.backward(dcontext, dstate, tape.encoder)  # (D3) (D2) (D1)
-        return self._gather(grads)
+        self.encoder.backward(dcontext, dstate, tape.encoder, **own["encoder"])  # (D3) (D2) (D1)
+        return grads
 
 
-def _added(first: Any, second: Any) -> Any:
-    """Two gradients of one state, part by part; None is zeros."""
-    if first is None or second is None:
-        return second if first is None else first
-    if isinstance(first, tuple):
-        return tuple(_added(a, b) for a, b in zip(first, second, strict=True))
-    return first + second
-
-
-def _state_kind(recurrent: Recurrent | Bidirectional) -> tuple:
-    """What makes two recurrent layers' states of one form: (carried parts, rows, their sizes)."""
-    if isinstance(recurrent, Bidirectional):
-        return ("pair", *(_state_kind(layer) for layer in recurrent.layers.values()))
-    rows = recurrent.num_layers * recurrent.directions
-    return recurrent.cell.state, rows, recurrent.state_size, recurrent.hidden_size
-
-
-def _state_features(recurrent: Recurrent) -> int:
-    return recurrent.num_layers * recurrent.state_size
+def _state_form(recurrent: Recurrent | Bidirectional) -> tuple:
+    """What makes two recurrent layers' states of one form: (parts of the state, rows, their sizes), one a layer."""
+    return tuple(
+        (one.cell.state, one.num_layers * one.directions, one.state_size, one.hidden_size)
+        for one in recurrent_layers(recurrent).values()
+    )
 
 
 def _check_inputs(name: str, takes: int, given: int) -> None:

@@ -1,35 +1,52 @@
-"""A language model: token ids in, the next token's distribution out (A19, A36 of the notes)."""
-
-from __future__ import annotations
+"""A language model reads token ids and writes the distribution of the next token."""
 
 from collections.abc import Callable
+from inspect import signature
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from npseq.arguments import float_dtype, integer, number, one_of
-from npseq.backend import Array, array_module, device_module, generator, to_host
-from npseq.bptt.workspace import Workspace, child
+from npseq.backend import Array, array_module, generator, to_host
 from npseq.clipping import clip_grad_norm
 from npseq.data import Vocabulary
+from npseq.files import read_content, write_content
 from npseq.initializers import normal
-from npseq.layers import GRU, LSTM, RNN, Embedding, Linear
-from npseq.layers.recurrent import Recurrent
+from npseq.layers import Embedding
+from npseq.layers.states import as_state, state_arrays, state_before
 from npseq.losses import softmax_cross_entropy
-from npseq.models.decoding.generation import Stepper, sample, stop_id, token_ids
-from npseq.models.step import Buffers, Gradients, Reach, check_reach, state_before
-from npseq.parameters import Parameters, join_layouts
+from npseq.models.decoding.generation import Stepper, generated, sized, stop_id, token_ids
+from npseq.models.saving import FORMAT, content_of, model_from
+from npseq.models.sequence import LAYERS, Buffers, SequenceModel
+from npseq.models.window import Window
+from npseq.parameters import Parameters
+
+CELL_OF = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}  # whose option it is
 
 
-class LanguageModel:
+class LanguageModel(SequenceModel):
     """Embedding (or one-hot), recurrent layers, and a linear output over the vocabulary.
 
-    vocab: a Vocabulary, or its size V. cell: "rnn", "gru" or "lstm". embedding_size: features of an embedding, None for
-    one-hot. initializer: "uniform", PyTorch's, or "normal", d2l's N(0, 0.01^2) with zero biases. The others are the
-    recurrent layer's. rng: a seed or a Generator.
-
     params: every parameter in one flat vector, named "embedding.W", "recurrent.W_xh", ..., "output.W", "output.b".
+
+    Args:
+        vocab: a Vocabulary, or its size V.
+        cell: "rnn", "gru" or "lstm".
+        hidden_size, num_layers, bidirectional, dropout, dtype: the recurrent layer's.
+        embedding_size: features of an embedding; None is one-hot.
+        initializer: "uniform", PyTorch's, or "normal", d2l's N(0, 0.01^2) with zero biases.
+        nonlinearity, reset, peepholes, proj_size: the cell's own, as ns.RNN, ns.GRU and ns.LSTM take them.
+        rng: a seed or a Generator, of the initial values and of dropout.
+
+    Raises:
+        TypeError, ValueError: if an option is not one of these, or a size is not positive.
+
+    Example:
+        >>> model = ns.LanguageModel(28, "gru", 16, rng=0)
+        >>> loss, norm, state = model.step(np.ones((35, 4), int), np.ones((35, 4), int), None, ns.SGD(0.5), clip=1)
+        >>> state.shape
+        (1, 4, 16)
     """
 
     def __init__(
@@ -50,75 +67,36 @@ class LanguageModel:
         dtype: Any = np.float32,
         rng: Any = None,
     ):
-        one_of("cell", cell, ("rnn", "gru", "lstm"))
+        given = locals()
+        one_of("cell", cell, tuple(LAYERS))
         one_of("initializer", initializer, ("uniform", "normal"))
-        self.vocab = vocab if isinstance(vocab, Vocabulary) else None
-        self.vocab_size = len(vocab) if isinstance(vocab, Vocabulary) else integer("vocab", vocab)
-        self.config = {
-            "cell": cell, "hidden_size": hidden_size, "num_layers": num_layers, "embedding_size": embedding_size,
-            "bidirectional": bidirectional, "dropout": dropout, "initializer": initializer,
-            "nonlinearity": nonlinearity, "reset": reset, "peepholes": peepholes, "proj_size": proj_size,
-            "dtype": float_dtype(dtype).name,
-        }  # fmt: skip
+        self.vocab, self.vocab_size = sized("vocab", vocab)
+        self.config = {name: given[name] for name in OPTIONS} | {"dtype": float_dtype(dtype).name}
         rng = generator(rng)
         shared = {"bidirectional": bidirectional, "dropout": dropout, "dtype": dtype, "rng": rng}
+        own = {name: given[name] for name, owner in CELL_OF.items() if owner == cell}
+        embedding = None if embedding_size is None else Embedding(self.vocab_size, embedding_size, dtype=dtype, rng=rng)
         inputs = self.vocab_size if embedding_size is None else embedding_size
-        make: dict[str, Any] = {
-            "rnn": lambda: RNN(inputs, hidden_size, num_layers, nonlinearity=nonlinearity, **shared),
-            "gru": lambda: GRU(inputs, hidden_size, num_layers, reset=reset, **shared),
-            "lstm": lambda: LSTM(inputs, hidden_size, num_layers, peepholes=peepholes, proj_size=proj_size, **shared),
-        }
-        self.embedding = (
-            None if embedding_size is None else Embedding(self.vocab_size, embedding_size, dtype=dtype, rng=rng)
-        )
-        self.recurrent: Recurrent = make[cell]()
-        self.output = Linear(self.recurrent.output_size, self.vocab_size, dtype=dtype, rng=rng)
-        parts = {name: layer for name, layer in self._layers() if layer is not None}
-        flat = np.concatenate([layer.params.flat for layer in parts.values()])
-        self._bind(Parameters(join_layouts({name: layer.params.layout for name, layer in parts.items()}), flat))
-        self._buffers: Buffers | None = None
-        self._graphed: Any = None
+        recurrent = LAYERS[cell](inputs, hidden_size, num_layers, **own, **shared)
+        super().__init__(recurrent, self.vocab_size, embedding=embedding, rng=rng)
         if initializer == "normal":
             self._draw_normal(rng)
-
-    def _layers(self) -> list[tuple[str, Any]]:
-        return [("embedding", self.embedding), ("recurrent", self.recurrent), ("output", self.output)]
-
-    def _bind(self, params: Parameters) -> None:
-        """Makes every layer's parameters views of the model's one vector."""
-        self.params = params
-        for name, layer in self._layers():
-            if layer is not None:
-                layer.params = params.part(name, layer.params.layout)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Of a copy: its layers' parameters become views of its own vector, and it has no buffers yet."""
-        self.__dict__.update(state, _buffers=None, _graphed=None)
-        self._bind(self.params)
-
-    def _parts(self, params: Parameters) -> dict[str, Parameters]:
-        return params.once(
-            ("parts",), lambda: {k: params.part(k, layer.params.layout) for k, layer in self._layers() if layer}
-        )
 
     def _draw_normal(self, rng: np.random.Generator) -> None:
         for name, value in self.params.items():
             is_bias = name.split(".")[1].startswith("b")
             value[...] = 0 if is_bias else normal(value.shape, rng, dtype=value.dtype)
 
-    def to(self, device: str) -> LanguageModel:
-        """Moves the parameters to "cpu" or "gpu", in place, and returns the model itself."""
-        xp = device_module(device)
-        self._bind(self.params.like(to_host(self.params.flat) if xp is np else xp.asarray(self.params.flat)))
-        self._buffers = self._graphed = None
-        return self
-
     def logits(self, ids: Array, state: Any = None) -> tuple[Array, Any]:
-        """Scores (T, B, V) of the token after each of ids (T, B), and the state after them."""
-        y, state, _ = self.recurrent.forward(self._embed(ids)[0], state)
-        return self.output.forward(y)[0], state
+        """Returns the scores (T, B, V) of the token after each of ids, and the state after them.
 
-    def loss(
+        Args:
+            ids: (T, B).
+            state: the one before them, as the recurrent layer takes it.
+        """
+        return self._run(ids, state)[:2]
+
+    def loss(  # type: ignore[override]
         self,
         ids: Array,
         targets: Array,
@@ -128,19 +106,28 @@ class LanguageModel:
         context: int = 0,
         state_at: int | None = None,
     ) -> tuple[Array, Parameters, Any]:
-        """The mean cross-entropy of targets (T, B) after ids (T, B), its gradients, and the last state.
+        """Returns the mean cross-entropy of targets after ids, its gradients, and the last state.
 
         Carrying the returned state into the next call is truncated backpropagation: no gradient passes between calls.
-        truncation: of this call's gradient, as the recurrent layer takes it. context: so many first steps have no
-        targets, which are (T - context, B) then; they are read, and the gradient reaches over them. state_at: the state
-        returned is that before this step, in [0, T], for a model of one direction; None is the last.
-        Raises ValueError for ids or targets out of range, or a state for another batch.
+
+        Args:
+            ids: (T, B).
+            targets: (T, B), the tokens after them.
+            state: the one before ids; None is zeros.
+            truncation: of this call's gradient, as the recurrent layer takes it.
+            context: so many first steps have no targets, which are (T - context, B) then; they are read, and the
+                gradient reaches over them.
+            state_at: the state returned is that before this step, in [0, T], for a model of one direction; None is the
+                last.
+
+        Raises:
+            ValueError: if ids or targets are out of range, or the state is for another batch.
         """
-        reach = Reach(truncation, context, state_at)
-        loss, state, buffers = self._backpropagate(ids, targets, state, None, reach)
+        batch, window = (ids, targets, state), Window(truncation, context, state_at)
+        loss, state, buffers = self._backpropagate_from(batch, window, None)
         return loss, buffers.grads, state
 
-    def step(
+    def step(  # type: ignore[override]
         self,
         ids: Array,
         targets: Array,
@@ -151,79 +138,82 @@ class LanguageModel:
         truncation: Any = None,
         context: int = 0,
         state_at: int | None = None,
-        join: Callable[[Array, Parameters], Array] | None = None,
+        all_reduce: Callable[[Array, Parameters], Array] | None = None,
     ) -> tuple[Array, Any, Any]:
-        """One training step: (loss, gradient norm before clipping, state). Writes params and the model's own buffers.
+        """Runs one training step and returns (loss, gradient norm before clipping, state).
 
-        clip: the largest gradient norm over all parameters, None for no clipping. join: called with loss and gradients
-        before the clip, makes them those of a batch that other processes share, the gradients in place, and returns the
-        loss. The others are those of `loss`.
+        It writes params and the model's own buffers.
+
+        Args:
+            ids, targets, state, truncation, context, state_at: as `loss` takes them.
+            optimizer: one of ns.optim, or anything with a step(params, grads).
+            clip: the largest gradient norm over all parameters; None does not clip.
+            all_reduce: called with loss and gradients before the clip; it makes them those of a batch that other
+                processes share, the gradients in place, and returns the loss.
+
+        Raises:
+            TypeError, ValueError: as `loss`, or if optimizer or clip cannot be one.
         """
         if not hasattr(optimizer, "step"):
             raise TypeError(f"optimizer must have a step(params, grads), got {type(optimizer).__name__}")
         if clip is not None and not number("clip", clip) >= 0:
             raise ValueError(f"clip must not be negative, got {clip}; None is no clipping")
-        reach = Reach(truncation, context, state_at)
-        if join is not None or isinstance(self.params.flat, np.ndarray):
-            step = self._clipped_gradients(ids, targets, state, clip, reach, join)
+        batch, window = (ids, targets, state), Window(truncation, context, state_at)
+        if all_reduce is None and not isinstance(self.params.flat, np.ndarray):
+            loss, norm, state, grads = self._on_device(batch, clip, window)
         else:
-            step = self._on_device(ids, targets, state, clip, reach)
-        optimizer.step(self.params, step.grads)
-        return step.loss, step.norm, step.state
+            loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers, all_reduce)
+            grads = self._buffers.grads
+        optimizer.step(self.params, grads)
+        return loss, norm, state
 
-    def _clipped_gradients(
-        self,
-        ids: Array,
-        targets: Array,
-        state: Any,
-        clip: float | None,
-        reach: Reach,
-        join: Callable[[Array, Parameters], Array] | None = None,
-    ) -> Gradients:
-        """A training step up to the optimizer, in the model's own buffers."""
-        loss, state, self._buffers = self._backpropagate(ids, targets, state, self._buffers, reach)
-        grads = self._buffers.grads
-        if join is not None:
-            loss = join(loss, grads)
-        return Gradients(loss, clip_grad_norm(grads, np.inf if clip is None else clip), state, grads)
+    def _clipped(
+        self, batch: tuple, clip: float | None, window: Window, old: Buffers | None, all_reduce: Any = None
+    ) -> tuple[Array, Any, Any, Buffers]:
+        """A training step up to the optimizer: (loss, norm, state, buffers)."""
+        loss, state, buffers = self._backpropagate_from(batch, window, old)
+        if all_reduce is not None:
+            loss = all_reduce(loss, buffers.grads)
+        return loss, clip_grad_norm(buffers.grads, np.inf if clip is None else clip), state, buffers
 
-    def _on_device(self, *batch: Any) -> Gradients:
-        """The same, as a CUDA graph where it can be one."""
+    def _backpropagate_from(self, batch: tuple, window: Window, old: Buffers | None) -> tuple[Array, Any, Buffers]:
+        """(loss, state, buffers) of a batch (ids, targets, state)."""
+        ids, targets, state = batch
+        window.check(ids, targets, self.recurrent)
+        logits, state, tape = self._run(ids, state, None, True, old.tape if old else None, window.context)
+        if window.state_at is not None:
+            state = state_before(tape.recurrent, window.state_at, self.recurrent.state_size)
+        loss, dlogits = softmax_cross_entropy(logits, targets)
+        return loss, state, self._backward(dlogits, tape, old, window.truncation)
+
+    def _on_device(self, batch: tuple, clip: float | None, window: Window) -> tuple[Array, Any, Any, Parameters]:
+        """`_clipped` as a CUDA graph, unless the host draws or decides something in every step."""
         from npseq.gpu.graph import GraphedStep
 
+        ids, targets, state = batch
+        drops = self.recurrent.dropout.p > 0 and self.recurrent.num_layers > 1
+        if drops or window.truncation is not None or not getattr(ids, "size", 0):
+            loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers)
+            return loss, norm, state, self._buffers.grads
+        window.check(ids, targets, self.recurrent)
+        array_module(self.params.flat, ids, targets)  # refuses arrays of two devices
         self._graphed = self._graphed or GraphedStep()
-        return self._graphed(self, *batch)
+        inputs = [ids, targets, *state_arrays(self.recurrent.checked_state("state", state, ids.shape[1]))]
+        (loss, norm, *arrays), grads = self._graphed(self._graph_step, self.params, inputs, clip, window)
+        return loss, norm, as_state(arrays), grads
 
-    def _embed(self, ids: Array) -> tuple[Array, Any]:
-        return (ids, None) if self.embedding is None else self.embedding.forward(ids)
-
-    def _backpropagate(
-        self, ids: Array, targets: Array, state: Any, old: Buffers | None, reach: Reach
-    ) -> tuple[Array, Any, Buffers]:
-        check_reach(ids, targets, reach, self.recurrent)
-        grads = old.grads if old else self.params.like(array_module(self.params.flat).empty_like(self.params.flat))
-        x, looked_up = self._embed(ids)
-        y, state, tape = self.recurrent.forward(x, state, training=True, tape=old.tape if old else None)
-        if reach.state_at is not None:
-            state = state_before(tape, reach.state_at, self.recurrent.state_size)
-        logits, linear_tape = self.output.forward(y[reach.context :] if reach.context else y)
-        loss, dlogits = softmax_cross_entropy(logits, targets)
-        own = self._parts(grads)
-        workspace = old.workspace if old else None
-        dy, _ = self.output.backward(dlogits, linear_tape, grads=own["output"], workspace=child(workspace, "output"))
-        if reach.context:
-            dy = array_module(dy).concatenate([np.zeros_like(y[: reach.context]), dy])
-        dx, _, _ = self.recurrent.backward(
-            dy, tape, truncation=reach.truncation, workspace=child(workspace, "recurrent"), grads=own["recurrent"]
-        )
-        if self.embedding is not None:
-            self.embedding.backward(dx, looked_up, grads=own["embedding"])
-        return loss, state, Buffers(tape, workspace or Workspace(), grads)
+    def _graph_step(self, inputs: list[Array], old: Any, clip: float | None, window: Window) -> tuple[list, Buffers]:
+        """What a graph captures: a step of arrays alone."""
+        ids, targets, *arrays = inputs
+        loss, norm, state, buffers = self._clipped((ids, targets, as_state(arrays)), clip, window, old)
+        return [loss, norm, *state_arrays(state)], buffers
 
     def evaluate(self, ids: Array, steps: int = 256) -> float:
-        """Mean negative log-likelihood of ids (N,), each token after all before it, in nats; nothing is learnt.
+        """Returns the mean negative log-likelihood of ids, each token after all before it, in nats; nothing is learnt.
 
-        The first token is given. steps: how many are run at a time.
+        Args:
+            ids: (N,); the first token is given.
+            steps: how many are run at a time.
         """
         if getattr(ids, "ndim", 0) != 1 or len(ids) < 2:
             raise ValueError(f"ids must be one sequence (N,) of at least 2 tokens, got {getattr(ids, 'shape', ids)}")
@@ -236,11 +226,13 @@ class LanguageModel:
         return total / (len(ids) - 1)
 
     def log_prob(self, tokens: Any) -> float:
-        """log P(y_1 .. y_n) of a text or ids, the first token after a zero input and state, as Ng's sampling begins."""
+        """Returns log P(y_1 .. y_n), the first token after a zero input and state (Ng, course 5, week 1).
+
+        Args:
+            tokens: a text, or ids (N,).
+        """
         ids = self._ids(tokens)
-        width = self.recurrent.input_size
-        xp = array_module(self.params.flat)
-        first = xp.zeros((1, 1, width), self.recurrent.dtype)
+        first = array_module(self.params.flat).zeros((1, 1, self.recurrent.input_size), self.dtype)
         y, state, _ = self.recurrent.forward(first)
         logits = self.output.forward(y)[0]
         total = -float(softmax_cross_entropy(logits, ids[:1, None], reduction="sum")[0])
@@ -250,51 +242,59 @@ class LanguageModel:
         return total
 
     def generate(
-        self, prefix: Any, length: int, temperature: float = 0, rng: Any = None, stop: str | int | None = None
+        self, prefix: Any, length: int, temperature: float = 0, rng: Any = None, *, stop: str | int | None = None
     ) -> Any:
-        """prefix, read in for warm-up, and `length` tokens after it: a text where prefix is one, else ids (N,).
+        """Returns prefix and `length` tokens after it: a text if prefix is one, else ids (N,).
 
-        An empty prefix begins as `log_prob` does, from a zero input and state. temperature 0 takes the likeliest token;
-        else tokens are drawn from P^(1 / temperature). stop: a token, or its id, that ends it, unsaid.
-        Raises ValueError for a negative temperature or a token or id that the vocabulary does not hold.
+        Args:
+            prefix: a text or ids, read in for warm-up; an empty one begins as `log_prob` does.
+            length: how many tokens to generate.
+            temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
+            rng: a seed or a Generator, of what is drawn.
+            stop: a token or id at which generation ends; it is not included.
+
+        Raises:
+            ValueError: if the temperature is negative, or the vocabulary does not hold a token or id.
         """
         if not 0 <= number("temperature", temperature) < np.inf:
             raise ValueError(f"temperature must be 0, for the likeliest token, or positive, got {temperature}")
-        if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 0:
-            raise ValueError(f"length must be an integer of at least 0, the tokens to write, got {length!r}")
+        integer("length", length, least=0)
         out = to_host(self._ids(prefix, least=0)).tolist()
         last = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)
-        rng = generator(rng)
         stepper = Stepper(self.embedding, self.recurrent, self.output)
-        for token in out[:-1]:
-            stepper.scores(token)
-        token = out[-1] if out else None
-        for _ in range(length):
-            token = sample(stepper.scores(token), temperature, rng)
-            if token == last:
-                break
-            out.append(token)
-        if self.vocab is not None and isinstance(prefix, str):
-            return self.vocab.decode(out)
-        return np.array(out, dtype=np.int64)
+        out += generated(stepper, out, length, temperature, generator(rng), last)
+        return self.vocab.decode(out) if self.vocab and isinstance(prefix, str) else np.array(out, dtype=np.int64)
 
     def _ids(self, tokens: Any, least: int = 1) -> Array:
         return token_ids(tokens, self.vocab, self.vocab_size, array_module(self.params.flat), least)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Writes parameters, configuration and vocabulary as one safetensors file."""
-        from npseq.models.saving import save_model
+        """Writes parameters, configuration and vocabulary as one safetensors file.
 
-        save_model(self, path)
+        Args:
+            path: of the file; one that was there is replaced as a whole.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        write_content(content_of(self), path)
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> LanguageModel:
-        """The model that `save`, or a training checkpoint, wrote. Raises ValueError for a damaged or foreign file."""
-        from npseq.models.saving import load_model
+    def load(cls, path: str | PathLike[str]) -> "LanguageModel":
+        """Returns the model that `save`, or a training checkpoint, wrote, on the host, with the same bits.
 
-        return load_model(path)
+        Args:
+            path: of the file.
+
+        Raises:
+            FileNotFoundError: if there is no file.
+            ValueError: if it is damaged, or another kind of file.
+        """
+        return model_from(cls, read_content(path, FORMAT), path)
 
     def __repr__(self) -> str:
-        return (
-            f"LanguageModel({self.vocab_size} tokens, {self.embedding or 'one-hot'}, {self.recurrent}, {self.output})"
-        )
+        inputs = self.embedding or "one-hot"
+        return f"LanguageModel({self.vocab_size} tokens, {inputs}, {self.recurrent}, {self.output})"
+
+
+OPTIONS = tuple(name for name in signature(LanguageModel).parameters if name not in ("vocab", "rng"))

@@ -1,6 +1,4 @@
-"""Cross-entropy over padded sequences, in d2l's reduction and in the one over what is really there."""
-
-from __future__ import annotations
+"""Cross-entropy over padded sequences, in d2l's reduction and as the mean over the tokens that are really there."""
 
 from npseq.arguments import one_of
 from npseq.backend import Array
@@ -10,19 +8,32 @@ from npseq.models.sequence import step_mask
 
 
 def masked_softmax_cross_entropy(
-    logits: Array, targets: Array, lengths: Array, reduction: str = "valid"
+    logits: Array, targets: Array, lengths: Array, *, reduction: str = "valid"
 ) -> tuple[Array, Array]:
-    """Cross-entropy of the first lengths[b] targets of each sequence b: (loss, dlogits).
+    """Returns the cross-entropy of the first lengths[b] targets of each sequence b, and dlogits.
 
-    logits (T, B, V), targets (T, B) ids, also past the lengths, lengths (B,) integers in [0, T]. With
-    l (T, B) the losses, 0 past a sequence's length:
+    With l (T, B) the losses, 0 past a sequence's length:
 
         "valid"     sum(l) / sum(lengths)    a number
         "sequence"  sum_t l_t / T            (B,), and dlogits is that of their sum
 
     "sequence" is d2l's `MaskedSoftmaxCELoss`: it divides by the padded length, so that a short sentence weighs less
     and the number falls as the padding grows. dlogits is exactly zero at padded positions.
-    Raises ValueError or TypeError for an unknown reduction, and for lengths and shapes that do not fit.
+
+    Args:
+        logits: (T, B, V).
+        targets: (T, B) ids, also past the lengths.
+        lengths: (B,) integers in [0, T].
+        reduction: "valid" or "sequence".
+
+    Raises:
+        TypeError, ValueError: if reduction is another one, or lengths and shapes do not fit.
+
+    Example:
+        >>> logits, targets = np.zeros((4, 2, 10)), np.ones((4, 2), int)
+        >>> loss, dlogits = ns.models.masked_softmax_cross_entropy(logits, targets, np.array([4, 2]))
+        >>> round(float(loss), 3), bool(dlogits[2:, 1].any())
+        (2.303, False)
     """
     one_of("reduction", reduction, ("valid", "sequence"))
     if logits.ndim != 3:

@@ -1,36 +1,53 @@
-"""Sequence to sequence: an encoder and a decoder of one kind, taught by the target or by themselves (A54 to A57)."""
-
-from __future__ import annotations
+"""Sequence to sequence: an encoder and a decoder of one kind, which reads the target or its own words."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from npseq.arguments import integer, one_of
+from npseq.arguments import one_of
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.data import Vocabulary
 from npseq.initializers import xavier_uniform
-from npseq.layers import GRU, LSTM, RNN, Embedding, Linear
+from npseq.layers import Embedding, Linear
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
+from npseq.models.decoding.generation import sized
 from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs
 from npseq.models.encoder_decoder import Decoder, Encoder, EncoderDecoder
 from npseq.models.masked_loss import masked_softmax_cross_entropy
+from npseq.models.sequence import LAYERS
 from npseq.parameters import Parameters
-
-LAYERS: dict[str, Any] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 
 class Seq2Seq(EncoderDecoder):
     """d2l's network: embeddings, recurrent layers of the same sizes in both halves, the context in every decoder step.
 
-    source_vocab, target_vocab: a Vocabulary with the reserved tokens of npseq.data.load_pairs, or its size, for which
-    <bos> is 2 and <eos> is 3. cell: "rnn", "gru" or "lstm", of both halves. decoder_layers: None for num_layers.
-    bidirectional: whether the encoder reads both ways. bridge: whether the decoder's first state is a linear map of the
-    context; needed where the two halves' states differ. initializer: "uniform", PyTorch's, or "xavier", d2l's: weights
-    U(-a, a) with a = sqrt(6 / (in + out)), out of all gates together, biases as they were, embeddings N(0, 1).
-    dropout: between recurrent layers. rng: a seed or a Generator.
-    Raises ValueError for an option or a size that does not hold.
+    Dive into Deep Learning, 10.7.
+
+    Args:
+        source_vocab, target_vocab: a Vocabulary with the reserved tokens of ns.data.load_pairs, or its size, for which
+            <bos> is 2 and <eos> is 3.
+        cell: "rnn", "gru" or "lstm", of both halves.
+        embedding_size, hidden_size, num_layers: of both halves.
+        decoder_layers: the decoder's, if they are not num_layers.
+        bidirectional: whether the encoder reads both ways.
+        bridge: whether the decoder's first state is a linear map of the context; needed where the two halves' states
+            differ.
+        dropout: between recurrent layers.
+        initializer: "uniform", PyTorch's, or "xavier", d2l's: weights U(-a, a) with a = sqrt(6 / (in + out)), out of
+            all gates together, biases as they were, embeddings N(0, 1).
+        dtype: of the parameters.
+        rng: a seed or a Generator, of the initial values and of dropout.
+
+    Raises:
+        ValueError: if an option or a size cannot be.
+
+    Example:
+        >>> pairs = ns.data.load_pairs("reversal", 20)
+        >>> model = ns.models.Seq2Seq(pairs.source_vocab, pairs.target_vocab, hidden_size=8, rng=0)
+        >>> loss, norm = model.step(*next(pairs.batches(20, 0)), optimizer=ns.Adam(0.005), clip=1)
+        >>> len(model.translate(["a", "b"], max_steps=5)) <= 5
+        True
     """
 
     def __init__(
@@ -52,19 +69,19 @@ class Seq2Seq(EncoderDecoder):
     ):
         one_of("cell", cell, tuple(LAYERS))
         one_of("initializer", initializer, ("uniform", "xavier"))
-        self.source_vocab, sources = _sized("source_vocab", source_vocab)
-        self.target_vocab, targets = _sized("target_vocab", target_vocab)
+        self.source_vocab, sources = sized("source_vocab", source_vocab)
+        self.target_vocab, targets = sized("target_vocab", target_vocab)
         self.begin, self.end = (2, 3) if self.target_vocab is None else _reserved(self.target_vocab)
         rng = generator(rng)
         made: dict[str, Any] = {"dtype": dtype, "rng": rng}
         layer = LAYERS[cell]
-        reader = layer(embedding_size, hidden_size, num_layers, bidirectional=bidirectional, dropout=dropout, **made)
-        inputs, layers = embedding_size + reader.output_size, decoder_layers or num_layers
-        writer = layer(inputs, hidden_size, layers, dropout=dropout, **made)
+        first = layer(embedding_size, hidden_size, num_layers, bidirectional=bidirectional, dropout=dropout, **made)
+        inputs, layers = embedding_size + first.output_size, decoder_layers or num_layers
+        second = layer(inputs, hidden_size, layers, dropout=dropout, **made)
         super().__init__(
-            Encoder(Embedding(sources, embedding_size, **made), reader),
-            Decoder(Embedding(targets, embedding_size, **made), writer, Linear(hidden_size, targets, **made)),
-            Linear(reader.output_size, layers * hidden_size, **made) if bridge else None,
+            Encoder(Embedding(sources, embedding_size, **made), first),
+            Decoder(Embedding(targets, embedding_size, **made), second, Linear(hidden_size, targets, **made)),
+            Linear(first.output_size, layers * hidden_size, **made) if bridge else None,
         )
         if initializer == "xavier":
             self._draw_xavier(rng)
@@ -82,19 +99,28 @@ class Seq2Seq(EncoderDecoder):
         target: Array,
         source_lengths: Array | None = None,
         target_lengths: Array | None = None,
+        *,
         teacher_forcing: float = 1.0,
         reduction: str = "valid",
         training: bool = False,
         rng: Any = None,
     ) -> tuple[Array, Parameters]:
-        """The masked cross-entropy of target (T, B) given source (S, B), and its gradients.
+        """Returns the masked cross-entropy of target given source, and its gradients.
 
-        target ends with <eos>; the decoder reads <bos> and the target but for its last token. lengths (B,): None is
-        all steps. teacher_forcing: the probability with which a decoder step reads the target's last token and not
-        the likeliest of its own; 1 is teacher forcing, 0 free running, between them lies scheduled sampling (Bengio et
-        al. 2015). No gradient passes through that choice, which is made with dropout at rest. reduction: "valid", the
-        mean over target tokens, or "sequence", d2l's, summed over the batch (masked_softmax_cross_entropy). rng: of
-        the choice. Raises TypeError or ValueError for arguments that do not fit.
+        Args:
+            source: (S, B).
+            target: (T, B), ending with <eos>; the decoder reads <bos> and the target but for its last token.
+            source_lengths, target_lengths: (B,); None is all steps.
+            teacher_forcing: the probability with which a decoder step reads the target's last token and not the
+                likeliest of its own; 1 is teacher forcing, 0 free running, between them lies scheduled sampling (Bengio
+                et al. 2015). No gradient passes through that choice, which is made without dropout.
+            reduction: "valid", the mean over target tokens, or "sequence", d2l's, summed over the batch; see
+                masked_softmax_cross_entropy.
+            training: whether dropout acts.
+            rng: a seed or a Generator, of the choice.
+
+        Raises:
+            TypeError, ValueError: if an argument does not fit.
         """
         if not 0 <= teacher_forcing <= 1:
             raise ValueError(f"teacher_forcing must be a probability in [0, 1], got {teacher_forcing}")
@@ -104,50 +130,70 @@ class Seq2Seq(EncoderDecoder):
             encoded, _ = self.encoder.forward(source, source_lengths)
             state, _ = self.init_state(encoded)
             inputs = own_inputs(self.decoder, encoded.context, state, inputs, teacher_forcing, generator(rng))
-        logits, tape = self.forward(source, inputs, source_lengths, training)
+        logits, tape = self.forward(source, inputs, source_lengths, training=training)
         lengths = np.full(target.shape[1], len(target)) if target_lengths is None else target_lengths
-        loss, dlogits = masked_softmax_cross_entropy(logits, target, lengths, reduction)
+        loss, dlogits = masked_softmax_cross_entropy(logits, target, lengths, reduction=reduction)
         return loss.sum(), self.backward(dlogits, tape)
 
-    def greedy(self, source: Array, source_lengths: Array | None = None, max_steps: int = 10) -> list[np.ndarray]:
-        """The likeliest token after the likeliest token, for each source (S, B): B arrays of ids without <eos>."""
+    def greedy(self, source: Array, source_lengths: Array | None = None, *, max_steps: int = 10) -> list[np.ndarray]:
+        """Returns the likeliest token after the likeliest token, for each source: B arrays of ids without <eos>.
+
+        Args:
+            source: (S, B).
+            source_lengths: (B,), where each source ends.
+            max_steps: the most tokens that are written.
+        """
         encoded, _ = self.encoder.forward(source, source_lengths)
         state, _ = self.init_state(encoded)
         return greedy(self.decoder, encoded.context, state, self.begin, self.end, max_steps)
 
-    def beam_search(self, source: Array, beam_size: int = 2, max_steps: int = 10, alpha: float = 0.75) -> BeamSearch:
-        """Beam search for one source (S,); its hypotheses' tokens end with <eos> where they ended."""
+    def beam_search(self, source: Array, beam_size: int = 2, *, max_steps: int = 10, alpha: float = 0.75) -> BeamSearch:
+        """Returns the beam search for one source; its hypotheses' tokens end with <eos> where they ended.
+
+        Args:
+            source: (S,).
+            beam_size, max_steps, alpha: as ns.models.beam_search takes them.
+        """
         if source.ndim != 1:
             raise ValueError(f"source must be one sentence (S,), got {source.shape}; search sentence by sentence")
         encoded, _ = self.encoder.forward(source[:, None])
         state, _ = self.init_state(encoded)
         step = next_log_probs(self.decoder, encoded.context)
-        return beam_search(step, state, self.begin, self.end, max_steps, beam_size, alpha)
+        return beam_search(step, state, self.begin, self.end, max_steps, beam_size=beam_size, alpha=alpha)
 
     def translate(
-        self, tokens: Sequence[str], beam_size: int = 1, max_steps: int = 10, alpha: float = 0.75
+        self, tokens: Sequence[str], beam_size: int = 1, *, max_steps: int = 10, alpha: float = 0.75
     ) -> list[str]:
-        """A sentence's tokens in the other language. Raises TypeError where the model has no vocabularies."""
+        """Returns a sentence's tokens in the other language.
+
+        Args:
+            tokens: of the sentence.
+            beam_size, max_steps, alpha: as ns.models.beam_search takes them.
+
+        Raises:
+            TypeError: if the model has no vocabularies, or tokens is one string.
+        """
         if self.source_vocab is None or self.target_vocab is None:
             raise TypeError("tokens need a model with vocabularies; use greedy or beam_search on ids")
         if isinstance(tokens, str):
             raise TypeError(f"tokens must be a list of strings, got one string; use {tokens!r}.split()")
         xp = array_module(self.params.flat)
         source = xp.asarray([*self.source_vocab[list(tokens)], self.source_vocab["<eos>"]])
-        best = self.beam_search(source, beam_size, max_steps, alpha).best
+        best = self.beam_search(source, beam_size, max_steps=max_steps, alpha=alpha).best
         return self.target_vocab.to_tokens([token for token in best.tokens if token != self.end])
 
     def exact_matches(
         self, source: Array, target: Array, source_lengths: Array | None, target_lengths: Array
     ) -> np.ndarray:
-        """(B,) bool: which greedy translations are the target, <eos> and all. What was cut off has no <eos>."""
+        """Returns (B,) bool: which greedy translations are the target, <eos> and all. What was cut off has no <eos>.
+
+        Args:
+            source, target: (S, B) and (T, B).
+            source_lengths, target_lengths: (B,); source_lengths None is all steps.
+        """
         found = self.greedy(source, source_lengths, max_steps=len(target))
         wanted = [row[:size] for row, size in zip(to_host(target).T, to_host(target_lengths), strict=True)]
         return np.array([np.array_equal(a, row[row != self.end]) for a, row in zip(found, wanted, strict=True)])
-
-
-def _sized(name: str, vocab: Vocabulary | int) -> tuple[Vocabulary | None, int]:
-    return (vocab, len(vocab)) if isinstance(vocab, Vocabulary) else (None, integer(name, vocab))
 
 
 def _reserved(vocab: Vocabulary) -> tuple[int, int]:

@@ -1,14 +1,15 @@
-"""One to many: a sequence from one vector (A23 of the notes): a caption from a picture, a melody from a mood."""
-
-from __future__ import annotations
+"""A sequence generator reads one vector and writes many steps: a caption of a picture, a melody of a mood."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.backend import Array, array_module, generator, to_host
+from npseq.bptt.workspace import Workspace
 from npseq.layers import Embedding, Linear
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.states import h_from_rows, h_of, rows_of, state_with
 from npseq.losses import softmax_cross_entropy
 from npseq.models.decoding.generation import sample
 from npseq.models.model import Model
@@ -20,7 +21,7 @@ class GeneratorTape(NamedTuple):
     """What the four layers' backward passes read."""
 
     start: Array
-    looked_up: Array
+    embedding: Array
     recurrent: Any
     output: Array
 
@@ -29,15 +30,28 @@ class SequenceGenerator(Model):
     """h_0 = v W_start + b_start, then x_t = embedding of y_{t-1}, and logits y_t = h_t W_out + b_out.
 
     v (B, D) makes every layer's first h; an LSTM's first c is zero. This is the captioning network of CS231n.
+
+    Args:
+        vector_size: D.
+        embedding: of the tokens; the model works on copies.
+        recurrent: reads embedding.dim features, forward only.
+        rng: a seed or a Generator, of the initial values of start and output.
+
+    Raises:
+        ValueError: if recurrent reads both ways, or its inputs are not the embedding's dim.
+
+    Example:
+        >>> model = ns.models.SequenceGenerator(3, ns.Embedding(5, 2, rng=0), ns.GRU(2, 4, rng=0), rng=0)
+        >>> len(model.generate(np.ones((2, 3), np.float32), first=1, length=7)[0])
+        7
     """
 
-    parts = ("start", "embedding", "recurrent", "output")
+    start: Linear
+    embedding: Embedding
+    recurrent: Recurrent
+    output: Linear
 
-    def __init__(self, vector_size: int, embedding: Embedding, recurrent: Recurrent, rng: Any = None):
-        """
-        vector_size: D. embedding: of the tokens. recurrent: reads forward only; the model works on copies of both.
-        Raises ValueError where the recurrent layer reads both ways or its inputs are not the embedding's dim.
-        """
+    def __init__(self, vector_size: int, embedding: Embedding, recurrent: Recurrent, *, rng: Any = None):
         if not isinstance(recurrent, Recurrent) or recurrent.directions == 2:
             raise ValueError(
                 f"recurrent must read forward only, since what it generates is not there yet, got {recurrent}"
@@ -48,35 +62,55 @@ class SequenceGenerator(Model):
                 f"got {embedding.dim}"
             )
         rng = generator(rng)
-        self.embedding, self.recurrent = embedding, recurrent
         state_size = recurrent.num_layers * recurrent.state_size
-        self.start = Linear(vector_size, state_size, dtype=recurrent.dtype, rng=rng)
-        self.output = Linear(recurrent.output_size, embedding.num_embeddings, dtype=recurrent.dtype, rng=rng)
-        self._join()
+        start = Linear(vector_size, state_size, dtype=recurrent.dtype, rng=rng)
+        output = Linear(recurrent.output_size, embedding.num_embeddings, dtype=recurrent.dtype, rng=rng)
+        self._join({"start": start, "embedding": embedding, "recurrent": recurrent, "output": output})
 
     def _initial(self, v: Array) -> tuple[Any, Array]:
         rows, tape = self.start.forward(v)
-        layers = self.recurrent.num_layers
-        h = rows.reshape(len(v), layers, self.recurrent.state_size).swapaxes(0, 1)
-        return ((h, None) if "c" in self.recurrent.cell.state else h), tape
+        return state_with(self.recurrent.cell, h_from_rows(rows, self.recurrent.num_layers)), tape
 
-    def forward(self, v: Array, ids: Array, training: bool = False) -> tuple[Array, GeneratorTape]:
-        """logits (T, B, V) of the token after each of ids (T, B), begun from v (B, D), and what backward reads."""
+    def forward(
+        self, v: Array, ids: Array, *, training: bool = False, tape: GeneratorTape | None = None
+    ) -> tuple[Array, GeneratorTape]:
+        """Returns logits (T, B, V) of the token after each of ids, and the tape.
+
+        Args:
+            v: (B, D), what the sequences begin with.
+            ids: (T, B).
+            training: whether dropout acts.
+            tape: an old one, to be written over.
+        """
         state, start = self._initial(v)
         x, looked_up = self.embedding.forward(ids)
-        y, _, tape = self.recurrent.forward(x, state, training=training)
+        old = None if tape is None else tape.recurrent
+        y, _, recurrent = self.recurrent.forward(x, state, training=training, tape=old)
         logits, output = self.output.forward(y)
-        return logits, GeneratorTape(start, looked_up, tape, output)
+        return logits, GeneratorTape(start, looked_up, recurrent, output)
 
-    def backward(self, dlogits: Array, tape: GeneratorTape) -> tuple[Array, Parameters]:
-        """dv (B, D) and the gradients of all parameters."""
-        dy, doutput = self.output.backward(dlogits, tape.output)
-        dx, dstate, drecurrent = self.recurrent.backward(dy, tape.recurrent)
-        _, dembedding = self.embedding.backward(dx, tape.looked_up)
-        dh = dstate[0] if isinstance(dstate, tuple) else dstate
-        dv, dstart = self.start.backward(dh.swapaxes(0, 1).reshape(dh.shape[1], -1), tape.start)
-        parts = {"start": dstart, "embedding": dembedding, "recurrent": drecurrent, "output": doutput}
-        return dv, self._gather(parts)
+    def backward(
+        self,
+        dlogits: Array,
+        tape: GeneratorTape,
+        *,
+        grads: Parameters | None = None,
+        workspace: Workspace | None = None,
+    ) -> tuple[Array, Parameters]:
+        """Returns dv (B, D) and the gradients of all parameters.
+
+        Args:
+            dlogits: (T, B, V).
+            tape: the one that forward returned.
+            grads, workspace: a training loop's own buffers, written over.
+        """
+        grads, own = self._gradients(grads, workspace)
+        dx: Any
+        dy, _ = self.output.backward(dlogits, tape.output, **own["output"])
+        dx, dstate, _ = self.recurrent.backward(dy, tape.recurrent, **own["recurrent"])
+        self.embedding.backward(dx, tape.embedding, grads=own["embedding"]["grads"])
+        dv, _ = self.start.backward(rows_of(h_of(dstate)), tape.start, **own["start"])
+        return dv, grads
 
     def loss(
         self,
@@ -84,29 +118,48 @@ class SequenceGenerator(Model):
         ids: Array,
         targets: Array,
         lengths: Array | None = None,
+        *,
         reduction: str = "mean",
         training: bool = False,
     ) -> tuple[Array, Parameters]:
-        """The cross-entropy of targets (T, B) after ids (T, B), the sequence one step earlier, and its gradients.
+        """Returns the cross-entropy of targets after ids, the sequence one step earlier, and its gradients.
 
-        lengths (B,): how many targets of each sequence count. reduction: "mean" over them, or "sum".
+        Args:
+            v: (B, D), what the sequences begin with.
+            ids, targets: (T, B).
+            lengths: (B,), how many targets of each sequence count.
+            reduction: "mean" over them, or "sum".
+            training: whether dropout acts.
         """
-        logits, tape = self.forward(v, ids, training)
+        logits, tape = self.forward(v, ids, training=training)
         weights = None if lengths is None else step_mask(len(ids), lengths, logits)
         value, dlogits = softmax_cross_entropy(logits, targets, weights=weights, reduction=reduction)
         return value, self.backward(dlogits, tape)[1]
 
     def generate(
-        self, v: Array, first: int, length: int, stop: int | None = None, temperature: float = 0, rng: Any = None
+        self,
+        v: Array,
+        first: int,
+        length: int,
+        *,
+        stop: int | None = None,
+        temperature: float = 0,
+        rng: Any = None,
     ) -> list[np.ndarray]:
-        """A sequence of at most `length` ids for each v (B, D), after the token `first`; `stop` ends it, unsaid.
+        """Returns a sequence of at most `length` ids for each row of v.
 
-        temperature 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
+        Args:
+            v: (B, D).
+            first: the token that is read first.
+            length: how many steps to generate.
+            stop: an id at which a sequence ends; it is not included.
+            temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
+            rng: a seed or a Generator, of what is drawn.
         """
         xp, rng = array_module(self.params.flat), generator(rng)
         state, _ = self._initial(v)
         ids, found = np.full(len(v), first), []
-        for _ in range(length):
+        for _ in range(integer("length", length, least=0)):
             x, _ = self.embedding.forward(xp.asarray(ids)[None])
             y, state, _ = self.recurrent.forward(x, state)
             scores = to_host(self.output.forward(y)[0][0].real)

@@ -10,6 +10,7 @@ import numpy as np
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.layers.jacobian import check_one_way, check_steps
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.states import as_state, state_arrays
 from npseq.online.influence import LossGradient, Online, join_outputs, lengths_at, output_gradient
 from npseq.parameters import Parameters
 
@@ -66,37 +67,28 @@ def uoro(
         raise ValueError(f"signs must hold one state a step, {steps}, got {len(signs)}")
     rng = generator(rng)
     xp = array_module(layer.params.flat)
-    state = _arrays(layer.checked_state("state", state, batch))
+    state = state_arrays(layer.checked_state("state", state, batch))
     s, theta = ([0 * part for part in state], 0 * layer.params.flat) if influence is None else influence
     total, complex_layer = 0 * layer.params.flat, layer.astype(np.complex128)
     outputs = []
     for t in range(steps):
         running = lengths_at(lengths, t)
         nu = [xp.asarray(rng.choice([-1.0, 1.0], part.shape).astype(layer.dtype)) for part in state]
-        nu = nu if signs is None else list(signs[t] if isinstance(signs[t], (tuple, list)) else [signs[t]])
+        nu = nu if signs is None else state_arrays(signs[t])
         Js = _forward_tangent(complex_layer, x[t : t + 1], state, s, running)
-        y, state, tape = layer.forward(x[t : t + 1], _as_state(state), running)
-        state = list(state) if isinstance(state, tuple) else [state]
-        F = layer.backward(None, tape, _as_state(nu))[2].flat
+        y, state, tape = layer.forward(x[t : t + 1], as_state(state), running)
+        state = state_arrays(state)
+        F = layer.backward(None, tape, as_state(nu))[2].flat
         r0, r1 = _balance(_norm(theta), _norm(*Js)), _balance(_norm(F), _norm(*nu))
         s = [r0 * a + r1 * b for a, b in zip(Js, nu, strict=True)]
         theta = theta / r0 + F / r1
         total = total + (output_gradient(dy, t, y[0], lengths) * s[0][-1]).sum() * theta
         outputs.append(y)
     if dstate is not None:
-        given = _arrays(layer.checked_state("dstate", dstate, batch))
+        given = state_arrays(layer.checked_state("dstate", dstate, batch))
         total = total + sum((q * part).sum() for q, part in zip(given, s, strict=True)) * theta
     grads = Parameters(layer.params.layout, total)
-    return Online(grads, join_outputs(layer, outputs, batch), _as_state(state), (s, theta))
-
-
-def _arrays(checked: tuple[Array, Array | None]) -> list[Array]:
-    """The state's arrays: [h], or [h, c] of an LSTM."""
-    return [part for part in checked if part is not None]
-
-
-def _as_state(arrays: list[Array]) -> Any:
-    return arrays[0] if len(arrays) == 1 else tuple(arrays)
+    return Online(grads, join_outputs(layer, outputs, batch), as_state(state), (s, theta))
 
 
 def _forward_tangent(layer: Recurrent, x: Array, state: list[Array], along: list[Array], running: Any) -> list[Array]:
@@ -104,8 +96,8 @@ def _forward_tangent(layer: Recurrent, x: Array, state: list[Array], along: list
     size = _norm(*along).astype(np.float64)
     h = STEP / (size + (size == 0))
     start = [a + 1j * h * b.astype(np.float64) for a, b in zip(state, along, strict=True)]
-    _, moved, _ = layer.forward(x, _as_state(start), running)
-    arrays = list(moved) if isinstance(moved, tuple) else [moved]
+    _, moved, _ = layer.forward(x, as_state(start), running)
+    arrays = state_arrays(moved)
     return [(array.imag / h).astype(part.dtype) for array, part in zip(arrays, state, strict=True)]
 
 

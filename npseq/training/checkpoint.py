@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import to_host
+from npseq.files import Content, damage_in, read_content, write_content
 from npseq.models.language_model import LanguageModel
-from npseq.models.saving import Content, believed, model_content, model_from, read_content, write_content
+from npseq.models.saving import FORMAT, content_of, model_from
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.metrics import EpochMetrics, as_array, from_array
 from npseq.training.position import Position, from_content, to_content
@@ -46,7 +47,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | PathLike[str]) -> None:
         >>> checkpoint = ns.training.load_checkpoint("begun/model.safetensors")
         >>> ns.training.save_checkpoint(checkpoint, "copy.safetensors")
     """
-    model = model_content(checkpoint.model)
+    model = content_of(checkpoint.model)
     arrays = {k: to_host(v) for k, v in checkpoint.optimizer_state.items() if hasattr(v, "shape")}
     position, state = (None, {}) if checkpoint.position is None else to_content(checkpoint.position)
     training = {
@@ -76,12 +77,12 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         >>> ns.training.load_checkpoint("run/model.safetensors").metrics
         []
     """
-    content = read_content(path)
+    content = read_content(path, FORMAT)
     if "training" not in content.metadata:
         raise ValueError(f"{str(path)!r} must be a checkpoint of a training run, it holds a model alone")
     rng = np.random.default_rng(0)
-    model = model_from(content, path, rng)  # draws initial weights, so the generator's state is set after it
-    with believed(path):
+    model = model_from(LanguageModel, content, path, rng)  # draws first weights, so the state is set after it
+    with damage_in(path):
         training = json.loads(content.metadata["training"])
         config = _config(training, model)
         rng.bit_generator.state = training["rng"]
@@ -135,11 +136,11 @@ def _position(
 def load_trained(path: str | PathLike[str]) -> tuple[LanguageModel, TrainingConfig | None]:
     """Returns the model of a checkpoint and its configuration, None if the file holds only a model.
 
-    Raises as `load_model` does.
+    Raises as LanguageModel.load does.
     """
-    content = read_content(path)
-    model = model_from(content, path)
+    content = read_content(path, FORMAT)
+    model = model_from(LanguageModel, content, path)
     if "training" not in content.metadata:
         return model, None
-    with believed(path):
+    with damage_in(path):
         return model, _config(json.loads(content.metadata["training"]), model)

@@ -109,7 +109,7 @@ def train_epoch(
                 truncation=epoch.truncation,
                 context=chunk.context,
                 state_at=chunk.state_at if epoch.reach > epoch.every else None,
-                join=None if shard is None else shard.all_reduce,
+                all_reduce=None if shard is None else shard.all_reduce,
             )
             watch.add(loss, norm, epoch.every * epoch.batch_size)
             if on_step is not None:

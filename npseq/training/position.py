@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from npseq.backend import Array, to_host
+from npseq.layers.states import map_state, state_arrays
 from npseq.models import LanguageModel
 from npseq.training.config import TrainingConfig
 from npseq.training.epoch import Epoch
@@ -48,19 +49,18 @@ class Position(NamedTuple):
         Args:
             change: applied to each array of the state.
         """
-        return self._replace(state=_each(change, self.state))
+        return self._replace(state=map_state(change, self.state))
 
 
 def copied(state: Any) -> Any:
     """Returns a copy of a state on the host, which no later step overwrites."""
-    return _each(lambda array: np.array(to_host(array)), state)
+    return map_state(lambda array: np.array(to_host(array)), state)
 
 
 def to_content(position: Position) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Returns a position as JSON and as tensors."""
-    parts = position.state if isinstance(position.state, tuple) else (position.state,)
     numbers = {name: value for name, value in position._asdict().items() if name != "state"}
-    return numbers, {f"{TENSORS}{name}": part for name, part in zip("hc", parts, strict=False)}
+    return numbers, {f"{TENSORS}{name}": part for name, part in zip("hc", state_arrays(position.state), strict=False)}
 
 
 def from_content(
@@ -107,9 +107,3 @@ def _check_state(state: Mapping[str, np.ndarray], model: LanguageModel, batch_si
         raise ValueError(f"its position's state must be {shapes} {model.params.flat.dtype}, it is {given}")
     if not all(np.isfinite(array).all() for array in state.values()):
         raise ValueError("its position's state must be finite")
-
-
-def _each(change: Callable[[Array], Array], state: Any) -> Any:
-    if isinstance(state, tuple):
-        return tuple(change(array) for array in state)
-    return None if state is None else change(state)

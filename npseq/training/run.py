@@ -12,13 +12,12 @@ import numpy as np
 
 from npseq.backend import Array, device_module, to_host
 from npseq.data import Vocabulary, random_windows
+from npseq.files import damage_in, make_folder, replace_file
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
-from npseq.models.saving import believed, replace_file
 from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.distributed.shard import Shard
-from npseq.training.folder import make_folder
 from npseq.training.interrupts import Interrupted, StopSignals
 from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
@@ -125,7 +124,7 @@ class Run:
                 "changed since; bring the old one back, or start a new run"
             )
         if checkpoint.position is not None:
-            with believed(out / MODEL):
+            with damage_in(out / MODEL):
                 check_within(checkpoint.position, ids, config)
         if "sample_prefix" in changes:
             config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))

@@ -10,8 +10,8 @@ import pytest
 from fake_cupy.parity_models import OPTIONS, B, T, V
 
 import npseq as ns
-from npseq.gpu import graph as graphed
 from npseq.gpu.settings import CURRENT, settings
+from npseq.layers.states import state_arrays
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_a_graph_gives_the_numbers_of_plain_launches(device, name, vocab):
     assert not is_captured(models[1])
     np.testing.assert_allclose(found, expected, rtol=1e-11)
     np.testing.assert_allclose(models[0].params.flat.get(), models[1].params.flat.get(), rtol=0, atol=1e-12)
-    for ours, theirs in zip(graphed._parts(last), graphed._parts(plain_last), strict=True):
+    for ours, theirs in zip(state_arrays(last), state_arrays(plain_last), strict=True):
         np.testing.assert_allclose(ours.get(), theirs.get(), rtol=0, atol=1e-12)
 
 

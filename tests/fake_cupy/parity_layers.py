@@ -9,7 +9,18 @@ import pytest
 from layers.recurrent_cases import Given, both_directions, every_cell, given, make, outcome, parts, run
 
 from npseq.interop import torch
-from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear
+from npseq.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    Dropout,
+    Embedding,
+    Linear,
+    Reversed,
+    last_output,
+    last_output_gradient,
+)
 from npseq.layers.recurrent import LOOK_UP_ABOVE
 
 T, B = 6, 3
@@ -124,6 +135,19 @@ def test_layers_without_time_give_the_hosts_numbers(device, dtype):
     (y, tape), (host_y, host_tape) = found.forward(device.put(x)), expected.forward(x)
     device.assert_same(y, host_y)
     device.assert_same(found.backward(y, tape)[0], expected.backward(host_y, host_tape)[0])
+
+
+def test_a_reversed_layer_and_its_last_output_are_the_hosts(device):
+    layer = Reversed(GRU(3, 4, 2, dtype=np.float64, rng=0))
+    x, dlast = np.random.default_rng(2).normal(size=(T, B, 3)), np.random.default_rng(3).normal(size=(B, 4))
+    there, here = moved(layer)
+
+    def both(layer, x, dlast):
+        _, state, tape = layer.forward(x, lengths=np.arange(B) % (T + 1))
+        dx, _, grads = layer.backward(None, tape, last_output_gradient(layer, dlast))
+        return last_output(layer, state), dx, grads
+
+    device.assert_same(both(there, device.put(x), device.put(dlast)), both(here, x, dlast))
 
 
 def test_a_layer_moves_to_the_device_and_back_unchanged(device):

@@ -67,15 +67,15 @@ def check_steps(device, there, here, batch, **options):
 @pytest.mark.parametrize("name", RECURRENT)
 @pytest.mark.parametrize("kind", [models.Tagger, models.Classifier])
 def test_taggers_and_classifiers_learn_as_on_the_host(device, kind, name, loss):
-    there, here = two(lambda: kind(RECURRENT[name](), 3, loss, embedding(), rng=3))
+    there, here = two(lambda: kind(RECURRENT[name](), 3, loss=loss, embedding=embedding(), rng=3))
     shape = (T, B) if kind is models.Tagger else (B,)
     rng = np.random.default_rng(1)
     targets = rng.integers(0, 2, (*shape, 3)).astype(float) if loss == "binary" else rng.integers(0, 3, shape)
     x, weights = ids(T, B), rng.random(shape)
     ours = device.put((x, targets, weights))
     with device.no_sync():
-        found = there.loss(ours[0], ours[1], LENGTHS, ours[2], reduction="sum")
-    check(device, found, here.loss(x, targets, LENGTHS, weights, reduction="sum"))
+        found = there.loss(ours[0], ours[1], LENGTHS, weights=ours[2], reduction="sum")
+    check(device, found, here.loss(x, targets, LENGTHS, weights=weights, reduction="sum"))
     device.assert_same(there.predict(ours[0], device.put(LENGTHS)), here.predict(x, LENGTHS))
     (logits, tape), (host_logits, host_tape) = there.forward(ours[0]), here.forward(x)
     device.assert_same(logits, host_logits)
@@ -96,10 +96,10 @@ def test_the_masked_loss_is_the_hosts(device, reduction):
     logits, targets = np.random.default_rng(0).normal(size=(T, B, V)), ids(T, B)
     ours = device.put((logits, targets))
     with device.no_sync():
-        found = models.masked_softmax_cross_entropy(*ours, LENGTHS, reduction)
-    expected = models.masked_softmax_cross_entropy(logits, targets, LENGTHS, reduction)
+        found = models.masked_softmax_cross_entropy(*ours, LENGTHS, reduction=reduction)
+    expected = models.masked_softmax_cross_entropy(logits, targets, LENGTHS, reduction=reduction)
     device.assert_same(found, expected)
-    device.assert_same(models.masked_softmax_cross_entropy(*ours, device.put(LENGTHS), reduction), expected)
+    device.assert_same(models.masked_softmax_cross_entropy(*ours, device.put(LENGTHS), reduction=reduction), expected)
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm"])

@@ -7,8 +7,8 @@ import pytest
 
 import npseq as ns
 from npseq.data.series import lagged_windows
+from npseq.models import Forecaster, LatentForecaster
 from npseq.models.counting import forecasting, markov
-from npseq.models.forecaster import Forecaster, LatentForecaster
 
 SERIES = np.sin(np.arange(40.0) / 3)
 
@@ -28,6 +28,8 @@ def mean(windows):
 )
 def test_forecasts_are_the_hosts(device, forecast):
     device.assert_same(forecast(device.put(SERIES)), forecast(SERIES))
+    found, expected = device.put(forecast(SERIES)), forecast(SERIES)
+    assert forecasting.root_mean_square(found, 2 * found) == pytest.approx(np.sqrt((expected**2).mean()), rel=1e-12)
 
 
 def test_a_forecaster_learns_as_on_the_host(device):
@@ -49,8 +51,9 @@ def test_a_latent_forecaster_learns_as_on_the_host(device):
 
 def test_markov_chains_are_the_hosts(device):
     states = np.arange(30) * 7 % 5
-    P, start = markov.transition_matrix(states, 5, 1.0), np.full(5, 0.2)
+    P, start = markov.transition_matrix(states, 5, smoothing=1.0), np.full(5, 0.2)
     ours, theirs = device.put((states, start, P)), (states, start, P)
-    device.assert_same(markov.transition_matrix(ours[0], 5, 1.0), P)
+    device.assert_same(markov.transition_matrix(ours[0], 5, smoothing=1.0), P)
     device.assert_same(markov.propagate(*ours[1:], 3), markov.propagate(*theirs[1:], 3))
+    device.assert_same(markov.stationary(ours[2]), markov.stationary(P))
     assert markov.log_prob(*ours) == pytest.approx(markov.log_prob(*theirs), rel=1e-12)

@@ -124,7 +124,7 @@ def test_A51_only_two_directions_know_the_future():
         weights = np.repeat((np.arange(8) < 6)[:, None] * 1.0, 64, axis=1)
         for _ in range(60):
             bits = rng.integers(0, 2, (10, 64))
-            model.step(bits[:8], bits[2:], None, weights, optimizer=optimizer)
+            model.step(bits[:8], bits[2:], weights=weights, optimizer=optimizer)
         bits = rng.integers(0, 2, (10, 500))
         right[name] = (model.predict(bits[:8]) == bits[2:])[:6].mean()
     assert right["two"] > 0.98

@@ -21,10 +21,10 @@ from npseq.data import (
     tokenize,
 )
 from npseq.data.series import lagged_windows, noisy_sine
+from npseq.models import Forecaster, LatentForecaster
 from npseq.models.counting.forecasting import error_growth, k_step, multi_step, one_step, root_mean_square
 from npseq.models.counting.markov import log_prob, propagate
 from npseq.models.counting.ngrams import NGramModel, fit_zipf, ngram_counts, table_size
-from npseq.models.forecaster import Forecaster, LatentForecaster
 
 LAGS, TRAINING = 4, 600
 SINE = np.sin(0.01 * np.arange(1, 1001))
@@ -200,7 +200,7 @@ def test_A12_zipf():
 def test_A12_zipf_of_the_book(words):
     frequencies = sorted(ngram_counts(words, 1).values(), reverse=True)
     assert frequencies[9] / frequencies[0] == pytest.approx(0.195, abs=5e-4)
-    alphas = [fit_zipf(ngram_counts(words, n).values(), 10, 1000).alpha for n in (1, 2, 3)]
+    alphas = [fit_zipf(ngram_counts(words, n).values(), first=10, last=1000).alpha for n in (1, 2, 3)]
     assert 0.9 < alphas[0] < 1.2
     assert alphas == sorted(alphas, reverse=True)
 

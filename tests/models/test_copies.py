@@ -1,7 +1,5 @@
 """A copy, deep or through pickle, is whole: one vector of its own, and every name and layer a view of it."""
 
-from __future__ import annotations
-
 import copy
 import pickle
 

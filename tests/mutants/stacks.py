@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mutants.mutant import Mutant, edit
 
-from npseq.layers import Bidirectional, adjoints
+from npseq.layers import adjoints
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.reversed import Reversed
 
 STACKS = (
     Mutant("L1", "dy not turned for the reverse direction", "rnn bidirectional",
@@ -21,8 +22,7 @@ STACKS = (
     Mutant("L6", "directions swapped on the way to the layer below", "rnn three layers, bidirectional",
            edit(Recurrent.input_adjoints, "in range(self.directions)] -> in reversed(range(self.directions))]")),
     Mutant("L7", "the reverse layer's dy turned at T, not at each length", "two kinds",
-           edit(Bidirectional.backward,
-                "_turn(dy[..., forward.output_size :], tape.turned) -> dy[::-1, :, forward.output_size :]")),
+           edit(Reversed.backward, "reordered(dy, tape.order) -> dy[::-1]")),
     Mutant("L8", "nothing handed to the layer below", "rnn two layers",
            edit(Recurrent.input_adjoints, "return below -> return [0 * p for p in below]")),
     Mutant("L9", "a new dropout mask in backward", "rnn dropout",

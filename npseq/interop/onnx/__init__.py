@@ -15,6 +15,5 @@ ONNX writes c for g and h for n. `load` needs NumPy alone; `read` and `export` n
 from npseq.interop.onnx.exporting import export
 from npseq.interop.onnx.loading import load, outputs
 from npseq.interop.onnx.reading import Node, read
-from npseq.interop.onnx.reverse import Reverse
 
-__all__ = ["Node", "Reverse", "export", "load", "outputs", "read"]
+__all__ = ["Node", "export", "load", "outputs", "read"]

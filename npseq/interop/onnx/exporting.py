@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import to_host
+from npseq.files import replace_file
 from npseq.interop.onnx.graph import Graph
 from npseq.interop.onnx.package import LIMIT, onnx_for
-from npseq.interop.onnx.reverse import Reverse
 from npseq.interop.onnx.stack import Stack, add_stack
 from npseq.interop.packed import refuse_projection
-from npseq.layers.bidirectional import Bidirectional
+from npseq.layers.bidirectional import Bidirectional, recurrent_layers
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.reversed import Reversed
 from npseq.models.language_model import LanguageModel
-from npseq.models.saving import replace_file
 
 
 def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> None:
@@ -32,7 +32,7 @@ def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> N
         lengths (B,), int32                       with lengths=True
 
     Args:
-        model: an RNN, GRU, LSTM, Bidirectional, Reverse or LanguageModel.
+        model: an RNN, GRU, LSTM, Bidirectional, Reversed or LanguageModel.
         path: the file.
         lengths: whether the graph takes lengths.
 
@@ -45,9 +45,9 @@ def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> N
     Example:
         >>> ns.interop.onnx.export(ns.GRU(3, 5, rng=0), "gru.onnx")  # doctest: +SKIP
     """
-    if not isinstance(model, (Recurrent, Bidirectional, Reverse, LanguageModel)):
+    if not isinstance(model, (Recurrent, Bidirectional, Reversed, LanguageModel)):
         raise TypeError(
-            f"model must be an RNN, GRU, LSTM, Bidirectional, Reverse or LanguageModel, got {type(model).__name__}"
+            f"model must be an RNN, GRU, LSTM, Bidirectional, Reversed or LanguageModel, got {type(model).__name__}"
         )
     layer = model.recurrent if isinstance(model, LanguageModel) else model
     stacks = _stacks(layer)
@@ -64,9 +64,9 @@ def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> N
 
 def _stacks(layer: Any) -> list[Stack]:
     if isinstance(layer, Bidirectional):
-        forward, backward = layer.layers["forward"], layer.layers["backward"]
+        forward, backward = recurrent_layers(layer).values()
         return [Stack(forward, False, "_forward"), Stack(backward, True, "_backward")]
-    return [Stack(layer.layer, True, "") if isinstance(layer, Reverse) else Stack(layer, False, "")]
+    return [Stack(layer.layer, True, "") if isinstance(layer, Reversed) else Stack(layer, False, "")]
 
 
 def _check_form(flat: Any, stacks: list[Stack]) -> None:
@@ -78,7 +78,7 @@ def _check_form(flat: Any, stacks: list[Stack]) -> None:
     for stack in stacks:
         refuse_projection(stack.layer, "ONNX")
         if stack.reverse and stack.layer.directions == 2:
-            raise ValueError("the backward layer of a Bidirectional must have one direction to be exported, got two")
+            raise ValueError("a reversed layer must have one direction to be exported, got two")
 
 
 def _language_model(graph: Graph, model: Any, stacks: list[Stack], lengths: bool) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from npseq.interop.onnx.attributes import OPERATORS, Attributes, check_attributes, check_operator
-from npseq.interop.onnx.reverse import Reverse
 from npseq.interop.onnx.weights import parameters_from
 from npseq.layers import GRU, LSTM, RNN
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.reversed import Reversed
 
 Inputs = dict[str, np.ndarray]
 GATE_COUNTS = {"RNN": 1, "GRU": 3, "LSTM": 4}
@@ -17,10 +17,10 @@ GATE_COUNTS = {"RNN": 1, "GRU": 3, "LSTM": 4}
 
 def load(
     op_type: str, inputs: Mapping[str, Any] | Sequence[Any], attributes: Mapping[str, Any] | None = None
-) -> tuple[Recurrent | Reverse, dict[str, Any]]:
+) -> tuple[Recurrent | Reversed, dict[str, Any]]:
     """Returns (layer, forward_arguments): the node computes layer.forward(**forward_arguments).
 
-    The layer has W's dtype (float32 or float64). It is an RNN, GRU or LSTM, in a `Reverse` for direction "reverse". The
+    The layer has W's dtype (float32 or float64). It is an RNN, GRU or LSTM, in a Reversed for direction "reverse". The
     arguments are {"x", "state", "lengths"}, without "x" if there is no X, with time first also where the node's layout
     is 1. `outputs` makes Y, Y_h and Y_c of the results of forward.
 
@@ -48,7 +48,7 @@ def load(
     layer = _layer(op_type, given, found)
     for name, value in parameters_from(layer, given["W"], given["R"], given.get("B"), given.get("P")).items():
         layer.params[name] = value
-    return (Reverse(layer) if found.direction == "reverse" else layer), _forward_arguments(op_type, given, found)
+    return (Reversed(layer) if found.direction == "reverse" else layer), _forward_arguments(op_type, given, found)
 
 
 def outputs(y: np.ndarray, state: Any, attributes: Mapping[str, Any] | None = None) -> tuple[np.ndarray, ...]:

@@ -1,10 +1,7 @@
-"""Forecasts of a series by any model that predicts one value from those before it, and the naive ones beside them.
+"""Forecasts of a series by any model that predicts one value from those before it, and naive ones to compare with.
 
-series (T,), lags the number of values that the model sees, `predict` the model: windows (N, lags) -> (N,). Everything
-stays in the dtype and in the place of the series.
+Everything keeps the dtype and the device of the series.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 
@@ -18,14 +15,35 @@ Predictor = Callable[[Array], Array]
 
 
 def one_step(predict: Predictor, series: Array, lags: int) -> Array:
-    """Each value from the true ones before it: (T - lags,), the forecasts of series[lags:] (A03)."""
+    """Returns a forecast of each value from the true ones before it: (T - lags,), those of series[lags:].
+
+    Args:
+        predict: the model, windows (N, lags) -> (N,).
+        series: (T,).
+        lags: how many values the model sees.
+
+    Example:
+        >>> ns.models.counting.one_step(lambda w: w[:, -1] + 1, np.array([1.0, 2.0, 3.0, 4.0]), 2)
+        array([3., 4.])
+    """
     return predict(lagged_windows(series, lags)[0])
 
 
 def multi_step(predict: Predictor, history: Array, lags: int, steps: int) -> Array:
-    """The values after history (T,), (steps,): from the second on, each also from the forecasts before it (A04, A40).
+    """Returns forecasts of the values after history, (steps,): from the second on, each also from those before it.
 
-    Raises ValueError for a history of less than `lags` values.
+    Args:
+        predict: the model, windows (N, lags) -> (N,).
+        history: (T,).
+        lags: how many values the model sees.
+        steps: how many values to predict.
+
+    Raises:
+        ValueError: if history has fewer than `lags` values.
+
+    Example:
+        >>> ns.models.counting.multi_step(lambda w: w[:, -1] + 1, np.array([1.0, 2.0]), 2, 3)
+        array([3., 4., 5.])
     """
     integer("lags", lags)
     integer("steps", steps)
@@ -38,11 +56,23 @@ def multi_step(predict: Predictor, history: Array, lags: int, steps: int) -> Arr
 
 
 def k_step(predict: Predictor, series: Array, lags: int, steps: int) -> Array:
-    """Forecasts 1 to `steps` ahead from everywhere: (T - lags - steps + 1, lags + steps), d2l's `features` (A04).
+    """Returns forecasts 1 to `steps` ahead from everywhere: (T - lags - steps + 1, lags + steps), d2l's `features`.
 
     Row i begins with the true values series[i : i + lags], followed by 1, ..., steps forecasts made of them; so column
     lags + k - 1 holds the k-step forecasts of series[lags + k - 1 : T - steps + k].
-    Raises ValueError for a series of less than lags + steps values.
+
+    Args:
+        predict: the model, windows (N, lags) -> (N,).
+        series: (T,).
+        lags: how many values the model sees.
+        steps: how many values to predict.
+
+    Raises:
+        ValueError: if series has fewer than lags + steps values.
+
+    Example:
+        >>> ns.models.counting.k_step(lambda w: w[:, -1] + 1, np.array([1.0, 2.0, 5.0]), 1, 2)
+        array([[1., 2., 3.]])
     """
     integer("lags", lags)
     integer("steps", steps)
@@ -56,19 +86,39 @@ def k_step(predict: Predictor, series: Array, lags: int, steps: int) -> Array:
 
 
 def naive(history: Array, steps: int, period: int = 1) -> Array:
-    """The last `period` values of history over and over, (steps,): what every forecast should be better than.
+    """Returns the last `period` values of history over and over, (steps,): what every forecast should be better than.
 
-    period 1 is persistence, a season's length the seasonal naive forecast. Raises ValueError for a shorter history.
+    Args:
+        history: (T,).
+        steps: how many values to predict.
+        period: 1 is persistence, a season's length the seasonal naive forecast.
+
+    Raises:
+        ValueError: if history has fewer than `period` values.
+
+    Example:
+        >>> ns.models.counting.naive(np.array([1, 2, 3]), 4, period=2)
+        array([2, 3, 2, 3])
     """
     integer("steps", steps)
     _check_series("history", history, integer("period", period), "period")
     return history[len(history) - period + array_module(history).arange(steps) % period]
 
 
-def error_growth(step_error: float, gain: float, steps: int, start: float = 0.0) -> np.ndarray:
-    """eps_k = e + c eps_{k-1} for k = 1 to `steps`: (steps,), e the step_error, c the gain, eps_0 the start (A04).
+def error_growth(step_error: float, gain: float, steps: int, *, start: float = 0.0) -> np.ndarray:
+    """Returns eps_k = e + c eps_{k-1} for k = 1 to `steps`: (steps,).
 
     d2l's error of k steps ahead: each step adds its own, and passes on a share of the one that it was fed with.
+
+    Args:
+        step_error: e.
+        gain: c.
+        steps: how many.
+        start: eps_0.
+
+    Example:
+        >>> ns.models.counting.error_growth(0.5, 0.5, 3)
+        array([0.5  , 0.75 , 0.875])
     """
     errors = np.full(integer("steps", steps) + 1, float(start))
     for k in range(1, steps + 1):
@@ -77,7 +127,15 @@ def error_growth(step_error: float, gain: float, steps: int, start: float = 0.0)
 
 
 def root_mean_square(prediction: Array, truth: Array) -> float:
-    """sqrt of the mean of (prediction - truth)^2, two arrays of one shape."""
+    """Returns sqrt of the mean of (prediction - truth)^2.
+
+    Args:
+        prediction, truth: two arrays of one shape.
+
+    Example:
+        >>> ns.models.counting.root_mean_square(np.array([1.0, 2.0]), np.array([4.0, 5.0]))
+        3.0
+    """
     if prediction.shape != truth.shape:
         raise ValueError(f"prediction must have the shape of truth, {truth.shape}, got {prediction.shape}")
     return float(array_module(prediction, truth).sqrt(((prediction - truth) ** 2).mean()))

@@ -1,12 +1,10 @@
-"""Markov chains of first order: what comes next depends on what is there now, and on nothing before (A05).
+"""Markov chains of first order: the next state depends on the present one, and on nothing before.
 
 S states, numbered from 0; p (S,) a distribution over them; P (S, S) the transition matrix, P[i, j] the probability that
 j follows i, so that each row adds up to 1. A sequence of states x_1 .. x_T has the probability
 
     P(x_1 .. x_T) = P(x_1) prod_{t=2..T} P(x_t | x_{t-1})
 """
-
-from __future__ import annotations
 
 from math import inf
 from typing import Any
@@ -17,11 +15,22 @@ from npseq.arguments import integer
 from npseq.backend import Array, array_module, generator, to_host
 
 
-def transition_matrix(states: Array, num_states: int, smoothing: float = 0.0) -> Array:
-    """P (S, S), float64, counted in states (T,): P[i, j] = (n(i, j) + e / S) / (n(i) + e), e = smoothing.
+def transition_matrix(states: Array, num_states: int, *, smoothing: float = 0.0) -> Array:
+    """Returns P (S, S), float64, counted in states: P[i, j] = (n(i, j) + e / S) / (n(i) + e).
 
-    Raises TypeError for states that are no integers, ValueError for states outside 0 to S - 1, a negative smoothing,
-    and, without smoothing, for a state that nothing follows: its row would be 0 / 0.
+    Args:
+        states: (T,), numbered from 0.
+        num_states: S.
+        smoothing: e.
+
+    Raises:
+        TypeError: if states are no integers.
+        ValueError: if a state is outside 0 to S - 1, smoothing is negative, or without smoothing nothing follows a
+            state: its row would be 0 / 0.
+
+    Example:
+        >>> ns.models.counting.transition_matrix(np.array([0, 1, 0, 0, 1]), 2, smoothing=0)[0].round(3)
+        array([0.333, 0.667])
     """
     states = _states(states, integer("num_states", num_states)).astype(np.int64)
     if not smoothing >= 0:
@@ -37,9 +46,20 @@ def transition_matrix(states: Array, num_states: int, smoothing: float = 0.0) ->
 
 
 def log_prob(states: Array, initial: Array, transition: Array) -> float:
-    """log P(x_1 .. x_T) of states (T,), x_1 from initial (S,); -inf for what cannot happen.
+    """Returns log P(x_1 .. x_T); -inf for what cannot happen.
 
-    Raises ValueError for what is no distribution or no transition matrix, TypeError or ValueError for bad states.
+    Args:
+        states: (T,).
+        initial: (S,), the distribution of x_1.
+        transition: P.
+
+    Raises:
+        TypeError, ValueError: if initial is no distribution, transition no transition matrix, or a state none of them.
+
+    Example:
+        >>> P = np.array([[0.5, 0.5], [1.0, 0.0]])
+        >>> round(ns.models.counting.log_prob(np.array([0, 1, 0]), np.array([1.0, 0.0]), P), 3)
+        -0.693
     """
     size = _check_chain(transition, initial)
     states = _states(states, size)
@@ -49,16 +69,27 @@ def log_prob(states: Array, initial: Array, transition: Array) -> float:
 
 
 def propagate(initial: Array, transition: Array, steps: int) -> Array:
-    """The distributions (steps + 1, S) after 0, 1, ..., steps transitions, by dynamic programming.
+    """Returns the distributions (steps + 1, S) after 0, 1, ..., steps transitions, by dynamic programming.
 
         p_{t+1}(j) = sum_i p_t(i) P[i, j]
 
-    With a row of the identity as initial: the probabilities of what is there so many steps after that state, at a cost
-    of steps S^2, where summing over every path would cost S^steps. Raises ValueError as `log_prob`, and for steps < 0.
+    With a row of the identity as initial these are the probabilities of each state so many steps after that state, at a
+    cost of steps S^2, where summing over every path would cost S^steps.
+
+    Args:
+        initial: (S,), the distribution before the first transition.
+        transition: P.
+        steps: how many transitions.
+
+    Raises:
+        ValueError: if initial is no distribution, transition no transition matrix, or steps is negative.
+
+    Example:
+        >>> ns.models.counting.propagate(np.array([1.0, 0.0]), np.array([[0.5, 0.5], [1.0, 0.0]]), 2)[-1]
+        array([0.75, 0.25])
     """
     _check_chain(transition, initial)
-    if steps < 0:
-        raise ValueError(f"steps must not be negative, got {steps}")
+    integer("steps", steps, least=0)
     distributions = [initial]
     for _ in range(steps):
         distributions.append(distributions[-1] @ transition)
@@ -66,9 +97,19 @@ def propagate(initial: Array, transition: Array, steps: int) -> Array:
 
 
 def stationary(transition: Array) -> Array:
-    """The distribution p (S,) with p = p P. Raises ValueError where there are several: the chain falls into parts.
+    """Returns the distribution p (S,) with p = p P.
 
-    Solved as p (I - P) = 0 and sum p = 1 by least squares, on the host.
+    It solves p (I - P) = 0 and sum p = 1 by least squares, on the host.
+
+    Args:
+        transition: P.
+
+    Raises:
+        ValueError: if transition is no transition matrix, or there are several: the chain falls into parts.
+
+    Example:
+        >>> ns.models.counting.stationary(np.array([[0.5, 0.5], [1.0, 0.0]])).round(3)
+        array([0.667, 0.333])
     """
     size = _check_chain(transition)
     host = to_host(transition)
@@ -79,8 +120,19 @@ def stationary(transition: Array) -> Array:
     return array_module(transition).asarray(p, dtype=transition.dtype)
 
 
-def sample_states(initial: Array, transition: Array, length: int, rng: Any = None) -> np.ndarray:
-    """A sequence of states (length,), int64, drawn on the host."""
+def sample_states(initial: Array, transition: Array, length: int, *, rng: Any = None) -> np.ndarray:
+    """Returns a sequence of states (length,), int64, drawn on the host.
+
+    Args:
+        initial: (S,), the distribution of the first state.
+        transition: P.
+        length: how many states.
+        rng: a seed or a Generator.
+
+    Example:
+        >>> ns.models.counting.sample_states(np.array([1.0, 0.0]), np.array([[0.0, 1.0], [1.0, 0.0]]), 5)
+        array([0, 1, 0, 1, 0])
+    """
     _check_chain(transition, initial)
     states = np.empty(integer("length", length), np.int64)
     row, rows = _thresholds(to_host(initial)), _thresholds(to_host(transition))

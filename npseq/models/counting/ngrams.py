@@ -1,9 +1,7 @@
-"""Language models by counting: n-grams, Laplace smoothing, Zipf's law (A10 to A13 of the notes).
+"""Language models by counting: n-grams, Laplace smoothing, Zipf's law (Dive into Deep Learning, 9.2 and 9.3).
 
 Counting runs on the host, in Python's integers; ids on a GPU are copied there.
 """
-
-from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
@@ -16,14 +14,25 @@ import numpy as np
 from npseq.arguments import integer
 from npseq.backend import generator, to_host
 from npseq.data import Vocabulary
-from npseq.models.decoding.generation import sample
+from npseq.models.decoding.generation import sample, sized
 
 
 def ngram_counts(tokens: Sequence[Hashable], order: int) -> Counter[tuple[Any, ...]]:
-    """How often each tuple of `order` tokens in a row appears; tokens: ids (N,), or words in a list.
+    """Returns how often each tuple of `order` tokens in a row appears.
 
     `most_common` names those of equal count in the order of their first appearance, as d2l does.
-    Raises TypeError for a text that is not split, ValueError for an order under 1.
+
+    Args:
+        tokens: ids (N,), or words in a list.
+        order: 1 unigrams, 2 bigrams, ...
+
+    Raises:
+        TypeError: if the text is not split.
+        ValueError: if order is below 1.
+
+    Example:
+        >>> ns.models.counting.ngram_counts("the cat the dog the cat".split(), 2).most_common(1)
+        [(('the', 'cat'), 2)]
     """
     if isinstance(tokens, str):
         raise TypeError("tokens must be ids or a list of words or characters, got one string; pass list(text)")
@@ -33,43 +42,65 @@ def ngram_counts(tokens: Sequence[Hashable], order: int) -> Counter[tuple[Any, .
 
 
 def table_size(vocab_size: int, order: int) -> int:
-    """Entries of a full table of n-grams, V^n: what a model that counts would have to store (A13)."""
+    """Returns the entries of a full table of n-grams, V^n: what a model that counts would have to store.
+
+    Args:
+        vocab_size: V.
+        order: n.
+
+    Example:
+        >>> ns.models.counting.table_size(28, 3)
+        21952
+    """
     return integer("vocab_size", vocab_size) ** integer("order", order)
 
 
 class ZipfFit(NamedTuple):
     """log n_i = -alpha log i + c, n_i the count of the i-th most frequent token, i from 1."""
 
-    alpha: float
-    c: float
+    alpha: float  # the falling slope
+    c: float  # the logarithm of the first count
 
     def count(self, rank: Any) -> Any:
-        """The count that the line gives a rank, or an array of ranks."""
+        """Returns the count that the line gives a rank.
+
+        Args:
+            rank: a number from 1 on, or an array of them.
+        """
         return np.exp(self.c - self.alpha * np.log(rank))
 
 
-def fit_zipf(counts: Any, first: int = 10, last: int | None = None) -> ZipfFit:
-    """Zipf's law by least squares in the logarithms, over the ranks first to last, both included.
+def fit_zipf(counts: Any, *, first: int = 10, last: int | None = None) -> ZipfFit:
+    """Returns Zipf's law, fitted by least squares in the logarithms over the ranks first to last, both included.
 
-    counts: numbers of any order, say `ngram_counts(words, 1).values()`. The head, which bends, is left out by `first`;
-    last None is the last rank. Raises ValueError for counts that are not positive and for less than two ranks.
+    Args:
+        counts: numbers of any order, say `ngram_counts(words, 1).values()`.
+        first: the first rank; it leaves out the head, which bends.
+        last: the last rank; None is that of the rarest.
+
+    Raises:
+        ValueError: if a count is not positive, or there are fewer than two ranks.
+
+    Example:
+        >>> round(ns.models.counting.fit_zipf([1000 / i for i in range(1, 50)]).alpha, 6)
+        1.0
     """
     integer("first", first)
     falling = np.sort(np.fromiter(counts, float))[::-1]
     if falling.size and not falling[-1] > 0:
         raise ValueError(f"counts must be positive, got {falling[-1]:g}; leave out what does not appear")
-    kept = falling[first - 1 : last]
-    if len(kept) < 2:
+    fitted = falling[first - 1 : last]
+    if len(fitted) < 2:
         raise ValueError(
-            f"a line needs at least 2 ranks, got {len(kept)}, from {first} to {last} of {len(falling)}; take a longer "
-            "text or another first and last"
+            f"a line needs at least 2 ranks, got {len(fitted)}, from {first} to {last} of {len(falling)}; "
+            "take a longer text or another first and last"
         )
-    slope, c = np.polyfit(np.log(np.arange(first, first + len(kept))), np.log(kept), 1)
+    slope, c = np.polyfit(np.log(np.arange(first, first + len(fitted))), np.log(fitted), 1)
     return ZipfFit(-float(slope), float(c))
 
 
 class NGramModel:
-    """P(token | the order - 1 tokens before it) from counts, with Laplace smoothing as d2l has it (A10, A11).
+    """P(token | the order - 1 tokens before it) from counts, with d2l's Laplace smoothing.
 
         P(x)     = (n(x) + e_1 / m) / (n + e_1)
         P(x | c) = (n(c, x) + e_k P(x)) / (n(c) + e_k),  c the k - 1 tokens before x, k = 2 to order
@@ -77,17 +108,26 @@ class NGramModel:
     n(c) counts the c that a token follows, so that the probabilities add up to 1; d2l's also counts a c that ends the
     text. Where n(c) + e_k is 0, P is 0: such a c has itself probability 0, but for one that ends the text.
 
-    ids (N,): the text to count in. vocab: a Vocabulary, or its size m. order: 1 unigram, 2 bigram, 3 trigram, ...
-    smoothing: e_1 to e_order, or one number for all; 0 is maximum likelihood, and infinitely much gives 1 / m.
-    Raises ValueError for ids that are no text of at least `order` tokens of the vocabulary, an order under 1, and
-    smoothing that is negative, not finite, or not `order` numbers.
+    Args:
+        ids: (N,), the text to count in.
+        vocab: a Vocabulary, or its size m.
+        order: 1 unigram, 2 bigram, 3 trigram, ...
+        smoothing: e_1 to e_order, or one number for all; 0 is maximum likelihood, and infinitely much gives 1 / m.
+
+    Raises:
+        ValueError: if ids are no text of at least `order` tokens of the vocabulary, order is below 1, or smoothing is
+            negative, not finite, or not `order` numbers.
+
+    Example:
+        >>> model = ns.models.NGramModel([0, 1, 0, 2, 0, 1], vocab=3)
+        >>> round(model.probability(1, context=[0]), 3)
+        0.667
     """
 
     def __init__(
-        self, ids: Any, vocab: Vocabulary | int, order: int = 2, smoothing: float | Sequence[float] = 0.0
+        self, ids: Any, vocab: Vocabulary | int, order: int = 2, *, smoothing: float | Sequence[float] = 0.0
     ) -> None:
-        self.vocab = vocab if isinstance(vocab, Vocabulary) else None
-        self.vocab_size = integer("vocab", vocab) if self.vocab is None else len(vocab)  # type: ignore[arg-type]
+        self.vocab, self.vocab_size = sized("vocab", vocab)
         self.order = integer("order", order)
         self.smoothing = _smoothing(smoothing, order)
         tokens = self._ids(ids, order)
@@ -98,19 +138,35 @@ class NGramModel:
             if k < order:
                 self._followed.update(ngram_counts(tokens[:-1], k))
 
-    def with_smoothing(self, smoothing: float | Sequence[float]) -> NGramModel:
-        """The model of the same counts with another smoothing; nothing is counted again."""
+    def with_smoothing(self, smoothing: float | Sequence[float]) -> "NGramModel":
+        """Returns the model of the same counts with another smoothing; nothing is counted again.
+
+        Args:
+            smoothing: as the constructor takes it.
+        """
         other = copy(self)
         other.smoothing = _smoothing(smoothing, self.order)
         return other
 
     def probability(self, token: int, context: Sequence[int] = ()) -> float:
-        """P(token | context); of a longer context the last order - 1 tokens count, of a shorter one all."""
+        """Returns P(token | context).
+
+        Args:
+            token: an id.
+            context: the ids before it; of a longer context the last order - 1 count, of a shorter one all.
+        """
         ids = self._ids([*context, token])
         return self._last(tuple(ids[-self.order :]))
 
     def distribution(self, context: Sequence[int] = ()) -> np.ndarray:
-        """P(. | context), (V,) float64. Raises ValueError for a context that no token followed, without smoothing."""
+        """Returns P(. | context), (V,) float64.
+
+        Args:
+            context: ids, as `probability` takes them.
+
+        Raises:
+            ValueError: if, without smoothing, no token followed the context.
+        """
         known = self._context(self._ids(context, 0))
         p = np.array([self._last((*known, token)) for token in range(self.vocab_size)])
         if not p.any():
@@ -118,26 +174,38 @@ class NGramModel:
         return p
 
     def log_prob(self, tokens: Any) -> float:
-        """log P(x_1 .. x_n) of a text or ids: P(x_1) P(x_2 | x_1) ..., each given the order - 1 tokens before it."""
+        """Returns log P(x_1 .. x_n): P(x_1) P(x_2 | x_1) ..., each given the order - 1 tokens before it.
+
+        Args:
+            tokens: a text, or ids.
+        """
         ids = self._ids(tokens)
         return sum(_log(self._last(tuple(ids[max(t - self.order, 0) : t]))) for t in range(1, len(ids) + 1))
 
     def perplexity(self, tokens: Any) -> float:
-        """exp of the mean of -log P over a text's tokens, its first order - 1 given; inf where one has P = 0."""
+        """Returns exp of the mean of -log P over the tokens, the first order - 1 given; inf if one has P = 0.
+
+        Args:
+            tokens: a text, or ids.
+        """
         ids = self._ids(tokens, self.order)
         logs = [_log(self._last(tuple(ids[t - self.order : t]))) for t in range(self.order, len(ids) + 1)]
         mean = sum(logs) / len(logs)
         return inf if mean == -inf else exp(-mean)
 
     def generate(self, prefix: Any, length: int, temperature: float = 0, rng: Any = None) -> Any:
-        """prefix and `length` tokens after it: a text where prefix is one, else ids (N,).
+        """Returns prefix and `length` tokens after it: a text if prefix is one, else ids (N,).
 
-        temperature 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
+        Args:
+            prefix: a text, or ids.
+            length: how many tokens to generate.
+            temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
+            rng: a seed or a Generator, of what is drawn.
         """
         if not temperature >= 0:
             raise ValueError(f"temperature must be 0, for the likeliest token, or positive, got {temperature}")
         out, rng = self._ids(prefix, 0), generator(rng)
-        for _ in range(length):
+        for _ in range(integer("length", length, least=0)):
             p = self.distribution(self._context(out))
             with np.errstate(divide="ignore"):
                 out.append(sample(np.log(p), temperature, rng))

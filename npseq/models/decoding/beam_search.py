@@ -1,11 +1,11 @@
 """Beam search: the likeliest sequences that can be found by keeping only a few prefixes at every step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from npseq.arguments import integer
 
 
 class Hypothesis(NamedTuple):
@@ -17,21 +17,23 @@ class Hypothesis(NamedTuple):
     ended: bool = False
 
     def score(self, alpha: float) -> float:
-        """log P(y_1 .. y_L) / L^alpha; the end token is one of the L, so that the empty sentence has a length too."""
+        """Returns log P(y_1 .. y_L) / L^alpha; the end token is one of the L, so the empty sentence has a length too.
+
+        Args:
+            alpha: of the length penalty, 0 for none.
+        """
         return self.log_prob / max(len(self.tokens), 1) ** alpha
 
 
 class BeamSearch(NamedTuple):
-    """ranked: the sequences that ended, and those that were cut off at max_steps, best first.
+    """What a beam search found."""
 
-    kept: the prefixes that each step kept, d2l's candidates.
-    """
-
-    ranked: list[Hypothesis]
-    kept: list[list[tuple[int, ...]]]
+    ranked: list[Hypothesis]  # the sequences that ended, and those that were cut off at max_steps, best first
+    kept: list[list[tuple[int, ...]]]  # the prefixes that each step kept, d2l's candidates
 
     @property
     def best(self) -> Hypothesis:
+        """The first of `ranked`."""
         return self.ranked[0]
 
 
@@ -39,19 +41,35 @@ Step = Callable[[Sequence[int], Sequence[Any]], tuple[np.ndarray, Sequence[Any]]
 
 
 def beam_search(
-    step: Step, state: Any, begin: int, end: int | None, max_steps: int, beam_size: int = 2, alpha: float = 0.75
+    step: Step, state: Any, begin: int, end: int | None, max_steps: int, *, beam_size: int = 2, alpha: float = 0.75
 ) -> BeamSearch:
-    """The sequences of at most max_steps tokens that a beam of beam_size prefixes finds.
+    """Returns the sequences of at most max_steps tokens that a beam of beam_size prefixes finds.
 
-    step(tokens, states) takes K prefixes' last tokens and states, and returns log P (K, V) of the next token and the
-    K states after. `begin` is the first token and `end` the one that ends a sequence, None where nothing does.
     At each step all continuations of the kept prefixes compete and beam_size stay; those that end leave the beam.
     beam_size 1 is greedy search; beam_size V^(max_steps) leaves nothing out and is exhaustive search. Equally likely
-    ones are taken in the order of their prefixes and tokens. alpha: of the length penalty, 0 for none (d2l: 0.75).
-    Raises ValueError for a beam_size or max_steps below 1.
+    ones are taken in the order of their prefixes and tokens.
+
+    Args:
+        step: takes K prefixes' last tokens and states, and returns log P (K, V) of the next token and the K states
+            after it.
+        state: the one before the first token.
+        begin: the first token.
+        end: the token that ends a sequence; None is no token.
+        max_steps: the most tokens of a sequence.
+        beam_size: how many prefixes are kept.
+        alpha: of the length penalty, 0 for none (Dive into Deep Learning, 10.8: 0.75).
+
+    Raises:
+        ValueError: if beam_size or max_steps is below 1.
+
+    Example:
+        >>> table = np.log([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2], [0.2, 0.6, 0.2]])
+        >>> def step(tokens, states): return table[list(tokens)], states
+        >>> ns.models.beam_search(step, None, begin=0, end=None, max_steps=3).best.tokens
+        (2, 1, 0)
     """
-    if beam_size < 1 or max_steps < 1:
-        raise ValueError(f"beam_size and max_steps must be at least 1, got {beam_size} and {max_steps}")
+    integer("beam_size", beam_size)
+    integer("max_steps", max_steps)
     alive, finished, kept = [Hypothesis((), 0.0, state)], [], []
     for _ in range(max_steps):
         best = _extended(step, alive, begin, end, beam_size)

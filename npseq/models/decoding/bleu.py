@@ -1,14 +1,14 @@
-"""BLEU: how many n-grams of a translation stand in the reference (Papineni et al. 2002, in d2l's form)."""
-
-from __future__ import annotations
+"""BLEU counts how many n-grams of a translation are in the reference (Papineni et al. 2002, in d2l's form)."""
 
 from collections import Counter
 from collections.abc import Sequence
 from math import exp
 
+from npseq.arguments import integer
+
 
 def ngram_matches(prediction: Sequence[str], label: Sequence[str], n: int) -> tuple[int, int]:
-    """How many n-grams of the prediction stand in the label, each of the label's used once, and how many there are.
+    """How many n-grams of the prediction are in the label, each of the label's used once, and how many there are.
 
     Their ratio is the precision p_n.
     """
@@ -17,14 +17,23 @@ def ngram_matches(prediction: Sequence[str], label: Sequence[str], n: int) -> tu
 
 
 def bleu(prediction: str | Sequence[str], label: str | Sequence[str], k: int) -> float:
-    """exp(min(0, 1 - len(label) / len(prediction))) * prod_{n=1..k} p_n^(1 / 2^n), in [0, 1] and 1 where they agree.
+    """Returns exp(min(0, 1 - len(label) / len(prediction))) * prod_{n=1..k} p_n^(1 / 2^n), in [0, 1].
 
-    Both are tokens, or strings that are split at white space. k: the longest n-grams; a prediction of fewer tokens is
-    measured up to its own length, as in d2l since 2.0 (before, it divided by zero). An empty prediction scores 0.
-    Raises ValueError for k below 1 or an empty label.
+    It is 1 if the two agree. An empty prediction scores 0.
+
+    Args:
+        prediction, label: tokens, or strings that are split at white space.
+        k: the longest n-grams; a prediction of fewer tokens is measured up to its own length, as in d2l since 2.0
+            (before, it divided by zero).
+
+    Raises:
+        ValueError: if k is below 1, or the label empty.
+
+    Example:
+        >>> round(ns.models.bleu("il est riche .", "il est calme .", k=2), 3)
+        0.658
     """
-    if k < 1:
-        raise ValueError(f"k, the longest n-grams, must be at least 1, got {k}")
+    integer("k", k)
     prediction = prediction.split() if isinstance(prediction, str) else prediction
     label = label.split() if isinstance(label, str) else label
     if not label:

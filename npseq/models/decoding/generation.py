@@ -1,6 +1,4 @@
-"""One token at a time, with the same cells as in training."""
-
-from __future__ import annotations
+"""Generation runs one token at a time, with the same cells as in training."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.stepping import Step, inputs_of, stepper, table
 from npseq.bptt.tape import Weights
@@ -19,19 +18,18 @@ from npseq.layers.recurrent import Recurrent
 
 
 class Stepper:
-    """A model's state between tokens, for a batch of one. Starts at zero."""
+    """A model's state between tokens, for a batch of one; it starts at zero."""
 
     def __init__(self, embedding: Embedding | None, recurrent: Recurrent, output: Linear):
-        self.xp, cell = array_module(recurrent.params.flat), recurrent.cell
-        R, params = recurrent.directions, recurrent.params
-        weights = [[recurrent.weights(layer, d, params) for d in range(R)] for layer in range(recurrent.num_layers)]
-        readers = [[None] * R] * (len(weights) - 1) + [_readers(output, R, self.xp)]
+        self.xp, cell, R = array_module(recurrent.params.flat), recurrent.cell, recurrent.directions
+        weights = [[recurrent.weights(layer, d) for d in range(R)] for layer in range(recurrent.num_layers)]
+        outputs = [[None] * R] * (len(weights) - 1) + [_output_weights(output, R, self.xp)]
         self.first, *layers = [
-            _together([stepper(cell, w, 1, reader) for w, reader in zip(row, of_row, strict=True)], self.xp)
-            for row, of_row in zip(weights, readers, strict=True)
+            _together([stepper(cell, w, 1, read) for w, read in zip(row, of_row, strict=True)], self.xp)
+            for row, of_row in zip(weights, outputs, strict=True)
         ]
-        self.project, *projections = [_projection(cell, row) for row in weights]
-        self.above = list(zip(projections, layers, strict=True))
+        self.take, *takes = [_inputs_of(cell, row) for row in weights]
+        self.above = list(zip(takes, layers, strict=True))
         tables = [table(cell, w) for w in weights[0]] if embedding is None else []
         self.tables: Any = tables[0] if len(tables) == 1 else list(zip(*tables, strict=True))
         self.rows = None if embedding is None else embedding.params["W"]
@@ -43,17 +41,17 @@ class Stepper:
         They are written over by the next call.
         """
         looked_up = self.rows is None and token is not None
-        h, reading = self.first(self.tables[token] if looked_up else self.project(self._features(token)))
+        h, scores = self.first(self.tables[token] if looked_up else self.take(self._features(token)))
         for take, layer in self.above:
-            h, reading = layer(take(h))
-        return reading[:, 0]
+            h, scores = layer(take(h))
+        return scores[:, 0]
 
     def _features(self, token: int | None) -> Array:
         """(D, 1): what the first layer reads where it looks nothing up."""
         return self.zeros if token is None or self.rows is None else self.rows[token][:, None]
 
 
-def _readers(output: Linear, directions: int, xp: Any) -> list[Array]:
+def _output_weights(output: Linear, directions: int, xp: Any) -> list[Array]:
     """(P + 1, V) of the output for each direction: its weights, and the biases, which the first one adds."""
     W, b = output.params["W"], output.params["b"]
     biases = [b] + [xp.zeros_like(b)] * (directions - 1)
@@ -73,10 +71,26 @@ def _together(steps: list[Step], xp: Any) -> Callable[[Any], tuple[Array, Array]
     return both
 
 
-def _projection(cell: Cell, weights: list[Weights]) -> Callable[[Array], Any]:
-    """From features (D, 1) to what each direction's step takes."""
+def _inputs_of(cell: Cell, weights: list[Weights]) -> Callable[[Array], Any]:
+    """The function from features (D, 1) to what each direction's step takes."""
     each = [partial(inputs_of, cell, w) for w in weights]
     return each[0] if len(each) == 1 else lambda x: [of(x) for of in each]
+
+
+def generated(
+    stepper: Stepper, ids: list[int], length: int, temperature: float, rng: np.random.Generator, stop: int | None
+) -> list[int]:
+    """At most `length` ids after these, which are read in first; the id `stop` ends them and is not among them."""
+    for known in ids[:-1]:
+        stepper.scores(known)
+    found: list[int] = []
+    token: int | None = ids[-1] if ids else None
+    for _ in range(length):
+        token = sample(stepper.scores(token), temperature, rng)
+        if token == stop:
+            break
+        found.append(token)
+    return found
 
 
 def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:
@@ -86,6 +100,11 @@ def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:
     z = to_host(scores).astype(np.float64) / temperature
     p = np.exp(z - z.max())
     return int(rng.choice(len(p), p=p / p.sum()))
+
+
+def sized(name: str, vocab: Vocabulary | int) -> tuple[Vocabulary | None, int]:
+    """A Vocabulary, or None where only its size is given; and the size."""
+    return (vocab, len(vocab)) if isinstance(vocab, Vocabulary) else (None, integer(name, vocab))
 
 
 def token_ids(tokens: Any, vocab: Vocabulary | None, size: int, xp: ModuleType, least: int = 1) -> Array:
@@ -114,6 +133,7 @@ def stop_id(stop: str | int, vocab: Vocabulary | None, size: int) -> int:
         if vocab is None or stop not in vocab:
             raise ValueError(f"stop must be a token of the model's Vocabulary, or an id, got {stop!r}")
         return vocab[stop]
-    if isinstance(stop, bool) or not isinstance(stop, (int, np.integer)) or not 0 <= stop < size:
-        raise ValueError(f"stop must be a token or an id in [0, {size}), got {stop!r}")
-    return int(stop)
+    try:
+        return integer("stop", stop, least=0, below=size)
+    except ValueError as error:
+        raise ValueError(f"stop must be a token or an id in [0, {size}), got {stop!r}") from error

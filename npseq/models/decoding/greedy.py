@@ -1,6 +1,4 @@
-"""A decoder that reads its own words: token by token, for a batch, a beam, or as the inputs of a training step."""
-
-from __future__ import annotations
+"""A decoder reads its own words: token by token, for a batch, a beam, or as the inputs of a training step."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,12 +6,21 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
+from npseq.layers.states import map_state
 from npseq.models.decoding.beam_search import Step
-from npseq.models.encoder_decoder import Decoder
 
 
-def greedy(decoder: Decoder, context: Array, state: Any, begin: int, end: int, max_steps: int) -> list[np.ndarray]:
-    """B arrays of the likeliest ids, each up to its first `end`, without it; context (B, C), state of B sequences."""
+def greedy(decoder: Any, context: Array, state: Any, begin: int, end: int, max_steps: int) -> list[np.ndarray]:
+    """B arrays of the likeliest ids, each up to its first `end`, without it.
+
+    Args:
+        decoder: a Decoder.
+        context: (B, C).
+        state: of B sequences.
+        begin: the token that is read first.
+        end: the token that ends a sequence.
+        max_steps: the most tokens that are written.
+    """
     xp = array_module(context)
     ids = xp.full((1, len(context)), begin)
     rows: list[np.ndarray] = []
@@ -28,44 +35,33 @@ def greedy(decoder: Decoder, context: Array, state: Any, begin: int, end: int, m
 
 
 def own_inputs(
-    decoder: Decoder, context: Array, state: Any, inputs: Array, teacher_forcing: float, rng: np.random.Generator
+    decoder: Any, context: Array, state: Any, inputs: Array, teacher_forcing: float, rng: np.random.Generator
 ) -> Array:
     """inputs (T, B), from the second row on with the decoder's own likeliest token in the place of the target's.
 
     teacher_forcing: the probability of keeping the target's, drawn for each position.
     """
     xp = array_module(inputs)
-    kept = xp.asarray(rng.random(inputs.shape) < teacher_forcing)
+    taught = xp.asarray(rng.random(inputs.shape) < teacher_forcing)
     rows = [inputs[:1]]
     for t in range(1, len(inputs)):
         logits, state, _ = decoder.forward(rows[-1], context, state)
-        rows.append(xp.where(kept[t], inputs[t], logits.real.argmax(axis=2)))
+        rows.append(xp.where(taught[t], inputs[t], logits.real.argmax(axis=2)))
     return xp.concatenate(rows) if len(inputs) else inputs
 
 
-def next_log_probs(decoder: Decoder, context: Array) -> Step:
+def next_log_probs(decoder: Any, context: Array) -> Step:
     """The step of a beam search over one sentence, whose context is (1, C). A prefix's state: that of a batch of 1."""
     xp = array_module(context)
 
     def step(tokens: Sequence[int], states: Sequence[Any]) -> tuple[np.ndarray, list[Any]]:
         count = len(tokens)
         repeated = np.repeat(context, count, axis=0)
-        logits, state, _ = decoder.forward(xp.asarray([tokens]), repeated, _side_by_side(states))
+        side_by_side = map_state(lambda *parts: np.concatenate(parts, axis=1), *states)
+        logits, state, _ = decoder.forward(xp.asarray([tokens]), repeated, side_by_side)
         z = to_host(logits)[0].astype(np.float64)
         z -= z.max(axis=1, keepdims=True)
-        return z - np.log(np.exp(z).sum(axis=1, keepdims=True)), [_one(state, k) for k in range(count)]
+        after = [map_state(lambda part, k=k: part[:, k : k + 1], state) for k in range(count)]
+        return z - np.log(np.exp(z).sum(axis=1, keepdims=True)), after
 
     return step
-
-
-def _side_by_side(states: Sequence[Any]) -> Any:
-    """States of a batch of 1 each as the state of one batch."""
-    if states[0] is None:
-        return None
-    if isinstance(states[0], tuple):
-        return tuple(_side_by_side(parts) for parts in zip(*states, strict=True))
-    return np.concatenate(list(states), axis=1)
-
-
-def _one(state: Any, k: int) -> Any:
-    return tuple(_one(part, k) for part in state) if isinstance(state, tuple) else state[:, k : k + 1]

@@ -14,7 +14,8 @@ from interop.onnx import graph_interpreter
 
 import npseq as ns
 from npseq.data import Vocabulary
-from npseq.interop.onnx import Reverse, export, load, read
+from npseq.interop.onnx import export, load, read
+from npseq.layers import Reversed
 
 T, B, D, H = 5, 4, 3, 6
 LENGTHS = np.array([5, 0, 2, 1], np.int32)
@@ -141,7 +142,10 @@ def test_two_layers_of_two_kinds(onnx, runtime, tmp_path, lengths):
     export(layer, path, lengths=lengths is not None)
     onnx.checker.check_model(str(path), full_check=True)
     x = rng.normal(size=(T, B, D)).astype(np.float32)
-    states = {name: draw(one, rng) for name, one in layer.layers.items()}
+    states = {
+        name: draw(one, rng)
+        for name, one in zip(("forward", "backward"), recurrent_layers(layer).values(), strict=True)
+    }
     feeds = {f"{part}_{name}": value for name, (_, parts) in states.items() for part, value in parts.items()}
     y, last, _ = layer.forward(x, (states["forward"][0], states["backward"][0]), lengths)
     feeds |= {"x": x} if lengths is None else {"x": x, "lengths": lengths}
@@ -153,13 +157,13 @@ def test_two_layers_of_two_kinds(onnx, runtime, tmp_path, lengths):
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_reverse_layer_in_onnxruntime_and_read_back(onnx, runtime, tmp_path, layers):
-    layer, path, rng = Reverse(make("reset before", layers)), tmp_path / "reverse.onnx", np.random.default_rng(0)
+    layer, path, rng = Reversed(make("reset before", layers)), tmp_path / "reverse.onnx", np.random.default_rng(0)
     export(layer, path)
     x, (state, feeds) = rng.normal(size=(T, B, D)).astype(np.float32), draw(layer.layer, rng)
     y, last, _ = layer.forward(x, state)
     assert_close(session(runtime, path).run(None, feeds | {"x": x}), flat(y, last), 1e-6)
     again = load(*read(path)[0][1:4])[0]
-    assert isinstance(again, Reverse)
+    assert isinstance(again, Reversed)
     np.testing.assert_array_equal(again.params["W_xz"], layer.params["W_xz"])
 
 
@@ -194,7 +198,7 @@ def test_a_bidirectional_and_a_reverse_layer_by_the_equations(interpreter, tmp_p
     feeds = {f"{part}_forward": value for part, value in first[1].items()} | {"h_backward": second[1]["h"]}
     y, last, _ = both.forward(x, (first[0], second[0]), lengths)
     assert_close(interpreter(path, {"x": x, **feeds, **extra}), flat(y, last), 1e-12)
-    reverse = Reverse(make("reset before", dtype=np.float64))
+    reverse = Reversed(make("reset before", dtype=np.float64))
     export(reverse, path, lengths=lengths is not None)
     y, last, _ = reverse.forward(x, second[0], lengths)
     assert_close(interpreter(path, {"x": x, "h": second[1]["h"], **extra}), flat(y, last), 1e-12)
@@ -298,12 +302,12 @@ REFUSED = [
     (
         ns.Linear(D, H),
         TypeError,
-        "model must be an RNN, GRU, LSTM, Bidirectional, Reverse or LanguageModel, got Linear",
+        "model must be an RNN, GRU, LSTM, Bidirectional, Reversed or LanguageModel, got Linear",
     ),
     (
         ns.Bidirectional(ns.RNN(D, H), ns.RNN(D, H, bidirectional=True)),
         ValueError,
-        "the backward layer of a Bidirectional must have one direction to be exported, got two",
+        "a reversed layer must have one direction to be exported, got two",
     ),
 ]
 

@@ -41,7 +41,7 @@ def test_one_sum_a_step_of_loss_gradient_and_whether_to_stop():
         ids = np.zeros((3, 4), int)[:, shard.columns]
         for _ in range(5):
             twin = ns.LanguageModel(11, "gru", 6, rng=0)
-            twin.step(ids, ids, None, ns.SGD(0.1), 1.0, join=shard.all_reduce)
+            twin.step(ids, ids, None, ns.SGD(0.1), 1.0, all_reduce=shard.all_reduce)
         return rank.calls
 
     for calls in succeeded(on_ranks(2, work)):

@@ -95,7 +95,7 @@ def hundred_losses(shard: Shard | None, cell: str = "lstm") -> np.ndarray:
     join = None if shard is None else shard.all_reduce
     optimizer, state, rows = ns.SGD(0.5), None, []
     for x, y in windows if shard is None else shard.own(windows):
-        loss, norm, state = model.step(x, y, state, optimizer, 0.05, join=join)
+        loss, norm, state = model.step(x, y, state, optimizer, 0.05, all_reduce=join)
         rows.append((float(loss), float(norm)))
     return np.array(rows)
 

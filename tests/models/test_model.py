@@ -1,7 +1,5 @@
 """What a model has learnt, written to a file and read into a model that was built the same way."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -79,5 +77,7 @@ def test_the_two_kinds_of_files_are_told_apart(tmp_path):
     ):
         Forecaster(rng=0).load_params(tmp_path / "language")
     Forecaster(rng=0).save_params(tmp_path / "parameters")
-    with pytest.raises(ValueError, match=r"must be a model that npseq saved, its format is 'npseq parameters'"):
+    with pytest.raises(
+        ValueError, match=r"must be in the format 'npseq language model' that npseq saved, its format is 'npseq p"
+    ):
         ns.LanguageModel.load(tmp_path / "parameters")

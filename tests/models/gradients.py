@@ -1,7 +1,5 @@
 """Every entry of a model's gradients against a complex step of 1e-20, which has no rounding of its own."""
 
-from __future__ import annotations
-
 import numpy as np
 
 STEP = 1e-20

@@ -1,4 +1,4 @@
-from __future__ import annotations
+"""Markov chains, against counts and paths that are written out."""
 
 from itertools import pairwise, product
 from math import inf, log
@@ -18,7 +18,7 @@ def test_counted_transitions():
     P = transition_matrix(states, 4, smoothing=2.0)
     assert P[0].tolist() == [(1 + 0.5) / 5, (2 + 0.5) / 5, 0.5 / 5, 0.5 / 5]
     assert P[3].tolist() == [0.25] * 4
-    np.testing.assert_array_equal(transition_matrix(states.astype(np.uint64), 4, 2.0), P)
+    np.testing.assert_array_equal(transition_matrix(states.astype(np.uint64), 4, smoothing=2.0), P)
 
 
 def test_log_prob():
@@ -82,9 +82,13 @@ def test_a_chain_refuses(initial, transition, message):
             r"states must be an integer array .* float64 \(1,\)",
         ),
         (lambda: transition_matrix([0, 1], 2), TypeError, "states must be an integer array .* got list"),
-        (lambda: transition_matrix(np.array([0, 1]), 2, -1.0), ValueError, "smoothing must not be negative, got -1"),
+        (
+            lambda: transition_matrix(np.array([0, 1]), 2, smoothing=-1.0),
+            ValueError,
+            "smoothing must not be negative, got -1",
+        ),
         (lambda: log_prob(np.array([-1]), START, WEATHER), ValueError, "states must lie in 0 to 1, got -1 to -1"),
-        (lambda: propagate(START, WEATHER, -1), ValueError, "steps must not be negative, got -1"),
+        (lambda: propagate(START, WEATHER, -1), ValueError, "steps must be an integer of at least 0, got -1"),
         (lambda: sample_states(START, WEATHER, 0), ValueError, "length must be a positive integer, got 0"),
     ],
 )

@@ -71,7 +71,7 @@ def test_another_option_is_not_replayed(cupy, change):
         ({"dropout": 0.5}, {}),
         ({}, {"truncation": ns.Truncated(2)}),
         ({}, {"truncation": ns.RandomTruncation(0.5, 0)}),
-        ({}, {"join": lambda loss, grads: loss}),
+        ({}, {"all_reduce": lambda loss, grads: loss}),
     ],
 )
 def test_what_the_host_decides_is_never_captured(cupy, options, step, caplog):
@@ -85,7 +85,7 @@ def test_of_shapes_that_take_turns_the_first_to_come_three_times_is_captured(cup
     model, wide, narrow = model_of().to("gpu"), batches(cupy, 1)[0], batches(cupy, 1, steps=T - 1)[0]
     train(model, [narrow, wide, wide, narrow, wide], ns.SGD(0.5))
     assert is_captured(model)
-    assert model._graphed.key[0] == wide[0].shape
+    assert model._graphed.key[0][0] == wide[0].shape
 
 
 def test_a_wrong_state_at_the_step_that_would_be_captured_is_no_reason_to_give_up(cupy, caplog):
@@ -117,7 +117,7 @@ def test_a_step_that_cannot_be_captured_says_so_once(cupy, monkeypatch, caplog, 
     expected, _ = train(models[1], given, ns.SGD(0.5), graphs=False)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert [record.getMessage() for record in caplog.records] == [
-        "npseq: the training step goes on with plain launches, it could not become a CUDA graph: "
+        "npseq: the training step continues with plain launches, it could not become a CUDA graph: "
         "the products of a CUDA graph need libcublas.so.99"
     ]
 

@@ -1,7 +1,5 @@
 """Sampling from a language model: where it begins, what it draws, where it ends (A41)."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

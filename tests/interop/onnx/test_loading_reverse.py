@@ -1,11 +1,9 @@
-"""The reverse direction: its gradient by a complex step, and what a layer must do."""
+"""A node of the reverse direction has the gradient of a complex step."""
 
 import numpy as np
-import pytest
-from interop.onnx.equations import LENGTHS, B, D, H, T, every_kind, made
+from interop.onnx.equations import LENGTHS, every_kind, made
 
-from npseq import GRU
-from npseq.interop.onnx import Reverse, load
+from npseq.interop.onnx import load
 
 
 @every_kind
@@ -39,23 +37,3 @@ def test_reverse_has_the_right_gradient(kind):
         moved = tuple(s + step * direction * (j == k) for j, s in enumerate(initial))
         slope = loss(at.astype(complex), x, moved if op_type == "LSTM" else moved[0]).imag / 1e-200
         assert abs(slope - (part * direction).sum()) < 1e-12
-
-
-def test_reverse_is_a_layer():
-    layer = Reverse(GRU(D, H, dtype=np.float64, rng=0))
-    x = np.random.default_rng(0).normal(size=(T, B, D))
-    y, _, tape = layer.forward(x)
-    np.testing.assert_allclose(y, layer.layer.forward(x[::-1])[0][::-1], rtol=0, atol=1e-15)
-    again, _, _ = layer.forward(x, tape=tape)
-    np.testing.assert_array_equal(again, layer.astype(np.float64).to("cpu").forward(x)[0])
-    assert layer.forward(np.zeros((T, B), int))[0].shape == (T, B, H)
-    assert layer.backward(None, layer.forward(np.zeros((T, B), int))[2])[0] is None
-    assert repr(layer).startswith("Reverse(GRU(3, 2")
-    with pytest.raises(TypeError, match="layer must be an RNN, GRU or LSTM of one direction, got GRU"):
-        Reverse(GRU(D, H, bidirectional=True))
-    with pytest.raises(ValueError, match=r"x must have shape \(T, B, 3\) or be ids"):
-        layer.forward(np.zeros(3))
-    with pytest.raises(TypeError, match="tape must be the one that this layer's forward returned, got NoneType"):
-        layer.backward(y, None)
-    with pytest.raises(ValueError, match=r"dy must have shape \(5, 4, 2\), got \(1, 4, 2\)"):
-        layer.backward(y[:1], tape)

@@ -1,0 +1,127 @@
+"""A recurrent layer that reads every sequence from its own last step to its first."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npseq.backend import Array, array_module
+from npseq.bptt.workspace import Workspace
+from npseq.layers.batch import check_array, check_lengths
+from npseq.layers.layer import Layer
+from npseq.layers.recurrent import Recurrent
+from npseq.parameters import Parameters
+
+
+class ReversedTape(NamedTuple):
+    """The layer's own tape, and which step of each sequence it reads at which time: (T, B)."""
+
+    inner: Any
+    order: Array
+
+    def __repr__(self) -> str:
+        return repr(self.inner)
+
+
+class Reversed(Layer):
+    """A recurrent layer that starts at each sequence's own last step; y lies at the steps of x.
+
+    params are the layer's own. A state is the layer's; the last state is the one after step 0.
+
+    Args:
+        layer: an RNN, GRU or LSTM; it is not copied.
+
+    Raises:
+        TypeError: if layer is another one.
+
+    Example:
+        >>> layer, x = ns.GRU(2, 3, rng=0), np.ones((4, 1, 2), np.float32)
+        >>> y = ns.layers.Reversed(layer).forward(x)[0]
+        >>> np.array_equal(y, layer.forward(x[::-1])[0][::-1])
+        True
+    """
+
+    def __init__(self, layer: Recurrent):
+        if not isinstance(layer, Recurrent):
+            raise TypeError(f"layer must be an RNN, GRU or LSTM layer, got {layer!r}")
+        self.layer = layer
+        self.params = layer.params
+        self.input_size, self.output_size = layer.input_size, layer.output_size
+
+    def bind(self, flat: Array) -> "Reversed":
+        """Returns the same layer over another flat vector of parameters.
+
+        Args:
+            flat: the vector, which is not copied.
+        """
+        return Reversed(self.layer.bind(flat))
+
+    def to(self, device: str) -> "Reversed":
+        """Moves the parameters, in place, and returns the layer itself.
+
+        Args:
+            device: "cpu" or "gpu".
+        """
+        self.params = self.layer.to(device).params
+        return self
+
+    def forward(
+        self,
+        x: Array,
+        state: Any = None,
+        lengths: Array | None = None,
+        *,
+        training: bool = False,
+        tape: ReversedTape | None = None,
+    ) -> tuple[Array, Any, ReversedTape]:
+        """Returns y (T, B, R*P), the last state, and the tape.
+
+        Args:
+            x, state, lengths, training, tape: as Recurrent.forward takes them.
+        """
+        if getattr(x, "ndim", 0) < 2:
+            raise ValueError(
+                f"x must have shape (T, B, {self.input_size}) or be ids (T, B), got {getattr(x, 'shape', x)}"
+            )
+        order = array_module(self.params.flat, x).asarray(reversed_order(x.shape[0], x.shape[1], lengths))
+        old = None if tape is None else tape.inner
+        y, last, inner = self.layer.forward(reordered(x, order), state, lengths, training=training, tape=old)
+        return reordered(y, order), last, ReversedTape(inner, order)
+
+    def backward(
+        self,
+        dy: Array | None,
+        tape: ReversedTape,
+        dstate: Any = None,
+        truncation: Any = None,
+        *,
+        grads: Parameters | None = None,
+        workspace: Workspace | None = None,
+    ) -> tuple[Array | None, Any, Parameters]:
+        """Returns dx, the initial state's gradient, and grads.
+
+        Args:
+            dy, tape, dstate, truncation, grads, workspace: as Recurrent.backward takes them.
+        """
+        if not isinstance(tape, ReversedTape):
+            raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
+        if dy is not None:
+            xp = array_module(self.params.flat)
+            check_array("dy", dy, (*tape.order.shape, self.output_size), self.dtype, xp)
+            dy = reordered(dy, tape.order)
+        dx, dfirst, grads = self.layer.backward(dy, tape.inner, dstate, truncation, grads=grads, workspace=workspace)
+        return None if dx is None else reordered(dx, tape.order), dfirst, grads
+
+    def __repr__(self) -> str:
+        return f"Reversed({self.layer})"
+
+
+def reversed_order(steps: int, batch: int, lengths: Array | None) -> np.ndarray:
+    """The steps (T, B) of each sequence from its own end; padding stays where it is. It is its own inverse."""
+    own = np.full(batch, steps) if lengths is None else check_lengths(lengths, steps, batch)
+    step = np.arange(steps)[:, None]
+    return np.where(step < own, own - 1 - step, step)
+
+
+def reordered(x: Array, order: Array) -> Array:
+    """x (T, B, ...), in each sequence the steps of order (T, B)."""
+    return x[order, array_module(order).arange(order.shape[1])]
