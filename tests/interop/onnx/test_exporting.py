@@ -16,6 +16,7 @@ import npseq as ns
 from npseq.data import Vocabulary
 from npseq.interop.onnx import export, load, read
 from npseq.layers import Reversed
+from npseq.layers.bidirectional import recurrent_layers
 
 T, B, D, H = 5, 4, 3, 6
 LENGTHS = np.array([5, 0, 2, 1], np.int32)
