@@ -5,7 +5,7 @@ The preprocessing is that of Dive into Deep Learning (d2l, "Machine Translation 
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import log
 from os import PathLike
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from npseq.backend import generator
+from npseq.data.batches import pad_sequences
 from npseq.data.text import Vocabulary
 
 RESERVED = ("<pad>", "<bos>", "<eos>")
@@ -172,11 +173,6 @@ def first_of_each(text: str) -> str:
     return "\n".join(first.values())
 
 
-def truncate_pad(line: Sequence[int], steps: int, padding: int) -> list[int]:
-    """Returns the first `steps` ids of a line, padded if it is shorter."""
-    return [*line[:steps], *[padding] * (steps - len(line))]
-
-
 def build_array(lines: Tokens, vocabulary: Vocabulary, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Returns ids (T, N) of N lines of tokens, each followed by <eos>, truncated and padded, and lengths (N,).
 
@@ -186,9 +182,7 @@ def build_array(lines: Tokens, vocabulary: Vocabulary, steps: int | None = None)
         if token not in vocabulary:
             raise ValueError(f"the vocabulary must hold {token}; make it with reserved_tokens={RESERVED}")
     rows = [[*vocabulary[line], vocabulary["<eos>"]] for line in lines]
-    steps = max(map(len, rows)) if steps is None else steps
-    ids = np.array([truncate_pad(row, steps, vocabulary["<pad>"]) for row in rows], dtype=np.int64)
-    return ids.T, np.array([min(len(row), steps) for row in rows], dtype=np.int64)
+    return pad_sequences(rows, vocabulary["<pad>"], length=steps)
 
 
 def date_pairs(count: int, rng: int | np.random.Generator | None = 0) -> tuple[Tokens, Tokens]:
