@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from npseq.backend import generator
+from npseq.backend import Seed, generator
 from npseq.data.batches import pad_sequences
 from npseq.data.text import Vocabulary
 
@@ -64,7 +64,7 @@ class Pairs(NamedTuple):
             for half in halves
         )
 
-    def batches(self, batch_size: int, rng: int | np.random.Generator | None = None) -> Iterator[tuple]:
+    def batches(self, batch_size: int, rng: Seed = None) -> Iterator[tuple]:
         """Yields all pairs once in random order as (source, target, source_lengths, target_lengths).
 
         Args:
@@ -84,7 +84,7 @@ def load_pairs(
     steps: int | None = None,
     min_freq: int = 1,
     distinct_sources: bool = False,
-    rng: int | np.random.Generator | None = 0,
+    rng: Seed = 0,
 ) -> Pairs:
     """Returns sentence pairs as padded ids, as d2l's `load_data_nmt` does.
 
@@ -185,7 +185,7 @@ def build_array(lines: Tokens, vocabulary: Vocabulary, steps: int | None = None)
     return pad_sequences(rows, vocabulary["<pad>"], length=steps)
 
 
-def date_pairs(count: int, rng: int | np.random.Generator | None = 0) -> tuple[Tokens, Tokens]:
+def date_pairs(count: int, rng: Seed = 0) -> tuple[Tokens, Tokens]:
     """Returns the characters of dates as people write them ("9 may 1998", "may 9, 1998", "09/05/98") and in ISO 8601.
 
     Years are 1950 to 2049, so two digits determine them, and days 1 to 28.
@@ -199,9 +199,7 @@ def date_pairs(count: int, rng: int | np.random.Generator | None = 0) -> tuple[T
     return [list(text) for text in source], [list(text) for text in target]
 
 
-def reversal_pairs(
-    count: int, rng: int | np.random.Generator | None = 0, letters: str = "abcdefgh", longest: int = 8
-) -> tuple[Tokens, Tokens]:
+def reversal_pairs(count: int, rng: Seed = 0, letters: str = "abcdefgh", longest: int = 8) -> tuple[Tokens, Tokens]:
     """Returns 1 to `longest` random letters, and the same from the last to the first."""
     rng = generator(rng)
     source = [list(rng.choice(list(letters), size)) for size in rng.integers(1, longest + 1, count)]
