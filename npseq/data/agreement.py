@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from npseq.backend import generator
+from npseq.backend import Seed, generator
 from npseq.data.text import Vocabulary
 
 SUBJECTS = ("cat", "cats")
@@ -14,9 +14,7 @@ CLAUSE = ("already", "ate", "the", "apple", "apples", "and", "saw", "mouse", "mi
 AGREEMENT_VOCABULARY = Vocabulary(["the", *SUBJECTS, "which", *CLAUSE, *VERBS, "full"], token="word")
 
 
-def agreement_sentences(
-    count: int, lag: int, rng: int | np.random.Generator | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def agreement_sentences(count: int, lag: int, rng: Seed = None) -> tuple[np.ndarray, np.ndarray]:
     """Returns sentences up to their verb, ids (lag + 2, N), and the verb (N,) of each: 0 "was", 1 "were".
 
     "the cat which <words> [verb]": lag steps lie between reading the subject and naming the verb after the last word.

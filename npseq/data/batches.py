@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import a_dtype, integer, number
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, Seed, array_module, generator
 
 
-def random_windows(
-    ids: Array, batch_size: int, steps: int, rng: int | np.random.Generator | None = None
-) -> Iterator[tuple[Array, Array]]:
+def random_windows(ids: Array, batch_size: int, steps: int, rng: Seed = None) -> Iterator[tuple[Array, Array]]:
     """Returns one epoch of non-overlapping windows in random order: pairs x, y (T, B), y one token ahead of x.
 
     x and y are contiguous copies in the dtype of ids. Windows that fill no batch are dropped. Source: d2l,
@@ -43,9 +41,7 @@ def random_windows(
     return _windows(ids, starts[: count // batch_size * batch_size].reshape(-1, batch_size), steps)
 
 
-def sequential_windows(
-    ids: Array, batch_size: int, steps: int, rng: int | np.random.Generator | None = None
-) -> Iterator[tuple[Array, Array]]:
+def sequential_windows(ids: Array, batch_size: int, steps: int, rng: Seed = None) -> Iterator[tuple[Array, Array]]:
     """Returns one epoch of windows in the order of the text: pairs x, y (T, B), y one token ahead of x.
 
     Sequence b of batch k + 1 continues sequence b of batch k, so a state can be carried. Source: d2l,

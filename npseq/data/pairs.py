@@ -5,7 +5,7 @@ The preprocessing is that of Dive into Deep Learning (d2l, "Machine Translation 
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import log
 from os import PathLike
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from npseq.backend import generator
+from npseq.backend import Seed, generator
+from npseq.data.batches import pad_sequences
 from npseq.data.text import Vocabulary
 
 RESERVED = ("<pad>", "<bos>", "<eos>")
@@ -63,7 +64,7 @@ class Pairs(NamedTuple):
             for half in halves
         )
 
-    def batches(self, batch_size: int, rng: int | np.random.Generator | None = None) -> Iterator[tuple]:
+    def batches(self, batch_size: int, rng: Seed = None) -> Iterator[tuple]:
         """Yields all pairs once in random order as (source, target, source_lengths, target_lengths).
 
         Args:
@@ -83,7 +84,7 @@ def load_pairs(
     steps: int | None = None,
     min_freq: int = 1,
     distinct_sources: bool = False,
-    rng: int | np.random.Generator | None = 0,
+    rng: Seed = 0,
 ) -> Pairs:
     """Returns sentence pairs as padded ids, as d2l's `load_data_nmt` does.
 
@@ -172,11 +173,6 @@ def first_of_each(text: str) -> str:
     return "\n".join(first.values())
 
 
-def truncate_pad(line: Sequence[int], steps: int, padding: int) -> list[int]:
-    """Returns the first `steps` ids of a line, padded if it is shorter."""
-    return [*line[:steps], *[padding] * (steps - len(line))]
-
-
 def build_array(lines: Tokens, vocabulary: Vocabulary, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Returns ids (T, N) of N lines of tokens, each followed by <eos>, truncated and padded, and lengths (N,).
 
@@ -186,12 +182,10 @@ def build_array(lines: Tokens, vocabulary: Vocabulary, steps: int | None = None)
         if token not in vocabulary:
             raise ValueError(f"the vocabulary must hold {token}; make it with reserved_tokens={RESERVED}")
     rows = [[*vocabulary[line], vocabulary["<eos>"]] for line in lines]
-    steps = max(map(len, rows)) if steps is None else steps
-    ids = np.array([truncate_pad(row, steps, vocabulary["<pad>"]) for row in rows], dtype=np.int64)
-    return ids.T, np.array([min(len(row), steps) for row in rows], dtype=np.int64)
+    return pad_sequences(rows, vocabulary["<pad>"], length=steps)
 
 
-def date_pairs(count: int, rng: int | np.random.Generator | None = 0) -> tuple[Tokens, Tokens]:
+def date_pairs(count: int, rng: Seed = 0) -> tuple[Tokens, Tokens]:
     """Returns the characters of dates as people write them ("9 may 1998", "may 9, 1998", "09/05/98") and in ISO 8601.
 
     Years are 1950 to 2049, so two digits determine them, and days 1 to 28.
@@ -205,9 +199,7 @@ def date_pairs(count: int, rng: int | np.random.Generator | None = 0) -> tuple[T
     return [list(text) for text in source], [list(text) for text in target]
 
 
-def reversal_pairs(
-    count: int, rng: int | np.random.Generator | None = 0, letters: str = "abcdefgh", longest: int = 8
-) -> tuple[Tokens, Tokens]:
+def reversal_pairs(count: int, rng: Seed = 0, letters: str = "abcdefgh", longest: int = 8) -> tuple[Tokens, Tokens]:
     """Returns 1 to `longest` random letters, and the same from the last to the first."""
     rng = generator(rng)
     source = [list(rng.choice(list(letters), size)) for size in rng.integers(1, longest + 1, count)]

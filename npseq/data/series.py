@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import a_dtype, integer, number
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, Seed, array_module, generator
 
 SUNSPOTS_FILE = "sunspots_yearly_1700_2008.csv"
 CO2_FILE = "co2_mauna_loa_weekly_1958_2001.csv"
@@ -26,9 +26,7 @@ class Series(NamedTuple):
     missing: np.ndarray  # (T,) bool, whether the value was not measured
 
 
-def noisy_sine(
-    length: int = 1000, noise: float = 0.2, *, rng: int | np.random.Generator | None = None, dtype: Any = np.float32
-) -> np.ndarray:
+def noisy_sine(length: int = 1000, noise: float = 0.2, *, rng: Seed = None, dtype: Any = np.float32) -> np.ndarray:
     """Returns x_t = sin(0.01 t) + N(0, noise^2), t = 1 to length. Source: d2l, "Sequence Models".
 
     Args:

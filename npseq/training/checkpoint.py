@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import to_host
-from npseq.files import Content, damage_in, read_content, write_content
+from npseq.files import damage_in, read_content, write_content
 from npseq.models.language_model import LanguageModel
 from npseq.models.saving import FORMAT, content_of, model_from
 from npseq.training.config import TrainingConfig, make_optimizer
@@ -90,7 +90,9 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         state = {**training["optimizer"], **arrays}
         _check_optimizer(config, state, model)
         metrics = _metrics(content.tensors[METRICS], config)
-        position = _position(training, content, model, config, len(metrics))
+        position = from_content(training.get("position"), content.tensors, model, config)  # older files have none
+        if position is not None and len(metrics) == config.epochs:
+            raise ValueError(f"its position lies in an epoch after the last of {config.epochs}")
         return Checkpoint(config, model, state, rng, metrics, str(training["text_digest"]), position)
 
 
@@ -121,16 +123,6 @@ def _metrics(rows: np.ndarray, config: TrainingConfig) -> list[EpochMetrics]:
     if len(rows) > config.epochs or not np.array_equal(rows[:, 0], np.arange(1, len(rows) + 1)):
         raise ValueError(f"its metrics must be those of the first of {config.epochs} epochs, one by one")
     return from_array(rows)
-
-
-def _position(
-    training: dict[str, Any], content: Content, model: LanguageModel, config: TrainingConfig, epochs: int
-) -> Position | None:
-    """Returns None between two epochs, where older files have no such entry."""
-    position = from_content(training.get("position"), content.tensors, model, config)
-    if position is not None and epochs == config.epochs:
-        raise ValueError(f"its position lies in an epoch after the last of {config.epochs}")
-    return position
 
 
 def load_trained(path: str | PathLike[str]) -> tuple[LanguageModel, TrainingConfig | None]:

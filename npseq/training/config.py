@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from npseq import optim
+from npseq.backend import Seed
 from npseq.bptt.truncation import HDetach
 from npseq.data import Vocabulary, load_corpus
 from npseq.training.epoch import SAMPLINGS, Epoch
@@ -136,7 +137,7 @@ class TrainingConfig:
         if isinstance(epoch.truncation, HDetach) and self.cell != "lstm":
             raise ValueError(f"truncation h-detach belongs to cell lstm, got {self.truncation!r} with cell {self.cell}")
 
-    def one_epoch(self, rng: int | np.random.Generator | None = None) -> Epoch:
+    def one_epoch(self, rng: Seed = None) -> Epoch:
         """Returns the options of each epoch.
 
         Args:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, Seed, array_module, generator
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
 from npseq.training.chunks import chunks
@@ -48,7 +48,7 @@ def train_epoch(
     optimizer: Any,
     epoch: Epoch,
     *,
-    rng: int | np.random.Generator | None = None,
+    rng: Seed = None,
     before: Sequence[EpochMetrics] = (),
     position: Position | None = None,
     on_step: Callable[[], None] | None = None,

@@ -1,6 +1,5 @@
 """This module shows the progress of a run: a bar on the terminal, and lines with the falling perplexity."""
 
-from types import TracebackType
 from typing import Any, Self
 
 from npseq.training.metrics import EpochMetrics
@@ -47,7 +46,5 @@ class ProgressBar:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.bar.close()

@@ -4,14 +4,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from npseq.backend import Seed
 from npseq.bptt.truncation import HDetach, RandomTruncation, RouletteTruncation, Truncated
 
 FORMS = "full, truncated:STEPS, random:KEEP, roulette:SURVIVAL or h-detach:PROBABILITY"
 
 
-def read_truncation(text: str, rng: int | np.random.Generator | None = None) -> Any:
+def read_truncation(text: str, rng: Seed = None) -> Any:
     """Returns the truncation that `text` names, as a layer's backward takes it; None for "full".
 
     "truncated:K" is Truncated(K), "random:P" RandomTruncation(P), "h-detach:P" HDetach(P), and "roulette:P"

@@ -15,7 +15,6 @@ from npseq.data.pairs import (
     read_pairs,
     reversal_pairs,
     tokenize_pairs,
-    truncate_pad,
 )
 
 TEXT = "Go.\tVa !\tCC-BY\nGo.\tMarche.\tCC-BY\nHi, Tom!\tSalut,\u202fTom\u00a0!\tCC-BY\nWho?\tQui\u202f?\tCC-BY\n"
@@ -49,9 +48,11 @@ def test_d2l_keeps_one_line_more_than_it_is_asked_for():
 
 
 def test_lines_are_cut_and_padded():
-    assert truncate_pad([47, 4], 10, 1) == [47, 4, 1, 1, 1, 1, 1, 1, 1, 1]
-    assert truncate_pad([1, 2, 3], 2, 9) == [1, 2]
-    assert truncate_pad([], 2, 9) == [9, 9]
+    vocab = Vocabulary(["a"], reserved_tokens=["<pad>", "<bos>", "<eos>"])
+    ids, lengths = build_array([["a"], ["a"] * 5, []], vocab, steps=4)
+    np.testing.assert_array_equal(ids.T, [[4, 3, 1, 1], [4, 4, 4, 4], [3, 1, 1, 1]])
+    np.testing.assert_array_equal(lengths, [2, 4, 1])
+    assert ids.dtype == lengths.dtype == np.int64
 
 
 def test_arrays_end_with_eos_and_come_time_first():

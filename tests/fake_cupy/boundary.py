@@ -28,7 +28,7 @@ from fake_cupy.device_array import KINDS, ndarray
 from fake_cupy.host_only import HOST_TESTS
 
 STAYS = (
-    "backend", "cli", "commands", "interop", "plot", "training.inspection", "training.mpi", "training.ranks",
+    "backend", "cli", "commands", "interop", "plot", "training.distributed.mpi", "training.distributed.ranks",
     "training.run",
 )  # fmt: skip
 TESTS = str(Path(__file__).parents[1])

@@ -1,0 +1,50 @@
+"""This module checks whether a run can be resumed: which options may change, and that its text is the same."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from npseq.backend import Array, to_host
+from npseq.data import Vocabulary
+from npseq.training.checkpoint import Checkpoint
+from npseq.training.config import TrainingConfig
+
+FREE = ("epochs", "corpus", "sample_prefix")  # may change when a run is resumed; of the corpus only its path
+
+
+def changed(checkpoint: Checkpoint, changes: Mapping[str, Any], out: Path) -> TrainingConfig:
+    """Returns the configuration of a checkpoint with its changes. Raises ValueError for a change that is not free."""
+    stored = checkpoint.config
+    for name, value in changes.items():
+        if name not in FREE and value != getattr(stored, name):
+            raise ValueError(
+                f"a resumed run keeps its options: {name} is {getattr(stored, name)!r} in {str(out)!r}, got {value!r}; "
+                "leave it out, or start a new run in another folder"
+            )
+    config = replace(stored, **changes)
+    begun = checkpoint.position is not None
+    if config.epochs < (least := len(checkpoint.metrics) + begun):
+        raise ValueError(
+            f"epochs must be at least the {least} that the run in {str(out)!r} has {'begun' if begun else 'had'}, "
+            f"got {config.epochs}"
+        )
+    return config
+
+
+def check_text(checkpoint: Checkpoint, ids: Array, vocabulary: Vocabulary, corpus: str, out: Path) -> None:
+    """Raises ValueError unless this is the text of the checkpoint, with the same vocabulary."""
+    known = checkpoint.model.vocab
+    if known is None:
+        raise ValueError("a run's checkpoint must hold a vocabulary, this one holds its size alone; start a new run")
+    if digest(ids) != checkpoint.text_digest or vocabulary.tokens != known.tokens:
+        raise ValueError(
+            f"the text of corpus {corpus!r} must be the one that the run in {str(out)!r} learns, it has "
+            "changed since; bring the old one back, or start a new run"
+        )
+
+
+def digest(ids: Array) -> str:
+    """Returns the SHA-256 of a text."""
+    return hashlib.sha256(to_host(ids).astype("<i8").tobytes()).hexdigest()
