@@ -21,18 +21,14 @@ import npseq as ns
 
 # Parts of npseq whose docstrings do not have the form yet. It must become empty.
 PENDING: set[str] = {
-    "npseq.bptt",
-    "npseq.data",
-    "npseq.gpu",
-    "npseq.inspect",
-    "npseq.interop",
-    "npseq.layercheck",
-    "npseq.layers",
+    "npseq.interop.onnx.reverse",
+    "npseq.layers.bidirectional",
+    "npseq.layers.composite",
+    "npseq.layers.reversed",
     "npseq.models",
-    "npseq.online",
-    "npseq.plot",
-    "npseq.training",
 }
+# Methods that only npseq itself calls: a layer's halves for checkpointing and inspection, a truncation's draw.
+INNER = {"adjoints", "checked_state", "gradients", "input_adjoints", "plan", "weights"}
 
 SECTION = re.compile(r"^(Args|Attributes):\n((?: .*\n|\n)*)", re.MULTILINE)
 ITEM = re.compile(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*):", re.MULTILINE)
@@ -59,7 +55,7 @@ def methods(cls: type) -> Iterator[tuple[str, Any]]:
     for base in cls.__mro__:
         if base.__module__.startswith("npseq"):
             for name in vars(base):
-                if inspect.isroutine(getattr(base, name)) and not name.startswith("_"):
+                if inspect.isroutine(getattr(base, name)) and not name.startswith("_") and name not in INNER:
                     yield f"{base.__module__}.{base.__qualname__}.{name}", getattr(base, name)
 
 
@@ -99,7 +95,7 @@ def has_fields(thing: Any) -> bool:
 
 
 def arguments(thing: Any) -> set[str]:
-    if inspect.isclass(thing) and issubclass(thing, Exception) and "__init__" not in vars(thing):
+    if inspect.isclass(thing) and issubclass(thing, BaseException) and "__init__" not in vars(thing):
         return set()
     return set(inspect.signature(thing).parameters) - {"self", "cls"}
 
@@ -117,7 +113,7 @@ def test_the_docstring_lists_the_arguments_and_nothing_else(name, thing):
 
 @pytest.mark.parametrize(("name", "thing"), THINGS, ids=names_of(THINGS))
 def test_a_function_and_a_class_show_an_example(name, thing):
-    if inspect.isclass(thing) and (issubclass(thing, Exception) or hasattr(thing, "_fields")):
+    if inspect.isclass(thing) and (issubclass(thing, BaseException) or hasattr(thing, "_fields")):
         return
     assert re.search(r"^Examples?:\n(?:\n|    .*\n)*? *>>> ", text_of_docstring(thing) + "\n", re.MULTILINE), name
 
