@@ -40,9 +40,7 @@ def settings(*, fused: bool | None = None, graphs: bool | None = None, tf32: boo
     CuPy and a device.
 
     Args:
-        fused: as in Settings; None leaves it as it is.
-        graphs: as in Settings; None leaves it as it is.
-        tf32: as in Settings; None leaves it as it is.
+        fused, graphs, tf32: as in Settings; None leaves a switch as it is.
 
     Raises:
         TypeError: if a switch is neither True nor False.

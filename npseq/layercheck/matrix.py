@@ -44,7 +44,7 @@ OTHER: dict[str, Callable[[], tuple[Any, np.ndarray]]] = {  # a layer and its x
 CELLS = (*RECURRENT, *OTHER)
 
 
-class Case(NamedTuple):
+class LayerCase(NamedTuple):
     """One check. layers and directions are 0 for a layer without time, truncated is None for the whole gradient."""
 
     cell: str
@@ -77,7 +77,7 @@ def numbers(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32).astype(np.float64)
 
 
-def matrix(cells: Iterable[str] = CELLS, methods: Iterable[str] = METHODS, quick: bool = False) -> list[Case]:
+def matrix(cells: Iterable[str] = CELLS, methods: Iterable[str] = METHODS, quick: bool = False) -> list[LayerCase]:
     """Returns the cases of these cells and methods; quick leaves out float32, full lengths and two-way stacks.
 
     Raises ValueError for an unknown cell or method.
@@ -91,21 +91,21 @@ def matrix(cells: Iterable[str] = CELLS, methods: Iterable[str] = METHODS, quick
     return [case for cell in cells for case in _cases(cell, methods, dtypes, quick)]
 
 
-def _cases(cell: str, methods: tuple[str, ...], dtypes: tuple[str, ...], quick: bool) -> Iterator[Case]:
+def _cases(cell: str, methods: tuple[str, ...], dtypes: tuple[str, ...], quick: bool) -> Iterator[LayerCase]:
     if cell not in RECURRENT:
         for dtype, method in product(dtypes, methods):
-            yield Case(cell, "", 0, 0, cell == "bidirectional", dtype, method)
+            yield LayerCase(cell, "", 0, 0, cell == "bidirectional", dtype, method)
         return
     shapes = [(1, 1), (1, 2), (2, 1)] if quick else [(1, 1), (1, 2), (2, 1), (2, 2)]
     lengths = [True] if quick else [False, True]
     for variant, (layers, directions), dtype in product(RECURRENT[cell], shapes, dtypes):
         for method, ragged in product(methods, lengths):
-            yield Case(cell, variant, layers, directions, ragged, dtype, method)
+            yield LayerCase(cell, variant, layers, directions, ragged, dtype, method)
         if "complex" in methods and layers * directions < 4:
-            yield Case(cell, variant, layers, directions, True, dtype, "complex", TRUNCATED)
+            yield LayerCase(cell, variant, layers, directions, True, dtype, "complex", TRUNCATED)
 
 
-def check(case: Case) -> Report:
+def check(case: LayerCase) -> Report:
     """Checks one case at fixed numbers, with random initial states."""
     if case.cell in RECURRENT:
         kind, hidden, options = RECURRENT[case.cell][case.variant]
@@ -132,7 +132,7 @@ def _state(layer: Any) -> Any:
     return (h, numbers(rows, B, layer.hidden_size, seed=2)) if isinstance(layer, LSTM) else h
 
 
-def table(results: dict[Case, Report]) -> str:
+def table(results: dict[LayerCase, Report]) -> str:
     """One row per layer and dtype, one column per method: the largest error on the gradient's scale, or FAIL."""
     columns = [c for c in (*METHODS, "truncated") if any(case.column == c for case in results)]
     head = ("cell", "variant", "layers", "direction", "dtype", *columns)

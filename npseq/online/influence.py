@@ -29,14 +29,7 @@ Update = Callable[[Any, Influence | None], Influence]  # (tape of one step, S be
 
 
 class Online(NamedTuple):
-    """A gradient that was computed forward in time, as rtrl, uoro, snap and rflo return it.
-
-    Example:
-        >>> layer, x = ns.GRU(2, 3, dtype=np.float64, rng=0), np.ones((5, 1, 2))
-        >>> found = ns.rtrl(layer, x, np.ones((5, 1, 3)))
-        >>> found.y.shape, found.state.shape, found.influence["b_z"].shape
-        ((5, 1, 3), (1, 1, 3), (1, 3, 3))
-    """
+    """A gradient that was computed forward in time, as rtrl, uoro, snap and rflo return it."""
 
     grads: Parameters  # named and shaped as layer.params
     y: Array  # (T, B, P)

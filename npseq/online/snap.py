@@ -53,14 +53,9 @@ def snap(
 
     Args:
         layer: an RNN, GRU or LSTM of one direction and any depth.
-        x: (T, B, D), or token ids (T, B), as forward takes them.
-        dy: (T, B, P), or a function of the step t and its output (B, P).
-        state: the initial state, as forward takes it; None is zeros.
-        lengths: (B,), the length of each sequence; None is T for all.
-        dstate: the loss's derivative by the last state, as backward takes it.
+        x, dy, state, lengths, dstate, max_bytes: as rtrl takes them.
         influence: the influence of an earlier call, to continue that sequence.
         n: the number of steps, at least 1.
-        max_bytes: the memory allowed; None is no limit.
 
     Raises:
         MemoryError: before anything is computed, if more than max_bytes is needed.

@@ -42,11 +42,7 @@ def uoro(
 
     Args:
         layer: an RNN, GRU or LSTM of one direction and any depth.
-        x: (T, B, D), or token ids (T, B), as forward takes them.
-        dy: (T, B, P), or a function of the step t and its output (B, P).
-        state: the initial state, as forward takes it; None is zeros.
-        lengths: (B,), the length of each sequence; None is T for all.
-        dstate: the loss's derivative by the last state, as backward takes it.
+        x, dy, state, lengths, dstate: as rtrl takes them.
         influence: the influence of an earlier call, (s~, th~), to continue that sequence.
         rng: a seed or Generator for the signs.
         signs: one array of +-1 per step, shaped as the state (a pair for an LSTM), to use in place of random ones.

@@ -29,7 +29,7 @@ def test_the_whole_matrix_has_every_variant_depth_direction_length_dtype_and_met
 
 @pytest.mark.parametrize("dtype", matrix.DTYPES)
 def test_the_gradient_is_computed_in_the_dtype_of_the_case(dtype):
-    report = matrix.check(matrix.Case("gru", "reset after", 1, 1, True, dtype, "complex"))
+    report = matrix.check(matrix.LayerCase("gru", "reset after", 1, 1, True, dtype, "complex"))
     eps = np.finfo(dtype).eps
     assert report
     assert eps / 50 < report.max_error < 50 * eps
@@ -37,7 +37,7 @@ def test_the_gradient_is_computed_in_the_dtype_of_the_case(dtype):
 
 @pytest.mark.parametrize(("layers", "directions"), [(1, 1), (2, 2)])
 def test_every_relu_layer_of_the_matrix_has_active_units(layers, directions):
-    report = matrix.check(matrix.Case("rnn", "relu", layers, directions, True, "float64", "directional"))
+    report = matrix.check(matrix.LayerCase("rnn", "relu", layers, directions, True, "float64", "directional"))
     assert {row.status for row in report.tensors} == {"pass"}
 
 
@@ -50,7 +50,7 @@ def test_quick_leaves_out_float32_full_lengths_and_two_way_stacks():
 
 
 def test_a_case_prints_as_one_line():
-    case = matrix.Case("lstm", "both", 2, 1, True, "float32", "complex", 2)
+    case = matrix.LayerCase("lstm", "both", 2, 1, True, "float32", "complex", 2)
     assert str(case) == "lstm both 2 forward float32 (lengths [2, 3], Truncated(2), complex)"
 
 
