@@ -19,9 +19,6 @@ from printed import ROOT
 
 import npseq as ns
 
-# Parts of npseq whose docstrings do not have the form yet. It must become empty.
-PENDING: set[str] = {
-}
 # Methods that only npseq itself calls: a layer's halves for checkpointing and inspection, a truncation's draw.
 INNER = {"adjoints", "checked_state", "gradients", "input_adjoints", "plan", "weights"}
 
@@ -54,13 +51,9 @@ def methods(cls: type) -> Iterator[tuple[str, Any]]:
                     yield f"{base.__module__}.{base.__qualname__}.{name}", getattr(base, name)
 
 
-def due(thing: Any) -> bool:
-    return not thing.__module__.startswith(tuple(PENDING))
-
-
-THINGS = {id(thing): (name, thing) for name, thing in public() if due(thing)}.values()
+THINGS = {id(thing): (name, thing) for name, thing in public()}.values()
 CLASSES = [thing for _, thing in THINGS if inspect.isclass(thing)]
-METHODS = {name: method for cls in CLASSES for name, method in methods(cls) if due(method)}.items()
+METHODS = {name: method for cls in CLASSES for name, method in methods(cls)}.items()
 
 
 def names_of(things: Any) -> list[str]:
