@@ -1,6 +1,5 @@
 """A training run has a folder with model.safetensors, metrics.jsonl and training.png."""
 
-import hashlib
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -10,11 +9,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from npseq.backend import Array, device_module, to_host
-from npseq.data import Vocabulary, random_windows
+from npseq.backend import Array, device_module
+from npseq.data import random_windows
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
 from npseq.models.saving import believed, replace_file
+from npseq.training.changes import changed_config, check_same_text, digest
 from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.distributed.shard import Shard
@@ -28,7 +28,6 @@ from npseq.training.samples import prefixes_of
 
 MODEL, METRICS, FIGURE = "model.safetensors", "metrics.jsonl", "training.png"
 SAMPLE_LENGTH = 50
-FREE = ("epochs", "corpus", "sample_prefix")  # may change when a run is resumed; of the corpus only its path
 
 
 class Run:
@@ -89,7 +88,7 @@ class Run:
         rng = np.random.default_rng(config.seed)
         model = LanguageModel(vocabulary, **config.model_options(), rng=rng)
         state = make_optimizer(config).state_dict()
-        run = cls(Checkpoint(config, model, state, rng, [], _digest(ids)), ids, out)
+        run = cls(Checkpoint(config, model, state, rng, [], digest(ids)), ids, out)
         make_folder(out)
         try:
             run._save([], None)  # first of all: until it is whole, a run that it replaces stays
@@ -117,13 +116,9 @@ class Run:
         if not (out / MODEL).is_file():
             raise FileNotFoundError(f"the folder {str(out)!r} must hold a run to resume, it has no {MODEL}")
         checkpoint = load_checkpoint(out / MODEL)
-        config = _changed(checkpoint, changes, out)
+        config = changed_config(checkpoint, changes, out)
         ids, vocabulary = config.load_corpus()
-        if _digest(ids) != checkpoint.text_digest or vocabulary.tokens != _vocabulary(checkpoint.model).tokens:
-            raise ValueError(
-                f"the text of corpus {config.corpus!r} must be the one that the run in {str(out)!r} learns, it has "
-                "changed since; bring the old one back, or start a new run"
-            )
+        check_same_text(checkpoint, ids, vocabulary, config.corpus, out)
         if checkpoint.position is not None:
             with believed(out / MODEL):
                 check_within(checkpoint.position, ids, config)
@@ -296,31 +291,3 @@ def train(config: TrainingConfig, out: str | PathLike[str], *, overwrite: bool =
     if stop():
         raise Interrupted
     return run
-
-
-def _changed(checkpoint: Checkpoint, changes: Mapping[str, Any], out: Path) -> TrainingConfig:
-    stored = checkpoint.config
-    for name, value in changes.items():
-        if name not in FREE and value != getattr(stored, name):
-            raise ValueError(
-                f"a resumed run keeps its options: {name} is {getattr(stored, name)!r} in {str(out)!r}, got {value!r}; "
-                "leave it out, or start a new run in another folder"
-            )
-    config = replace(stored, **changes)
-    begun = checkpoint.position is not None
-    if config.epochs < (least := len(checkpoint.metrics) + begun):
-        raise ValueError(
-            f"epochs must be at least the {least} that the run in {str(out)!r} has {'begun' if begun else 'had'}, "
-            f"got {config.epochs}"
-        )
-    return config
-
-
-def _vocabulary(model: LanguageModel) -> Vocabulary:
-    if model.vocab is None:
-        raise ValueError("a run's checkpoint must hold a vocabulary, this one holds its size alone; start a new run")
-    return model.vocab
-
-
-def _digest(ids: Array) -> str:
-    return hashlib.sha256(to_host(ids).astype("<i8").tobytes()).hexdigest()

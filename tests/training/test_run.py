@@ -268,35 +268,6 @@ def test_bad_texts_are_refused_before_a_folder_is_made(tmp_path, text_file):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_may_change_on_the_way_and_what_may_not(tmp_path, text_file):
-    train(config_of(text_file, epochs=2), tmp_path / "out")
-    with pytest.raises(ValueError, match=r"keeps its options: hidden is 8 in .*out', got 16; leave it out, or start a"):
-        Run.resume(tmp_path / "out", {"hidden": 16})
-    with pytest.raises(ValueError, match=r"keeps its options: lr is 1\.0 in"):
-        Run.resume(tmp_path / "out", {"hidden": 8, "lr": 2.0})
-    with pytest.raises(ValueError, match=r"epochs must be at least the 2 that the run in .* has had, got 1"):
-        Run.resume(tmp_path / "out", {"epochs": 1})
-    with pytest.raises(ValueError, match="text's own tokens"):
-        Run.resume(tmp_path / "out", {"sample_prefix": ("XYZ",)})
-    moved = text_file.rename(text_file.with_name("moved.txt"))
-    with pytest.raises(FileNotFoundError, match="there is no file"):
-        Run.resume(tmp_path / "out")
-    run = Run.resume(tmp_path / "out", {"corpus": str(moved), "hidden": 8, "sample_prefix": ("best",), "epochs": 3})
-    exhaust(run)
-    stored = load_checkpoint(tmp_path / "out" / "model.safetensors").config
-    assert (stored.corpus, stored.epochs, stored.sample_prefix) == (str(moved), 3, ("best",))
-    moved.write_text(moved.read_text().replace("best", "last"))
-    with pytest.raises(ValueError, match=r"must be the one that the run in .* learns, it has changed since"):
-        Run.resume(tmp_path / "out", {"epochs": 4})
-
-
-def test_a_vocabulary_that_changed_past_max_tokens_is_noticed(tmp_path, text_file):
-    train(config_of(text_file, epochs=2, max_tokens=60), tmp_path / "out")
-    text_file.write_text(text_file.read_text() + " zzz")
-    with pytest.raises(ValueError, match="it has changed since"):
-        Run.resume(tmp_path / "out", {"epochs": 3})
-
-
 def test_a_finished_run_resumes_to_nothing_left(tmp_path, text_file):
     train(config_of(text_file, epochs=2), tmp_path / "out")
     before = (tmp_path / "out" / "model.safetensors").read_bytes()
