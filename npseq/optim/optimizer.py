@@ -159,6 +159,6 @@ def within(name: str, value: float, below: float = inf) -> float:
 
 
 def average(xp: ModuleType, mean: Array, value: Array, keep: float, scratch: Array) -> None:
-    """Sets mean <- keep * mean + (1 - keep) * value; value may be scratch."""
+    """Keeps the share `keep` of the mean and fills the rest with the value, in place; value may be scratch."""
     mean *= keep
     mean += xp.multiply(value, 1 - keep, out=scratch)

@@ -29,7 +29,7 @@ from fake_cupy.host_only import HOST_TESTS
 
 STAYS = (
     "backend", "cli", "commands", "interop", "plot", "training.distributed.mpi", "training.distributed.ranks",
-    "training.run",
+    "training.resumption", "training.run",
 )  # fmt: skip
 TESTS = str(Path(__file__).parents[1])
 STAY = {"to", "bind", "astype", "load"}  # methods that decide the device or the arrays of a layer
