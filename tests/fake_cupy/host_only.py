@@ -45,6 +45,7 @@ HOST_ONLY = {
     "interop.keras": FORMAT,
     "interop.onnx": FORMAT,
     "models.NGramModel": COUNTED,
+    "models.counting": COUNTED,
     "models.bleu": COUNTED,
     "optim.Optimizer": SETTINGS,
     "online.Online": RESULT,
