@@ -17,7 +17,9 @@ import npseq
 from npseq import models
 from npseq.models.counting import ngrams
 
-MODULES = {"": npseq} | {f"{name}.": value for name in npseq.__all__ if inspect.ismodule(value := getattr(npseq, name))}
+MODULES = {"": npseq, "models.counting.": models.counting} | {
+    f"{name}.": value for name in npseq.__all__ if inspect.ismodule(value := getattr(npseq, name))
+}
 
 
 def offered(module: ModuleType) -> dict[str, object]:

@@ -123,7 +123,7 @@ def test_a_step_that_cannot_be_captured_says_so_once(cupy, monkeypatch, caplog, 
 
 
 @pytest.mark.parametrize("call", ["RawKernel.__call__", "ndarray.__setitem__", "<lambda>"])
-def test_a_graph_of_other_numbers_is_not_believed(cupy, monkeypatch, caplog, call):
+def test_a_graph_of_other_numbers_is_not_used(cupy, monkeypatch, caplog, call):
     """The first launch is held against the plain step: here the graph forgets a kernel, a copy or a product."""
     right = Stream.end_capture
 
