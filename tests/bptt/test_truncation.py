@@ -234,7 +234,7 @@ def test_the_seed_fixes_the_draws(build):
 
 @every_cell
 @pytest.mark.parametrize("truncation", [Truncated(9), RouletteTruncation(lambda k: 1.0, 0), RandomTruncation(1.0, 0)])
-def test_dropout_and_ids_under_truncation(cell, truncation):
+def test_dropout_and_token_ids_go_with_every_truncation(cell, truncation):
     layer, data = small(cell, 2, True, dropout=0.5)
     start = layer.dropout.rng.bit_generator.state
 
@@ -265,7 +265,7 @@ def test_dtype_stays_and_nothing_is_written_on(cell, truncation, dtype):
 @pytest.mark.parametrize(("steps", "batch"), [(0, 2), (3, 0), (1, 1)])
 @one_of_each
 @every_cell
-def test_small_sizes(cell, truncation, steps, batch):
+def test_the_smallest_sizes_are_taken(cell, truncation, steps, batch):
     layer, _ = small(cell, 2, True)
     data = given(layer, steps, batch)
     found = gradient(layer, data, truncation, None)

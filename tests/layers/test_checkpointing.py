@@ -29,7 +29,7 @@ def cost(n, m):
 
 
 @pytest.mark.parametrize(("slots", "units"), [(1, 5050), (2, 945), (5, 416), (10, 322), (20, 278), (100, 199)])
-def test_a_hundred_units(slots, units):
+def test_a_hundred_units_cost_what_the_recursion_says(slots, units):
     assert forward_units(100, slots) == units
 
 
@@ -68,7 +68,7 @@ def test_no_more_states_are_kept_than_the_schedule_says():
 @ragged
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
 @every_cell
-def test_adjoints_bit_for_bit_and_sums_to_rounding(cell, schedule, lengths):
+def test_adjoints_agree_bit_for_bit_and_sums_to_rounding(cell, schedule, lengths):
     layer = make(cell, num_layers=1)
     data = given(layer, T, B)
     tape = layer.forward(data.x, data.state, lengths)[2]
@@ -91,7 +91,7 @@ def test_adjoints_bit_for_bit_and_sums_to_rounding(cell, schedule, lengths):
 @ragged
 @pytest.mark.parametrize("layers", [2, 3])
 @every_cell
-def test_stacks(cell, layers, lengths):
+def test_stacks_agree_layer_by_layer(cell, layers, lengths):
     layer = make(cell, num_layers=layers)
     data = given(layer, T, B)
     tape = layer.forward(data.x, data.state, lengths)[2]
@@ -172,7 +172,7 @@ def test_a_budget_is_kept(kind, layers):
 
 
 @pytest.mark.parametrize(("steps", "batch"), [(0, 2), (4, 0), (1, 1)])
-def test_small_sizes(steps, batch):
+def test_the_smallest_sizes_agree_too(steps, batch):
     layer = make("lstm")
     data = given(layer, steps, batch)
     found = checkpointed(layer, data.x, data.dy, data.state, dstate=data.dstate)
@@ -180,7 +180,7 @@ def test_small_sizes(steps, batch):
     assert_close({**found.grads, "x": found.dx, "h": found.dstate[0]}, {**grads, "x": dx, "h": dstate[0]}, 1e-14)
 
 
-def test_refusals():
+def test_what_cannot_be_run_in_pieces_is_refused():
     x = np.zeros((3, 2, 2))
     both = RNN(2, 3, bidirectional=True, dtype=np.float64)
     pair = Bidirectional(LSTM(2, 3, dtype=np.float64), LSTM(2, 3, dtype=np.float64))

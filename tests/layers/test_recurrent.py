@@ -27,7 +27,7 @@ LENGTHS = np.array([2, 4, 1])
 
 @every_cell
 @both_directions
-def test_construct_forward_backward_update_again(cell, bidirectional):
+def test_a_layer_trains_step_after_step(cell, bidirectional):
     layer = make(cell, bidirectional=bidirectional)
     x, state, target, _ = given(layer, T, B)
     losses = []
@@ -43,7 +43,7 @@ def test_construct_forward_backward_update_again(cell, bidirectional):
 @every_cell
 @both_directions
 @pytest.mark.parametrize("layers", [1, 3])
-def test_shapes(cell, bidirectional, layers):
+def test_shapes_follow_from_the_sizes(cell, bidirectional, layers):
     layer = make(cell, num_layers=layers, bidirectional=bidirectional)
     R, P = 2 if bidirectional else 1, 2 if "proj_size" in CELLS[cell][1] else 4
     data = given(layer, T, B)
@@ -91,7 +91,7 @@ def test_parameters_start_as_pytorchs():
 @every_cell
 @both_directions
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
-def test_twice_the_same_bits(cell, bidirectional, lengths):
+def test_running_twice_gives_the_same_bits(cell, bidirectional, lengths):
     layer = make(cell, bidirectional=bidirectional)
     data = given(layer, T, B)
     first = run(layer, data, lengths)
@@ -208,7 +208,7 @@ def read_only(array):
     ids=["strided", "reversed", "fortran", "read-only", "moved"],
 )
 @every_cell
-def test_any_memory_layout(cell, change):
+def test_the_memory_layout_changes_no_bit(cell, change):
     layer = make(cell, bidirectional=True)
     data = given(layer, T, B)
     assert_same_bits(run(layer, changed(data, change), LENGTHS), run(layer, data, LENGTHS))
@@ -218,7 +218,7 @@ def test_any_memory_layout(cell, change):
 @both_directions
 @pytest.mark.parametrize("batch", [0, 1, 2])
 @pytest.mark.parametrize("steps", [0, 1, 2])
-def test_every_size(cell, bidirectional, batch, steps):
+def test_each_sequence_of_a_batch_of_any_size_is_as_it_is_alone(cell, bidirectional, batch, steps):
     """Each sequence on its own gives the same; none at all gives zeros."""
     layer = make(cell, bidirectional=bidirectional)
     data = given(layer, steps, batch)

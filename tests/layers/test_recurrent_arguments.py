@@ -32,7 +32,7 @@ from npseq.layers import GRU, LSTM, RNN
         (lambda: RNN(3, 4).astype(np.int32), ValueError, "dtype must be float32, .* got int32"),
     ],
 )
-def test_constructors(build, error, message):
+def test_constructors_refuse_what_does_not_hold(build, error, message):
     with pytest.raises(error, match=message):
         build()
 
@@ -71,7 +71,7 @@ IDS = np.array([[0, 1, 2], [3, 0, 1]])
         ((X, (None, np.zeros((1, 3, 4), complex))), TypeError, "state.*c.* is complex128 but the layer is float64"),
     ],
 )
-def test_forward(arguments, error, message):
+def test_forward_refuses_what_does_not_fit(arguments, error, message):
     with pytest.raises(error, match=message):
         make("lstm", size=4, num_layers=1).forward(*arguments)
 
@@ -114,7 +114,7 @@ def test_float64_is_not_quietly_rounded_to_a_float32_layer():
         ),
     ],
 )
-def test_backward(change, error, message):
+def test_backward_refuses_what_does_not_fit(change, error, message):
     layer = make("lstm", size=4, num_layers=1)
     arguments = {"dy": np.ones((2, 3, 4)), "tape": layer.forward(X)[2]} | change
     with pytest.raises(error, match=message):

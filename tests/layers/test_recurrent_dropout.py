@@ -56,7 +56,7 @@ def test_a_stack_is_its_layers_with_factors_between(cell):
 
 @every_cell
 @both_directions
-def test_gradient_with_the_draws_held_fixed(cell, bidirectional):
+def test_the_gradient_is_that_with_the_draws_held_fixed(cell, bidirectional):
     """Every parameter, by complex steps of forwards that all start from the same state of the generator."""
     rng = np.random.default_rng(5)
     layer = make(cell, size=2, hidden=3, bidirectional=bidirectional, dropout=P_DROP, rng=rng)

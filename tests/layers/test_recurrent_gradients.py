@@ -113,7 +113,7 @@ def assert_close(found, expected, tolerance):
 
 
 @every_case
-def test_complex_step(cell, layers, bidirectional, bias):
+def test_every_entry_agrees_with_a_complex_step(cell, layers, bidirectional, bias):
     layer, _, at, weights, gradient = case(cell, layers, bidirectional, bias)
     point = {name: array.astype(np.complex128) for name, array in at.items()}
     twin = layer.astype(np.complex128)
@@ -122,7 +122,7 @@ def test_complex_step(cell, layers, bidirectional, bias):
 
 
 @every_case
-def test_central_differences(cell, layers, bidirectional, bias):
+def test_every_entry_agrees_with_central_differences(cell, layers, bidirectional, bias):
     """Truncation leaves h^2/6 |f'''|, rounding eps F / h, where F sums the sizes of the loss's terms.
 
     h is near the best, (eps)^(1/3); with weights and inputs of size at most 1, |f'''| stays below 6 F here.
@@ -137,7 +137,7 @@ def test_central_differences(cell, layers, bidirectional, bias):
 
 
 @every_case
-def test_oracle(cell, layers, bidirectional, bias):
+def test_every_entry_agrees_with_loops_over_numbers(cell, layers, bidirectional, bias):
     layer, network, at, weights, gradient = case(cell, layers, bidirectional, bias)
     rest = {name: array for name, array in at.items() if name != "flat"}
 

@@ -79,7 +79,7 @@ def size(a, b):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("cell", CELLS)
-def test_adjoint(cell, shape):
+def test_the_adjoint_identity_holds(cell, shape):
     layer, x, state = recurrent(cell, shape)
     at, rng = [layer.params.flat, x, *parts(state)], np.random.default_rng(2)
     twin = layer.astype(np.complex128)
@@ -147,4 +147,4 @@ def test_a_local_derivative_that_is_a_little_wrong_breaks_both(monkeypatch):
     with pytest.raises(AssertionError):
         test_the_hessian_is_symmetric("rnn tanh", "one layer")
     with pytest.raises(AssertionError):
-        test_adjoint("rnn tanh", "one layer")
+        test_the_adjoint_identity_holds("rnn tanh", "one layer")

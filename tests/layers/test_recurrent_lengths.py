@@ -25,7 +25,7 @@ every_depth = pytest.mark.parametrize("layers", [1, 3])
 @every_cell
 @both_directions
 @every_depth
-def test_padded_is_each_alone(cell, bidirectional, layers):
+def test_each_padded_sequence_is_as_it_is_alone(cell, bidirectional, layers):
     layer = make(cell, num_layers=layers, bidirectional=bidirectional)
     data = given(layer, T, B)
     whole = run(layer, data, LENGTHS)
@@ -89,7 +89,7 @@ def test_full_lengths_are_no_lengths(cell, bidirectional):
 
 
 @every_cell
-def test_all_lengths_zero(cell):
+def test_where_all_lengths_are_zero_only_the_state_is_left(cell):
     layer = make(cell, bidirectional=True)
     data = given(layer, T, B)
     out = run(layer, data, np.zeros(B, int))

@@ -122,7 +122,7 @@ def test_gradients_are_linear_in_what_comes_from_above(problem):
 
 @few(40)
 @given(problems())
-def test_shapes_dtypes_and_padding(problem):
+def test_shapes_dtypes_and_padding_are_as_documented(problem):
     layer, numbers, lengths = problem
     found, grads = once(layer, numbers, lengths), layer.params
     steps, batch = numbers.x.shape[:2]

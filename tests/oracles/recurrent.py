@@ -1,8 +1,8 @@
 """Recurrent networks number by number: loops over sequences, steps, units and terms, straight from the papers.
 
-Nothing here comes from npseq, and nothing is batched: every sequence runs alone, up to its own length. Parameters are
-read by the notes' names. A number may be an array of N numbers, one for each of N perturbed copies of the whole
-computation; `gradient` takes the complex step of every entry that way, in one run, so no backward pass is written.
+Nothing here comes from npseq, and nothing is batched: every sequence runs alone, up to its own length. Parameters have
+the names of Dive into Deep Learning. A number may be an array of N numbers, one for each of N perturbed copies of the
+whole computation; `gradient` takes the complex step of every entry that way, in one run: no backward pass is written.
 """
 
 from __future__ import annotations
