@@ -23,13 +23,10 @@ import npseq as ns
 PENDING: set[str] = {
     "npseq.bptt",
     "npseq.data",
-    "npseq.gpu",
     "npseq.inspect",
     "npseq.interop",
-    "npseq.layercheck",
     "npseq.layers",
     "npseq.models",
-    "npseq.online",
     "npseq.plot",
     "npseq.training",
 }
