@@ -45,7 +45,6 @@ HOST_ONLY = {
     "interop.keras": FORMAT,
     "interop.onnx": FORMAT,
     "models.NGramModel": COUNTED,
-    "models.counting": COUNTED,
     "models.counting.NGramModel": COUNTED,
     "models.counting.ZipfFit": RESULT,
     "models.counting.error_growth": SETTINGS,

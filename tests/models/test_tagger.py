@@ -72,7 +72,7 @@ def test_A23_gradients_of_a_tagger(kind, loss):
         logits, tape = model.forward(x, lengths)
         positions = weights * (np.arange(4)[:, None] < lengths)
         if loss == "binary":
-            _, dlogits = ns.binary_cross_entropy(logits, targets, positions[..., None])
+            _, dlogits = ns.binary_cross_entropy(logits, targets, weights=positions[..., None])
         else:
             _, dlogits = ns.softmax_cross_entropy(logits, targets, weights=positions)
         dx, grads = model.backward(dlogits, tape)
