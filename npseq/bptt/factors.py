@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module, scatter_add
-from npseq.bptt.blocks import blocks_of
 from npseq.bptt.gradients import states_of
 from npseq.bptt.layout import h_biases
 from npseq.bptt.loop import Adjoints
@@ -31,7 +30,7 @@ def strand_factors(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints) -
     s = np.moveaxis(strand.s[: strand.steps], 1, 0)
     h = s[: w.state]
     x, rows = (s[w.state + w.bias :], 0) if strand.ids is None else (strand.ids, len(w.x))
-    blocks, found = blocks_of(cell), {}
+    blocks, found = w.blocks, {}
     for g, gate in enumerate(cell.gates):
         da = adjoints.da[blocks.names.index(gate)]
         found[f"W_x{gate}"] = Factors(x, da, rows)

@@ -58,10 +58,11 @@ def weight_gradients(
     """Writes the gradient of every parameter of a strand into `out`, laid out as the weights are. No axis of lags."""
     da_steps = _by_step(adjoints.da, 2)
     dv_steps: MaybeArray = None if w.U is None else _by_step(adjoints.dv, 1)
-    looked_up, columns_of_h = strand.s.shape[1] == w.state, len(blocks_of(cell).h_weights) * adjoints.da.shape[1]
+    looked_up, columns_of_h = strand.s.shape[1] == w.state, len(w.blocks.h_weights) * adjoints.da.shape[1]
     if looked_up:
         out.x[...] = 0
-    out.W[: w.state, columns_of_h:] = 0
+    if columns_of_h < out.W.shape[1]:
+        out.W[: w.state, columns_of_h:] = 0
     for at in steps_at_once(strand.steps, da_steps.shape[2], max(da_steps.shape[1], strand.s.shape[1])):
         da = side_by_side(da_steps[at], workspace, "da columns")
         dv = None if w.U is None else side_by_side(dv_steps[at], workspace, "dv columns")
@@ -98,7 +99,7 @@ def _products(
     workspace: Workspace | None,
 ) -> Iterator[tuple[Array, Array, Array]]:
     """(operand, adjoint of the result, where the gradient goes) of each product of the steps `at`, columns all."""
-    P, blocks = w.state, blocks_of(cell)
+    P, blocks = w.state, w.blocks
     units = len(da) // len(blocks.names)
     s = side_by_side(strand.s[: strand.steps][at], workspace, "s")
     if w.U is not None:

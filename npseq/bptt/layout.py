@@ -15,8 +15,8 @@ from npseq.cell import Cell
 from npseq.parameters import Index, Layout, Parameters
 
 
-def suffix(layer: int, reverse: bool) -> str:
-    return (f"_l{layer}" if layer else "") + ("_reverse" if reverse else "")
+def suffix(layer: int, direction: int) -> str:
+    return (f"_l{layer}" if layer else "") + ("_reverse" if direction else "")
 
 
 def strand_layout(cell: Cell, inputs: int, units: int, state: int, bias: bool, ending: str) -> Layout:
@@ -64,4 +64,4 @@ def strand_weights(cell: Cell, params: Parameters, units: int, state: int, bias:
         U = params.block(f"U{ending}")
     vectors = params.block(f"vectors{ending}")[..., None] if cell.vectors else None
     biases = params.block(f"h_biases{ending}") if h_biases(cell, bias) else None
-    return Weights(W, U, vectors, biases, state, int(bias))
+    return Weights(W, U, vectors, biases, state, int(bias), blocks_of(cell))

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, MaybeArray, matmul
-from npseq.bptt.blocks import blocks_of, x_runs
+from npseq.bptt.blocks import x_runs
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, empty
 from npseq.cell import Cell, State
@@ -77,7 +77,7 @@ def projection_by(matrix: Array, saved: Array) -> Callable[[Array], Array]:
 def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     """Runs a strand whose x (or ids), first state and mask are set; writes h, c, a and m."""
     s, c, a, mask, ragged, x_first = strand.s, strand.c, strand.a, strand.mask, strand.ragged, strand.x_first
-    blocks, P, saved = blocks_of(cell), w.state, len(a) == strand.steps
+    blocks, P, saved = w.blocks, w.state, len(a) == strand.steps
     with_h, (units, batch) = blocks.with_h, a.shape[2:]
     n = with_h * units
     rows = w.W[: P if x_first else s.shape[1]]
@@ -120,7 +120,7 @@ def _keep_state(old: State, new: State, over: Array) -> None:
 
 def _multiply_x(cell: Cell, w: Weights, strand: Strand) -> None:
     """Writes the part of the pre-activations that needs no state, for all steps at once."""
-    a, steps, blocks = strand.a, strand.steps, blocks_of(cell)
+    a, steps, blocks = strand.a, strand.steps, w.blocks
     units, batch = a.shape[2:]
     for k, block in enumerate(blocks.h_only):
         a[:, block] = 0 if w.h_biases is None else w.h_biases[k][:, None]
@@ -147,7 +147,7 @@ def backward(
     record: Record | None = None,
 ) -> Adjoints:
     """Adjoints of every step. dy (T, P, [lags,] B), zero past each length, or None; dh, dc of the last state."""
-    s, mask, ragged, with_h = strand.s, strand.mask, strand.ragged, blocks_of(cell).with_h
+    s, mask, ragged, with_h = strand.s, strand.mask, strand.ragged, w.blocks.with_h
     P, lags, has_c = w.state, dh.shape[1:-1], dc is not None
     _, blocks, units, batch = strand.a.shape
     n = with_h * units
@@ -158,7 +158,7 @@ def backward(
     project = None if dv is None else projection_by(w.U, dv[::-1])
     a, vectors = _beside_lags(strand.a if cell.reads_gates else None, lags), _beside_lags(w.vectors, lags)
     step = where(cell, s).backward
-    for first, derivatives in _local_derivatives(cell, strand, P, lags, workspace):
+    for first, derivatives in _local_derivatives(cell, w, strand, lags, workspace):
         for k in range(len(derivatives) - 1, -1, -1):
             t = first + k
             if dy is not None:
@@ -169,8 +169,8 @@ def backward(
             if record is not None:
                 record(t, dh, dc)
             a_t = None if a is None else a[t]
-            dh_passed, *rest = step((dh, dc) if has_c else (dh,), a_t, derivatives[k], da[t], vectors, project)
-            dc = rest[0] if has_c else None
+            passed = step((dh, dc) if has_c else (dh,), a_t, derivatives[k], da[t], vectors, project)
+            dh_passed, dc = passed if has_c else (passed[0], None)
             dh = times(columns[t])
             if lags:
                 dh = dh.reshape(len(dh), *lags, batch)
@@ -195,18 +195,19 @@ def _beside_lags(array: MaybeArray, lags: tuple[int, ...]) -> MaybeArray:
 
 
 def _local_derivatives(
-    cell: Cell, strand: Strand, P: int, lags: tuple[int, ...], workspace: Workspace | None
+    cell: Cell, w: Weights, strand: Strand, lags: tuple[int, ...], workspace: Workspace | None
 ) -> Iterator[tuple[int, Array]]:
     """(first step, local derivatives (N, local, H, [1,] B)) of some steps at a time, the last steps first."""
-    step, h, c, a = where(cell, strand.s).local_derivatives, strand.s[:, :P], strand.c, strand.a
-    units, batch = a.shape[2:]
-    limit = CACHE if isinstance(strand.s, np.ndarray) else DEVICE
-    some = max(1, limit // max(blocks_of(cell).with_h * units * batch, 1))
-    block = empty(workspace, "local derivatives", strand.s, (min(some, strand.steps), cell.local, units, batch))
+    s, h, c, a = strand.s, strand.s[:, : w.state], strand.c, strand.a
+    _, _, units, batch = a.shape
+    limit = CACHE if isinstance(s, np.ndarray) else DEVICE
+    some = max(1, limit // max(w.blocks.with_h * units * batch, 1))
+    block = empty(workspace, "local derivatives", s, (min(some, strand.steps), cell.local, units, batch))
+    step = where(cell, s).local_derivatives
     for last in range(strand.steps, 0, -some):
         first = max(0, last - some)
-        old, new = slice(first, last), slice(first + 1, last + 1)
-        s = block[: last - first]
-        states = ((h[old],), (h[new],)) if c is None else ((h[old], c[old]), (h[new], c[new]))
-        step(a[first:last].swapaxes(0, 1), *states, s.swapaxes(0, 1))
-        yield first, _beside_lags(s, lags)
+        derivatives = block[: last - first]
+        old, new = h[first:last], h[first + 1 : last + 1]
+        states = ((old,), (new,)) if c is None else ((old, c[first:last]), (new, c[first + 1 : last + 1]))
+        step(a[first:last].swapaxes(0, 1), *states, derivatives.swapaxes(0, 1))
+        yield first, _beside_lags(derivatives, lags)

@@ -10,7 +10,7 @@ import numpy as np
 
 from npseq.activations import add
 from npseq.backend import Array, MaybeArray
-from npseq.bptt.blocks import blocks_of, x_runs
+from npseq.bptt.blocks import x_runs
 from npseq.bptt.loop import product_by, where
 from npseq.bptt.tape import Weights
 from npseq.cell import Cell
@@ -24,7 +24,7 @@ def stepper(cell: Cell, w: Weights, batch: int, output: MaybeArray = None) -> St
     inputs (A, H, B) is what x and the biases add to the pre-activations: `table` for ids, `inputs_of` for features.
     output (P + 1, V): what [h; 1] is multiplied with. h (P, B) and scores (V, B) are written over by the next step.
     """
-    blocks, P, units = blocks_of(cell), w.state, w.W.shape[1] // len(cell.gates)
+    blocks, P, units = w.blocks, w.state, w.W.shape[1] // len(cell.gates)
     n, V = blocks.with_h * units, 0 if output is None else output.shape[1]
     side_by_side = np.empty_like(w.W, shape=(P + 1, n + V))
     side_by_side[:P, :n], side_by_side[P, :n] = w.W[:P, :n], 0
@@ -71,7 +71,7 @@ def inputs_of(cell: Cell, w: Weights, x: Array) -> Array:
 
 def _by_block(cell: Cell, w: Weights, inputs: Array) -> Array:
     """(G*H, N), what x and the biases of the gates add, as (A, H, N) with the other blocks' biases."""
-    blocks, N = blocks_of(cell), inputs.shape[1]
+    blocks, N = w.blocks, inputs.shape[1]
     units = len(inputs) // len(cell.gates)
     if not blocks.h_only:
         return inputs.reshape(len(blocks.names), units, N)

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from npseq.backend import Array, MaybeArray
-from npseq.bptt.blocks import blocks_of
+from npseq.bptt.blocks import Blocks
 from npseq.bptt.workspace import readable
 from npseq.cell import Cell
 
@@ -25,6 +25,7 @@ class Weights(NamedTuple):
     h_biases: MaybeArray  # (n, H): biases of the blocks that x does not enter
     state: int  # P
     bias: int  # 1 where there is a row of biases, else 0
+    blocks: Blocks  # how a step's blocks lie
 
     @property
     def inputs(self) -> Array:
@@ -99,7 +100,7 @@ def new_strand(
     rows = w.state if looked_up else w.W.shape[0]
     if old is not None and old.s.shape == (steps + 1, rows, batch) and isinstance(old.s, xp.ndarray):
         return old if old.mask is None else old._replace(mask=None, ragged=(False,) * steps)
-    blocks = blocks_of(cell)
+    blocks = w.blocks
     x_first = looked_up or not blocks.one_product or (batch == 1 and w.x.size >= LARGE)
     saved_steps = steps if cell.reads_gates or x_first else min(steps, 1)
 

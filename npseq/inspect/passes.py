@@ -45,7 +45,7 @@ class View(NamedTuple):
         return self.tape.strands[0][0].s.shape[2]
 
     def name(self, name: str, layer: int, d: int) -> str:
-        return f"{self.prefix}{name}{suffix(layer, d == 1)}"
+        return f"{self.prefix}{name}{suffix(layer, d)}"
 
 
 def views_of(layer: Any, tape: Any, dy: Array | None = None, dstate: Any = None) -> tuple[View, ...]:

@@ -42,7 +42,7 @@ def strand_indices(layer: Recurrent) -> Iterator[StrandIndex]:
     """Every strand, layer by layer, forward before reverse."""
     for l in range(layer.num_layers):
         for d in range(layer.directions):
-            yield StrandIndex(l, d == 1, suffix(l, d == 1))
+            yield StrandIndex(l, d == 1, suffix(l, d))
 
 
 def pack(

@@ -43,7 +43,7 @@ class LSTMCell(Cell):
 
     def forward(self, a, old, new, p, project):
         (_, c), (h_new, c_new) = old, new
-        o, i, f, g = a
+        o, i, f, g = a[0], a[1], a[2], a[3]
         if self.peepholes:
             p_o, p_if = p[0], p[1:]
             sigmoid(a[1:3] + p_if * c, out=a[1:3])  # (L1) (L2)

@@ -116,9 +116,10 @@ class Recurrent(Layer):
                 features = [f * m for f, m in zip(features, mask, strict=True)]
             row = []
             for d in range(self.directions):
-                strand = self._strand(l, d, features, batch, None if old is None else old[l][d])
+                w = self.weights(l, d)
+                strand = self._strand(w, l, d, features, batch, None if old is None else old[l][d])
                 self._write_state(strand, l * self.directions + d, h, c)
-                loop.forward(self.cell, self.weights(l, d), strand)
+                loop.forward(self.cell, w, strand)
                 row.append(strand)
             features = [outputs(strand, self.state_size, d, batch.mask) for d, strand in enumerate(row)]
             strands.append(tuple(row))
@@ -185,7 +186,7 @@ class Recurrent(Layer):
             None if plan is None else lambda strand: edge_of(plan, strand),
             workspace=workspace,
         )
-        return [tuple(lag_sums(adjoints, weights) for adjoints in row) for row in rows]
+        return rows if weights is None else [tuple(lag_sums(a, weights) for a in row) for row in rows]
 
     def gradients(
         self, rows: Rows, tape: Tape, *, grads: Parameters | None = None, workspace: Workspace | None = None
@@ -210,8 +211,10 @@ class Recurrent(Layer):
     def weights(self, layer: int, direction: int, params: Parameters | None = None) -> Weights:
         """One strand's parameters, or values named as they are, as the loop multiplies with them: views."""
         params = self.params if params is None else params
-        sizes, ending = (self.hidden_size, self.state_size, self.bias), suffix(layer, direction == 1)
-        return params.once(("strand", layer, direction), lambda: strand_weights(self.cell, params, *sizes, ending))
+        return params.once(("strand", layer, direction), lambda: self._cut_weights(params, suffix(layer, direction)))
+
+    def _cut_weights(self, params: Parameters, ending: str) -> Weights:
+        return strand_weights(self.cell, params, self.hidden_size, self.state_size, self.bias, ending)
 
     def checked_state(self, name: str, state: Any, batch: int) -> tuple[Array, Array | None]:
         """(h, c) of the user's state, c None where the cell has none. Raises TypeError or ValueError on a misfit."""
@@ -234,11 +237,13 @@ class Recurrent(Layer):
             below = [p * (m if p.ndim == m.ndim else m[:, :, None]) for p, m in zip(below, masks, strict=True)]
         return below
 
-    def _strand(self, layer: int, d: int, features: list[Array], batch: Batch, old: Strand | None) -> Strand:
+    def _strand(
+        self, w: Weights, layer: int, d: int, features: list[Array], batch: Batch, old: Strand | None
+    ) -> Strand:
         """A strand with its inputs and lengths; features is empty where x is ids."""
         (steps, size), xp = batch.x.shape[:2], array_module(self.params.flat)
         look_up = not features and self.input_size > LOOK_UP_ABOVE
-        strand = new_strand(xp, self.cell, self.weights(layer, d), steps, size, look_up, old)
+        strand = new_strand(xp, self.cell, w, steps, size, look_up, old)
         if batch.mask is not None:
             ragged = tuple((batch.lengths < step + 1).any().item() for step in range(steps))
             strand = strand._replace(mask=in_order(batch.mask, d)[:, None], ragged=in_order(ragged, d))
@@ -268,7 +273,7 @@ class Recurrent(Layer):
         for layer in range(self.num_layers):
             inputs = self.input_size if layer == 0 else self.output_size
             for d in range(self.directions):
-                ending = suffix(layer, d == 1)
+                ending = suffix(layer, d)
                 strand = strand_layout(self.cell, inputs, self.hidden_size, self.state_size, self.bias, ending)
                 blocks.update(strand.blocks)
                 names.update(strand.names)

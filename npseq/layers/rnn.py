@@ -24,18 +24,18 @@ class RNNCell(Cell):
     reads_gates = False
 
     def forward(self, a, old, new, p, project):
-        (a_h,), (h_new,) = a, new
+        a_h, h_new = a[0], new[0]
         phi = tanh if self.nonlinearity == "tanh" else relu
-        phi(a_h, out=h_new)  # (R2)
+        phi(a_h, h_new)  # (R2)
 
     def local_derivatives(self, a, old, new, s):
-        (s_h,), (h_new,) = s, new
+        s_h, h_new = s[0], new[0]
         dphi = dtanh if self.nonlinearity == "tanh" else drelu
         s_h[...] = dphi(h_new)  # (R2)
 
     def backward(self, dnew, a, s, da, p, project):
-        (da_h,), (s_h,), (dh_new,) = da, s, dnew
-        multiply(dh_new, s_h, out=da_h)  # (R2)
+        da_h, s_h, dh_new = da[0], s[0], dnew[0]
+        multiply(dh_new, s_h, da_h)  # (R2)
         return (None,)
 
 

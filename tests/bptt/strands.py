@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from npseq.bptt.blocks import blocks_of
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import Strand, Weights
 from npseq.cell import Cell
@@ -55,7 +56,7 @@ def random_weights(name, bias=True, seed=0):
     U = W[:, 2 * H :][:size] if name == "gru before" else rng.uniform(-0.9, 0.9, (H, P)) if size == P else None
     vectors = rng.uniform(-0.9, 0.9, (3, H, 1)) if cell.vectors else None
     h_biases = rng.uniform(-0.9, 0.9, (1, H)) if name == "gru after" and bias else None
-    return Weights(W, U, vectors, h_biases, size, int(bias))
+    return Weights(W, U, vectors, h_biases, size, int(bias), blocks_of(cell))
 
 
 def made(name, *, bias=True, ids=False, lengths=None, steps=T, batch=B, dtype=np.float64, seed=0):

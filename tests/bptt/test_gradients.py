@@ -54,7 +54,7 @@ def nothing(w):
     """Gradients laid out as the weights are, of nan."""
     W = np.full_like(w.W, np.nan)
     parts = (None if part is None else np.full_like(part, np.nan) for part in (w.U, w.vectors, w.h_biases))
-    out = Weights(W, *parts, w.state, w.bias)
+    out = Weights(W, *parts, w.state, w.bias, w.blocks)
     return out._replace(U=W[: w.state, 2 * H :]) if w.U is not None and np.shares_memory(w.U, w.W) else out
 
 

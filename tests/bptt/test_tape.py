@@ -15,7 +15,7 @@ def fresh(layer, steps=3, batch=2, looked_up=False, old=None):
 @pytest.mark.parametrize("bias", [0, 1])
 def test_weights_name_the_rows_of_x_with_and_without_the_bias(bias):
     W = np.arange(24.0).reshape(6, 4)
-    w = Weights(W, None, None, None, 2, bias)
+    w = Weights(W, None, None, None, 2, bias, RNN(2, 4).weights(0, 0).blocks)
     np.testing.assert_array_equal(w.inputs, W[2:])
     np.testing.assert_array_equal(w.x, W[2 + bias :])
     assert np.shares_memory(w.x, W)
@@ -109,7 +109,7 @@ def test_a_strand_prints_what_it_lacks_as_none():
 
 
 def test_describe_shows_tuples_of_arrays_side_by_side():
-    text = describe(Weights(np.zeros((2, 3)), (np.zeros(1), np.zeros(2, int)), "text", None, 1, 0))
+    text = describe(Weights(np.zeros((2, 3)), (np.zeros(1), np.zeros(2, int)), "text", None, 1, 0, None))
     assert text.splitlines() == [
         "Weights:",
         "  W: (2, 3) float64",
@@ -118,4 +118,5 @@ def test_describe_shows_tuples_of_arrays_side_by_side():
         "  h_biases: None",
         "  state: 1",
         "  bias: 0",
+        "  blocks: None",
     ]
