@@ -65,6 +65,7 @@ def test_no_steps_and_no_sequences_are_taken(shape):
             r"x is complex64 but the layer is float64; use x.astype\(float64",
         ),
         (IDS + 1, ValueError, r"token ids must be in \[0, 4\), got 4 at step 0, sequence 1"),
+        (IDS * 4, ValueError, r"token ids must be in \[0, 4\), got 12 at step 0, sequence 1"),
         (IDS - 1, ValueError, r"token ids must be in \[0, 4\), got -1 at step 0, sequence 0"),
     ],
 )
