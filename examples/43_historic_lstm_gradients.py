@@ -49,11 +49,7 @@ def teach(cut, seed):
         ids, plural = agreement_sentences(32, LAG, sentences)
         logits, tape = model.forward(ids)
         loss, dlogits = ns.softmax_cross_entropy(logits, plural)
-        dlast, doutput = model.output.backward(dlogits, tape.output)
-        dh = dlast[None]
-        dx, _, own = model.recurrent.backward(None, tape.recurrent, (dh, np.zeros_like(dh)), cut)
-        parts = {"embedding": model.embedding.backward(dx, tape.looked_up)[1], "recurrent": own, "output": doutput}
-        grads = {f"{part}.{name}": value for part, found in parts.items() for name, value in found.items()}
+        grads = model.backward(dlogits, tape, truncation=cut)[1]
         ns.clip_grad_norm(grads, 1)
         optimizer.step(model.params, grads)
         losses.append(loss)
