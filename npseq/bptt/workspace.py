@@ -21,7 +21,9 @@ class Workspace:
 
     def child(self, name: Hashable) -> "Workspace":
         """A workspace for one layer of a model."""
-        return self._children.setdefault(name, Workspace())
+        if name not in self._children:
+            self._children[name] = Workspace()
+        return self._children[name]
 
     def arrays(self) -> list[Array]:
         """All of its memory, that of its children too."""
