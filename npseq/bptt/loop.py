@@ -89,7 +89,7 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     if x_first:
         _multiply_x(cell, w, strand)
     through_h = np.empty_like(s, shape=(n, batch)) if x_first else None
-    with_h_rows = a[:, :with_h].reshape(len(a), n, batch)
+    with_h_rows = a[:, :with_h].reshape(len(a), n, batch)  # a view: a product written there lands in a
     each_step: Any = (a, with_h_rows) if saved else (repeat(a[0]), repeat(with_h_rows[0]))
 
     step, vectors = where(cell, s).forward, w.vectors
@@ -154,7 +154,7 @@ def backward(
     n = with_h * units
     da = empty(workspace, "da", s, (strand.steps, blocks, units, *lags, batch))
     dv: MaybeArray = None if w.U is None else empty(workspace, "dv", s, (strand.steps, w.U.shape[1], *lags, batch))
-    columns = da[:, :with_h].reshape(strand.steps, n, prod(dh.shape[1:]))
+    columns = da[:, :with_h].reshape(strand.steps, n, prod(dh.shape[1:]))  # a view, filled by the cell
     times = product_by(w.W[:P, :n])
     project = None if dv is None else projection_by(w.U, dv[::-1])
     a, vectors = _beside_lags(strand.a if cell.reads_gates else None, lags), _beside_lags(w.vectors, lags)
@@ -166,7 +166,7 @@ def backward(
                 dh = dh + dy[t]
             if ragged[t]:
                 over = dh, dc
-                dh, dc = _where(mask[t], over, (0, 0))
+                dh, dc = _where(mask[t], over, (0, 0))  # (T18)
             if record is not None:
                 record(t, dh, dc)
             a_t = None if a is None else a[t]
@@ -180,7 +180,7 @@ def backward(
             if edge is not None:
                 dh, dc = edge(dh, dc, t)
             if ragged[t]:
-                dh, dc = _where(mask[t], (dh, dc), over)
+                dh, dc = _where(mask[t], (dh, dc), over)  # (T19)
     return Adjoints(da.transpose(1, 2, 0, *range(3, da.ndim)), None if dv is None else dv.swapaxes(0, 1), dh, dc)
 
 

@@ -31,7 +31,7 @@ class LSTMCell(Cell):
     projected: bool = False
     gates = ("o", "i", "f", "g")  # o, i, f share a sigmoid; i, f, g are reached through c: each lies in one piece
     state = ("h", "c")
-    local = 5  # a derivative for each gate, and dh'/dc'
+    local = 5  # a derivative for each gate, and dm/dc'
 
     @property
     def projection(self):

@@ -134,7 +134,9 @@ def assert_adjoints(found, expected):
 
 
 everything = pytest.mark.parametrize(
-    "options", [{}, {"bias": False}, {"lengths": LENGTHS}, {"ids": True}, {"ids": True, "lengths": LENGTHS}], ids=str
+    "options",
+    [{}, {"bias": False}, {"lengths": LENGTHS}, {"ids": True, "bias": False}, {"ids": True, "lengths": LENGTHS}],
+    ids=str,
 )
 
 

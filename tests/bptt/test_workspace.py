@@ -69,6 +69,7 @@ def test_a_limit_is_an_error_that_names_the_remedy():
     [
         (0, "0 bytes"),
         (999, "999 bytes"),
+        (1000, "1000 bytes"),
         (1023, "1023 bytes"),
         (1024, "1 KiB"),
         (1536, "1.5 KiB"),

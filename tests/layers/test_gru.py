@@ -68,6 +68,7 @@ def test_only_the_reset_gate_after_the_product_has_a_bias_of_its_own():
 def test_options_go_by_keyword_and_make_equal_cells():
     assert GRU(3, 4).cell == GRUCell("after") == GRU(3, 4, num_layers=2).cell
     assert GRU(3, 4, reset="before").cell == GRUCell("before") != GRUCell("after")
+    assert (GRUCell("after").projection, GRUCell("before").projection) == (None, "W_hn")
     with pytest.raises(TypeError, match="positional"):
         GRU(3, 4, 1, "before")
 

@@ -72,6 +72,8 @@ def test_options_go_by_keyword_and_make_equal_cells():
     assert LSTM(3, 4).cell == LSTMCell() == LSTM(3, 4, bias=False).cell
     assert LSTM(3, 4, peepholes=True, proj_size=2).cell == LSTMCell(True, True)
     assert (LSTM(3, 4).state_size, LSTM(3, 4, proj_size=2).state_size) == (4, 2)
+    assert (LSTMCell().projection, LSTMCell(projected=True).projection) == (None, "W_hp")
+    assert (LSTMCell().vectors, LSTMCell(peepholes=True).vectors) == ((), ("p_o", "p_i", "p_f"))
     with pytest.raises(TypeError, match="positional"):
         LSTM(3, 4, 1, True)
 
