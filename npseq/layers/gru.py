@@ -92,7 +92,7 @@ class GRU(Recurrent):
 
     Args:
         input_size: D, or the number of token ids.
-        hidden_size: H.
+        hidden_size: H units.
         num_layers: L, each reading the one below.
         reset: "after" the product W_hn, PyTorch's and cuDNN's way, or "before" it, the paper's and d2l's.
         bidirectional: whether each layer also runs from the last step to the first.

@@ -95,7 +95,7 @@ class LSTM(Recurrent):
 
     Args:
         input_size: D, or the number of token ids.
-        hidden_size: H.
+        hidden_size: H units.
         num_layers: L, each reading the one below.
         peepholes: whether i, f and o see the cell state (Gers et al. 2002).
         proj_size: P > 0 makes h a projection of that size (Sak et al. 2014); 0 is none.

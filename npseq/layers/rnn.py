@@ -44,7 +44,7 @@ class RNN(Recurrent):
 
     Args:
         input_size: D, or the number of token ids.
-        hidden_size: H.
+        hidden_size: H units.
         num_layers: L, each reading the one below.
         nonlinearity: "tanh" or "relu".
         bidirectional: whether each layer also runs from the last step to the first.

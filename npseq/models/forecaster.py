@@ -28,7 +28,7 @@ class Forecaster(Model):
 
     Args:
         lags: how many values the model sees, tau of Dive into Deep Learning.
-        hidden_size: H.
+        hidden_size: H units.
         dtype: of the parameters.
         rng: a seed or a Generator, of the initial values.
 
@@ -120,10 +120,10 @@ class LatentForecaster(Model):
     params: the recurrent layer's as "recurrent.W_xh", ..., then "output.W" (H, F), "output.b" (F,).
 
     Args:
-        features: F.
+        features: F features.
         cell: "rnn", "gru" or "lstm".
-        hidden_size: H.
-        num_layers: L.
+        hidden_size: H units.
+        num_layers: L layers.
         dtype: of the parameters.
         rng: a seed or a Generator, of the initial values.
 

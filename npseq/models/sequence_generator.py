@@ -32,7 +32,7 @@ class SequenceGenerator(Model):
     v (B, D) makes every layer's first h; an LSTM's first c is zero. This is the captioning network of CS231n.
 
     Args:
-        vector_size: D.
+        vector_size: D features.
         embedding: of the tokens; the model works on copies.
         recurrent: reads embedding.dim features, forward only.
         rng: a seed or a Generator, of the initial values of start and output.

@@ -20,7 +20,7 @@ def transition_matrix(states: Array, num_states: int, *, smoothing: float = 0.0)
 
     Args:
         states: (T,), numbered from 0.
-        num_states: S.
+        num_states: S states.
         smoothing: e.
 
     Raises:

@@ -45,7 +45,7 @@ def table_size(vocab_size: int, order: int) -> int:
     """Returns the entries of a full table of n-grams, V^n: what a model that counts would have to store.
 
     Args:
-        vocab_size: V.
+        vocab_size: V tokens.
         order: n.
 
     Example:
