@@ -75,7 +75,7 @@ def one_hot(ids: Array, num_classes: int, dtype: Any = np.float32) -> Array:
 
     Args:
         ids: integers, an array or lists.
-        num_classes: V.
+        num_classes: V classes.
         dtype: of the vectors.
 
     Raises:

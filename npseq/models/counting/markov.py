@@ -51,7 +51,7 @@ def log_prob(states: Array, initial: Array, transition: Array) -> float:
     Args:
         states: (T,).
         initial: (S,), the distribution of x_1.
-        transition: P.
+        transition: P, as `transition_matrix` returns it.
 
     Raises:
         TypeError, ValueError: if initial is no distribution, transition no transition matrix, or a state none of them.
@@ -78,7 +78,7 @@ def propagate(initial: Array, transition: Array, steps: int) -> Array:
 
     Args:
         initial: (S,), the distribution before the first transition.
-        transition: P.
+        transition: P, as `transition_matrix` returns it.
         steps: how many transitions.
 
     Raises:
@@ -102,7 +102,7 @@ def stationary(transition: Array) -> Array:
     It solves p (I - P) = 0 and sum p = 1 by least squares, on the host.
 
     Args:
-        transition: P.
+        transition: P, as `transition_matrix` returns it.
 
     Raises:
         ValueError: if transition is no transition matrix, or there are several: the chain falls into parts.
@@ -125,7 +125,7 @@ def sample_states(initial: Array, transition: Array, length: int, *, rng: Any = 
 
     Args:
         initial: (S,), the distribution of the first state.
-        transition: P.
+        transition: P, as `transition_matrix` returns it.
         length: how many states.
         rng: a seed or a Generator.
 
