@@ -4,11 +4,13 @@ Each returns the value that it has checked, so that a constructor can write `sel
 """
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any
 
 import numpy as np
 
 NUMBERS = ("b", "i", "u", "f", "c")  # kinds of dtypes
+UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 DTYPES = ("float32", "float64", "complex64", "complex128")
 
 
@@ -27,11 +29,11 @@ def number(name: str, value: Any) -> float:
         ) from error
 
 
-def integer(name: str, value: Any, least: int = 1, below: int | None = None) -> int:
+def integer(name: str, value: Any, least: float = 1, below: float | None = None) -> int:
     """Returns an integer in [least, below) as an int. Raises ValueError for anything else, a bool included."""
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or value < least or (below is not None and value >= below):
-        wanted = "a positive integer" if least == 1 else f"an integer of at least {least}"
+        wanted = {1: "a positive integer", -inf: "an integer"}.get(least, f"an integer of at least {least}")
         wanted = wanted if below is None else f"an integer in [{least}, {below})"
         raise ValueError(f"{name} must be {wanted}, got {value!r}")
     return int(value)
@@ -45,8 +47,8 @@ def one_of(name: str, value: Any, options: tuple[str, ...]) -> str:
 
 
 def probability(name: str, value: Any) -> float:
-    """Returns a number in [0, 1) as a float. Raises ValueError for anything else."""
-    if not isinstance(value, int | float) or not 0 <= value < 1:
+    """Returns a number in [0, 1) as a float. Raises TypeError or ValueError for anything else."""
+    if not 0 <= number(name, value) < 1:
         raise ValueError(f"{name} must be a probability in [0, 1), got {value!r}")
     return float(value)
 
@@ -75,6 +77,23 @@ def array(name: str, value: Any) -> Any:
     if not is_array(value):
         raise TypeError(f"{name} must be a plain array of numbers, got {type(value).__name__} of {value.dtype}")
     return value
+
+
+def integers(name: str, value: Any, below: int | None = None, hint: str = "") -> Any:
+    """Returns an array of integers, signed. Raises TypeError for other arrays, ValueError for one not in [0, below).
+
+    A device is not asked for its values, since that would wait for it. Of a bool array nobody knows what it means.
+    """
+    if array(name, value).dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, got {value.dtype}; convert them with astype(int)")
+    if isinstance(value, np.ndarray) and not value.dtype.isnative:
+        value = value.astype(value.dtype.newbyteorder("="))
+    if below is not None and isinstance(value, np.ndarray) and value.size:
+        unsigned = value.view(UNSIGNED[value.itemsize])  # in which what is negative is large: one look at all
+        if np.maximum.reduce(unsigned, None) >= below:
+            at = tuple(np.argwhere((value < 0) | (value >= below))[0].tolist())
+            raise ValueError(f"{name} must be in [0, {below}), got {value[at]} at {at}{hint}")
+    return value if value.dtype.kind == "i" else value.astype(np.int64)
 
 
 def mapping(name: str, value: Any) -> Any:

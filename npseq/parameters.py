@@ -7,6 +7,7 @@ An optimizer step, a norm, a clip, an all-reduce and scipy.optimize.minimize eac
 from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from math import prod
 from typing import Any, Self
 
@@ -16,6 +17,8 @@ from npseq.arguments import array, shape_of
 from npseq.backend import Array, array_module
 
 Index = tuple[slice | int, ...]
+WRITES = count(1)  # a number for each time that npseq writes on parameters, never given twice
+SAMPLED = 16  # entries that tell whether NumPy itself has written on a vector
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ def join_layouts(parts: Mapping[str, Layout]) -> Layout:
 class Parameters(MutableMapping[str, Array]):
     """A mapping {name: array} over one flat vector; the arrays are views, writable in place.
 
+    `params[name] = array` and `params.flat = vector` write in place too, into the memory that the layer reads.
+
     Args:
         layout: where each name lies in the vector.
         flat: the vector (layout.size,); it is not copied.
@@ -69,18 +74,53 @@ class Parameters(MutableMapping[str, Array]):
         (['W', 'b'], (3, 2), (8,))
     """
 
+    layout: Layout
+    flat: Array
+    _last_write: int
+    _whole: "Parameters | None"
+    _views: dict[Hashable, Any]
+    _named: dict[str, Array]
+
     def __init__(self, layout: Layout, flat: Array):
-        if flat.shape != (layout.size,):
+        if array("flat", flat).shape != (layout.size,):
             raise ValueError(f"flat must have shape ({layout.size},) for this layout, got {flat.shape}")
-        self.__setstate__((layout, flat))
+        self.__setstate__((layout, flat, 0))
 
-    def __getstate__(self) -> tuple[Layout, Array]:
-        return self.layout, self.flat
+    def __getstate__(self) -> tuple[Layout, Array, int]:
+        return self.layout, self.flat, self.last_write
 
-    def __setstate__(self, state: tuple[Layout, Array]) -> None:
-        self.layout, self.flat = state
-        self._views: dict[Hashable, Any] = {}  # a copy makes its own views, of its own vector
-        self._named: dict[str, Array] = {}
+    def __setstate__(self, state: tuple[Layout, Array, int]) -> None:
+        layout, flat, last_write = state
+        # a copy makes its own views, of its own vector
+        self.__dict__.update(layout=layout, flat=flat, _last_write=last_write, _whole=None, _views={}, _named={})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Writes params.flat in place: layers hold views of this memory. No other attribute can be set."""
+        if name != "flat":
+            raise AttributeError(f"parameters have no {name!r} to set; write params[name] or params.flat")
+        if value is not self.flat:  # params.flat += v has written already
+            self._write("flat", self.flat, value)
+        self.written()
+
+    def written(self) -> None:
+        """Says that the values have changed, so that backward refuses the tapes that were made before."""
+        self.__dict__["_last_write"] = next(WRITES)
+
+    @property
+    def last_write(self) -> int:
+        """The number of the last write by npseq, on these or on the whole that they are a part of; 0 is none yet."""
+        return self._last_write if self._whole is None else max(self._last_write, self._whole.last_write)
+
+    def mark(self) -> tuple[int, Any]:
+        """Returns what differs between parameters of other values: before and after a write, and of two layers.
+
+        Writes by npseq are counted. Those by NumPy, as `params.flat[...] = v`, are seen by a sample of the entries. A
+        device is not asked for its values; there it is the place in its memory.
+        """
+        if not isinstance(self.flat, np.ndarray):
+            return self.last_write, self.flat.data.ptr
+        sample = self.once("sample", lambda: self.flat[:: self.flat.size // SAMPLED + 1])
+        return self.last_write, sample.tobytes()
 
     @classmethod
     def zeros(cls, layout: Layout, dtype: object, xp: object = np) -> Self:
@@ -102,7 +142,9 @@ class Parameters(MutableMapping[str, Array]):
     def part(self, name: str, layout: Layout) -> "Parameters":
         """Returns the parameters of one part of a joined layout, as views of the same vector."""
         start = self.layout.spans[f"{name}.{next(iter(layout.blocks))}"][0] if layout.blocks else 0
-        return Parameters(layout, self.flat[start : start + layout.size])
+        part = Parameters(layout, self.flat[start : start + layout.size])
+        part.__dict__["_whole"] = self
+        return part
 
     def like(self, flat: Array) -> "Parameters":
         """Returns the same names over another vector."""
@@ -117,13 +159,17 @@ class Parameters(MutableMapping[str, Array]):
         return self._named[name][...]
 
     def __setitem__(self, name: str, value: Array) -> None:
-        view = self[name]
-        shape = getattr(value, "shape", None) if hasattr(value, "dtype") else shape_of(name, value)
-        if shape is None or tuple(shape) != view.shape:
+        self._write(name, self[name], value)
+        self.written()
+
+    def _write(self, name: str, view: Array, value: Any) -> None:
+        has_dtype = hasattr(value, "dtype")
+        shape = array(name, value).shape if has_dtype else shape_of(name, value)
+        if tuple(shape) != view.shape:
             raise ValueError(f"{name} must have shape {view.shape}, got {shape}; it is written in place")
-        if hasattr(value, "dtype") and not np.can_cast(array(name, value).dtype, view.dtype, "same_kind"):
+        if has_dtype and not np.can_cast(value.dtype, view.dtype, "same_kind"):
             raise TypeError(f"{name} must be what {view.dtype} can hold, got {value.dtype}; convert it with astype")
-        array_module(view, value if hasattr(value, "dtype") else None)
+        array_module(view, value if has_dtype else None)
         view[...] = value
 
     def __delitem__(self, name: str) -> None:

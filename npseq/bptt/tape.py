@@ -66,6 +66,7 @@ class Tape(NamedTuple):
     dropout: tuple[list[Array] | None, ...]  # a layer's masks (T, features, B), one an input; None where there are none
     token_ids: bool  # whether x was ids, so that there is no dx
     signature: tuple  # the cell, sizes and dtype of the layer that ran
+    mark: tuple  # of the parameters that it ran with: `Parameters.mark`
 
     def __repr__(self) -> str:
         """T, B and the memory it holds, then a line a field."""

@@ -21,7 +21,21 @@ class Plan(NamedTuple):
     h_factors: np.ndarray | None = None  # (strands, T): the same for h alone
 
 
-class Truncated:
+class Truncation:
+    """The base class of the truncations."""
+
+    def plan(self, strands: int, steps: int, longest: int) -> Plan:
+        """Returns which paths a backward pass weighs, and how; one that draws, draws anew.
+
+        Args:
+            strands: the number of layers times directions.
+            steps: T.
+            longest: the largest lag that a path can have.
+        """
+        raise NotImplementedError
+
+
+class Truncated(Truncation):
     """Keeps the paths of lag 0 to steps - 1, exactly: each loss reaches `steps` steps back, itself counted.
 
     This is the gradient of sum_t l_t with the state `steps` steps before each loss held fixed (Williams & Peng 1990,
@@ -50,7 +64,7 @@ class Truncated:
         return f"Truncated({self.steps})"
 
 
-class RandomTruncation:
+class RandomTruncation(Truncation):
     """Keeps the edge at each step with probability `keep` and weighs it 1/keep, else cuts it. Unbiased.
 
     This is xi_t of Dive into Deep Learning, 9.7 (Tallec & Ollivier 2017, arXiv 1705.08209). Every layer and direction
@@ -88,7 +102,7 @@ class RandomTruncation:
         return f"RandomTruncation(keep={self.keep})"
 
 
-class RouletteTruncation:
+class RouletteTruncation(Truncation):
     """Draws a lag N with P(N > k) = survival(k) and weighs each lag k < N by 1/survival(k). Unbiased.
 
     It is Russian roulette (Kahn 1955; Beatson & Adams 2019, arXiv 1905.07006).
@@ -127,7 +141,7 @@ class RouletteTruncation:
         return f"RouletteTruncation({self.survival})"
 
 
-class HDetach:
+class HDetach(Truncation):
     """Blocks an LSTM's paths from h to the next step's gates with a probability; those through c stay.
 
     At probability 1 the carousel alone is left, as in the original LSTM's truncated gradient: CarouselTruncation().
@@ -189,7 +203,7 @@ def check_truncation(truncation: Any, layer: Any) -> None:
     """Raises TypeError for what is no truncation, ValueError for one that needs a c where the cell has none."""
     if truncation is None:
         return
-    if isinstance(truncation, type) or not hasattr(truncation, "plan"):
+    if isinstance(truncation, type) or not callable(getattr(truncation, "plan", None)):
         raise TypeError(
             "truncation must be Truncated, RandomTruncation, RouletteTruncation, HDetach, CarouselTruncation or None, "
             f"got {truncation!r}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import a_dtype, integer, number
+from npseq.arguments import a_dtype, integer, integers, number
 from npseq.backend import Array, Seed, array_module, generator
 
 
@@ -87,7 +87,8 @@ def one_hot(ids: Array, num_classes: int, dtype: Any = np.float32) -> Array:
         [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     xp = _module(ids)
-    ids = _integers(_as_array(xp, ids, "ids"), "ids")
+    ids = _as_array(xp, ids, "ids")
+    integers("ids", ids)
     integer("num_classes", num_classes)
     outside = (ids < 0) | (ids >= num_classes)
     if outside.any():
@@ -154,7 +155,7 @@ def sequence_mask(x: Array, lengths: Array, value: float = 0, *, axis: int = 1) 
     if not isinstance(axis, int) or axis not in (0, 1):
         raise ValueError(f"axis, that of time, must be 0 or 1, got {axis!r}")
     xp = _module(x, lengths)
-    x, lengths = _as_array(xp, x, "x"), _integers(_as_array(xp, lengths, "lengths"), "lengths")
+    x, lengths = _as_array(xp, x, "x"), integers("lengths", _as_array(xp, lengths, "lengths"))
     if x.ndim < 2 or lengths.shape != (x.shape[1 - axis],):
         raise ValueError(
             f"x must have a batch and a time axis and lengths one entry a sequence, got x {x.shape} with time on axis "
@@ -181,7 +182,8 @@ def _checked_text(ids: Array, batch_size: int, steps: int) -> tuple[Array, int]:
     """Returns the ids as an array, and the largest offset that leaves one batch."""
     integer("batch_size", batch_size)
     integer("steps", steps)
-    ids = _integers(_as_array(_module(ids), ids, "ids"), "ids")
+    ids = _as_array(_module(ids), ids, "ids")
+    integers("ids", ids)
     if ids.ndim != 1:
         raise ValueError(f"ids must be one text of shape (N,), got shape {ids.shape}; pass ids.ravel() to join rows")
     needed = batch_size * steps + 1
@@ -205,12 +207,6 @@ def _as_array(xp: ModuleType, values: Any, name: str) -> Array:
     except ValueError as error:
         raise ValueError(f"{name} must be an array or lists of one length, got {values!r}") from error
     return array if hasattr(values, "dtype") or array.size else array.astype(xp.int64)
-
-
-def _integers(array: Array, name: str) -> Array:
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integers, got {array.dtype}; convert them with .astype(int)")
-    return array
 
 
 def _check_fill(value: Any, dtype: np.dtype) -> None:

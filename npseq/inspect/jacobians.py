@@ -42,7 +42,7 @@ def state_jacobians(layer: Any, tape: Any, *, max_bytes: int | None = MAX_BYTES)
         (4, 1, 6, 6)
     """
     check_one_way(layer, "a state's Jacobian")
-    steps, batch = check_tape(tape, layer.signature)
+    steps, batch = check_tape(tape, layer)
     n = state_features(layer)
     require(
         f"{steps} Jacobians of {n} x {n}",

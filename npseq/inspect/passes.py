@@ -76,7 +76,7 @@ def _reversed_view(prefix: str, layer: Reversed, tape: Any, dy: Array | None, ds
 
 def _view(prefix: str, layer: Recurrent, tape: Any, dy: Array | None, dstate: Any, time: Array | None) -> View:
     xp = array_module(layer.params.flat)
-    steps, batch = check_tape(tape, layer.signature)
+    steps, batch = check_tape(tape, layer)
     if dy is not None:
         check_array("dy", dy, (steps, batch, layer.output_size), layer.dtype, xp)
     return View(prefix, layer, tape, dy, *layer.checked_state("dstate", dstate, batch), time)

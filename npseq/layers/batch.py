@@ -1,12 +1,13 @@
 """Checks of what a layer is given, before anything is computed: inputs, lengths, tapes, arrays."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, is_array
+from npseq.arguments import array, integers, is_array, shape_of
 from npseq.backend import Array, MaybeArray, array_module, to_host
 from npseq.bptt.tape import Tape
+from npseq.parameters import Parameters
 
 
 class Batch(NamedTuple):
@@ -42,39 +43,42 @@ def check_batch(x: Array, lengths: Array | None, features: int, dtype: np.dtype,
 
 
 def _checked_ids(batch: Batch, features: int) -> Batch:
-    """Ids past a length may be anything and become 0; the others must be in [0, features). A device is not asked."""
+    """Ids past a length may be anything and become 0; the others must be in [0, features)."""
     if not batch.is_ids:
         return batch
     x = batch.x if batch.mask is None else batch.x * batch.mask
-    if array_module(x) is np and x.size and (x.min() < 0 or x.max() >= features):
-        t, b = np.argwhere((x < 0) | (x >= features))[0]
-        raise ValueError(f"token ids must be in [0, {features}), got {x[t, b]} at step {t}, sequence {b}")
-    return batch if batch.mask is None else batch._replace(x=x)
+    return batch._replace(x=integers("token ids of x (T, B)", x, features))
 
 
 def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
-    """lengths as host integers (batch,), each in [0, steps]; any order."""
-    try:
-        lengths = np.asarray(to_host(lengths))
-    except ValueError as error:
-        raise TypeError(f"lengths must be integers, one a sequence, got {lengths!r}") from error
-    if lengths.dtype.kind not in "iu":
-        raise TypeError(f"lengths must be integers, got {lengths.dtype}")
+    """lengths as signed integers (batch,) on the host, each in [0, steps]; any order."""
+    if isinstance(lengths, list | tuple):
+        shape_of("lengths", lengths)
+        lengths = np.array(lengths, dtype=None if lengths else int)
+    lengths = integers("lengths", to_host(array("lengths", lengths)), steps + 1, ": x has no more steps")
     if lengths.shape != (batch,):
         raise ValueError(f"lengths must have shape ({batch},), one a sequence, got {lengths.shape}")
-    if lengths.size and (lengths.min() < 0 or lengths.max() > steps):
-        raise ValueError(f"lengths must be in [0, {steps}], the steps of x, got {lengths.min()} to {lengths.max()}")
     return lengths
 
 
-def check_tape(tape: Tape, signature: tuple) -> tuple[int, int]:
-    """T and B of a tape. Raises TypeError unless the forward of a layer of this signature returned it."""
+def check_tape(tape: Tape, layer: Any) -> tuple[int, int]:
+    """T and B of a tape. Raises TypeError or ValueError unless this layer made it with its present parameters."""
     if not isinstance(tape, Tape):
         raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
-    if tape.signature != signature:
-        raise TypeError(f"tape must come from this layer's forward, {signature}, got one from {tape.signature}")
+    if tape.signature != layer.signature:
+        raise TypeError(f"tape must come from this layer's forward, {layer.signature}, got one from {tape.signature}")
+    check_mark(tape.mark, layer.params)
     strand = tape.strands[0][0]
     return strand.steps, strand.s.shape[2]
+
+
+def check_mark(mark: tuple, params: Parameters) -> None:
+    """Raises ValueError unless the parameters hold what they held when the tape was made."""
+    if mark != params.mark():
+        raise ValueError(
+            "tape must have been made with the parameters that the layer has now, but they have been written since, or "
+            "it is another layer's: its gradient would be that of neither; run forward again"
+        )
 
 
 def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype, xp: object) -> Array:

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from npseq.backend import Array, array_module
+from npseq.backend import array_module
 from npseq.bptt.workspace import Workspace, child
 from npseq.layers.layer import Layer
 from npseq.parameters import Parameters, join_layouts
@@ -31,9 +29,9 @@ class Composite(Layer):
 
     def _bind(self, params: Parameters) -> None:
         """Makes every layer's parameters views of these."""
-        self.params = params
+        super()._bind(params)
         parts = self._parts(params)
-        self.layers = {name: layer.bind(parts[name].flat) for name, layer in self.layers.items()}
+        self.layers = {name: layer._bound(parts[name]) for name, layer in self.layers.items()}
 
     def _parts(self, params: Parameters) -> dict[str, Parameters]:
         """Every layer's own parameters, or gradients, as views of the same vector."""
@@ -45,7 +43,7 @@ class Composite(Layer):
         self, grads: Parameters | None = None, workspace: Workspace | None = None
     ) -> tuple[Parameters, dict[str, dict[str, Any]]]:
         """These gradients, or new ones, to be written; and by layer the grads and workspace of its backward."""
-        grads = self.params.like(np.empty_like(self.params.flat)) if grads is None else grads
+        grads = self._buffers_of(grads, workspace)
         return grads, grads.once(("own", workspace), lambda: self._own(grads, workspace))
 
     def _own(self, grads: Parameters, workspace: Workspace | None) -> dict[str, dict[str, Any]]:
@@ -56,23 +54,3 @@ class Composite(Layer):
         """Makes the layers of a copy views of its own vector."""
         self.__dict__.update(state)
         self._bind(self.params)
-
-    def bind(self, flat: Array) -> Any:
-        """Returns the same layers over another flat vector of parameters.
-
-        Args:
-            flat: the vector, which is not copied.
-        """
-        other = super().bind(flat)
-        other._bind(other.params)
-        return other
-
-    def to(self, device: str) -> Any:
-        """Moves the parameters, in place, and returns the object itself.
-
-        Args:
-            device: "cpu" or "gpu".
-        """
-        super().to(device)
-        self._bind(self.params)
-        return self

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array, float_dtype, integer
+from npseq.arguments import array, float_dtype, integer, integers
 from npseq.backend import Array, array_module, generator, scatter_add
 from npseq.initializers import normal
 from npseq.layers.batch import check_array
@@ -47,10 +47,8 @@ class Embedding(Layer):
         Args:
             ids: integers of any shape. On the host one out of range raises ValueError; a device is not waited for.
         """
-        if getattr(ids, "dtype", np.dtype(object)).kind not in "iu":
-            raise TypeError(f"ids must be an integer array, got {getattr(ids, 'dtype', type(ids).__name__)}")
-        self._check_range("ids", ids)
-        return self.params["W"][ids], ids.copy()
+        array_module(self.params.flat, array("ids", ids))
+        return self.params["W"][integers("ids", ids, self.num_embeddings)], ids.copy()
 
     def backward(
         self, dy: Array, tape: Array, *, grads: Parameters | None = None, workspace: Any = None
@@ -63,21 +61,15 @@ class Embedding(Layer):
             grads: a training loop's own, written over.
             workspace: not needed here; every layer takes it.
         """
-        if array("tape", tape).dtype.kind not in "iu":
-            raise TypeError(f"tape must be the ids that forward returned, got {tape.dtype}")
-        self._check_range("tape", tape)
-        check_array("dy", dy, (*tape.shape, self.dim), self.dtype, array_module(self.params.flat))
-        grads = Parameters(self.params.layout, np.empty_like(self.params.flat)) if grads is None else grads
+        array_module(self.params.flat, array("tape", tape))
+        ids = integers("tape", tape, self.num_embeddings)
+        check_array("dy", dy, (*ids.shape, self.dim), self.dtype, array_module(self.params.flat))
+        grads = self._buffers_of(grads, workspace)
         grads.flat[...] = 0
-        scatter_add(grads["W"], tape.reshape(-1), dy.reshape(-1, self.dim))
+        scatter_add(grads["W"], ids.reshape(-1), dy.reshape(-1, self.dim))
         if self.padding_idx is not None:
             grads["W"][self.padding_idx] = 0
         return None, grads
-
-    def _check_range(self, name: str, ids: Array) -> None:
-        xp = array_module(self.params.flat, ids)
-        if xp is np and ids.size and (ids.min() < 0 or ids.max() >= self.num_embeddings):
-            raise ValueError(f"{name} must be in [0, {self.num_embeddings}), got {ids.min()} to {ids.max()}")
 
     def __repr__(self) -> str:
         return f"Embedding({self.num_embeddings}, {self.dim}, padding_idx={self.padding_idx}, {self.dtype})"

@@ -57,9 +57,9 @@ class GRUCell(Cell):
         add(n, z * (h - n), out=h_new)  # (G7)
 
     def local_derivatives(self, a, old, new, s):
-        (h,), r, z, n = old, a[0], a[1], a[-1]
-        s_r, s_z, s_n = s[0], s[1], s[-1]
-        dsigmoid(a[:2], out=s[:2])  # (G1) (G2)
+        (h,), r, z, n, r_and_z = old, a[0], a[1], a[-1], a[:2]
+        s_r, s_z, s_n, s_r_and_z = s[0], s[1], s[-1], s[:2]
+        dsigmoid(r_and_z, out=s_r_and_z)  # (G1) (G2)
         s_z *= h - n  # (G7)
         multiply(1 - z, dtanh(n), out=s_n)  # (G7) (G4 | G6)
         if self.reset == "before":

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import float_dtype
-from npseq.backend import Array, device_module, to_host
+from npseq.arguments import array, float_dtype
+from npseq.backend import Array, array_module, device_module, to_host
+from npseq.bptt.workspace import Workspace
 from npseq.parameters import Parameters
 
 
@@ -23,11 +24,38 @@ class Layer:
         """Returns the same layer over another flat vector of parameters, which it does not copy.
 
         Args:
-            flat: a vector of the shape of `params.flat`.
+            flat: a vector of the shape of `params.flat`: float32, float64, complex64 or complex128.
+
+        Raises:
+            TypeError, ValueError: if it is something else.
         """
+        float_dtype(array("flat", flat).dtype)
+        return self._bound(self.params.like(flat))
+
+    def _bound(self, params: Parameters) -> Any:
         other = copy.copy(self)
-        other.params = self.params.like(flat)
+        other._bind(params)
         return other
+
+    def _bind(self, params: Parameters) -> None:
+        self.params = params
+
+    def _buffers_of(self, grads: Any, workspace: Any) -> Parameters:
+        """The gradients that backward writes: these, or new ones. Raises TypeError or ValueError where one is odd."""
+        if workspace is not None and not isinstance(workspace, Workspace):
+            raise TypeError(f"workspace must be None or one of npseq's own, got {type(workspace).__name__}")
+        params = self.params
+        if grads is None:
+            return params.like(np.empty_like(params.flat))
+        if not isinstance(grads, Parameters) or grads.flat is params.flat:
+            given = "the parameters themselves" if isinstance(grads, Parameters) else type(grads).__name__
+            raise TypeError(f"grads must be gradients that this layer's backward returned, or None, got {given}")
+        if grads.layout is not params.layout and grads.layout != params.layout:
+            raise ValueError(f"grads must have the names and shapes of params, {params}, got {grads}; give None")
+        array_module(grads.flat, params.flat)
+        if grads.flat.dtype != params.flat.dtype:
+            raise TypeError(f"grads must be {params.flat.dtype} as params, got {grads.flat.dtype}; give None")
+        return grads
 
     def astype(self, dtype: Any) -> Any:
         """Returns a copy of this layer in another dtype; complex128 runs through forward and backward.
@@ -44,5 +72,5 @@ class Layer:
             device: "cpu" or "gpu".
         """
         xp = device_module(device)
-        self.params = self.params.like(to_host(self.params.flat) if xp is np else xp.asarray(self.params.flat))
+        self._bind(self.params.like(to_host(self.params.flat) if xp is np else xp.asarray(self.params.flat)))
         return self

@@ -1,18 +1,25 @@
 """The linear layer: a product with a matrix, and a bias."""
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, flag, float_dtype, integer
+from npseq.arguments import flag, float_dtype, integer
 from npseq.backend import Array, array_module, generator, matmul
 from npseq.bptt.gradients import side_by_side, steps_at_once
 from npseq.bptt.workspace import Workspace, empty
 from npseq.initializers import uniform_sqrt_hidden
-from npseq.layers.batch import check_array
+from npseq.layers.batch import check_array, check_mark
 from npseq.layers.layer import Layer
 from npseq.parameters import Parameters, simple_layout
+
+
+class LinearTape(NamedTuple):
+    """What backward reads: x, and which values the parameters had."""
+
+    x: Array  # (..., in)
+    mark: tuple
 
 
 class Linear(Layer):
@@ -47,13 +54,14 @@ class Linear(Layer):
             uniform_sqrt_hidden((layout.size,), generator(rng), hidden_size=in_features, dtype=float_dtype(dtype)),
         )
 
-    def forward(self, x: Array) -> tuple[Array, Array]:
-        """Returns y (..., out), and the tape, which is x itself where x cannot change.
+    def forward(self, x: Array, *, copy: bool = True) -> tuple[Array, LinearTape]:
+        """Returns y (..., out), and the tape.
 
         y lies in memory as x does: features last, or, as a recurrent layer's output, the last axis but one.
 
         Args:
             x: (..., in) of at least two axes.
+            copy: False where x will not be written on before backward, so that the tape can hold x itself.
         """
         if getattr(x, "ndim", 0) < 2:
             given = getattr(x, "shape", type(x).__name__)
@@ -62,11 +70,10 @@ class Linear(Layer):
         y = _times(x, self.params["W"])
         if "b" in self.params:
             y += self.params["b"]
-        fixed = array_module(x) is np and not x.flags.writeable
-        return y, x if fixed else x.copy()
+        return y, LinearTape(x.copy() if flag("copy", copy) else x, self.params.mark())
 
     def backward(
-        self, dy: Array, tape: Array, *, grads: Parameters | None = None, workspace: Workspace | None = None
+        self, dy: Array, tape: LinearTape, *, grads: Parameters | None = None, workspace: Workspace | None = None
     ) -> tuple[Array, Parameters]:
         """Returns dx (..., in) and the gradients of the parameters.
 
@@ -75,13 +82,18 @@ class Linear(Layer):
             tape: what forward returned.
             grads: a training loop's own, written over.
             workspace: a training loop's own buffers.
+
+        Raises:
+            TypeError, ValueError: before anything is computed, if an argument does not fit.
         """
-        leading = array("tape", tape).shape[:-1]
-        check_array("dy", dy, (*leading, self.out_features), self.dtype, array_module(self.params.flat))
-        check_array("tape", tape, (*leading, self.in_features), self.dtype, array_module(self.params.flat))
-        grads = Parameters(self.params.layout, np.empty_like(self.params.flat)) if grads is None else grads
+        if not isinstance(tape, LinearTape):
+            raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
+        check_mark(tape.mark, self.params)
+        x, xp = tape.x, array_module(self.params.flat)
+        check_array("dy", dy, (*x.shape[:-1], self.out_features), self.dtype, xp)
+        grads = self._buffers_of(grads, workspace)
         lead = slice(None) if dy.ndim > 2 else None
-        self._gradients(dy[lead].swapaxes(-1, -2), tape[lead].swapaxes(-1, -2), grads, workspace)
+        self._gradients(dy[lead].swapaxes(-1, -2), x[lead].swapaxes(-1, -2), grads, workspace)
         return _times(dy, self.params["W"].T, workspace), grads
 
     def _gradients(self, dy: Array, x: Array, grads: Parameters, workspace: Workspace | None) -> None:

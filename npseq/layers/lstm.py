@@ -45,8 +45,8 @@ class LSTMCell(Cell):
         (_, c), (h_new, c_new) = old, new
         o, i, f, g = a[0], a[1], a[2], a[3]
         if self.peepholes:
-            p_o, p_if = p[0], p[1:]
-            sigmoid(a[1:3] + p_if * c, out=a[1:3])  # (L1) (L2)
+            p_o, p_i_f, i_f = p[0], p[1:], a[1:3]
+            sigmoid(i_f + p_i_f * c, out=i_f)  # (L1) (L2)
         else:
             o_i_f = a[:3]
             sigmoid(o_i_f, out=o_i_f)  # (L5) (L1) (L2)
@@ -63,8 +63,8 @@ class LSTMCell(Cell):
         (_, c), (_, c_new) = old, new
         o, i, _, g = a
         s_o, s_i, s_f, s_g, s_c = s
-        tanh_c = tanh(c_new)
-        dsigmoid(a[:3], out=s[:3])  # (L5) (L1) (L2)
+        o_i_f, s_o_i_f, tanh_c = a[:3], s[:3], tanh(c_new)
+        dsigmoid(o_i_f, out=s_o_i_f)  # (L5) (L1) (L2)
         s_o *= tanh_c  # (L6)
         s_i *= g  # (L4)
         s_f *= c  # (L4)
@@ -73,16 +73,17 @@ class LSTMCell(Cell):
 
     def backward(self, dnew, a, s, da, p, project):
         (dh_new, dc_new), f = dnew, a[2]
-        do, s_o, s_i_f_g, s_c = da[0], s[0], s[1:4], s[4]
+        do, di_f_g, s_o, s_i_f_g, s_c = da[0], da[1:], s[0], s[1:4], s[4]
         dm = project(dh_new) if self.projected else dh_new  # (L7)
         multiply(dm, s_o, out=do)  # (L6) (L5)
         dc_all = dc_new + dm * s_c  # (L6)
         if self.peepholes:
-            dc_all += do * p[0]  # (L5)
-        multiply(dc_all, s_i_f_g, out=da[1:])  # (L4) (L1) (L2) (L3)
+            p_o, p_i, p_f, di, df = p[0], p[1], p[2], da[1], da[2]
+            dc_all += do * p_o  # (L5)
+        multiply(dc_all, s_i_f_g, out=di_f_g)  # (L4) (L1) (L2) (L3)
         dc = dc_all * f  # (L4)
         if self.peepholes:
-            dc += da[1] * p[1] + da[2] * p[2]  # (L1) (L2)
+            dc += di * p_i + df * p_f  # (L1) (L2)
         return None, dc
 
     def vector_gradients(self, da, old, new):

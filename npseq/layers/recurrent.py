@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import flag, float_dtype, integer, probability
-from npseq.backend import Array, MaybeArray, array_module, generator
+from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
 from npseq.bptt.layout import strand_layout, strand_weights, suffix
-from npseq.bptt.tape import Strand, Tape, Weights, new_strand
+from npseq.bptt.tape import Strand, Tape, Weights
 from npseq.bptt.truncation import Plan, check_truncation, edge_of
 from npseq.bptt.workspace import Workspace, child
 from npseq.cell import Cell
 from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.adjoints import Rows, adjoints_of
-from npseq.layers.batch import Batch, check_array, check_batch, check_tape
+from npseq.layers.batch import check_array, check_batch, check_tape
 from npseq.layers.dropout import Dropout
 from npseq.layers.features import (
     at_lag_zero,
@@ -26,13 +26,11 @@ from npseq.layers.features import (
     in_order,
     lag_sums,
     outputs,
-    write_inputs,
 )
 from npseq.layers.layer import Layer
 from npseq.layers.states import check_state, stack_state
+from npseq.layers.strands import filled_strand, write_state
 from npseq.parameters import Layout, Parameters
-
-LOOK_UP_ABOVE = 128  # one-hot inputs wider than this are rows looked up; below, one product with the state is faster
 
 
 class Recurrent(Layer):
@@ -116,9 +114,9 @@ class Recurrent(Layer):
                 features = [f * m for f, m in zip(features, mask, strict=True)]
             row = []
             for d in range(self.directions):
-                w = self.weights(l, d)
-                strand = self._strand(w, l, d, features, batch, None if old is None else old[l][d])
-                self._write_state(strand, l * self.directions + d, h, c)
+                w, k = self.weights(l, d), l * self.directions + d
+                strand = filled_strand(self, w, l, d, features, batch, None if old is None else old[l][d])
+                write_state(strand, self.state_size, h[k], None if c is None else c[k])
                 loop.forward(self.cell, w, strand)
                 row.append(strand)
             features = [outputs(strand, self.state_size, d, batch.mask) for d, strand in enumerate(row)]
@@ -127,7 +125,7 @@ class Recurrent(Layer):
         return (
             batch_major(features, xp),
             self._last_state(strands, xp),
-            Tape(tuple(strands), tuple(masks), batch.is_ids, self.signature),
+            Tape(tuple(strands), tuple(masks), batch.is_ids, self.signature, self.params.mark()),
         )
 
     def backward(
@@ -169,8 +167,12 @@ class Recurrent(Layer):
         *,
         workspace: Workspace | None = None,
     ) -> Rows:
-        """The first half of backward: the adjoints of every step, rows[layer][direction], summed over lags."""
-        xp, (steps, batch) = array_module(self.params.flat), check_tape(tape, self.signature)
+        """Returns the adjoints of every step, rows[layer][direction]: the first half of backward.
+
+        Args:
+            dy, tape, dstate, truncation, workspace: as `backward` takes them.
+        """
+        xp, (steps, batch) = array_module(self.params.flat), check_tape(tape, self)
         if dy is not None:
             dy = check_array("dy", dy, (steps, batch, self.output_size), self.dtype, xp)
         dh, dc = self.checked_state("dstate", dstate, batch)
@@ -191,8 +193,13 @@ class Recurrent(Layer):
     def gradients(
         self, rows: Rows, tape: Tape, *, grads: Parameters | None = None, workspace: Workspace | None = None
     ) -> tuple[Array | None, Any, Parameters]:
-        """The second half of backward: what it returns, from the adjoints of every step."""
-        grads = Parameters(self.params.layout, np.empty_like(self.params.flat)) if grads is None else grads
+        """Returns what backward returns, from the adjoints of every step: its second half.
+
+        Args:
+            rows: what `adjoints` returned.
+            tape, grads, workspace: as `backward` takes them.
+        """
+        grads = self._buffers_of(grads, workspace)
         for l, row in enumerate(rows):
             for d, adjoints in enumerate(row):
                 gradients.weight_gradients(
@@ -209,7 +216,12 @@ class Recurrent(Layer):
         return dx, dstate, grads
 
     def weights(self, layer: int, direction: int, params: Parameters | None = None) -> Weights:
-        """One strand's parameters, or values named as they are, as the loop multiplies with them: views."""
+        """Returns one strand's parameters as the loop multiplies with them: views.
+
+        Args:
+            layer, direction: which strand, from 0.
+            params: values of the same names, such as gradients; None are the layer's parameters.
+        """
         params = self.params if params is None else params
         return params.once(("strand", layer, direction), lambda: self._cut_weights(params, suffix(layer, direction)))
 
@@ -217,13 +229,28 @@ class Recurrent(Layer):
         return strand_weights(self.cell, params, self.hidden_size, self.state_size, self.bias, ending)
 
     def checked_state(self, name: str, state: Any, batch: int) -> tuple[Array, Array | None]:
-        """(h, c) of the user's state, c None where the cell has none. Raises TypeError or ValueError on a misfit."""
+        """Returns (h, c) of a user's state, c None where the cell has none; None is zeros.
+
+        Args:
+            name: what an error calls it.
+            state: h (L*R, B, P), an LSTM's (h, c).
+            batch: B.
+
+        Raises:
+            TypeError, ValueError: if it does not fit.
+        """
         rows, xp = self.num_layers * self.directions, array_module(self.params.flat)
         shapes = {"h": (rows, batch, self.state_size), "c": (rows, batch, self.hidden_size)}
         return check_state(name, state, self.cell, shapes, self.dtype, xp)
 
     def input_adjoints(self, layer: int, row: tuple[loop.Adjoints, ...], tape: Tape) -> list[Array]:
-        """The adjoints (T, ., [K,] B) of a layer's inputs: of the layer below, one a direction; at layer 0, of x."""
+        """Returns the adjoints (T, ., [K,] B) of the layer below, one a direction, or at layer 0 those of x.
+
+        Args:
+            layer: which one, from 0.
+            row: its adjoints, one a direction.
+            tape: what forward returned.
+        """
         dx = [
             in_order(gradients.input_gradient(self.cell, self.weights(layer, d), adjoints), d)
             for d, adjoints in enumerate(row)
@@ -236,32 +263,6 @@ class Recurrent(Layer):
         if masks is not None:
             below = [p * (m if p.ndim == m.ndim else m[:, :, None]) for p, m in zip(below, masks, strict=True)]
         return below
-
-    def _strand(
-        self, w: Weights, layer: int, d: int, features: list[Array], batch: Batch, old: Strand | None
-    ) -> Strand:
-        """A strand with its inputs and lengths; features is empty where x is ids."""
-        (steps, size), xp = batch.x.shape[:2], array_module(self.params.flat)
-        look_up = not features and self.input_size > LOOK_UP_ABOVE
-        strand = new_strand(xp, self.cell, w, steps, size, look_up, old)
-        if batch.mask is not None:
-            ragged = tuple((batch.lengths < step + 1).any().item() for step in range(steps))
-            strand = strand._replace(mask=in_order(batch.mask, d)[:, None], ragged=in_order(ragged, d))
-        looks_up = not features and strand.x_first and (look_up or size == 1)
-        if looks_up or strand.ids is not None:
-            strand = strand._replace(ids=in_order(batch.x, d).copy() if looks_up else None)
-        if not look_up:
-            strand.s[:, self.state_size : self.state_size + self.bias] = 1
-            rows = strand.s[:steps, self.state_size + self.bias :]
-            write_inputs(rows, features, batch.x, d, xp)
-            if strand.mask is not None and features and layer == 0:
-                np.copyto(rows, 0, where=~strand.mask)
-        return strand
-
-    def _write_state(self, strand: Strand, k: int, h: Array, c: MaybeArray) -> None:
-        strand.s[0, : self.state_size] = h[k].T
-        if c is not None:
-            strand.c[0] = c[k].T
 
     def _last_state(self, strands: list[tuple[Strand, ...]], xp: Any) -> Any:
         flat = [strand for row in strands for strand in row]

@@ -47,13 +47,8 @@ class Reversed(Layer):
         self.params = layer.params
         self.input_size, self.output_size = layer.input_size, layer.output_size
 
-    def bind(self, flat: Array) -> "Reversed":
-        """Returns the same layer over another flat vector of parameters.
-
-        Args:
-            flat: the vector, which is not copied.
-        """
-        return Reversed(self.layer.bind(flat))
+    def _bind(self, params: Parameters) -> None:
+        self.layer, self.params = self.layer._bound(params), params
 
     def to(self, device: str) -> "Reversed":
         """Moves the parameters, in place, and returns the layer itself.

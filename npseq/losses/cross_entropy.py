@@ -1,13 +1,12 @@
 """The cross-entropy of a softmax, and perplexity."""
 
 from functools import cache, lru_cache
-from math import prod
+from math import inf, prod
 from types import ModuleType
 
 import numpy as np
 
-from npseq.arguments import array as an_array
-from npseq.arguments import is_array, number
+from npseq.arguments import integer, integers, is_array, number
 from npseq.backend import Array, array_module
 from npseq.losses.positions import check_floating, coefficients
 
@@ -58,12 +57,9 @@ def softmax_cross_entropy(
     _check_class_targets(logits, targets)
     if not 0 <= number("label_smoothing", label_smoothing) <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}; 0 is no smoothing")
-    if ignore_index is not None and not isinstance(ignore_index, int | np.integer):
-        raise TypeError(f"ignore_index must be an integer or None, got {ignore_index!r}")
-    mask = None if ignore_index is None else targets != ignore_index
+    mask = None if ignore_index is None else targets != integer("ignore_index", ignore_index, -inf)
     ids = targets if mask is None else xp.where(mask, targets, 0)
-    if xp is np:
-        _check_range(ids, logits.shape[-1])
+    ids = integers("targets", ids, logits.shape[-1], "; check the vocabulary, or name padding with ignore_index")
     scale = coefficients(xp, weights, mask, targets.shape, logits.real.dtype, reduction)
 
     order, lead, shape = _memory_order(logits.shape, logits.strides)
@@ -157,23 +153,11 @@ def _unfold(block: Array, order: Axes, shape: Axes) -> Array:
 def _check_class_targets(logits: Array, targets: Array) -> None:
     if logits.ndim == 0 or logits.shape[-1] == 0:
         raise ValueError(f"logits must have shape (..., V) with at least one class, got {logits.shape}")
-    if an_array("targets", targets).dtype.kind not in "iu":
-        raise TypeError(f"targets must be integer class ids, got {targets.dtype}; convert them with astype(int)")
-    if targets.shape != logits.shape[:-1]:
+    if integers("targets", targets).shape != logits.shape[:-1]:
         raise ValueError(
             f"targets must have the leading shape of logits, {logits.shape[:-1]}, got {targets.shape}; "
             "the last axis of logits holds the classes"
         )
-
-
-def _check_range(ids: Array, classes: int) -> None:
-    if ids.size == 0 or (ids.min() >= 0 and ids.max() < classes):
-        return
-    first = tuple(int(index) for index in np.argwhere((ids < 0) | (ids >= classes))[0])
-    raise ValueError(
-        f"targets must lie in [0, {classes}), got {int(ids[first])} at position {first}; "
-        "check the vocabulary, or name padding with ignore_index"
-    )
 
 
 def perplexity(mean_nll: Array | float) -> Array:

@@ -46,7 +46,7 @@ class DecoderTape(NamedTuple):
 
     embedding: Array
     recurrent: Any
-    output: Array
+    output: Any
 
 
 class Encoder(Model):
@@ -163,7 +163,7 @@ class Decoder(Model):
         x = np.concatenate([words, repeated], axis=2)
         old = None if tape is None else tape.recurrent
         y, state, recurrent = self.recurrent.forward(x, state, training=training, tape=old)
-        logits, output = self.output.forward(y)
+        logits, output = self.output.forward(y, copy=False)
         return logits, state, DecoderTape(looked_up, recurrent, output)
 
     def backward(
@@ -190,7 +190,7 @@ class EncoderDecoderTape(NamedTuple):
 
     encoder: EncoderTape
     decoder: DecoderTape
-    bridge: Array | None
+    bridge: Any
 
 
 class EncoderDecoder(Model):

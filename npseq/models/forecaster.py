@@ -73,7 +73,7 @@ class Forecaster(Model):
         """
         z, hidden_tape = self.hidden.forward(windows)
         h = relu(z)
-        prediction, output_tape = self.output.forward(h)
+        prediction, output_tape = self.output.forward(h, copy=False)
         check_array("targets", targets, (len(windows),), self.dtype, array_module(self.params.flat))
         loss, dprediction = mean_squared_error(prediction[:, 0], targets)
         grads, own = self._gradients()
@@ -178,7 +178,7 @@ class LatentForecaster(Model):
         if not 0 <= warm_up < len(x) - 1:
             raise ValueError(f"x must have at least warm_up + 2 = {warm_up + 2} steps, got {len(x)}")
         y, _, tape = self.recurrent.forward(x[:-1], training=training)
-        prediction, output_tape = self.output.forward(y)
+        prediction, output_tape = self.output.forward(y, copy=False)
         loss, dcounted = mean_squared_error(prediction[warm_up:], x[1 + warm_up :])
         dprediction = array_module(x).zeros_like(prediction)
         dprediction[warm_up:] = dcounted

@@ -8,6 +8,7 @@ from npseq.arguments import one_of
 from npseq.backend import Array, array_module, generator
 from npseq.bptt.workspace import Workspace
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Embedding, Linear
+from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import binary_cross_entropy, softmax_cross_entropy
 from npseq.models.model import Model
@@ -21,7 +22,7 @@ class SequenceTape(NamedTuple):
 
     embedding: Array | None
     recurrent: Any
-    output: Array
+    output: LinearTape
     context: int = 0  # so many first steps have no logits
 
 
@@ -90,7 +91,7 @@ class SequenceModel(Model):
         features, looked_up = (x, None) if self.embedding is None else self.embedding.forward(x)
         old_tape = None if old is None else old.recurrent
         y, state, tape = self.recurrent.forward(features, state, lengths, training=training, tape=old_tape)
-        logits, output_tape = self.output.forward(self._read(y[context:] if context else y, state))
+        logits, output_tape = self.output.forward(self._read(y[context:] if context else y, state), copy=False)
         return logits, state, SequenceTape(looked_up, tape, output_tape, context)
 
     def _read(self, y: Array, state: Any) -> Array:

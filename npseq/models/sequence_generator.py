@@ -8,6 +8,7 @@ from npseq.arguments import integer
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Embedding, Linear
+from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import h_from_rows, h_of, rows_of, state_with
 from npseq.losses import softmax_cross_entropy
@@ -23,7 +24,7 @@ class GeneratorTape(NamedTuple):
     start: Array
     embedding: Array
     recurrent: Any
-    output: Array
+    output: LinearTape
 
 
 class SequenceGenerator(Model):
@@ -86,7 +87,7 @@ class SequenceGenerator(Model):
         x, looked_up = self.embedding.forward(ids)
         old = None if tape is None else tape.recurrent
         y, _, recurrent = self.recurrent.forward(x, state, training=training, tape=old)
-        logits, output = self.output.forward(y)
+        logits, output = self.output.forward(y, copy=False)
         return logits, GeneratorTape(start, looked_up, recurrent, output)
 
     def backward(

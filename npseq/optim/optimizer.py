@@ -73,6 +73,8 @@ class Optimizer:
             state = {kind: self.state[f"{kind}/{name}"] for kind in kinds}
             for at in _pieces(xp, param):
                 self._update_piece(xp, param[at], grad[at], lr, {kind: array[at] for kind, array in state.items()})
+        if isinstance(params, Parameters):
+            params.written()
 
     def _update_piece(self, xp: ModuleType, param: Array, grad: Array, lr: float, state: dict[str, Array]) -> None:
         like = _kind(param)

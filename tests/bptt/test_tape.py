@@ -97,7 +97,9 @@ def test_a_tape_prints_its_fields_by_shape_and_dtype():
 def test_a_tape_prints_the_bytes_of_its_strands():
     strand = made("gru before").strand
     size = strand.s.nbytes + strand.a.nbytes + strand.m.nbytes
-    assert repr(Tape(((strand,),), (None,), False, ())).startswith(f"Tape: T = {T}, B = {B}, {size / 1024:.3g} KiB\n")
+    assert repr(Tape(((strand,),), (None,), False, (), ())).startswith(
+        f"Tape: T = {T}, B = {B}, {size / 1024:.3g} KiB\n"
+    )
 
 
 def test_a_strand_prints_what_it_lacks_as_none():

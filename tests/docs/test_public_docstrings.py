@@ -19,9 +19,6 @@ from printed import ROOT
 
 import npseq as ns
 
-# Methods that only npseq itself calls: a layer's halves for checkpointing and inspection, a truncation's draw.
-INNER = {"adjoints", "checked_state", "gradients", "input_adjoints", "plan", "weights"}
-
 SECTION = re.compile(r"^(Args|Attributes):\n((?: .*\n|\n)*)", re.MULTILINE)
 ITEM = re.compile(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*):", re.MULTILINE)
 FIELD = re.compile(r"^    (\w+): [^#\n]*#", re.MULTILINE)
@@ -47,7 +44,7 @@ def methods(cls: type) -> Iterator[tuple[str, Any]]:
     for base in cls.__mro__:
         if base.__module__.startswith("npseq"):
             for name in vars(base):
-                if inspect.isroutine(getattr(base, name)) and not name.startswith("_") and name not in INNER:
+                if inspect.isroutine(getattr(base, name)) and not name.startswith("_"):
                     yield f"{base.__module__}.{base.__qualname__}.{name}", getattr(base, name)
 
 

@@ -202,7 +202,7 @@ def _convert(value: Any, change: Callable) -> None:
     """Moves, in place, the arrays that such an object holds."""
     layer, model, optimizer, parameters = _kinds()
     if isinstance(value, parameters):
-        value.flat, value._views, value._named = change(value.flat), {}, {}
+        value.__dict__.update(flat=change(value.flat), _views={}, _named={})
     elif isinstance(value, optimizer):
         value.state = change(value.state)
     elif isinstance(value, (layer, model)):

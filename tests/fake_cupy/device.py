@@ -52,10 +52,15 @@ def mapped(value: Any, change: Callable[[Any], Any], kind: type) -> Any:
 
 
 def leaves(value: Any, name: str = "") -> list[tuple[str, Any]]:
-    """(name, array) of every array, in order; None is left out."""
+    """(name, array) of every array, in order; None and the mark of a tape's parameters are left out."""
     if isinstance(value, Mapping):
         return [leaf for key in value for leaf in leaves(value[key], f"{name}.{key}")]
     if isinstance(value, (tuple, list)):
         names = getattr(value, "_fields", range(len(value)))
-        return [leaf for key, part in zip(names, value, strict=True) for leaf in leaves(part, f"{name}.{key}")]
+        return [
+            leaf
+            for key, part in zip(names, value, strict=True)
+            if key != "mark"
+            for leaf in leaves(part, f"{name}.{key}")
+        ]
     return [] if value is None else [(name, value)]

@@ -119,7 +119,7 @@ def test_curvature_is_the_hosts(device):
         def product(v, model=model, here=here, flat=flat):
             return inspect.gauss_newton_product(
                 lambda at: model.bind(at).forward(here.astype(at.dtype))[0],
-                lambda at, d: model.bind(at).backward(d, here)[1].flat,
+                lambda at, d: model.bind(at).backward(d, model.bind(at).forward(here)[1])[1].flat,
                 inspect.softmax_curvature,
                 flat,
                 v,

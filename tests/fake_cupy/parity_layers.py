@@ -21,7 +21,7 @@ from npseq.layers import (
     last_output,
     last_output_gradient,
 )
-from npseq.layers.recurrent import LOOK_UP_ABOVE
+from npseq.layers.strands import LOOK_UP_ABOVE
 
 T, B = 6, 3
 LENGTHS = {"full": None, "ragged": np.array([2, 6, 0])}

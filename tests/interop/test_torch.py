@@ -8,7 +8,7 @@ import pytest
 
 from npseq.interop.torch import export, load
 from npseq.layers import GRU, LSTM, RNN, Dropout, Embedding, Linear
-from npseq.layers.recurrent import LOOK_UP_ABOVE
+from npseq.layers.strands import LOOK_UP_ABOVE
 
 T, B, D, H = 4, 3, 3, 5
 LENGTHS = np.array([2, 4, 1])

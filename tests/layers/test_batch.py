@@ -1,9 +1,12 @@
 """The checks before anything is computed: what a layer takes, and what each refusal says."""
 
+import copy
+
 import numpy as np
 import pytest
 from layers.recurrent_cases import given, make
 
+import npseq as ns
 from npseq.layers.batch import check_array, check_batch, check_lengths, check_tape
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -20,11 +23,13 @@ def test_narrower_features_are_taken_too():
     assert check_batch(X.astype(np.float32), None, 4, F64, np).x.dtype == np.float32
 
 
-def test_ids_are_taken_as_they_are():
-    for ids in (IDS, IDS.astype(np.uint8)):
-        batch = check_batch(ids, None, 4, F32, np)
-        assert batch.x is ids
+def test_ids_are_taken_as_they_are_and_unsigned_ones_as_signed():
+    assert check_batch(IDS, None, 4, F32, np).x is IDS
+    for dtype in (np.uint8, np.uint64, ">i2"):
+        batch = check_batch(IDS.astype(dtype), None, 4, F32, np)
         assert batch.is_ids
+        assert batch.x.dtype.kind == "i"
+        np.testing.assert_array_equal(batch.x, IDS)
 
 
 def test_lengths_make_a_mask_unless_every_sequence_is_full():
@@ -64,9 +69,9 @@ def test_no_steps_and_no_sequences_are_taken(shape):
             TypeError,
             r"x is complex64 but the layer is float64; use x.astype\(float64",
         ),
-        (IDS + 1, ValueError, r"token ids must be in \[0, 4\), got 4 at step 0, sequence 1"),
-        (IDS * 4, ValueError, r"token ids must be in \[0, 4\), got 12 at step 0, sequence 1"),
-        (IDS - 1, ValueError, r"token ids must be in \[0, 4\), got -1 at step 0, sequence 0"),
+        (IDS + 1, ValueError, r"token ids of x \(T, B\) must be in \[0, 4\), got 4 at \(0, 1\)"),
+        (IDS * 4, ValueError, r"token ids of x \(T, B\) must be in \[0, 4\), got 12 at \(0, 1\)"),
+        (IDS - 1, ValueError, r"token ids of x \(T, B\) must be in \[0, 4\), got -1 at \(0, 0\)"),
     ],
 )
 def test_x_that_does_not_fit_is_refused(x, error, message):
@@ -96,12 +101,12 @@ def test_lengths_are_taken_in_any_order(dtype):
     ("lengths", "error", "message"),
     [
         (np.array([1.0, 2.0, 3.0]), TypeError, "lengths must be integers, got float64"),
-        ([[1], [2, 3]], TypeError, "lengths must be integers, one a sequence, got"),
+        ([[1], [2, 3]], TypeError, "lengths must be an array, got lists of different lengths"),
         (np.array([True, True, False]), TypeError, "lengths must be integers, got bool"),
         (np.array([1, 2]), ValueError, r"lengths must have shape \(3,\), one a sequence, got \(2,\)"),
         (np.array([[1, 2, 3]]), ValueError, r"lengths must have shape \(3,\), one a sequence, got \(1, 3\)"),
-        (np.array([0, -1, 5]), ValueError, r"lengths must be in \[0, 5\], the steps of x, got -1 to 5"),
-        (np.array([0, 1, 6]), ValueError, r"lengths must be in \[0, 5\], the steps of x, got 0 to 6"),
+        (np.array([0, -1, 5]), ValueError, r"lengths must be in \[0, 6\), got -1 at \(1,\)"),
+        (np.array([0, 1, 6]), ValueError, r"lengths must be in \[0, 6\), got 6 at \(2,\): x has no more steps"),
     ],
 )
 def test_lengths_that_do_not_fit_are_refused(lengths, error, message):
@@ -111,21 +116,65 @@ def test_lengths_that_do_not_fit_are_refused(lengths, error, message):
 
 def test_a_tape_says_its_steps_and_sequences():
     layer = make("lstm")
-    assert check_tape(layer.forward(given(layer, 5, 2).x)[2], layer.signature) == (5, 2)
+    assert check_tape(layer.forward(given(layer, 5, 2).x)[2], layer) == (5, 2)
 
 
 def test_a_tape_of_another_layer_or_of_nothing_is_refused():
     layer, other = make("lstm"), make("lstm", hidden=5)
     tape = other.forward(given(other, 5, 2).x)[2]
     with pytest.raises(TypeError, match=r"tape must come from this layer's forward, \(LSTMCell.*, got one from \(LSTM"):
-        check_tape(tape, layer.signature)
+        check_tape(tape, layer)
     with pytest.raises(TypeError, match="tape must be the one that this layer's forward returned, got NoneType"):
-        check_tape(None, layer.signature)
+        check_tape(None, layer)
 
 
-def test_layers_of_one_signature_read_each_others_tapes():
+WRITES = {
+    "an optimizer": lambda layer: ns.SGD(0.1).step(layer.params, layer.params.like(np.ones_like(layer.params.flat))),
+    "an optimizer by name": lambda layer: ns.SGD(0.1).step(
+        dict(layer.params), {n: p + 1 for n, p in layer.params.items()}
+    ),
+    "one name": lambda layer: layer.params.update(b_n=np.ones(layer.hidden_size)),
+    "one name in place": lambda layer: layer.params.__setitem__("b_n", layer.params["b_n"] + 1),
+    "the vector": lambda layer: setattr(layer.params, "flat", layer.params.flat + 1),
+    "the vector in place": lambda layer: layer.params.flat.__setitem__(..., 0),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_tape_of_parameters_that_have_changed_since_is_refused(write):
+    layer = make("gru after")
+    data = given(layer, 3, 2)
+    tape = layer.forward(data.x)[2]
+    layer.backward(data.dy, tape)
+    write(layer)
+    with pytest.raises(ValueError, match=r"tape must have been made with the parameters .*; run forward again"):
+        layer.backward(data.dy, tape)
+    layer.backward(data.dy, layer.forward(data.x)[2])
+
+
+def test_a_twins_tape_is_refused_and_a_copys_is_taken():
     layer, twin = make("gru after"), make("gru after", rng=7)
-    assert check_tape(twin.forward(given(twin, 3, 1).x)[2], layer.signature) == (3, 1)
+    data = given(layer, 3, 2)
+    with pytest.raises(ValueError, match="or it is another layer's"):
+        layer.backward(data.dy, twin.forward(data.x)[2])
+    same = copy.deepcopy(layer)
+    np.testing.assert_array_equal(
+        layer.backward(data.dy, same.forward(data.x)[2])[2].flat,
+        same.backward(data.dy, same.forward(data.x)[2])[2].flat,
+    )
+
+
+def test_a_write_on_one_layer_of_a_model_leaves_the_tapes_of_the_others():
+    model = ns.LanguageModel(5, cell="gru", hidden_size=3, rng=0)
+    y, _, tape = model.recurrent.forward(np.zeros((2, 1), int))
+    _, output_tape = model.output.forward(y)
+    model.output.params["b"] = np.ones(5)
+    model.recurrent.backward(y, tape)
+    with pytest.raises(ValueError, match="run forward again"):
+        model.output.backward(np.ones((2, 1, 5), np.float32), output_tape)
+    model.params["output.b"] = np.zeros(5)
+    with pytest.raises(ValueError, match="run forward again"):
+        model.recurrent.backward(y, tape)
 
 
 def test_an_array_of_the_shape_and_dtype_is_itself():

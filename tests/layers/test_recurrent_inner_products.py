@@ -50,16 +50,16 @@ def like(state, arrays):
     return tuple(arrays) if isinstance(state, tuple) else next(iter(arrays))
 
 
-def forward(layer, flat, x, state):
+def forward(layer, x, state):
     """[y, last state ...] as one list."""
-    y, last, tape = layer.bind(flat).forward(x, state, LENGTHS)
+    y, last, tape = layer.forward(x, state, LENGTHS)
     return [y, *parts(last)], tape
 
 
 def backward(layer, flat, x, state, w):
     """[dflat, dx, dstate ...] from w, the derivatives by what forward returns."""
     bound = layer.bind(flat)
-    _, tape = forward(layer, flat, x, state)
+    _, tape = forward(bound, x, state)
     dx, dstate, grads = bound.backward(w[0], tape, like(state, w[1:]))
     return [grads.flat, dx, *parts(dstate)]
 
@@ -83,11 +83,11 @@ def test_the_adjoint_identity_holds(cell, shape):
     layer, x, state = recurrent(cell, shape)
     at, rng = [layer.params.flat, x, *parts(state)], np.random.default_rng(2)
     twin = layer.astype(np.complex128)
-    outputs, _ = forward(layer, at[0], x, state)
+    outputs, _ = forward(layer, x, state)
     for _ in range(DIRECTIONS):
         v, w = ([draw(rng, *value.shape) for value in values] for values in (at, outputs))
         flat, x_moved, *states = moved(at, v)
-        jv = [out.imag / STEP for out in forward(twin, flat, x_moved, like(state, states))[0]]
+        jv = [out.imag / STEP for out in forward(twin.bind(flat), x_moved, like(state, states))[0]]
         jw = backward(layer, at[0], x, state, w)
         assert abs(inner(w, jv) - inner(jw, v)) <= 1e-14 * max(size(w, jv), size(jw, v))
 
@@ -99,7 +99,7 @@ def test_the_hessian_is_symmetric(cell, shape):
     layer, x, state = recurrent(cell, shape)
     at, rng = [layer.params.flat, x, *parts(state)], np.random.default_rng(3)
     twin = layer.astype(np.complex128)
-    outputs, _ = forward(layer, at[0], x, state)
+    outputs, _ = forward(layer, x, state)
     w = [draw(rng, *value.shape) for value in outputs]
 
     def hessian_times(v):

@@ -7,7 +7,7 @@ import pytest
 from layers.recurrent_cases import assert_close, assert_same_bits, both_directions, every_cell, given, make, run
 
 from npseq.bptt import tape
-from npseq.layers import recurrent
+from npseq.layers import strands
 
 T, B = 4, 3
 LENGTHS = np.array([2, 4, 1])
@@ -20,7 +20,7 @@ both_paths = pytest.mark.parametrize("limit", [0, 100], ids=["looked up", "multi
 @both_paths
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8])
 def test_ids_mean_one_hot_vectors(cell, bidirectional, bias, limit, dtype, monkeypatch):
-    monkeypatch.setattr(recurrent, "LOOK_UP_ABOVE", limit)
+    monkeypatch.setattr(strands, "LOOK_UP_ABOVE", limit)
     layer = make(cell, size=5, bidirectional=bidirectional, bias=bias)
     ids = np.array([[0, 4, 2], [0, 1, 3], [4, 0, 1], [2, 0, 1]], dtype)
     data = given(layer, T, B)
@@ -32,7 +32,7 @@ def test_ids_mean_one_hot_vectors(cell, bidirectional, bias, limit, dtype, monke
 
 
 def test_ids_changed_after_forward_do_not_change_the_gradient(monkeypatch):
-    monkeypatch.setattr(recurrent, "LOOK_UP_ABOVE", 0)
+    monkeypatch.setattr(strands, "LOOK_UP_ABOVE", 0)
     layer = make("lstm", size=5)
     ids, data = np.array([[0, 4, 2], [0, 1, 3]]), given(layer, 2, 3)
     _, _, tape = layer.forward(ids)
@@ -44,7 +44,7 @@ def test_ids_changed_after_forward_do_not_change_the_gradient(monkeypatch):
 @every_cell
 @both_paths
 def test_ids_past_a_length_may_be_anything(cell, limit, monkeypatch):
-    monkeypatch.setattr(recurrent, "LOOK_UP_ABOVE", limit)
+    monkeypatch.setattr(strands, "LOOK_UP_ABOVE", limit)
     layer = make(cell, size=6, bidirectional=True)
     data, ids = given(layer, T, B), np.random.default_rng(0).integers(6, size=(T, B))
     padded = np.arange(T)[:, None] >= LENGTHS

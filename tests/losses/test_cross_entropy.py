@@ -181,8 +181,8 @@ def test_perplexity_counts_equally_likely_classes():
 @pytest.mark.parametrize(
     ("bad", "text"),
     [
-        (5, r"targets must lie in \[0, 5\), got 5 at position \(1, 2\)"),
-        (-1, r"targets must lie in \[0, 5\), got -1 at position \(1, 2\); check the vocabulary"),
+        (5, r"targets must be in \[0, 5\), got 5 at \(1, 2\)"),
+        (-1, r"targets must be in \[0, 5\), got -1 at \(1, 2\); check the vocabulary"),
     ],
 )
 @pytest.mark.parametrize("ignore_index", [None, 0])
@@ -196,7 +196,7 @@ def test_a_target_out_of_range_is_named(logits, targets, bad, text, ignore_index
     ("changes", "error", "text"),
     [
         ({"logits": np.ones((T, B, V), int)}, TypeError, "logits must be floating or complex, got int64"),
-        ({"targets": np.ones((T, B))}, TypeError, "targets must be integer class ids, got float64"),
+        ({"targets": np.ones((T, B))}, TypeError, "targets must be integers, got float64"),
         ({"targets": np.ones((B, T), int)}, ValueError, r"leading shape of logits, \(4, 3\), got \(3, 4\)"),
         ({"logits": np.ones(())}, ValueError, r"logits must have shape \(\.\.\., V\)"),
         ({"logits": np.ones((T, B, 0))}, ValueError, "at least one class"),

@@ -13,7 +13,7 @@ from unittest import mock
 import numpy as np
 
 from npseq import losses
-from npseq.layers import GRU, LSTM, RNN, Bidirectional, Embedding, Linear, recurrent
+from npseq.layers import GRU, LSTM, RNN, Bidirectional, Embedding, Linear, strands
 from npseq.parameters import Parameters
 
 T, B, D, H = 3, 2, 2, 2
@@ -76,7 +76,7 @@ def layer_problem(
         first = whole(state, (values[name] for name in names))
         if not ids:
             return layer.forward(values["x"], first, lengths, training=training)
-        with mock.patch.object(recurrent, "LOOK_UP_ABOVE", 0):
+        with mock.patch.object(strands, "LOOK_UP_ABOVE", 0):
             return layer.forward(x, first)
 
     def loss(values: Values) -> Any:

@@ -68,7 +68,7 @@ def put(**entries):
         (put(cell="transformer"), "it lacks 'transformer'"),
         (put(dtype="float64"), "its parameters must be .*float64"),
         (put(dtype="object"), "dtype must be float32"),
-        (put(dropout="much"), "dropout must be a probability"),
+        (put(dropout="much"), "dropout must be a number"),
         (put(colour="red"), "unexpected keyword argument 'colour'"),
         (lambda tree: {k: v for k, v in tree.items() if k != "reset"}, "it lacks 'reset'"),
         (lambda tree: [], "list indices"),

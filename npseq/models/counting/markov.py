@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import integer
+from npseq.arguments import integer, integers
 from npseq.backend import Array, array_module, generator, to_host
 
 
@@ -166,9 +166,6 @@ def _is_distribution(rows: Array) -> bool:
 
 
 def _states(states: Array, size: int) -> Array:
-    if getattr(states, "dtype", np.dtype(object)).kind not in "iu" or states.ndim != 1 or len(states) == 0:
-        given = f"{getattr(states, 'dtype', type(states).__name__)} {getattr(states, 'shape', '')}".strip()
-        raise TypeError(f"states must be an integer array (T,) of at least one state, got {given}")
-    if bool((states < 0).any()) or bool((states >= size).any()):
-        raise ValueError(f"states must lie in 0 to {size - 1}, got {int(states.min())} to {int(states.max())}")
-    return states
+    if integers("states", states, size).ndim != 1 or len(states) == 0:
+        raise ValueError(f"states must have shape (T,) with at least one state, got {states.shape}")
+    return integers("states", states)

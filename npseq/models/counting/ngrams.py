@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import integer
+from npseq.arguments import integer, integers
 from npseq.backend import generator, to_host
 from npseq.data import Vocabulary
 from npseq.models.decoding.generation import sample, sized
@@ -229,11 +229,9 @@ class NGramModel:
             if self.vocab is None:
                 raise TypeError("a text needs the model to have a Vocabulary; give ids, or build the model with one")
             tokens = self.vocab.encode(tokens)
-        ids = to_host(tokens) if len(tokens) else np.zeros(0, int)
-        if ids.ndim != 1 or ids.dtype.kind not in "iu" or len(ids) < least:
-            raise ValueError(f"tokens must be a text or integer ids (N,) of at least {least} tokens, got {tokens!r}")
-        if ids.size and not 0 <= ids.min() <= ids.max() < self.vocab_size:
-            raise ValueError(f"token ids must be in [0, {self.vocab_size}), got {ids.min()} to {ids.max()}")
+        ids = integers("tokens", to_host(tokens) if len(tokens) else np.zeros(0, int), self.vocab_size)
+        if ids.ndim != 1 or len(ids) < least:
+            raise ValueError(f"tokens must be a text or ids (N,) of at least {least}, got {tokens!r}")
         return ids.tolist()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import integer
+from npseq.arguments import integer, integers
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.stepping import Step, inputs_of, stepper, table
 from npseq.bptt.tape import Weights
@@ -117,14 +117,10 @@ def token_ids(tokens: Any, vocab: Vocabulary | None, size: int, xp: ModuleType, 
         ids = xp.asarray(tokens)
     except ValueError as error:
         raise ValueError(f"tokens must be a text or integer ids (N,), got {tokens!r}") from error
-    if ids.shape == (0,) and least == 0:
-        return ids.astype(np.int64)
-    if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
-        raise ValueError(f"tokens must be a text or integer ids (N,) of at least one token, got {tokens!r}")
-    check_range = to_host(ids)
-    if check_range.min() < 0 or check_range.max() >= size:
-        raise ValueError(f"token ids must be in [0, {size}), got {check_range.min()} to {check_range.max()}")
-    return ids
+    ids = integers("tokens", ids.astype(np.int64) if ids.shape == (0,) else to_host(ids), size)
+    if ids.ndim != 1 or len(ids) < least:
+        raise ValueError(f"tokens must be a text or ids (N,) of at least {least}, got {tokens!r}")
+    return xp.asarray(ids)
 
 
 def stop_id(stop: str | int, vocab: Vocabulary | None, size: int) -> int:

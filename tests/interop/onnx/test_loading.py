@@ -118,7 +118,7 @@ def test_inputs_that_do_not_fit_are_refused(change, error, message):
 
 def test_lengths_are_checked_by_the_layer():
     layer, arguments = load(*made("lstm", "reverse", lengths=np.array([6, 1, 1, 1])))
-    with pytest.raises(ValueError, match=r"lengths must be in \[0, 5\]"):
+    with pytest.raises(ValueError, match=r"lengths must be in \[0, 6\)"):
         layer.forward(**arguments)
 
 

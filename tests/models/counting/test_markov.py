@@ -75,19 +75,19 @@ def test_a_chain_refuses(initial, transition, message):
     ("call", "error", "message"),
     [
         (lambda: transition_matrix(np.array([0, 1]), 2), ValueError, "nothing follows state 1; use smoothing"),
-        (lambda: transition_matrix(np.array([0, 2]), 2), ValueError, "states must lie in 0 to 1, got 0 to 2"),
+        (lambda: transition_matrix(np.array([0, 2]), 2), ValueError, "states must be in \\[0, 2\\), got 2 at"),
         (
             lambda: transition_matrix(np.array([0.5]), 2),
             TypeError,
-            r"states must be an integer array .* float64 \(1,\)",
+            r"states must be integers, got float64",
         ),
-        (lambda: transition_matrix([0, 1], 2), TypeError, "states must be an integer array .* got list"),
+        (lambda: transition_matrix([0, 1], 2), TypeError, "states must be an array, got list"),
         (
             lambda: transition_matrix(np.array([0, 1]), 2, smoothing=-1.0),
             ValueError,
             "smoothing must not be negative, got -1",
         ),
-        (lambda: log_prob(np.array([-1]), START, WEATHER), ValueError, "states must lie in 0 to 1, got -1 to -1"),
+        (lambda: log_prob(np.array([-1]), START, WEATHER), ValueError, "states must be in \\[0, 2\\), got -1 at"),
         (lambda: propagate(START, WEATHER, -1), ValueError, "steps must be an integer of at least 0, got -1"),
         (lambda: sample_states(START, WEATHER, 0), ValueError, "length must be a positive integer, got 0"),
     ],

@@ -107,16 +107,16 @@ def test_a_context_that_nothing_followed():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((IDS, 5), r"token ids must be in \[0, 5\), got 1 to"),
+        ((IDS, 5), r"tokens must be in \[0, 5\), got"),
         ((IDS, 0), "vocab must be a positive integer, got 0"),
         ((IDS, VOCAB, 0), "order must be a positive integer, got 0"),
-        ((IDS[:1], VOCAB, 2), "tokens must be a text or integer ids .* at least 2 tokens"),
-        ((IDS[:, None], VOCAB), "tokens must be a text or integer ids"),
-        ((IDS.astype(float), VOCAB), "tokens must be a text or integer ids"),
+        ((IDS[:1], VOCAB, 2), r"tokens must be a text or ids \(N,\) of at least 2"),
+        ((IDS[:, None], VOCAB), r"tokens must be (a text or ids|integers)"),
+        ((IDS.astype(float), VOCAB), r"tokens must be (a text or ids|integers)"),
     ],
 )
 def test_a_model_refuses(arguments, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         NGramModel(*arguments)
 
 

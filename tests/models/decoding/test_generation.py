@@ -82,7 +82,7 @@ def test_a_negative_temperature_is_refused():
 
 
 def test_what_is_no_text_and_no_ids_is_refused():
-    with pytest.raises(ValueError, match=r"tokens must be a text or integer ids \(N,\) of at least one token"):
+    with pytest.raises(TypeError, match="tokens must be integers, got float64"):
         word_model().generate(np.zeros((0, 2)), 5)
-    with pytest.raises(ValueError, match=r"of at least one token, got array\(\[\]"):
+    with pytest.raises(ValueError, match=r"tokens must be a text or ids \(N,\) of at least 1, got array"):
         word_model().log_prob("")
