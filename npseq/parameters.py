@@ -78,6 +78,7 @@ class Parameters(MutableMapping[str, Array]):
     flat: Array
     _last_write: int
     _whole: "Parameters | None"
+    _sample: np.ndarray | None
     _views: dict[Hashable, Any]
     _named: dict[str, Array]
 
@@ -87,12 +88,14 @@ class Parameters(MutableMapping[str, Array]):
         self.__setstate__((layout, flat, 0))
 
     def __getstate__(self) -> tuple[Layout, Array, int]:
-        return self.layout, self.flat, self.last_write
+        return self.layout, self.flat, self.mark()[0]
 
     def __setstate__(self, state: tuple[Layout, Array, int]) -> None:
         layout, flat, last_write = state
         # a copy makes its own views, of its own vector
         self.__dict__.update(layout=layout, flat=flat, _last_write=last_write, _whole=None, _views={}, _named={})
+        sample = flat[:: flat.size // SAMPLED + 1] if isinstance(flat, np.ndarray) else None
+        self.__dict__["_sample"] = sample
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Writes params.flat in place: layers hold views of this memory. No other attribute can be set."""
@@ -106,21 +109,16 @@ class Parameters(MutableMapping[str, Array]):
         """Says that the values have changed, so that backward refuses the tapes that were made before."""
         self.__dict__["_last_write"] = next(WRITES)
 
-    @property
-    def last_write(self) -> int:
-        """The number of the last write by npseq, on these or on the whole that they are a part of; 0 is none yet."""
-        return self._last_write if self._whole is None else max(self._last_write, self._whole.last_write)
-
     def mark(self) -> tuple[int, Any]:
         """Returns what differs between parameters of other values: before and after a write, and of two layers.
 
         Writes by npseq are counted. Those by NumPy, as `params.flat[...] = v`, are seen by a sample of the entries. A
         device is not asked for its values; there it is the place in its memory.
         """
-        if not isinstance(self.flat, np.ndarray):
-            return self.last_write, self.flat.data.ptr
-        sample = self.once("sample", lambda: self.flat[:: self.flat.size // SAMPLED + 1])
-        return self.last_write, sample.tobytes()
+        last, whole = self._last_write, self._whole
+        while whole is not None:  # a write on the whole is one on its parts
+            last, whole = max(last, whole._last_write), whole._whole
+        return last, self.flat.data.ptr if self._sample is None else self._sample.tobytes()
 
     @classmethod
     def zeros(cls, layout: Layout, dtype: object, xp: object = np) -> Self:
@@ -128,16 +126,18 @@ class Parameters(MutableMapping[str, Array]):
 
     def block(self, name: str) -> Array:
         """Returns a whole block, as the engine multiplies with it."""
-        if name not in self._views:
-            start, stop = self.layout.spans[name]
-            self._views[name] = self.flat[start:stop].reshape(self.layout.blocks[name])
-        return self._views[name]
+        return self.once(name, self._block, name)
 
-    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Returns make() and saves it under the key, for views that a training loop would make again at each step."""
-        if key not in self._views:
-            self._views[key] = make()
-        return self._views[key]
+    def _block(self, name: str) -> Array:
+        start, stop = self.layout.spans[name]
+        return self.flat[start:stop].reshape(self.layout.blocks[name])
+
+    def once(self, key: Hashable, make: Callable[..., Any], *arguments: Any) -> Any:
+        """Returns make(*arguments) and saves it under the key, for views that a loop would make again at each step."""
+        made = self._views.get(key)
+        if made is None:
+            made = self._views[key] = make(*arguments)
+        return made
 
     def part(self, name: str, layout: Layout) -> "Parameters":
         """Returns the parameters of one part of a joined layout, as views of the same vector."""

@@ -47,7 +47,8 @@ def _checked_ids(batch: Batch, features: int) -> Batch:
     if not batch.is_ids:
         return batch
     x = batch.x if batch.mask is None else batch.x * batch.mask
-    return batch._replace(x=integers("token ids of x (T, B)", x, features))
+    x = integers("token ids of x (T, B)", x, features)
+    return batch if x is batch.x else batch._replace(x=x)
 
 
 def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:

@@ -35,16 +35,17 @@ class Composite(Layer):
 
     def _parts(self, params: Parameters) -> dict[str, Parameters]:
         """Every layer's own parameters, or gradients, as views of the same vector."""
-        return params.once(
-            ("parts",), lambda: {name: params.part(name, layer.params.layout) for name, layer in self.layers.items()}
-        )
+        return params.once("parts", self._cut_parts, params)
+
+    def _cut_parts(self, params: Parameters) -> dict[str, Parameters]:
+        return {name: params.part(name, layer.params.layout) for name, layer in self.layers.items()}
 
     def _gradients(
         self, grads: Parameters | None = None, workspace: Workspace | None = None
     ) -> tuple[Parameters, dict[str, dict[str, Any]]]:
         """These gradients, or new ones, to be written; and by layer the grads and workspace of its backward."""
         grads = self._buffers_of(grads, workspace)
-        return grads, grads.once(("own", workspace), lambda: self._own(grads, workspace))
+        return grads, grads.once(("own", workspace), self._own, grads, workspace)
 
     def _own(self, grads: Parameters, workspace: Workspace | None) -> dict[str, dict[str, Any]]:
         parts = self._parts(grads).items()

@@ -52,7 +52,8 @@ class Layer:
             raise TypeError(f"grads must be gradients that this layer's backward returned, or None, got {given}")
         if grads.layout is not params.layout and grads.layout != params.layout:
             raise ValueError(f"grads must have the names and shapes of params, {params}, got {grads}; give None")
-        array_module(grads.flat, params.flat)
+        if type(grads.flat) is not type(params.flat):
+            array_module(grads.flat, params.flat)
         if grads.flat.dtype != params.flat.dtype:
             raise TypeError(f"grads must be {params.flat.dtype} as params, got {grads.flat.dtype}; give None")
         return grads

@@ -61,18 +61,18 @@ class Recurrent(Layer):
         self.dropout = Dropout(probability("dropout", dropout), rng)
         layout = self._layout()
         flat = uniform_sqrt_hidden((layout.size,), rng, hidden_size=hidden_size, dtype=float_dtype(dtype))
-        self.params = Parameters(layout, flat)
+        self._bind(Parameters(layout, flat))
+
+    def _bind(self, params: Parameters) -> None:
+        super()._bind(params)
+        sizes = (self.input_size, self.hidden_size, self.state_size)
+        # all that a layer is but its parameters: layers of one signature have tapes of one shape
+        self.signature = (self.cell, *sizes, self.num_layers, self.directions, self.bias, self.dtype)
 
     @property
     def output_size(self) -> int:
         """R*P: the features of y."""
         return self.directions * self.state_size
-
-    @property
-    def signature(self) -> tuple:
-        """All that a layer is but its parameters; layers of one signature can read each other's tapes."""
-        sizes = (self.input_size, self.hidden_size, self.state_size)
-        return (self.cell, *sizes, self.num_layers, self.directions, self.bias, self.dtype)
 
     def forward(
         self,
@@ -223,9 +223,10 @@ class Recurrent(Layer):
             params: values of the same names, such as gradients; None are the layer's parameters.
         """
         params = self.params if params is None else params
-        return params.once(("strand", layer, direction), lambda: self._cut_weights(params, suffix(layer, direction)))
+        return params.once(("strand", layer, direction), self._cut_weights, params, layer, direction)
 
-    def _cut_weights(self, params: Parameters, ending: str) -> Weights:
+    def _cut_weights(self, params: Parameters, layer: int, direction: int) -> Weights:
+        ending = suffix(layer, direction)
         return strand_weights(self.cell, params, self.hidden_size, self.state_size, self.bias, ending)
 
     def checked_state(self, name: str, state: Any, batch: int) -> tuple[Array, Array | None]:

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import numpy as np
 
+from npseq.arguments import array as an_array
 from npseq.arguments import integer, integers, is_array, number
 from npseq.backend import Array, array_module
 from npseq.losses.positions import check_floating, coefficients
@@ -57,8 +58,10 @@ def softmax_cross_entropy(
     _check_class_targets(logits, targets)
     if not 0 <= number("label_smoothing", label_smoothing) <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}; 0 is no smoothing")
-    mask = None if ignore_index is None else targets != integer("ignore_index", ignore_index, -inf)
-    ids = targets if mask is None else xp.where(mask, targets, 0)
+    mask, ids = None, targets
+    if ignore_index is not None:
+        mask = integers("targets", targets) != integer("ignore_index", ignore_index, -inf)
+        ids = xp.where(mask, targets, 0)
     ids = integers("targets", ids, logits.shape[-1], "; check the vocabulary, or name padding with ignore_index")
     scale = coefficients(xp, weights, mask, targets.shape, logits.real.dtype, reduction)
 
@@ -153,7 +156,7 @@ def _unfold(block: Array, order: Axes, shape: Axes) -> Array:
 def _check_class_targets(logits: Array, targets: Array) -> None:
     if logits.ndim == 0 or logits.shape[-1] == 0:
         raise ValueError(f"logits must have shape (..., V) with at least one class, got {logits.shape}")
-    if integers("targets", targets).shape != logits.shape[:-1]:
+    if an_array("targets", targets).shape != logits.shape[:-1]:
         raise ValueError(
             f"targets must have the leading shape of logits, {logits.shape[:-1]}, got {targets.shape}; "
             "the last axis of logits holds the classes"

@@ -202,7 +202,7 @@ def _convert(value: Any, change: Callable) -> None:
     """Moves, in place, the arrays that such an object holds."""
     layer, model, optimizer, parameters = _kinds()
     if isinstance(value, parameters):
-        value.__dict__.update(flat=change(value.flat), _views={}, _named={})
+        value.__setstate__((value.layout, change(value.flat), value._last_write))
     elif isinstance(value, optimizer):
         value.state = change(value.state)
     elif isinstance(value, (layer, model)):
