@@ -55,6 +55,8 @@ def probability(name: str, value: Any) -> float:
 
 def flag(name: str, value: Any) -> bool:
     """Returns True or False, also for 1 or 0. Raises TypeError for anything else."""
+    if value is True or value is False:
+        return value
     if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)

@@ -151,11 +151,13 @@ class Parameters(MutableMapping[str, Array]):
         return Parameters(self.layout, flat)
 
     def __getitem__(self, name: str) -> Array:
-        if not isinstance(name, str) or name not in self.layout.names:
-            raise KeyError(f"no parameter {name!r}; there are {', '.join(self.layout.names)}")
-        if name not in self._named:
-            block, index = self.layout.names[name]
-            self._named[name] = self.block(block)[index]
+        try:
+            return self._named[name][...]
+        except (KeyError, TypeError):  # a first time, or no name
+            if not isinstance(name, str) or name not in self.layout.names:
+                raise KeyError(f"no parameter {name!r}; there are {', '.join(self.layout.names)}") from None
+        block, index = self.layout.names[name]
+        self._named[name] = self.block(block)[index]
         return self._named[name][...]
 
     def __setitem__(self, name: str, value: Array) -> None:

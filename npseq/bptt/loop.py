@@ -159,19 +159,21 @@ def backward(
     a, vectors = _beside_lags(strand.a if cell.reads_gates else None, lags), _beside_lags(w.vectors, lags)
     step = where(cell, s).backward
     for first, derivatives in _local_derivatives(cell, w, strand, lags, workspace):
-        for k in range(len(derivatives) - 1, -1, -1):
-            t = first + k
-            if dy is not None:
-                dh = dh + dy[t]
+        steps = slice(first, first + len(derivatives))
+        each_step = (_from_last(array, steps) for array in (dy, a, da, columns))
+        for t, s_t, dy_t, a_t, da_t, columns_t in zip(
+            range(steps.stop - 1, first - 1, -1), reversed(derivatives), *each_step, strict=False
+        ):
+            if dy_t is not None:
+                dh = dh + dy_t
             if ragged[t]:
                 over = dh, dc
                 dh, dc = _where(mask[t], over, (0, 0))  # (T18)
             if record is not None:
                 record(t, dh, dc)
-            a_t = None if a is None else a[t]
-            passed = step((dh, dc) if has_c else (dh,), a_t, derivatives[k], da[t], vectors, project)
-            dh_passed, dc = passed if has_c else (passed[0], None)
-            dh = times(columns[t])
+            passed = step((dh, dc) if has_c else (dh,), a_t, s_t, da_t, vectors, project)
+            dh_passed, dc = passed[0], passed[1] if has_c else None
+            dh = times(columns_t)
             if lags:
                 dh = dh.reshape(len(dh), *lags, batch)
             if dh_passed is not None:
@@ -181,6 +183,11 @@ def backward(
             if ragged[t]:
                 dh, dc = _where(mask[t], (dh, dc), over)  # (T19)
     return Adjoints(da.transpose(1, 2, 0, *range(3, da.ndim)), None if dv is None else dv.swapaxes(0, 1), dh, dc)
+
+
+def _from_last(array: MaybeArray, steps: slice) -> Iterator[Array]:
+    """Each of these steps of an array, from the last to the first; where there is none, None again and again."""
+    return repeat(None) if array is None else reversed(array[steps])
 
 
 def _where(running: Array, these: tuple, others: tuple) -> tuple[Array, Any]:

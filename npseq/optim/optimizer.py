@@ -134,7 +134,8 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
     pairs = {"": flat} if whole else {name: (params[name], grads[name]) for name in params}
     xp = array_module(*flat) if whole else array_module(*(array for pair in pairs.values() for array in pair))
     for name, (param, grad) in pairs.items():
-        if _kind(grad) != _kind(param):
+        alike = type(grad) is type(param) is np.ndarray and grad.dtype is param.dtype and grad.dtype.kind in "fc"
+        if not (alike and grad.shape == param.shape) and _kind(grad) != _kind(param):
             raise ValueError(f"grads[{name!r}] must be as its parameter, {_kind(param)}, got {_kind(grad)}")
         if xp is np and not param.flags.writeable:
             raise ValueError(f"params[{name!r}] must be writable, it is read-only; take a copy of it")
