@@ -24,7 +24,7 @@ from benchmarks.table import cut, table
 from benchmarks.timing import spread
 from npseq.gpu import settings
 
-SIZES = ((35, 32, 28, 256), (35, 32, 28, 1024), (128, 64, 28, 512), (256, 128, 28, 1024))  # T, B, V, H
+SIZES = ((35, 32, 28, 256), (35, 32, 28, 1024), (128, 64, 64, 512), (256, 128, 28, 1024))  # T, B, V, H
 EAGER, GRAPH, PLAIN = "PyTorch eager (cuDNN)", "PyTorch graph (cuDNN)", "npseq, plain launches"
 LEAST_EAGER, LEAST_GRAPH, LEAST_SPEED = 1.0, 0.7, 3e6  # at the first size: ratios, and characters a second of the RNN
 
