@@ -1,7 +1,7 @@
 """Where a training step's time goes on a GPU, kernel by kernel: python -m benchmarks.kernels lstm
 
-At (35, 32, 28, 256) with plain launches, since a graph hides its kernels' names. Needs PyTorch with CUDA, whose profiler
-sees every kernel of the process, CuPy's too.
+At (35, 32, 28, 256) with plain launches, since a graph hides its kernels' names. Needs PyTorch with CUDA, whose
+profiler sees every kernel of the process, CuPy's too.
 """
 
 import argparse
