@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import a_dtype, integer, number
+from npseq.arguments import a_dtype, array, integer, number
 from npseq.backend import Array, Seed, array_module, generator
 
 SUNSPOTS_FILE = "sunspots_yearly_1700_2008.csv"
@@ -68,9 +68,7 @@ def lagged_windows(series: Array, lags: int) -> tuple[Array, Array]:
         ([[0, 1], [1, 2], [2, 3]], [2, 3, 4])
     """
     integer("lags", lags)
-    if not hasattr(series, "dtype"):
-        raise TypeError(f"series must be an array (T,), got {type(series).__name__}; numpy.asarray makes one of a list")
-    if series.ndim != 1 or len(series) <= lags:
+    if array("series", series).ndim != 1 or len(series) <= lags:
         raise ValueError(f"series must have shape (T,) with T over lags = {lags}, got shape {series.shape}")
     xp = array_module(series)
     starts = xp.arange(len(series) - lags)

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from npseq.arguments import number
+from npseq.arguments import array, number
 from npseq.arguments import text as a_text
 
 UNKNOWN = "<unk>"
@@ -202,7 +202,8 @@ class Vocabulary:
             TypeError: for ids that are no integers.
             ValueError: for ids outside 0 to len(self) - 1.
         """
-        ids = ids.tolist() if hasattr(ids, "tolist") else ids
+        if not isinstance(ids, list | tuple | int | float | str | None):
+            ids = array("ids", ids).tolist()
         if isinstance(ids, list | tuple):
             return [self.to_tokens(index) for index in ids]
         if isinstance(ids, bool) or not isinstance(ids, int):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import mapping
+from npseq.arguments import array, mapping
 from npseq.backend import Array, MaybeArray, to_host
 from npseq.bptt.layout import suffix
 from npseq.layers.embedding import Embedding
@@ -106,11 +106,11 @@ def refuse_projection(layer: Any, library: str) -> None:
 
 def host_values(layer: Any, values: Mapping[str, Array] | None) -> tuple[dict[str, np.ndarray], bool]:
     """The layer's parameters, or other values named and shaped so, on the host; and whether they are derivatives."""
-    params = {name: to_host(array) for name, array in layer.params.items()}
+    params = {name: to_host(one) for name, one in layer.params.items()}
     if values is None or values is layer.params:
         return params, False
-    given = {name: to_host(array) for name, array in mapping("values", values).items()}
-    shapes, wanted = ({name: array.shape for name, array in arrays.items()} for arrays in (given, params))
+    given = {name: to_host(array(f"values[{name!r}]", one)) for name, one in mapping("values", values).items()}
+    shapes, wanted = ({name: one.shape for name, one in arrays.items()} for arrays in (given, params))
     if shapes != wanted:
         wrong = next(name for name in {**wanted, **shapes} if shapes.get(name) != wanted.get(name))
         raise ValueError(

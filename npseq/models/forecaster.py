@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from npseq.activations import drelu, relu
-from npseq.arguments import integer, one_of
+from npseq.arguments import array, integer, one_of
 from npseq.backend import Array, array_module, generator
 from npseq.initializers import xavier_uniform
 from npseq.layers import Linear
@@ -58,6 +58,7 @@ class Forecaster(Model):
         Args:
             windows: (N, lags).
         """
+        array("windows", windows)
         return self.output.forward(relu(self.hidden.forward(windows)[0]))[0][:, 0]
 
     def loss(self, windows: Array, targets: Array, *, training: bool = False) -> tuple[Array, Parameters]:
@@ -71,7 +72,7 @@ class Forecaster(Model):
         Raises:
             TypeError, ValueError: if a shape or a dtype does not fit.
         """
-        z, hidden_tape = self.hidden.forward(windows)
+        z, hidden_tape = self.hidden.forward(array("windows", windows))
         h = relu(z)
         prediction, output_tape = self.output.forward(h, copy=False)
         check_array("targets", targets, (len(windows),), self.dtype, array_module(self.params.flat))
@@ -103,9 +104,10 @@ class Forecaster(Model):
         """
         integer("epochs", epochs)
         integer("batch_size", batch_size)
+        xp = array_module(windows=windows, targets=targets)
         rng, losses = generator(rng), []
         for _ in range(epochs):
-            order = array_module(windows).asarray(rng.permutation(len(windows)))
+            order = xp.asarray(rng.permutation(len(windows)))
             for start in range(0, len(windows), batch_size):
                 rows = order[start : start + batch_size]
                 self.step(windows[rows], targets[rows], optimizer=optimizer)
@@ -195,9 +197,10 @@ class LatentForecaster(Model):
             steps: how many values to predict.
         """
         integer("steps", steps)
+        xp = array_module(history=history)
         prediction, state = self.predict(history)
         out = [prediction[-1:]]
         while len(out) < steps:
             prediction, state = self.predict(out[-1], state)
             out.append(prediction)
-        return array_module(history).concatenate(out)
+        return xp.concatenate(out)

@@ -46,7 +46,7 @@ def test_windows_are_copies_of_the_dtype():
 @pytest.mark.parametrize(
     ("series", "lags", "error", "message"),
     [
-        ([1.0, 2.0], 1, TypeError, "series must be an array .* got list; numpy.asarray"),
+        ([1.0, 2.0], 1, TypeError, "series must be a NumPy or CuPy array of numbers, got list; pass numpy.asarray"),
         (np.zeros((3, 2)), 1, ValueError, r"series must have shape \(T,\) with T over lags = 1, got shape \(3, 2\)"),
         (np.zeros(3), 3, ValueError, r"T over lags = 3, got shape \(3,\)"),
         (np.zeros(3), 0, ValueError, "lags must be a positive integer, got 0"),

@@ -52,7 +52,6 @@ def test_root_mean_square():
     ("call", "message"),
     [
         (lambda: multi_step(steady, np.zeros(2), 3, 1), r"history must be an array .* at least lags = 3, got"),
-        (lambda: multi_step(steady, [1.0], 1, 1), r"history must be an array .* got list"),
         (lambda: k_step(steady, np.zeros(4), 2, 3), r"T at least lags \+ steps = 5, got shape \(4,\)"),
         (lambda: naive(np.zeros(2), 1, 3), r"T at least period = 3, got shape \(2,\)"),
         (lambda: error_growth(1, 1, 0), "steps must be a positive integer, got 0"),
@@ -61,3 +60,5 @@ def test_root_mean_square():
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+    with pytest.raises(TypeError, match="history must be a NumPy or CuPy array of numbers, got list"):
+        multi_step(steady, [1.0], 1, 1)
