@@ -3,7 +3,7 @@
 Each returns the value that it has checked, so that a constructor can write `self.p = probability("p", p)`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -106,8 +106,8 @@ def array_or_lists(name: str, value: Any) -> Any:
         check_entries(name, value)
     try:
         made = np.asarray(value)
-    except ValueError as error:
-        raise TypeError(f"{name} must be an array, or lists of one length, got lists of different lengths") from error
+    except (TypeError, ValueError) as error:  # a device's arrays are TypeErrors
+        raise TypeError(f"{name} must be an array, or lists of numbers that have one length each axis") from error
     if made.dtype.kind not in NUMBERS:
         hint = "; turn tokens into ids with vocabulary[tokens]" if made.dtype.kind == "U" else ""
         raise TypeError(f"{name} must hold numbers, as an array does, got entries of NumPy's dtype {made.dtype}{hint}")
@@ -157,14 +157,14 @@ def text(name: str, value: Any) -> str:
     return value
 
 
-def a_dtype(value: Any) -> np.dtype:
-    """Returns a dtype in this machine's byte order. Raises TypeError for anything that is no dtype."""
+def a_dtype(value: Any, kinds: Sequence[str] = NUMBERS) -> np.dtype:
+    """Returns a dtype of these kinds in this machine's byte order. Raises TypeError for anything else."""
     try:
         dtype = None if value is None else np.dtype(value)
     except (TypeError, ValueError) as error:
         raise TypeError(f"dtype must be a dtype, say numpy.float32, got {value!r}") from error
-    if dtype is None:
-        raise TypeError("dtype must be a dtype, say numpy.float32, got None")
+    if dtype is None or dtype.kind not in kinds:
+        raise TypeError(f"dtype must be a dtype, say numpy.float32, got {value!r}")
     return dtype.newbyteorder("=")
 
 

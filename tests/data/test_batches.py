@@ -152,6 +152,11 @@ def test_one_hot_has_its_one_at_the_id(dtype):
         assert vectors[t, b, v] == (1 if ids[t, b] == v else 0)
 
 
+def test_one_hot_vectors_are_numbers():
+    with pytest.raises(TypeError, match=r"dtype must be a dtype, say numpy.float32, got <class 'object'>"):
+        one_hot([0], 2, dtype=object)
+
+
 def test_one_hot_of_nothing_and_of_one_id():
     assert one_hot(np.zeros((0, 3), dtype=int), 4).shape == (0, 3, 4)
     assert one_hot([], 4).shape == (0, 4)

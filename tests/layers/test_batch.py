@@ -101,7 +101,7 @@ def test_lengths_are_taken_in_any_order(dtype):
     ("lengths", "error", "message"),
     [
         (np.array([1.0, 2.0, 3.0]), TypeError, "lengths must be integers, got float64"),
-        ([[1], [2, 3]], TypeError, "lengths must be an array, or lists of one length, got"),
+        ([[1], [2, 3]], TypeError, "lengths must be an array, or lists of numbers that have one length"),
         (np.array([True, True, False]), TypeError, "lengths must be integers, got bool"),
         (np.array([1, 2]), ValueError, r"lengths must have shape \(3,\), one a sequence, got \(2,\)"),
         (np.array([[1, 2, 3]]), ValueError, r"lengths must have shape \(3,\), one a sequence, got \(1, 3\)"),
