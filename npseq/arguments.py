@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arrays import NUMBERS, is_own, refusal
+from npseq.arrays import NUMBERS, is_cupy, is_own, refusal
 
 UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 DTYPES = ("float32", "float64", "complex64", "complex128")
@@ -96,6 +96,16 @@ def integers(name: str, value: Any, below: int | None = None, hint: str = "") ->
             at = tuple(np.argwhere((value < 0) | (value >= below))[0].tolist())
             raise ValueError(f"{name} must be in [0, {below}), got {value[at]} at {at}{hint}")
     return value if value.dtype.kind == "i" else value.astype(np.int64)
+
+
+def finite(name: str, value: Any) -> Any:
+    """Returns an array of finite numbers; one on a device is not read. Raises ValueError, with the place of another."""
+    if not is_cupy(array(name, value)) and not (there := np.isfinite(value)).all():
+        at = tuple(np.argwhere(~there)[0].tolist())
+        raise ValueError(
+            f"{name} must be finite, got {value[at]} at {list(at)}; fill in what is missing, or leave it out"
+        )
+    return value
 
 
 def array_or_lists(name: str, value: Any) -> Any:

@@ -62,3 +62,17 @@ def test_refusals(call, message):
         call()
     with pytest.raises(TypeError, match="history must be a NumPy or CuPy array of numbers, got list"):
         multi_step(steady, [1.0], 1, 1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda series: one_step(steady, series, 2),
+        lambda series: multi_step(steady, series, 2, 1),
+        lambda series: k_step(steady, series, 2, 1),
+        lambda series: naive(series, 1),
+    ],
+)
+def test_a_series_with_a_gap_is_refused_with_its_place(call):
+    with pytest.raises(ValueError, match=r"(series|history) must be finite, got nan at \[3\]; fill in what is missing"):
+        call(np.array([0.0, 1.0, 2.0, np.nan, 4.0]))
