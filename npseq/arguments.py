@@ -137,11 +137,15 @@ def check_entries(name: str, values: Any) -> None:
                     array(f"{name}[{k}]", entry)
 
 
-def castable(name: str, value: Any, dtype: np.dtype) -> Any:
-    """Returns an array that a layer of this dtype takes without losing digits. Raises TypeError for any other."""
+def castable(name: str, value: Any, dtype: np.dtype, cast: str | None = None) -> Any:
+    """Returns an array that a layer of this dtype takes without losing digits. Raises TypeError for any other.
+
+    cast: the name of the array after a cast, where it is no `name.astype(dtype)`.
+    """
     if np.can_cast(value.dtype, dtype, "safe"):
         return value
-    ways = [f"{name}.astype({dtype.name!r})"] if dtype.kind == "c" or value.dtype.kind != "c" else []
+    cast = f"{name}.astype({dtype.name!r})" if cast is None else cast
+    ways = [cast] if dtype.kind == "c" or value.dtype.kind != "c" else []
     ways += [f"layer.astype({value.dtype.name!r})"] if value.dtype.name in DTYPES else []
     raise TypeError(f"{name} is {value.dtype} but the layer is {dtype}; use {' or '.join(ways)}")
 

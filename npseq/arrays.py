@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 NUMBERS = ("b", "i", "u", "f", "c")  # kinds of dtypes
+LACKING = ("torch.bfloat", "torch.float8")  # types that NumPy has not; float32 holds their numbers exactly
 _DOORS = ("__array__", "__array_interface__", "typecode")  # the third is array.array's
 
 
@@ -21,6 +22,11 @@ def is_cupy(value: object) -> bool:
 def is_own(value: object) -> bool:
     """Whether this is an array or a scalar of NumPy or CuPy, and of no subclass."""
     return type(value) in (np.ndarray, np.memmap) or isinstance(value, np.generic) or is_cupy(value)
+
+
+def is_half(value: Any) -> bool:
+    """Whether this is an array of bfloat16 or of another type of ml_dtypes, which float32 holds exactly."""
+    return is_own(value) and value.dtype.kind == "V" and np.can_cast(value.dtype, np.float32, "safe")
 
 
 def refusal(name: str, value: Any, of: str = "") -> str:
@@ -46,7 +52,7 @@ def _remedy(name: str, value: Any) -> str:
         return ""
     if "torch" in libraries:
         dense = "" if str(value.layout) == "torch.strided" else ".to_dense()"
-        held = ".float()" if str(value.dtype).startswith(("torch.bfloat", "torch.float8")) else ""
+        held = ".float()" if str(value.dtype).startswith(LACKING) else ".dequantize()" if value.is_quantized else ""
         return f"{name}{dense}{held}.numpy(force=True)"
     if isinstance(value, np.ma.MaskedArray):
         return f"{name}.filled(number), with the number that is meant where it is masked"
@@ -70,6 +76,6 @@ def _numbers_of(name: str, value: Any) -> str:
     if value.dtype.kind == "O":
         plain = all(isinstance(entry, bool | int | float | complex | np.number) for entry in value.flat)
         return f"numpy.asarray({name}.tolist())" if plain else "one whose entries are numbers"
-    if value.dtype.kind == "V" and np.can_cast(value.dtype, np.float64, "safe"):  # bfloat16 and float8 of ml_dtypes
+    if is_half(value):
         return f"{name}.astype(numpy.float32)"
     return "the ids of its tokens, which a Vocabulary makes" if value.dtype.kind in "US" else ""

@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array as an_array
-from npseq.backend import Array, to_host
+from npseq.backend import Array
 from npseq.interop.keras_layers import check_layers, keras_layers
 from npseq.interop.packed import (
     Packed,
     StrandIndex,
     check_dtype,
     check_layer,
+    host_array,
     host_values,
     pack,
     refuse_projection,
@@ -71,7 +71,7 @@ def load(layer: Any, weights: Any) -> None:
     if sources is not None:
         check_layers(layer, sources)
         weights = [array for source in sources for array in source.get_weights()]
-    given = [to_host(an_array(f"weights[{k}]", one)) for k, one in enumerate(_flat(weights))]
+    given = [host_array(f"weights[{k}]", one) for k, one in enumerate(_flat(weights))]
     _check_arrays(layer, given, wanted)
     recurrent = isinstance(layer, Recurrent)
     values = _recurrent_values(layer, given) if recurrent else dict(zip(layer.params, given, strict=True))

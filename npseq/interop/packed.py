@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, mapping
+from npseq.arguments import array, castable, mapping
+from npseq.arrays import is_half
 from npseq.backend import Array, MaybeArray, to_host
 from npseq.bptt.layout import suffix
 from npseq.layers.embedding import Embedding
@@ -122,8 +123,9 @@ def host_values(layer: Any, values: Mapping[str, Array] | None) -> tuple[dict[st
 
 def check_dtype(name: str, array: np.ndarray, layer: Any, whole: str) -> None:
     """Raises TypeError where the array would lose precision in the layer; `whole` is what it is part of."""
-    dtype = layer.params.flat.dtype
-    if not np.can_cast(array.dtype, dtype, "safe"):
-        raise TypeError(
-            f"{name} is {array.dtype} but the layer is {dtype}; use layer.astype({array.dtype}), or cast the {whole}"
-        )
+    castable(name, array, layer.dtype, f"the {whole} cast to {layer.dtype}")
+
+
+def host_array(name: str, value: Any) -> np.ndarray:
+    """An array on the host; one of bfloat16, or of another type that NumPy has not, in float32, exactly."""
+    return to_host(value.astype(np.float32) if is_half(value) else array(name, value))
