@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import flag, float_dtype, integer
+from npseq.arguments import array, flag, float_dtype, integer
 from npseq.backend import Array, array_module, generator, matmul
 from npseq.bptt.gradients import side_by_side, steps_at_once
 from npseq.bptt.workspace import Workspace, empty

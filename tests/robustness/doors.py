@@ -156,7 +156,9 @@ def doors() -> dict[str, Door]:
             lambda g: ns.layers.Reversed(gru()).bind(g["flat"]).params.flat, {"flat": gru().params.flat}
         ),
         "Linear.forward": Door(lambda g: ns.Linear(D, 2, **WIDE).forward(g["x"])[0], {"x": X}),
-        "Linear.backward": Door(lambda g: ns.Linear(D, H, **WIDE).backward(g["dy"], X), {"dy": DY}),
+        "Linear.backward": Door(
+            lambda g: (lambda layer: layer.backward(g["dy"], tape_of(layer)))(ns.Linear(D, H, **WIDE)), {"dy": DY}
+        ),
         "Embedding.forward": Door(lambda g: ns.Embedding(V, 2, rng=0).forward(g["ids"]), {"ids": IDS}),
         "Embedding.backward": Door(lambda g: ns.Embedding(V, D, **WIDE).backward(g["dy"], IDS), {"dy": X}),
         "Dropout.forward": Door(lambda g: ns.Dropout(0.5, 0).forward(g["x"], training=True), {"x": X}),
