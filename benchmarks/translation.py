@@ -30,7 +30,7 @@ def drawn(count: int, seed: int) -> Pairs:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.txt"
         path.write_text("\n".join(lines[i] for i in chosen) + "\n", encoding="utf-8")
-        return load_pairs(path, count, steps=STEPS, min_freq=2)
+        return load_pairs(path, clean="d2l", steps=STEPS, min_freq=2)
 
 
 def picks() -> dict[str, Pairs]:

@@ -3,13 +3,14 @@
 Each returns the value that it has checked, so that a constructor can write `self.p = probability("p", p)`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any
 
 import numpy as np
 
-NUMBERS = ("b", "i", "u", "f", "c")  # kinds of dtypes
+from npseq.arrays import NUMBERS, is_cupy, is_own, refusal
+
 UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 DTYPES = ("float32", "float64", "complex64", "complex128")
 
@@ -18,9 +19,9 @@ def number(name: str, value: Any) -> float:
     """Returns a real number as a float. Raises TypeError for anything else."""
     if type(value) is float:
         return value
-    scalar = getattr(value, "shape", None) == () and getattr(value, "dtype", None) is not None
-    if isinstance(value, bool) or not (isinstance(value, int | float) or (scalar and value.dtype.kind in "iuf")):
-        raise TypeError(f"{name} must be a number, got {value!r}")
+    scalar = is_own(value) and value.shape == () and value.dtype.kind in "iuf"
+    if isinstance(value, bool) or not (isinstance(value, int | float) or scalar):
+        raise TypeError(f"{name} must be a number, got {value!r}{_item(name, value)}")
     try:
         return float(value)
     except OverflowError as error:
@@ -35,8 +36,17 @@ def integer(name: str, value: Any, least: float = 1, below: float | None = None)
     if not whole or value < least or (below is not None and value >= below):
         wanted = {1: "a positive integer", -inf: "an integer"}.get(least, f"an integer of at least {least}")
         wanted = wanted if below is None else f"an integer in [{least}, {below})"
-        raise ValueError(f"{name} must be {wanted}, got {value!r}")
+        raise ValueError(f"{name} must be {wanted}, got {value!r}{_item(name, value)}")
     return int(value)
+
+
+def _item(name: str, value: Any) -> str:
+    """What to do with one number in an array, or with another library's scalar."""
+    if is_own(value):
+        one = not isinstance(value, np.generic) and value.size == 1 and value.dtype.kind in "iuf"
+    else:
+        one = getattr(value, "shape", None) == () and hasattr(value, "item") and not isinstance(value, np.ndarray)
+    return f"; pass {name}.item()" if one else ""
 
 
 def one_of(name: str, value: Any, options: tuple[str, ...]) -> str:
@@ -62,22 +72,12 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def is_array(value: Any) -> bool:
-    """Whether this is an array of numbers, and not a masked one."""
-    if type(value) is np.ndarray:
-        return value.dtype.kind in NUMBERS
-    numbers = getattr(getattr(value, "dtype", None), "kind", "") in NUMBERS and hasattr(value, "shape")
-    return numbers and not isinstance(value, np.ma.MaskedArray)
-
-
-def array(name: str, value: Any) -> Any:
-    """Returns an array of numbers. Raises TypeError for anything else."""
+def array(name: str, value: Any, of: str = "") -> Any:
+    """Returns an array of numbers, `of` a shape that the error names. Raises TypeError for anything else."""
     if type(value) is np.ndarray and value.dtype.kind in NUMBERS:
         return value
-    if not hasattr(value, "dtype") or not hasattr(value, "shape"):
-        raise TypeError(f"{name} must be an array, got {type(value).__name__}; numpy.asarray makes one of a list")
-    if not is_array(value):
-        raise TypeError(f"{name} must be a plain array of numbers, got {type(value).__name__} of {value.dtype}")
+    if not is_own(value) or value.dtype.kind not in NUMBERS:
+        raise TypeError(refusal(name, value, of))
     return value
 
 
@@ -96,6 +96,58 @@ def integers(name: str, value: Any, below: int | None = None, hint: str = "") ->
             at = tuple(np.argwhere((value < 0) | (value >= below))[0].tolist())
             raise ValueError(f"{name} must be in [0, {below}), got {value[at]} at {at}{hint}")
     return value if value.dtype.kind == "i" else value.astype(np.int64)
+
+
+def finite(name: str, value: Any) -> Any:
+    """Returns an array of finite numbers; one on a device is not read. Raises ValueError, with the place of another."""
+    if not is_cupy(array(name, value)) and not (there := np.isfinite(value)).all():
+        at = tuple(np.argwhere(~there)[0].tolist())
+        raise ValueError(
+            f"{name} must be finite, got {value[at]} at {list(at)}; fill in what is missing, or leave it out"
+        )
+    return value
+
+
+def array_or_lists(name: str, value: Any) -> Any:
+    """Returns an array of numbers, also of a number, or lists, tuples and ranges of them; empty ones become int64."""
+    if not isinstance(value, list | tuple | range | int | float | complex):
+        return array(name, value)
+    if isinstance(value, list | tuple):
+        check_entries(name, value)
+    try:
+        made = np.asarray(value)
+    except (TypeError, ValueError) as error:  # a device's arrays are TypeErrors
+        raise TypeError(f"{name} must be an array, or lists of numbers that have one length each axis") from error
+    if made.dtype.kind not in NUMBERS:
+        hint = "; turn tokens into ids with vocabulary[tokens]" if made.dtype.kind == "U" else ""
+        raise TypeError(f"{name} must hold numbers, as an array does, got entries of NumPy's dtype {made.dtype}{hint}")
+    return made if made.size else made.astype(np.int64)
+
+
+def check_entries(name: str, values: Any) -> None:
+    """Raises TypeError for lists that hold another library's arrays or scalars, which NumPy would convert."""
+    for kind in set(map(type, values)):
+        if issubclass(kind, list | tuple):
+            for entry in values:
+                if type(entry) is kind:
+                    check_entries(name, entry)
+        elif hasattr(kind, "__array__"):
+            for k, entry in enumerate(values):
+                if type(entry) is kind:
+                    array(f"{name}[{k}]", entry)
+
+
+def castable(name: str, value: Any, dtype: np.dtype, cast: str | None = None) -> Any:
+    """Returns an array that a layer of this dtype takes without losing digits. Raises TypeError for any other.
+
+    cast: the name of the array after a cast, where it is no `name.astype(dtype)`.
+    """
+    if np.can_cast(value.dtype, dtype, "safe"):
+        return value
+    cast = f"{name}.astype({dtype.name!r})" if cast is None else cast
+    ways = [cast] if dtype.kind == "c" or value.dtype.kind != "c" else []
+    ways += [f"layer.astype({value.dtype.name!r})"] if value.dtype.name in DTYPES else []
+    raise TypeError(f"{name} is {value.dtype} but the layer is {dtype}; use {' or '.join(ways)}")
 
 
 def mapping(name: str, value: Any) -> Any:
@@ -119,14 +171,14 @@ def text(name: str, value: Any) -> str:
     return value
 
 
-def a_dtype(value: Any) -> np.dtype:
-    """Returns a dtype in this machine's byte order. Raises TypeError for anything that is no dtype."""
+def a_dtype(value: Any, kinds: Sequence[str] = NUMBERS) -> np.dtype:
+    """Returns a dtype of these kinds in this machine's byte order. Raises TypeError for anything else."""
     try:
         dtype = None if value is None else np.dtype(value)
     except (TypeError, ValueError) as error:
         raise TypeError(f"dtype must be a dtype, say numpy.float32, got {value!r}") from error
-    if dtype is None:
-        raise TypeError("dtype must be a dtype, say numpy.float32, got None")
+    if dtype is None or dtype.kind not in kinds:
+        raise TypeError(f"dtype must be a dtype, say numpy.float32, got {value!r}")
     return dtype.newbyteorder("=")
 
 
@@ -136,12 +188,3 @@ def float_dtype(value: Any) -> np.dtype:
     if dtype.name not in DTYPES:
         raise ValueError(f"dtype must be float32, float64, complex64 or complex128, got {dtype}")
     return dtype
-
-
-def shape_of(name: str, value: Any) -> tuple[int, ...]:
-    """Returns the shape of a number or of nested lists of numbers. Raises TypeError for anything else."""
-    try:
-        made = np.asarray(value)
-    except ValueError as error:
-        raise TypeError(f"{name} must be an array, got lists of different lengths") from error
-    return array(name, made).shape

@@ -13,27 +13,31 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from npseq.arrays import NUMBERS, is_cupy, is_own, refusal
+
 Array = Any  # numpy.ndarray or cupy.ndarray
 MaybeArray = Any  # an Array, or None where the cell or the layer has no such thing
 Seed: TypeAlias = "int | np.random.Generator | None"  # quoted: numpy.random is loaded when it is used
 SELECTOR = 1 << 26  # largest number of entries of a table of one-hot rows on a device
 
 
-def _is_cupy(array: object) -> bool:
-    return type(array).__module__.split(".")[0] == "cupy"
+def array_module(*arrays: Array, **named: Array) -> ModuleType:
+    """Returns numpy or cupy, whichever made these arrays; skips None. Raises TypeError for a mixture, and any other.
 
-
-def array_module(*arrays: Array) -> ModuleType:
-    """Returns numpy or cupy, whichever made these arrays; skips None. Raises TypeError for a mixture."""
+    named: arrays that errors call by these names, and that must hold numbers.
+    """
+    for name, array in named.items():
+        if array is not None and not (is_own(array) and array.dtype.kind in NUMBERS):
+            raise TypeError(refusal(name, array))
     on_host = on_device = False
-    for array in arrays:
+    for array in (*arrays, *named.values()):
         if type(array) is np.ndarray:
             on_host = True
         elif array is not None:
-            on_device |= _is_cupy(array)
-            on_host |= not _is_cupy(array)
-            if isinstance(array, np.ma.MaskedArray | np.matrix):
-                raise TypeError(f"an array must be a plain one, got a {type(array).__name__}; convert it: numpy.array")
+            if not is_own(array) and type(array) not in (bool, int, float, complex):
+                raise TypeError(refusal("array", array))
+            on_device |= is_cupy(array)
+            on_host |= not is_cupy(array)
     if not on_device:
         return np
     if on_host:
@@ -82,8 +86,8 @@ def one_half(like: Array) -> Any:
 
 
 def to_host(array: Array) -> np.ndarray:
-    """Returns a NumPy array: the same one on the host, a copy from a device."""
-    return array.get() if _is_cupy(array) else np.asarray(array)
+    """Returns a NumPy array: the same one on the host, a copy from a device. Raises TypeError for any other."""
+    return array.get() if array_module(array) is not np else np.asarray(array)
 
 
 _product: Callable[..., Array] | None = None  # replaces CuPy's matmul on a device

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array as an_array
-from npseq.arguments import number
+from npseq.arguments import mapping, number
 from npseq.backend import Array, array_module
 
 
@@ -101,11 +101,9 @@ def _sum_of_squares(xp: ModuleType, arrays: list[Array]) -> Array:
     return sum(squares[1:], squares[0]) if squares else xp.zeros(())  # not from 0: NumPy 1 makes that float64
 
 
-def _arrays(mapping: Mapping[str, Array]) -> list[Array]:
-    flat = getattr(mapping, "flat", None)
-    if isinstance(flat, np.flatiter) or not hasattr(mapping, "values"):
-        raise TypeError(f"grads must map names to arrays, got {type(mapping).__name__}")
-    return [an_array(name, value) for name, value in mapping.items()] if flat is None else [flat]
+def _arrays(grads: Mapping[str, Array]) -> list[Array]:
+    flat = getattr(mapping("grads", grads), "flat", None)
+    return [an_array(f"grads[{name!r}]", value) for name, value in grads.items()] if flat is None else [flat]
 
 
 def _check_writable(xp: ModuleType, arrays: list[Array]) -> None:

@@ -216,6 +216,7 @@ def chrono(params: MutableMapping[str, Array], t_max: float, rng: Seed = None) -
     missing = sorted(set(pairs.values()) - set(params))
     if missing:
         raise ValueError(f"params must hold an input-gate bias for each forget-gate bias, missing {missing}")
+    _arrays_of(params, list(pairs.values()))
     rng = generator(rng)
     for forget, into in pairs.items():
         bias = params[forget]
@@ -227,6 +228,12 @@ def _forget_biases(params: MutableMapping[str, Array]) -> list[str]:
     names = [name for name in mapping("params", params) if name.rpartition(".")[2].startswith("b_f")]
     if not names:
         raise ValueError(f"params must hold a forget-gate bias, 'b_f...', got {list(params)}; only an LSTM has one")
+    return _arrays_of(params, names)
+
+
+def _arrays_of(params: MutableMapping[str, Array], names: list[str]) -> list[str]:
+    """Returns the names. Raises TypeError where one is no array, which could not be written in place."""
+    array_module(**{f"params[{name!r}]": params[name] for name in names})
     return names
 
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from npseq.arguments import array, shape_of
+from npseq.arguments import array, array_or_lists
 from npseq.backend import Array, array_module
 
 Index = tuple[slice | int, ...]
@@ -165,14 +165,13 @@ class Parameters(MutableMapping[str, Array]):
         self.written()
 
     def _write(self, name: str, view: Array, value: Any) -> None:
-        has_dtype = hasattr(value, "dtype")
-        shape = array(name, value).shape if has_dtype else shape_of(name, value)
-        if tuple(shape) != view.shape:
-            raise ValueError(f"{name} must have shape {view.shape}, got {shape}; it is written in place")
-        if has_dtype and not np.can_cast(value.dtype, view.dtype, "same_kind"):
-            raise TypeError(f"{name} must be what {view.dtype} can hold, got {value.dtype}; convert it with astype")
-        array_module(view, value if has_dtype else None)
-        view[...] = value
+        given = array_or_lists(name, value)
+        if given.shape != view.shape:
+            raise ValueError(f"{name} must have shape {view.shape}, got {given.shape}; it is written in place")
+        if not np.can_cast(given.dtype, view.dtype, "same_kind"):
+            raise TypeError(f"{name} must be what {view.dtype} can hold, got {given.dtype}; convert it with astype")
+        array_module(view, given)
+        view[...] = given
 
     def __delitem__(self, name: str) -> None:
         raise TypeError(f"parameters cannot be removed ({name!r}): they are views into one vector")

@@ -1,11 +1,14 @@
 """Each check returns what it accepts, as the type that it names, and says what was wrong with what it refuses."""
 
 import math
+import re
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from foreign_arrays import Jax
 
+import npseq as ns
 from npseq import arguments
 
 
@@ -40,6 +43,18 @@ def test_a_value_that_fits_is_returned_as_the_type_that_the_check_names(check, v
         (arguments.number, Fraction(1, 2), TypeError, "name must be a number"),
         (arguments.number, np.ones(1), TypeError, r"name must be a number, got array\(\[1\.\]\)"),
         (arguments.number, 10**400, ValueError, "name must be a number that a float can hold, got one of 401 digits"),
+        (arguments.number, np.ones(2), TypeError, r"name must be a number, got array\(\[1\., 1\.\]\)$"),
+        (arguments.number, np.array([[2]]), TypeError, r"got array\(\[\[2\]\]\); pass name.item\(\)$"),
+        (arguments.number, np.ma.masked, TypeError, "name must be a number, got masked$"),
+        (arguments.number, Jax(np.array(1.5)), TypeError, r"name must be a number, got .*; pass name.item\(\)$"),
+        (arguments.number, Jax(np.ones(2)), TypeError, "name must be a number, got .*>$"),
+        (
+            arguments.integer,
+            np.array(3),
+            ValueError,
+            r"name must be a positive integer, got array\(3\); pass name.item",
+        ),
+        (arguments.integer, np.float32(3), ValueError, r"name must be a positive integer, got np.float32\(3.0\)$"),
         (arguments.integer, 0, ValueError, "name must be a positive integer, got 0"),
         (arguments.integer, True, ValueError, "name must be a positive integer, got True"),
         (arguments.integer, 2.0, ValueError, "name must be a positive integer, got 2.0"),
@@ -47,14 +62,38 @@ def test_a_value_that_fits_is_returned_as_the_type_that_the_check_names(check, v
         (arguments.probability, math.nan, ValueError, r"name must be a probability in \[0, 1\), got nan"),
         (arguments.flag, 2, TypeError, "name must be True or False, got 2"),
         (arguments.flag, None, TypeError, "name must be True or False, got None"),
-        (arguments.array, [1.0], TypeError, "name must be an array, got list; numpy.asarray makes one of a list"),
-        (arguments.array, np.array(["a"]), TypeError, "name must be a plain array of numbers, got ndarray of <U1"),
-        (arguments.array, np.ma.ones(2), TypeError, "name must be a plain array of numbers, got MaskedArray"),
+        (arguments.array, [1.0], TypeError, "name must be a NumPy or CuPy array of numbers, got list; pass numpy.asar"),
+        (
+            arguments.array,
+            np.array(["a"]),
+            TypeError,
+            "name must be a NumPy or CuPy array of numbers, got ndarray of <",
+        ),
         (arguments.mapping, [1], TypeError, "name must map names to arrays, got list"),
         (arguments.mapping, {1: 2}, TypeError, "name must map names to arrays, got dict"),
         (arguments.function, 3, TypeError, "name must be a function, got 3"),
         (arguments.text, b"a", TypeError, "name must be a string, got bytes"),
-        (arguments.shape_of, [[1], [2, 3]], TypeError, "name must be an array, got lists of different lengths"),
+        (
+            arguments.array_or_lists,
+            [[1], [2, 3]],
+            TypeError,
+            "name must be an array, or lists of numbers that have one length",
+        ),
+        (
+            arguments.array_or_lists,
+            ["a"],
+            TypeError,
+            "name must hold numbers, as an array does, got .*vocabulary\\[tokens\\]",
+        ),
+        (arguments.array_or_lists, [[10**30]], TypeError, "name must hold numbers, .* of NumPy's dtype object"),
+        (
+            arguments.array_or_lists,
+            [0, np.ma.masked],
+            TypeError,
+            r"name\[1\] must be .* got numpy.MaskedConstant; pass",
+        ),
+        (arguments.array_or_lists, [[1], [np.ma.ones(1)]], TypeError, r"name\[0\] must be .* got numpy.MaskedArray"),
+        (arguments.array_or_lists, {1, 2}, TypeError, r"got set; pass numpy.asarray\(list\(name\)\)"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_its_name(check, value, error, text):
@@ -84,11 +123,41 @@ def test_one_of_names_the_options():
             arguments.one_of("cell", value, ("rnn", "gru"))
 
 
-def test_arrays_of_numbers_are_told_from_everything_else():
-    assert all(arguments.is_array(np.ones(2, kind)) for kind in "?ifdFD")
-    assert not any(
-        map(arguments.is_array, (1.0, [1.0], np.array("a"), np.array(None), np.ma.ones(2), np.datetime64(1, "s")))
-    )
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [(np.ones(2, np.float32), "f4"), (1.5, "f8"), (3, "i8"), ([[1], [2]], "i8"), ((1.0, 2), "f8"), (range(3), "i8"),
+     ([], "i8"), ([np.int8(1), np.int8(2)], "i1"), ([np.ones(2, np.float32)], "f4")],
+    ids=str,
+)  # fmt: skip
+def test_lists_of_numbers_become_arrays_where_lists_are_taken(value, dtype):
+    made = arguments.array_or_lists("name", value)
+    assert made.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(made, value)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "layer", "remedies"),
+    [
+        ("float64", "float32", ["x.astype('float32')", "layer.astype('float64')"]),
+        ("int64", "float32", ["x.astype('float32')"]),
+        ("longdouble", "float64", ["x.astype('float64')"]),
+        ("complex64", "float64", ["layer.astype('complex64')"]),
+        ("complex128", "complex64", ["x.astype('complex64')", "layer.astype('complex128')"]),
+        ("float16", "float32", []),
+        ("bool", "float32", []),
+    ],
+)
+def test_each_way_out_of_a_dtype_that_a_layer_cannot_hold_works(dtype, layer, remedies):
+    value, own = np.ones((2, 3), dtype), ns.Linear(3, 1, dtype=layer, rng=0)
+    if not remedies:
+        assert arguments.castable("x", value, own.dtype) is value
+        return
+    with pytest.raises(TypeError, match=f"x is {np.dtype(dtype)} but the layer is {layer}; use ") as raised:
+        arguments.castable("x", value, own.dtype)
+    assert str(raised.value).partition("; use ")[2] == " or ".join(remedies)
+    for remedy in remedies:
+        changed = eval(remedy, {"x": value, "layer": own})
+        own.forward(changed) if remedy.startswith("x") else changed.forward(value)
 
 
 def test_a_dtype_is_one_that_npseq_computes_in():
@@ -97,13 +166,6 @@ def test_a_dtype_is_one_that_npseq_computes_in():
     for value in (int, np.float16):
         with pytest.raises(ValueError, match="dtype must be float32, float64, complex64 or complex128, got"):
             arguments.float_dtype(value)
-    for value in (None, "float33"):
-        with pytest.raises(TypeError, match=f"dtype must be a dtype, say numpy.float32, got {value!r}"):
+    for value in (None, "float33", object, "U1", "M8[s]", [("a", int)]):
+        with pytest.raises(TypeError, match=re.escape(f"dtype must be a dtype, say numpy.float32, got {value!r}")):
             arguments.float_dtype(value)
-
-
-@pytest.mark.parametrize(
-    ("value", "shape"), [(1.5, ()), ([1, 2], (2,)), ([[1], [2]], (2, 1)), (np.ones((0, 3)), (0, 3))]
-)
-def test_the_shape_of_nested_lists_is_that_of_their_array(value, shape):
-    assert arguments.shape_of("name", value) == shape

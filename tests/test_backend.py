@@ -14,14 +14,20 @@ def test_the_module_of_numpy_arrays_is_numpy_and_none_is_skipped():
 @pytest.mark.parametrize(
     ("array", "text"),
     [
-        (np.ma.ones(2), "an array must be a plain one, got a MaskedArray; convert it: numpy.array"),
-        (np.ones((2, 2)).view(np.matrix), "an array must be a plain one, got a matrix"),
+        (np.ma.ones(2), r"array must be a NumPy or CuPy array of numbers, got numpy.MaskedArray; pass array.filled\("),
+        (np.ones((2, 2)).view(np.matrix), r"got numpy.matrix; pass numpy.asarray\(array\)"),
+        ([1.0], r"got list; pass numpy.asarray\(array\)"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
-def test_subclasses_with_another_meaning_are_refused(array, text):
+def test_arrays_of_another_kind_are_refused(array, text):
     with pytest.raises(TypeError, match=text):
         backend.array_module(np.ones(2), array)
+
+
+def test_an_array_that_has_a_name_is_refused_by_it():
+    with pytest.raises(TypeError, match=r"dy must be a NumPy or CuPy array .*; pass dy.filled"):
+        backend.array_module(x=np.ones(1), dy=np.ma.ones(1))
 
 
 def test_the_device_of_the_host_is_cpu():

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-GROUND = {"backend", "files", "arguments", "plot"}
+GROUND = {"arrays", "backend", "files", "arguments", "plot"}
 BELOW_CELL = GROUND | {"parameters", "activations", "losses", "optim", "clipping", "initializers", "data"}
 BELOW_LAYERS = BELOW_CELL | {"cell", "bptt"}
 BELOW_MODELS = BELOW_LAYERS | {"layers"}
 ALL = BELOW_MODELS | {"gpu", "gradcheck", "models", "online", "layercheck", "inspect", "interop", "training"}
 RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside; nobody: commands, cli, testing
-    **{name: set() for name in ("backend", "files", "arguments")},
+    **{name: set() for name in ("arrays", "files")},
+    **{name: {"arrays"} for name in ("backend", "arguments")},
     "plot": {"files"},
     **{name: GROUND | {"parameters"} for name in (*BELOW_CELL - GROUND, "gradcheck")},
     "cell": GROUND,

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import integer, is_array, number, shape_of
-from npseq.backend import Array, generator
+from npseq.arguments import array_or_lists, integer, number
+from npseq.backend import Array, generator, to_host
 
 
 class Plan(NamedTuple):
@@ -83,13 +83,7 @@ class RandomTruncation(Truncation):
     """
 
     def __init__(self, keep: float | np.ndarray, rng: int | np.random.Generator | None = None):
-        if not is_array(keep):
-            shape_of("keep", keep)
-        if (given := np.asarray(keep)).dtype.kind == "c":
-            raise TypeError(f"keep must be real, got {given.dtype}")
-        self.keep = given.astype(np.float64)
-        if self.keep.ndim > 1 or not np.all((self.keep > 0) & (self.keep <= 1)):
-            raise ValueError(f"keep must be a probability in (0, 1], or one a step (T,), got {keep!r}")
+        self.keep = check_keep(keep)
         self.rng = generator(rng)
 
     def plan(self, strands: int, steps: int, longest: int) -> Plan:
@@ -213,6 +207,17 @@ def check_truncation(truncation: Any, layer: Any) -> None:
             f"{type(truncation).__name__} needs a cell that has c beside h, an LSTM, got {layer}: with its h blocked "
             "nothing would go back at all; take an LSTM, or Truncated(1)"
         )
+
+
+def check_keep(keep: Any) -> np.ndarray:
+    """Returns a probability in (0, 1] as an array (), or one a step (T,). Raises TypeError or ValueError for others."""
+    given = np.asarray(number("keep", keep)) if isinstance(keep, int | float) else array_or_lists("keep", keep)
+    if given.dtype.kind == "c":
+        raise TypeError(f"keep must be real, got {given.dtype}")
+    found = to_host(given).astype(np.float64)
+    if found.ndim > 1 or not found.size or not np.all((found > 0) & (found <= 1)):
+        raise ValueError(f"keep must be a probability in (0, 1], or one a step (T,), got {keep!r}")
+    return found
 
 
 def edge_of(plan: Plan | None, strand: int) -> Callable | None:

@@ -5,6 +5,7 @@
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.backend import Seed, generator
 from npseq.data.text import Vocabulary
 
@@ -33,8 +34,8 @@ def agreement_sentences(count: int, lag: int, rng: Seed = None) -> tuple[np.ndar
         >>> ns.data.AGREEMENT_VOCABULARY.decode(ids[:, 0]), int(plural[0])
         ('the cats which apple ate', 1)
     """
-    if lag < 1:
-        raise ValueError(f"lag must be at least 1, the word after the subject, got {lag}")
+    integer("count", count, least=0)
+    integer("lag", lag)
     rng, vocabulary = generator(rng), AGREEMENT_VOCABULARY
     plural = rng.integers(0, 2, count)
     clause = np.array(vocabulary[list(CLAUSE)])[rng.integers(0, len(CLAUSE), (lag - 1, count))]

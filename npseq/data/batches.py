@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import a_dtype, integer, integers, number
+from npseq.arguments import a_dtype, array_or_lists, integer, integers, number
+from npseq.arguments import array as an_array
+from npseq.arrays import is_own
 from npseq.backend import Array, Seed, array_module, generator
 
 
@@ -115,14 +117,14 @@ def pad_sequences(sequences: Sequence[Array], value: float = 0, *, length: int |
         >>> padded.tolist(), lengths.tolist()
         ([[1, 4], [2, 0], [3, 0]], [3, 1])
     """
-    if not isinstance(sequences, list | tuple) and getattr(sequences, "ndim", 0) == 0:
+    if not isinstance(sequences, list | tuple) and an_array("sequences", sequences).ndim == 0:
         raise TypeError(f"sequences must be a list of sequences, got {sequences!r}")
     if len(sequences) == 0:
         raise ValueError("sequences must hold at least one sequence, got none")
     if length is not None:
         integer("length", length)
     xp = _module(*sequences)
-    arrays = [_as_array(xp, sequence, f"sequence {b}") for b, sequence in enumerate(sequences)]
+    arrays = [_as_array(xp, sequence, f"sequences[{b}]") for b, sequence in enumerate(sequences)]
     dtype, features = _common_kind(xp, arrays)
     _check_fill(value, dtype)
     lengths = [len(array) if length is None else min(len(array), length) for array in arrays]
@@ -197,16 +199,11 @@ def _checked_text(ids: Array, batch_size: int, steps: int) -> tuple[Array, int]:
 
 def _module(*values: Any) -> ModuleType:
     """Returns the array module of those values that are arrays; lists fit either."""
-    return array_module(*(value for value in values if hasattr(value, "dtype")))
+    return array_module(*(value for value in values if is_own(value)))
 
 
 def _as_array(xp: ModuleType, values: Any, name: str) -> Array:
-    """Returns values as an array; an empty list becomes integers, where NumPy would make float64."""
-    try:
-        array = xp.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an array or lists of one length, got {values!r}") from error
-    return array if hasattr(values, "dtype") or array.size else array.astype(xp.int64)
+    return xp.asarray(array_or_lists(name, values))
 
 
 def _check_fill(value: Any, dtype: np.dtype) -> None:

@@ -13,8 +13,10 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from npseq.arguments import flag, integer, one_of
 from npseq.backend import Seed, generator
 from npseq.data.batches import pad_sequences
+from npseq.data.reading import read_text, split_lines
 from npseq.data.text import Vocabulary
 
 RESERVED = ("<pad>", "<bos>", "<eos>")
@@ -53,6 +55,7 @@ class Pairs(NamedTuple):
         Args:
             count: how many come first.
         """
+        integer("count", count, 0, self.source.shape[1] + 1)
         halves = (slice(None, count), slice(count, None))
         return tuple(  # type: ignore[return-value]
             self._replace(
@@ -71,6 +74,7 @@ class Pairs(NamedTuple):
             batch_size: pairs of a batch; the last may have fewer.
             rng: a seed or a Generator.
         """
+        integer("batch_size", batch_size)
         order = generator(rng).permutation(self.source.shape[1])
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
@@ -79,8 +83,9 @@ class Pairs(NamedTuple):
 
 def load_pairs(
     name_or_path: str | PathLike[str] = "dates",
-    num_pairs: int = 600,
+    num_pairs: int | None = None,
     *,
+    clean: str | None = None,
     steps: int | None = None,
     min_freq: int = 1,
     distinct_sources: bool = False,
@@ -91,8 +96,10 @@ def load_pairs(
     Args:
         name_or_path: "dates" ("9 may 1998" to "1998-05-09", by characters) or "reversal" (letters, and the same from
             last to first), which need no file; "tatoeba", English and French, from the folder that the environment
-            variable NPSEQ_DATA names; or the path of such a file.
-        num_pairs: how many.
+            variable NPSEQ_DATA names; or the path of a UTF-8 file of lines "source TAB target TAB anything".
+        num_pairs: how many are made, or read at most, from the first on; None makes 600, and reads all of a file.
+        clean: of a file: "d2l" makes it lower case and sets , . ! ? apart, "none" keeps its words as they are; None is
+            "d2l" for "tatoeba" and "none" for a file of one's own.
         steps: longer sentences lose their ends, <eos> included, as in d2l; None takes the longest.
         min_freq: rarer tokens become <unk>.
         distinct_sources: whether to take only the first pair of each source sentence (Tatoeba has several translations
@@ -101,19 +108,26 @@ def load_pairs(
 
     Raises:
         FileNotFoundError: if the file is missing.
-        ValueError: for a file that holds no pairs.
+        TypeError, ValueError: for an option that cannot be, and for a file with a line that is no pair, by its number.
 
     Example:
         >>> pairs = ns.data.load_pairs("reversal", 3)
         >>> pairs.source_vocab.decode(pairs.source[:, 0]), pairs.target_vocab.decode(pairs.target[:, 0])
         ('c c a a a b g <eos>', 'g b a a a c c <eos>')
     """
+    if not isinstance(name_or_path, str | PathLike):
+        raise TypeError(f"name_or_path must be the name of a set or a path, got {name_or_path!r}")
+    if num_pairs is not None:
+        integer("num_pairs", num_pairs)
     if name_or_path in MADE:
-        source, target = MADE[str(name_or_path)](num_pairs, rng)
+        source, target = MADE[str(name_or_path)](600 if num_pairs is None else num_pairs, rng)
     else:
-        path = _tatoeba() if name_or_path == "tatoeba" else Path(name_or_path)
-        text = preprocess(read_pairs(path))
-        source, target = tokenize_pairs(first_of_each(text) if distinct_sources else text, num_pairs)
+        known = name_or_path == "tatoeba"
+        text = read_pairs(_tatoeba() if known else Path(name_or_path))
+        if one_of("clean", clean or ("d2l" if known else "none"), ("d2l", "none")) == "d2l":
+            text = preprocess(text)
+        text = first_of_each(text) if flag("distinct_sources", distinct_sources) else text
+        source, target = tokenize_pairs(text, num_pairs)
     source_vocab, target_vocab = (
         Vocabulary(lines, min_freq=min_freq, reserved_tokens=RESERVED, token="word") for lines in (source, target)
     )
@@ -126,23 +140,24 @@ def load_pairs(
 
 
 def read_pairs(path: str | PathLike[str]) -> str:
-    """Reads a file of lines "source TAB target TAB anything", and returns lines "source TAB target".
+    """Reads a file of lines "source TAB target TAB anything", and returns lines "source TAB target", no blank ones.
 
-    Raises FileNotFoundError for a missing file, ValueError if it is not UTF-8 or has a line without a tab.
+    Raises FileNotFoundError for a missing file, ValueError if it is not UTF-8 or has a line that is no pair.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"sentence pairs must be {', '.join(map(repr, MADE))}, 'tatoeba' or an existing file, got {str(path)!r}"
         )
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"sentence pairs must be UTF-8, {str(path)!r} is not ({error.reason}); convert it") from error
-    columns = [line.split("\t")[:2] for line in lines if line]
-    if bad := [number for number, parts in enumerate(columns, 1) if len(parts) < 2]:
-        raise ValueError(f"a line must be source TAB target, line {bad[0]} of {str(path)!r} has no tab")
-    return "\n".join("\t".join(parts) for parts in columns)
+    pairs = []
+    for number, line in enumerate(split_lines(read_text(path)), 1):
+        parts = line.split("\t")[:2]
+        if line.strip() and not (len(parts) == 2 and all(part.strip() for part in parts)):
+            wrong = "has no tab" if len(parts) == 1 else f"has no {'target' if parts[0].strip() else 'source'}"
+            raise ValueError(f"a line must be source TAB target, line {number} of {str(path)!r} {wrong}")
+        if line.strip():
+            pairs.append("\t".join(parts))
+    return "\n".join(pairs)
 
 
 def preprocess(text: str) -> str:
@@ -162,7 +177,8 @@ def tokenize_pairs(text: str, num_pairs: int | None = None, *, keep_one_more: bo
     pairs = [line.split("\t") for line in text.split("\n")[:count] if line.count("\t") == 1]
     if not pairs:
         raise ValueError("a text must hold lines of source TAB target, found none")
-    return [first.split(" ") for first, _ in pairs], [second.split(" ") for _, second in pairs]
+    source, target = ([[word for word in pair[k].split(" ") if word] for pair in pairs] for k in (0, 1))
+    return source, target
 
 
 def first_of_each(text: str) -> str:

@@ -4,15 +4,18 @@ A series is (T,), one value a step. Measured series are read from the folder tha
 """
 
 import os
+from collections.abc import Callable
 from datetime import date
-from math import inf
+from math import inf, isfinite, nan
 from pathlib import Path
+from re import fullmatch
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import a_dtype, integer, number
+from npseq.arguments import a_dtype, array, integer, number
 from npseq.backend import Array, Seed, array_module, generator
+from npseq.data.reading import read_text, split_lines
 
 SUNSPOTS_FILE = "sunspots_yearly_1700_2008.csv"
 CO2_FILE = "co2_mauna_loa_weekly_1958_2001.csv"
@@ -46,7 +49,7 @@ def noisy_sine(length: int = 1000, noise: float = 0.2, *, rng: Seed = None, dtyp
     t = np.arange(1, length + 1)
     if not 0 <= number("noise", noise) < inf:
         raise ValueError(f"noise is a standard deviation and must not be negative, got {noise}")
-    return (np.sin(0.01 * t) + generator(rng).normal(0, noise, length)).astype(a_dtype(dtype))
+    return (np.sin(0.01 * t) + generator(rng).normal(0, noise, length)).astype(a_dtype(dtype, "f"))
 
 
 def lagged_windows(series: Array, lags: int) -> tuple[Array, Array]:
@@ -68,9 +71,7 @@ def lagged_windows(series: Array, lags: int) -> tuple[Array, Array]:
         ([[0, 1], [1, 2], [2, 3]], [2, 3, 4])
     """
     integer("lags", lags)
-    if not hasattr(series, "dtype"):
-        raise TypeError(f"series must be an array (T,), got {type(series).__name__}; numpy.asarray makes one of a list")
-    if series.ndim != 1 or len(series) <= lags:
+    if array("series", series).ndim != 1 or len(series) <= lags:
         raise ValueError(f"series must have shape (T,) with T over lags = {lags}, got shape {series.shape}")
     xp = array_module(series)
     starts = xp.arange(len(series) - lags)
@@ -89,8 +90,10 @@ def load_sunspots() -> Series:
         (309,)
     """
     rows = _rows(SUNSPOTS_FILE, ["YEAR", "SUNACTIVITY"], "309 rows, statsmodels' data set 'sunspots'")
-    years, values = _numbers(SUNSPOTS_FILE, rows)
-    return Series(years, values, _without_gaps(SUNSPOTS_FILE, years, values))
+    years, values = _columns(SUNSPOTS_FILE, rows, _finite)
+    if (gaps := np.isnan(values)).any():
+        raise ValueError(f"{SUNSPOTS_FILE} must have a value in every year, {years[gaps][0]:.0f} has none")
+    return Series(years, values, gaps)
 
 
 def load_co2(missing: str) -> Series:
@@ -112,19 +115,19 @@ def load_co2(missing: str) -> Series:
     if missing not in ("interpolate", "drop", "nan"):
         raise ValueError(f"missing must be 'interpolate', 'drop' or 'nan', got {missing!r}; 59 weeks have no reading")
     rows = _rows(CO2_FILE, ["date", "co2"], "2,284 rows, statsmodels' data set 'co2'")
-    time, values = _numbers(CO2_FILE, [(_year(CO2_FILE, day), value) for day, value in rows])
+    time, values = _columns(CO2_FILE, rows, _year)
     gaps = np.isnan(values)
     if missing == "drop":
         return Series(time[~gaps], values[~gaps], gaps[~gaps])
     if missing == "interpolate":
+        if gaps[0] or gaps[-1]:
+            raise ValueError(f"{CO2_FILE} must begin and end with a reading to be interpolated; use missing='drop'")
         values[gaps] = np.interp(time[gaps], time[~gaps], values[~gaps])
     return Series(time, values, gaps)
 
 
 def _rows(name: str, header: list[str], what: str) -> list[tuple[str, str]]:
-    """Returns the rows of a file of two columns, as text."""
-    import csv
-
+    """Returns the rows of a file of two columns, as text; the first one is line 2 of the file."""
     folder = os.environ.get("NPSEQ_DATA")
     remedy = f"it has the columns {','.join(header)} and {what}"
     if not folder:
@@ -132,37 +135,44 @@ def _rows(name: str, header: list[str], what: str) -> list[tuple[str, str]]:
     path = Path(folder) / name
     if not path.is_file():
         raise FileNotFoundError(f"the folder {folder!r} that NPSEQ_DATA names must hold {name}, it does not; {remedy}")
-    with open(path, newline="", encoding="utf-8") as file:
-        first, *rows = list(csv.reader(file)) or [[]]
+    first, *rows = [[part.strip('"') for part in line.split(",")] for line in split_lines(read_text(path))]
     if first != header:
         raise ValueError(f"{name} must begin with the columns {header}, got {first}; {remedy}")
     if bad := [k for k, row in enumerate(rows, start=2) if len(row) != 2]:
         raise ValueError(
             f"{name} must have 2 columns in each line, line {bad[0]} has {len(rows[bad[0] - 2])}; {remedy}"
         )
+    if not rows:
+        raise ValueError(f"{name} must have a line for each reading, it has none; {remedy}")
     return [(row[0], row[1]) for row in rows]
 
 
-def _numbers(name: str, rows: list[tuple[Any, str]]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns both columns as float64; an empty reading is nan."""
-    try:
-        table = np.array([(float(time), float(value or "nan")) for time, value in rows]).reshape(-1, 2)
-    except ValueError as error:
-        raise ValueError(f"{name} must hold numbers, {error}; take the file anew") from error
+def _columns(name: str, rows: list[tuple[str, str]], time_of: Callable[[str], float]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns both columns as float64; the times must rise, and an empty reading is nan."""
+    table = np.empty((len(rows), 2))
+    for k, (time, value) in enumerate(rows):
+        try:
+            table[k] = time_of(time), _finite(value) if value else nan
+        except ValueError as error:
+            raise ValueError(f"{name} must hold {error}, got {','.join(rows[k])!r} in line {k + 2}") from error
+        if k and not table[k, 0] > table[k - 1, 0]:
+            raise ValueError(f"{name} must have its times in order, {time} in line {k + 2} follows {rows[k - 1][0]}")
     return table[:, 0].copy(), table[:, 1].copy()
 
 
-def _without_gaps(name: str, time: np.ndarray, values: np.ndarray) -> np.ndarray:
-    if np.isnan(values).any():
-        raise ValueError(f"{name} must have a value in every year, {time[np.isnan(values)][0]:.0f} has none")
-    return np.zeros(len(values), bool)
+def _finite(text: str) -> float:
+    """Returns a number that is finite. Raises ValueError, with what must hold, for any other text."""
+    if not fullmatch(r" *[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)? *", text) or not isfinite(float(text)):
+        raise ValueError("finite numbers")
+    return float(text)
 
 
-def _year(name: str, day: str) -> float:
+def _year(day: str) -> float:
     """Returns a day as a number of years, 19580329 as 1958.24."""
+    parts = fullmatch("([0-9]{4})([0-9]{2})([0-9]{2})", day)
     try:
-        when = date(int(day[:4]), int(day[4:6]), int(day[6:]))
+        year, month, on = map(int, parts.groups() if parts else ())
+        when, start, end = date(year, month, on), date(year, 1, 1), date(year + 1, 1, 1)
     except ValueError as error:
-        raise ValueError(f"{name} must have days as YYYYMMDD in its first column, got {day!r}") from error
-    start, end = date(when.year, 1, 1), date(when.year + 1, 1, 1)
-    return when.year + (when - start).days / (end - start).days
+        raise ValueError("days as YYYYMMDD in its first column") from error
+    return year + (when - start).days / (end - start).days

@@ -8,13 +8,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from npseq.arguments import number
+from npseq.arguments import array, number
 from npseq.arguments import text as a_text
+from npseq.data.reading import read_text, split_lines
 
 UNKNOWN = "<unk>"
 
@@ -36,9 +36,7 @@ def clean_lines(text: str, clean: str = "letters") -> list[str]:
     """
     if not isinstance(clean, str) or clean not in ("letters", "none"):
         raise ValueError(f"clean must be 'letters' or 'none', got {clean!r}")
-    lines = a_text("text", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if lines[-1] == "":
-        lines.pop()
+    lines = split_lines(a_text("text", text))
     cleaned = [re.sub("[^A-Za-z]+", " ", line).strip().lower() for line in lines] if clean == "letters" else lines
     if not any(cleaned):
         remedy = "; use clean='none' for a text in another script" if any(lines) else ""
@@ -63,23 +61,11 @@ def read_lines(path: str | PathLike[str], clean: str = "letters") -> list[str]:
         >>> ns.data.read_lines("words.txt")
         ['the time', 'machine']
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"a text must be an existing file, found none at {str(path)!r}; check the path")
-    raw = path.read_bytes()
-    if not raw:
-        raise ValueError(f"a text must hold something, the file {str(path)!r} is empty")
     try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"a text must be UTF-8, the file {str(path)!r} is not: byte 0x{raw[error.start]:02x} "
-            f"at offset {error.start} ({error.reason}); convert it to UTF-8"
-        ) from error
-    try:
-        return clean_lines(text.removeprefix("\ufeff"), clean)
+        return clean_lines(read_text(path), clean)
     except ValueError as error:
-        raise ValueError(f"{error} (file {str(path)!r})") from error
+        where = "" if repr(str(path)) in str(error) else f" (file {str(path)!r})"
+        raise ValueError(f"{error}{where}") from error
 
 
 def tokenize(lines: Sequence[str], token: str = "word") -> list[list[str]]:
@@ -202,7 +188,8 @@ class Vocabulary:
             TypeError: for ids that are no integers.
             ValueError: for ids outside 0 to len(self) - 1.
         """
-        ids = ids.tolist() if hasattr(ids, "tolist") else ids
+        if not isinstance(ids, list | tuple | int | float | str | None):
+            ids = array("ids", ids).tolist()
         if isinstance(ids, list | tuple):
             return [self.to_tokens(index) for index in ids]
         if isinstance(ids, bool) or not isinstance(ids, int):
@@ -216,12 +203,18 @@ class Vocabulary:
     def encode(self, text: str) -> np.ndarray:
         """Returns the ids (N,), int64, of the characters or the words of a text, which is not cleaned.
 
+        Among characters a reserved token, say "<eos>", is one token, as `decode` writes it.
+
         Args:
             text: a string.
         """
         if not isinstance(text, str):
             raise TypeError(f"text must be a string, got {type(text).__name__}; vocabulary[tokens] takes lists")
-        return np.array(self[tokenize([text], self.token)[0]], dtype=np.int64)
+        tokens = tokenize([text], self.token)[0]
+        if self.token == "char" and (longer := [name for name in self.tokens if len(name) > 1 and name in text]):
+            longer = sorted(map(re.escape, longer), key=len, reverse=True)
+            tokens = re.findall("|".join([*longer, "."]), text, re.DOTALL)
+        return np.array(self[tokens], dtype=np.int64)
 
     def decode(self, ids: Any) -> str:
         """Returns the text of ids: its characters joined, or its words with a space between.

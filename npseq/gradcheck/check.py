@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
+from npseq.arguments import array_or_lists, number, one_of
 from npseq.arguments import function as callable_function
-from npseq.arguments import number, one_of
-from npseq.backend import Array, array_module, generator, to_host
+from npseq.backend import Array, generator, to_host
 from npseq.gradcheck import central, complex_step, directional, taylor
 from npseq.gradcheck.function import Scalar, ScalarFunction
 from npseq.gradcheck.noise import rounding_noise
@@ -92,7 +92,7 @@ def _point(at: Mapping[str, Array]) -> dict[str, Array]:
     """Returns at as arrays, which must be real floating and finite."""
     if not isinstance(at, Mapping) or not at:
         raise ValueError(f"at must map one name or more to arrays, got {at!r}")
-    point = {name: _array(value) for name, value in at.items()}
+    point = {name: array_or_lists(f"at[{name!r}]", value) for name, value in at.items()}
     for name, array in point.items():
         if array.dtype.kind != "f" or array.dtype.itemsize > 8:
             raise TypeError(
@@ -102,11 +102,6 @@ def _point(at: Mapping[str, Array]) -> dict[str, Array]:
         if not np.isfinite(to_host(array)).all():
             raise ValueError(f"at[{name!r}] must be finite, got NaN or infinite values; choose another point")
     return point
-
-
-def _array(value: Array) -> Array:
-    """Returns a NumPy or CuPy array as it is, anything else as a NumPy array."""
-    return np.asarray(value) if array_module(value) is np else value
 
 
 def _gradients(gradient: Gradient, function: ScalarFunction) -> dict[str, Array]:
@@ -128,7 +123,7 @@ def _gradients(gradient: Gradient, function: ScalarFunction) -> dict[str, Array]
             f"gradient must have the names of at, {_listed(function.values)}; missing: {_listed(missing)}, "
             f"not in at: {_listed(extra)}"
         )
-    return {name: _array(value) for name, value in found.items()}
+    return {name: array_or_lists(f"gradient[{name!r}]", value) for name, value in found.items()}
 
 
 def _tensor(name: str, at: Array, gradient: Array, rtol: float | None, default: float) -> Tensor:

@@ -32,7 +32,7 @@ def alignment(approximate: Mapping[str, Array], true: Mapping[str, Array]) -> di
     if set(approximate) != set(mapping("true", true)):
         raise ValueError(f"both gradients must have the same names, got {', '.join(approximate)} and {', '.join(true)}")
     for name in true:
-        a, b = array(name, approximate[name]), array(name, true[name])
+        a, b = (array(f"{of}[{name!r}]", one[name]) for of, one in (("approximate", approximate), ("true", true)))
         if a.shape != b.shape or a.dtype.kind != "f" or b.dtype.kind != "f":
             raise ValueError(
                 f"{name} must be real and of one shape in both, got {a.shape} {a.dtype} and {b.shape} {b.dtype}"

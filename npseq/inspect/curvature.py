@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import function, integer, is_array, one_of
-from npseq.backend import Array, generator, to_host
+from npseq.arguments import array as an_array
+from npseq.arguments import function, integer, one_of
+from npseq.arrays import is_own
+from npseq.backend import Array, array_module, generator, to_host
 
 STEP = 1e-20
 
@@ -99,7 +101,8 @@ def gauss_newton_product(
         >>> ns.inspect.gauss_newton_product(square, pull, lambda outputs, u: u, np.array([3.0]), np.array([1.0]))
         array([36.])
     """
-    return backward(at, curvature(forward(at), jvp(forward, at, v)))
+    moved = jvp(forward, at, v)
+    return backward(at, curvature(forward(at), moved))
 
 
 def softmax_curvature(logits: Array, u: Array) -> Array:
@@ -113,6 +116,7 @@ def softmax_curvature(logits: Array, u: Array) -> Array:
         >>> ns.inspect.softmax_curvature(np.zeros((1, 2)), np.array([[1.0, 0.0]]))
         array([[ 0.25, -0.25]])
     """
+    array_module(an_array("logits", logits), an_array("u", u))
     p = np.exp(logits - logits.max(axis=-1, keepdims=True))
     p /= p.sum(axis=-1, keepdims=True)
     positions = max(p.size // p.shape[-1], 1)
@@ -149,7 +153,9 @@ def lanczos(
     size = integer("size", size, least=2)
     count = integer("count", count, below=size)
     one_of("which", which, ("LA", "SA", "BE", "LM"))
-    operator = LinearOperator((size, size), matvec=lambda v: to_host(product(np.ravel(v))), dtype=np.float64)
+    operator = LinearOperator(
+        (size, size), matvec=lambda v: to_host(an_array("product(v)", product(np.ravel(v)))), dtype=np.float64
+    )
     values, vectors = eigsh(operator, k=count, which=which, v0=generator(rng).standard_normal(size))
     order = np.argsort(values)[::-1]
     return Spectrum(values[order], vectors[:, order])
@@ -166,11 +172,10 @@ def _arrays(value: Any) -> list[Array]:
 def _check_fit(at: Any, v: Any) -> None:
     if isinstance(at, Mapping) != isinstance(v, Mapping) or (isinstance(at, Mapping) and set(at) != set(v)):
         raise ValueError("v must have the same names as the point it starts from")
-    for array in (*_arrays(at), *_arrays(v)):
-        if not is_array(array):
-            raise TypeError(f"v and the point it starts from must be arrays, got {type(array).__name__}")
     for name in at if isinstance(at, Mapping) else [None]:
+        index = "" if name is None else f"[{name!r}]"
         here, there = (at, v) if name is None else (at[name], v[name])
+        array_module(**{f"at{index}": an_array(f"at{index}", here), f"v{index}": an_array(f"v{index}", there)})
         if here.shape != there.shape or here.dtype.kind != "f" or there.dtype.kind != "f":
             raise ValueError(
                 f"v must be real and shaped as the point it starts from, {here.shape} {here.dtype}"
@@ -183,7 +188,7 @@ def _imaginary(value: Any, h: float) -> Any:
         return {name: _imaginary(part, h) for name, part in value.items()}
     if isinstance(value, (tuple, list)):
         return tuple(_imaginary(part, h) for part in value)
-    if getattr(value, "dtype", np.dtype(float)).kind != "c":
+    if not is_own(value) or value.dtype.kind != "c":
         raise TypeError(
             "the function must carry complex numbers through and return them, got "
             f"{getattr(value, 'dtype', type(value).__name__)}; something in it keeps the real part only"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import array
 from npseq.backend import to_host
 from npseq.inspect.jacobians import JacobianSpectrum
 from npseq.inspect.ledger import Ledger, lag_norms
@@ -231,6 +232,7 @@ def adjoints_over_training(norms: np.ndarray, epochs: np.ndarray, *, title: str 
     """
     from matplotlib.colors import LogNorm, Normalize
 
+    array("norms", norms), array("epochs", epochs)
     figure, axes = _figure()
     highest = max(float(np.max(norms)), np.finfo(float).tiny)
     shown = np.ma.masked_less(norms, 1e-12 * highest)

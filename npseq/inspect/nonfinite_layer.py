@@ -10,6 +10,7 @@ from npseq.bptt.blocks import blocks_of
 from npseq.inspect.nonfinite_values import Nonfinite, first_index, in_arrays, in_state, in_steps, value_at
 from npseq.inspect.passes import View, in_natural_time, strands, views_of
 from npseq.inspect.states import gates, state_adjoints, states
+from npseq.layers.batch import check_lengths
 from npseq.layers.bidirectional import Bidirectional
 
 EQUATIONS = {"lstm": ("i", "f", "g", "c", "o", "h"), "gru": ("r", "z", "n", "h"), "rnn": ("h",)}
@@ -21,7 +22,7 @@ def in_layer(
     """Searches the arguments of a layer, its forward pass and, with dy, its backward pass."""
     _, _, tape = layer.forward(x, state, lengths, training=training)
     if x.ndim == 3:
-        own = np.full(x.shape[1], len(x)) if lengths is None else np.asarray(to_host(lengths))
+        own = np.full(x.shape[1], len(x)) if lengths is None else check_lengths(lengths, *x.shape[:2])
         yield from in_steps("input", "x", x, past=np.arange(len(x))[:, None] >= own)
     for part in state if isinstance(layer, Bidirectional) and state is not None else (state,):
         yield from in_state(part)

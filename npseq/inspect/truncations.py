@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
+from npseq.bptt.truncation import check_keep
 from npseq.bptt.workspace import MAX_BYTES
 from npseq.inspect.ledger import Ledger, check_ledger, check_unchanged
 from npseq.inspect.noise import through_edges
@@ -112,9 +113,9 @@ def random_truncation_variance(ledger: Ledger, keep: float | np.ndarray, *, max_
         0.0
     """
     steps = len(next(iter(check_ledger(ledger).per_step.values())))
-    keep = np.asarray(to_host(keep), dtype=np.float64)
-    if keep.shape not in ((), (steps,)) or not np.all((keep > 0) & (keep <= 1)):
-        raise ValueError(f"keep must be a probability in (0, 1], or one a step ({steps},), got {keep!r}")
+    keep = check_keep(keep)
+    if keep.shape not in ((), (steps,)):
+        raise ValueError(f"keep must be a probability in (0, 1], or one a step ({steps},), got {len(keep)}")
     keep = np.broadcast_to(keep, steps)
     if ledger.crossing_norms is None:
         return _edge_by_edge(ledger, keep, max_bytes)

@@ -28,6 +28,7 @@ from npseq.interop.packed import (
     StrandIndex,
     check_dtype,
     check_layer,
+    host_array,
     host_values,
     pack,
     refuse_projection,
@@ -70,7 +71,7 @@ def load(layer: Any, weights: Any) -> None:
     if sources is not None:
         check_layers(layer, sources)
         weights = [array for source in sources for array in source.get_weights()]
-    given = [np.asarray(array) for array in _flat(weights)]
+    given = [host_array(f"weights[{k}]", one) for k, one in enumerate(_flat(weights))]
     _check_arrays(layer, given, wanted)
     recurrent = isinstance(layer, Recurrent)
     values = _recurrent_values(layer, given) if recurrent else dict(zip(layer.params, given, strict=True))
@@ -135,6 +136,8 @@ def _flat(weights: Any) -> list[Any]:
             "weights must be the list that get_weights() gives, a Keras layer, or a list of either, "
             f"got {type(weights).__name__}"
         )
+    if any(isinstance(w, int | float) for w in weights):
+        return [weights]  # the numbers of one array, which is refused
     return [a for w in weights for a in (_flat(w) if isinstance(w, list | tuple) else [w])]
 
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import mapping
+from npseq.arguments import array, castable, mapping
+from npseq.arrays import is_half
 from npseq.backend import Array, MaybeArray, to_host
 from npseq.bptt.layout import suffix
 from npseq.layers.embedding import Embedding
@@ -106,11 +107,11 @@ def refuse_projection(layer: Any, library: str) -> None:
 
 def host_values(layer: Any, values: Mapping[str, Array] | None) -> tuple[dict[str, np.ndarray], bool]:
     """The layer's parameters, or other values named and shaped so, on the host; and whether they are derivatives."""
-    params = {name: to_host(array) for name, array in layer.params.items()}
+    params = {name: to_host(one) for name, one in layer.params.items()}
     if values is None or values is layer.params:
         return params, False
-    given = {name: to_host(array) for name, array in mapping("values", values).items()}
-    shapes, wanted = ({name: array.shape for name, array in arrays.items()} for arrays in (given, params))
+    given = {name: to_host(array(f"values[{name!r}]", one)) for name, one in mapping("values", values).items()}
+    shapes, wanted = ({name: one.shape for name, one in arrays.items()} for arrays in (given, params))
     if shapes != wanted:
         wrong = next(name for name in {**wanted, **shapes} if shapes.get(name) != wanted.get(name))
         raise ValueError(
@@ -122,8 +123,9 @@ def host_values(layer: Any, values: Mapping[str, Array] | None) -> tuple[dict[st
 
 def check_dtype(name: str, array: np.ndarray, layer: Any, whole: str) -> None:
     """Raises TypeError where the array would lose precision in the layer; `whole` is what it is part of."""
-    dtype = layer.params.flat.dtype
-    if not np.can_cast(array.dtype, dtype, "safe"):
-        raise TypeError(
-            f"{name} is {array.dtype} but the layer is {dtype}; use layer.astype({array.dtype}), or cast the {whole}"
-        )
+    castable(name, array, layer.dtype, f"the {whole} cast to {layer.dtype}")
+
+
+def host_array(name: str, value: Any) -> np.ndarray:
+    """An array on the host; one of bfloat16, or of another type that NumPy has not, in float32, exactly."""
+    return to_host(value.astype(np.float32) if is_half(value) else array(name, value))

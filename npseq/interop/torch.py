@@ -8,9 +8,9 @@
     weight, bias                 (out, in)  a Linear's W, b
     weight                       (N, dim)   an Embedding's W, the one matrix that is not transposed
 
-and "_reverse" behind all names of the reverse direction. Except for b_n and b_hn, PyTorch's two biases only ever appear
-as their sum b = b_ih + b_hh, and npseq has that sum. So `load` adds them; `export` writes parameters as b_ih = b,
-b_hh = 0, and derivatives twice, since dL/db_ih = dL/db_hh = dL/db.
+and "_reverse" behind all names of the reverse direction; a cell, say LSTMCell, has the names without _l0. Except for
+b_n and b_hn, PyTorch's two biases only ever appear as their sum b = b_ih + b_hh, and npseq has that sum. So `load` adds
+them; `export` writes parameters as b_ih = b, b_hh = 0, and derivatives twice, since dL/db_ih = dL/db_hh = dL/db.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import mapping
+from npseq.arrays import LACKING, refusal
 from npseq.backend import Array, array_module
 from npseq.interop.packed import (
     Packed,
@@ -26,6 +27,7 @@ from npseq.interop.packed import (
     check_dtype,
     check_layer,
     has_projection,
+    host_array,
     host_values,
     pack,
     strand_indices,
@@ -51,6 +53,7 @@ def load(layer: Any, state_dict: Mapping[str, Any]) -> None:
     Args:
         layer: an RNN, GRU, LSTM, Linear or Embedding.
         state_dict: {PyTorch's name: array or tensor} of that module alone: strip the prefix of a larger model's first.
+            An RNNCell's, a GRUCell's and an LSTMCell's fit a layer of num_layers=1. Numbers of bfloat16 become float32.
             An Embedding's row padding_idx is taken as it is.
 
     Raises:
@@ -64,10 +67,13 @@ def load(layer: Any, state_dict: Mapping[str, Any]) -> None:
         True
     """
     wanted = export(layer)
-    given = {name: _as_array(value) for name, value in mapping("state_dict", state_dict).items()}
-    _check_same(given, wanted)
+    given = {name: _numbers(f"state_dict[{name!r}]", one) for name, one in mapping("state_dict", state_dict).items()}
+    of_a_cell = "weight_hh" in given
+    _check_same(given, {name.removesuffix("_l0"): one for name, one in wanted.items()} if of_a_cell else wanted)
     for name, array in given.items():
         check_dtype(f"state_dict[{name!r}]", array, layer, "state_dict")
+    if of_a_cell:
+        given = {f"{name}_l0": array for name, array in given.items()}
     xp = array_module(layer.params.flat)
     values = _recurrent_values(layer, given) if isinstance(layer, Recurrent) else _plain(layer, given, _PLAIN_BACK)
     for name, value in values.items():
@@ -139,8 +145,14 @@ def _ending(index: StrandIndex) -> str:
     return f"_l{index.layer}" + ("_reverse" if index.reverse else "")
 
 
-def _as_array(value: Any) -> np.ndarray:
-    return np.asarray(value.detach() if hasattr(value, "detach") else value)
+def _numbers(name: str, value: Any) -> np.ndarray:
+    """The numbers of an array or a tensor, on the host, those of bfloat16 as float32."""
+    if not hasattr(value, "detach"):
+        return host_array(name, value)
+    try:
+        return (value.float() if str(value.dtype).startswith(LACKING) else value).numpy(force=True)
+    except (TypeError, RuntimeError) as error:  # a sparse or quantized one
+        raise TypeError(refusal(name, value)) from error
 
 
 def _check_same(given: Mapping[str, Array], wanted: Mapping[str, Array]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import array
 from npseq.backend import Array, array_module, generator
 from npseq.gradcheck import Report, gradcheck
 from npseq.layercheck.fault import fault
@@ -92,7 +93,7 @@ def layer_problem(
 def _require_real(layer: Any, x: Any) -> None:
     if not isinstance(layer, Layer):
         raise TypeError(f"layer must be a layer of npseq, got {type(layer).__name__}; for a function, use gradcheck")
-    for name, dtype in (("layer", layer.dtype), ("x", getattr(x, "dtype", np.dtype(float)))):
+    for name, dtype in (("layer", layer.dtype), ("x", array("x", x).dtype)):
         if dtype.kind == "c":
             raise TypeError(f"{name} must be real to be checked, got {dtype}; use .real of what it was made from")
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from npseq.backend import to_host
 from npseq.gradcheck import Report, TensorReport
+from npseq.layers.batch import check_lengths
 from npseq.layers.bidirectional import Bidirectional
 from npseq.layers.recurrent import Recurrent
 
@@ -28,7 +28,7 @@ def fault(layer: Any, report: Report, lengths: Any) -> str:
     if "x" not in wrong:
         return _sums(wrong)
     steps = _wrong_steps(rows["x"])
-    ends = np.full(steps.shape[1], len(steps)) if lengths is None else to_host(lengths)
+    ends = np.full(steps.shape[1], len(steps)) if lengths is None else check_lengths(lengths, *steps.shape)
     past = np.argwhere(steps & (np.arange(len(steps))[:, None] >= ends))
     if len(past):
         return f"dx is not zero past the length of sequence {past[0][1]}, at step {past[0][0]}: look at the mask"

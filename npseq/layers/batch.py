@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, integers, is_array, shape_of
+from npseq.arguments import array as an_array
+from npseq.arguments import array_or_lists, castable, integers
 from npseq.backend import Array, MaybeArray, array_module, to_host
 from npseq.bptt.tape import Tape
 from npseq.parameters import Parameters
@@ -21,9 +22,7 @@ class Batch(NamedTuple):
 
 def check_batch(x: Array, lengths: Array | None, features: int, dtype: np.dtype, xp: object) -> Batch:
     """Raises TypeError or ValueError unless x is (T, B, features) of this dtype, or ids (T, B) below features."""
-    if not is_array(x):
-        array("x", x)
-    if array_module(x) is not xp:
+    if array_module(an_array("x", x)) is not xp:
         raise TypeError(
             f"x is a {type(x).__module__} array but the layer's parameters are not; move one of them: layer.to(...)"
         )
@@ -32,8 +31,8 @@ def check_batch(x: Array, lengths: Array | None, features: int, dtype: np.dtype,
         raise ValueError(f"token ids must have shape (T, B), got {x.shape}")
     if not is_ids and (x.ndim != 3 or x.shape[2] != features):
         raise ValueError(f"x must have shape (T, B, {features}), or be integer ids (T, B), got {x.shape} {x.dtype}")
-    if not is_ids and not np.can_cast(x.dtype, dtype, "safe"):
-        raise TypeError(f"x is {x.dtype} but the layer is {dtype}; use x.astype({dtype}) or layer.astype({x.dtype})")
+    if not is_ids:
+        castable("x", x, dtype)
     steps, batch = x.shape[:2]
     if lengths is None:
         return _checked_ids(Batch(x, is_ids, None, None), features)
@@ -53,10 +52,8 @@ def _checked_ids(batch: Batch, features: int) -> Batch:
 
 def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
     """lengths as signed integers (batch,) on the host, each in [0, steps]; any order."""
-    if isinstance(lengths, list | tuple):
-        shape_of("lengths", lengths)
-        lengths = np.array(lengths, dtype=None if lengths else int)
-    lengths = integers("lengths", to_host(array("lengths", lengths)), steps + 1, ": x has no more steps")
+    given = to_host(array_or_lists("lengths", lengths))
+    lengths = integers("lengths", given, steps + 1, ": x has no more steps")
     if lengths.shape != (batch,):
         raise ValueError(f"lengths must have shape ({batch},), one a sequence, got {lengths.shape}")
     return lengths
@@ -86,19 +83,11 @@ def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype
     """An array of exactly this shape, where the layer is, in dtype, to which it must be castable."""
     if xp is np and type(array) is np.ndarray and array.shape == shape and array.dtype is dtype:
         return array
-    if not is_array(array):
-        raise TypeError(f"{name} must be an array of shape {shape}, got {type(array).__name__}")
+    an_array(name, array, f" of shape {shape}")
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
     if array_module(array) is not xp:
         raise TypeError(
             f"{name} is a {type(array).__module__} array but the layer's parameters are not; use layer.to(...)"
         )
-    if array.dtype is dtype:
-        return array
-    if not np.can_cast(array.dtype, dtype, "safe"):
-        raise TypeError(
-            f"{name} is {array.dtype} but the layer is {dtype}; "
-            f"use .astype({dtype}) on it, or layer.astype({array.dtype})"
-        )
-    return array.astype(dtype, copy=False)
+    return castable(name, array, dtype).astype(dtype, copy=False)

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import array, number
-from npseq.backend import Array, array_module, to_host
+from npseq.backend import Array, array_module
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import describe
 from npseq.bptt.workspace import Workspace, readable
+from npseq.layers.batch import check_lengths
 from npseq.layers.jacobian import check_steps, state_features
 from npseq.layers.recurrent import Recurrent
 from npseq.parameters import Parameters
@@ -169,7 +170,7 @@ class _Run:
 
     def __init__(self, layer: Recurrent, x: Array, lengths: Array | None, stride: int):
         self.layer, self.x, self.stride, self.steps = layer, x, stride, 0
-        self.lengths = None if lengths is None else to_host(lengths)
+        self.lengths = None if lengths is None else check_lengths(lengths, *x.shape[:2])
         self.tape: Any = None
 
     def unit(self, unit: int, state: Any) -> tuple[Array, Any, Any]:

@@ -55,6 +55,7 @@ class Dropout(Layer):
             grads: not needed here; every layer takes it.
             workspace: not needed here.
         """
+        array_module(dy=dy, tape=tape)
         return (dy if tape is None else dy * tape), self.params
 
     def draw(self, x: Array) -> Array:
@@ -63,7 +64,7 @@ class Dropout(Layer):
         Args:
             x: the array that is to be multiplied by it.
         """
-        mask = (self.rng.random(x.shape) >= self.p) / (1 - self.p)
+        mask = (self.rng.random(array("x", x).shape) >= self.p) / (1 - self.p)
         return array_module(x).asarray(mask, dtype=x.real.dtype)
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import array
 from npseq.backend import Array
 from npseq.layers.bidirectional import Bidirectional
 from npseq.layers.recurrent import Recurrent
@@ -30,7 +31,7 @@ def last_output(layer: Recurrent | Reversed | Bidirectional, state: Any) -> Arra
         return np.concatenate([last_output(*one) for one in zip(layer.layers.values(), state, strict=True)], axis=1)
     if isinstance(layer, Reversed):
         return last_output(layer.layer, state)
-    return np.concatenate(list(h_of(state)[-layer.directions :]), axis=1)
+    return np.concatenate(list(array("state", h_of(state))[-layer.directions :]), axis=1)
 
 
 def last_output_gradient(layer: Recurrent | Reversed | Bidirectional, dlast: Array) -> Any:
@@ -45,6 +46,7 @@ def last_output_gradient(layer: Recurrent | Reversed | Bidirectional, dlast: Arr
         >>> ns.layers.last_output_gradient(layer, np.ones((4, 3), np.float32))[:, 0, 0]
         array([0., 1.], dtype=float32)
     """
+    array("dlast", dlast)
     if isinstance(layer, Bidirectional):
         cut = layer.layers["forward"].output_size
         halves = zip(layer.layers.values(), (dlast[:, :cut], dlast[:, cut:]), strict=True)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import flag, float_dtype, integer
+from npseq.arguments import array, flag, float_dtype, integer
 from npseq.backend import Array, array_module, generator, matmul
 from npseq.bptt.gradients import side_by_side, steps_at_once
 from npseq.bptt.workspace import Workspace, empty
@@ -63,9 +63,8 @@ class Linear(Layer):
             x: (..., in) of at least two axes.
             copy: False where x will not be written on before backward, so that the tape can hold x itself.
         """
-        if getattr(x, "ndim", 0) < 2:
-            given = getattr(x, "shape", type(x).__name__)
-            raise ValueError(f"x must have shape (..., N, {self.in_features}), got {given}")
+        if array("x", x).ndim < 2:
+            raise ValueError(f"x must have shape (..., N, {self.in_features}), got {x.shape}")
         check_array("x", x, (*x.shape[:-1], self.in_features), self.dtype, array_module(self.params.flat))
         y = _times(x, self.params["W"])
         if "b" in self.params:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import array
 from npseq.backend import Array, array_module
 from npseq.bptt.workspace import Workspace
 from npseq.layers.batch import check_array, check_lengths
@@ -73,10 +74,8 @@ class Reversed(Layer):
         Args:
             x, state, lengths, training, tape: as Recurrent.forward takes them.
         """
-        if getattr(x, "ndim", 0) < 2:
-            raise ValueError(
-                f"x must have shape (T, B, {self.input_size}) or be ids (T, B), got {getattr(x, 'shape', x)}"
-            )
+        if array("x", x).ndim < 2:
+            raise ValueError(f"x must have shape (T, B, {self.input_size}) or be ids (T, B), got {x.shape}")
         order = array_module(self.params.flat, x).asarray(reversed_order(x.shape[0], x.shape[1], lengths))
         old = None if tape is None else tape.inner
         y, last, inner = self.layer.forward(reordered(x, order), state, lengths, training=training, tape=old)

@@ -21,14 +21,14 @@ def check_state(
         state = (state,)
     elif not isinstance(state, (tuple, list)) or len(state) != 2:
         raise TypeError(f"{name} of an LSTM must be a pair (h, c), got {type(state).__name__}")
+    names = [f"{name}[{k}]" for k in range(2)] if len(cell.state) == 2 else [name]
     parts = [
-        _check_part(name, part, value, shapes[part], dtype, xp) for part, value in zip(cell.state, state, strict=True)
+        xp.zeros(shapes[part], dtype)
+        if value is None
+        else check_array(f"{of} ({part})", value, shapes[part], dtype, xp)
+        for of, part, value in zip(names, cell.state, state, strict=True)
     ]
     return parts[0], parts[1] if len(parts) == 2 else None
-
-
-def _check_part(name: str, part: str, value: Array | None, shape: tuple[int, ...], dtype: np.dtype, xp: Any) -> Array:
-    return xp.zeros(shape, dtype) if value is None else check_array(f"{name} ({part})", value, shape, dtype, xp)
 
 
 def stack_state(h: list[Array], c: list[MaybeArray], xp: Any) -> Any:

@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 
 from npseq.arguments import array as an_array
-from npseq.arguments import integer, integers, is_array, number
+from npseq.arguments import integer, integers, number
 from npseq.backend import Array, array_module
 from npseq.losses.positions import check_floating, coefficients
 
@@ -53,7 +53,7 @@ def softmax_cross_entropy(
         >>> print(round(float(np.exp(loss)), 6))  # four equally likely classes
         4.0
     """
-    xp = array_module(logits, targets, weights)
+    xp = array_module(logits=logits, targets=targets, weights=weights)
     check_floating("logits", logits)
     _check_class_targets(logits, targets)
     if not 0 <= number("label_smoothing", label_smoothing) <= 1:
@@ -173,7 +173,8 @@ def perplexity(mean_nll: Array | float) -> Array:
         >>> print(round(float(ns.perplexity(np.log(28))), 6))
         28.0
     """
+    if not isinstance(mean_nll, complex):
+        check = number if isinstance(mean_nll, int | float) else an_array
+        mean_nll = check("mean_nll", mean_nll)
     with np.errstate(over="ignore"):
-        return array_module(mean_nll).exp(
-            mean_nll if is_array(mean_nll) or isinstance(mean_nll, complex) else number("mean_nll", mean_nll)
-        )
+        return array_module(mean_nll).exp(mean_nll)

@@ -31,7 +31,7 @@ def binary_cross_entropy(
         >>> dlogits.tolist()
         [-0.5, 0.5]
     """
-    xp = array_module(logits, targets, weights)
+    xp = array_module(logits=logits, targets=targets, weights=weights)
     check_floating("logits", logits)
     check_same_shape("logits", logits, targets)
     y = check_real("targets", targets).astype(logits.real.dtype, copy=False)
@@ -73,7 +73,7 @@ def mean_squared_error(
         >>> float(loss), dprediction.tolist()
         (2.0, [0.0, -2.0])
     """
-    xp = array_module(prediction, target, weights)
+    xp = array_module(prediction=prediction, target=target, weights=weights)
     check_floating("prediction", prediction)
     check_same_shape("prediction", prediction, target)
     if prediction.dtype.kind == "f":

@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import array
 from npseq.backend import Array
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Bidirectional, Embedding, Linear
 from npseq.layers.bidirectional import recurrent_layers
 from npseq.layers.last_output import last_output, last_output_gradient
 from npseq.layers.recurrent import Recurrent
-from npseq.layers.states import add_states, h_from_rows, h_of, rows_of, state_with
+from npseq.layers.states import add_states, h_from_rows, h_of, map_state, rows_of, state_with
 from npseq.models.model import Model
 from npseq.parameters import Parameters
 
@@ -107,7 +108,8 @@ class Encoder(Model):
             grads, workspace: a training loop's own buffers, written over.
         """
         grads, own = self._gradients(grads, workspace)
-        dstate = add_states(last_output_gradient(self.recurrent, dcontext), dstate)  # (D2) (D3)
+        map_state(lambda part: array("dstate", part), dstate)
+        dstate = add_states(last_output_gradient(self.recurrent, array("dcontext", dcontext)), dstate)  # (D2) (D3)
         dx, _, _ = self.recurrent.backward(None, tape.recurrent, dstate, **own["recurrent"])  # (D1)
         self.embedding.backward(dx, tape.embedding, grads=own["embedding"]["grads"])
         return grads
@@ -159,7 +161,7 @@ class Decoder(Model):
             training, tape: as Encoder.forward takes them.
         """
         words, looked_up = self.embedding.forward(ids)
-        repeated = np.broadcast_to(context, (len(ids), *context.shape))
+        repeated = np.broadcast_to(array("context", context), (len(ids), *context.shape))
         x = np.concatenate([words, repeated], axis=2)
         old = None if tape is None else tape.recurrent
         y, state, recurrent = self.recurrent.forward(x, state, training=training, tape=old)
@@ -289,10 +291,8 @@ class EncoderDecoder(Model):
 
 def _state_form(recurrent: Recurrent | Bidirectional) -> tuple:
     """What makes two recurrent layers' states of one form: (parts of the state, rows, their sizes), one a layer."""
-    return tuple(
-        (one.cell.state, one.num_layers * one.directions, one.state_size, one.hidden_size)
-        for one in recurrent_layers(recurrent).values()
-    )
+    layers = recurrent_layers(recurrent).values()
+    return tuple((one.cell.state, one.num_layers * one.directions, one.state_size, one.hidden_size) for one in layers)
 
 
 def _check_inputs(name: str, takes: int, given: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from npseq.activations import drelu, relu
-from npseq.arguments import integer, one_of
+from npseq.arguments import array, finite, integer, one_of
 from npseq.backend import Array, array_module, generator
 from npseq.initializers import xavier_uniform
 from npseq.layers import Linear
@@ -58,6 +58,7 @@ class Forecaster(Model):
         Args:
             windows: (N, lags).
         """
+        finite("windows", windows)
         return self.output.forward(relu(self.hidden.forward(windows)[0]))[0][:, 0]
 
     def loss(self, windows: Array, targets: Array, *, training: bool = False) -> tuple[Array, Parameters]:
@@ -71,10 +72,10 @@ class Forecaster(Model):
         Raises:
             TypeError, ValueError: if a shape or a dtype does not fit.
         """
-        z, hidden_tape = self.hidden.forward(windows)
+        z, hidden_tape = self.hidden.forward(finite("windows", windows))
         h = relu(z)
         prediction, output_tape = self.output.forward(h, copy=False)
-        check_array("targets", targets, (len(windows),), self.dtype, array_module(self.params.flat))
+        check_array("targets", finite("targets", targets), (len(windows),), self.dtype, array_module(self.params.flat))
         loss, dprediction = mean_squared_error(prediction[:, 0], targets)
         grads, own = self._gradients()
         dh, _ = self.output.backward(dprediction[:, None], output_tape, **own["output"])
@@ -103,9 +104,11 @@ class Forecaster(Model):
         """
         integer("epochs", epochs)
         integer("batch_size", batch_size)
+        xp = array_module(finite("windows", windows), finite("targets", targets))
+        check_array("targets", targets, (len(windows),), self.dtype, xp)
         rng, losses = generator(rng), []
         for _ in range(epochs):
-            order = array_module(windows).asarray(rng.permutation(len(windows)))
+            order = xp.asarray(rng.permutation(len(windows)))
             for start in range(0, len(windows), batch_size):
                 rows = order[start : start + batch_size]
                 self.step(windows[rows], targets[rows], optimizer=optimizer)
@@ -161,8 +164,19 @@ class LatentForecaster(Model):
             x: (T, B, F).
             state: the one before x; None is zeros.
         """
+        return self._predict(self._series("x", x), state)
+
+    def _predict(self, x: Array, state: Any) -> tuple[Array, Any]:
         y, state, _ = self.recurrent.forward(x, state)
         return self.output.forward(y)[0], state
+
+    def _series(self, name: str, x: Array) -> Array:
+        """Returns x. Raises TypeError or ValueError where it holds no finite floating numbers, of three axes."""
+        if array(name, x).dtype.kind not in "fc":
+            raise TypeError(f"{name} must be floating, got {x.dtype}; pass {name}.astype({self.dtype.name!r})")
+        if x.ndim != 3:
+            raise ValueError(f"{name} must have shape (T, B, {self.recurrent.input_size}), got {x.shape}")
+        return finite(name, x)
 
     def loss(self, x: Array, warm_up: int = 0, *, training: bool = False) -> tuple[Array, Parameters]:
         """Returns the mean squared error of x[1:] after x[:-1], from a state of zero, and its gradients.
@@ -175,7 +189,7 @@ class LatentForecaster(Model):
         Raises:
             ValueError: if no prediction is left that counts.
         """
-        if not 0 <= warm_up < len(x) - 1:
+        if not integer("warm_up", warm_up, least=0) < len(self._series("x", x)) - 1:
             raise ValueError(f"x must have at least warm_up + 2 = {warm_up + 2} steps, got {len(x)}")
         y, _, tape = self.recurrent.forward(x[:-1], training=training)
         prediction, output_tape = self.output.forward(y, copy=False)
@@ -195,9 +209,10 @@ class LatentForecaster(Model):
             steps: how many values to predict.
         """
         integer("steps", steps)
-        prediction, state = self.predict(history)
+        xp = array_module(self._series("history", history))
+        prediction, state = self._predict(history, None)
         out = [prediction[-1:]]
         while len(out) < steps:
-            prediction, state = self.predict(out[-1], state)
+            prediction, state = self._predict(out[-1], state)
             out.append(prediction)
-        return array_module(history).concatenate(out)
+        return xp.concatenate(out)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import float_dtype, integer, number, one_of
+from npseq.arguments import array, float_dtype, integer, number, one_of
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.clipping import clip_grad_norm
 from npseq.data import Vocabulary
@@ -94,7 +94,7 @@ class LanguageModel(SequenceModel):
             ids: (T, B).
             state: the one before them, as the recurrent layer takes it.
         """
-        return self._run(ids, state)[:2]
+        return self._run(array("ids", ids), state)[:2]
 
     def loss(  # type: ignore[override]
         self,
@@ -215,8 +215,8 @@ class LanguageModel(SequenceModel):
             ids: (N,); the first token is given.
             steps: how many are run at a time.
         """
-        if getattr(ids, "ndim", 0) != 1 or len(ids) < 2:
-            raise ValueError(f"ids must be one sequence (N,) of at least 2 tokens, got {getattr(ids, 'shape', ids)}")
+        if array("ids", ids).ndim != 1 or len(ids) < 2:
+            raise ValueError(f"ids must be one sequence (N,) of at least 2 tokens, got {ids.shape}")
         integer("steps", steps)
         total, state = 0.0, None
         for start in range(0, len(ids) - 1, steps):

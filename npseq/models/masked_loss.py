@@ -1,8 +1,7 @@
 """Cross-entropy over padded sequences, in d2l's reduction and as the mean over the tokens that are really there."""
 
-from npseq.arguments import one_of
+from npseq.arguments import array, one_of
 from npseq.backend import Array
-from npseq.layers.batch import check_lengths
 from npseq.losses import softmax_cross_entropy
 from npseq.models.sequence import step_mask
 
@@ -36,10 +35,10 @@ def masked_softmax_cross_entropy(
         (2.303, False)
     """
     one_of("reduction", reduction, ("valid", "sequence"))
-    if logits.ndim != 3:
+    if array("logits", logits).ndim != 3:
         raise ValueError(f"logits must have shape (T, B, V), got {logits.shape}")
-    steps, batch = logits.shape[:2]
-    weights = step_mask(steps, check_lengths(lengths, steps, batch), logits)
+    steps = len(logits)
+    weights = step_mask(steps, lengths, logits)
     if reduction == "valid":
         return softmax_cross_entropy(logits, targets, weights=weights)
     losses, dlogits = softmax_cross_entropy(logits, targets, weights=weights / max(steps, 1), reduction="none")

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import one_of
+from npseq.arguments import array, one_of
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.data import Vocabulary
 from npseq.initializers import xavier_uniform
 from npseq.layers import Embedding, Linear
+from npseq.layers.batch import check_lengths
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
 from npseq.models.decoding.generation import sized
 from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs
@@ -124,7 +125,7 @@ class Seq2Seq(EncoderDecoder):
         """
         if not 0 <= teacher_forcing <= 1:
             raise ValueError(f"teacher_forcing must be a probability in [0, 1], got {teacher_forcing}")
-        xp = array_module(self.params.flat)
+        xp = array_module(self.params.flat, array("target", target))
         inputs = xp.concatenate([xp.full_like(target[:1], self.begin), target[:-1]])
         if teacher_forcing < 1:
             encoded, _ = self.encoder.forward(source, source_lengths)
@@ -154,7 +155,7 @@ class Seq2Seq(EncoderDecoder):
             source: (S,).
             beam_size, max_steps, alpha: as ns.models.beam_search takes them.
         """
-        if source.ndim != 1:
+        if array("source", source).ndim != 1:
             raise ValueError(f"source must be one sentence (S,), got {source.shape}; search sentence by sentence")
         encoded, _ = self.encoder.forward(source[:, None])
         state, _ = self.init_state(encoded)
@@ -191,8 +192,9 @@ class Seq2Seq(EncoderDecoder):
             source, target: (S, B) and (T, B).
             source_lengths, target_lengths: (B,); source_lengths None is all steps.
         """
+        lengths = check_lengths(target_lengths, *array("target", target).shape)
         found = self.greedy(source, source_lengths, max_steps=len(target))
-        wanted = [row[:size] for row, size in zip(to_host(target).T, to_host(target_lengths), strict=True)]
+        wanted = [row[:size] for row, size in zip(to_host(target).T, lengths, strict=True)]
         return np.array([np.array_equal(a, row[row != self.end]) for a, row in zip(found, wanted, strict=True)])
 
 

@@ -4,10 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import one_of
+from npseq.arguments import array, one_of
 from npseq.backend import Array, array_module, generator
 from npseq.bptt.workspace import Workspace
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Embedding, Linear
+from npseq.layers.batch import check_lengths
 from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import binary_cross_entropy, softmax_cross_entropy
@@ -191,7 +192,7 @@ class SequenceModel(Model):
         return Buffers(tape, workspace, grads)
 
     def _position_weights(self, logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
-        if weights is not None and weights.shape != logits.shape[:-1]:
+        if weights is not None and array("weights", weights).shape != logits.shape[:-1]:
             raise ValueError(f"weights must have one entry a position, {logits.shape[:-1]}, got {weights.shape}")
         return weights
 
@@ -208,4 +209,5 @@ class SequenceModel(Model):
 def step_mask(steps: int, lengths: Array, like: Array) -> Array:
     """(T, B) of 1 up to each sequence's length and 0 past it, with the real dtype and the device of `like`."""
     xp = array_module(like)
+    lengths = check_lengths(lengths, steps, like.shape[1])
     return (xp.arange(steps)[:, None] < xp.asarray(lengths)).astype(np.dtype(like.real.dtype))

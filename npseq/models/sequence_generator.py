@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import integer
+from npseq.arguments import array, integer
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Embedding, Linear
@@ -69,7 +69,7 @@ class SequenceGenerator(Model):
         self._join({"start": start, "embedding": embedding, "recurrent": recurrent, "output": output})
 
     def _initial(self, v: Array) -> tuple[Any, Array]:
-        rows, tape = self.start.forward(v)
+        rows, tape = self.start.forward(array("v", v))
         return state_with(self.recurrent.cell, h_from_rows(rows, self.recurrent.num_layers)), tape
 
     def forward(

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from npseq.arguments import array
 from npseq.backend import Array
 from npseq.layers.recurrent import Recurrent
 
@@ -15,8 +16,8 @@ class Window(NamedTuple):
 
     def check(self, ids: Array, targets: Array, layer: Recurrent) -> None:
         """Raises ValueError if context or state_at do not fit the ids, or targets what the context leaves of them."""
-        shape, wanted = getattr(ids, "shape", None), getattr(targets, "shape", ())
-        if self.context and shape is not None and len(shape) == 2 and 0 < self.context < shape[0]:
+        shape, wanted = array("ids", ids).shape, array("targets", targets).shape
+        if self.context and len(shape) == 2 and 0 < self.context < shape[0]:
             shape = (shape[0] - self.context, shape[1])
         elif self.context:
             raise ValueError(f"context must leave some of the steps of ids (T, B), got {self.context} of {shape}")
@@ -24,7 +25,7 @@ class Window(NamedTuple):
             raise ValueError(
                 "ids and targets must be integer arrays of one shape (T, B)"
                 f"{f', the first {self.context} steps of ids left out' if self.context else ''}, got "
-                f"{getattr(ids, 'shape', ids)} and {getattr(targets, 'shape', targets)}"
+                f"{ids.shape} and {wanted}"
             )
         if self.state_at is not None and (layer.directions > 1 or not 0 <= self.state_at <= len(ids)):
             raise ValueError(

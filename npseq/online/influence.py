@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import array
-from npseq.backend import Array, array_module, to_host
+from npseq.backend import Array, array_module
 from npseq.bptt.factors import contract, strand_factors
 from npseq.bptt.tape import describe
 from npseq.bptt.workspace import require
+from npseq.layers.batch import check_lengths
 from npseq.layers.jacobian import check_steps, state_features, state_jacobian
 from npseq.layers.recurrent import Recurrent
 from npseq.parameters import Parameters
@@ -61,7 +62,7 @@ def run_forward(
 ) -> Online:
     """Runs all steps forward with the influence matrix that `update` computes; the other arguments are rtrl's."""
     steps, batch = check_steps(x)
-    lengths = None if lengths is None else to_host(lengths)
+    lengths = None if lengths is None else check_lengths(lengths, steps, batch)
     size = state_features(layer)
     grads = Parameters(layer.params.layout, np.zeros_like(layer.params.flat))
     outputs = []

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array, array_module, generator, to_host
+from npseq.backend import Array, array_module, generator
+from npseq.layers.batch import check_lengths
 from npseq.layers.jacobian import check_one_way, check_steps
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import as_state, state_arrays
@@ -58,7 +59,7 @@ def uoro(
     """
     check_one_way(layer, "uoro")
     steps, batch = check_steps(x)
-    lengths = None if lengths is None else to_host(lengths)
+    lengths = None if lengths is None else check_lengths(lengths, steps, batch)
     if signs is not None and len(signs) != steps:
         raise ValueError(f"signs must hold one state a step, {steps}, got {len(signs)}")
     rng = generator(rng)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array as an_array
-from npseq.arguments import is_array, mapping, number
+from npseq.arguments import mapping, number
 from npseq.backend import Array, array_module
 from npseq.parameters import Parameters
 
 PIECE = 1 << 16  # entries updated at a time: an update reads and writes them several times, so they should fit a cache
+PAIR = ("params", "grads")
 Pairs = dict[str, tuple[Array, Array]]  # {name: (param, grad)}
 
 
@@ -132,7 +133,8 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
     flat: tuple[Array, Array] = getattr(params, "flat", None), getattr(grads, "flat", None)
     whole = flat[0] is not None and flat[1] is not None and names == given
     pairs = {"": flat} if whole else {name: (params[name], grads[name]) for name in params}
-    xp = array_module(*flat) if whole else array_module(*(array for pair in pairs.values() for array in pair))
+    named = {f"{what}[{name!r}]": one for name, pair in pairs.items() for what, one in zip(PAIR, pair, strict=True)}
+    xp = array_module(*flat) if whole else array_module(**named)
     for name, (param, grad) in pairs.items():
         alike = type(grad) is type(param) is np.ndarray and grad.dtype is param.dtype and grad.dtype.kind in "fc"
         if not (alike and grad.shape == param.shape) and _kind(grad) != _kind(param):
@@ -150,8 +152,7 @@ def _pieces(xp: ModuleType, param: Array) -> Iterator[Any]:
 
 
 def _kind(array: Array) -> tuple[str, np.dtype, tuple[int, ...]]:
-    if not is_array(array):
-        raise TypeError(f"params and grads must hold arrays of numbers, got {type(array).__name__}")
+    an_array("an entry of params or grads", array)
     return type(array).__module__, array.dtype, array.shape
 
 

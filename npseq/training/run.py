@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from npseq.arguments import array
 from npseq.backend import Array, device_module
 from npseq.data import random_windows
 from npseq.files import damage_in, make_folder, replace_file
@@ -53,7 +54,7 @@ class Run:
         self._whole = True  # whether the run is where its checkpoint is
         self.shard: Shard | None = None  # its columns of every batch, if several processes share the run
         xp = device_module(self.config.device)
-        self.ids = xp.asarray(ids)
+        self.ids = xp.asarray(array("ids", ids))
         if xp is not np:
             self.model.to(self.config.device)
         self.optimizer = make_optimizer(self.config)

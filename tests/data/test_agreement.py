@@ -30,5 +30,5 @@ def test_the_same_seed_gives_the_same_sentences():
 
 
 def test_a_lag_below_one_is_refused():
-    with pytest.raises(ValueError, match="lag must be at least 1, the word after the subject, got 0"):
+    with pytest.raises(ValueError, match="lag must be a positive integer, got 0"):
         agreement_sentences(2, 0)

@@ -152,6 +152,11 @@ def test_one_hot_has_its_one_at_the_id(dtype):
         assert vectors[t, b, v] == (1 if ids[t, b] == v else 0)
 
 
+def test_one_hot_vectors_are_numbers():
+    with pytest.raises(TypeError, match=r"dtype must be a dtype, say numpy.float32, got <class 'object'>"):
+        one_hot([0], 2, dtype=object)
+
+
 def test_one_hot_of_nothing_and_of_one_id():
     assert one_hot(np.zeros((0, 3), dtype=int), 4).shape == (0, 3, 4)
     assert one_hot([], 4).shape == (0, 4)
@@ -217,7 +222,10 @@ def test_padding_refuses_what_does_not_fit():
         pad_sequences([[1], 2])
     with pytest.raises(ValueError, match=r"one shape after the first axis, got \[\(2,\), \(3,\)\]"):
         pad_sequences([np.ones((4, 3)), np.ones((4, 2))])
-    with pytest.raises(TypeError, match=r"must hold numbers, got <U1; turn tokens into ids with vocabulary\[tokens\]"):
+    with pytest.raises(
+        TypeError,
+        match=r"must hold numbers, .* got entries of NumPy's dtype <U1; turn tokens into ids with vocabulary\[tokens\]",
+    ):
         pad_sequences([["a", "b"]])
     for bad in (0.5, float("nan"), float("inf"), 2**70):
         with pytest.raises(ValueError, match="value must be one that int64 can hold, got"):

@@ -66,18 +66,59 @@ def test_arrays_end_with_eos_and_come_time_first():
 
 
 def test_a_file_of_pairs_as_arrays(path):
-    pairs = load_pairs(path, steps=4)
+    pairs = load_pairs(path, steps=4, clean="d2l")
     assert pairs.source_vocab.tokens[:4] == ("<unk>", "<pad>", "<bos>", "<eos>")
     assert pairs.source.shape == (4, 4)
     assert pairs.target_vocab.to_tokens(pairs.target[:, 1]) == ["marche", ".", "<eos>", "<pad>"]
     np.testing.assert_array_equal(pairs.source_lengths, [3, 3, 4, 3])
     assert pairs.source_vocab.to_tokens(pairs.source[:, 2]) == ["hi", ",", "tom", "!"]
-    assert load_pairs(path, num_pairs=2).source.shape == (3, 2)
-    assert load_pairs(path, min_freq=2).target_vocab.tokens[4:] == ("!",)
+    assert load_pairs(path, num_pairs=2, clean="d2l").source.shape == (3, 2)
+    assert load_pairs(path, min_freq=2, clean="d2l").target_vocab.tokens[4:] == ("!",)
+
+
+def test_a_file_of_one_s_own_is_read_whole_and_as_it_is(tmp_path):
+    path = tmp_path / "own.tsv"
+    path.write_text("".join(f"Am I {k}?\tBin ich  {k}?\r\n" for k in range(1500)), encoding="utf-8-sig", newline="")
+    pairs = load_pairs(path)
+    assert pairs.source.shape == (4, 1500)
+    assert pairs.source_vocab.to_tokens(pairs.source[:, 1499]) == ["Am", "I", "1499?", "<eos>"]
+    assert pairs.target_vocab.to_tokens(pairs.target[:, 0]) == ["Bin", "ich", "0?", "<eos>"]
+    assert load_pairs(path, 20).source.shape == (4, 20)
+    lowered = load_pairs(path, 1, clean="d2l")
+    assert lowered.source_vocab.to_tokens(lowered.source[:, 0]) == ["am", "i", "0", "?", "<eos>"]
+
+
+def test_600_pairs_are_made():
+    assert load_pairs("reversal").source.shape[1] == load_pairs().source.shape[1] == 600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([("a", "b")],), TypeError, "name_or_path must be the name of a set or a path, got .*'a', 'b'"),
+        (("dates", 0), ValueError, "num_pairs must be a positive integer, got 0"),
+        (("dates", 1.5), ValueError, "num_pairs must be a positive integer, got 1.5"),
+    ],
+)
+def test_arguments_that_cannot_be_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        load_pairs(*arguments)
+
+
+def test_options_that_cannot_be_are_refused(path):
+    with pytest.raises(ValueError, match="clean must be one of 'd2l', 'none', got 'letters'"):
+        load_pairs(path, clean="letters")
+    with pytest.raises(TypeError, match="distinct_sources must be True or False, got 2"):
+        load_pairs(path, distinct_sources=2)
+    pairs = load_pairs(path)
+    with pytest.raises(ValueError, match=r"count must be an integer in \[0, 5\), got 5"):
+        pairs.split(5)
+    with pytest.raises(ValueError, match="batch_size must be a positive integer, got 0"):
+        next(pairs.batches(0))
 
 
 def test_two_translations_of_one_sentence_cannot_both_be_learnt(path):
-    assert load_pairs(path).least_loss() == pytest.approx(2 * log(2))
+    assert load_pairs(path, clean="d2l").least_loss() == pytest.approx(2 * log(2))
     distinct = load_pairs(path, distinct_sources=True)
     assert distinct.source.shape[1] == 3
     assert distinct.least_loss() == 0
@@ -152,11 +193,12 @@ def test_files_that_hold_no_pairs_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"must be 'dates', 'reversal', 'tatoeba' or an existing file, got"):
         load_pairs(tmp_path / "none")
     bad = tmp_path / "bad"
-    bad.write_text("a\tb\nc d\n")
-    with pytest.raises(ValueError, match=r"a line must be source TAB target, line 2 of .*bad' has no tab"):
-        load_pairs(bad)
-    bad.write_bytes(b"caf\xe9\tb\n")
-    with pytest.raises(ValueError, match=r"sentence pairs must be UTF-8, .*bad' is not \(.*\); convert it"):
+    for text, wrong in (("c d", "no tab"), ("\tb", "no source"), ("a\t \tc", "no target")):
+        bad.write_text(f"a\tb\n\n{text}\n")
+        with pytest.raises(ValueError, match=rf"a line must be source TAB target, line 3 of .*bad' has {wrong}"):
+            load_pairs(bad)
+    bad.write_bytes(b"a\tb\ncaf\xe9\tb\n")
+    with pytest.raises(ValueError, match=r"must be UTF-8, .*bad' is not: byte 0xe9 at offset 7 in line 2 .*convert"):
         load_pairs(bad)
     bad.write_text("\n")
     with pytest.raises(ValueError, match=r"a text must hold lines of source TAB target, found none"):

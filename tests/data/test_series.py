@@ -34,6 +34,11 @@ def test_noisy_sine_refuses_no_length_and_negative_noise(arguments, message):
         noisy_sine(*arguments)
 
 
+def test_a_sine_is_not_rounded_to_integers():
+    with pytest.raises(TypeError, match=r"dtype must be a dtype, say numpy.float32, got <class 'int'>"):
+        noisy_sine(5, dtype=int)
+
+
 def test_windows_are_copies_of_the_dtype():
     series = np.arange(7, dtype=np.float32)
     windows, targets = lagged_windows(series[::-1][::-1], 3)
@@ -46,7 +51,7 @@ def test_windows_are_copies_of_the_dtype():
 @pytest.mark.parametrize(
     ("series", "lags", "error", "message"),
     [
-        ([1.0, 2.0], 1, TypeError, "series must be an array .* got list; numpy.asarray"),
+        ([1.0, 2.0], 1, TypeError, "series must be a NumPy or CuPy array of numbers, got list; pass numpy.asarray"),
         (np.zeros((3, 2)), 1, ValueError, r"series must have shape \(T,\) with T over lags = 1, got shape \(3, 2\)"),
         (np.zeros(3), 3, ValueError, r"T over lags = 3, got shape \(3,\)"),
         (np.zeros(3), 0, ValueError, "lags must be a positive integer, got 0"),
@@ -107,17 +112,50 @@ def test_a_file_that_is_not_there(load, name, folder, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", r"must begin with the columns \['date', 'co2'\], got \[\]"),
+        ("", "a text must hold something, the file .* is empty"),
+        ("date,co2\n", "must have a line for each reading, it has none; it has the columns date,co2 and 2,284 rows"),
         ("day,co2\n", r"must begin with the columns \['date', 'co2'\], got \['day', 'co2'\]"),
         ("date,co2\n20000101,1\n20000108\n", "must have 2 columns in each line, line 3 has 1"),
-        ("date,co2\n20001301,1\n", "must have days as YYYYMMDD in its first column, got '20001301'"),
-        ("date,co2\n20000101,x\n", "must hold numbers, could not convert string to float: 'x'"),
+        ("date,co2\n20001301,1\n", "must hold days as YYYYMMDD in its first column, got '20001301,1' in line 2"),
+        ("date,co2\n2000 101,1\n", "must hold days as YYYYMMDD .* got '2000 101,1' in line 2"),
+        *(
+            (f"date,co2\n20000101,1\n20000108,{bad}\n", f"must hold finite numbers, got '20000108,{bad}' in line 3")
+            for bad in ("x", "inf", "-inf", "nan", "1e999", "1_0", "\u0661", "0x1", "1 2")
+        ),
+        ("date,co2\n20000108,1\n20000101,1\n", "its times in order, 20000101 in line 3 follows 20000108"),
+        ("date,co2\n20000108,1\n20000108,\n", "its times in order, 20000108 in line 3 follows 20000108"),
     ],
 )
 def test_a_file_that_is_another(content, message, folder):
-    (folder / CO2_FILE).write_text(content)
+    (folder / CO2_FILE).write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         load_co2("nan")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"YEAR,SUNACTIVITY\n1700,5\n1701,inf\n", "must hold finite numbers, got '1701,inf' in line 3"),
+        (b"YEAR,SUNACTIVITY\n1701,5\n1700,6\n", "must have its times in order, 1700 in line 3 follows 1701"),
+        (b"YEAR,SUNACTIVITY\n1700,5\n1701,\xb5\n", "must be UTF-8, .*byte 0xb5 at offset 29 in line 3"),
+    ],
+)
+def test_sunspots_that_are_no_series_are_refused_with_the_line(content, message, folder):
+    (folder / SUNSPOTS_FILE).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        load_sunspots()
+
+
+def test_nothing_is_interpolated_beyond_the_readings(folder):
+    (folder / CO2_FILE).write_text("date,co2\n20000101,\n20000108,370.0\n")
+    with pytest.raises(ValueError, match="must begin and end with a reading to be interpolated; use missing='drop'"):
+        load_co2("interpolate")
+    assert load_co2("drop").values.tolist() == [370]
+
+
+def test_a_file_may_have_windows_line_ends_and_a_mark(folder):
+    (folder / SUNSPOTS_FILE).write_bytes(b"\xef\xbb\xbfYEAR,SUNACTIVITY\r\n1700,5\r\n1701,6.5\r\n")
+    assert load_sunspots().values.tolist() == [5, 6.5]
 
 
 def test_a_year_without_sunspots(folder):

@@ -148,6 +148,16 @@ def test_characters_and_words_are_encoded_and_decoded():
     assert words.decode([]) == ""
 
 
+def test_a_reserved_token_among_characters_is_one_token():
+    vocabulary = Vocabulary("aab\n", reserved_tokens=("<eos>", "<e", "."))
+    assert vocabulary.tokens == ("<unk>", "<eos>", "<e", ".", "a", "b", "\n")
+    assert vocabulary.encode("a<eos>").tolist() == [4, 1]
+    assert vocabulary.encode("<e<eos>\n<unk>b.<eos").tolist() == [2, 1, 6, 0, 5, 3, 2, 0, 0]
+    ids = [4, 1, 0, 2, 6, 3]
+    assert vocabulary.encode(vocabulary.decode(ids)).tolist() == ids
+    assert Vocabulary(["a", "b"], reserved_tokens=("<eos>",), token="word").encode("a <eos> b").tolist() == [2, 1, 3]
+
+
 def test_the_kind_of_token_can_be_said():
     assert Vocabulary(["a", "i"]).token == "char"
     words = Vocabulary(["a", "i"], token="word")

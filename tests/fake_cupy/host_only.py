@@ -9,6 +9,7 @@ FORMAT = "files, figures and other libraries' arrays are the host's; a layer on 
 RESULT = "the result of a function; the parity tests compare its fields"
 SETTINGS = "numbers and names, and no arrays"
 PART = "a part of backward, which a parity test runs"
+FOREIGN = "arrays of other libraries, and lists of arrays, lie on the host"
 
 HOST_ONLY = {
     "NotAnalyticError": SETTINGS,
@@ -90,6 +91,9 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "tests/fake_cupy/": OWN,
     "tests/benchmarks/test_gpu": OWN,
     "tests/training/distributed/": THREADS,
+    "tests/test_arrays": FOREIGN,
+    "tests/robustness/test_foreign_arrays": FOREIGN,
+    "test_lists_of_numbers_become_arrays_where_lists_are_taken[[array": FOREIGN,
     "tests/commands/test_train.py::test_a_trace_needs_one_process": THREADS,
     "test_a_sliding_gradient_is_that_of_its_losses": INSIDE,
     "tests/test_cli": OWN,

@@ -44,7 +44,7 @@ def test_A48_a_sentence_agrees_with_its_subject_whatever_stands_between():
     assert 0.4 < plural.mean() < 0.6
     np.testing.assert_array_equal(agreement_sentences(9, 4, rng=3)[0], agreement_sentences(9, 4, rng=3)[0])
     assert agreement_sentences(2, 1, rng=0)[0].shape == (3, 2)
-    with pytest.raises(ValueError, match="lag must be at least 1, the word after the subject, got 0"):
+    with pytest.raises(ValueError, match="lag must be a positive integer, got 0"):
         agreement_sentences(2, 0)
 
 

@@ -59,5 +59,5 @@ def test_what_does_not_fit_is_refused():
         alignment(one, {"W": np.ones(1, complex)})
     with pytest.raises(TypeError, match="approximate must map names to arrays, got int"):
         alignment(3, one)
-    with pytest.raises(TypeError, match="W must be an array, got float"):
+    with pytest.raises(TypeError, match=r"approximate\['W'\] must be a NumPy or CuPy array of numbers, got float"):
         alignment({"W": 1.0}, one)

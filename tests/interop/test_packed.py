@@ -9,6 +9,7 @@ from npseq.interop.packed import (
     StrandIndex,
     check_dtype,
     check_layer,
+    host_array,
     host_values,
     pack,
     refuse_projection,
@@ -102,8 +103,17 @@ def test_layers_that_another_library_does_not_have_are_refused():
         refuse_projection(LSTM(D, H, proj_size=1), "Any")
 
 
+def test_a_type_that_numpy_lacks_becomes_float32():
+    halves = pytest.importorskip("ml_dtypes")
+    given = np.array([1.5, -2.0], halves.bfloat16)
+    found = host_array("b", given)
+    assert (found.dtype, found.tolist()) == (np.float32, [1.5, -2.0])
+    with pytest.raises(TypeError, match=r"b must be a NumPy or CuPy array of numbers, got list; pass numpy.asarray"):
+        host_array("b", [1.0])
+
+
 def test_an_array_that_would_lose_precision_is_refused():
     check_dtype("b", np.zeros(1, np.float32), RNN(D, H, dtype=np.float64), "weights")
-    message = r"b is float64 but the layer is float32; use layer.astype\(float64\), or cast the weights"
+    message = r"b is float64 but the layer is float32; use the weights cast to float32 or layer.astype\("
     with pytest.raises(TypeError, match=message):
         check_dtype("b", np.zeros(1), RNN(D, H), "weights")

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from foreign_arrays import follow
 
 from npseq.interop.torch import export, load
 from npseq.layers import GRU, LSTM, RNN, Dropout, Embedding, Linear
@@ -216,6 +217,65 @@ def test_a_layer_that_torch_does_not_have_is_refused(layer, error, message):
         load(layer, {})
 
 
+@pytest.mark.parametrize(("cell", "of"), [("tanh", "RNNCell"), ("gru", "GRUCell"), ("lstm", "LSTMCell")])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_cell_is_a_layer_of_one_step(torch, cell, of, bias):
+    make, own = CELLS[cell]
+    torch.manual_seed(0)
+    module = getattr(torch.nn, of)(D, H, bias=bias, dtype=torch.float64)
+    layer = make(D, H, bias=bias, dtype=np.float64, **own)
+    load(layer, module.state_dict())
+    x, rng = np.random.default_rng(0).normal(size=(1, B, D)), np.random.default_rng(1)
+    state = tuple(part[0] for part in states(layer, rng))
+    expected = parts_of(module(torch.tensor(x[0]), bare(tuple(map(torch.tensor, state)))))
+    _, last, _ = layer.forward(x, bare(tuple(part[None] for part in state)))
+    for found, wanted in zip(parts_of(last), expected, strict=True):
+        assert_same(found[0], wanted.detach().numpy())
+    with pytest.raises(
+        ValueError, match=r"missing: weight_ih_l1, .*num_layers, bidirectional, bias and proj_size must"
+    ):
+        load(make(D, H, num_layers=2, bias=bias, dtype=np.float64, **own), module.state_dict())
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float8_e4m3fn"])
+@pytest.mark.parametrize("layer", [LSTM(D, H, rng=0), Linear(D, H, rng=0)], ids=repr)
+def test_half_precision_is_loaded_exactly(torch, dtype, layer):
+    given = {name: torch.tensor(array).to(getattr(torch, dtype)) for name, array in export(layer).items()}
+    load(layer, given)
+    for name, array in export(layer).items():
+        np.testing.assert_array_equal(array, given[name].double().numpy())
+
+
+def test_a_half_type_of_ml_dtypes_is_loaded_exactly():
+    halves = pytest.importorskip("ml_dtypes")
+    layer = Linear(D, H, rng=0)
+    given = {name: array.astype(halves.bfloat16) for name, array in export(layer).items()}
+    load(layer, given)
+    for name, array in export(layer).items():
+        np.testing.assert_array_equal(array, given[name].astype(float))
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+@pytest.mark.parametrize("change", ["sparse", "quantized"])
+def test_what_numpy_cannot_hold_is_refused_by_its_name_with_a_remedy_that_works(torch, change):
+    layer = Linear(D, H, rng=0)
+    tensor = torch.tensor(export(Linear(D, H, rng=1))["weight"])
+    odd = tensor.to_sparse() if change == "sparse" else torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)
+    given = export(layer) | {"weight": odd}
+    with pytest.raises(
+        TypeError, match=r"state_dict\['weight'\] must be a NumPy .*, got torch.Tensor; pass "
+    ) as raised:
+        load(layer, given)
+    load(layer, given | {"weight": follow(str(raised.value), odd)})
+    np.testing.assert_allclose(export(layer)["weight"], tensor.numpy(), atol=0.051)
+
+
+def test_a_masked_array_is_refused(torch):
+    layer = Linear(D, H, rng=0)
+    with pytest.raises(TypeError, match=r"state_dict\['bias'\] must be .* got numpy.MaskedArray; pass .*filled"):
+        load(layer, export(layer) | {"bias": np.ma.masked_array(np.zeros(H, np.float32))})
+
+
 def without(name):
     return lambda given: {key: value for key, value in given.items() if key != name}
 
@@ -242,7 +302,7 @@ def without(name):
         (
             lambda d: d | {"bias_hh_l0": np.zeros(4 * H)},
             TypeError,
-            r"state_dict\['bias_hh_l0'\] is float64 but the layer is float32; use layer.astype\(float64\)",
+            r"state_dict\['bias_hh_l0'\] is float64 but the layer is float32; use the state_dict cast to fl",
         ),
     ],
 )

@@ -97,7 +97,7 @@ def test_a_backward_that_writes_on_its_tape_fails(monkeypatch):
         (small("lstm", dtype=np.complex128), {}, "layer must be real to be checked, got complex128"),
         (small("lstm"), {"x": 1j * numbers(T, B, D)}, "x must be real to be checked, got complex128"),
         (ns.Linear(2, 2), {"lengths": LENGTHS}, "Linear has no time, so it takes no lengths; leave that out"),
-        (small("lstm"), {"x": [[1.0]]}, "x must be an array, got list"),
+        (small("lstm"), {"x": [[1.0]]}, "x must be a NumPy or CuPy array of numbers, got list"),
         (small("lstm"), {"state": numbers(1, B, 2)}, r"state of an LSTM must be a pair \(h, c\)"),
     ],
 )

@@ -55,8 +55,8 @@ def test_no_steps_and_no_sequences_are_taken(shape):
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [
-        ([[0]], TypeError, "x must be an array, got list; numpy.asarray makes one of a list"),
-        (np.array([["a"]]), TypeError, "x must be a plain array of numbers, got ndarray of <U1"),
+        ([[0]], TypeError, "must be a NumPy or CuPy array of numbers, got list; pass numpy.asarray"),
+        (np.array([["a"]]), TypeError, "x must be a NumPy or CuPy array of numbers, got ndarray of <U1"),
         (
             np.zeros((2, 3, 5)),
             ValueError,
@@ -67,7 +67,7 @@ def test_no_steps_and_no_sequences_are_taken(shape):
         (
             np.zeros((2, 3, 4), np.complex64),
             TypeError,
-            r"x is complex64 but the layer is float64; use x.astype\(float64",
+            r"x is complex64 but the layer is float64; use layer.astype\('complex64'",
         ),
         (IDS + 1, ValueError, r"token ids of x \(T, B\) must be in \[0, 4\), got 4 at \(0, 1\)"),
         (IDS * 4, ValueError, r"token ids of x \(T, B\) must be in \[0, 4\), got 12 at \(0, 1\)"),
@@ -101,7 +101,7 @@ def test_lengths_are_taken_in_any_order(dtype):
     ("lengths", "error", "message"),
     [
         (np.array([1.0, 2.0, 3.0]), TypeError, "lengths must be integers, got float64"),
-        ([[1], [2, 3]], TypeError, "lengths must be an array, got lists of different lengths"),
+        ([[1], [2, 3]], TypeError, "lengths must be an array, or lists of numbers that have one length"),
         (np.array([True, True, False]), TypeError, "lengths must be integers, got bool"),
         (np.array([1, 2]), ValueError, r"lengths must have shape \(3,\), one a sequence, got \(2,\)"),
         (np.array([[1, 2, 3]]), ValueError, r"lengths must have shape \(3,\), one a sequence, got \(1, 3\)"),
@@ -187,13 +187,17 @@ def test_an_array_of_the_shape_and_dtype_is_itself():
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (1.0, TypeError, r"dy must be an array of shape \(2, 3, 4\), got float"),
-        (np.ma.masked_array(X), TypeError, r"dy must be an array of shape \(2, 3, 4\), got MaskedArray"),
+        (1.0, TypeError, r"dy must be a NumPy or CuPy array of numbers of shape \(2, 3, 4\), got float"),
+        (
+            np.ma.masked_array(X),
+            TypeError,
+            r"dy must be a NumPy or CuPy array of numbers of shape \(2, 3, 4\), got numpy.MaskedArray; pass dy.filled",
+        ),
         (X[0], ValueError, r"dy must have shape \(2, 3, 4\), got \(3, 4\)"),
         (
             X * 1j,
             TypeError,
-            r"dy is complex128 but the layer is float64; use .astype\(float64\) on it, or layer.astype",
+            r"dy is complex128 but the layer is float64; use layer.astype",
         ),
     ],
 )

@@ -83,7 +83,7 @@ def test_the_memory_layout_of_x_makes_no_difference():
         (lambda: ns.Dropout(1.0), ValueError, r"p must be a probability in \[0, 1\), got 1.0"),
         (lambda: ns.Dropout(-0.1), ValueError, r"p must be a probability in \[0, 1\), got -0.1"),
         (lambda: ns.Dropout("0.5"), TypeError, r"p must be a number, got '0.5'"),
-        (lambda: ns.Dropout(0.5).forward([1.0]), TypeError, "x must be an array, got list"),
+        (lambda: ns.Dropout(0.5).forward([1.0]), TypeError, "x must be a NumPy or CuPy array of numbers, got list"),
         (lambda: ns.Dropout(0.5).forward(np.ones(3, int)), TypeError, "x must be floating or complex, got int64"),
         (lambda: ns.Dropout(0.5).forward(np.ones(3), training="yes"), TypeError, "training must be True or False"),
     ],

@@ -99,7 +99,7 @@ def test_parameters_start_from_a_standard_normal():
         (lambda: ns.Embedding(4, 2, padding_idx=-1), ValueError, r"padding_idx must be .*in \[0, 4\), got -1"),
         (lambda: ns.Embedding(4, 2, padding_idx=1.0), ValueError, r"padding_idx must be .*in \[0, 4\), got 1.0"),
         (lambda: make().forward(np.ones(3)), TypeError, "ids must be integers, got float64"),
-        (lambda: make().forward([1]), TypeError, "ids must be an array, got list"),
+        (lambda: make().forward([1]), TypeError, "ids must be a NumPy or CuPy array of numbers, got list"),
         (lambda: make().forward(np.array([0, 4])), ValueError, r"ids must be in \[0, 4\), got 4 at"),
         (lambda: make().forward(np.array([-1])), ValueError, r"ids must be in \[0, 4\), got -1 at"),
         (lambda: make().backward(np.ones((1, 2)), np.ones(1)), TypeError, "tape must be integers, got float64"),

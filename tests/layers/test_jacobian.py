@@ -119,5 +119,5 @@ def test_steps_and_sequences_are_read_off_x_or_ids():
     assert check_steps(np.zeros((5, 2), int)) == (5, 2)
     with pytest.raises(ValueError, match=r"x must have shape \(T, B, D\) or be ids \(T, B\), got \(5,\)"):
         check_steps(np.zeros(5))
-    with pytest.raises(TypeError, match="x must be an array, got list"):
+    with pytest.raises(TypeError, match="x must be a NumPy or CuPy array of numbers, got list"):
         check_steps([[1.0]])

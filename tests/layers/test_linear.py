@@ -148,7 +148,7 @@ def test_parameters_start_as_pytorchs():
         (lambda: ns.Linear(3, 2, bias="no"), TypeError, "bias must be True or False, got 'no'"),
         (lambda: ns.Linear(3, 2, dtype=np.int64), ValueError, "dtype must be float32, .* got int64"),
         (lambda: make().forward(np.ones(3)), ValueError, r"x must have shape \(\.\.\., N, 3\), got \(3,\)"),
-        (lambda: make().forward([[1.0]]), ValueError, r"x must have shape \(\.\.\., N, 3\), got list"),
+        (lambda: make().forward([[1.0]]), TypeError, "x must be a NumPy or CuPy array of numbers, got list"),
         (lambda: make().forward(np.ones((2, 4))), ValueError, r"x must have shape \(2, 3\), got \(2, 4\)"),
         (lambda: make().forward(np.ones((2, 3)) * 1j), TypeError, "x is complex128 but the layer is float64"),
         (lambda: make().backward(np.ones((2, 2)), None), TypeError, "tape must be the one .* returned, got NoneType"),

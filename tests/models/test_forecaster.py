@@ -127,3 +127,51 @@ def test_both_models_learn():
 def test_refusals(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def spoiled(array, bad=np.nan):
+    out = array.copy()
+    out[tuple(k // 2 for k in out.shape)] = bad
+    return out
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda m, bad: m.fit(spoiled(WINDOWS, bad), TARGETS, ns.SGD(0.1)),
+            r"windows must be finite, got .* at \[3, 1\]",
+        ),
+        (lambda m, bad: m.fit(WINDOWS, spoiled(TARGETS, bad), ns.SGD(0.1)), r"targets must be finite, got .* at \[3\]"),
+        (lambda m, bad: m.step(spoiled(WINDOWS, bad), TARGETS, optimizer=ns.SGD(0.1)), "windows must be finite"),
+        (lambda m, bad: m.loss(WINDOWS, spoiled(TARGETS, bad)), "targets must be finite, got"),
+        (
+            lambda m, bad: m.predict(spoiled(WINDOWS, bad)),
+            r"windows must be finite, got .* at \[3, 1\]; fill in what is",
+        ),
+    ],
+)
+def test_a_series_with_a_gap_is_refused_before_anything_is_learnt(call, text, bad):
+    model = Forecaster(3, 5, dtype=np.float64, rng=1)
+    before = model.params.flat.copy()
+    with pytest.raises(ValueError, match=text):
+        call(model, bad)
+    assert (model.params.flat == before).all()
+
+
+@pytest.mark.parametrize("name", ["predict", "loss", "step", "forecast"])
+def test_so_is_one_to_a_latent_forecaster_and_one_of_integers(name):
+    model = LatentForecaster(2, "gru", 4, rng=1)
+    series = SERIES.astype(np.float32)
+    options = {"forecast": {"steps": 2}, "step": {"optimizer": ns.SGD(0.1)}}.get(name, {})
+    call, of = getattr(model, name), "history" if name == "forecast" else "x"
+    with pytest.raises(ValueError, match=rf"{of} must be finite, got nan at \[3, 1, 1\]"):
+        call(spoiled(series), **options)
+    ids = (10 * series).astype(int)
+    with pytest.raises(TypeError, match=rf"{of} must be floating, got int64; pass {of}.astype\('float32'\)") as raised:
+        call(ids, **options)
+    remedy = str(raised.value).partition("; pass ")[2]
+    call(eval(remedy, {of: ids}), **options)
+    with pytest.raises(ValueError, match=rf"{of} must have shape \(T, B, 2\), got \(6, 2\)"):
+        call(series[..., 0], **options)

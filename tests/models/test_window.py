@@ -27,7 +27,7 @@ def test_targets_are_those_of_the_steps_after_the_context():
         Window().check(IDS, IDS[1:], LAYER)
     with pytest.raises(ValueError, match=r"the first 2 steps of ids left out, got \(6, 2\) and \(6, 2\)"):
         Window(None, 2).check(IDS, IDS, LAYER)
-    with pytest.raises(ValueError, match=r"ids and targets must be integer arrays .* got \[1, 2\]"):
+    with pytest.raises(TypeError, match=r"ids must be a NumPy or CuPy array of numbers, got list; pass numpy.asarray"):
         Window().check([1, 2], IDS, LAYER)
 
 

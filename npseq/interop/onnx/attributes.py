@@ -36,7 +36,7 @@ def check_operator(op_type: Any) -> str:
 
 def check_attributes(op_type: str, attributes: Mapping[str, Any] | None) -> Attributes:
     """Raises ValueError or TypeError for what npseq does not compute; texts may be bytes, as in ONNX."""
-    given = {name: _text(value) for name, value in (attributes or {}).items() if value is not None}
+    given = {name: text_of(value) for name, value in (attributes or {}).items() if value is not None}
     known = (*_SHARED, *_OWN[op_type])
     for name in given:
         if name not in known:
@@ -97,7 +97,8 @@ def _integer(op_type: str, given: Mapping[str, Any], name: str, default: Any) ->
     return value
 
 
-def _text(value: Any) -> Any:
+def text_of(value: Any) -> Any:
+    """An attribute's value with its texts, which ONNX stores as bytes, as strings, in lists too."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    return [_text(one) for one in value] if isinstance(value, list | tuple) else value
+    return [text_of(one) for one in value] if isinstance(value, list | tuple) else value

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import array as an_array
+from npseq.backend import to_host
 from npseq.interop.onnx.attributes import OPERATORS, Attributes, check_attributes, check_operator
 from npseq.interop.onnx.weights import parameters_from
 from npseq.layers import GRU, LSTM, RNN
@@ -71,9 +73,9 @@ def outputs(y: np.ndarray, state: Any, attributes: Mapping[str, Any] | None = No
     """
     shape = {name: value for name, value in (attributes or {}).items() if name in ("direction", "layout")}
     found = check_attributes("LSTM", shape)
-    steps, batch, features = y.shape
+    steps, batch, features = an_array("y", y).shape
     Y = y.reshape(steps, batch, found.directions, features // found.directions).transpose(0, 2, 1, 3)
-    states = state if isinstance(state, tuple) else (state,)
+    states = [an_array("state", one) for one in (state if isinstance(state, tuple) else (state,))]
     if found.batch_first:
         return (Y.transpose(2, 0, 1, 3), *(one.swapaxes(0, 1) for one in states))
     return (Y, *states)
@@ -98,7 +100,7 @@ def _named(op_type: str, inputs: Any) -> Inputs:
             f"{op_type} takes the inputs {', '.join(names)}, of which W and R must be there; "
             f"missing: {', '.join(missing) or 'none'}; not its own: {', '.join(map(repr, wrong)) or 'none'}"
         )
-    return {name: np.asarray(value) for name, value in given.items()}
+    return {name: to_host(an_array(name, value)) for name, value in given.items()}
 
 
 def _check_dtypes(op_type: str, given: Inputs) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from npseq.arguments import integer
+from npseq.arguments import finite, integer
 from npseq.backend import Array, array_module
 from npseq.data.series import lagged_windows
 
@@ -26,7 +26,7 @@ def one_step(predict: Predictor, series: Array, lags: int) -> Array:
         >>> ns.models.counting.one_step(lambda w: w[:, -1] + 1, np.array([1.0, 2.0, 3.0, 4.0]), 2)
         array([3., 4.])
     """
-    return predict(lagged_windows(series, lags)[0])
+    return predict(lagged_windows(finite("series", series), lags)[0])
 
 
 def multi_step(predict: Predictor, history: Array, lags: int, steps: int) -> Array:
@@ -136,13 +136,13 @@ def root_mean_square(prediction: Array, truth: Array) -> float:
         >>> ns.models.counting.root_mean_square(np.array([1.0, 2.0]), np.array([4.0, 5.0]))
         3.0
     """
+    xp = array_module(prediction=prediction, truth=truth)
     if prediction.shape != truth.shape:
         raise ValueError(f"prediction must have the shape of truth, {truth.shape}, got {prediction.shape}")
-    return float(array_module(prediction, truth).sqrt(((prediction - truth) ** 2).mean()))
+    return float(xp.sqrt(((prediction - truth) ** 2).mean()))
 
 
 def _check_series(name: str, series: Array, least: int, meaning: str) -> None:
-    shape = getattr(series, "shape", None)
-    if shape is None or len(shape) != 1 or shape[0] < least:
-        given = type(series).__name__ if shape is None else f"shape {shape}"
-        raise ValueError(f"{name} must be an array (T,) with T at least {meaning} = {least}, got {given}")
+    shape = finite(name, series).shape
+    if len(shape) != 1 or shape[0] < least:
+        raise ValueError(f"{name} must be an array (T,) with T at least {meaning} = {least}, got shape {shape}")

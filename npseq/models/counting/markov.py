@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import integer, integers
+from npseq.arguments import array, integer, integers
 from npseq.backend import Array, array_module, generator, to_host
 
 
@@ -149,10 +149,10 @@ def _thresholds(rows: np.ndarray) -> np.ndarray:
 
 
 def _check_chain(transition: Array, initial: Array | None = None) -> int:
-    shape = getattr(transition, "shape", None)
-    if shape is None or len(shape) != 2 or shape[0] != shape[1] or not shape[0]:
+    shape = array("transition", transition).shape
+    if len(shape) != 2 or shape[0] != shape[1] or not shape[0]:
         raise ValueError(f"transition must have shape (S, S), got {shape}; P[i, j] is the probability of j after i")
-    if initial is not None and initial.shape != shape[:1]:
+    if initial is not None and array("initial", initial).shape != shape[:1]:
         raise ValueError(f"initial must have shape {shape[:1]}, one entry a state, got {initial.shape}")
     for name, rows in (("transition", transition), ("initial", initial)):
         if rows is not None and not _is_distribution(rows):

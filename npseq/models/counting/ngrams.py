@@ -4,14 +4,15 @@ Counting runs on the host, in Python's integers; ids on a GPU are copied there.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, ValuesView
 from copy import copy
 from math import exp, inf, isfinite, log
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import integer, integers
+from npseq.arguments import array, array_or_lists, check_entries, integer, integers, number
+from npseq.arrays import is_own
 from npseq.backend import generator, to_host
 from npseq.data import Vocabulary
 from npseq.models.decoding.generation import sample, sized
@@ -37,7 +38,10 @@ def ngram_counts(tokens: Sequence[Hashable], order: int) -> Counter[tuple[Any, .
     if isinstance(tokens, str):
         raise TypeError("tokens must be ids or a list of words or characters, got one string; pass list(text)")
     integer("order", order)
-    tokens = to_host(tokens).tolist() if hasattr(tokens, "dtype") else tokens
+    if isinstance(tokens, list | tuple | range):
+        check_entries("tokens", tokens)
+    else:
+        tokens = to_host(tokens if is_own(tokens) else array("tokens", tokens)).tolist()
     return Counter(zip(*(tokens[k:] for k in range(order)), strict=False))
 
 
@@ -86,7 +90,8 @@ def fit_zipf(counts: Any, *, first: int = 10, last: int | None = None) -> ZipfFi
         1.0
     """
     integer("first", first)
-    falling = np.sort(np.fromiter(counts, float))[::-1]
+    counts = list(counts) if isinstance(counts, ValuesView) else counts
+    falling = np.sort(to_host(array_or_lists("counts", counts)).astype(float))[::-1]
     if falling.size and not falling[-1] > 0:
         raise ValueError(f"counts must be positive, got {falling[-1]:g}; leave out what does not appear")
     fitted = falling[first - 1 : last]
@@ -229,17 +234,17 @@ class NGramModel:
             if self.vocab is None:
                 raise TypeError("a text needs the model to have a Vocabulary; give ids, or build the model with one")
             tokens = self.vocab.encode(tokens)
-        ids = integers("tokens", to_host(tokens) if len(tokens) else np.zeros(0, int), self.vocab_size)
+        ids = integers("tokens", to_host(array_or_lists("tokens", tokens)), self.vocab_size)
         if ids.ndim != 1 or len(ids) < least:
             raise ValueError(f"tokens must be a text or ids (N,) of at least {least}, got {tokens!r}")
         return ids.tolist()
 
 
 def _smoothing(smoothing: float | Sequence[float], order: int) -> tuple[float, ...]:
-    if isinstance(smoothing, Sequence | np.ndarray):
-        values = tuple(float(e) for e in smoothing)
+    if isinstance(smoothing, int | float):
+        values = (number("smoothing", smoothing),) * order
     else:
-        values = (float(smoothing),) * order
+        values = tuple(to_host(array_or_lists("smoothing", smoothing)).astype(float).ravel().tolist())
     if len(values) != order or not all(e >= 0 and isfinite(e) for e in values):
         raise ValueError(f"smoothing must be one number, or {order}, each finite and at least 0, got {smoothing!r}")
     return values

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import integer
+from npseq.arguments import array, integer
 
 
 class Hypothesis(NamedTuple):
@@ -86,7 +86,7 @@ def _extended(step: Step, alive: list[Hypothesis], begin: int, end: int | None, 
     """The beam_size likeliest continuations by one token."""
     last = [hypothesis.tokens[-1] if hypothesis.tokens else begin for hypothesis in alive]
     log_probs, states = step(last, [hypothesis.state for hypothesis in alive])
-    totals = np.array([hypothesis.log_prob for hypothesis in alive])[:, None] + log_probs
+    totals = np.array([hypothesis.log_prob for hypothesis in alive])[:, None] + array("step(...)[0]", log_probs)
     order = np.argsort(-totals, axis=None, kind="stable")[:beam_size]
     return [
         Hypothesis((*alive[k].tokens, int(token)), float(totals[k, token]), states[k], token == end)

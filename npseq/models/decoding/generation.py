@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import integer, integers
+from npseq.arguments import array_or_lists, integer, integers
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.stepping import Step, inputs_of, stepper, table
 from npseq.bptt.tape import Weights
@@ -113,11 +113,8 @@ def token_ids(tokens: Any, vocab: Vocabulary | None, size: int, xp: ModuleType, 
         if vocab is None:
             raise TypeError("a text needs the model to have a Vocabulary; give token ids, or build the model with one")
         tokens = vocab.encode(tokens)
-    try:
-        ids = xp.asarray(tokens)
-    except ValueError as error:
-        raise ValueError(f"tokens must be a text or integer ids (N,), got {tokens!r}") from error
-    ids = integers("tokens", ids.astype(np.int64) if ids.shape == (0,) else to_host(ids), size)
+    given = to_host(array_or_lists("tokens", tokens))
+    ids = integers("tokens", given.astype(np.int64) if given.shape == (0,) else given, size)
     if ids.ndim != 1 or len(ids) < least:
         raise ValueError(f"tokens must be a text or ids (N,) of at least {least}, got {tokens!r}")
     return xp.asarray(ids)

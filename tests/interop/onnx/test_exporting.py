@@ -205,6 +205,27 @@ def test_a_bidirectional_and_a_reverse_layer_by_the_equations(interpreter, tmp_p
     assert_close(interpreter(path, {"x": x, "h": second[1]["h"], **extra}), flat(y, last), 1e-12)
 
 
+@every_cell
+@pytest.mark.parametrize("layers", [1, 2])
+def test_with_lengths_no_steps_keep_the_state_in_onnxruntime(onnx, runtime, tmp_path, cell, layers):
+    layer, path = make(cell, layers, bidirectional=True), tmp_path / "layer.onnx"
+    export(layer, path, lengths=True)
+    state, feeds = draw(layer, np.random.default_rng(0))
+    x, lengths = np.zeros((0, B, D), np.float32), np.zeros(B, np.int32)
+    y, last, _ = layer.forward(x, state, lengths)
+    assert_close(flat(last), flat(state), 0)
+    assert_close(session(runtime, path).run(None, {"x": x, **feeds, "lengths": lengths}), flat(y, last), 0)
+
+
+def test_without_lengths_no_steps_are_a_state_of_zero_in_onnxruntime(onnx, runtime, tmp_path):
+    """As docs/interop.md says; of other cells it says what cannot be tested, since it ends the process."""
+    layer, path = make("tanh"), tmp_path / "layer.onnx"
+    export(layer, path)
+    _, feeds = draw(layer, np.random.default_rng(0))
+    _, last = session(runtime, path).run(None, {"x": np.zeros((0, B, D), np.float32), **feeds})
+    assert not last.any()
+
+
 MODELS = [
     {"cell": "rnn", "nonlinearity": "relu"},
     {"cell": "gru", "embedding_size": 4},

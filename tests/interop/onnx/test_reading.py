@@ -60,19 +60,92 @@ def test_weights_as_constants_and_as_lists_of_numbers(tmp_path):
 def test_other_nodes_are_ignored(tmp_path):
     given = model()
     given.graph.node.append(helper.make_node("Relu", ["y"], ["z"]))
-    given.graph.node.append(helper.make_node("LSTM", ["q"], ["p"], domain="elsewhere"))
     assert len(read(saved(tmp_path, given))) == 1
 
 
-def external(m):
-    tensor = m.graph.initializer[0]
-    tensor.ClearField("raw_data")
-    tensor.data_location = TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value="../../secret")
+def test_every_text_of_a_node_is_a_string(tmp_path):
+    given = model()
+    texts = {"direction": "forward", "activations": ["Sigmoid", "Tanh", "Tanh"]}
+    given.graph.node[0].attribute.extend(helper.make_attribute(name, value) for name, value in texts.items())
+    (node,) = read(saved(tmp_path, given))
+    assert node.attributes == {"hidden_size": H, **texts}
+    load(node.op_type, node.inputs, node.attributes)
+
+
+def test_weights_may_be_folded_by_onnxruntime(tmp_path):
+    """The remedy of the errors, followed: what is computed, in an If or in a function stands in the graph then."""
+    runtime = pytest.importorskip("onnxruntime")
+    whole = read(saved(tmp_path, model()))[0].inputs
+    for change in (transposed, inside_an_if, called):
+        given, options = model(), runtime.SessionOptions()
+        change(given)
+        path = saved(tmp_path, given)
+        with pytest.raises(
+            ValueError, match=r"read the file that onnxruntime writes to SessionOptions.optimized_model_fi"
+        ):
+            read(path)
+        options.optimized_model_filepath = str(tmp_path / "folded.onnx")
+        options.log_severity_level = 3
+        runtime.InferenceSession(path, options)
+        (node,) = read(tmp_path / "folded.onnx")
+        for name, array in whole.items():
+            np.testing.assert_array_equal(node.inputs[name], array)
+
+
+def transposed(m):
+    kept = onnx.numpy_helper.to_array(m.graph.initializer[0])
+    m.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(kept.swapaxes(1, 2).copy(), "w"))
+    m.graph.node.insert(0, helper.make_node("Transpose", ["w"], ["v"], perm=[0, 2, 1]))
+    m.graph.node[1].input[1] = "v"
+
+
+def inside_an_if(m):
+    value = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    body = helper.make_graph([m.graph.node[0]], "body", [], [value])
+    m.graph.node[0].CopyFrom(helper.make_node("If", ["c"], ["y"], name="outer", then_branch=body, else_branch=body))
+    m.graph.node.insert(
+        0, helper.make_node("Constant", [], ["c"], value=helper.make_tensor("", TensorProto.BOOL, (), [1]))
+    )
+
+
+def called(m):
+    node, sets = m.graph.node[0], [helper.make_opsetid("", 17)]
+    m.functions.append(helper.make_function("own", "Layer", ["x", "w", "r", "b"], ["y"], [node], sets))
+    m.graph.node[0].CopyFrom(helper.make_node("Layer", ["x", "w", "r", "b"], ["y"], domain="own"))
+    m.opset_import.append(helper.make_opsetid("own", 1))
+
+
+@pytest.mark.parametrize("to", ["one file", "a file each"])
+def test_numbers_beside_the_file_are_those_inside_of_it(tmp_path, to):
+    given = model()
+    whole = read(saved(tmp_path, given))[0].inputs
+    (tmp_path / "other").mkdir()
+    path = tmp_path / "other" / "model.onnx"
+    onnx.save(given, path, save_as_external_data=True, all_tensors_to_one_file=to == "one file", size_threshold=0)
+    assert len(list(path.parent.iterdir())) > 1
+    (node,) = read(path)
+    assert node.inputs["W"].flags.writeable
+    for name, array in whole.items():
+        np.testing.assert_array_equal(node.inputs[name], array)
+
+
+def external(location):
+    def damage(m):
+        tensor = m.graph.initializer[0]
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value=location)
+
+    return damage
 
 
 def hidden_entry(m):
     m.graph.initializer[0].external_data.add(key="location", value="/etc/passwd")
+
+
+def both_inside_and_outside(m):
+    hidden_entry(m)
+    m.graph.initializer[0].data_location = TensorProto.EXTERNAL
 
 
 def set_dims(*dims):
@@ -126,13 +199,35 @@ def foreign(m):
     m.opset_import[0].domain = "elsewhere"
 
 
-def inside(m):
-    body = helper.make_graph([m.graph.node[0]], "body", [], [])
-    m.graph.node[0].CopyFrom(helper.make_node("If", ["x"], ["y"], then_branch=body, else_branch=body))
+def inside(*kinds):
+    """In the body of a node of the last kind, in that of one of the kind before it, and so on."""
+
+    def damage(m):
+        for kind in kinds:
+            body = helper.make_graph([m.graph.node[0]], "body", [], [])
+            m.graph.node[0].CopyFrom(helper.make_node(kind, ["x"], ["y"], name="outer", body=body))
+
+    return damage
 
 
 def in_a_function(m):
+    inside("If")(m)
     m.functions.append(helper.make_function("d", "f", ["x"], ["y"], [m.graph.node[0]], [helper.make_opsetid("", 17)]))
+    m.graph.node[0].CopyFrom(helper.make_node("Relu", ["x"], ["y"]))
+
+
+def quantized(m):
+    m.graph.node.append(helper.make_node("DynamicQuantizeLSTM", ["q"], ["p"], domain="com.microsoft"))
+
+
+def quantized_inside(m):
+    quantized(m)
+    body = helper.make_graph([m.graph.node.pop()], "body", [], [])
+    m.graph.node.append(helper.make_node("If", ["x"], ["y"], then_branch=body))
+
+
+def of_another_library(m):
+    m.graph.node.append(helper.make_node("LSTM", ["q"], ["p"], domain="elsewhere"))
 
 
 def no_graph(m):
@@ -140,8 +235,20 @@ def no_graph(m):
 
 
 DAMAGES = [
-    (external, "W .tensor 'w'. lies in another file, which is never opened; save the model with its data inside"),
-    (hidden_entry, "lies in another file, which is never opened"),
+    *(
+        (
+            external(place),
+            "W .tensor 'w'. lies in another file, which must be in the folder of the model and no link out",
+        )
+        for place in ("../../secret", "/etc/passwd", "a/../../b", "C:\\\\secret", "..\\\\secret", "")
+    ),
+    (external("a\0b"), r"lies in 'a\\x00b', which is not beside the model"),
+    (external("x" * 300), "lies in 'xxx.*, which is not beside the model"),
+    (external("absent"), "W .tensor 'w'. lies in 'absent', which is not beside the model; put it there"),
+    (external("."), "lies in '.', which is not beside the model"),
+    (external("model.onnx"), "W .tensor 'w'. must have 96 bytes in 'model.onnx', it says .* from byte 0 of"),
+    (hidden_entry, "W .tensor 'w'. must have its data inside of the file or outside of it, it says both"),
+    (both_inside_and_outside, "must have its data inside of the file or outside of it, it says both"),
     (set_dims(1, 8, 2**40), r"says it holds 8796093022208 numbers, shape \[1, 8, 1099511627776\], and holds 24"),
     (set_dims(1, 8, -3), r"must have at most 3 axes of 0 or more, it has \[1, 8, -3\]"),
     (set_dims(*[1] * 40), "must have at most 3 axes of 0 or more"),
@@ -149,7 +256,7 @@ DAMAGES = [
     (set_kind(TensorProto.DOUBLE), "says it holds 24 numbers, shape .*, and holds 12"),
     (set_kind(777), "must be one of FLOAT, DOUBLE, INT32, INT64, it is 777"),
     (rename, r"LSTM 'node' reads its W from 'nobody\\nxxx.*, which nothing gives"),
-    (compute, "LSTM 'node' must have its W stored, 'v' is computed or fed; fold it first"),
+    (compute, "LSTM 'node' must have its W stored, 'v' is computed or fed; read the file that onnxruntime writes to"),
     (fed, "LSTM 'node' must have its R stored, 'x' is computed or fed"),
     (many, "LSTM 'node' must have at most 8 inputs, it has 13"),
     (twice, "the name 'w' is given to two tensors"),
@@ -157,8 +264,19 @@ DAMAGES = [
     (tensor_attribute, "LSTM 'node' must have numbers and texts for attributes, 'clip' is none"),
     (old, r"the operator set must be ONNX's, version 7 or later, got \[6\]"),
     (foreign, "the operator set must be ONNX's, version 7 or later, got none"),
-    (inside, "LSTM 'node' is inside of another node; only a graph's own are read"),
-    (in_a_function, "LSTM 'node' is inside of another node"),
+    (
+        inside("If"),
+        "LSTM 'node' is inside of If 'outer'; only a graph's own nodes are read: read the file that onnxruntime",
+    ),
+    (inside("Loop"), "LSTM 'node' is inside of Loop 'outer'; .* export the model without the Loop around it"),
+    (inside("If", "Scan"), "LSTM 'node' is inside of Scan 'outer'; .* export the model without the Scan around it"),
+    (in_a_function, "LSTM 'node' is inside of function 'f'; .* read the file that onnxruntime writes to"),
+    (
+        quantized,
+        "'DynamicQuantizeLSTM' '' of domain 'com.microsoft' is none of .* read the file from which it was quant",
+    ),
+    (quantized_inside, "'DynamicQuantizeLSTM' '' of domain 'com.microsoft' is none of ONNX's"),
+    (of_another_library, "'LSTM' '' of domain 'elsewhere' is none of ONNX's recurrent operators"),
     (no_graph, "is damaged, or no ONNX file: it has no graph or names no operator set"),
 ]
 

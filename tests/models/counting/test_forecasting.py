@@ -52,7 +52,6 @@ def test_root_mean_square():
     ("call", "message"),
     [
         (lambda: multi_step(steady, np.zeros(2), 3, 1), r"history must be an array .* at least lags = 3, got"),
-        (lambda: multi_step(steady, [1.0], 1, 1), r"history must be an array .* got list"),
         (lambda: k_step(steady, np.zeros(4), 2, 3), r"T at least lags \+ steps = 5, got shape \(4,\)"),
         (lambda: naive(np.zeros(2), 1, 3), r"T at least period = 3, got shape \(2,\)"),
         (lambda: error_growth(1, 1, 0), "steps must be a positive integer, got 0"),
@@ -61,3 +60,19 @@ def test_root_mean_square():
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+    with pytest.raises(TypeError, match="history must be a NumPy or CuPy array of numbers, got list"):
+        multi_step(steady, [1.0], 1, 1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda series: one_step(steady, series, 2),
+        lambda series: multi_step(steady, series, 2, 1),
+        lambda series: k_step(steady, series, 2, 1),
+        lambda series: naive(series, 1),
+    ],
+)
+def test_a_series_with_a_gap_is_refused_with_its_place(call):
+    with pytest.raises(ValueError, match=r"(series|history) must be finite, got nan at \[3\]; fill in what is missing"):
+        call(np.array([0.0, 1.0, 2.0, np.nan, 4.0]))

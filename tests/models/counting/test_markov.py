@@ -58,7 +58,6 @@ def test_sampling():
     ("initial", "transition", "message"),
     [
         (START, WEATHER[:1], r"transition must have shape \(S, S\), got \(1, 2\)"),
-        (START, [[1.0]], r"transition must have shape \(S, S\), got None"),
         (START[:1], WEATHER, r"initial must have shape \(2,\), one entry a state, got \(1,\)"),
         (START, WEATHER + 0.1, "each row of transition must be at least 0 and add up to 1"),
         (np.array([2.0, -1.0]), WEATHER, "each row of initial must be at least 0"),
@@ -81,7 +80,8 @@ def test_a_chain_refuses(initial, transition, message):
             TypeError,
             r"states must be integers, got float64",
         ),
-        (lambda: transition_matrix([0, 1], 2), TypeError, "states must be an array, got list"),
+        (lambda: stationary([[1.0]]), TypeError, "transition must be a NumPy or CuPy array of numbers, got list"),
+        (lambda: transition_matrix([0, 1], 2), TypeError, "states must be a NumPy or CuPy array of numbers, got list"),
         (
             lambda: transition_matrix(np.array([0, 1]), 2, smoothing=-1.0),
             ValueError,
