@@ -15,6 +15,7 @@ import numpy as np
 
 from npseq.backend import Seed, generator
 from npseq.data.batches import pad_sequences
+from npseq.data.reading import decoded
 from npseq.data.text import Vocabulary
 
 RESERVED = ("<pad>", "<bos>", "<eos>")
@@ -135,10 +136,7 @@ def read_pairs(path: str | PathLike[str]) -> str:
         raise FileNotFoundError(
             f"sentence pairs must be {', '.join(map(repr, MADE))}, 'tatoeba' or an existing file, got {str(path)!r}"
         )
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"sentence pairs must be UTF-8, {str(path)!r} is not ({error.reason}); convert it") from error
+    lines = "".join(decoded(path, "a file of sentence pairs")).split("\n")
     columns = [line.split("\t")[:2] for line in lines if line]
     if bad := [number for number, parts in enumerate(columns, 1) if len(parts) < 2]:
         raise ValueError(f"a line must be source TAB target, line {bad[0]} of {str(path)!r} has no tab")

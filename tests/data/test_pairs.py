@@ -156,7 +156,9 @@ def test_files_that_hold_no_pairs_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"a line must be source TAB target, line 2 of .*bad' has no tab"):
         load_pairs(bad)
     bad.write_bytes(b"caf\xe9\tb\n")
-    with pytest.raises(ValueError, match=r"sentence pairs must be UTF-8, .*bad' is not \(.*\); convert it"):
+    with pytest.raises(
+        ValueError, match=r"a file of sentence pairs must be UTF-8, the file .*bad' is not: .*; convert it"
+    ):
         load_pairs(bad)
     bad.write_text("\n")
     with pytest.raises(ValueError, match=r"a text must hold lines of source TAB target, found none"):
