@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.filename is not None:  # so it is not stdout
             raise
         _no_more(sys.stdout)
-        _tell(f"error: the answer must find room where stdout goes: {error}")
+        _tell(f"error: the answer must find room where stdout goes: {error.strerror}")
         return 1
     return 0
 

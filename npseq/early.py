@@ -1,25 +1,23 @@
 """Ctrl-C ends the command line with one line also while Python is still loading it.
 
-Loading takes a moment, and an exception in it would be a traceback of others' modules. So this module is loaded first.
+Loading takes a moment, and an exception in it would be a traceback of others' modules. So this module is loaded first,
+and loads next to nothing itself.
 """
 
 import os
 import signal
 import sys
-from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 
-def _end(number: int, frame: FrameType | None) -> NoReturn:
+def _end(number: int, frame: object) -> None:
     os.write(2, b"npseq: interrupted\n")
     os._exit(128 + number)
 
 
 def listen() -> None:
     """Handles Ctrl-C, if this process runs the command line and nobody else handles it."""
-    begun_as = "npseq" if sys.argv[0] == "-m" and "npseq" in sys.orig_argv else Path(sys.argv[0]).stem
-    if begun_as == "npseq" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    begun_as = "npseq" if sys.argv[0] == "-m" and "npseq" in sys.orig_argv else os.path.basename(sys.argv[0])
+    if begun_as in ("npseq", "npseq.exe") and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
 
 

@@ -39,7 +39,7 @@ def evaluate(
     from npseq.losses import perplexity
     from npseq.training.resumption import text_of
 
-    with bad_input():
+    with bad_input(), np.errstate(over="ignore", invalid="ignore"):  # what overflows is told of the loss
         trained = load(model)
         network, config, _ = trained
         if text is not None:

@@ -44,10 +44,8 @@ def inspect(model: str | None, out: str | None, json: bool = False, **given: Any
     from npseq.training.resumption import text_of
 
     with bad_input():
-        if out is None:
-            folder = Path(DEFAULT_OUT) if model is None else as_path(model, "the run") / "inspect"
-        else:
-            folder = as_path(out, "--out")
+        usual = DEFAULT_OUT if model is None else str(Path(model, "inspect"))
+        folder = as_path(usual if out is None else out, "--out")
         if "text" in given:
             given["corpus"] = text_file(given.pop("text"))
         if model is None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.backend import Array, array_module
 from npseq.data import Vocabulary, load_corpus
 from npseq.files import make_folder
@@ -47,8 +48,11 @@ def reading(ids: Array, steps: int, batch_size: int) -> Reading:
 
     Raises ValueError for numbers below 1 or a text under 2 T + 1 tokens.
     """
-    if steps < 1 or batch_size < 1:
-        raise ValueError(f"steps and batch_size must be at least 1, got {steps} and {batch_size}")
+    if steps < 1 or not 1 <= batch_size <= len(ids):
+        raise ValueError(
+            f"steps and batch_size must be at least 1, and batch_size at most the {len(ids)} tokens of the text, got "
+            f"{steps} and {batch_size}"
+        )
     if len(ids) < 2 * steps + 1:
         raise ValueError(
             f"the text must hold 2 * steps + 1 = {2 * steps + 1} tokens, half of them to warm the state up, got "
@@ -127,7 +131,7 @@ def inspect_run(
     config, model, (ids, vocab) = run.config, run.model, text
     read = reading(ids, config.steps if steps is None else steps, batch_size)
     first = LanguageModel(vocab, **config.model_options(), rng=config.seed)
-    _prepare(out)
+    _prepare(out, epochs, max_lag)
     if epochs:
         stages = adjoints_while_training(config, ids, vocab, read, min(epochs, config.epochs))
         draw_adjoints({config.cell: [stage.norms for stage in stages]}, out)
@@ -166,7 +170,7 @@ def inspect_cells(
     """
     ids, vocab = load_corpus(corpus, max_tokens=TrainingConfig.max_tokens)
     read = reading(ids, steps, batch_size)
-    _prepare(out)
+    _prepare(out, epochs, max_lag)
     stages: dict[str, list[Stage]] = {}
     stale = {}
     for cell in dict.fromkeys([*cells, *CELLS]):
@@ -229,8 +233,11 @@ def adjoints_while_training(
         yield Stage(model, adjoint_norms(parts), optimizer)
 
 
-def _prepare(out: Path) -> None:
-    """Makes the folder of the figures. Raises OSError if they could not be written there."""
+def _prepare(out: Path, epochs: int, max_lag: int | None) -> None:
+    """Makes the folder of the figures. Raises OSError if they could not be written there, ValueError for a number."""
+    integer("epochs", epochs, least=0)
+    if max_lag is not None:
+        integer("max_lag", max_lag)
     check_figures(out)
     make_folder(out)
 

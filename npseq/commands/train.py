@@ -122,22 +122,25 @@ def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) ->
         if alone and stop():  # while the last figure was drawn, after the last step
             raise KeyboardInterrupt
         text, found = _result(run)
-        answer(text, found, json)
-        if not math.isfinite(found["evaluated"]):
-            raise OverflowError(
-                f"the perplexity must stay finite, but the run diverged to a loss of {run.metrics[-1].loss:.4g} nats a "
-                "token; take a smaller lr, or a smaller clip"
-            )
     except (ArithmeticError, OSError, MemoryError, ValueError) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        steps = "" if run.position is None else f" and {run.position.step} steps"
-        saved = f"the checkpoint of epoch {len(run.metrics)}{steps} stays in {str(run.out)!r}"
-        raise Failure(f"{error}; {saved}", 1) from error
+        raise _failure(run, error) from error
     except KeyboardInterrupt as interrupt:
         command = f"npseq train --resume {shlex.quote(str(run.out))}"
         line = f"interrupted; {run.progress} are saved; go on with: {command}"
         raise Failure(line, SIGNALLED + (stop.number or signal.SIGINT)) from interrupt
+    answer(text, found, json)
+    if not math.isfinite(found["evaluated"] + found["perplexity"]):
+        loss = f"{run.metrics[-1].loss:.4g} nats a token"
+        raise _failure(
+            run, f"the perplexity must stay finite, the loss is {loss}; take a smaller lr, or a smaller clip"
+        )
+
+
+def _failure(run: Any, reason: object) -> Failure:
+    steps = "" if run.position is None else f" and {run.position.step} steps"
+    return Failure(f"{reason}; the checkpoint of epoch {len(run.metrics)}{steps} stays in {str(run.out)!r}", 1)
 
 
 def _result(run: Any) -> tuple[str, dict[str, Any]]:
@@ -152,7 +155,7 @@ def _result(run: Any) -> tuple[str, dict[str, Any]]:
         "tokens_per_second": speed,
         "device": run.config.device,
         "samples": run.samples(),
-        "files": [str(run.out / name) for name in (MODEL, METRICS, FIGURE)],
+        "files": [str(run.out / name) for name in (MODEL, METRICS, FIGURE) if (run.out / name).exists()],
     }
     lines = [
         f"perplexity {last.perplexity:.3f} while training (epoch {last.epoch}), {found['evaluated']:.3f} evaluated",

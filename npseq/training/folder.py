@@ -1,6 +1,7 @@
 """The folder of a run holds model.safetensors, metrics.jsonl and training.png, which one run at a time may write."""
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -85,13 +86,17 @@ class Folder:
 
     def draw(self, metrics: Sequence[EpochMetrics]) -> None:
         """Draws the figure, or warns that it cannot be drawn: a run is worth more than its figure."""
+        told = isinstance(sys.exc_info()[1], OSError)  # of the same disk, while this error goes on its way
         if not metrics or self._claim is None or not self._claim.held:
             return
         try:
             replaceable(self.out / FIGURE, plot.is_ours, follow=False)
             plot.training_curve(metrics, self.out / FIGURE)
         except Exception as error:
-            warnings.warn(f"the figure could not be drawn, all else is saved: {error}", RuntimeWarning, stacklevel=3)
+            if not told:
+                warnings.warn(
+                    f"the figure could not be drawn, all else is saved: {error}", RuntimeWarning, stacklevel=3
+                )
 
     def _check_held(self) -> None:
         if self._claim is None or not self._claim.held:

@@ -259,7 +259,9 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, te
 def test_bad_texts_are_refused_before_a_folder_is_made(tmp_path, text_file):
     with pytest.raises(ValueError, match=r"at least batch_size \* steps \+ 1 = 40 \* 35 \+ 1 = 1401 tokens, got"):
         Run.begin(config_of(text_file, batch_size=40, steps=35), tmp_path / "out")
-    with pytest.raises(ValueError, match="^'I' is not in the model's vocabulary, so the prefix 'It' cannot be read; a"):
+    with pytest.raises(
+        ValueError, match=r"^'I' is not in the model's vocabulary, so the prefix 'It' cannot be read; a"
+    ):
         Run.begin(config_of(text_file, sample_prefix=("It",)), tmp_path / "out")
     with pytest.raises(ValueError, match="a prefix must hold at least one token, got '  '"):
         Run.begin(config_of(text_file, token="word", sample_prefix=("  ",), steps=2), tmp_path / "out")

@@ -1,7 +1,5 @@
 """The prefixes of samples are those given, those of the corpus, or the beginning of the text."""
 
-import pytest
-
 from npseq.data import Vocabulary
 from npseq.training import TrainingConfig
 from npseq.training.samples import prefixes_of

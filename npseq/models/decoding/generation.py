@@ -107,8 +107,8 @@ def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:
         raise ValueError(f"the model's scores must be finite to choose a token, one is {highest}; train it again")
     if temperature == 0:
         return best
-    z = (to_host(scores).astype(np.float64) - highest) / temperature
-    p = np.exp(z)
+    with np.errstate(over="ignore"):  # an infinite difference is a probability of 0
+        p = np.exp((to_host(scores).astype(np.float64) - highest) / temperature)
     return int(rng.choice(len(p), p=p / p.sum()))
 
 
