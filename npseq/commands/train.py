@@ -144,8 +144,6 @@ def _failure(run: Any, reason: object) -> Failure:
 
 
 def _result(run: Any) -> tuple[str, dict[str, Any]]:
-    from npseq.training.folder import FIGURE, METRICS, MODEL
-
     last = run.metrics[-1]
     speed = statistics.median(m.tokens_per_second for m in run.metrics)
     found = {
@@ -155,7 +153,7 @@ def _result(run: Any) -> tuple[str, dict[str, Any]]:
         "tokens_per_second": speed,
         "device": run.config.device,
         "samples": run.samples(),
-        "files": [str(run.out / name) for name in (MODEL, METRICS, FIGURE) if (run.out / name).exists()],
+        "files": run.folder.files(),
     }
     lines = [
         f"perplexity {last.perplexity:.3f} while training (epoch {last.epoch}), {found['evaluated']:.3f} evaluated",

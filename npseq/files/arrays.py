@@ -10,9 +10,10 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def read_content(path: str | PathLike[str], form: str, check: Callable[[Content]
     return content
 
 
-def _judged(file: BinaryIO, path: Path, form: str) -> Header:
+def _judged(file: BufferedReader, path: Path, form: str) -> Header:
     """Returns the header of a file. Raises ValueError unless it is one of npseq's, of this format."""
     with damage_in(path):
         raw = header_bytes(file)

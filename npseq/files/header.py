@@ -7,8 +7,9 @@ shape and place}, and "__metadata__". The tensors follow, one after the other.
 import json
 import os
 from collections.abc import Mapping
+from io import BufferedReader
 from math import prod
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Header(NamedTuple):
         """Returns arrays of the tensors' dtypes and shapes that take no memory."""
         return {name: np.broadcast_to(np.zeros((), DTYPES[e.dtype]), e.shape) for name, e in self.entries.items()}
 
-    def tensors(self, file: BinaryIO) -> dict[str, np.ndarray]:
+    def tensors(self, file: BufferedReader) -> dict[str, np.ndarray]:
         """Reads the tensors. Raises ValueError if the file has become shorter."""
         found = {}
         for name, entry in self.entries.items():
@@ -50,7 +51,7 @@ class Header(NamedTuple):
         return found
 
 
-def header_bytes(file: BinaryIO) -> bytes | None:
+def header_bytes(file: BufferedReader) -> bytes | None:
     """Returns the header of a file, None for a file that does not begin as safetensors files do.
 
     Raises ValueError if the header reaches past the end of the file.

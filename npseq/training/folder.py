@@ -27,6 +27,7 @@ class Folder:
     def __init__(self, out: Path):
         self.out = out
         self._claim: Claim | None = None
+        self.drawn = True  # unless the figure could not be
         self._saved: tuple[int, ...] | None = None  # tells the checkpoint of this run from any other
 
     def check(self) -> None:
@@ -93,10 +94,15 @@ class Folder:
             replaceable(self.out / FIGURE, plot.is_ours, follow=False)
             plot.training_curve(metrics, self.out / FIGURE)
         except Exception as error:
+            self.drawn = False
             if not told:
                 warnings.warn(
                     f"the figure could not be drawn, all else is saved: {error}", RuntimeWarning, stacklevel=3
                 )
+
+    def files(self) -> list[str]:
+        """Returns the paths of the files, the figure among them if it could be drawn."""
+        return [str(self.out / name) for name in OURS if name != FIGURE or self.drawn]
 
     def _check_held(self) -> None:
         if self._claim is None or not self._claim.held:

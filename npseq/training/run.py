@@ -47,7 +47,7 @@ class Run:
     """
 
     def __init__(self, checkpoint: Checkpoint, ids: Array, out: Path):
-        self.config, self.out, self._folder = checkpoint.config, out, Folder(out)
+        self.config, self.out, self.folder = checkpoint.config, out, Folder(out)
         self.model, self.rng, self.metrics = checkpoint.model, checkpoint.rng, list(checkpoint.metrics)
         self.text_digest, self.position = checkpoint.text_digest, checkpoint.position
         self._whole = True  # whether the run is where its checkpoint is
@@ -85,10 +85,10 @@ class Run:
         model = LanguageModel(vocabulary, **config.model_options(), rng=rng)
         state = make_optimizer(config).state_dict()
         run = cls(Checkpoint(config, model, state, rng, [], digest(ids)), ids, out)
-        with run._folder.claimed():
-            run._folder.check_new(overwrite)
+        with run.folder.claimed():
+            run.folder.check_new(overwrite)
             run._save([], None)  # first of all: until it is whole, a run that it replaces stays
-            run._folder.write_log([])
+            run.folder.write_log([])
             (out / FIGURE).unlink(missing_ok=True)
         return run
 
@@ -122,7 +122,7 @@ class Run:
             if "sample_prefix" in changes:
                 config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
             run = cls(checkpoint._replace(config=config), ids, out)
-            run._folder = folder
+            run.folder = folder
             folder.write_log(run.metrics)
         if len(run.metrics) == config.epochs:
             folder.release()
@@ -178,7 +178,7 @@ class Run:
     ) -> Iterator[EpochMetrics]:
         self._check_ready()
         if self._writes:
-            self._folder.claim()
+            self.folder.claim()
         if self.shard is not None:
             stop = self.shard.agreed(stop or bool)
         self._iterated = True
@@ -193,7 +193,7 @@ class Run:
                 self.metrics.append(metrics)
                 self.position = None
                 if self._writes:
-                    self._folder.log(metrics)
+                    self.folder.log(metrics)
                 self._whole = True
                 yield metrics
                 if stop is not None and stop():
@@ -201,9 +201,9 @@ class Run:
         finally:
             self._iterated = False
             try:
-                self._folder.draw(self.metrics)
+                self.folder.draw(self.metrics)
             finally:
-                self._folder.release()
+                self.folder.release()
 
     def evaluate(self) -> float:
         """Returns the perplexity of the text, each token after all before it, with the present parameters."""
@@ -266,7 +266,7 @@ class Run:
         if self._writes:
             state = self.optimizer.state_dict()
             checkpoint = Checkpoint(self.config, self.model, state, self.rng, metrics, self.text_digest, position)
-            self._folder.save(checkpoint)
+            self.folder.save(checkpoint)
 
 
 def train(config: TrainingConfig, out: str | PathLike[str], *, overwrite: bool = False) -> Run:
