@@ -4,6 +4,7 @@ Public are the names in `__all__` and, where one of them is a module, the names 
 are the engine's, and may change with any version.
 """
 
+from npseq import early  # noqa: F401  # isort: skip
 from importlib import import_module
 from typing import TYPE_CHECKING
 

@@ -6,9 +6,11 @@ The exit status is 0, 1 for a run that failed, 2 for bad input.
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from npseq import early
 from npseq.commands import evaluate, gradcheck, inspect, sample, train
 from npseq.commands.failure import INTERRUPTED, SIGNALLED, Failure
 from npseq.commands.help import Columns, HelpAll, shown
@@ -17,41 +19,64 @@ COMMANDS = (train, sample, evaluate, inspect, gradcheck)
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports an error in one line."""
+    """Reports an error in one line, and hides none in printing its help."""
 
     def error(self, message: str) -> NoReturn:
         raise Failure(f"{message}; see {self.prog} --help", 2)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        print(message, end="", file=file)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit status; argv None takes the process's own arguments."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a character that a model writes
+    early.listen_no_longer()
     try:
-        arguments = vars(_parser().parse_args(argv))
-        arguments.pop("command")(**arguments)
-        sys.stdout.flush()
+        _run(argv)
     except Failure as failure:
-        print(f"npseq: {'' if failure.status > SIGNALLED else 'error: '}{failure}", file=sys.stderr)
+        _tell(f"{'' if failure.status > SIGNALLED else 'error: '}{failure}")
         return failure.status
     except KeyboardInterrupt:
-        print("npseq: interrupted", file=sys.stderr)
+        _tell("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of stdout, say `head`, has ended
-        _no_more_output()
+        _no_more(sys.stdout)
         return 141
     except OSError as error:
         if error.filename is not None:  # so it is not stdout
             raise
-        _no_more_output()
-        print(f"npseq: error: the answer must find room where stdout goes: {error}", file=sys.stderr)
+        _no_more(sys.stdout)
+        _tell(f"error: the answer must find room where stdout goes: {error.strerror}")
         return 1
     return 0
 
 
-def _no_more_output() -> None:
-    """Discards what stdout still buffers, which Python would try to write once more at its exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _run(argv: Sequence[str] | None) -> None:
+    """Runs a command. Raises Failure for an error, and OSError if stdout cannot take the answer."""
+    if closed := [name for name in ("stdout", "stderr") if getattr(sys, name) is None]:
+        raise Failure(f"{' and '.join(closed)} must be open, even if nobody reads: redirect it to {os.devnull}", 1)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a character that a model writes
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *where: _tell(f"warning: {message}")
+        try:
+            arguments = vars(_parser().parse_args(argv))
+            arguments.pop("command")(**arguments)
+        finally:
+            sys.stdout.flush()
+
+
+def _tell(line: str) -> None:
+    """Prints a line on stderr, or, if that is closed, on stdout; where neither takes it, there is the exit status."""
+    try:
+        print(f"npseq: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    except OSError:
+        _no_more(sys.stderr)
+
+
+def _no_more(stream: Any) -> None:
+    """Discards what a stream still buffers, which Python would try to write once more at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def completion(shell: str) -> None:

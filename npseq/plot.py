@@ -1,16 +1,22 @@
 """This module draws a training run with Matplotlib, whose global state it does not touch."""
 
 import io
+import os
+import re
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from npseq.files import replace_file
+from npseq.files import as_path, replace_file
 
 __all__ = ["training_curve"]
+
+SIGNED = re.compile(rb"Software\0npseq|/Creator \(npseq\)|%%Creator: npseq|<dc:title>npseq<")  # PNG, PDF, PS, SVG
 
 
 def training_curve(metrics: Sequence[Any], path: str | PathLike[str]) -> None:
@@ -18,23 +24,19 @@ def training_curve(metrics: Sequence[Any], path: str | PathLike[str]) -> None:
 
     Args:
         metrics: an EpochMetrics for each of at least one epoch.
-        path: the file, replaced as a whole.
+        path: the file; a figure of npseq's that was there is replaced as a whole.
 
     Raises:
         ValueError: for no epoch.
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written, or is not npseq's.
 
     Example:
         >>> metrics = [ns.training.EpochMetrics(k, 1 / k, 9 / k, 1.0, 1e5) for k in (1, 2, 3)]
         >>> ns.plot.training_curve(metrics, "training.png")
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     if not metrics:
         raise ValueError("metrics must hold at least one epoch, got none")
-    figure = Figure(figsize=(7, 6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(figsize=(7, 6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     epochs = [m.epoch for m in metrics]
     marker = "o" if len(metrics) < 20 else None
@@ -45,9 +47,46 @@ def training_curve(metrics: Sequence[Any], path: str | PathLike[str]) -> None:
     below.xaxis.get_major_locator().set_params(integer=True)
     for axes in (above, below):
         axes.grid(True, which="both", alpha=0.25)
-    payload = io.BytesIO()
-    figure.savefig(payload, format="png", dpi=130)
-    replace_file(Path(path), payload.getvalue())
+    save_figure(figure, path, dpi=130)
+
+
+def new_figure(**options: Any) -> Any:
+    """Returns a Figure that Agg draws, also where MPLBACKEND names a backend that cannot be loaded."""
+    if "matplotlib" not in sys.modules:  # which fails to load with a backend that it does not know
+        backend = os.environ.pop("MPLBACKEND", None)
+        try:
+            import matplotlib
+        finally:
+            if backend is not None:
+                os.environ["MPLBACKEND"] = backend
+        if backend:
+            with suppress(ValueError):
+                matplotlib.rcParams["backend"] = backend
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(**options)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure: Any, path: str | PathLike[str], *, follow: bool = True, **options: Any) -> None:
+    """Writes a figure as its path's ending says, with npseq's name inside, by which `is_ours` knows it.
+
+    follow: as `replace_file` takes it. options: of savefig. Raises OSError as `replace_file` does.
+    """
+    path, payload = as_path(path), io.BytesIO()
+    form = path.suffix[1:].lower() or "png"
+    figure.savefig(payload, format=form, metadata={"Software" if form == "png" else "Creator": "npseq"}, **options)
+    replace_file(path, payload.getvalue(), is_ours, follow=follow)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether npseq has drawn the figure in this file."""
+    with open(path, "rb") as file:
+        head = file.read(1 << 16)
+        file.seek(max(0, path.stat().st_size - (1 << 16)))
+        return SIGNED.search(head) is not None or SIGNED.search(file.read()) is not None
 
 
 def _draw_perplexity(axes, metrics, epochs, marker) -> None:

@@ -14,7 +14,7 @@ BELOW_LAYERS = BELOW_CELL | {"cell", "bptt"}
 BELOW_MODELS = BELOW_LAYERS | {"layers"}
 ALL = BELOW_MODELS | {"gpu", "gradcheck", "models", "online", "layercheck", "inspect", "interop", "training"}
 RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside; nobody: commands, cli, testing
-    **{name: set() for name in ("arrays", "files")},
+    **{name: set() for name in ("early", "arrays", "files")},
     **{name: {"arrays"} for name in ("backend", "arguments")},
     "plot": {"files"},
     **{name: GROUND | {"parameters"} for name in (*BELOW_CELL - GROUND, "gradcheck")},
@@ -30,9 +30,9 @@ RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside
     "training": BELOW_MODELS | {"models", "inspect", "gpu"},
     "testing": GROUND | {"gradcheck", "layercheck"},
     "commands": ALL | {"npseq"},
-    "cli": {"commands", "npseq"},
+    "cli": {"commands", "early", "npseq"},
     "__main__": {"cli"},
-    "npseq": ALL | {"testing"},
+    "npseq": ALL | {"testing", "early"},
 }
 LAZY = {("npseq.bptt.loop", "gpu"), ("npseq.models.language_model", "gpu")}  # these only inside a function
 

@@ -1,12 +1,11 @@
 """`npseq evaluate` prints the perplexity of a text under a trained model."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from npseq.commands.answers import answer
 from npseq.commands.failure import bad_input
-from npseq.commands.flags import CORPORA, number
+from npseq.commands.flags import CORPORA, number, text_file
 from npseq.commands.trained import load
 
 
@@ -38,16 +37,20 @@ def evaluate(
 
     from npseq.data import load_corpus
     from npseq.losses import perplexity
+    from npseq.training.resumption import text_of
 
-    with bad_input():
-        network, config = load(model)
-        if text is None and corpus is None:
+    with bad_input(), np.errstate(over="ignore", invalid="ignore"):  # what overflows is told of the loss
+        trained = load(model)
+        network, config, _ = trained
+        if text is not None:
+            corpus = text_file(text)
+        elif corpus is None:
             if config is None:
                 raise ValueError(f"{model!r} holds a model without a training run, so it needs --text or --corpus")
+            text_of(trained, config, model)
             corpus, limit = config.corpus, {"max_tokens": config.max_tokens, **limit}
-        source = str(corpus if text is None else Path(text).resolve())
         clean = clean or ("letters" if config is None else config.clean)
-        ids, vocabulary = load_corpus(source, network.vocab.token, clean=clean, **limit)
+        ids, vocabulary = load_corpus(corpus, network.vocab.token, clean=clean, **limit)
         known = np.array(network.vocab[list(vocabulary.tokens)])[ids]
         nll = network.evaluate(known)
     found = {"nll": nll, "perplexity": float(perplexity(nll)), "tokens": len(ids) - 1}

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from npseq.files import as_path
+
 CELLS = ("rnn", "gru", "lstm")
 CORPORA = ("python-topics", "time-machine")
 
@@ -19,3 +21,8 @@ def number(kind: type, nullable: bool = False) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(f"{wanted}, got {text!r}") from None
 
     return read
+
+
+def text_file(path: str) -> str:
+    """Returns the absolute path of a text, which a run keeps. Raises as `as_path` does."""
+    return str(as_path(path, "--text").resolve())

@@ -6,8 +6,9 @@ from typing import Any
 
 from npseq.commands.answers import answer
 from npseq.commands.failure import bad_input
-from npseq.commands.flags import CELLS, CORPORA, number
+from npseq.commands.flags import CELLS, CORPORA, number, text_file
 from npseq.commands.trained import load, model_file
+from npseq.files import as_path
 
 DEFAULT_OUT = "npseq-inspect"
 
@@ -38,22 +39,24 @@ def add(commands: Any) -> None:
 def inspect(model: str | None, out: str | None, json: bool = False, **given: Any) -> None:
     """Prints and draws where a gradient comes from: of a run before and after training, or of cells by name."""
     from npseq.commands.inspection import inspect_cells, inspect_run
+    from npseq.plot import is_ours
     from npseq.training import load_checkpoint
+    from npseq.training.resumption import text_of
 
     with bad_input():
-        folder = out or (DEFAULT_OUT if model is None else str(Path(model, "inspect")))
+        usual = DEFAULT_OUT if model is None else str(Path(model, "inspect"))
+        folder = as_path(usual if out is None else out, "--out")
         if "text" in given:
-            given["corpus"] = str(Path(given.pop("text")).resolve())
+            given["corpus"] = text_file(given.pop("text"))
         if model is None:
             table = inspect_cells(given.pop("cells", CELLS), folder, **given)
         elif theirs := sorted({"cells", "corpus", "hidden", "seed"} & given.keys()):
             raise ValueError(f"a run has its own cell, corpus, hidden and seed, got {', '.join(theirs)} beside it")
+        elif load(model).config is None:
+            raise ValueError(f"{model!r} must hold a training run to look into, it holds a model alone")
         else:
-            network, config = load(model)
-            if config is None:
-                raise ValueError(f"{model!r} must hold a training run to look into, it holds a model alone")
-            state = load_checkpoint(model_file(model)).optimizer_state
-            table = inspect_run(network, config, folder, optimizer_state=state, **given)
-    figures = sorted(path.name for path in Path(folder).glob("*.png"))
-    found = {"table": str(table), "figures": [str(Path(folder, name)) for name in figures]}
+            run = load_checkpoint(model_file(model))
+            table = inspect_run(run, text_of(run, run.config, model), folder, **given)
+    figures = sorted(path.name for path in folder.glob("*.png") if is_ours(path))
+    found = {"table": str(table), "figures": [str(folder / name) for name in figures]}
     answer(f"{table}\n\nfigures in {folder}: {', '.join(figures)}", found, json)

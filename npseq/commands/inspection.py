@@ -1,21 +1,23 @@
 """This module prints and draws, for `npseq inspect`, the gradients of a language model on its text."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import integer
 from npseq.backend import Array, array_module
 from npseq.data import Vocabulary, load_corpus
 from npseq.files import make_folder
 from npseq.inspect.ledger import adjoint_norms, ledger
-from npseq.inspect.report import Case, report
+from npseq.inspect.report import Case, check_figures, report
 from npseq.inspect.stale import stale_state_bias
 from npseq.inspect.truncations import Bias
 from npseq.losses import softmax_cross_entropy
 from npseq.models import LanguageModel
+from npseq.plot import save_figure
+from npseq.training.checkpoint import Checkpoint
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
@@ -46,8 +48,11 @@ def reading(ids: Array, steps: int, batch_size: int) -> Reading:
 
     Raises ValueError for numbers below 1 or a text under 2 T + 1 tokens.
     """
-    if steps < 1 or batch_size < 1:
-        raise ValueError(f"steps and batch_size must be at least 1, got {steps} and {batch_size}")
+    if steps < 1 or not 1 <= batch_size <= len(ids):
+        raise ValueError(
+            f"steps and batch_size must be at least 1, and batch_size at most the {len(ids)} tokens of the text, got "
+            f"{steps} and {batch_size}"
+        )
     if len(ids) < 2 * steps + 1:
         raise ValueError(
             f"the text must hold 2 * steps + 1 = {2 * steps + 1} tokens, half of them to warm the state up, got "
@@ -109,26 +114,24 @@ def stale_bias(
 
 
 def inspect_run(
-    model: LanguageModel,
-    config: TrainingConfig,
-    out: str | PathLike[str],
+    run: Checkpoint,
+    text: tuple[Array, Vocabulary],
+    out: Path,
     *,
     steps: int | None = None,
     batch_size: int = 4,
     epochs: int = EPOCHS,
     max_lag: int | None = None,
-    optimizer_state: Mapping[str, Any] | None = None,
 ) -> str:
     """Returns the tables of npseq.inspect.report for a run before and after training; draws figures in `out`.
 
-    steps: T, by default that of the training. epochs: how many of its epochs, at most, are trained again for the map of
-    the adjoints. optimizer_state: that of the run.
+    text: the one that it has learnt. steps: T, by default that of the training. epochs: how many of its epochs, at
+    most, are trained again for the map of the adjoints.
     """
-    ids, vocab = config.load_corpus()
+    config, model, (ids, vocab) = run.config, run.model, text
     read = reading(ids, config.steps if steps is None else steps, batch_size)
     first = LanguageModel(vocab, **config.model_options(), rng=config.seed)
-    if first.params.flat.shape != model.params.flat.shape:
-        raise ValueError(f"corpus {config.corpus!r} must be the text that the run learns, it has changed since")
+    _prepare(out, epochs, max_lag)
     if epochs:
         stages = adjoints_while_training(config, ids, vocab, read, min(epochs, config.epochs))
         draw_adjoints({config.cell: [stage.norms for stage in stages]}, out)
@@ -145,13 +148,13 @@ def inspect_run(
         if cell != config.cell
     }
     before, after = (f"{config.cell} {when} training" for when in ("before", "after"))
-    stale = {before: stale_bias(first, read, config), after: stale_bias(model, read, config, optimizer_state)}
+    stale = {before: stale_bias(first, read, config), after: stale_bias(model, read, config, run.optimizer_state)}
     return _report({before: first, after: model}, stale, others, read, out, max_lag)
 
 
 def inspect_cells(
     cells: Sequence[str],
-    out: str | PathLike[str],
+    out: Path,
     *,
     corpus: str = "python-topics",
     hidden: int = 64,
@@ -167,6 +170,7 @@ def inspect_cells(
     """
     ids, vocab = load_corpus(corpus, max_tokens=TrainingConfig.max_tokens)
     read = reading(ids, steps, batch_size)
+    _prepare(out, epochs, max_lag)
     stages: dict[str, list[Stage]] = {}
     stale = {}
     for cell in dict.fromkeys([*cells, *CELLS]):
@@ -194,7 +198,7 @@ def _report(
     stale: Mapping[str, Bias | None],
     others: Mapping[str, LanguageModel],
     read: Reading,
-    out: str | PathLike[str],
+    out: Path,
     max_lag: int | None,
 ) -> str:
     cases = {_shown(label): case(in_float64(model), read, stale[label]) for label, model in models.items()}
@@ -229,14 +233,22 @@ def adjoints_while_training(
         yield Stage(model, adjoint_norms(parts), optimizer)
 
 
-def draw_adjoints(norms: Mapping[str, list[np.ndarray]], out: str | PathLike[str]) -> None:
+def _prepare(out: Path, epochs: int, max_lag: int | None) -> None:
+    """Makes the folder of the figures. Raises OSError if they could not be written there, ValueError for a number."""
+    integer("epochs", epochs, least=0)
+    if max_lag is not None:
+        integer("max_lag", max_lag)
+    check_figures(out)
+    make_folder(out)
+
+
+def draw_adjoints(norms: Mapping[str, list[np.ndarray]], out: Path) -> None:
     """Draws for each label a map of |dL/dh_t| over the epochs from 0 on, adjoints_over_training_<label>.png."""
     from npseq.inspect.figures import adjoints_over_training
 
-    make_folder(Path(out))
     for label, rows in norms.items():
         figure = adjoints_over_training(np.array(rows), np.arange(len(rows)), title=f"{_shown(label)}. ")
-        figure.savefig(Path(out) / f"{ADJOINTS}_{label}.png")
+        save_figure(figure, out / f"{ADJOINTS}_{label}.png", follow=False)
 
 
 def _inputs(model: LanguageModel, ids: Array) -> Array:

@@ -22,12 +22,13 @@ def add(commands: Any) -> None:
 
 def sample(model: str, prefix: str | None, length: int, temperature: float, seed: int, json: bool = False) -> None:
     """Prints a prefix and the model's continuation of it."""
-    from npseq.training.samples import check_prefix
+    from npseq.arguments import integer
+    from npseq.models.decoding.generation import check_prefix, check_request
 
     with bad_input():
-        if length < 0 or seed < 0:
-            raise ValueError(f"--length and --seed must be 0 or more, got {length} and {seed}")
-        network, config = load(model)
+        check_request(prefix, length, temperature, None)
+        integer("seed", seed, least=0)
+        network, config, _ = load(model)
         if prefix is None and config is None:
             raise ValueError(f"{model!r} holds a model without a training run, so it needs a --prefix, got none")
         prefix = config.sample_prefix[0] if prefix is None else prefix

@@ -1,17 +1,17 @@
 """`npseq train` trains a language model, or continues a run."""
 
 import argparse
+import math
 import shlex
 import signal
 import statistics
 from contextlib import nullcontext
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from npseq.commands.answers import answer
 from npseq.commands.failure import SIGNALLED, Failure, bad_input
-from npseq.commands.flags import CORPORA, number
+from npseq.commands.flags import CORPORA, number, text_file
 from npseq.commands.help import brief
 
 DEFAULT_OUT = "npseq-run"
@@ -76,8 +76,6 @@ def train(
     from npseq.training.distributed.mpi import join_launched
     from npseq.training.distributed.ranks import shared_run, train_together
 
-    if "text" in given:
-        given["corpus"] = str(Path(given.pop("text")).resolve())
     if "sample_prefix" in given:
         given["sample_prefix"] = tuple(given["sample_prefix"])
 
@@ -87,6 +85,8 @@ def train(
                 "--trace-nonfinite needs one process, where all sequences of a batch are at hand; let the run go on "
                 "alone, npseq train --resume DIR --trace-nonfinite, its losses are the same"
             )
+        if "text" in given:
+            given["corpus"] = text_file(given.pop("text"))
         if resume is None:
             return Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite=overwrite)
         if overwrite or out not in (None, resume):
@@ -112,7 +112,8 @@ def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) ->
     from npseq.training.progress import ProgressBar
 
     alone = run.shard is None  # a terminal and mpiexec may both send one Ctrl-C, and mpiexec has a SIGTERM of its own
-    stop = StopSignals(signal.SIGINT, *([signal.SIGTERM] if alone else []), insist=alone)
+    others = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if alone and hasattr(signal, name)]
+    stop = StopSignals(signal.SIGINT, *others, insist=alone)
     try:
         with stop, nullcontext() if quiet else ProgressBar(run) as bar:
             for metrics in run.epochs(on_step=bar and bar.step, stop=stop, trace_nonfinite=trace_nonfinite):
@@ -120,22 +121,29 @@ def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) ->
                     bar.epoch(metrics)
         if alone and stop():  # while the last figure was drawn, after the last step
             raise KeyboardInterrupt
-        answer(*_result(run), json)
-    except (ArithmeticError, OSError, MemoryError) as error:
+        text, found = _result(run)
+    except (ArithmeticError, OSError, MemoryError, ValueError) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        steps = "" if run.position is None else f" and {run.position.step} steps"
-        saved = f"the checkpoint of epoch {len(run.metrics)}{steps} stays in {str(run.out)!r}"
-        raise Failure(f"{error}; {saved}", 1) from error
+        raise _failure(run, error) from error
     except KeyboardInterrupt as interrupt:
         command = f"npseq train --resume {shlex.quote(str(run.out))}"
         line = f"interrupted; {run.progress} are saved; go on with: {command}"
         raise Failure(line, SIGNALLED + (stop.number or signal.SIGINT)) from interrupt
+    answer(text, found, json)
+    if not math.isfinite(found["evaluated"] + found["perplexity"]):
+        loss = f"{run.metrics[-1].loss:.4g} nats a token"
+        raise _failure(
+            run, f"the perplexity must stay finite, the loss is {loss}; take a smaller lr, or a smaller clip"
+        )
+
+
+def _failure(run: Any, reason: object) -> Failure:
+    steps = "" if run.position is None else f" and {run.position.step} steps"
+    return Failure(f"{reason}; the checkpoint of epoch {len(run.metrics)}{steps} stays in {str(run.out)!r}", 1)
 
 
 def _result(run: Any) -> tuple[str, dict[str, Any]]:
-    from npseq.training.run import FIGURE, METRICS, MODEL
-
     last = run.metrics[-1]
     speed = statistics.median(m.tokens_per_second for m in run.metrics)
     found = {
@@ -145,7 +153,7 @@ def _result(run: Any) -> tuple[str, dict[str, Any]]:
         "tokens_per_second": speed,
         "device": run.config.device,
         "samples": run.samples(),
-        "files": [str(run.out / name) for name in (MODEL, METRICS, FIGURE)],
+        "files": run.folder.files(),
     }
     lines = [
         f"perplexity {last.perplexity:.3f} while training (epoch {last.epoch}), {found['evaluated']:.3f} evaluated",

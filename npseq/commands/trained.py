@@ -3,20 +3,22 @@
 from pathlib import Path
 from typing import Any
 
+from npseq.files import as_path
 
-def load(model: str) -> tuple[Any, Any]:
-    """Returns the model of a folder or a file, and the run's configuration, None for a model saved without a run."""
+
+def load(model: str) -> Any:
+    """Returns the npseq.training.checkpoint.Trained of a folder or a file, whose model has a vocabulary."""
     from npseq.training.checkpoint import load_trained
 
-    network, config = load_trained(model_file(model))
-    if network.vocab is None:
+    trained = load_trained(model_file(model))
+    if trained.model.vocab is None:
         raise ValueError(f"{model!r} must hold a model with a vocabulary, it knows only how many tokens there are")
-    return network, config
+    return trained
 
 
 def model_file(model: str) -> Path:
     """Returns the model's file."""
-    from npseq.training.run import MODEL
+    from npseq.training.folder import MODEL
 
-    path = Path(model)
+    path = as_path(model, "the model")
     return path / MODEL if path.is_dir() else path

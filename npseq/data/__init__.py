@@ -3,9 +3,10 @@
 from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
 from npseq.data.batches import one_hot, pad_sequences, random_windows, sequence_mask, sequential_windows
 from npseq.data.corpora import load_corpus
+from npseq.data.lines import clean_lines, read_lines, tokenize
 from npseq.data.pairs import Pairs, load_pairs
 from npseq.data.series import Series, lagged_windows, load_co2, load_sunspots, noisy_sine
-from npseq.data.text import UNKNOWN, Vocabulary, clean_lines, read_lines, tokenize
+from npseq.data.text import UNKNOWN, Vocabulary
 
 __all__ = [
     "AGREEMENT_VOCABULARY",

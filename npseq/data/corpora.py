@@ -1,13 +1,17 @@
 """This module loads a text to train on: Python's own help texts, The Time Machine, or any file."""
 
 import os
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
 from npseq.arguments import integer
-from npseq.data.text import Vocabulary, clean_lines, read_lines, tokenize
+from npseq.data.lines import tokens_of
+from npseq.data.reading import decoded
+from npseq.data.text import Vocabulary
+from npseq.files import as_path
 
 TIME_MACHINE_URL = "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
 TIME_MACHINE_SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
@@ -23,7 +27,7 @@ def load_corpus(
 ) -> tuple[np.ndarray, Vocabulary]:
     """Returns a text as token ids (N,), int64, and its vocabulary, as d2l's `load_corpus_time_machine` does.
 
-    Lines are joined with nothing between them.
+    Lines are joined with nothing between them. It takes memory for the tokens that become ids, and some megabytes.
 
     Args:
         name_or_path: "python-topics", the topic help texts of Python, which need no file and change a little with the
@@ -43,26 +47,34 @@ def load_corpus(
         >>> ids.shape, len(vocabulary)
         ((1000,), 28)
     """
-    if not isinstance(name_or_path, str | PathLike):
-        raise TypeError(f"name_or_path must be the name of a corpus or a path, got {name_or_path!r}")
     if max_tokens is not None:
         integer("max_tokens", max_tokens)
-    tokens = [entry for line in tokenize(_lines(name_or_path, clean), token) for entry in line]
-    vocabulary = Vocabulary(tokens, token=token)
-    return np.array(vocabulary[tokens[:max_tokens]], dtype=np.int64), vocabulary
+    texts, source = _texts(name_or_path)
+    first: list[str] = []
+    one_each: dict[str, str] = {}  # so that a token of the list takes no more than its place there
+
+    def noted() -> Iterator[list[str]]:
+        for tokens in tokens_of(texts, clean, token, source):
+            more = tokens if max_tokens is None else tokens[: max_tokens - len(first)]
+            first.extend(map(one_each.setdefault, more, more))
+            yield tokens
+
+    vocabulary = Vocabulary(noted(), token=token)
+    return np.fromiter(map(vocabulary.__getitem__, first), np.int64, len(first)), vocabulary
 
 
-def _lines(name_or_path: str | PathLike[str], clean: str) -> list[str]:
-    if name_or_path == "python-topics":
-        return clean_lines(_python_topics(), clean)
-    if name_or_path == "time-machine":
-        return read_lines(_time_machine(), clean)
-    if not Path(name_or_path).is_file():
+def _texts(name_or_path: str | PathLike[str]) -> tuple[Iterable[str], str]:
+    """Returns a text in parts, and the file that it is read from, in words."""
+    name = name_or_path if isinstance(name_or_path, str) else ""
+    if name == "python-topics":
+        return [_python_topics()], ""
+    path = _time_machine() if name == "time-machine" else as_path(name_or_path, "name_or_path")
+    if not path.is_file():
         raise FileNotFoundError(
             f"a corpus must be 'python-topics', 'time-machine' or the path of a text file, got {str(name_or_path)!r}, "
             "where there is no file"
         )
-    return read_lines(name_or_path, clean)
+    return decoded(path), f" (file {str(path)!r})"
 
 
 def _python_topics() -> str:
@@ -86,7 +98,8 @@ def _time_machine() -> Path:
             f"the folder {folder!r} that NPSEQ_DATA names must hold {TIME_MACHINE_FILE}, which is not there; "
             f"put it there ({TIME_MACHINE_URL}), or unset NPSEQ_DATA to have it downloaded"
         )
-    sha1 = hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()
+    with open(path, "rb") as file:
+        sha1 = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
     if sha1 != TIME_MACHINE_SHA1:
         raise ValueError(
             f"'time-machine' must be d2l's file with SHA-1 {TIME_MACHINE_SHA1}, {str(path)!r} has {sha1}; "

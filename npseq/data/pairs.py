@@ -16,7 +16,7 @@ import numpy as np
 from npseq.arguments import flag, integer, one_of
 from npseq.backend import Seed, generator
 from npseq.data.batches import pad_sequences
-from npseq.data.reading import read_text, split_lines
+from npseq.data.reading import lines_of
 from npseq.data.text import Vocabulary
 
 RESERVED = ("<pad>", "<bos>", "<eos>")
@@ -150,7 +150,7 @@ def read_pairs(path: str | PathLike[str]) -> str:
             f"sentence pairs must be {', '.join(map(repr, MADE))}, 'tatoeba' or an existing file, got {str(path)!r}"
         )
     pairs = []
-    for number, line in enumerate(split_lines(read_text(path)), 1):
+    for number, line in enumerate(lines_of(path, "a file of sentence pairs"), 1):
         parts = line.split("\t")[:2]
         if line.strip() and not (len(parts) == 2 and all(part.strip() for part in parts)):
             wrong = "has no tab" if len(parts) == 1 else f"has no {'target' if parts[0].strip() else 'source'}"

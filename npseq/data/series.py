@@ -15,7 +15,7 @@ import numpy as np
 
 from npseq.arguments import a_dtype, array, integer, number
 from npseq.backend import Array, Seed, array_module, generator
-from npseq.data.reading import read_text, split_lines
+from npseq.data.reading import lines_of
 
 SUNSPOTS_FILE = "sunspots_yearly_1700_2008.csv"
 CO2_FILE = "co2_mauna_loa_weekly_1958_2001.csv"
@@ -135,7 +135,7 @@ def _rows(name: str, header: list[str], what: str) -> list[tuple[str, str]]:
     path = Path(folder) / name
     if not path.is_file():
         raise FileNotFoundError(f"the folder {folder!r} that NPSEQ_DATA names must hold {name}, it does not; {remedy}")
-    first, *rows = [[part.strip('"') for part in line.split(",")] for line in split_lines(read_text(path))]
+    first, *rows = [[part.strip('"') for part in line.split(",")] for line in lines_of(path, "a series")]
     if first != header:
         raise ValueError(f"{name} must begin with the columns {header}, got {first}; {remedy}")
     if bad := [k for k, row in enumerate(rows, start=2) if len(row) != 2]:

@@ -1,94 +1,20 @@
-"""This module turns a text into token ids: lines, tokens, and the vocabulary that numbers the tokens.
+"""This module holds the vocabulary, which numbers the tokens of a text.
 
-The cleaning, the tokens and the order of the ids are those of Dive into Deep Learning ("d2l", chapter 8, "Text
-Preprocessing"), so that its published counts and ids hold here.
+The order of the ids is that of Dive into Deep Learning ("d2l", chapter 8, "Text Preprocessing"), so that its published
+ids hold here.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from os import PathLike
 from typing import Any, Self
 
 import numpy as np
 
 from npseq.arguments import array, number
-from npseq.arguments import text as a_text
-from npseq.data.reading import read_text, split_lines
+from npseq.data.lines import check_token_kind, tokenize
 
 UNKNOWN = "<unk>"
-
-
-def clean_lines(text: str, clean: str = "letters") -> list[str]:
-    """Returns the lines of a text without their line ends ("\\n", "\\r\\n" or "\\r"), cleaned.
-
-    Args:
-        text: the text.
-        clean: "letters" replaces every run of other characters than A-Z and a-z by one space, strips the line and makes
-            it lower case, as d2l does; "none" keeps the lines as they are, for any other script.
-
-    Raises:
-        ValueError: for an unknown `clean`, and if cleaning leaves nothing.
-
-    Example:
-        >>> ns.data.clean_lines("The Time Machine, by H. G. Wells")
-        ['the time machine by h g wells']
-    """
-    if not isinstance(clean, str) or clean not in ("letters", "none"):
-        raise ValueError(f"clean must be 'letters' or 'none', got {clean!r}")
-    lines = split_lines(a_text("text", text))
-    cleaned = [re.sub("[^A-Za-z]+", " ", line).strip().lower() for line in lines] if clean == "letters" else lines
-    if not any(cleaned):
-        remedy = "; use clean='none' for a text in another script" if any(lines) else ""
-        raise ValueError(f"a text must hold something after cleaning, got {len(lines)} empty lines{remedy}")
-    return cleaned
-
-
-def read_lines(path: str | PathLike[str], clean: str = "letters") -> list[str]:
-    """Returns the lines of a UTF-8 text file without its byte order mark, cleaned as by `clean_lines`.
-
-    Args:
-        path: the file.
-        clean: "letters" or "none".
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: for an empty file, one that is not UTF-8 (naming the offset of the first bad byte), and one of which
-            cleaning leaves nothing.
-
-    Example:
-        >>> np.savetxt("words.txt", ["The time", "machine!"], fmt="%s")
-        >>> ns.data.read_lines("words.txt")
-        ['the time', 'machine']
-    """
-    try:
-        return clean_lines(read_text(path), clean)
-    except ValueError as error:
-        where = "" if repr(str(path)) in str(error) else f" (file {str(path)!r})"
-        raise ValueError(f"{error}{where}") from error
-
-
-def tokenize(lines: Sequence[str], token: str = "word") -> list[list[str]]:
-    """Returns the tokens of every line: its words, split at white space, or its characters.
-
-    Args:
-        lines: strings.
-        token: "word" or "char".
-
-    Raises:
-        TypeError: if `lines` is a single string.
-        ValueError: for another `token`.
-
-    Example:
-        >>> ns.data.tokenize(["time flies"])
-        [['time', 'flies']]
-    """
-    if isinstance(lines, str):
-        raise TypeError("lines must be a list of strings, got one string; pass [text]")
-    if not isinstance(lines, list | tuple) or not all(isinstance(line, str) for line in lines):
-        raise TypeError(f"lines must be a list of strings, got {lines!r}")
-    _check_token_kind(token)
-    return [line.split() if token == "word" else list(line) for line in lines]
 
 
 class Vocabulary:
@@ -132,7 +58,7 @@ class Vocabulary:
         special = [UNKNOWN, *reserved_tokens]
         if repeated := [name for name, count in Counter(special).items() if count > 1]:
             raise ValueError(f"reserved_tokens must name each token once and leave out {UNKNOWN}, got {repeated} twice")
-        counts = Counter(_flat(tokens))
+        counts = _counted(tokens)
         if token is None:
             token = "char" if all(len(name) == 1 for name in counts.keys() - set(special)) else "word"
         freqs = sorted(counts.items(), key=lambda item: item[1], reverse=True)
@@ -140,7 +66,7 @@ class Vocabulary:
         self._fill([*special, *frequent], freqs, token)
 
     def _fill(self, tokens: Sequence[str], token_freqs: Sequence[tuple[str, int]], token: str) -> None:
-        _check_token_kind(token)
+        check_token_kind(token)
         if not_text := [name for name in tokens if not isinstance(name, str)]:
             raise TypeError(f"a token must be a string, got {not_text[0]!r}")
         self.token = token
@@ -262,19 +188,28 @@ class Vocabulary:
         return vocabulary
 
 
-def _check_token_kind(token: object) -> None:
-    if not isinstance(token, str) or token not in ("word", "char"):
-        raise ValueError(f"token must be 'word' or 'char', got {token!r}")
-
-
-def _flat(tokens: Iterable[Any]) -> Iterator[str]:
+def _counted(tokens: Iterable[Any]) -> Counter[str]:
+    """Returns how often each token appears, in the order in which they do so first."""
     if not isinstance(tokens, Iterable) or getattr(tokens, "shape", None) == ():
         raise TypeError(f"tokens must be a list of tokens or of lists of tokens, got {tokens!r}")
+    counts: Counter[str] = Counter()
     for entry in tokens:
-        for token in [entry] if isinstance(entry, str) or not isinstance(entry, Iterable) else entry:
-            if not isinstance(token, str):
-                raise TypeError(f"a token must be a string, got {token!r}; pass a list of tokens or of lists of tokens")
-            yield token
+        if isinstance(entry, str):
+            counts[entry] += 1
+            continue
+        line = list(entry) if isinstance(entry, Iterable) else [entry]
+        try:
+            counts.update(line)
+        except TypeError:  # a list, say, cannot be counted
+            _check_strings(line)
+    _check_strings(counts)
+    return counts
+
+
+def _check_strings(tokens: Iterable[Any]) -> None:
+    for token in tokens:
+        if not isinstance(token, str):
+            raise TypeError(f"a token must be a string, got {token!r}; pass a list of tokens or of lists of tokens")
 
 
 def _stored_freqs(freqs: object) -> list[tuple[str, int]]:

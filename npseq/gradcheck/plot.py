@@ -9,6 +9,7 @@ from npseq.gradcheck.differences import difference
 from npseq.gradcheck.function import Line, ScalarFunction
 from npseq.gradcheck.rows import TensorReport, located
 from npseq.gradcheck.taylor import remainders
+from npseq.plot import new_figure
 
 STEPS = np.logspace(-14, 0, 57)
 LOWEST = 1e-17  # an error of exactly zero is drawn here
@@ -16,9 +17,7 @@ LOWEST = 1e-17  # an error of exactly zero is drawn here
 
 def plot_check(method: str, rows: tuple[TensorReport, ...], worst: TensorReport, f: ScalarFunction | None) -> Any:
     """Returns the Matplotlib figure of a check; it evaluates f anew around the worst row, unless f is None."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    figure = new_figure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     verdict = "passed" if all(row.passed for row in rows) else "not passed"
     figure.suptitle(f"gradcheck, method {method!r}: {verdict}; worst tensor {worst.name} {worst.shape}, {worst.status}")

@@ -9,6 +9,7 @@ from npseq.backend import Array
 from npseq.gradcheck.function import Scalar, ScalarFunction
 from npseq.gradcheck.plot import plot_check
 from npseq.gradcheck.rows import COLUMNS, SEVERITY, Index, KinkAt, TensorReport, located
+from npseq.plot import save_figure
 
 
 class Worst(NamedTuple):
@@ -103,7 +104,7 @@ class Report:
         """Draws the error against the step size at the worst entry, and a map of the errors of its tensor.
 
         Args:
-            path: the file to write; None writes none.
+            path: the file to write, or a figure of npseq's to replace; None writes none.
 
         Returns:
             The Matplotlib figure. f is evaluated anew for it.
@@ -111,7 +112,7 @@ class Report:
         f = None if self.f is None else ScalarFunction(self.f, self.at)
         figure = plot_check(self.method, self.tensors, self.worst_tensor, f)
         if path is not None:
-            figure.savefig(path, dpi=150)
+            save_figure(figure, path, dpi=150)
         return figure
 
 

@@ -13,6 +13,7 @@ from npseq.backend import to_host
 from npseq.inspect.jacobians import JacobianSpectrum
 from npseq.inspect.ledger import Ledger, lag_norms
 from npseq.inspect.truncations import truncation_bias
+from npseq.plot import new_figure
 
 MARKERS = "os^Dvx"
 LEAST_BIAS, LEAST_ANGLE = 1e-16, 1e-5  # degrees: an arc cosine near 1 has half the digits
@@ -102,9 +103,9 @@ def pair_triangle(ledger: Ledger, *, title: str = "") -> Any:
     """
     if ledger.pair_norms is None:
         raise ValueError("the ledger must hold pair norms: ledger(..., pairs=True)")
+    figure, axes = _figure(height=5)
     from matplotlib.colors import LogNorm
 
-    figure, axes = _figure(height=5)
     norms = to_host(ledger.pair_norms).astype(np.float64)
     positive = norms[norms > 0]
     highest = positive.max() if positive.size else 1.0
@@ -230,10 +231,10 @@ def adjoints_over_training(norms: np.ndarray, epochs: np.ndarray, *, title: str 
     Example:
         >>> figure = ns.inspect.figures.adjoints_over_training(np.ones((3, 8)), np.array([0, 5, 10]))
     """
-    from matplotlib.colors import LogNorm, Normalize
-
     array("norms", norms), array("epochs", epochs)
     figure, axes = _figure()
+    from matplotlib.colors import LogNorm, Normalize
+
     highest = max(float(np.max(norms)), np.finfo(float).tiny)
     shown = np.ma.masked_less(norms, 1e-12 * highest)
     lowest = shown.min() if shown.count() else highest
@@ -283,11 +284,7 @@ def _style(k: int, points: int) -> dict[str, Any]:
 
 def _figure(rows: int = 1, columns: int = 1, height: float = 4.0, width: float = 6.4, **options: Any) -> Any:
     """A figure small in inches, so that its letters are large on a slide, and its axes: one, or an array of them."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=200, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(figsize=(width, height), dpi=200, layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=columns == 1, **options)
     for axes in np.ravel(panels):
         axes.grid(True, alpha=0.25)

@@ -9,6 +9,7 @@ import numpy as np
 
 from npseq.backend import to_host
 from npseq.bptt.workspace import MAX_BYTES
+from npseq.files import as_path, make_folder, replaceable
 from npseq.inspect import figures
 from npseq.inspect.jacobians import JacobianSpectrum, jacobian_spectrum, lyapunov_exponents
 from npseq.inspect.ledger import Ledger, lag_norms, ledger
@@ -20,7 +21,9 @@ from npseq.inspect.truncations import (
     roulette_variance,
     truncation_bias,
 )
+from npseq.plot import is_ours, save_figure
 
+NAMES = ("gradient_by_lag", "truncation_bias", "jacobians", "pairs_*", "gates_*", "adjoints_over_training_*")
 LENGTHS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -64,7 +67,7 @@ def report(
         extra: more cases, drawn into gradient_by_lag.png alone.
 
     Raises:
-        OSError: if a file cannot be written.
+        OSError: if a file cannot be written, or is not npseq's.
         TypeError: if a case does not hold a layer with its tape.
         ValueError: if there is no case, or a shape does not fit.
 
@@ -75,16 +78,24 @@ def report(
     """
     if not cases:
         raise ValueError("cases must hold at least one layer to look into, got none")
+    folder = as_path(directory, "directory")
+    check_figures(folder)
     analyses = {label: analyse(case, max_lag, max_bytes) for label, case in cases.items()}
     others = {
         label: ledger(one.layer, one.dy, one.tape, one.dstate, max_lag=max_lag, pairs=False, max_bytes=max_bytes)
         for label, one in (extra or {}).items()
     }
-    folder = Path(directory)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, figure in draw(analyses, others).items():
-        figure.savefig(folder / f"{name}.png")
+        save_figure(figure, folder / f"{name}.png", follow=False)
     return f"{table(analyses)}\n\n{bias_table(analyses)}"
+
+
+def check_figures(folder: Path) -> None:
+    """Raises OSError if the folder holds a file under a name of these figures that npseq must not replace."""
+    for pattern in NAMES:
+        for path in folder.glob(f"{pattern}.png"):
+            replaceable(path, is_ours, follow=False)
 
 
 def analyse(case: Case, max_lag: int | None = None, max_bytes: int | None = MAX_BYTES) -> Analysis:

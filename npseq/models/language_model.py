@@ -16,8 +16,8 @@ from npseq.initializers import normal
 from npseq.layers import Embedding
 from npseq.layers.states import as_state, state_arrays, state_before
 from npseq.losses import softmax_cross_entropy
-from npseq.models.decoding.generation import Stepper, generated, sized, stop_id, token_ids
-from npseq.models.saving import FORMAT, content_of, model_from
+from npseq.models.decoding.generation import Stepper, check_request, finite_loss, generated, sized, stop_id, token_ids
+from npseq.models.saving import FORMAT, check_size, content_of, model_from
 from npseq.models.sequence import LAYERS, Buffers, SequenceModel
 from npseq.models.window import Window
 from npseq.parameters import Parameters
@@ -209,7 +209,7 @@ class LanguageModel(SequenceModel):
         return [loss, norm, *state_arrays(state)], buffers
 
     def evaluate(self, ids: Array, steps: int = 256) -> float:
-        """Returns the mean negative log-likelihood of ids, each token after all before it, in nats; nothing is learnt.
+        """Returns the mean negative log-likelihood of ids, each token after all before it, in nats.
 
         Args:
             ids: (N,); the first token is given.
@@ -217,13 +217,14 @@ class LanguageModel(SequenceModel):
         """
         if array("ids", ids).ndim != 1 or len(ids) < 2:
             raise ValueError(f"ids must be one sequence (N,) of at least 2 tokens, got {ids.shape}")
+        self.check_finite()
         integer("steps", steps)
         total, state = 0.0, None
         for start in range(0, len(ids) - 1, steps):
             inputs = ids[start : start + steps + 1]
             logits, state = self.logits(inputs[:-1, None], state)
             total += float(softmax_cross_entropy(logits, inputs[1:, None], reduction="sum")[0])
-        return total / (len(ids) - 1)
+        return finite_loss(total) / (len(ids) - 1)
 
     def log_prob(self, tokens: Any) -> float:
         """Returns log P(y_1 .. y_n), the first token after a zero input and state (Ng, course 5, week 1).
@@ -231,15 +232,16 @@ class LanguageModel(SequenceModel):
         Args:
             tokens: a text, or ids (N,).
         """
-        ids = self._ids(tokens)
-        first = array_module(self.params.flat).zeros((1, 1, self.recurrent.input_size), self.dtype)
+        self.check_finite()
+        ids = token_ids(tokens, self.vocab, self.vocab_size, array_module(self.params.flat))
+        first = array_module(ids).zeros((1, 1, self.recurrent.input_size), self.dtype)
         y, state, _ = self.recurrent.forward(first)
         logits = self.output.forward(y)[0]
         total = -float(softmax_cross_entropy(logits, ids[:1, None], reduction="sum")[0])
         if len(ids) > 1:
             logits, _ = self.logits(ids[:-1, None], state)
             total -= float(softmax_cross_entropy(logits, ids[1:, None], reduction="sum")[0])
-        return total
+        return -finite_loss(-total)
 
     def generate(
         self, prefix: Any, length: int, temperature: float = 0, rng: Any = None, *, stop: str | int | None = None
@@ -254,28 +256,26 @@ class LanguageModel(SequenceModel):
             stop: a token or id at which generation ends; it is not included.
 
         Raises:
-            ValueError: if the temperature is negative, or the vocabulary does not hold a token or id.
+            ValueError: for a negative temperature, an unknown token (encode makes it <unk>) or id, or nan parameters.
         """
-        if not 0 <= number("temperature", temperature) < np.inf:
-            raise ValueError(f"temperature must be 0, for the likeliest token, or positive, got {temperature}")
-        integer("length", length, least=0)
-        out = to_host(self._ids(prefix, least=0)).tolist()
+        self.check_finite()
+        check_request(prefix, length, temperature, self.vocab)
+        xp = array_module(self.params.flat)
+        out = to_host(token_ids(prefix, self.vocab, self.vocab_size, xp, least=0)).tolist()
         last = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)
         stepper = Stepper(self.embedding, self.recurrent, self.output)
         out += generated(stepper, out, length, temperature, generator(rng), last)
         return self.vocab.decode(out) if self.vocab and isinstance(prefix, str) else np.array(out, dtype=np.int64)
 
-    def _ids(self, tokens: Any, least: int = 1) -> Array:
-        return token_ids(tokens, self.vocab, self.vocab_size, array_module(self.params.flat), least)
-
     def save(self, path: str | PathLike[str]) -> None:
         """Writes parameters, configuration and vocabulary as one safetensors file.
 
         Args:
-            path: of the file; one that was there is replaced as a whole.
+            path: of the file, or a link to it; one of npseq's that was there is replaced as a whole.
 
         Raises:
-            OSError: if it cannot be written.
+            OSError: if it cannot be written, or a file is there that npseq did not write.
+            ValueError: for complex128, which safetensors files do not have.
         """
         write_content(content_of(self), path)
 
@@ -290,7 +290,7 @@ class LanguageModel(SequenceModel):
             FileNotFoundError: if there is no file.
             ValueError: if it is damaged, or another kind of file.
         """
-        return model_from(cls, read_content(path, FORMAT), path)
+        return model_from(cls, read_content(path, FORMAT, check_size), path)
 
     def __repr__(self) -> str:
         inputs = self.embedding or "one-hot"

@@ -59,14 +59,25 @@ class Model(Composite):
         """As `loss`, with dropout; the gradients may be the model's own buffers."""
         return self.loss(*batch, training=True, **options)
 
+    def check_finite(self) -> None:
+        """Raises ValueError if a parameter is nan or infinite, from which nothing can be predicted."""
+        xp = array_module(self.params.flat)
+        if not xp.isfinite(self.params.flat).all():
+            name = next(name for name, value in self.params.items() if not xp.isfinite(value).all())
+            raise ValueError(
+                f"the model's parameters must be finite, {name!r} holds nan or infinity; load a model that was saved "
+                "before, or train again with a smaller lr"
+            )
+
     def save_params(self, path: str | PathLike[str]) -> None:
         """Writes the parameters as one safetensors file; what built the model, and vocabularies, are not in it.
 
         Args:
-            path: of the file; one that was there is replaced as a whole.
+            path: of the file, or a link to it; one of npseq's that was there is replaced as a whole.
 
         Raises:
-            OSError: if it cannot be written.
+            OSError: if it cannot be written, or a file is there that npseq did not write.
+            ValueError: for complex128, which safetensors files do not have.
         """
         params = self.params.like(to_host(self.params.flat))
         write_content(Content(dict(params), {"format": FORMAT, "version": VERSION, "model": repr(self)}), path)

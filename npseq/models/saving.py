@@ -4,6 +4,8 @@ import json
 from os import PathLike
 from typing import Any
 
+import numpy as np
+
 from npseq.backend import to_host
 from npseq.data import Vocabulary
 from npseq.files import VERSION, Content, damage_in
@@ -33,12 +35,21 @@ def model_from(kind: Any, content: Content, path: str | PathLike[str], rng: Any 
         ValueError: if the content is none of a model, before memory is taken for it.
     """
     with damage_in(path):
-        config, vocabulary = (json.loads(content.metadata[name]) for name in ("config", "vocabulary"))
-        vocab = vocabulary if isinstance(vocabulary, int) else Vocabulary.from_dict(vocabulary)
-        tensors = {name: tensor for name, tensor in content.tensors.items() if "/" not in name}
-        count = parameter_count(config, vocab if isinstance(vocab, int) else len(vocab))
-        if count != (held := sum(tensor.size for tensor in tensors.values())):
-            raise ValueError(f"its configuration has {count} parameters, it holds {held}")
+        config, vocab = check_size(content)
         model = kind(vocab, **config, rng=rng)
-        set_params(model.params, tensors)
+        set_params(model.params, parameters_of(content))
         return model
+
+
+def check_size(content: Content) -> tuple[dict[str, Any], Vocabulary | int]:
+    """Returns the configuration and the vocabulary. Raises unless the content has as many parameters as they say."""
+    config, vocabulary = (json.loads(content.metadata[name]) for name in ("config", "vocabulary"))
+    vocab = vocabulary if isinstance(vocabulary, int) else Vocabulary.from_dict(vocabulary)
+    count = parameter_count(config, vocab if isinstance(vocab, int) else len(vocab))
+    if count != (held := sum(tensor.size for tensor in parameters_of(content).values())):
+        raise ValueError(f"its configuration has {count} parameters, it holds {held}")
+    return config, vocab
+
+
+def parameters_of(content: Content) -> dict[str, np.ndarray]:
+    return {name: tensor for name, tensor in content.tensors.items() if "/" not in name}

@@ -144,6 +144,7 @@ class Seq2Seq(EncoderDecoder):
             source_lengths: (B,), where each source ends.
             max_steps: the most tokens that are written.
         """
+        self.check_finite()
         encoded, _ = self.encoder.forward(source, source_lengths)
         state, _ = self.init_state(encoded)
         return greedy(self.decoder, encoded.context, state, self.begin, self.end, max_steps)
@@ -157,6 +158,7 @@ class Seq2Seq(EncoderDecoder):
         """
         if array("source", source).ndim != 1:
             raise ValueError(f"source must be one sentence (S,), got {source.shape}; search sentence by sentence")
+        self.check_finite()
         encoded, _ = self.encoder.forward(source[:, None])
         state, _ = self.init_state(encoded)
         step = next_log_probs(self.decoder, encoded.context)

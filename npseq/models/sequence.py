@@ -201,7 +201,11 @@ class SequenceModel(Model):
 
         Args:
             x, lengths: as forward takes them.
+
+        Raises:
+            ValueError: if a parameter is not finite.
         """
+        self.check_finite()
         logits = self.forward(x, lengths)[0].real
         return logits > 0 if self.is_binary else logits.argmax(axis=-1)
 

@@ -156,7 +156,11 @@ class SequenceGenerator(Model):
             stop: an id at which a sequence ends; it is not included.
             temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
             rng: a seed or a Generator, of what is drawn.
+
+        Raises:
+            ValueError: if a parameter is not finite.
         """
+        self.check_finite()
         xp, rng = array_module(self.params.flat), generator(rng)
         state, _ = self._initial(v)
         ids, found = np.full(len(v), first), []

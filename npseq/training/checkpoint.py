@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import to_host
-from npseq.files import damage_in, read_content, write_content
+from npseq.files import Content, damage_in, read_content, write_content
 from npseq.models.language_model import LanguageModel
-from npseq.models.saving import FORMAT, content_of, model_from
+from npseq.models.saving import FORMAT, check_size, content_of, model_from
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.metrics import EpochMetrics, as_array, from_array
 from npseq.training.position import Position, from_content, to_content
@@ -33,20 +33,25 @@ class Checkpoint(NamedTuple):
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | PathLike[str]) -> None:
-    """Writes a checkpoint to a file, replaced as a whole, which `LanguageModel.load` reads too.
+    """Writes a checkpoint to a file, which `LanguageModel.load` reads too.
 
     Args:
         checkpoint: the run as it is now.
-        path: the file.
+        path: the file; one of npseq's that was there is replaced as a whole.
 
     Raises:
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written, or npseq did not write it.
 
     Example:
         >>> run = ns.training.Run.begin(ns.training.TrainingConfig(max_tokens=2000), "begun")
         >>> checkpoint = ns.training.load_checkpoint("begun/model.safetensors")
         >>> ns.training.save_checkpoint(checkpoint, "copy.safetensors")
     """
+    write_content(content_of_run(checkpoint), path)
+
+
+def content_of_run(checkpoint: Checkpoint) -> Content:
+    """Returns the content of a checkpoint's file."""
     model = content_of(checkpoint.model)
     arrays = {k: to_host(v) for k, v in checkpoint.optimizer_state.items() if hasattr(v, "shape")}
     position, state = (None, {}) if checkpoint.position is None else to_content(checkpoint.position)
@@ -59,7 +64,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | PathLike[str]) -> None:
     }
     optimizer = {f"{OPTIMIZER}{k}": v for k, v in arrays.items()}
     tensors = {**model.tensors, **optimizer, **state, METRICS: as_array(checkpoint.metrics)}
-    write_content(model._replace(tensors=tensors, metadata={**model.metadata, "training": json.dumps(training)}), path)
+    return Content(tensors, {**model.metadata, "training": json.dumps(training)})
 
 
 def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
@@ -77,7 +82,7 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         >>> ns.training.load_checkpoint("run/model.safetensors").metrics
         []
     """
-    content = read_content(path, FORMAT)
+    content = read_content(path, FORMAT, check_size)
     if "training" not in content.metadata:
         raise ValueError(f"{str(path)!r} must be a checkpoint of a training run, it holds a model alone")
     rng = np.random.default_rng(0)
@@ -125,14 +130,23 @@ def _metrics(rows: np.ndarray, config: TrainingConfig) -> list[EpochMetrics]:
     return from_array(rows)
 
 
-def load_trained(path: str | PathLike[str]) -> tuple[LanguageModel, TrainingConfig | None]:
-    """Returns the model of a checkpoint and its configuration, None if the file holds only a model.
+class Trained(NamedTuple):
+    """A model, and what says which text it has learnt: None for a model that was saved without a run."""
+
+    model: LanguageModel
+    config: TrainingConfig | None
+    text_digest: str
+
+
+def load_trained(path: str | PathLike[str]) -> Trained:
+    """Returns the model of a checkpoint, or of a file that holds only a model.
 
     Raises as LanguageModel.load does.
     """
-    content = read_content(path, FORMAT)
+    content = read_content(path, FORMAT, check_size)
     model = model_from(LanguageModel, content, path)
     if "training" not in content.metadata:
-        return model, None
+        return Trained(model, None, "")
     with damage_in(path):
-        return model, _config(json.loads(content.metadata["training"]), model)
+        training = json.loads(content.metadata["training"])
+        return Trained(model, _config(training, model), str(training["text_digest"]))

@@ -17,6 +17,7 @@ from npseq.training.truncation_spec import FORMS, read_truncation
 
 LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 1e-3, "adamw": 1e-3, "adagrad": 1e-2}
 COUNTS_OR_NONE = ("max_tokens", "embedding", "bptt_every", "bptt_steps", "threads")
+MOST = {"layers": 10_000, "threads": 10_000}  # what takes time or memory before anything can refuse it
 NULLABLE = ("lr", "clip", *COUNTS_OR_NONE)
 MODEL_OPTIONS = (
     "cell", "hidden_size", "num_layers", "embedding_size", "bidirectional", "dropout", "initializer", "nonlinearity",
@@ -97,7 +98,7 @@ class TrainingConfig:
             _check_kind(entry.name, getattr(self, entry.name), entry.metadata["kind"])
             _check_choice(entry.name, getattr(self, entry.name), entry.metadata["choices"])
         for name in ("hidden", "layers", "epochs", "batch_size", "steps", *COUNTS_OR_NONE):
-            _check_range(name, getattr(self, name), 1)
+            _check_range(name, getattr(self, name), 1, MOST.get(name))
         for name in ("proj_size", "evaluate_every", "seed"):
             _check_range(name, getattr(self, name), 0)
         object.__setattr__(self, "lr", float(LEARNING_RATES[self.optimizer] if self.lr is None else self.lr))
@@ -207,9 +208,11 @@ def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
-def _check_range(name: str, value: int | None, least: int) -> None:
+def _check_range(name: str, value: int | None, least: int, most: int | None = None) -> None:
     if value is not None and value < least:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value}")
+    if value is not None and most is not None and value > most:
+        raise ValueError(f"{name} must be an integer of at most {most}, got {value}")
 
 
 def _check_positive(name: str, value: float | None) -> None:

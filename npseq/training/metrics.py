@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -33,3 +35,17 @@ def as_array(metrics: Sequence[EpochMetrics]) -> np.ndarray:
 
 def from_array(rows: np.ndarray) -> list[EpochMetrics]:
     return [EpochMetrics(int(row[0]), *row[1:]) for row in rows.tolist()]
+
+
+_VALUES = [rf'"{name}": [^,]+' for name in EpochMetrics._fields]
+_LINE = re.compile(rf"\{{{', '.join(_VALUES[:-1])}(, {_VALUES[-1]})?\}}\n".encode())
+
+
+def is_log(path: Path) -> bool:
+    """Whether npseq has written every line of this file; of the last one a crash may have left the beginning alone."""
+    with open(path, "rb") as file:
+        while line := file.readline(1000):
+            begun = not line.endswith(b"\n") and line.startswith(b'{"epoch": ')
+            if not (_LINE.fullmatch(line) or (begun and not file.read(1))):
+                return False
+    return True

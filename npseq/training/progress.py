@@ -1,5 +1,7 @@
 """This module shows the progress of a run: a bar on the terminal, and lines with the falling perplexity."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 from npseq.training.metrics import EpochMetrics
@@ -32,19 +34,32 @@ class ProgressBar:
 
     def step(self) -> None:
         """Counts one update."""
-        self.bar.update(1)
+        with self._shown():
+            self.bar.update(1)
 
     def epoch(self, metrics: EpochMetrics) -> None:
         """Shows the end of an epoch and corrects the bar, since epochs differ by one window with their offset."""
-        self.bar.update(metrics.epoch * self.batches - self.bar.n)
-        self.bar.set_description_str(f"epoch {metrics.epoch}/{self.epochs}", refresh=False)
-        numbers = f"perplexity {metrics.perplexity:.3f}, {metrics.tokens_per_second:,.0f} tokens/s"
-        self.bar.set_postfix_str(numbers, refresh=False)
-        if metrics.epoch == 1 or metrics.epoch % self.every == 0:
-            self.bar.write(f"epoch {metrics.epoch:>{len(str(self.epochs))}}  {numbers}")
+        with self._shown():
+            self.bar.update(metrics.epoch * self.batches - self.bar.n)
+            self.bar.set_description_str(f"epoch {metrics.epoch}/{self.epochs}", refresh=False)
+            numbers = f"perplexity {metrics.perplexity:.3f}, {metrics.tokens_per_second:,.0f} tokens/s"
+            self.bar.set_postfix_str(numbers, refresh=False)
+            if metrics.epoch == 1 or metrics.epoch % self.every == 0:
+                self.bar.write(f"epoch {metrics.epoch:>{len(str(self.epochs))}}  {numbers}")
+
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        """Lets a run go on without a terminal that has gone, or room for lines; the end of a pipe's reader ends it."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError:
+            self.bar.disable = True
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self.bar.close()
+        with self._shown():
+            self.bar.close()

@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from npseq.backend import Array, to_host
 from npseq.data import Vocabulary
-from npseq.training.checkpoint import Checkpoint
+from npseq.training.checkpoint import Checkpoint, Trained
 from npseq.training.config import TrainingConfig
 
 FREE = ("epochs", "corpus", "sample_prefix")  # may change when a run is resumed; of the corpus only its path
@@ -33,7 +35,16 @@ def changed(checkpoint: Checkpoint, changes: Mapping[str, Any], out: Path) -> Tr
     return config
 
 
-def check_text(checkpoint: Checkpoint, ids: Array, vocabulary: Vocabulary, corpus: str, out: Path) -> None:
+def text_of(checkpoint: Checkpoint | Trained, config: TrainingConfig, out: str | Path) -> tuple[np.ndarray, Vocabulary]:
+    """Returns the text of a run, whose configuration this is, as `load_corpus` does. Raises as check_text does."""
+    ids, vocabulary = config.load_corpus()
+    check_text(checkpoint, ids, vocabulary, config.corpus, out)
+    return ids, vocabulary
+
+
+def check_text(
+    checkpoint: Checkpoint | Trained, ids: Array, vocabulary: Vocabulary, corpus: str, out: str | Path
+) -> None:
     """Raises ValueError unless this is the text of the checkpoint, with the same vocabulary."""
     known = checkpoint.model.vocab
     if known is None:

@@ -1,4 +1,4 @@
-"""A training run has a folder with model.safetensors, metrics.jsonl and training.png."""
+"""A training run trains a model epoch by epoch, and writes down in its folder how far it has come."""
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -12,21 +12,21 @@ import numpy as np
 from npseq.arguments import array
 from npseq.backend import Array, device_module
 from npseq.data import random_windows
-from npseq.files import damage_in, make_folder, replace_file
+from npseq.files import as_path, damage_in
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
-from npseq.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from npseq.training.checkpoint import Checkpoint, load_checkpoint
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.distributed.shard import Shard
+from npseq.training.folder import FIGURE, MODEL, Folder
 from npseq.training.interrupts import Interrupted, StopSignals
 from npseq.training.loop import train_epoch
 from npseq.training.metrics import EpochMetrics
 from npseq.training.position import Position, check_within
 from npseq.training.resources import limited, precision
-from npseq.training.resumption import changed, check_text, digest
+from npseq.training.resumption import changed, digest, text_of
 from npseq.training.samples import prefixes_of
 
-MODEL, METRICS, FIGURE = "model.safetensors", "metrics.jsonl", "training.png"
 SAMPLE_LENGTH = 50
 
 
@@ -48,10 +48,11 @@ class Run:
     """
 
     def __init__(self, checkpoint: Checkpoint, ids: Array, out: Path):
-        self.config, self.out = checkpoint.config, out
+        self.config, self.out, self.folder = checkpoint.config, out, Folder(out)
         self.model, self.rng, self.metrics = checkpoint.model, checkpoint.rng, list(checkpoint.metrics)
         self.text_digest, self.position = checkpoint.text_digest, checkpoint.position
         self._whole = True  # whether the run is where its checkpoint is
+        self._iterated = False  # whether an iterator over its epochs has begun and not ended
         self.shard: Shard | None = None  # its columns of every batch, if several processes share the run
         xp = device_module(self.config.device)
         self.ids = xp.asarray(array("ids", ids))
@@ -71,16 +72,12 @@ class Run:
             overwrite: whether to replace a run that is there.
 
         Raises:
-            FileExistsError: if `out` holds a run and overwrite is False.
-            OSError: if it cannot be written.
+            FileExistsError: if `out` holds a run and overwrite is False, or files of these names that are not npseq's.
+            OSError: if it cannot be written, or another process trains in it.
             ValueError: for an impossible text, before anything is written.
         """
-        out = Path(out)
-        if (out / MODEL).exists() and not overwrite:
-            raise FileExistsError(
-                f"the folder {str(out)!r} must not hold a run yet, but it has {MODEL}; go on with it (--resume), "
-                "replace it (--overwrite), or name another folder"
-            )
+        out = as_path(out, "out")
+        Folder(out).check_new(overwrite)
         device_module(config.device)
         ids, vocabulary = config.load_corpus()
         random_windows(ids, config.batch_size, config.steps, 0)  # refuses a text too short, before a folder is made
@@ -89,13 +86,11 @@ class Run:
         model = LanguageModel(vocabulary, **config.model_options(), rng=rng)
         state = make_optimizer(config).state_dict()
         run = cls(Checkpoint(config, model, state, rng, [], digest(ids)), ids, out)
-        make_folder(out)
-        try:
+        with run.folder.claimed():
+            run.folder.check_new(overwrite)
             run._save([], None)  # first of all: until it is whole, a run that it replaces stays
-        except OSError as error:
-            raise OSError(f"{str(out)!r} must have room for a checkpoint: {error}; name another one") from error
-        (out / METRICS).write_bytes(b"")
-        (out / FIGURE).unlink(missing_ok=True)
+            run.folder.write_log([])
+            (out / FIGURE).unlink(missing_ok=True)
         return run
 
     @classmethod
@@ -109,24 +104,29 @@ class Run:
 
         Raises:
             FileNotFoundError: if there is no checkpoint.
+            OSError: if the folder cannot be written, another process trains in it, or npseq did not write its files.
             ValueError: for a damaged checkpoint, a change to any other field, fewer epochs than there were, or another
                 text.
         """
-        out, changes = Path(out), changes or {}
+        out, changes = as_path(out, "out"), changes or {}
         if not (out / MODEL).is_file():
             raise FileNotFoundError(f"the folder {str(out)!r} must hold a run to resume, it has no {MODEL}")
-        checkpoint = load_checkpoint(out / MODEL)
-        config = changed(checkpoint, changes, out)
-        ids, vocabulary = config.load_corpus()
-        check_text(checkpoint, ids, vocabulary, config.corpus, out)
-        if checkpoint.position is not None:
-            with damage_in(out / MODEL):
-                check_within(checkpoint.position, ids, config)
-        if "sample_prefix" in changes:
-            config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
-        run = cls(checkpoint._replace(config=config), ids, out)
-        make_folder(out)
-        run._write_metrics()
+        folder = Folder(out)
+        with folder.claimed():
+            checkpoint = load_checkpoint(out / MODEL)
+            folder.check()
+            config = changed(checkpoint, changes, out)
+            ids, vocabulary = text_of(checkpoint, config, out)
+            if checkpoint.position is not None:
+                with damage_in(out / MODEL):
+                    check_within(checkpoint.position, ids, config)
+            if "sample_prefix" in changes:
+                config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
+            run = cls(checkpoint._replace(config=config), ids, out)
+            run.folder = folder
+            folder.write_log(run.metrics)
+        if len(run.metrics) == config.epochs:
+            folder.release()
         return run
 
     def __repr__(self) -> str:
@@ -147,7 +147,8 @@ class Run:
     ) -> Iterator[EpochMetrics]:
         """Trains to the last epoch, and yields an epoch's metrics when its checkpoint is on the disk.
 
-        However it ends, it draws the figure of the epochs so far, and the last checkpoint stays.
+        However it ends, it draws the figure of the epochs so far, or warns that it cannot, and the last checkpoint
+        stays.
 
         Args:
             on_step: called after every update.
@@ -157,16 +158,31 @@ class Run:
 
         Raises:
             NonFiniteLoss: as soon as a loss, a norm or a parameter is seen not to be finite.
-            OSError: if a file cannot be written.
-            RuntimeError: for a run that one of these, or an exception in a step, has ended before.
+            OSError: if a checkpoint or the log cannot be written, or another process trains in the folder.
+            RuntimeError: while another iterator is in progress, for a run that one of these, or an exception in a
+                step, has ended before, and for one that has gone on elsewhere.
         """
+        self._check_ready()
+        return self._epochs(on_step, stop, trace_nonfinite)
+
+    def _check_ready(self) -> None:
+        if self._iterated:
+            raise RuntimeError("a run's epochs must have one iterator at a time, and one has begun; close() that one")
         if not self._whole:
             raise RuntimeError(
                 "a run that was cut off in an epoch must go on from its checkpoint; take Run.resume(out), with out "
                 f"{str(self.out)!r}"
             )
+
+    def _epochs(
+        self, on_step: Callable[[], None] | None, stop: Callable[[], bool] | None, trace_nonfinite: bool
+    ) -> Iterator[EpochMetrics]:
+        self._check_ready()
+        if self._writes:
+            self.folder.claim()
         if self.shard is not None:
             stop = self.shard.agreed(stop or bool)
+        self._iterated = True
         try:
             for _ in range(len(self.metrics), self.config.epochs):
                 try:
@@ -177,13 +193,18 @@ class Run:
                 self._save([*self.metrics, metrics], None)
                 self.metrics.append(metrics)
                 self.position = None
-                self._log(metrics)
+                if self._writes:
+                    self.folder.log(metrics)
                 self._whole = True
                 yield metrics
                 if stop is not None and stop():
                     raise Interrupted
         finally:
-            self._draw()
+            self._iterated = False
+            try:
+                self.folder.draw(self.metrics)
+            finally:
+                self.folder.release()
 
     def evaluate(self) -> float:
         """Returns the perplexity of the text, each token after all before it, with the present parameters."""
@@ -246,22 +267,7 @@ class Run:
         if self._writes:
             state = self.optimizer.state_dict()
             checkpoint = Checkpoint(self.config, self.model, state, self.rng, metrics, self.text_digest, position)
-            save_checkpoint(checkpoint, self.out / MODEL)
-
-    def _log(self, metrics: EpochMetrics) -> None:
-        if self._writes:
-            with open(self.out / METRICS, "a", encoding="utf-8", newline="\n") as file:
-                file.write(f"{metrics.line()}\n")
-
-    def _write_metrics(self) -> None:
-        lines = "".join(f"{m.line()}\n" for m in self.metrics)
-        replace_file(self.out / METRICS, lines.encode())
-
-    def _draw(self) -> None:
-        if self.metrics and self._writes:
-            from npseq.plot import training_curve
-
-            training_curve(self.metrics, self.out / FIGURE)
+            self.folder.save(checkpoint)
 
 
 def train(config: TrainingConfig, out: str | PathLike[str], *, overwrite: bool = False) -> Run:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from npseq.data import UNKNOWN, Vocabulary, tokenize
+from npseq.data import Vocabulary
+from npseq.models.decoding.generation import check_prefix, missing
 from npseq.training.config import TrainingConfig
 
 PREFIXES = {"python-topics": ("assignment", "the target"), "time-machine": ("time traveller", "traveller")}
@@ -15,20 +16,3 @@ def prefixes_of(config: TrainingConfig, vocabulary: Vocabulary, ids: np.ndarray)
     usual = [prefix for prefix in PREFIXES.get(config.corpus, ()) if not missing(prefix, vocabulary)]
     begin = vocabulary.decode(ids[: 10 if config.token == "char" else 2])
     return config.sample_prefix or tuple(usual) or (begin,)
-
-
-def missing(text: str, vocabulary: Vocabulary) -> list[str]:
-    """Returns the tokens of a text that the vocabulary lacks."""
-    return sorted({token for token in tokenize([text], vocabulary.token)[0] if token not in vocabulary})
-
-
-def check_prefix(prefix: str, vocabulary: Vocabulary) -> None:
-    """Raises ValueError if a prefix has no tokens, or tokens that the vocabulary lacks."""
-    if not tokenize([prefix], vocabulary.token)[0]:
-        raise ValueError(f"a prefix must hold at least one token, got {prefix!r}")
-    if lacking := missing(prefix, vocabulary):
-        known = "".join(sorted(vocabulary.tokens[1:])) if vocabulary.token == "char" else f"{len(vocabulary)} words"
-        raise ValueError(
-            f"a prefix must be made of the text's own tokens ({known!r}), got {prefix!r} with {lacking}, "
-            f"which would be {UNKNOWN}"
-        )

@@ -16,7 +16,7 @@ def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table and the names of the figures; drawing them is tested where they are made."""
     from matplotlib.figure import Figure
 
-    monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: Path(path).write_bytes(b""))
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **options: file.write(b"Software\0npseq"))
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -51,7 +51,7 @@ def test_inspect_draws_cells_over_each_other(tmp_path, text, capsys):
         (["/no/run"], "a model must be an existing file, found none at '/no/run'"),
         (["--cell", "transformer"], "argument --cell: invalid choice: 'transformer'"),
         (["--text", "/no/text"], "'/no/text', where there is no file"),
-        (["RUN", "--steps", "0"], "steps and batch_size must be at least 1, got 0 and 4"),
+        (["RUN", "--steps", "0"], "steps and batch_size must be at least 1, and batch_size at most"),
         (["RUN", "--steps", "900"], "the text must hold 2 * steps + 1 = 1801 tokens"),
         (["--steps", "many"], "argument --steps: must be an integer, got 'many'"),
     ],

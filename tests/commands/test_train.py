@@ -147,12 +147,12 @@ def test_a_full_disk_ends_with_status_1(tmp_path, text, monkeypatch, capsys):
 
     def fails_later(descriptor):
         calls.append(descriptor)
-        if len(calls) > 4:
+        if len(calls) > 6:
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fails_later)
     line = refused(capsys, 1, "train", "--text", text, *TINY, "--quiet", "--out", str(tmp_path / "run"))
-    assert "No space left on device; the checkpoint of epoch 1 stays in" in line
+    assert "No space left on device; make room on its disk; the checkpoint of epoch 1 stays in" in line
 
 
 # what train refuses --------------------------------------------------------------------------------------------------

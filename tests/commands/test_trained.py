@@ -12,7 +12,7 @@ from npseq.models import LanguageModel
 def test_a_folder_means_the_model_in_it(trained):
     path = Path(trained, "model.safetensors")
     assert model_file(trained) == model_file(str(path)) == path
-    (one, config), (other, same) = load(trained), load(str(path))
+    (one, config, _), (other, same, _) = load(trained), load(str(path))
     assert one.params.flat.tobytes() == other.params.flat.tobytes()
     assert config == same
     assert config.hidden == 8
@@ -20,7 +20,7 @@ def test_a_folder_means_the_model_in_it(trained):
 
 def test_a_model_saved_alone_has_no_configuration(trained, tmp_path):
     LanguageModel.load(model_file(trained)).save(tmp_path / "bare")
-    assert load(str(tmp_path / "bare"))[1] is None
+    assert load(str(tmp_path / "bare")).config is None
 
 
 @pytest.mark.parametrize("command", [["train", "--resume"], ["sample"], ["evaluate"]])

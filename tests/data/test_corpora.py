@@ -1,6 +1,7 @@
 import hashlib
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pooch
@@ -102,6 +103,21 @@ def test_a_path_of_any_script(tmp_path):
     assert vocabulary.decode(ids) == "春眠不觉晓处处闻啼鸟"
     words, _ = load_corpus(str(path), token="word", clean="none")
     assert words.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("clean", ["letters", "none"])
+@pytest.mark.parametrize("token", ["char", "word"])
+@pytest.mark.parametrize("end", ["\n", " "])
+def test_memory_is_that_of_what_is_learnt(tmp_path, monkeypatch, clean, token, end):
+    monkeypatch.setattr("npseq.data.reading.CHUNK", 1 << 12)
+    path = tmp_path / "large.txt"
+    path.write_text(f"it was the best of times 春眠不觉晓{end}" * 8000, encoding="utf-8")
+    tracemalloc.start()
+    ids, _ = load_corpus(path, token, clean=clean, max_tokens=3000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(ids) == 3000
+    assert peak < 300_000 < path.stat().st_size
 
 
 def test_neither_a_name_nor_a_file(tmp_path):

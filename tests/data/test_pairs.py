@@ -198,7 +198,10 @@ def test_files_that_hold_no_pairs_are_refused(tmp_path):
         with pytest.raises(ValueError, match=rf"a line must be source TAB target, line 3 of .*bad' has {wrong}"):
             load_pairs(bad)
     bad.write_bytes(b"a\tb\ncaf\xe9\tb\n")
-    with pytest.raises(ValueError, match=r"must be UTF-8, .*bad' is not: byte 0xe9 at offset 7 in line 2 .*convert"):
+    with pytest.raises(
+        ValueError,
+        match=r"a file of sentence pairs must be UTF-8, .*bad' is not: byte 0xe9 at offset 7 .*line 2; .*convert",
+    ):
         load_pairs(bad)
     bad.write_text("\n")
     with pytest.raises(ValueError, match=r"a text must hold lines of source TAB target, found none"):

@@ -1,28 +1,142 @@
+"""A text file is read in parts; what is no UTF-8 text is refused with what it looks like, and where."""
+
+import re
+import zipfile
+
 import pytest
 
-from npseq.data.reading import read_text, split_lines
+from npseq.cli import main
+from npseq.data import load_corpus, load_pairs, read_lines
+from npseq.data.reading import CHUNK, decoded
+
+ENGLISH = "It was the best of times,\nit was the worst of times.\n" * 3
+JAPANESE = "吾輩は猫である。名前はまだ無い。\nどこで生れたかとんと見当がつかぬ。\n"
+CHINESE = "春眠不觉晓，处处闻啼鸟。\n夜来风雨声，花落知多少。\n"
 
 
-def test_a_mark_is_no_text_and_every_line_end_is_one(tmp_path):
-    path = tmp_path / "text.txt"
-    path.write_bytes(b"\xef\xbb\xbfone\r\ntwo\rthree\n\n")
-    assert split_lines(read_text(path)) == ["one", "two", "three", ""]
-    assert split_lines("") == []
+def write(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+@pytest.mark.parametrize("text", ["", "a", "é" * 9, "春眠", "a\nb", "\n\n", "𝄞 x"])
+@pytest.mark.parametrize("before", [0, CHUNK - 4, CHUNK - 3, CHUNK - 2, CHUNK - 1, CHUNK, 2 * CHUNK - 1])
+def test_parts_join_to_the_text(tmp_path, text, before):
+    whole = "x" * before + text + "\nthe end"
+    assert "".join(decoded(write(tmp_path / "t", whole))) == whole
+
+
+@pytest.mark.parametrize("before", [0, 1, CHUNK - 2, CHUNK - 1, CHUNK])
+def test_line_ends_are_newlines_and_a_mark_is_no_text(tmp_path, before):
+    raw = b"\xef\xbb\xbf" + b"x" * before + b"a\r\nb\rc\n\xef\xbb\xbfd\r"
+    assert "".join(decoded(write(tmp_path / "t", raw))) == "x" * before + "a\nb\nc\n\ufeffd\n"
+
+
+def test_no_part_is_large(tmp_path):
+    assert max(map(len, decoded(write(tmp_path / "t", "x" * 5 * CHUNK)))) <= CHUNK
 
 
 @pytest.mark.parametrize(
-    ("raw", "message"),
+    ("content", "like", "offset"),
     [
-        (b"", "a text must hold something, the file .*text.txt' is empty"),
-        (
-            b"one\ntwo \xff\n",
-            "must be UTF-8, the file .* is not: byte 0xff at offset 8 in line 2 .*; convert it to UTF-8",
-        ),
+        (ENGLISH.encode("utf-16-le"), "UTF-16LE", 1),
+        (ENGLISH.encode("utf-16-be"), "UTF-16BE", 0),
+        ((JAPANESE + "A. B. C. 1 2 3\n").encode("utf-16-le"), "UTF-16LE", 33),
+        (("年 1905 " + JAPANESE + "A. B. C. 1 2 3\n").encode("utf-16-be"), "UTF-16BE", 2),
+        (ENGLISH.encode("utf-16"), "UTF-16", 0),
+        (b"\xfe\xff" + ENGLISH.encode("utf-16-be"), "UTF-16", 0),
+        (ENGLISH.encode("utf-32-le"), "UTF-32LE", 1),
+        (CHINESE.encode("utf-32-be"), "UTF-32BE", 0),
+        (ENGLISH.encode("utf-32"), "UTF-32", 0),
+        (JAPANESE.encode("iso-2022-jp"), "ISO-2022-JP", 0),
+        (b"x" * (CHUNK - 2) + JAPANESE.encode("iso-2022-jp"), "ISO-2022-JP", CHUNK - 2),
+        (b"ab " + "안녕하세요".encode("iso-2022-kr"), "ISO-2022-KR", 3),
+        (CHINESE.encode("hz"), "HZ", 0),
     ],
 )
-def test_what_is_no_text_is_refused(raw, message, tmp_path):
-    (tmp_path / "text.txt").write_bytes(raw)
-    with pytest.raises(ValueError, match=message):
-        read_text(tmp_path / "text.txt")
-    with pytest.raises(FileNotFoundError, match=r"a text must be an existing file, found none at .*other"):
-        read_text(tmp_path / "other")
+def test_another_encoding_is_named_and_the_remedy_works(tmp_path, content, like, offset):
+    path = write(tmp_path / "t", content)
+    told = rf"^a text must be UTF-8, the file .*t' looks like {like}, by .* at offset {offset}; convert it: iconv -f "
+    for read in (read_lines, load_corpus):
+        with pytest.raises(ValueError, match=told):
+            read(path)
+    text = content.decode(like)  # what iconv does
+    assert "".join(decoded(write(path, text.encode()))) == text
+
+
+@pytest.mark.parametrize(
+    ("content", "like"),
+    [
+        (b"a text with one\0 byte of zero", "a file of bytes, by the byte 0 at offset 15; take its text"),
+        (bytes(range(256)) * 2, "a file of bytes, by the byte 0 at offset 0"),
+        (bytes(4096), "a file of bytes, by the byte 0 at offset 0"),
+        (b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\n", "a PDF, by its first bytes at offset 0"),
+        (b"{\\rtf1\\ansi It was the best of times.}", "RTF, by its first bytes"),
+        (b"\x1f\x8b\x08\0abc", "gzip, by its first bytes"),
+        (b"\x89PNG\r\n\x1a\n", "a picture, by its first bytes"),
+    ],
+)
+def test_what_is_no_text_is_named(tmp_path, content, like):
+    with pytest.raises(ValueError, match=rf"^a text must be UTF-8, the file .*t' looks like {re.escape(like)}"):
+        read_lines(write(tmp_path / "t", content), "none")
+
+
+def test_a_document_that_is_an_archive_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "book.docx", "w") as archive:
+        archive.writestr("word/document.xml", ENGLISH)
+    with pytest.raises(ValueError, match=r"looks like a zip archive, as \.docx and \.epub are, .*; take its text"):
+        load_corpus(tmp_path / "book.docx")
+
+
+@pytest.mark.parametrize(
+    ("content", "offset", "like"),
+    [
+        (b"ab\n\xffcd", 3, "an encoding of one byte a letter, as Latin-1 is"),
+        (b"\xef\xbb\xbfabc\xe9", 6, "a file that was cut off"),
+        (b"caf\xe9 au lait", 3, "Latin-1"),
+        ("Größe".encode("cp1252") * 9, 2, "Latin-1"),
+        (CHINESE.encode("gb18030"), 0, "an encoding of more bytes a letter, as GB18030 or UTF-16 is"),
+        (JAPANESE.encode("shift-jis"), 0, "an encoding of more bytes"),
+        (b"x" * (CHUNK - 1) + "é".encode()[:1], CHUNK - 1, ""),
+        (b"x" * (2 * CHUNK) + b"\xff", 2 * CHUNK, ""),
+        (b"x" * (CHUNK - 1) + b"\xe6\x98x", CHUNK - 1, ""),
+        ("\ud800".encode("utf-8", "surrogatepass"), 0, ""),
+    ],
+)
+def test_a_byte_that_utf8_lacks_is_told_with_its_place(tmp_path, content, offset, like):
+    path = write(tmp_path / "t", content)
+    told = rf"^a text must be UTF-8, the file .*t' is not: byte 0x{content[offset]:02x} at offset {offset} \(.*{like}.*"
+    with pytest.raises(ValueError, match=rf"{told}; convert it to UTF-8$"):
+        read_lines(path)
+
+
+@pytest.mark.parametrize("text", ["\x1b[31mred\x1b(B\x1b[m is ANSI\n", "(format t \"~{~a~^, ~}\" list)\n", "~{ab}\n",
+                                  "a tab\tand\x0ba\x0cfeed\x7f\n", "\x01"])  # fmt: skip
+def test_odd_characters_are_text(tmp_path, text):
+    assert "".join(decoded(write(tmp_path / "t", text))) == text
+
+
+def test_a_missing_file_a_folder_and_an_empty_file_are_told(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r"a text must be an existing file, found none at .*nowhere\.txt'; check"
+    ):
+        read_lines(tmp_path / "nowhere.txt")
+    with pytest.raises(FileNotFoundError, match="must be an existing file"):
+        read_lines(tmp_path)
+    with pytest.raises(ValueError, match=r"a text must hold something, the file .*t' is empty$"):
+        read_lines(write(tmp_path / "t", b""))
+    with pytest.raises(ValueError, match="path must name a file or a folder, got ''"):
+        read_lines("")
+
+
+def test_the_same_is_refused_of_sentence_pairs_and_on_the_command_line(tmp_path, capsys):
+    path = write(tmp_path / "t", "go .\tva !\n".encode("utf-16-le"))
+    with pytest.raises(
+        ValueError, match=r"a file of sentence pairs must be UTF-8, the file .* looks like UTF-16LE, by"
+    ):
+        load_pairs(path)
+    assert main(["train", "--text", str(path), "--out", str(tmp_path / "out")]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "looks like UTF-16LE" in err
+    assert not (tmp_path / "out").exists()

@@ -13,7 +13,7 @@ def result(name):
 
 
 def test_every_command_names_what_there_is():
-    paths = re.findall(r"`python -m pytest (?:-m slow )?(\S+)`", PAGE)
+    paths = " ".join(re.findall(r"`python -m pytest (?:-m slow )?([^`]+)`", PAGE)).replace("--fake-cupy", "").split()
     assert len(paths) > 5
     assert all((ROOT / path).exists() for path in paths)
     modules = set(re.findall(r"`python -m (benchmarks\.\w+)(?: --save)?`", PAGE))
@@ -37,6 +37,12 @@ def test_the_counts_of_faults():
     assert f"{killed['after an interrupt']} of them after a Ctrl-C" in PAGE
     assert not any(found[name]["not refused"] for name in found if name not in ("machine", "killed"))
     assert not killed["differ"]
+
+
+def test_the_count_of_two_processes():
+    found = result("two_processes")
+    assert f"| {found['times']} times, {len(found['wrong'])} wrong |" in PAGE
+    assert sum(found["refused"].values()) == found["times"]
 
 
 def test_the_counts_of_soak():

@@ -59,7 +59,8 @@ def test_a_checkpoint_is_a_model_file_too(tmp_path):
     saved = checkpoint()
     save_checkpoint(saved, tmp_path / "c")
     np.testing.assert_array_equal(LanguageModel.load(tmp_path / "c").params.flat, saved.model.params.flat)
-    model, config = load_trained(tmp_path / "c")
+    model, config, text_digest = load_trained(tmp_path / "c")
+    assert text_digest == saved.text_digest
     np.testing.assert_array_equal(model.params.flat, saved.model.params.flat)
     assert config == saved.config
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import to_host
-from npseq.files import replace_file
+from npseq.files import as_path, replace_file, replaceable
 from npseq.interop.onnx.graph import Graph
 from npseq.interop.onnx.package import LIMIT, onnx_for
 from npseq.interop.onnx.stack import Stack, add_stack
@@ -21,7 +21,7 @@ from npseq.models.language_model import LanguageModel
 
 
 def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> None:
-    """Writes model as one ONNX file; an existing file is replaced as a whole.
+    """Writes model as one ONNX file; one that npseq has written before is replaced as a whole.
 
     The graph computes what forward computes without training: no dropout acts. Its inputs and outputs, with T ("time")
     and B ("batch") free:
@@ -33,12 +33,12 @@ def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> N
 
     Args:
         model: an RNN, GRU, LSTM, Bidirectional, Reversed or LanguageModel.
-        path: the file.
+        path: the file, or a link to it.
         lengths: whether the graph takes lengths.
 
     Raises:
         ImportError: without the extra "onnx".
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written, or a file is there that npseq did not write.
         TypeError: for another model.
         ValueError: for 2 GiB or more, and for a model that ONNX has no operator for: a projection, complex numbers.
 
@@ -50,6 +50,8 @@ def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> N
             f"model must be an RNN, GRU, LSTM, Bidirectional, Reversed or LanguageModel, got {type(model).__name__}"
         )
     layer = model.recurrent if isinstance(model, LanguageModel) else model
+    path = as_path(path)
+    replaceable(path, is_ours)
     stacks = _stacks(layer)
     _check_form(model.params.flat, stacks)
     graph = Graph(onnx_for("interop.onnx.export"), layer.params.flat.dtype)
@@ -59,7 +61,13 @@ def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> N
         x = graph.input("x", ("time", "batch", layer.input_size))
         _recurrent(graph, stacks, x, lengths, graph.output("y", ("time", "batch", layer.output_size)))
     payload = graph.model(type(model).__name__, _metadata(model)).SerializeToString()
-    replace_file(Path(path), payload)
+    replace_file(path, payload, is_ours)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether npseq has written this ONNX file, whose first fields are its version and its producer's name."""
+    with open(path, "rb") as file:
+        return b"\x12\x05npseq" in file.read(16)
 
 
 def _stacks(layer: Any) -> list[Stack]:

@@ -1,20 +1,24 @@
 """Generation runs one token at a time, with the same cells as in training."""
 
+import cmath
 from collections.abc import Callable
 from functools import partial
+from math import inf, isfinite
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array_or_lists, integer, integers
+from npseq.arguments import array_or_lists, integer, integers, number
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.stepping import Step, inputs_of, stepper, table
 from npseq.bptt.tape import Weights
 from npseq.cell import Cell
-from npseq.data import Vocabulary
+from npseq.data import Vocabulary, tokenize
 from npseq.layers import Embedding, Linear
 from npseq.layers.recurrent import Recurrent
+
+LONGEST = 100_000_000  # tokens that are generated at once
 
 
 class Stepper:
@@ -94,12 +98,59 @@ def generated(
 
 
 def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:
-    """A token from softmax(scores / temperature); at 0 the likeliest. Drawn on the host, in float64."""
+    """A token from softmax(scores / temperature); at 0 the likeliest. Drawn on the host, in float64.
+
+    Raises ValueError for scores that tell nothing: with nan or infinity among them.
+    """
+    best = int(scores.argmax())
+    if not cmath.isfinite(highest := scores[best].item()):
+        raise ValueError(f"the model's scores must be finite to choose a token, one is {highest}; train it again")
     if temperature == 0:
-        return int(scores.argmax())
-    z = to_host(scores).astype(np.float64) / temperature
-    p = np.exp(z - z.max())
+        return best
+    with np.errstate(over="ignore"):  # an infinite difference is a probability of 0
+        p = np.exp((to_host(scores).astype(np.float64) - highest) / temperature)
     return int(rng.choice(len(p), p=p / p.sum()))
+
+
+def finite_loss(total: float) -> float:
+    """Returns a negative log-likelihood. Raises ValueError for one that is nan or infinite."""
+    if not isfinite(total):
+        raise ValueError(f"the loss must be finite, the model gives {total}; train it again with a smaller lr")
+    return total
+
+
+def check_request(prefix: Any, length: int, temperature: float, vocab: Vocabulary | None) -> None:
+    """Raises ValueError unless so many tokens can be generated at this temperature, after a text of known tokens."""
+    if not 0 <= number("temperature", temperature) < inf:
+        raise ValueError(f"temperature must be 0, for the likeliest token, or positive, got {temperature}")
+    if integer("length", length, least=0) > LONGEST:
+        raise ValueError(f"length must be at most {LONGEST}, got {length}; generate a longer text part by part")
+    if isinstance(prefix, str) and prefix and vocab is not None:
+        check_prefix(prefix, vocab)
+
+
+def check_prefix(prefix: str, vocabulary: Vocabulary) -> None:
+    """Raises ValueError if a prefix has no tokens, or one that the vocabulary lacks, which it names first."""
+    if not tokenize([prefix], vocabulary.token)[0]:
+        raise ValueError(f"a prefix must hold at least one token, got {prefix!r}")
+    if lacking := missing(prefix, vocabulary):
+        known = (
+            "".join(sorted(vocabulary.tokens[1:])) if vocabulary.token == "char" else " ".join(vocabulary.tokens[1:])
+        )
+        others = f", nor {', '.join(map(_shown, lacking[1:4]))}" if lacking[1:] else ""
+        raise ValueError(
+            f"{_shown(lacking[0])} is not in the model's vocabulary{others}, so the prefix {_shown(prefix)} cannot be "
+            f"read; a prefix must be made of the text's own tokens, {len(vocabulary) - 1} of them: {_shown(known)}"
+        )
+
+
+def missing(text: str, vocabulary: Vocabulary) -> list[str]:
+    """Returns the tokens of a text that the vocabulary lacks, in order."""
+    return list(dict.fromkeys(token for token in tokenize([text], vocabulary.token)[0] if token not in vocabulary))
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:60]}...")
 
 
 def sized(name: str, vocab: Vocabulary | int) -> tuple[Vocabulary | None, int]:

@@ -18,9 +18,10 @@ from npseq.backend import take_device, to_host
 from npseq.training.checkpoint import load_checkpoint
 from npseq.training.config import TrainingConfig
 from npseq.training.distributed.shard import Communicator, Shard, check_shares
+from npseq.training.folder import MODEL
 from npseq.training.interrupts import Interrupted, StopSignals
 from npseq.training.loop import NonFiniteLoss
-from npseq.training.run import MODEL, Run
+from npseq.training.run import Run
 
 INTERRUPTED = 130
 PATIENCE = 2.0  # seconds in which rank 0 can report an interrupt before another rank does

@@ -1,10 +1,14 @@
 """Sampling from a language model: where it begins, what it draws, where it ends (A41)."""
 
+import re
+
 import numpy as np
 import pytest
 
 from npseq.data import Vocabulary
-from npseq.models import LanguageModel
+from npseq.layers import GRU, Embedding
+from npseq.models import LanguageModel, Seq2Seq, SequenceGenerator, Tagger
+from npseq.models.decoding.generation import check_prefix, sample
 
 SENTENCES = "the cat was full <eos> the cats were full <eos> the dog was full <eos>"
 KINDS = [
@@ -86,3 +90,115 @@ def test_what_is_no_text_and_no_ids_is_refused():
         word_model().generate(np.zeros((0, 2)), 5)
     with pytest.raises(ValueError, match=r"tokens must be a text or ids \(N,\) of at least 1, got array"):
         word_model().log_prob("")
+
+
+@pytest.mark.parametrize("length", [10**8 + 1, 10**20])
+def test_a_length_that_never_ends_is_refused(length):
+    with pytest.raises(
+        ValueError, match=f"length must be at most 100000000, got {length}; generate a longer text part by"
+    ):
+        word_model().generate("the", length)
+
+
+HAN = [chr(code) for code in range(0x4E00, 0x4E00 + 2600)]
+
+
+WORDS = Vocabulary(["the", "time"], token="word")
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "prefix", "lacking", "shown", "known"),
+    [
+        (Vocabulary("abc"), "ab吾", ("'吾'", ""), "ab吾", "3 of them: 'abc'"),
+        (Vocabulary("abc"), "xaxyzvwu", ("'x'", ", nor 'y', 'z', 'v'"), "xaxyzvwu", "3 of them: 'abc'"),
+        (
+            Vocabulary(HAN),
+            f"{HAN[0] * 5000}x\n",
+            ("'x'", ", nor '\\n'"),
+            f"{HAN[0] * 60}...",
+            f"2600 of them: '{''.join(HAN[:60])}...'",
+        ),
+        (WORDS, "a time", ("'a'", ""), "a time", "2 of them: 'the time'"),
+    ],
+    ids=["one", "several", "Chinese", "words"],
+)
+def test_an_unknown_token_of_a_prefix_is_named_first_in_one_line(vocabulary, prefix, lacking, shown, known):
+    told = (
+        f"{lacking[0]} is not in the model's vocabulary{lacking[1]}, so the prefix '{shown}' cannot be read; a prefix "
+        f"must be made of the text's own tokens, {known}"
+    )
+    model = LanguageModel(vocabulary, "rnn", 2, rng=0)
+    for call in (lambda: check_prefix(prefix, vocabulary), lambda: model.generate(prefix, 3)):
+        with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+            call()
+    assert len(told.encode()) < 600
+    assert len(model.generate(vocabulary.encode(prefix), 3)) == len(vocabulary.encode(prefix)) + 3  # what may be meant
+
+
+def test_a_prefix_has_a_token():
+    check_prefix("ab", Vocabulary("abc"))
+    with pytest.raises(ValueError, match="a prefix must hold at least one token, got '  '"):
+        check_prefix("  ", Vocabulary(["ab"], token="word"))
+
+
+# a model that has diverged -------------------------------------------------------------------------------------------
+
+
+VECTOR, IDS = np.ones((1, 2), np.float32), np.ones((2, 1), int)
+PREDICTIONS = {
+    "generate": lambda m: m.generate("a", 3),
+    "generate from nothing": lambda m: m.generate([], 3),
+    "draw": lambda m: m.generate("a", 3, temperature=1, rng=0),
+    "evaluate": lambda m: m.evaluate(np.array([1, 2, 3])),
+    "log_prob": lambda m: m.log_prob("abc"),
+    "caption": lambda m: m.generate(VECTOR, 1, 3),
+    "tag": lambda m: m.predict(VECTOR[None]),
+    "greedy": lambda m: m.greedy(IDS),
+    "beam": lambda m: m.beam_search(IDS[:, 0]),
+}
+MODELS = {
+    "caption": lambda: SequenceGenerator(2, Embedding(5, 3, rng=0), GRU(3, 4, rng=0), rng=0),
+    "tag": lambda: Tagger(GRU(2, 4, rng=0), 2, rng=0),
+    "greedy": lambda: Seq2Seq(6, 7, rng=0, hidden_size=4, embedding_size=3),
+    "beam": lambda: Seq2Seq(6, 7, rng=0, hidden_size=4, embedding_size=3),
+}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("what", PREDICTIONS)
+def test_a_parameter_that_is_not_finite_predicts_nothing(what, value):
+    model = MODELS.get(what, lambda: LanguageModel(Vocabulary("abcd"), "gru", 4, embedding_size=3, rng=0))()
+    PREDICTIONS[what](model)
+    for name in model.params:
+        before = model.params[name].copy()
+        model.params[name].flat[-1] = value
+        with pytest.raises(
+            ValueError, match=rf"model's parameters must be finite, '{name}' holds nan or infinity; load a"
+        ):
+            PREDICTIONS[what](model)
+        model.params[name][...] = before
+
+
+@pytest.mark.parametrize("temperature", [0, 1])
+def test_scores_that_overflow_choose_no_token(temperature):
+    with pytest.raises(ValueError, match=r"the model's scores must be finite to choose a token, one is (nan|inf)"):
+        sample(np.array([0, np.nan, 1]), temperature, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="one is inf"):
+        sample(np.array([0, np.inf, -np.inf]), temperature, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="one is -inf"):
+        sample(np.full(3, -np.inf), temperature, np.random.default_rng(0))
+    assert sample(np.array([0, 900, -np.inf]), temperature, np.random.default_rng(0)) == 1
+
+
+def test_a_temperature_next_to_zero_takes_the_likeliest():
+    assert sample(np.array([0.0, 2.0, 1.9]), 1e-320, np.random.default_rng(0)) == 1
+
+
+def test_a_loss_that_overflows_is_no_evaluation():
+    model = LanguageModel(Vocabulary("abcd"), "rnn", 4, rng=0)
+    model.params["output.b"][...] = np.array([0, 3e38, -3e38, 0, 0], np.float32)
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ValueError, match=r"the loss must be finite, the model gives (inf|nan)"),
+    ):
+        model.evaluate(np.arange(1, 5))

@@ -1,0 +1,150 @@
+"""This module cleans a text and splits it into tokens, as a whole or a part at a time.
+
+The cleaning and the tokens are those of Dive into Deep Learning ("d2l", chapter 8, "Text Preprocessing"), so that its
+published counts hold here.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
+
+from npseq.arguments import text as a_text
+from npseq.data.reading import decoded
+
+NO_LETTERS = re.compile("[^A-Za-z]+")
+NO_LETTERS_IN_A_LINE = re.compile("[^A-Za-z\n]+")
+LINE_ENDS = re.compile(" ?\n[ \n]*")
+
+
+def clean_lines(text: str, clean: str = "letters") -> list[str]:
+    """Returns the lines of a text without their line ends ("\\n", "\\r\\n" or "\\r"), cleaned.
+
+    Args:
+        text: the text.
+        clean: "letters" replaces every run of other characters than A-Z and a-z by one space, strips the line and makes
+            it lower case, as d2l does; "none" keeps the lines as they are, for any other script.
+
+    Raises:
+        ValueError: for an unknown `clean`, and if cleaning leaves nothing.
+
+    Example:
+        >>> ns.data.clean_lines("The Time Machine, by H. G. Wells")
+        ['the time machine by h g wells']
+    """
+    check_clean(clean)
+    lines = a_text("text", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    cleaned = [NO_LETTERS.sub(" ", line).strip().lower() for line in lines] if clean == "letters" else lines
+    if not any(cleaned):
+        raise _nothing(f"{len(lines)} empty lines", any(lines))
+    return cleaned
+
+
+def read_lines(path: str | PathLike[str], clean: str = "letters") -> list[str]:
+    """Returns the lines of a UTF-8 text file without its byte order mark, cleaned as by `clean_lines`.
+
+    Args:
+        path: the file.
+        clean: "letters" or "none".
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: for an empty file, one that is not UTF-8 (with what it looks like, and where), and one of which
+            cleaning leaves nothing.
+
+    Example:
+        >>> np.savetxt("words.txt", ["The time", "machine!"], fmt="%s")
+        >>> ns.data.read_lines("words.txt")
+        ['the time', 'machine']
+    """
+    text = "".join(decoded(path))
+    try:
+        return clean_lines(text, clean)
+    except ValueError as error:
+        raise ValueError(f"{error} (file {str(path)!r})") from error
+
+
+def tokenize(lines: Sequence[str], token: str = "word") -> list[list[str]]:
+    """Returns the tokens of every line: its words, split at white space, or its characters.
+
+    Args:
+        lines: strings.
+        token: "word" or "char".
+
+    Raises:
+        TypeError: if `lines` is a single string.
+        ValueError: for another `token`.
+
+    Example:
+        >>> ns.data.tokenize(["time flies"])
+        [['time', 'flies']]
+    """
+    if isinstance(lines, str):
+        raise TypeError("lines must be a list of strings, got one string; pass [text]")
+    if not isinstance(lines, list | tuple) or not all(isinstance(line, str) for line in lines):
+        raise TypeError(f"lines must be a list of strings, got {lines!r}")
+    check_token_kind(token)
+    return [line.split() if token == "word" else list(line) for line in lines]
+
+
+def tokens_of(texts: Iterable[str], clean: str, token: str, source: str = "") -> Iterator[list[str]]:
+    """Yields the tokens of a text that comes in parts, those of `clean_lines`' lines one after the other.
+
+    source: where the text is from, for the errors. Raises ValueError if cleaning leaves nothing.
+    """
+    check_clean(clean)
+    check_token_kind(token)
+    held = found = False
+
+    def noted() -> Iterator[str]:
+        nonlocal held
+        for text in filter(None, texts):
+            held = held or not text.isspace()
+            yield text
+
+    for part in _words(noted(), clean) if token == "word" else _characters(noted(), clean):
+        tokens = part.split() if token == "word" else list(part)
+        found = found or bool(tokens)
+        yield tokens
+    if not found:
+        raise ValueError(f"{_nothing('none', held and clean == 'letters')}{source}")
+
+
+def _words(texts: Iterator[str], clean: str) -> Iterator[str]:
+    """Yields a text in parts that cut no word."""
+    rest = ""
+    for text in texts:
+        text = rest + (NO_LETTERS.sub(" ", text).lower() if clean == "letters" else text)
+        rest = "" if text[-1].isspace() else text.rsplit(None, 1)[-1]
+        yield text[: len(text) - len(rest)]
+    yield rest
+
+
+def _characters(texts: Iterator[str], clean: str) -> Iterator[str]:
+    """Yields a text in parts, without its line ends and, if it is cleaned, the spaces around them."""
+    rest = "\n"  # the spaces and line ends behind the last letter, as one of them
+    for text in texts:
+        if clean == "none":
+            yield text.replace("\n", "")
+            continue
+        text = NO_LETTERS_IN_A_LINE.sub(" ", text).lower()
+        text = rest + (text.lstrip(" ") if rest else text)
+        body = text.rstrip(" \n")
+        rest = "\n" if "\n" in text[len(body) :] else text[len(body) :]
+        yield LINE_ENDS.sub("", body)
+
+
+def check_clean(clean: object) -> None:
+    if not isinstance(clean, str) or clean not in ("letters", "none"):
+        raise ValueError(f"clean must be 'letters' or 'none', got {clean!r}")
+
+
+def check_token_kind(token: object) -> None:
+    if not isinstance(token, str) or token not in ("word", "char"):
+        raise ValueError(f"token must be 'word' or 'char', got {token!r}")
+
+
+def _nothing(left: str, has_others: bool) -> ValueError:
+    remedy = "; use clean='none' for a text in another script" if has_others else ""
+    return ValueError(f"a text must hold something after cleaning, got {left}{remedy}")
