@@ -5,7 +5,7 @@ NumPy's ufuncs pass a CuPy array on to CuPy, so these lines serve both; they hol
 
 import numpy as np
 
-from npseq.backend import Array, one_half
+from npseq.backend import Array, one
 
 tanh = np.tanh
 add = np.add
@@ -18,10 +18,21 @@ def dtanh(y: Array) -> Array:
 
 
 def sigmoid(x: Array, out: Array | None = None) -> Array:
-    """Returns 1 / (1 + exp(-x)) as (1 + tanh(x / 2)) / 2, which never overflows and is analytic for a complex step."""
-    half = one_half(x)
-    y = multiply(x, half, out)
-    return add(multiply(tanh(y, y), half, y), half, y)
+    """Returns 1 / (1 + exp(-x)), which keeps its digits on both sides of 0.
+
+    Where exp overflows the quotient is 0, as it should be; the loops over time silence the warning.
+    """
+    if x.dtype.kind == "c":
+        return _complex_sigmoid(x, out)
+    y = np.negative(x, out)
+    return np.reciprocal(add(np.exp(y, y), one(x), y), y)
+
+
+def _complex_sigmoid(x: Array, out: Array | None) -> Array:
+    """The quotient by the exponential that cannot overflow, which would be nan here; analytic on either side of 0."""
+    positive = x.real > 0
+    e = np.exp(np.where(positive, -x, x))
+    return np.divide(np.where(positive, 1, e), 1 + e, out=out)
 
 
 def dsigmoid(y: Array, out: Array | None = None) -> Array:

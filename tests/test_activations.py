@@ -2,6 +2,7 @@
 
 import cmath
 import math
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -17,9 +18,42 @@ def test_sigmoid_equals_its_formula_number_by_number():
     np.testing.assert_allclose(sigmoid(X), expected, rtol=1e-14, atol=2e-16)
 
 
-def test_sigmoid_does_not_overflow():
-    far = np.array([-1e300, -1e4, 1e4, 1e300])
-    np.testing.assert_array_equal(sigmoid(far), [0, 0, 1, 1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+def test_sigmoid_is_zero_and_one_far_from_zero(dtype):
+    """Where exp overflows the loops over time silence the warning, as here."""
+    far = np.array([-1e30, -1e4, 1e4, 1e30], dtype)
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(sigmoid(far), [0, 0, 1, 1])
+
+
+def exact_sigmoid(x: float) -> Decimal:
+    """To 60 digits."""
+    return 1 / (1 + (-Decimal(x)).exp())
+
+
+@pytest.mark.parametrize(("dtype", "far"), [(np.float32, 80), (np.float64, 700)])
+def test_sigmoid_and_its_derivative_keep_their_digits(dtype, far):
+    """Of the derivative: below 0, since above it y has lost what 1 - y would need, in every library."""
+    x = np.random.default_rng(0).uniform(-far, far, 4000).astype(dtype)
+    y = sigmoid(x)
+    slope = dsigmoid(y)
+    with localcontext() as context:
+        context.prec = 60
+        for at, found, derivative in zip(x.tolist(), y, slope, strict=True):
+            exact = exact_sigmoid(at)
+            assert abs(Decimal(float(found)) - exact) <= 4 * Decimal(float(np.spacing(dtype(exact)))), at
+            if at < 0:
+                exact -= exact * exact
+                assert abs(Decimal(float(derivative)) - exact) <= 8 * Decimal(float(np.spacing(dtype(exact)))), at
+
+
+@pytest.mark.parametrize("far", [-700.0, -30.0, -17.0, -1.0, 1.0, 17.0, 30.0])
+def test_a_complex_step_of_sigmoid_keeps_its_digits_on_both_sides(far):
+    y = 1 / (1 + math.exp(-far))
+    slope = math.exp(-abs(far)) / (1 + math.exp(-abs(far))) ** 2
+    found = sigmoid(np.array([far + 1e-30j]))[0]
+    assert found.real == pytest.approx(y, rel=1e-15)
+    assert found.imag / 1e-30 == pytest.approx(slope, rel=1e-14)
 
 
 def test_sigmoid_of_complex_numbers_is_the_analytic_one():

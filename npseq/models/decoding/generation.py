@@ -77,6 +77,7 @@ def _inputs_of(cell: Cell, weights: list[Weights]) -> Callable[[Array], Any]:
     return each[0] if len(each) == 1 else lambda x: [of(x) for of in each]
 
 
+@np.errstate(over="ignore")  # of a sigmoid's exp, whose quotient is then 0
 def generated(
     stepper: Stepper, ids: list[int], length: int, temperature: float, rng: np.random.Generator, stop: int | None
 ) -> list[int]:
