@@ -12,9 +12,9 @@ add = np.add
 multiply = np.multiply
 
 
-def dtanh(y: Array) -> Array:
+def dtanh(y: Array, out: Array | None = None) -> Array:
     """Returns d tanh(x) / dx at y = tanh(x): 1 - y^2."""
-    return 1 - y * y
+    return np.subtract(one(y), np.square(y, out=out), out=out)
 
 
 def sigmoid(x: Array, out: Array | None = None) -> Array:
@@ -24,8 +24,8 @@ def sigmoid(x: Array, out: Array | None = None) -> Array:
     """
     if x.dtype.kind == "c":
         return _complex_sigmoid(x, out)
-    y = np.negative(x, out)
-    return np.reciprocal(add(np.exp(y, y), one(x), y), y)
+    y, unit = np.negative(x, out), one(x)
+    return np.divide(unit, add(np.exp(y, y), unit, y), y)
 
 
 def _complex_sigmoid(x: Array, out: Array | None) -> Array:
@@ -37,14 +37,16 @@ def _complex_sigmoid(x: Array, out: Array | None) -> Array:
 
 def dsigmoid(y: Array, out: Array | None = None) -> Array:
     """Returns d sigmoid(x) / dx at y = sigmoid(x): y (1 - y)."""
-    return np.subtract(y, np.multiply(y, y, out=out), out=out)
+    return np.subtract(y, np.square(y, out=out), out=out)
 
 
 def relu(x: Array, out: Array | None = None) -> Array:
-    """Returns x where its real part is positive, else 0."""
-    return np.multiply(x, x.real > 0, out=out)
+    """Returns x where its real part is positive, else 0; nan stays nan."""
+    if x.dtype.kind == "c":
+        return np.positive(np.where(x.real <= 0, 0, x), out=out)
+    return np.maximum(x, 0, out=out)
 
 
-def drelu(y: Array) -> Array:
+def drelu(y: Array, out: Array | None = None) -> Array:
     """Returns d relu(x) / dx at y = relu(x): 1 where positive, else 0 (also at the kink, like PyTorch)."""
-    return (y.real > 0).astype(y.dtype)
+    return np.greater(y.real, 0, out=np.empty_like(y) if out is None else out)
