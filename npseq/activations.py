@@ -13,7 +13,7 @@ multiply = np.multiply
 
 
 def dtanh(y: Array, out: Array | None = None) -> Array:
-    """Returns d tanh(x) / dx at y = tanh(x): 1 - y^2, whose digits are lost near 1 (docs/derivations/rnn.md, "Digits")."""
+    """Returns d tanh(x) / dx at y = tanh(x): 1 - y^2, which loses digits near 1 (docs/derivations/rnn.md)."""
     return np.subtract(one(y), np.square(y, out=out), out=out)
 
 

@@ -98,6 +98,19 @@ def integers(name: str, value: Any, below: int | None = None, hint: str = "") ->
     return value if value.dtype.kind == "i" else value.astype(np.int64)
 
 
+def floating(name: str, value: Any) -> Any:
+    """Returns an array of floating or complex numbers. Raises TypeError for others, and for half types: sums fail."""
+    dtype = array(name, value).dtype
+    if dtype.kind not in "fc":
+        raise TypeError(f"{name} must be floating or complex, got {dtype}; convert them with astype")
+    if dtype.itemsize < 4:
+        raise TypeError(
+            f"{name} must have 32 bits or more, got {dtype}, in which sums of many numbers go wrong; "
+            f"use .astype(numpy.float32)"
+        )
+    return value
+
+
 def mapping(name: str, value: Any) -> Any:
     """Returns a mapping {name: array}. Raises TypeError for anything else."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
