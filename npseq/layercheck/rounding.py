@@ -1,9 +1,15 @@
 """How far the rounding of a layer's outputs moves its gradients: the digits that a saturated unit has lost.
 
-Backward reads a derivative off the output y, and where y is near 1 the rounding of y is large beside 1 - y (section
-"Digits" of docs/derivations/rnn.md gives the bound). How much of that reaches a gradient is measured by Monte Carlo
-arithmetic (Parker 1997): every number that `Cell.local_derivatives` reads or computes is moved by up to two spacings
-of float64, at random, and backward is run several times.
+With u half a spacing of 1 (2^-53), the output is y = f(a) (1 + t), |t| <= k u, k of 2 or 3, and backward reads the
+derivative s off it. To first order, the error of y and the rounding of the square and of the difference give
+
+    tanh       s = 1 - y^2    |ds| <= (2 k + 1) u y^2 + u s               relative to s: (2 k + 1) u y^2 / (1 - y^2) + u
+    sigmoid    s = y - y^2    |ds| <= k u y |1 - 2 y| + u (y^2 + s)       relative to s: (k + 1) u / (1 - y) + u at most
+
+Where y is small nothing is lost. Near 1, where 1 - y^2 is 4 exp(-2 |a|) and 1 - y is exp(-a), all is from |a| = 19 and
+a = 37 on. A gradient is a sum of products of such s, and how much of the loss reaches it is measured, by Monte Carlo
+arithmetic (Parker 1997): every number that `Cell.local_derivatives` reads or computes is moved by up to two spacings,
+4 u, at random, and backward is run several times.
 """
 
 import copy

@@ -5,6 +5,7 @@ Never is a right gradient refused as wrong, nor a wrong one passed.
 
 from __future__ import annotations
 
+from decimal import Decimal, localcontext
 from itertools import product
 
 import numpy as np
@@ -14,6 +15,7 @@ from layers.recurrent_cases import make
 from mutants.mutant import edit
 
 import npseq as ns
+from npseq.activations import dsigmoid, dtanh, sigmoid, tanh
 from npseq.layercheck.check import layer_problem
 from npseq.layers.lstm import LSTMCell
 
@@ -27,6 +29,23 @@ def with_bias(cell, gate, bias):
     layer = make(cell, 2, 3, num_layers=1)
     layer.params[f"b_{gate}"][...] = bias
     return layer
+
+
+@pytest.mark.parametrize("of_tanh", [True, False])
+def test_the_bound_of_the_docstring_holds(of_tanh):
+    """|ds| of the derivative read off the output, against decimals; k = 3."""
+    k, u = 3, Decimal(2) ** -53
+    a = np.random.default_rng(0).uniform(-45, 45, 3000)
+    y = tanh(a) if of_tanh else sigmoid(a)
+    s = dtanh(y) if of_tanh else dsigmoid(y)
+    with localcontext() as context:
+        context.prec = 60
+        for at, out, found in zip(a.tolist(), y.tolist(), s.tolist(), strict=True):
+            e = (-Decimal(abs(at)) * (2 if of_tanh else 1)).exp()
+            exact = (4 if of_tanh else 1) * e / (1 + e) ** 2
+            y_d, s_d = Decimal(out), Decimal(found)
+            bound = (2 * k + 1) * u * y_d**2 if of_tanh else k * u * y_d * abs(1 - 2 * y_d) + u * y_d**2
+            assert abs(s_d - exact) <= bound + u * exact
 
 
 @pytest.mark.parametrize("bias", [-11.0, -20.0, -35.0])
