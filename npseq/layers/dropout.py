@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array, flag, probability
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, array_module, generator, weighed
 from npseq.layers.layer import Layer
 from npseq.parameters import Layout, Parameters
 
@@ -42,7 +42,7 @@ class Dropout(Layer):
         if not flag("training", training) or not self.p:
             return x, None
         mask = self.draw(x)
-        return x * mask, mask
+        return weighed(array_module(x), x, mask), mask
 
     def backward(
         self, dy: Array, tape: Array | None, *, grads: Any = None, workspace: Any = None
@@ -55,7 +55,7 @@ class Dropout(Layer):
             grads: not needed here; every layer takes it.
             workspace: not needed here.
         """
-        return (dy if tape is None else dy * tape), self.params
+        return (dy if tape is None else weighed(array_module(dy), dy, tape)), self.params
 
     def draw(self, x: Array) -> Array:
         """Draws a mask for x, on the host.

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array, MaybeArray, array_module
+from npseq.backend import Array, MaybeArray, array_module, blank
 from npseq.bptt.tape import Strand, Weights, new_strand
 from npseq.layers.batch import Batch
 from npseq.layers.features import in_order, write_inputs
+from npseq.layers.states import map_state, stack_state
 
 LOOK_UP_ABOVE = 128  # one-hot inputs wider than this are rows looked up; below, one product with the state is faster
 
@@ -34,8 +35,19 @@ def filled_strand(
     return strand
 
 
-def write_state(strand: Strand, size: int, h: Array, c: MaybeArray) -> None:
-    """Writes the state before the first step, h (B, P) and c (B, H)."""
+def write_state(strand: Strand, size: int, h: Array, c: MaybeArray, started: MaybeArray = None) -> None:
+    """Writes the state before the first step, h (B, P) and c (B, H); 0 for the sequences without steps, to be safe."""
+    if started is not None:
+        h, c = (None if part is None else blank(array_module(part), part, started[:, None]) for part in (h, c))
     strand.s[0, :size] = h.T
     if c is not None:
         strand.c[0] = c.T
+
+
+def last_state(strands: list[Strand], size: int, h: Array, c: MaybeArray, started: MaybeArray) -> Any:
+    """The state after each sequence's last step, of those without steps the given h (L*R, B, P) and c."""
+    xp, cs = array_module(h), [None if strand.c is None else strand.c[-1] for strand in strands]
+    last = stack_state([strand.s[-1, :size] for strand in strands], cs, xp)
+    if started is None:
+        return last
+    return map_state(lambda found, given: xp.where(started[:, None], found, given), last, h if c is None else (h, c))

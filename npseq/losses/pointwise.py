@@ -3,8 +3,8 @@
 import numpy as np
 
 from npseq.arguments import floating
-from npseq.backend import Array, array_module
-from npseq.losses.positions import blank, check_real, check_same_shape, coefficients
+from npseq.backend import Array, array_module, blank, weighed
+from npseq.losses.positions import check_real, check_same_shape, coefficients
 
 
 def binary_cross_entropy(
@@ -46,7 +46,7 @@ def binary_cross_entropy(
     positive = logits.real > 0
     tail = xp.exp(xp.where(positive, -logits, logits))
     slope = xp.where(positive, 1 - y, -y)  # of the loss far from 0; where it is 0, an infinite logit has no loss
-    losses = (blank(xp, logits, slope) * slope + xp.log1p(tail)) * scale
+    losses = (weighed(xp, logits, slope) + xp.log1p(tail)) * scale
     tail = tail / (1 + tail)
     dlogits = xp.where(positive, (1 - y) - tail, tail - y) * scale
     return (losses if reduction == "none" else losses.sum()), dlogits

@@ -33,13 +33,6 @@ def coefficients(
     return scale.astype(dtype, copy=False)
 
 
-def blank(xp: ModuleType, array: Array, scale: Array | float) -> Array:
-    """Returns the array with 0 wherever its factor is 0, so that what stands there, inf or nan, reaches nothing."""
-    if isinstance(scale, float) or (xp is np and scale.all()):
-        return array
-    return xp.where(scale != 0, array, 0)
-
-
 def _not_zero(number: Array) -> Array:
     return number + (number == 0)
 

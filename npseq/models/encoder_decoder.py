@@ -18,6 +18,7 @@ import numpy as np
 from npseq.backend import Array
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Bidirectional, Embedding, Linear
+from npseq.layers.batch import within
 from npseq.layers.bidirectional import recurrent_layers
 from npseq.layers.last_output import last_output, last_output_gradient
 from npseq.layers.recurrent import Recurrent
@@ -84,7 +85,7 @@ class Encoder(Model):
             training: whether dropout acts.
             tape: an old one, to be written over.
         """
-        x, looked_up = self.embedding.forward(ids)
+        x, looked_up = self.embedding.forward(within(ids, lengths))
         old = None if tape is None else tape.recurrent
         y, state, recurrent = self.recurrent.forward(x, None, lengths, training=training, tape=old)
         return Encoded(y, state, last_output(self.recurrent, state)), EncoderTape(looked_up, recurrent)
@@ -159,8 +160,7 @@ class Decoder(Model):
             training, tape: as Encoder.forward takes them.
         """
         words, looked_up = self.embedding.forward(ids)
-        repeated = np.broadcast_to(context, (len(ids), *context.shape))
-        x = np.concatenate([words, repeated], axis=2)
+        x = np.concatenate([words, np.broadcast_to(context, (len(ids), *context.shape))], axis=2)
         old = None if tape is None else tape.recurrent
         y, state, recurrent = self.recurrent.forward(x, state, training=training, tape=old)
         logits, output = self.output.forward(y, copy=False)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import array
-from npseq.backend import Array, array_module, to_host
+from npseq.backend import Array, array_module, blank, to_host
 from npseq.bptt.factors import contract, strand_factors
 from npseq.bptt.tape import describe
 from npseq.bptt.workspace import require
@@ -105,7 +105,7 @@ def output_gradient(dy: Array | LossGradient, t: int, y: Array, lengths: Array |
     if given.shape != y.shape:
         raise ValueError(f"dy must have shape {y.shape} at each step, got {given.shape} at step {t}")
     running = lengths_at(lengths, t)
-    return given if running is None else given * array_module(y).asarray(running[:, None].astype(y.real.dtype))
+    return given if running is None else blank(array_module(y), given, array_module(y).asarray(running[:, None]))
 
 
 def join_outputs(layer: Recurrent, outputs: list[Array], batch: int) -> Array:
