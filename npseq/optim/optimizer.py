@@ -19,7 +19,7 @@ Pairs = dict[str, tuple[Array, Array]]  # {name: (param, grad)}
 
 
 class SquareOverflow(ValueError, ArithmeticError):
-    """A gradient's square is beyond its dtype, so that an optimizer which keeps it could take no further step."""
+    """A gradient's square is beyond its dtype: an optimizer that keeps it could take no further step."""
 
 
 class Optimizer:
@@ -154,7 +154,7 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
 
 
 def _check_squares(name: str, grad: np.ndarray, total: np.ndarray | None) -> None:
-    """Raises SquareOverflow where a finite entry's square, or Adagrad's total with it, would become inf for good."""
+    """Raises SquareOverflow where a finite entry's square, or Adagrad's total with it, would be inf for good."""
     most, flat = float(np.finfo(grad.dtype).max), grad.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):
         if abs(np.dot(flat, flat).real) < 1e-9 * most:  # no square comes near it, nor do they in a billion steps
