@@ -81,18 +81,6 @@ def one(like: Array) -> Any:
     return ONES[like.dtype.char] if type(like) is np.ndarray else like.dtype.type(1)
 
 
-def blank(xp: ModuleType, array: Array, weight: Array | float) -> Array:
-    """Returns the array with 0 wherever its weight is 0, so that what stands there, inf or nan, reaches nothing."""
-    if isinstance(weight, float) or (xp is np and weight.all()):
-        return array
-    return xp.where(weight != 0, array, 0)
-
-
-def weighed(xp: ModuleType, array: Array, weight: Array) -> Array:
-    """Returns the product, which is 0 wherever the weight is, whatever the array holds there."""
-    return blank(xp, array, weight) * weight
-
-
 def to_host(array: Array) -> np.ndarray:
     """Returns a NumPy array: the same one on the host, a copy from a device."""
     return array.get() if _is_cupy(array) else np.asarray(array)

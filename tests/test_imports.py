@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-GROUND = {"backend", "files", "arguments", "plot"}
+GROUND = {"backend", "files", "arguments", "plot", "magnitude"}
 BELOW_CELL = GROUND | {"parameters", "activations", "losses", "optim", "clipping", "initializers", "data"}
 BELOW_LAYERS = BELOW_CELL | {"cell", "bptt"}
 BELOW_MODELS = BELOW_LAYERS | {"layers"}
@@ -16,6 +16,7 @@ ALL = BELOW_MODELS | {"gpu", "gradcheck", "models", "online", "layercheck", "ins
 RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside; nobody: commands, cli, testing
     **{name: set() for name in ("backend", "files", "arguments")},
     "plot": {"files"},
+    "magnitude": {"backend"},
     **{name: GROUND | {"parameters"} for name in (*BELOW_CELL - GROUND, "gradcheck")},
     "cell": GROUND,
     "gpu": BELOW_CELL | {"cell"},

@@ -20,6 +20,7 @@ from npseq.inspect.truncations import (
     roulette_variance,
     truncation_bias,
 )
+from npseq.magnitude import joint_norm
 
 LENGTHS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
@@ -154,7 +155,7 @@ def _aligned(rows: list[tuple[str, ...]]) -> str:
 def _row(label: str, one: Analysis) -> tuple[str, ...]:
     bias = truncation_bias(one.ledger)
     norms = lag_norms(one.ledger)
-    whole = float(np.sqrt(sum(float((g**2).sum()) for g in one.ledger.gradient.values())))
+    whole = float(joint_norm(one.ledger.gradient.values()))
     return (
         label,
         f"{whole:.4g}",

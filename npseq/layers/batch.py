@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import array, integers, is_array, shape_of
-from npseq.backend import Array, MaybeArray, array_module, blank, to_host
+from npseq.backend import Array, MaybeArray, array_module, to_host
 from npseq.bptt.tape import Tape
+from npseq.magnitude import blank
 from npseq.parameters import Parameters
 
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array, flag, probability
-from npseq.backend import Array, array_module, generator, weighed
+from npseq.backend import Array, array_module, generator
 from npseq.layers.layer import Layer
+from npseq.magnitude import weighed
 from npseq.parameters import Layout, Parameters
 
 

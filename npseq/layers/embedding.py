@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array, float_dtype, integer, integers
-from npseq.backend import Array, array_module, blank, generator, scatter_add
+from npseq.backend import Array, array_module, generator, scatter_add
 from npseq.initializers import normal
 from npseq.layers.batch import check_array
 from npseq.layers.layer import Layer
+from npseq.magnitude import blank
 from npseq.parameters import Parameters, simple_layout
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import flag, float_dtype, integer, probability
-from npseq.backend import Array, array_module, generator, weighed
+from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
 from npseq.bptt.layout import strand_layout, strand_weights, suffix
 from npseq.bptt.tape import Tape, Weights
@@ -30,6 +30,7 @@ from npseq.layers.features import (
 from npseq.layers.layer import Layer
 from npseq.layers.states import check_state, stack_state
 from npseq.layers.strands import filled_strand, last_state, write_state
+from npseq.magnitude import weighed
 from npseq.parameters import Layout, Parameters
 
 

@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array, MaybeArray, array_module, blank
+from npseq.backend import Array, MaybeArray, array_module
 from npseq.bptt.tape import Strand, Weights, new_strand
 from npseq.layers.batch import Batch
 from npseq.layers.features import in_order, write_inputs
 from npseq.layers.states import map_state, stack_state
+from npseq.magnitude import blank
 
 LOOK_UP_ABOVE = 128  # one-hot inputs wider than this are rows looked up; below, one product with the state is faster
 
@@ -36,12 +37,17 @@ def filled_strand(
 
 
 def write_state(strand: Strand, size: int, h: Array, c: MaybeArray, started: MaybeArray = None) -> None:
-    """Writes the state before the first step, h (B, P) and c (B, H); 0 for the sequences without steps, to be safe."""
+    """Writes the state before the first step, h (B, P) and c (B, H); of a sequence without steps what is finite."""
     if started is not None:
-        h, c = (None if part is None else blank(array_module(part), part, started[:, None]) for part in (h, c))
+        h, c = (part if part is None else _finite(array_module(part), part, started[:, None]) for part in (h, c))
     strand.s[0, :size] = h.T
     if c is not None:
         strand.c[0] = c.T
+
+
+def _finite(xp: Any, part: Array, started: Array) -> Array:
+    """A weight's gradient is a sum over the sequences, and 0 * inf is no 0."""
+    return blank(xp, part, started | xp.isfinite(part))
 
 
 def last_state(strands: list[Strand], size: int, h: Array, c: MaybeArray, started: MaybeArray) -> Any:

@@ -8,8 +8,9 @@ import numpy as np
 
 from npseq.arguments import array as an_array
 from npseq.arguments import floating, integer, integers, is_array, number
-from npseq.backend import Array, array_module, blank
+from npseq.backend import Array, array_module
 from npseq.losses.positions import coefficients
+from npseq.magnitude import blank
 
 Axes = tuple[int, ...]
 

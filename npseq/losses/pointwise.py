@@ -3,8 +3,9 @@
 import numpy as np
 
 from npseq.arguments import floating
-from npseq.backend import Array, array_module, blank, weighed
+from npseq.backend import Array, array_module
 from npseq.losses.positions import check_real, check_same_shape, coefficients
+from npseq.magnitude import blank, weighed
 
 
 def binary_cross_entropy(

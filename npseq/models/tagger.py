@@ -1,6 +1,7 @@
 """A tagger reads many steps and writes as many: a label for every step."""
 
-from npseq.backend import Array, array_module, blank
+from npseq.backend import Array, array_module
+from npseq.magnitude import blank
 from npseq.models.sequence import SequenceModel, step_mask
 
 

@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import array
-from npseq.backend import Array, array_module, blank, to_host
+from npseq.backend import Array, array_module, to_host
 from npseq.bptt.factors import contract, strand_factors
 from npseq.bptt.tape import describe
 from npseq.bptt.workspace import require
 from npseq.layers.jacobian import check_steps, state_features, state_jacobian
 from npseq.layers.recurrent import Recurrent
+from npseq.magnitude import blank
 from npseq.parameters import Parameters
 
 LossGradient = Callable[[int, Array], Array]  # (t, y_t (B, P)) -> dl_t/dy_t (B, P)

@@ -55,6 +55,8 @@ def test_the_state_of_a_sequence_without_steps_stays_off_the_tape_and_is_handed_
     started = np.array([True, False])
     write_state(strand, 2, h, h, started)
     np.testing.assert_array_equal(strand.s[0, :2], [[1, 0], [2, 0]])
+    write_state(strand, 2, np.abs(h.T), np.abs(h.T), np.array([False, True]))
+    np.testing.assert_array_equal(strand.s[0, :2], [[1, 2], [0, np.inf]])
     strand.s[-1, :2], strand.c[-1] = [[5, 0], [6, 0]], [[7, 0], [8, 0]]
     last_h, last_c = last_state([strand], 2, h[None], h[None], started)
     np.testing.assert_array_equal(last_h, [[[5, 6], [np.nan, np.inf]]])

@@ -10,6 +10,7 @@ import numpy as np
 from npseq.arguments import integer
 from npseq.backend import Array, array_module
 from npseq.data.series import lagged_windows
+from npseq.magnitude import norm
 
 Predictor = Callable[[Array], Array]
 
@@ -138,7 +139,10 @@ def root_mean_square(prediction: Array, truth: Array) -> float:
     """
     if prediction.shape != truth.shape:
         raise ValueError(f"prediction must have the shape of truth, {truth.shape}, got {prediction.shape}")
-    return float(array_module(prediction, truth).sqrt(((prediction - truth) ** 2).mean()))
+    array_module(prediction, truth)
+    if not truth.size:
+        raise ValueError("prediction and truth must hold at least one number, got none")
+    return float(norm(prediction - truth)) / truth.size**0.5
 
 
 def _check_series(name: str, series: Array, least: int, meaning: str) -> None:

@@ -98,8 +98,9 @@ def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:
     """A token from softmax(scores / temperature); at 0 the likeliest. Drawn on the host, in float64."""
     if temperature == 0:
         return int(scores.argmax())
-    z = to_host(scores).astype(np.float64) / temperature
-    p = np.exp(z - z.max())
+    z = to_host(scores).astype(np.float64)
+    with np.errstate(over="ignore"):  # of a small temperature: what is not the likeliest has no chance
+        p = np.exp((z - z.max()) / temperature)
     return int(rng.choice(len(p), p=p / p.sum()))
 
 
