@@ -11,6 +11,8 @@ import numpy as np
 from npseq.arguments import floating, number
 from npseq.backend import Array, array_module
 
+PIECE = 1 << 16  # entries whose squares are added up by BLAS, one after the other; pieces are added up in float64
+
 
 def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float:
     """Scales grads in place by min(1, max_norm / norm) and returns norm, their joint 2-norm before that.
@@ -120,7 +122,11 @@ def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> tuple[Array, Array]:
 
 
 def _sum_of_squares(xp: ModuleType, arrays: list[Array]) -> Array:
-    squares = [xp.dot(flat, flat) for flat in (array.reshape(-1) for array in arrays)]
+    flats = [array.reshape(-1) for array in arrays]
+    pieces = [flat[first : first + PIECE] for flat in flats for first in range(0, flat.size, PIECE)]
+    squares = [xp.dot(piece, piece) for piece in pieces]
+    if len(squares) > len(flats):
+        return xp.stack(squares).sum(dtype=np.result_type(squares[0], np.float64))
     return sum(squares[1:], squares[0]) if squares else xp.zeros(())  # not from 0: NumPy 1 makes that float64
 
 

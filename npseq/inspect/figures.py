@@ -38,7 +38,7 @@ def gradient_by_lag(ledgers: Mapping[str, Ledger], extra: Mapping[str, Ledger] |
     reach = {}
     for k, (label, ledger) in enumerate([*ledgers.items(), *(extra or {}).items()]):
         norms = lag_norms(ledger)
-        total = float(joint_norm(ledger.gradient.values()))
+        total = float(joint_norm(ledger.gradient.values())) or 1.0
         line = axes.plot(np.arange(len(norms)), _drawn(norms / total), label=label, **_style(k, len(norms)))[0]
         if k < len(ledgers):
             reach[label] = _last_above(norms / total, 0.01)
