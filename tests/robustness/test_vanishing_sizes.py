@@ -70,6 +70,8 @@ def test_root_mean_square_at_every_size():
     for size in (1e-30, 1e30):
         far = np.array([3, 3], np.float32) * np.float32(size)
         assert root_mean_square(far, 0 * far) == pytest.approx(3 * size, rel=1e-6)
+    assert root_mean_square(np.full(70_000, 300, np.float16), np.zeros(70_000, np.float16)) == 300
+    assert root_mean_square(np.array([1, 2], np.uint8), np.array([4, 5], np.uint8)) == 3
     with pytest.raises(ValueError, match="at least one number, got none"):
         root_mean_square(np.ones(0), np.ones(0))
 

@@ -142,7 +142,7 @@ def root_mean_square(prediction: Array, truth: Array) -> float:
     array_module(prediction, truth)
     if not truth.size:
         raise ValueError("prediction and truth must hold at least one number, got none")
-    return float(norm(prediction - truth)) / truth.size**0.5
+    return float(norm(prediction.astype(np.float64) - truth)) / truth.size**0.5
 
 
 def _check_series(name: str, series: Array, least: int, meaning: str) -> None:
