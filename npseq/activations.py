@@ -5,35 +5,48 @@ NumPy's ufuncs pass a CuPy array on to CuPy, so these lines serve both; they hol
 
 import numpy as np
 
-from npseq.backend import Array, one_half
+from npseq.backend import Array, one
 
 tanh = np.tanh
 add = np.add
 multiply = np.multiply
 
 
-def dtanh(y: Array) -> Array:
-    """Returns d tanh(x) / dx at y = tanh(x): 1 - y^2."""
-    return 1 - y * y
+def dtanh(y: Array, out: Array | None = None) -> Array:
+    """Returns d tanh(x) / dx at y = tanh(x): 1 - y^2, which loses digits near 1 (docs/derivations/rnn.md)."""
+    return np.subtract(one(y), np.square(y, out=out), out=out)
 
 
 def sigmoid(x: Array, out: Array | None = None) -> Array:
-    """Returns 1 / (1 + exp(-x)) as (1 + tanh(x / 2)) / 2, which never overflows and is analytic for a complex step."""
-    half = one_half(x)
-    y = multiply(x, half, out)
-    return add(multiply(tanh(y, y), half, y), half, y)
+    """Returns 1 / (1 + exp(-x)), which keeps its digits on both sides of 0.
+
+    Where exp overflows the quotient is 0, as it should be; the loops over time silence the warning.
+    """
+    if x.dtype.kind == "c":
+        return _complex_sigmoid(x, out)
+    y, unit = np.negative(x, out), one(x)
+    return np.divide(unit, add(np.exp(y, y), unit, y), y)
+
+
+def _complex_sigmoid(x: Array, out: Array | None) -> Array:
+    """The quotient by the exponential that cannot overflow, which would be nan here; analytic on either side of 0."""
+    positive = x.real > 0
+    e = np.exp(np.where(positive, -x, x))
+    return np.divide(np.where(positive, 1, e), 1 + e, out=out)
 
 
 def dsigmoid(y: Array, out: Array | None = None) -> Array:
     """Returns d sigmoid(x) / dx at y = sigmoid(x): y (1 - y)."""
-    return np.subtract(y, np.multiply(y, y, out=out), out=out)
+    return np.subtract(y, np.square(y, out=out), out=out)
 
 
 def relu(x: Array, out: Array | None = None) -> Array:
-    """Returns x where its real part is positive, else 0."""
-    return np.multiply(x, x.real > 0, out=out)
+    """Returns x where its real part is positive, else 0; nan stays nan."""
+    if x.dtype.kind == "c":
+        return np.positive(np.where(x.real <= 0, 0, x), out=out)
+    return np.maximum(x, 0, out=out)
 
 
-def drelu(y: Array) -> Array:
+def drelu(y: Array, out: Array | None = None) -> Array:
     """Returns d relu(x) / dx at y = relu(x): 1 where positive, else 0 (also at the kink, like PyTorch)."""
-    return (y.real > 0).astype(y.dtype)
+    return np.greater(y.real, 0, out=np.empty_like(y) if out is None else out)

@@ -108,6 +108,19 @@ def finite(name: str, value: Any) -> Any:
     return value
 
 
+def floating(name: str, value: Any) -> Any:
+    """Returns an array of floating or complex numbers. Raises TypeError for others, and for half types: sums fail."""
+    dtype = array(name, value).dtype
+    if dtype.kind not in "fc":
+        raise TypeError(f"{name} must be floating or complex, got {dtype}; convert them with astype")
+    if dtype.itemsize < 4:
+        raise TypeError(
+            f"{name} must have 32 bits or more, got {dtype}, in which sums of many numbers go wrong; "
+            f"use .astype(numpy.float32)"
+        )
+    return value
+
+
 def array_or_lists(name: str, value: Any) -> Any:
     """Returns an array of numbers, also of a number, or lists, tuples and ranges of them; empty ones become int64."""
     if not isinstance(value, list | tuple | range | int | float | complex):

@@ -77,12 +77,12 @@ def device_module(device: str) -> ModuleType:
     return cupy
 
 
-HALVES = {kind: np.array(0.5, kind) for kind in "efdgFDG"}
+ONES = {kind: np.array(1, kind) for kind in "efdgFDG"}
 
 
-def one_half(like: Array) -> Any:
-    """Returns 1/2 as a 0-d array of this dtype: a ufunc would convert a Python float again at every call."""
-    return HALVES[like.dtype.char] if type(like) is np.ndarray else like.dtype.type(0.5)
+def one(like: Array) -> Any:
+    """1 in the form in which ufuncs have the least overhead: they convert a number at each call, an array never."""
+    return ONES[like.dtype.char] if type(like) is np.ndarray else like.dtype.type(1)
 
 
 def to_host(array: Array) -> np.ndarray:

@@ -8,25 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array as an_array
-from npseq.arguments import mapping, number
+from npseq.arguments import floating, mapping, number
 from npseq.backend import Array, array_module
+
+PIECE = 1 << 16  # entries whose squares are added up by BLAS, one after the other; pieces are added up in float64
 
 
 def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float:
     """Scales grads in place by min(1, max_norm / norm) and returns norm, their joint 2-norm before that.
 
     It is one norm over all entries (Pascanu, Mikolov & Bengio 2013, arXiv 1211.5063), added up in the dtype of the
-    gradients (float32: about 6 digits); where squares overflow, over the gradients divided by the largest. A norm that
-    is nan or inf is returned and leaves grads as they are.
+    gradients (float32: about 6 digits); where squares overflow or vanish, over the gradients divided by the largest.
+    Gradients with a nan or an inf stay as they are.
 
     Args:
         grads: {name: array}, floating or complex, written in place.
         max_norm: the largest norm allowed; math.inf only measures.
 
     Returns:
-        On the host a Python float (complex gradients: the analytic sqrt(sum_i g_i^2)); on a GPU a 0-d array, without
-        waiting for it.
+        On the host a Python float (complex gradients: the analytic sqrt(sum_i g_i^2)), which may be larger than what
+        the dtype of the gradients holds; on a GPU a 0-d array of that dtype, without waiting for it.
 
     Raises:
         TypeError: for arrays that are not floating, or real and complex ones together.
@@ -41,17 +42,32 @@ def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float
         raise ValueError(f"max_norm must not be negative, got {max_norm}; inf only measures")
     arrays = [array for array in _arrays(grads) if array.size]
     xp = array_module(*arrays)
-    norm = _host_norm(arrays) if xp is np else _scaled_norm(xp, arrays)
-    if xp is np and not (cmath.isfinite(norm) and norm.real > max_norm):
+    if xp is not np:
+        return _clip_on_device(xp, arrays, max_norm)
+    unit, scaled = _host_norm(arrays)
+    norm = unit * scaled
+    if not (cmath.isfinite(scaled) and norm.real > max_norm):
         return norm
     _check_writable(xp, arrays)
-    if xp is np:
-        factor = max_norm / norm
-    else:
-        factor = xp.where(xp.isfinite(norm) & (norm.real > max_norm), max_norm / norm, 1).astype(norm.dtype)
+    factor = max_norm / norm
+    for array in arrays:
+        if abs(factor) >= np.finfo(array.dtype).tiny:
+            array *= factor
+        else:  # the factor would lose digits, or be 0
+            array /= unit
+            array /= scaled
+            array *= max_norm
+    return norm
+
+
+def _clip_on_device(xp: ModuleType, arrays: list[Array], max_norm: float) -> Array:
+    _check_writable(xp, arrays)
+    unit, scaled = _scaled_norm(xp, arrays)
+    norm = unit.astype(np.float64) * scaled
+    factor = xp.where(xp.isfinite(norm) & (norm.real > max_norm), max_norm / norm, 1)
     for array in arrays:
         array *= factor
-    return norm
+    return norm.astype(scaled.dtype)
 
 
 def clip_grad_value(grads: Mapping[str, Array], limit: float) -> None:
@@ -76,39 +92,50 @@ def clip_grad_value(grads: Mapping[str, Array], limit: float) -> None:
     xp = array_module(*_arrays(grads))
     _check_writable(xp, _arrays(grads))
     for array in _arrays(grads):
-        xp.copyto(array, limit, where=array.real > limit)
-        xp.copyto(array, -limit, where=array.real < -limit)
+        most = limit if limit == math.inf else min(limit, float(np.finfo(array.dtype).max))
+        xp.copyto(array, most, where=array.real > most)
+        xp.copyto(array, -most, where=array.real < -most)
 
 
-def _host_norm(arrays: list[Array]) -> Any:
-    with np.errstate(over="ignore", invalid="ignore"):
+def _host_norm(arrays: list[Array]) -> tuple[float, Any]:
+    """Returns (unit, norm of the arrays divided by it); unit is 1 where no square overflows or vanishes."""
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         squares = _sum_of_squares(np, arrays).item()
         norm = (cmath if isinstance(squares, complex) else math).sqrt(squares)
-        scaled = norm if cmath.isfinite(norm) else _scaled_norm(np, arrays).item()
-    return scaled if cmath.isfinite(scaled) else norm
+        if cmath.isfinite(norm) and abs(squares) >= sum(map(_vanishing, arrays)):
+            return 1.0, norm
+        unit, scaled = (value.item() for value in _scaled_norm(np, arrays))
+    return (unit, scaled) if cmath.isfinite(scaled) else (1.0, norm)
 
 
-def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> Array:
-    """Returns the 2-norm of entries too large to be squared: the largest times the norm of the scaled entries."""
+def _vanishing(array: Array) -> float:
+    """A sum of squares below this may have lost digits: each square below the smallest normal number is rounded."""
+    limits = np.finfo(array.dtype)
+    return array.size * float(limits.tiny) / float(limits.eps)
+
+
+def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> tuple[Array, Array]:
+    """Returns the largest entry, 1 if that is 0 or not finite, and the 2-norm of all divided by it."""
     largest = xp.stack([abs(array.real).max() for array in arrays]).max()
-    largest = xp.where(xp.isfinite(largest), largest, xp.ones_like(largest))  # inf stays inf
-    largest = largest + (largest == 0)
-    return largest * xp.sqrt(_sum_of_squares(xp, [array / largest for array in arrays]))
+    unit = xp.where(xp.isfinite(largest) & (largest > 0), largest, xp.ones_like(largest))
+    return unit, xp.sqrt(_sum_of_squares(xp, [array / unit for array in arrays]))
 
 
 def _sum_of_squares(xp: ModuleType, arrays: list[Array]) -> Array:
-    squares = [xp.dot(flat, flat) for flat in (array.reshape(-1) for array in arrays)]
+    flats = [array.reshape(-1) for array in arrays]
+    pieces = [flat[first : first + PIECE] for flat in flats for first in range(0, flat.size, PIECE)]
+    squares = [xp.dot(piece, piece) for piece in pieces]
+    if len(squares) > len(flats):
+        return xp.stack(squares).sum(dtype=np.result_type(squares[0], np.float64))
     return sum(squares[1:], squares[0]) if squares else xp.zeros(())  # not from 0: NumPy 1 makes that float64
 
 
 def _arrays(grads: Mapping[str, Array]) -> list[Array]:
     flat = getattr(mapping("grads", grads), "flat", None)
-    return [an_array(f"grads[{name!r}]", value) for name, value in grads.items()] if flat is None else [flat]
+    return [floating(f"grads[{name!r}]", value) for name, value in grads.items()] if flat is None else [flat]
 
 
 def _check_writable(xp: ModuleType, arrays: list[Array]) -> None:
-    if wrong := [array.dtype for array in arrays if array.dtype.kind not in "fc"]:
-        raise TypeError(f"grads must be floating or complex, got {wrong[0]}; convert them with astype")
     if len({array.dtype.kind for array in arrays}) > 1:
         raise TypeError("grads must be all real or all complex, got both; convert them with astype")
     if xp is np and not all(array.flags.writeable for array in arrays):

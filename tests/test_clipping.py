@@ -63,6 +63,49 @@ def test_an_exploded_float32_gradient_is_clipped_though_its_square_overflows():
     np.testing.assert_allclose(grads["b"], [-0.8], rtol=1e-6)
 
 
+TINY32, MAX32 = 1e-45, 3e38
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size", "max_norm"),
+    [
+        (np.float32, 3e38, 1.0),  # the norm is beyond float32
+        (np.float32, 3e38, 1e38),
+        (np.float32, 1e-30, 1e-33),  # every square is 0 in float32
+        (np.float32, 3e-20, 1e-20),  # every square is subnormal
+        (np.float32, 1e15, 1e-27),  # max_norm / norm is subnormal
+        (np.float64, 1.5e308, 1.0),  # the norm is beyond float64
+        (np.float64, 1e200, 1e-150),
+        (np.float64, 1e-200, 1e-210),
+        (np.complex64, 3e38, 1.0),
+        (np.complex128, 1e-300, 1e-301),
+    ],
+)
+def test_norms_far_beyond_the_squares_of_a_dtype(dtype, size, max_norm):
+    """Of 5, 4 by 1 arrays of +-size: the norm is 3 size, and every entry becomes max_norm / 3 of its sign."""
+    signs = {"a": np.array([1, -1, 1, -1, 1]), "b": np.array([[1], [1], [-1], [1]])}
+    grads = {name: (sign * size).astype(dtype) for name, sign in signs.items()}
+    norm = clip_grad_norm(grads, max_norm)
+    assert norm == pytest.approx(3 * size, rel=1e-6) if size < 1e308 else norm == math.inf
+    for name, sign in signs.items():
+        np.testing.assert_allclose(grads[name], sign * max_norm / 3, rtol=1e-6)
+
+
+def test_subnormal_gradients_have_a_norm():
+    grads = {"w": np.full(4, TINY32, np.float32)}
+    assert clip_grad_norm(grads, 1.0) == 2 * float(np.float32(TINY32))
+
+
+def test_a_limit_beyond_the_dtype_clamps_nothing():
+    grads = {"w": np.array([MAX32, -MAX32, 1], np.float32)}
+    for limit in (1e300, math.inf):
+        clip_grad_value(grads, limit)
+        np.testing.assert_array_equal(grads["w"], np.array([MAX32, -MAX32, 1], np.float32))
+    grads["w"][0] = math.inf
+    clip_grad_value(grads, 1e300)
+    assert grads["w"][0] == np.finfo(np.float32).max
+
+
 def test_clipping_is_differentiable_by_a_complex_step():
     def clipped(bump):
         grads = {"w": np.array([3.0 + bump, -4.0])}
@@ -112,6 +155,7 @@ def test_a_bound_that_makes_no_sense_is_refused(clip, bound, text):
     [
         ([np.ones(2)], TypeError, "grads must map names to arrays, got list"),
         ({"w": np.array([3, 4])}, TypeError, "grads must be floating or complex, got int64"),
+        ({"w": np.ones(2, np.float16)}, TypeError, "grads must have 32 bits or more, got float16"),
         ({"w": np.full(2, 3.0), "v": np.full(2, 1j)}, TypeError, "all real or all complex, got both"),
         ({"w": np.broadcast_to(3.0, 4)}, ValueError, "grads must be writable, one of them is read-only"),
     ],
@@ -119,3 +163,9 @@ def test_a_bound_that_makes_no_sense_is_refused(clip, bound, text):
 def test_gradients_that_cannot_be_clipped_are_refused(clip, grads, error, text):
     with pytest.raises(error, match=text):
         clip(grads, 0.5)
+
+
+def test_the_norm_of_very_many_entries_keeps_its_digits():
+    """One running sum of 2^24 equal squares in float32 is off by more than 1e-4."""
+    grads = {"w": np.full(1 << 24, 1.1, np.float32)}
+    assert clip_grad_norm(grads, math.inf) == pytest.approx(4096 * float(np.float32(1.1)), rel=1e-6)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-GROUND = {"arrays", "backend", "files", "arguments", "plot"}
+GROUND = {"arrays", "backend", "files", "arguments", "plot", "magnitude"}
 BELOW_CELL = GROUND | {"parameters", "activations", "losses", "optim", "clipping", "initializers", "data"}
 BELOW_LAYERS = BELOW_CELL | {"cell", "bptt"}
 BELOW_MODELS = BELOW_LAYERS | {"layers"}
@@ -17,6 +17,7 @@ RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside
     **{name: set() for name in ("early", "arrays", "files")},
     **{name: {"arrays"} for name in ("backend", "arguments")},
     "plot": {"files"},
+    "magnitude": {"arrays", "backend"},
     **{name: GROUND | {"parameters"} for name in (*BELOW_CELL - GROUND, "gradcheck")},
     "cell": GROUND,
     "gpu": BELOW_CELL | {"cell"},

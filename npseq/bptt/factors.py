@@ -15,6 +15,7 @@ from npseq.bptt.layout import h_biases
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import Strand, Weights
 from npseq.cell import Cell
+from npseq.magnitude import norm, scaled
 
 
 class Factors(NamedTuple):
@@ -68,23 +69,25 @@ def contract(f: Factors, keep: str) -> Array:
     return np.matmul(_kept_first(f.operand, "tb", keep), adjoint.swapaxes(-1, -2))
 
 
-def squared_norms(f: Factors, keep: str) -> Array:
-    """(*kept): the squared Frobenius norms of `contract`, by inner products of the columns, without forming it.
+def norms(f: Factors, keep: str) -> Array:
+    """(*kept): the Frobenius norms of `contract`, by inner products of the columns, without forming it.
 
     |sum_m a_m d_m^T|^2 = sum_{m,n} <a_m, a_n> <d_m, d_n> (Goodfellow 2015, arXiv 1510.01799; over a sequence:
     Li et al. 2022, arXiv 2110.05679).
     """
     adjoint = _kept_first(f.adjoint, _axes(f), keep)
     if f.operand is None:
-        return (adjoint.sum(axis=-1) ** 2).sum(axis=-1)
+        return norm(adjoint.sum(axis=-1), -1)
+    adjoint, size = scaled(adjoint, (-2, -1))
     gram = np.matmul(adjoint.swapaxes(-1, -2), adjoint)
     if f.rows:
         ids = _kept_first(f.operand[None], "tb", keep)[..., 0, :]
         gram *= ids[..., :, None] == ids[..., None, :]
     else:
-        operand = _kept_first(f.operand, "tb", keep)
-        gram *= np.matmul(operand.swapaxes(-1, -2), operand)
-    return np.maximum(gram.sum(axis=(-1, -2)), 0)
+        operand, size_of_operand = scaled(_kept_first(f.operand, "tb", keep), (-2, -1))
+        gram = gram * np.matmul(operand.swapaxes(-1, -2), operand)
+        size = size * size_of_operand
+    return size[..., 0, 0] * np.sqrt(np.maximum(gram.sum(axis=(-1, -2)), 0))
 
 
 def _axes(f: Factors) -> str:

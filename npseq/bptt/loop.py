@@ -74,6 +74,7 @@ def projection_by(matrix: Array, saved: Array) -> Callable[[Array], Array]:
     return project
 
 
+@np.errstate(over="ignore")  # of a sigmoid's exp, whose quotient is then 0
 def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     """Runs a strand whose x (or ids), first state and mask are set; writes h, c, a and m."""
     s, c, a, mask, ragged, x_first = strand.s, strand.c, strand.a, strand.mask, strand.ragged, strand.x_first

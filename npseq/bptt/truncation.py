@@ -226,11 +226,16 @@ def edge_of(plan: Plan | None, strand: int) -> Callable | None:
         return None
     if plan.factors is not None:
         factors = plan.factors[strand].tolist()
-        return lambda dh, dc, t: (dh * factors[t], None if dc is None else dc * factors[t])
+        return lambda dh, dc, t: (_scaled(dh, factors[t]), None if dc is None else _scaled(dc, factors[t]))
     if plan.h_factors is not None:
         factors = plan.h_factors[strand].tolist()
-        return lambda dh, dc, t: (dh * factors[t], dc)
+        return lambda dh, dc, t: (_scaled(dh, factors[t]), dc)
     return lambda dh, dc, t: (shifted(dh), None if dc is None else shifted(dc))
+
+
+def _scaled(adjoint: Array, factor: float) -> Array:
+    """A cut leaves nothing of an adjoint, not even of one that has overflowed."""
+    return adjoint * factor if factor else np.zeros_like(adjoint)
 
 
 def shifted(adjoint: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -65,6 +65,19 @@ def gradcheck(
         >>> ns.gradcheck(lambda at: (at["x"] ** 2).sum(), {"x": np.ones(3)}, {"x": np.full(3, 2.0)}).passed
         True
     """
+    return checked(f, at, gradient, method, rtol, rng)
+
+
+def checked(
+    f: Callable[[dict[str, Array]], Scalar],
+    at: Mapping[str, Array],
+    gradient: Gradient,
+    method: str,
+    rtol: float | None = None,
+    rng: int | np.random.Generator | None = None,
+    rounding: Callable[[], Mapping[str, Array]] | None = None,
+) -> Report:
+    """gradcheck, where a function may bound what rounding has cost each entry of the gradient, for "complex"."""
     one_of("method", method, tuple(METHODS))
     if rtol is not None and not 0 < number("rtol", rtol) < 1:
         raise ValueError(f"rtol must be a relative tolerance between 0 and 1, got {rtol!r}")
@@ -79,7 +92,8 @@ def gradcheck(
         function.origin = _origin(function)
         function.noise = rounding_noise(function, generator_)
         if method == "complex":
-            check = partial(check, copy=complex_step.complex_copy(function))
+            copy = complex_step.complex_copy(function)
+            check = partial(check, copy=copy, rounding=None if rounding is None else cache(rounding))
         for tensor in tensors:
             before = function.evaluations
             row = check(tensor, function, generator_)

@@ -90,7 +90,7 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
         status = "inconclusive"
         note = "f is not finite around the point, at any step"
         if np.isfinite(doubt):
-            note = f"the numeric error is {doubt:.1e} of the gradient's scale, above {resolution:.1e}; {advice}"
+            note = f"an error of {doubt:.1e} of the gradient's scale can hide here, above {resolution:.1e}; {advice}"
     worst = int(np.argmax(order)) if analytic.size else None
     return TensorReport(
         name=name,

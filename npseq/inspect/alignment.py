@@ -1,7 +1,7 @@
 """The angle between an approximate gradient and the true one."""
 
 from collections.abc import Mapping
-from math import atan2, degrees, nan, sqrt
+from math import atan2, degrees, inf, nan, sqrt
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from npseq.backend import Array, array_module
 def alignment(approximate: Mapping[str, Array], true: Mapping[str, Array]) -> dict[str, float]:
     """Returns the angle between two gradients in degrees: 0 the same direction, below 90 still downhill, 180 opposite.
 
-    It is {"all": of all parameters as one vector, and each parameter's under its name}; nan where one of them is zero.
+    It is {"all": of all parameters as one vector, and each parameter's under its name}; nan where one of them is zero
+    or not finite.
     Marschall, Cho & Savin 2020 (JMLR 21:135) compare online gradients so. The angle is computed by the tangent of its
     half (Kahan), which is accurate for small angles too.
 
@@ -52,9 +53,9 @@ def _angle(approximate: Mapping[str, Array], true: Mapping[str, Array], names: l
 
 
 def _unit(arrays: list[Array]) -> list[Array] | None:
-    """The arrays at joint norm 1, None if all are zero; scaled by the largest entry first: no square overflows."""
+    """The arrays at joint norm 1, None if all are zero or one is inf; by the largest first: no square overflows."""
     largest = max((float(abs(one).max()) for one in arrays if one.size), default=0.0)
-    if largest == 0:
+    if not 0 < largest < inf:
         return None
     arrays = [one / largest for one in arrays]
     norm = sqrt(sum(float((one**2).sum()) for one in arrays))

@@ -14,6 +14,7 @@ from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect.ledger import Ledger, check_ledger, check_unchanged
 from npseq.inspect.passes import View, adjoints_by_lag, named_factors, views_of
 from npseq.layers.jacobian import at_step, state_features, state_jacobian
+from npseq.magnitude import joint_norm
 
 
 class Certificate(NamedTuple):
@@ -144,17 +145,13 @@ def _norms_by_lag(view: View, ledger: Ledger, lags: int) -> np.ndarray:
     def record(strand: int) -> Any:
         def add(t: int, dh: Array, dc: Array | None) -> None:
             nonlocal total
-            squares = sum((part.astype(np.float64) ** 2).sum(axis=0) for part in (dh, dc) if part is not None)
-            total = total + np.sqrt(squares).sum(axis=1)
+            total = total + joint_norm([part for part in (dh, dc) if part is not None], 0).sum(axis=1)
 
         return add
 
     rows = adjoints_by_lag(view, lags, record)
-    change = size = 0.0
-    for name, f in named_factors(view, rows, tuple(ledger.gradient)).items():
-        change += float(((contract(f, "k") - ledger.per_lag[name]) ** 2).sum())
-        size += float((ledger.per_lag[name] ** 2).sum())
-    check_unchanged(ledger, change, size)
+    found = named_factors(view, rows, tuple(ledger.gradient)).items()
+    check_unchanged(ledger, joint_norm(contract(f, "k") - ledger.per_lag[name] for name, f in found), ledger.per_lag)
     return to_host(total)
 
 
@@ -180,7 +177,7 @@ def _relative(bias: np.ndarray, heads: np.ndarray) -> np.ndarray:
 def _head_norms(ledger: Ledger) -> np.ndarray:
     """(K,): |g_k| of every Truncated(k), k from 1 to K."""
     heads = [part.cumsum(axis=0).reshape(len(part), -1).astype(np.float64) for part in ledger.per_lag.values()]
-    return np.sqrt(sum(to_host((head**2).sum(axis=1)) for head in heads))
+    return to_host(joint_norm(heads, 1))
 
 
 def _largest_use(view: View, names: tuple[str, ...]) -> float:

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from npseq.backend import Array
-from npseq.bptt.factors import squared_norms
+from npseq.bptt.factors import norms
 from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect.passes import adjoints, check_names, named_factors, views_of
 
@@ -44,10 +42,10 @@ def ghost_norms(
     """
     views = views_of(layer, tape, dy, dstate)
     names = check_names(layer, names)
-    norms = {}
+    found = {}
     for view in views:
         needed = 2 * view.batch * view.steps**2 * layer.dtype.itemsize
         require("these norms", needed, max_bytes, "give fewer sequences at a time")
         for name, f in named_factors(view, adjoints(view), names).items():
-            norms[name] = np.sqrt(squared_norms(f, "b"))
-    return norms
+            found[name] = norms(f, "b")
+    return found

@@ -13,6 +13,7 @@ from npseq.backend import to_host
 from npseq.inspect.jacobians import JacobianSpectrum
 from npseq.inspect.ledger import Ledger, lag_norms
 from npseq.inspect.truncations import truncation_bias
+from npseq.magnitude import joint_norm
 from npseq.plot import new_figure
 
 MARKERS = "os^Dvx"
@@ -39,7 +40,7 @@ def gradient_by_lag(ledgers: Mapping[str, Ledger], extra: Mapping[str, Ledger] |
     reach = {}
     for k, (label, ledger) in enumerate([*ledgers.items(), *(extra or {}).items()]):
         norms = lag_norms(ledger)
-        total = _norm(ledger.gradient)
+        total = float(joint_norm(ledger.gradient.values())) or 1.0
         line = axes.plot(np.arange(len(norms)), _drawn(norms / total), label=label, **_style(k, len(norms)))[0]
         if k < len(ledgers):
             reach[label] = _last_above(norms / total, 0.01)
@@ -250,10 +251,6 @@ def adjoints_over_training(norms: np.ndarray, epochs: np.ndarray, *, title: str 
         f"median norm {np.median(norms[0]):.2g} at first, {np.median(norms[-1]):.2g} at the end",
     )
     return figure
-
-
-def _norm(parts: Mapping[str, Any]) -> float:
-    return float(np.sqrt(sum(float((part**2).sum()) for part in parts.values())))
 
 
 def _last_above(values: np.ndarray, limit: float) -> int:

@@ -12,6 +12,7 @@ from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect import states
 from npseq.inspect.pairs import crossing_table, pair_table
 from npseq.inspect.passes import View, adjoints_by_lag, check_names, named_factors, views_of
+from npseq.magnitude import joint_norm, norm
 
 Parts = dict[str, Array]
 
@@ -32,7 +33,7 @@ class Ledger(NamedTuple):
     of: Any = None  # (layer, dy, tape, dstate), its arguments; the tape may have been overwritten since
 
     def __repr__(self) -> str:
-        total = sum(float((g.real**2).sum()) for g in self.gradient.values()) ** 0.5
+        total = float(joint_norm(g.real for g in self.gradient.values()))
         name = next(iter(self.gradient))
         steps, lags, batch = (len(parts[name]) for parts in (self.per_step, self.per_lag, self.per_example))
         rows = [f"  {name}: {g.shape}" for name, g in self.gradient.items()]
@@ -118,7 +119,7 @@ def lag_norms(ledger: Ledger) -> np.ndarray:
         (5,)
     """
     parts = check_ledger(ledger).per_lag.values()
-    return np.sqrt(sum(to_host((p.reshape(len(p), -1) ** 2).sum(axis=1)) for p in parts))
+    return to_host(joint_norm([p.reshape(len(p), -1) for p in parts], 1))
 
 
 def adjoint_norms(ledger: Ledger, name: str = "h") -> np.ndarray:
@@ -134,7 +135,7 @@ def adjoint_norms(ledger: Ledger, name: str = "h") -> np.ndarray:
         >>> ns.inspect.adjoint_norms(ns.inspect.ledger(layer, 0 * y, tape))
         array([0., 0., 0., 0., 0.], dtype=float32)
     """
-    return np.sqrt(to_host((check_ledger(ledger).adjoints[name] ** 2).sum(axis=(1, 2))))
+    return to_host(norm(check_ledger(ledger).adjoints[name], (1, 2)))
 
 
 def check_ledger(ledger: Any) -> Ledger:
@@ -143,9 +144,9 @@ def check_ledger(ledger: Any) -> Ledger:
     return ledger
 
 
-def check_unchanged(ledger: Ledger, change: float, size: float) -> None:
-    """Raises ValueError where the squared change of parts, whose squares sum to `size`, is more than rounding."""
-    if change > np.finfo(ledger.of[0].dtype).eps * size:
+def check_unchanged(ledger: Ledger, change: Array, parts: Parts) -> None:
+    """Raises ValueError where the norm of the change of these parts is more than rounding."""
+    if float(change) > float(np.finfo(ledger.of[0].dtype).eps) ** 0.5 * float(joint_norm(parts.values())):
         raise ValueError(
             "the layer's parameters and tape must be those that the ledger was made of, they have changed since; make "
             "a new one"

@@ -20,6 +20,7 @@ from npseq.bptt.loop import Adjoints, Edge
 from npseq.bptt.workspace import require
 from npseq.inspect.passes import View, masked_dy
 from npseq.layers.adjoints import row_adjoints
+from npseq.magnitude import norm
 
 BLOCK = 64  # columns whose gradients are written out at a time
 
@@ -119,7 +120,7 @@ def _gradients(f: Factors) -> tuple[Array, float]:
     first = contract(f._replace(adjoint=f.adjoint[:, :, :1]), "k")[0]
     total = 0.0
     for k in range(1, f.adjoint.shape[2], BLOCK):
-        total += float((contract(f._replace(adjoint=f.adjoint[:, :, k : k + BLOCK]), "k") ** 2).sum())
+        total += float(norm(contract(f._replace(adjoint=f.adjoint[:, :, k : k + BLOCK]), "k"))) ** 2
     return first, total
 
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 from npseq.backend import Array, array_module
-from npseq.bptt.factors import Factors, contract, squared_norms, strand_factors
+from npseq.bptt.factors import Factors, contract, norms, strand_factors
 from npseq.bptt.loop import backward
 from npseq.inspect.passes import View, adjoints_by_loss, check_names, masked_dy, named_factors, views_of
 from npseq.layers.features import in_order
+from npseq.magnitude import norm
 
 BLOCK = 1 << 24  # numbers: as many losses are kept apart at a time as fit
 
@@ -75,14 +76,14 @@ def crossing_norms(layer: Any, dy: Array | None, tape: Any, dstate: Any = None, 
 
 def pair_table(views: tuple[View, ...], names: tuple[str, ...] | None) -> Array:
     xp, steps = array_module(views[0].dh), views[0].steps
-    squares = xp.zeros((steps, steps), views[0].layer.dtype)
+    table = xp.zeros((steps, steps), views[0].layer.dtype)
     for view in views:
         width = _losses_at_once(view)
         for first in range(0, steps, width):
             last = min(first + width, steps)
-            for f in named_factors(view, adjoints_by_loss(view, first, last), names).values():
-                squares[first:last] += squared_norms(f, "tk").T
-    return xp.sqrt(squares)
+            found = named_factors(view, adjoints_by_loss(view, first, last), names).values()
+            table[first:last] = norm(xp.stack([table[first:last], *(norms(f, "tk").T for f in found)]), 0)
+    return table
 
 
 def crossing_table(views: tuple[View, ...], names: tuple[str, ...] | None) -> Array:
@@ -93,23 +94,22 @@ def crossing_table(views: tuple[View, ...], names: tuple[str, ...] | None) -> Ar
 def _crossing(view: View, d: int, names: tuple[str, ...] | None) -> Array:
     steps, width = view.steps, _losses_at_once(view)
     xp = array_module(view.dh)
-    squares = xp.zeros((steps, steps), view.layer.dtype)
+    table = xp.zeros((steps, steps), view.layer.dtype)
     for first in range(0, steps, width):
         last = min(first + width, steps)
         for name, f in _from_loss_on(view, d, first, last).items():
             if names is None or view.name(name, 0, d) in names:
-                _add_crossings(f, squares[:, first:last])
-    squares *= xp.arange(steps)[:, None] <= xp.arange(steps)
-    return xp.sqrt(squares)
+                _add_crossings(f, table[:, first:last])
+    return table * (xp.arange(steps)[:, None] <= xp.arange(steps))
 
 
-def _add_crossings(f: Factors, squares: Array) -> None:
-    """Adds to squares[i], (W,), the squared norms over all uses before step i of each of W ranges of losses."""
+def _add_crossings(f: Factors, table: Array) -> None:
+    """Joins to table[i], (W,), the norms over all uses before step i of each of W ranges of losses."""
     total: Any = 0
-    for s in range(len(squares) - 1):
+    for s in range(len(table) - 1):
         operand = None if f.operand is None else f.operand[..., s : s + 1, :]
         total = total + contract(f._replace(operand=operand, adjoint=f.adjoint[:, s : s + 1]), "k")
-        squares[s + 1] += (total**2).reshape(len(total), -1).sum(axis=1)
+        table[s + 1] = norm(array_module(total).stack([table[s + 1], norm(total.reshape(len(total), -1), 1)]), 0)
 
 
 def _from_loss_on(view: View, d: int, first: int, last: int) -> dict[str, Factors]:

@@ -11,6 +11,7 @@ from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect.passes import View, in_natural_time, strands, views_of
 from npseq.inspect.states import through_output
 from npseq.layers.lstm import LSTMCell
+from npseq.magnitude import norm
 
 
 class PathSplit(NamedTuple):
@@ -68,7 +69,7 @@ def _split(view: View, l: int, d: int) -> PathSplit:
     direct = np.cumprod(after[::-1], axis=0)[::-1]
     total = _by_every_path(view, l, d)
     rest = total - xp.eye(f.shape[1], dtype=f.dtype)[:, :, None] * direct[:, :, None]
-    parts = [_norm(direct, (1,)), _norm(rest, (1, 2)), _norm(total, (1, 2))]
+    parts = [norm(direct, 1), norm(rest, (1, 2)), norm(total, (1, 2))]
     if strand.mask is not None:
         parts = [np.where(strand.mask[:, 0], part, np.nan) for part in parts]
     return PathSplit(*(in_natural_time(view, d, part, axis=0) for part in parts))
@@ -90,7 +91,3 @@ def _by_every_path(view: View, l: int, d: int) -> Array:
         return xp.zeros((0, *dc.shape), layer.dtype)
     dh, dc = (xp.stack([step[k] for step in steps]) for k in (0, 1))
     return through_output(view, l, d, adjoints, dh, dc)
-
-
-def _norm(array: Array, axes: tuple[int, ...]) -> Array:
-    return np.sqrt((array * array).sum(axis=axes))

@@ -21,6 +21,7 @@ from npseq.inspect.truncations import (
     roulette_variance,
     truncation_bias,
 )
+from npseq.magnitude import joint_norm
 from npseq.plot import is_ours, save_figure
 
 NAMES = ("gradient_by_lag", "truncation_bias", "jacobians", "pairs_*", "gates_*", "adjoints_over_training_*")
@@ -165,7 +166,7 @@ def _aligned(rows: list[tuple[str, ...]]) -> str:
 def _row(label: str, one: Analysis) -> tuple[str, ...]:
     bias = truncation_bias(one.ledger)
     norms = lag_norms(one.ledger)
-    whole = float(np.sqrt(sum(float((g**2).sum()) for g in one.ledger.gradient.values())))
+    whole = float(joint_norm(one.ledger.gradient.values()))
     return (
         label,
         f"{whole:.4g}",

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, to_host
-from npseq.inspect.truncations import Bias, bias_of
+from npseq.inspect.truncations import Bias, bias_of, cosine_of
+from npseq.magnitude import norm
 
 
 def stale_state_bias(
@@ -45,13 +46,8 @@ def stale_state_bias(
     """
     fresh = layer.forward(x_before, state_before, lengths)[1]
     stale_gradient, fresh_gradient = _flat(gradient(carried)), _flat(gradient(fresh))
-    norm = np.linalg.norm
-    return bias_of(
-        norm(stale_gradient - fresh_gradient),
-        norm(fresh_gradient),
-        norm(stale_gradient),
-        stale_gradient @ fresh_gradient,
-    )
+    cosine = cosine_of([stale_gradient[None]], [fresh_gradient])[0]
+    return bias_of(norm(stale_gradient - fresh_gradient), norm(fresh_gradient), cosine)
 
 
 def _flat(gradient: Any) -> np.ndarray:

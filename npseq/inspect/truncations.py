@@ -11,6 +11,7 @@ from npseq.bptt.workspace import MAX_BYTES
 from npseq.inspect.ledger import Ledger, check_ledger, check_unchanged
 from npseq.inspect.noise import through_edges
 from npseq.inspect.passes import views_of
+from npseq.magnitude import joint_norm
 
 
 class Bias(NamedTuple):
@@ -26,10 +27,18 @@ class Bias(NamedTuple):
         return "\n".join(["  length   bias norm     relative       cosine", *lines])
 
 
-def bias_of(norm: Any, whole: Any, other: Any, product: Any) -> Bias:
-    """From the norms of g' - g, g and g', and the inner product of g' and g; NaN where there is no angle."""
+def bias_of(apart: Any, whole: Any, cosine: Any) -> Bias:
+    """From the norms of g' - g and of g, and the cosine of the angle between g' and g."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return Bias(norm, np.divide(norm, whole), np.divide(product, np.multiply(whole, other)))
+        return Bias(apart, np.divide(apart, whole), cosine)
+
+
+def cosine_of(others: list[Array], wholes: list[Array]) -> Array:
+    """(K,): of the angles between each g', in parts (K, .), and g, in parts (.,); NaN where one of them is zero."""
+    size, size_of_other = joint_norm(wholes), joint_norm(others, 1)
+    units = [part / (size_of_other + (size_of_other == 0))[:, None] for part in others]
+    found = sum((unit * (part / (size + (size == 0)))).sum(axis=1) for unit, part in zip(units, wholes, strict=True))
+    return np.where((size_of_other > 0) & (size > 0), found, np.nan)
 
 
 def truncation_bias(ledger: Ledger) -> Bias:
@@ -46,19 +55,10 @@ def truncation_bias(ledger: Ledger) -> Bias:
         >>> ns.inspect.truncation_bias(ns.inspect.ledger(layer, np.ones_like(y), tape)).relative.shape
         (5,)
     """
-    check_ledger(ledger)
-    tails: Any = 0.0
-    heads: Any = 0.0
-    products: Any = 0.0
-    whole = 0.0
-    for name, gradient in ledger.gradient.items():
-        g = gradient.reshape(-1)
-        head = ledger.per_lag[name].cumsum(axis=0).reshape(-1, g.size)
-        tails = tails + to_host((_tails(ledger, name)[1:] ** 2).sum(axis=1))
-        heads = heads + to_host((head**2).sum(axis=1))
-        products = products + to_host((head * g).sum(axis=1))
-        whole = whole + float((g**2).sum())
-    return bias_of(np.sqrt(tails), np.sqrt(whole), np.sqrt(heads), products)
+    tails = tail_norms(check_ledger(ledger))
+    wholes = [gradient.reshape(-1) for gradient in ledger.gradient.values()]
+    heads = [part.cumsum(axis=0).reshape(len(part), -1) for part in ledger.per_lag.values()]
+    return bias_of(tails[1:], float(joint_norm(wholes)), to_host(cosine_of(heads, wholes)))
 
 
 def _tails(ledger: Ledger, name: str) -> Array:
@@ -81,7 +81,7 @@ def tail_norms(ledger: Ledger) -> np.ndarray:
         array([0., 0., 0., 0., 0.], dtype=float32)
     """
     names = check_ledger(ledger).gradient
-    return np.sqrt(sum(to_host((_tails(ledger, name) ** 2).sum(axis=1)) for name in names))
+    return to_host(joint_norm([_tails(ledger, name) for name in names], 1))
 
 
 def random_truncation_variance(ledger: Ledger, keep: float | np.ndarray, *, max_bytes: int | None = MAX_BYTES) -> float:
@@ -138,8 +138,7 @@ def _edge_by_edge(ledger: Ledger, keep: np.ndarray, max_bytes: int | None) -> fl
     names = tuple(ledger.gradient)
     noisy = [through_edges(view, keep, names, max_bytes) for view in views_of(layer, tape, dy, dstate)]
     mean = {name: part for one in noisy for name, part in one.mean.items()}
-    change = sum(float(((mean[name] - part) ** 2).sum()) for name, part in ledger.gradient.items())
-    check_unchanged(ledger, change, sum(float((part**2).sum()) for part in ledger.gradient.values()))
+    check_unchanged(ledger, joint_norm(mean[name] - part for name, part in ledger.gradient.items()), ledger.gradient)
     return sum(one.variance for one in noisy)
 
 
@@ -216,7 +215,7 @@ def _all_tails(ledger: Ledger) -> np.ndarray:
     """(K,): squared norms of the sums of all lags from k on."""
     if any(bool((part != 0).any()) for part in check_ledger(ledger).longer.values()):
         raise ValueError("the ledger must tell all lags apart: ledger(..., max_lag=None)")
-    return tail_norms(ledger)[:-1] ** 2
+    return tail_norms(ledger)[:-1].astype(np.float64) ** 2
 
 
 def _never_rising(values: np.ndarray) -> np.ndarray:

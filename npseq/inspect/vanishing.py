@@ -14,6 +14,7 @@ from npseq.inspect.passes import View, masked_dy, views_of
 from npseq.layers.adjoints import adjoints_of
 from npseq.layers.jacobian import at_step, check_one_way
 from npseq.layers.states import stack_state
+from npseq.magnitude import joint_norm
 from npseq.parameters import Parameters
 
 Pieces = list[Array]  # the stack's state: h (P, B) of every layer, then an LSTM's c (H, B) of every layer
@@ -109,7 +110,7 @@ def _term(passed: Pieces, one: Tape, arrived: Array) -> tuple[Array, Array, Piec
     passed: of an adjoint of norm 1, so that the ratio is its norm, and no number is as small as what vanishes.
     """
     xp = array_module(arrived)
-    mask, ratio = one.strands[0][0].mask, _norm(passed)  # (T26)
+    mask, ratio = one.strands[0][0].mask, joint_norm(passed, 0)  # (T26)
     counts = arrived if mask is None else arrived & mask[0, 0]
     excess = xp.where(counts, ratio - 1, 0)
     slope = 2 * excess / (ratio + (ratio == 0))  # (T28)
@@ -117,17 +118,15 @@ def _term(passed: Pieces, one: Tape, arrived: Array) -> tuple[Array, Array, Piec
 
 
 def _unit(pieces: Pieces) -> tuple[Pieces, Array]:
-    """The state's adjoint at norm 1 in every sequence, and its norm (B,), without underflow of a square."""
-    largest = sum(abs(piece).max(axis=0) for piece in pieces)
-    scaled = [piece / (largest + (largest == 0)) for piece in pieces]
-    norm = _norm(scaled)
-    return [piece / (norm + (norm == 0)) for piece in scaled], largest * norm
+    """The state's adjoint at norm 1 in every sequence, and its norm (B,)."""
+    size = joint_norm(pieces, 0)
+    return [piece / (size + (size == 0)) for piece in pieces], size
 
 
 def _immediate(copy: Any, one: Tape, along: Pieces, delta: Pieces) -> Array:
     """The derivative of <along, delta J> by the parameters: that of <delta, s_t> at s_{t-1} + i h along, over h."""
     xp = array_module(along[0])
-    size = _norm([_norm(along)]).astype(np.float64)
+    size = joint_norm(along).astype(np.float64)
     h, L = STEP / (size + (size == 0)), len(one.strands)
     strands = [row[0] for row in one.strands]
     before = [strand.s[0, : copy.state_size] for strand in strands]
@@ -142,8 +141,3 @@ def _input(layer: Any, one: Tape) -> Array:
     """x (1, B, D) of the step on this tape, or its ids (1, B)."""
     strand = one.strands[0][0]
     return strand.s[:1, layer.state_size + layer.bias :].swapaxes(1, 2) if strand.ids is None else strand.ids
-
-
-def _norm(pieces: Pieces) -> Array:
-    """(B,) of pieces (features, B); of one piece (B,) a number."""
-    return np.sqrt(sum((piece * piece).sum(axis=0) for piece in pieces))

@@ -72,7 +72,7 @@ def unpack(layer: Recurrent, packed: Packed, ending: str, gates: Gates) -> dict[
         if _two_biases(layer, g):
             values[f"b_{g}{ending}"], values[f"b_h{g}{ending}"] = b_x, b_h
         else:
-            values[f"b_{g}{ending}"] = b_x + b_h
+            values[f"b_{g}{ending}"] = np.add(b_x, b_h, dtype=layer.dtype)  # a narrower sum would lose digits
     return values
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from npseq.arguments import array
 from npseq.backend import Array, array_module, generator
-from npseq.gradcheck import Report, gradcheck
+from npseq.gradcheck import Report
+from npseq.gradcheck.check import checked
 from npseq.layercheck.fault import fault
+from npseq.layercheck.rounding import rounding_of
 from npseq.layercheck.surrogate import FixedDropout, frozen_states, require_exact, truncated_forward
 from npseq.layers.batch import check_batch
 from npseq.layers.bidirectional import Bidirectional, recurrent_layers, state_pair
@@ -30,6 +33,7 @@ class Problem(NamedTuple):
     loss: Callable[[Values], Any]
     at: Values  # float64: x, initial states, parameters
     gradient: Callable[[Any], Values]  # of a dtype: the gradient that the layer computes in it
+    rounding: Callable[[], Values] | None = None  # what it may have cost each entry of it; None where nothing is lost
 
 
 def gradcheck_layer(
@@ -49,6 +53,10 @@ def gradcheck_layer(
     row padding_idx of an embedding, which has no gradient. backward runs twice and the second gradient is checked,
     which shows a backward that writes on its tape. If a gradient is wrong, report.note says where to look: the time
     step at which the error starts, or the sums over time.
+
+    Where a sigmoid is near 1, or a tanh near 1 or -1, its derivative, which backward reads off the output, has lost
+    digits. Method "complex" measures how much of that reaches the gradient: it passes what is as right as the output's
+    rounding allows, and says what is lost; above 1e-4 of the scale the tensor is "inconclusive".
 
     Args:
         layer: any layer of npseq.
@@ -71,7 +79,8 @@ def gradcheck_layer(
         (True, True)
     """
     problem = layer_problem(layer, x, state, lengths, truncation, rng)
-    report = gradcheck(problem.loss, problem.at, problem.gradient(np.float64), method=method, rng=rng)
+    gradient = problem.gradient(np.float64)
+    report = checked(problem.loss, problem.at, gradient, method, rng=rng, rounding=problem.rounding)
     return replace(report, note=fault(layer, report, lengths))
 
 
@@ -121,8 +130,8 @@ def _over_time(layer: Any, x: Array, state: Any, lengths: Any, truncation: Any, 
 
     weights = _weights(outputs(layer, at), rng)
 
-    def gradient(dtype: Any) -> Values:
-        copy = layer.astype(dtype)
+    def gradient(dtype: Any, of: Any = layer) -> Values:
+        copy = of.astype(dtype)
         values = {name: value.astype(dtype) for name, value in (inputs | start).items()}
         tape = copy.forward(values.get("x", x), _state(copy, values), lengths, training=True)[2]
         for _ in range(2):
@@ -130,7 +139,8 @@ def _over_time(layer: Any, x: Array, state: Any, lengths: Any, truncation: Any, 
             dx, dstate, grads = copy.backward(dy["y"], tape, _state(copy, dy), truncation)
         return {**({} if dx is None else {"x": dx}), **_named(copy, dstate), **grads}
 
-    return Problem(_loss(layer, outputs, weights), at, gradient)
+    rounding = partial(rounding_of, layer, gradient, np.random.default_rng(0))
+    return Problem(_loss(layer, outputs, weights), at, gradient, rounding)
 
 
 def _pointwise(layer: Any, x: Array, rng: np.random.Generator) -> Problem:

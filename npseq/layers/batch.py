@@ -4,10 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import array, array_or_lists, castable, integers
 from npseq.arguments import array as an_array
-from npseq.arguments import array_or_lists, castable, integers
 from npseq.backend import Array, MaybeArray, array_module, to_host
 from npseq.bptt.tape import Tape
+from npseq.magnitude import blank
 from npseq.parameters import Parameters
 
 
@@ -18,6 +19,11 @@ class Batch(NamedTuple):
     is_ids: bool
     lengths: MaybeArray  # (B,), on the host
     mask: Array | None  # (T, B) bool, None where every sequence fills all steps
+
+    @property
+    def started(self) -> Array | None:
+        """(B,) bool: which sequences have a step; None where all have one."""
+        return None if self.mask is None or self.lengths.all() else self.mask[0]
 
 
 def check_batch(x: Array, lengths: Array | None, features: int, dtype: np.dtype, xp: object) -> Batch:
@@ -57,6 +63,14 @@ def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
     if lengths.shape != (batch,):
         raise ValueError(f"lengths must have shape ({batch},), one a sequence, got {lengths.shape}")
     return lengths
+
+
+def within(ids: Array, lengths: Array | None) -> Array:
+    """Ids (T, B) with 0 past each length, where they may be anything."""
+    if lengths is None or array("ids", ids).ndim != 2:
+        return ids
+    xp = array_module(ids)
+    return blank(xp, ids, xp.asarray(np.arange(len(ids))[:, None] < check_lengths(lengths, *ids.shape)))
 
 
 def check_tape(tape: Tape, layer: Any) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import numpy as np
 from npseq.arguments import array, flag, probability
 from npseq.backend import Array, array_module, generator
 from npseq.layers.layer import Layer
+from npseq.magnitude import weighed
 from npseq.parameters import Layout, Parameters
 
 
@@ -42,7 +43,7 @@ class Dropout(Layer):
         if not flag("training", training) or not self.p:
             return x, None
         mask = self.draw(x)
-        return x * mask, mask
+        return weighed(array_module(x), x, mask), mask
 
     def backward(
         self, dy: Array, tape: Array | None, *, grads: Any = None, workspace: Any = None
@@ -55,8 +56,8 @@ class Dropout(Layer):
             grads: not needed here; every layer takes it.
             workspace: not needed here.
         """
-        array_module(dy=dy, tape=tape)
-        return (dy if tape is None else dy * tape), self.params
+        xp = array_module(dy=dy, tape=tape)
+        return (dy if tape is None else weighed(xp, dy, tape)), self.params
 
     def draw(self, x: Array) -> Array:
         """Draws a mask for x, on the host.

@@ -9,6 +9,7 @@ from npseq.backend import Array, array_module, generator, scatter_add
 from npseq.initializers import normal
 from npseq.layers.batch import check_array
 from npseq.layers.layer import Layer
+from npseq.magnitude import blank
 from npseq.parameters import Parameters, simple_layout
 
 
@@ -66,9 +67,9 @@ class Embedding(Layer):
         check_array("dy", dy, (*ids.shape, self.dim), self.dtype, array_module(self.params.flat))
         grads = self._buffers_of(grads, workspace)
         grads.flat[...] = 0
-        scatter_add(grads["W"], ids.reshape(-1), dy.reshape(-1, self.dim))
         if self.padding_idx is not None:
-            grads["W"][self.padding_idx] = 0
+            dy = blank(array_module(dy), dy, (ids != self.padding_idx)[..., None])
+        scatter_add(grads["W"], ids.reshape(-1), dy.reshape(-1, self.dim))
         return None, grads
 
     def __repr__(self) -> str:

@@ -61,7 +61,8 @@ class GRUCell(Cell):
         s_r, s_z, s_n, s_r_and_z = s[0], s[1], s[-1], s[:2]
         dsigmoid(r_and_z, out=s_r_and_z)  # (G1) (G2)
         s_z *= h - n  # (G7)
-        multiply(1 - z, dtanh(n), out=s_n)  # (G7) (G4 | G6)
+        dtanh(n, out=s_n)
+        s_n *= 1 - z  # (G7) (G4 | G6)
         if self.reset == "before":
             s_r *= h  # (G3)
         else:

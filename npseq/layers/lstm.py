@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.activations import add, dsigmoid, dtanh, multiply, sigmoid, tanh
+from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
 from npseq.arguments import flag, integer
 from npseq.cell import Cell
 from npseq.layers.recurrent import Recurrent
@@ -51,7 +51,8 @@ class LSTMCell(Cell):
             o_i_f = a[:3]
             sigmoid(o_i_f, out=o_i_f)  # (L5) (L1) (L2)
         tanh(g, out=g)  # (L3)
-        add(f * c, i * g, out=c_new)  # (L4)
+        multiply(f, c, out=c_new)
+        c_new += i * g  # (L4)
         if self.peepholes:
             sigmoid(o + p_o * c_new, out=o)  # (L5)
         if self.projected:
@@ -68,8 +69,10 @@ class LSTMCell(Cell):
         s_o *= tanh_c  # (L6)
         s_i *= g  # (L4)
         s_f *= c  # (L4)
-        multiply(i, dtanh(g), out=s_g)  # (L4) (L3)
-        multiply(o, dtanh(tanh_c), out=s_c)  # (L6)
+        dtanh(g, out=s_g)
+        s_g *= i  # (L4) (L3)
+        dtanh(tanh_c, out=s_c)
+        s_c *= o  # (L6)
 
     def backward(self, dnew, a, s, da, p, project):
         (dh_new, dc_new), f = dnew, a[2]

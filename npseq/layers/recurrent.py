@@ -11,7 +11,7 @@ from npseq.arguments import flag, float_dtype, integer, probability
 from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
 from npseq.bptt.layout import strand_layout, strand_weights, suffix
-from npseq.bptt.tape import Strand, Tape, Weights
+from npseq.bptt.tape import Tape, Weights
 from npseq.bptt.truncation import Plan, check_truncation, edge_of
 from npseq.bptt.workspace import Workspace, child
 from npseq.cell import Cell
@@ -29,7 +29,8 @@ from npseq.layers.features import (
 )
 from npseq.layers.layer import Layer
 from npseq.layers.states import check_state, stack_state
-from npseq.layers.strands import filled_strand, write_state
+from npseq.layers.strands import filled_strand, last_state, write_state
+from npseq.magnitude import weighed
 from npseq.parameters import Layout, Parameters
 
 
@@ -111,12 +112,12 @@ class Recurrent(Layer):
         for l in range(self.num_layers):
             mask = [self.dropout.draw(f) for f in features] if training and l and self.dropout.p else None
             if mask is not None:
-                features = [f * m for f, m in zip(features, mask, strict=True)]
+                features = [weighed(xp, f, m) for f, m in zip(features, mask, strict=True)]
             row = []
             for d in range(self.directions):
                 w, k = self.weights(l, d), l * self.directions + d
                 strand = filled_strand(self, w, l, d, features, batch, None if old is None else old[l][d])
-                write_state(strand, self.state_size, h[k], None if c is None else c[k])
+                write_state(strand, self.state_size, h[k], None if c is None else c[k], batch.started)
                 loop.forward(self.cell, w, strand)
                 row.append(strand)
             features = [outputs(strand, self.state_size, d, batch.mask) for d, strand in enumerate(row)]
@@ -124,7 +125,7 @@ class Recurrent(Layer):
             masks.append(mask)
         return (
             batch_major(features, xp),
-            self._last_state(strands, xp),
+            last_state([strand for row in strands for strand in row], self.state_size, h, c, batch.started),
             Tape(tuple(strands), tuple(masks), batch.is_ids, self.signature, self.params.mark()),
         )
 
@@ -262,13 +263,9 @@ class Recurrent(Layer):
         size, masks = self.state_size, tape.dropout[layer]
         below = [total[:, d * size : (d + 1) * size] for d in range(self.directions)]
         if masks is not None:
-            below = [p * (m if p.ndim == m.ndim else m[:, :, None]) for p, m in zip(below, masks, strict=True)]
+            masks = [m if total.ndim == m.ndim else m[:, :, None] for m in masks]
+            below = [weighed(array_module(p), p, m) for p, m in zip(below, masks, strict=True)]
         return below
-
-    def _last_state(self, strands: list[tuple[Strand, ...]], xp: Any) -> Any:
-        flat = [strand for row in strands for strand in row]
-        last_c = [None if strand.c is None else strand.c[-1] for strand in flat]
-        return stack_state([strand.s[-1, : self.state_size] for strand in flat], last_c, xp)
 
     def _layout(self) -> Layout:
         blocks, names = {}, {}

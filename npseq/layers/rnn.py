@@ -31,7 +31,7 @@ class RNNCell(Cell):
     def local_derivatives(self, a, old, new, s):
         s_h, h_new = s[0], new[0]
         dphi = dtanh if self.nonlinearity == "tanh" else drelu
-        s_h[...] = dphi(h_new)  # (R2)
+        dphi(h_new, out=s_h)  # (R2)
 
     def backward(self, dnew, a, s, da, p, project):
         da_h, s_h, dh_new = da[0], s[0], dnew[0]

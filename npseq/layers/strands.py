@@ -8,6 +8,8 @@ from npseq.backend import Array, MaybeArray, array_module
 from npseq.bptt.tape import Strand, Weights, new_strand
 from npseq.layers.batch import Batch
 from npseq.layers.features import in_order, write_inputs
+from npseq.layers.states import map_state, stack_state
+from npseq.magnitude import blank
 
 LOOK_UP_ABOVE = 128  # one-hot inputs wider than this are rows looked up; below, one product with the state is faster
 
@@ -34,8 +36,24 @@ def filled_strand(
     return strand
 
 
-def write_state(strand: Strand, size: int, h: Array, c: MaybeArray) -> None:
-    """Writes the state before the first step, h (B, P) and c (B, H)."""
+def write_state(strand: Strand, size: int, h: Array, c: MaybeArray, started: MaybeArray = None) -> None:
+    """Writes the state before the first step, h (B, P) and c (B, H); of a sequence without steps what is finite."""
+    if started is not None:
+        h, c = (part if part is None else _finite(array_module(part), part, started[:, None]) for part in (h, c))
     strand.s[0, :size] = h.T
     if c is not None:
         strand.c[0] = c.T
+
+
+def _finite(xp: Any, part: Array, started: Array) -> Array:
+    """A weight's gradient is a sum over the sequences, and 0 * inf is no 0."""
+    return blank(xp, part, started | xp.isfinite(part))
+
+
+def last_state(strands: list[Strand], size: int, h: Array, c: MaybeArray, started: MaybeArray) -> Any:
+    """The state after each sequence's last step, of those without steps the given h (L*R, B, P) and c."""
+    xp, cs = array_module(h), [None if strand.c is None else strand.c[-1] for strand in strands]
+    last = stack_state([strand.s[-1, :size] for strand in strands], cs, xp)
+    if started is None:
+        return last
+    return map_state(lambda found, given: xp.where(started[:, None], found, given), last, h if c is None else (h, c))

@@ -8,6 +8,7 @@ w their weights (1 where none are given, 0 where a target is ignored):
     "sum"       sum(w * l)              of that number
     "none"      w * l, not added up     of their sum
 
+A position of weight 0 adds nothing to a loss or derivative, whatever it holds: inf, nan, a target out of range.
 The mean over nothing (no positions, or all of weight 0) is 0 and has gradient 0, where PyTorch returns nan.
 Complex input stays complex: every line is analytic, branches and shifts look at the real part.
 """

@@ -7,9 +7,10 @@ from types import ModuleType
 import numpy as np
 
 from npseq.arguments import array as an_array
-from npseq.arguments import integer, integers, number
+from npseq.arguments import floating, integer, integers, number
 from npseq.backend import Array, array_module
-from npseq.losses.positions import check_floating, coefficients
+from npseq.losses.positions import coefficients
+from npseq.magnitude import blank
 
 Axes = tuple[int, ...]
 
@@ -54,16 +55,16 @@ def softmax_cross_entropy(
         4.0
     """
     xp = array_module(logits=logits, targets=targets, weights=weights)
-    check_floating("logits", logits)
+    floating("logits", logits)
     _check_class_targets(logits, targets)
     if not 0 <= number("label_smoothing", label_smoothing) <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}; 0 is no smoothing")
-    mask, ids = None, targets
+    mask = None
     if ignore_index is not None:
         mask = integers("targets", targets) != integer("ignore_index", ignore_index, -inf)
-        ids = xp.where(mask, targets, 0)
-    ids = integers("targets", ids, logits.shape[-1], "; check the vocabulary, or name padding with ignore_index")
     scale = coefficients(xp, weights, mask, targets.shape, logits.real.dtype, reduction)
+    ids = blank(xp, targets, scale)
+    ids = integers("targets", ids, logits.shape[-1], "; check the vocabulary, or name padding with ignore_index")
 
     order, lead, shape = _memory_order(logits.shape, logits.strides)
     positions = shape[0], shape[2]
@@ -71,6 +72,7 @@ def softmax_cross_entropy(
     ids = ids.transpose(*lead).reshape(positions)
     if not isinstance(scale, float):
         scale = scale.transpose(*lead).reshape(positions)
+        block = blank(xp, block, scale[:, None, :])
     losses, dblock = _cross_entropy_block(xp, block, ids, scale, label_smoothing)
 
     dlogits = _unfold(dblock, order, logits.shape)
@@ -90,7 +92,8 @@ def _cross_entropy_block(
     total = _sum_classes(xp, p)
     losses = xp.log(total) - z.reshape(-1)[at] if shifted else xp.log(total / picked)
     if smoothing:
-        losses = (1 - smoothing) * losses + smoothing * (xp.log(total) - z.mean(axis=1))
+        uniform = smoothing * (xp.log(total) - z.mean(axis=1))
+        losses = uniform if smoothing == 1 else (1 - smoothing) * losses + uniform
     factor = scale / total
     p *= factor[:, None, :]
     flat[at] = picked * factor - scale * (1 - smoothing)

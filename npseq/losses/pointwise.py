@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from npseq.arguments import floating
 from npseq.backend import Array, array_module
-from npseq.losses.positions import check_floating, check_real, check_same_shape, coefficients
+from npseq.losses.positions import check_real, check_same_shape, coefficients
+from npseq.magnitude import blank, weighed
 
 
 def binary_cross_entropy(
@@ -32,18 +34,20 @@ def binary_cross_entropy(
         [-0.5, 0.5]
     """
     xp = array_module(logits=logits, targets=targets, weights=weights)
-    check_floating("logits", logits)
+    floating("logits", logits)
     check_same_shape("logits", logits, targets)
-    y = check_real("targets", targets).astype(logits.real.dtype, copy=False)
-    if xp is np and not ((targets >= 0) & (targets <= 1)).all():
+    scale = coefficients(xp, weights, None, logits.shape, logits.real.dtype, reduction)
+    logits, y = blank(xp, logits, scale), blank(xp, check_real("targets", targets), scale)
+    if xp is np and not ((y >= 0) & (y <= 1)).all():
         raise ValueError(
-            f"targets of binary_cross_entropy must lie in [0, 1], got values from {targets.min()} to {targets.max()}; "
+            f"targets of binary_cross_entropy must lie in [0, 1], got values from {y.min()} to {y.max()}; "
             "they are probabilities of class 1, not logits or class ids"
         )
-    scale = coefficients(xp, weights, None, logits.shape, logits.real.dtype, reduction)
+    y = y.astype(logits.real.dtype, copy=False)
     positive = logits.real > 0
     tail = xp.exp(xp.where(positive, -logits, logits))
-    losses = (xp.where(positive, (1 - y) * logits, -y * logits) + xp.log1p(tail)) * scale
+    slope = xp.where(positive, 1 - y, -y)  # of the loss far from 0; where it is 0, an infinite logit has no loss
+    losses = (weighed(xp, logits, slope) + xp.log1p(tail)) * scale
     tail = tail / (1 + tail)
     dlogits = xp.where(positive, (1 - y) - tail, tail - y) * scale
     return (losses if reduction == "none" else losses.sum()), dlogits
@@ -74,11 +78,11 @@ def mean_squared_error(
         (2.0, [0.0, -2.0])
     """
     xp = array_module(prediction=prediction, target=target, weights=weights)
-    check_floating("prediction", prediction)
+    floating("prediction", prediction)
     check_same_shape("prediction", prediction, target)
     if prediction.dtype.kind == "f":
         check_real("target", target)
     scale = coefficients(xp, weights, None, prediction.shape, prediction.real.dtype, reduction)
-    error = prediction - target.astype(prediction.dtype, copy=False)
+    error = blank(xp, prediction, scale) - blank(xp, target, scale).astype(prediction.dtype, copy=False)
     losses = error * error * scale
     return (losses if reduction == "none" else losses.sum()), error * (2 * scale)

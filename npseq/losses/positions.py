@@ -15,40 +15,56 @@ REDUCTIONS = ("mean", "sum", "none")
 def coefficients(
     xp: ModuleType, weights: Array | None, mask: Array | None, shape: tuple[int, ...], dtype: np.dtype, reduction: str
 ) -> Array | float:
-    """Returns the factors of the positions' losses: one number, or an array of this shape where positions differ."""
+    """Returns the factors of the positions' losses: one number, or an array of this shape where positions differ.
+
+    They are computed in the weights' own dtype if that is wider, and then rounded to this one.
+    """
     one_of("reduction", reduction, REDUCTIONS)
     if weights is None and mask is None:
         return 1 / max(prod(shape), 1) if reduction == "mean" else 1.0
-    if weights is not None:
-        an_array("weights", weights)
-    scale = xp.ones(shape, dtype) if weights is None else _broadcast_weights(xp, weights, shape, dtype, reduction)
+    scale = xp.ones(shape, dtype) if weights is None else _broadcast_weights(xp, weights, shape, dtype)
     if mask is not None:
-        scale = scale * mask
-    if reduction == "mean":
-        total = scale.sum()
-        scale = scale / (total + (total == 0))
-    return scale
+        scale = xp.where(mask, scale, 0)
+    if weights is not None and xp is np:
+        _check_weights(scale, dtype, reduction)
+    if reduction == "mean" and scale.size:
+        scale = scale / _not_zero(scale.max())  # so that no sum overflows
+        scale = scale / _not_zero(scale.sum())
+    return scale.astype(dtype, copy=False)
 
 
-def _broadcast_weights(
-    xp: ModuleType, weights: Array, shape: tuple[int, ...], dtype: np.dtype, reduction: str
-) -> Array:
-    if xp is np and reduction == "mean" and check_real("weights", weights).size and weights.min() < 0:
-        raise ValueError(
-            f"weights must not be negative under reduction='mean', got {weights.min()}; "
-            "signed weights need reduction='sum' or 'none'"
-        )
+def _not_zero(number: Array) -> Array:
+    return number + (number == 0)
+
+
+def _broadcast_weights(xp: ModuleType, weights: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    given = check_real("weights", weights)
     try:
-        return xp.broadcast_to(check_real("weights", weights).astype(dtype, copy=False), shape)
+        return xp.broadcast_to(given.astype(np.result_type(given.dtype, dtype), copy=False), shape)
     except ValueError as error:
         raise ValueError(
             f"weights must have the targets' shape {shape} or broadcast to it, got {weights.shape}"
         ) from error
 
 
-def check_floating(name: str, array: Array) -> None:
-    if an_array(name, array).dtype.kind not in "fc":
-        raise TypeError(f"{name} must be floating or complex, got {array.dtype}; convert them with astype")
+def _check_weights(weights: np.ndarray, dtype: np.dtype, reduction: str) -> None:
+    """Refuses weights of counted positions that mean nothing, or that this dtype would make 0 or inf in silence."""
+    least, largest = weights.min(initial=0), weights.max(initial=0)
+    if not (np.isfinite(largest) and np.isfinite(least)):
+        raise ValueError("weights must be finite, got nan or inf; 0 leaves a position out")
+    if reduction == "mean":
+        if least < 0:
+            raise ValueError(
+                f"weights must not be negative under reduction='mean', got {least}; "
+                "signed weights need reduction='sum' or 'none'"
+            )
+        return
+    size, limits = max(largest, -least), np.finfo(dtype)
+    if size and not limits.tiny <= size <= limits.max:
+        raise ValueError(
+            f"weights must have a size that {dtype} can hold, as the loss has it, got {size}; "
+            f"scale them, or use logits.astype({weights.dtype})"
+        )
 
 
 def check_real(name: str, array: Array) -> Array:

@@ -19,6 +19,7 @@ from npseq.arguments import array
 from npseq.backend import Array
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Bidirectional, Embedding, Linear
+from npseq.layers.batch import within
 from npseq.layers.bidirectional import recurrent_layers
 from npseq.layers.last_output import last_output, last_output_gradient
 from npseq.layers.recurrent import Recurrent
@@ -85,7 +86,7 @@ class Encoder(Model):
             training: whether dropout acts.
             tape: an old one, to be written over.
         """
-        x, looked_up = self.embedding.forward(ids)
+        x, looked_up = self.embedding.forward(within(ids, lengths))
         old = None if tape is None else tape.recurrent
         y, state, recurrent = self.recurrent.forward(x, None, lengths, training=training, tape=old)
         return Encoded(y, state, last_output(self.recurrent, state)), EncoderTape(looked_up, recurrent)

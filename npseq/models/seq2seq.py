@@ -10,7 +10,7 @@ from npseq.backend import Array, array_module, generator, to_host
 from npseq.data import Vocabulary
 from npseq.initializers import xavier_uniform
 from npseq.layers import Embedding, Linear
-from npseq.layers.batch import check_lengths
+from npseq.layers.batch import check_lengths, within
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
 from npseq.models.decoding.generation import sized
 from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs
@@ -126,6 +126,7 @@ class Seq2Seq(EncoderDecoder):
         if not 0 <= teacher_forcing <= 1:
             raise ValueError(f"teacher_forcing must be a probability in [0, 1], got {teacher_forcing}")
         xp = array_module(self.params.flat, array("target", target))
+        target = within(target, target_lengths)
         inputs = xp.concatenate([xp.full_like(target[:1], self.begin), target[:-1]])
         if teacher_forcing < 1:
             encoded, _ = self.encoder.forward(source, source_lengths)

@@ -8,7 +8,7 @@ from npseq.arguments import array, one_of
 from npseq.backend import Array, array_module, generator
 from npseq.bptt.workspace import Workspace
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Embedding, Linear
-from npseq.layers.batch import check_lengths
+from npseq.layers.batch import check_lengths, within
 from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import binary_cross_entropy, softmax_cross_entropy
@@ -89,7 +89,7 @@ class SequenceModel(Model):
         context: int = 0,
     ) -> tuple[Array, Any, SequenceTape]:
         """(logits, last state, tape); the first `context` steps have no logits."""
-        features, looked_up = (x, None) if self.embedding is None else self.embedding.forward(x)
+        features, looked_up = (x, None) if self.embedding is None else self.embedding.forward(within(x, lengths))
         old_tape = None if old is None else old.recurrent
         y, state, tape = self.recurrent.forward(features, state, lengths, training=training, tape=old_tape)
         logits, output_tape = self.output.forward(self._read(y[context:] if context else y, state), copy=False)

@@ -8,6 +8,7 @@ from npseq.arguments import array, integer
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Embedding, Linear
+from npseq.layers.batch import within
 from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import h_from_rows, h_of, rows_of, state_with
@@ -132,7 +133,7 @@ class SequenceGenerator(Model):
             reduction: "mean" over them, or "sum".
             training: whether dropout acts.
         """
-        logits, tape = self.forward(v, ids, training=training)
+        logits, tape = self.forward(v, within(ids, lengths), training=training)
         weights = None if lengths is None else step_mask(len(ids), lengths, logits)
         value, dlogits = softmax_cross_entropy(logits, targets, weights=weights, reduction=reduction)
         return value, self.backward(dlogits, tape)[1]

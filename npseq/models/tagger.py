@@ -1,6 +1,7 @@
 """A tagger reads many steps and writes as many: a label for every step."""
 
-from npseq.backend import Array
+from npseq.backend import Array, array_module
+from npseq.magnitude import blank
 from npseq.models.sequence import SequenceModel, step_mask
 
 
@@ -31,4 +32,4 @@ class Tagger(SequenceModel):
         if lengths is None:
             return weights
         mask = step_mask(logits.shape[0], lengths, logits)
-        return mask if weights is None else mask * weights
+        return mask if weights is None else blank(array_module(mask), weights, mask)

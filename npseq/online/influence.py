@@ -22,6 +22,7 @@ from npseq.bptt.workspace import require
 from npseq.layers.batch import check_lengths
 from npseq.layers.jacobian import check_steps, state_features, state_jacobian
 from npseq.layers.recurrent import Recurrent
+from npseq.magnitude import blank
 from npseq.parameters import Parameters
 
 LossGradient = Callable[[int, Array], Array]  # (t, y_t (B, P)) -> dl_t/dy_t (B, P)
@@ -106,7 +107,7 @@ def output_gradient(dy: Array | LossGradient, t: int, y: Array, lengths: Array |
     if given.shape != y.shape:
         raise ValueError(f"dy must have shape {y.shape} at each step, got {given.shape} at step {t}")
     running = lengths_at(lengths, t)
-    return given if running is None else given * array_module(y).asarray(running[:, None].astype(y.real.dtype))
+    return given if running is None else blank(array_module(y), given, array_module(y).asarray(running[:, None]))
 
 
 def join_outputs(layer: Recurrent, outputs: list[Array], batch: int) -> Array:

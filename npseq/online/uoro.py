@@ -12,6 +12,7 @@ from npseq.layers.batch import check_lengths
 from npseq.layers.jacobian import check_one_way, check_steps
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import as_state, state_arrays
+from npseq.magnitude import joint_norm, norm
 from npseq.online.influence import LossGradient, Online, join_outputs, lengths_at, output_gradient
 from npseq.parameters import Parameters
 
@@ -76,7 +77,7 @@ def uoro(
         y, state, tape = layer.forward(x[t : t + 1], as_state(state), running)
         state = state_arrays(state)
         F = layer.backward(None, tape, as_state(nu))[2].flat
-        r0, r1 = _balance(_norm(theta), _norm(*Js)), _balance(_norm(F), _norm(*nu))
+        r0, r1 = _balance(norm(theta), joint_norm(Js)), _balance(norm(F), joint_norm(nu))
         s = [r0 * a + r1 * b for a, b in zip(Js, nu, strict=True)]
         theta = theta / r0 + F / r1
         total = total + (output_gradient(dy, t, y[0], lengths) * s[0][-1]).sum() * theta
@@ -90,16 +91,12 @@ def uoro(
 
 def _forward_tangent(layer: Recurrent, x: Array, state: list[Array], along: list[Array], running: Any) -> list[Array]:
     """J s~ of one step, s~ being `along`: the imaginary part of a complex layer's step from a shifted state."""
-    size = _norm(*along).astype(np.float64)
+    size = joint_norm(along).astype(np.float64)
     h = STEP / (size + (size == 0))
     start = [a + 1j * h * b.astype(np.float64) for a, b in zip(state, along, strict=True)]
     _, moved, _ = layer.forward(x, as_state(start), running)
     arrays = state_arrays(moved)
     return [(array.imag / h).astype(part.dtype) for array, part in zip(arrays, state, strict=True)]
-
-
-def _norm(*arrays: Array) -> Any:
-    return np.sqrt(sum((array * array).sum() for array in arrays))
 
 
 def _balance(numerator: Any, denominator: Any) -> Any:

@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from npseq.backend import Array
-from npseq.optim.optimizer import Optimizer, within
+from npseq.optim.optimizer import Optimizer, add_eps, within
 
 
 class Adagrad(Optimizer):
@@ -38,12 +38,13 @@ class Adagrad(Optimizer):
         self.lr_decay, self.eps = within("lr_decay", lr_decay), within("eps", eps)
         self.initial_accumulator_value = within("initial_accumulator_value", initial_accumulator_value)
 
+    squares = True
+
     def kinds(self) -> dict[str, float]:
         return {"sum": self.initial_accumulator_value}
 
     def _update(self, xp: ModuleType, param: Array, grad: Array, lr: float, scratch: Array, **state: Array) -> None:
-        state["sum"] += xp.multiply(grad, grad, out=scratch)
-        xp.sqrt(state["sum"], out=scratch)
-        scratch += self.eps
+        state["sum"] += xp.square(grad, out=scratch)
+        add_eps(xp.sqrt(state["sum"], out=scratch), self.eps)
         xp.divide(grad, scratch, out=scratch)
         param -= xp.multiply(scratch, lr / (1 + (self.steps - 1) * self.lr_decay), out=scratch)

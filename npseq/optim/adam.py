@@ -4,7 +4,7 @@ from types import ModuleType
 
 from npseq.arguments import flag
 from npseq.backend import Array
-from npseq.optim.optimizer import Optimizer, average, within
+from npseq.optim.optimizer import Optimizer, add_eps, average, within
 
 
 class Adam(Optimizer):
@@ -42,17 +42,19 @@ class Adam(Optimizer):
         self.betas = within("betas[0]", betas[0], below=1), within("betas[1]", betas[1], below=1)
         self.eps, self.amsgrad = within("eps", eps), flag("amsgrad", amsgrad)
 
+    squares = True
+
     def kinds(self) -> dict[str, float]:
         return {"mean": 0.0, "square": 0.0, **({"largest": 0.0} if self.amsgrad else {})}
 
     def _update(self, xp: ModuleType, param: Array, grad: Array, lr: float, scratch: Array, **state: Array) -> None:
         average(xp, state["mean"], grad, self.betas[0], scratch)
-        average(xp, state["square"], xp.multiply(grad, grad, out=scratch), self.betas[1], scratch)
+        average(xp, state["square"], xp.square(grad, out=scratch), self.betas[1], scratch)
         if self.amsgrad:
             xp.copyto(state["largest"], state["square"], where=state["square"].real > state["largest"].real)
         xp.sqrt(state["largest" if self.amsgrad else "square"], out=scratch)
         scratch *= (1 - self.betas[1] ** self.steps) ** -0.5
-        scratch += self.eps
+        add_eps(scratch, self.eps)
         xp.divide(state["mean"], scratch, out=scratch)
         param -= xp.multiply(scratch, lr / (1 - self.betas[0] ** self.steps), out=scratch)
 

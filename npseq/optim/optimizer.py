@@ -2,20 +2,25 @@
 
 from collections.abc import Iterator, Mapping
 from inspect import signature
-from math import inf
+from math import inf, sqrt
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from npseq.arguments import array as an_array
-from npseq.arguments import mapping, number
+from npseq.arguments import floating, mapping, number
 from npseq.backend import Array, array_module
 from npseq.parameters import Parameters
 
 PIECE = 1 << 16  # entries updated at a time: an update reads and writes them several times, so they should fit a cache
 PAIR = ("params", "grads")
+SMALL = 1e-15  # an eps below it may be small beside the root of a square that vanishes in float32
 Pairs = dict[str, tuple[Array, Array]]  # {name: (param, grad)}
+
+
+class SquareOverflow(ValueError, ArithmeticError):
+    """A gradient's square is beyond its dtype: an optimizer that keeps it could take no further step."""
 
 
 class Optimizer:
@@ -35,6 +40,7 @@ class Optimizer:
     """
 
     decoupled = False  # whether weight decay stays out of the gradient
+    squares = False  # whether it keeps squares of gradients
 
     def __init__(self, lr: float, weight_decay: float = 0.0):
         self.lr = within("lr", lr)
@@ -61,12 +67,17 @@ class Optimizer:
         Raises:
             ValueError: for names, shapes, dtypes or state that do not fit, and for a bad lr; nothing has been written.
             TypeError: for arrays on different devices; nothing has been written.
+            SquareOverflow: for gradients whose squares their dtype cannot hold, where the optimizer keeps those;
+                nothing has been written. A GPU is not asked.
         """
         lr = within("lr", self.lr)
         xp, pairs = _matched(params, grads)
         kinds = self.kinds()
         if kinds or self.state:
             self._check_state(pairs)
+        if self.squares and xp is np:
+            for name, (_, grad) in pairs.items():
+                _check_squares(f"grads[{name!r}]" if name else "grads", grad, self.state.get(f"sum/{name}"))
         self.steps += 1
         for name, (param, grad) in pairs.items():
             if kinds and not self.state.keys() >= {f"{kind}/{name}" for kind in kinds}:
@@ -133,15 +144,33 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
     flat: tuple[Array, Array] = getattr(params, "flat", None), getattr(grads, "flat", None)
     whole = flat[0] is not None and flat[1] is not None and names == given
     pairs = {"": flat} if whole else {name: (params[name], grads[name]) for name in params}
-    named = {f"{what}[{name!r}]": one for name, pair in pairs.items() for what, one in zip(PAIR, pair, strict=True)}
-    xp = array_module(*flat) if whole else array_module(**named)
+    if whole:
+        xp = array_module(*flat)
+    else:
+        named = {f"{of}[{name!r}]": one for name, pair in pairs.items() for of, one in zip(PAIR, pair, strict=True)}
+        xp = array_module(**named)
     for name, (param, grad) in pairs.items():
-        alike = type(grad) is type(param) is np.ndarray and grad.dtype is param.dtype and grad.dtype.kind in "fc"
-        if not (alike and grad.shape == param.shape) and _kind(grad) != _kind(param):
+        alike = type(grad) is type(param) is np.ndarray and grad.dtype is param.dtype and grad.dtype.char in "fdFD"
+        if not (alike and grad.shape == param.shape) and _kind(grad) != _kind(floating("params", param)):
             raise ValueError(f"grads[{name!r}] must be as its parameter, {_kind(param)}, got {_kind(grad)}")
         if xp is np and not param.flags.writeable:
             raise ValueError(f"params[{name!r}] must be writable, it is read-only; take a copy of it")
     return xp, pairs
+
+
+def _check_squares(name: str, grad: np.ndarray, total: np.ndarray | None) -> None:
+    """Raises SquareOverflow where a finite entry's square, or Adagrad's total with it, would be inf for good."""
+    most, flat = float(np.finfo(grad.dtype).max), grad.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if abs(np.dot(flat, flat).real) < 1e-9 * most:  # no square comes near it, nor do they in a billion steps
+            return
+    largest = max(flat.real.max(), -flat.real.min())
+    limit = sqrt(max(most - (0.0 if total is None else float(total.real.max())), 0.0))
+    if limit < largest < inf:
+        raise SquareOverflow(
+            f"{name} must have entries whose squares {grad.dtype} can hold, below {limit:.3g}, got {largest:.3g}; "
+            "clip them with clip_grad_norm, or use float64"
+        )
 
 
 def _pieces(xp: ModuleType, param: Array) -> Iterator[Any]:
@@ -160,6 +189,13 @@ def within(name: str, value: float, below: float = inf) -> float:
     if not 0 <= number(name, value) < below:
         raise ValueError(f"{name} must lie in [0, {below}), got {value}")
     return float(value)
+
+
+def add_eps(root: Array, eps: float) -> None:
+    """Adds eps to a root, in place. Where that could leave 0, squares have vanished: 1 in its place makes no step."""
+    if eps < SMALL:
+        root += root == 0
+    root += eps
 
 
 def average(xp: ModuleType, mean: Array, value: Array, keep: float, scratch: Array) -> None:

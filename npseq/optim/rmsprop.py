@@ -4,15 +4,20 @@ from types import ModuleType
 
 from npseq.arguments import flag
 from npseq.backend import Array
-from npseq.optim.optimizer import Optimizer, average, within
+from npseq.optim.optimizer import Optimizer, add_eps, average, within
 
 
 class RMSprop(Optimizer):
     """RMSprop divides each gradient by the root of its running square (Hinton 2012, lecture 6e).
 
-        v <- alpha * v + (1 - alpha) * g^2,  m <- alpha * m + (1 - alpha) * g (centered only, else m = 0)
-        u = g / (sqrt(v - m^2) + eps)
+        v <- alpha * v + (1 - alpha) * g^2
+        u = g / (sqrt(v) + eps)
         p <- p - lr * u, or with momentum  b <- momentum * b + u,  p <- p - lr * b
+
+    Centered, v is the running square less that of the running mean m (Graves 2013, arXiv 1308.0850), in a form that
+    rounding cannot bring below 0, which a difference of two squares can (West 1979):
+
+        v <- alpha * (v + (1 - alpha) * (g - m)^2),  m <- alpha * m + (1 - alpha) * g
 
     Args:
         lr: the learning rate.
@@ -20,7 +25,7 @@ class RMSprop(Optimizer):
         eps: what is added to the root.
         weight_decay: the factor of p that is added to the gradient.
         momentum: the share of the last step's b that stays.
-        centered: whether the running mean is subtracted (Graves 2013, arXiv 1308.0850).
+        centered: whether the running mean is subtracted.
 
     Example:
         >>> params = {"w": np.array([1.0])}
@@ -43,17 +48,21 @@ class RMSprop(Optimizer):
         self.alpha, self.eps = within("alpha", alpha), within("eps", eps)
         self.momentum, self.centered = within("momentum", momentum), flag("centered", centered)
 
+    squares = True
+
     def kinds(self) -> dict[str, float]:
         centered = {"mean": 0.0} if self.centered else {}
         return {"square": 0.0, **centered, **({"momentum": 0.0} if self.momentum else {})}
 
     def _update(self, xp: ModuleType, param: Array, grad: Array, lr: float, scratch: Array, **state: Array) -> None:
-        average(xp, state["square"], xp.multiply(grad, grad, out=scratch), self.alpha, scratch)
         if self.centered:
-            average(xp, state["mean"], grad, self.alpha, scratch)
-            xp.subtract(state["square"], xp.multiply(state["mean"], state["mean"], out=scratch), out=scratch)
-        xp.sqrt(scratch if self.centered else state["square"], out=scratch)
-        scratch += self.eps
+            apart = xp.subtract(grad, state["mean"], out=scratch)
+            state["mean"] += (1 - self.alpha) * apart
+            state["square"] += xp.multiply(xp.square(apart, out=scratch), 1 - self.alpha, out=scratch)
+            state["square"] *= self.alpha
+        else:
+            average(xp, state["square"], xp.square(grad, out=scratch), self.alpha, scratch)
+        add_eps(xp.sqrt(state["square"], out=scratch), self.eps)
         xp.divide(grad, scratch, out=scratch)
         if self.momentum:
             state["momentum"] *= self.momentum

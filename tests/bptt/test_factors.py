@@ -5,7 +5,7 @@ import pytest
 from bptt.strands import LENGTHS, B, every_cell, inputs, made, random_adjoints
 
 from npseq.bptt import factors, loop
-from npseq.bptt.factors import Factors, contract, squared_norms
+from npseq.bptt.factors import Factors, contract, norms
 from npseq.layers import LSTM
 
 A, C, T, K, N = 4, 3, 5, 2, 3
@@ -45,20 +45,20 @@ def test_contract_keeps_the_axes_that_it_is_asked_for(axes, keep, operand):
 
 @every_operand
 @every_cut
-def test_squared_norms_are_those_of_the_contraction_which_they_do_not_form(axes, keep, operand):
+def test_norms_are_those_of_the_contraction_which_they_do_not_form(axes, keep, operand):
     f = made_factors(operand, axes)
     summed = by_einsum(f, axes, keep)
     expected = (summed**2).sum(axis=-1 if operand == "none" else (-2, -1))
-    found = squared_norms(f, keep)
+    found = norms(f, keep) ** 2
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_squared_norms_are_never_negative():
+def test_norms_are_never_negative():
     """Terms of 1e16 cancel: rounding must not leave less than nothing."""
     big = np.full((1, 2, 1), 1e8)
     f = Factors(big + np.random.default_rng(0).normal(size=(1, 2, 1)), big * np.array([1.0, -1.0])[None, :, None])
-    assert squared_norms(f, "") >= 0
+    assert norms(f, "") >= 0
 
 
 @every_operand

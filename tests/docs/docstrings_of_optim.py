@@ -74,16 +74,16 @@ def sgd(printed: Docstring) -> None:
 
 @check("npseq.optim.rmsprop:RMSprop")
 def rmsprop(printed: Docstring) -> None:
-    printed.notation("m = 0", "a case: not centered")
     square, mean = printed("v <- alpha * v + (1 - alpha) * g^2"), printed("m <- alpha * m + (1 - alpha) * g")
-    step, plain = printed("u = g / (sqrt(v - m^2) + eps)"), printed("p <- p - lr * u")
+    apart = printed("v <- alpha * (v + (1 - alpha) * (g - m)^2)")
+    step, plain = printed("u = g / (sqrt(v) + eps)"), printed("p <- p - lr * u")
     momentum, heavy = printed("b <- momentum * b + u"), printed("p <- p - lr * b")
     start = {"v": np.zeros(3), "m": np.zeros(3), "b": np.zeros(3), "alpha": 0.7, "eps": 0.1, "momentum": 0.6}
     options = {"lr": 0.1, "alpha": 0.7, "eps": 0.1}
     Optimized(ns.RMSprop(**options), **start).follow(square, step, plain)
-    Optimized(ns.RMSprop(**options, centered=True), **start).follow(square, mean, step, plain)
+    Optimized(ns.RMSprop(**options, centered=True), **start).follow(apart, mean, step, plain)
     heavily = ns.RMSprop(**options, centered=True, momentum=0.6)
-    Optimized(heavily, **start).follow(square, mean, step, momentum, heavy)
+    Optimized(heavily, **start).follow(apart, mean, step, momentum, heavy)
 
 
 @check("npseq.optim.adam:Adam")

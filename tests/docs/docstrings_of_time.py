@@ -34,13 +34,13 @@ def loop(printed: Docstring) -> None:
         holds(back, at, [{"t": t}])
 
 
-@check("npseq.bptt.factors:squared_norms")
-def squared_norms(printed: Docstring) -> None:
+@check("npseq.bptt.factors:norms")
+def norms(printed: Docstring) -> None:
     identity = printed("|sum_m a_m d_m^T|^2 = sum_{m,n} <a_m, a_n> <d_m, d_n>")
     operand, adjoint = RNG.normal(size=(2, 4, 1)), RNG.normal(size=(3, 4, 1))
     names = {"a": operand.swapaxes(0, 1), "d": adjoint.swapaxes(0, 1), "domains": {"m": range(4), "n": range(4)}}
     holds(identity, names)
-    found = factors.squared_norms(factors.Factors(operand, adjoint), "")
+    found = factors.norms(factors.Factors(operand, adjoint), "") ** 2
     assert_same(value(identity.sides[0], names), found, identity.text)
 
 

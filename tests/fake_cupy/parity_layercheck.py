@@ -33,6 +33,17 @@ def test_gradcheck_layer_reports_the_same_of_every_cell(device, cell):
     same_report(report, ns.gradcheck_layer(here, data.x, data.state, np.array([1])))
 
 
+def test_lost_digits_are_measured_on_a_device_too(device):
+    there, here = there_and_here(make("lstm", 1, 1, num_layers=1))
+    for layer in (there, here):
+        layer.params["b_i"][...] = 15
+    x = np.ones((2, 1, 1))
+    report = ns.gradcheck_layer(there, device.put(x))
+    assert report, report
+    assert "have lost the digits" in str(report)
+    same_report(report, ns.gradcheck_layer(here, x))
+
+
 @pytest.mark.parametrize("method", ["central", "directional", "taylor"])
 def test_every_other_method_passes_on_a_device(device, method):
     layer = ns.Linear(1, 2, rng=0).to("gpu")

@@ -10,6 +10,7 @@ import pytest
 from gpu.cell_blocks import CELLS, calls
 from gpu.test_kernels import programs
 
+from npseq.activations import sigmoid
 from npseq.gpu.source import literal, source
 from npseq.gpu.tracing import CellTrace
 
@@ -43,6 +44,17 @@ def test_a_kernel_of_one_line_has_this_text():
     assert source(kernel, "half", 2, np.dtype(np.float32)) == TEXT
     doubled = source(kernel, "half", 2, np.dtype(np.float64))
     assert doubled == TEXT.replace("float T", "double T").replace("tanhf", "tanh")
+
+
+def test_a_kernels_sigmoid_is_the_quotient_that_keeps_its_digits():
+    trace = CellTrace(np.float32)
+    x, out = trace.array("x"), trace.array("out")
+    sigmoid(x, out=out)
+    (kernel,) = trace.finish(()).steps
+    values = [
+        line.split(" = ")[1] for line in source(kernel, "s", 1, np.dtype(np.float32)).splitlines() if "const T" in line
+    ]
+    assert values == ["(T)1.0;", "x[i0 * x_0];", "-x1;", "expf(x2);", "x3 + x0;", "x0 / x4;"]
 
 
 def test_a_number_is_written_to_its_last_bit():

@@ -124,7 +124,7 @@ def test_an_error_above_the_resolution_decides_nothing():
         tensor([1.0, 0.5]), Estimate(np.array([1.0, 0.5]), np.array([0.0, 1e-3])), zero=False, advice="rescale f"
     )
     assert row.status == "inconclusive"
-    assert row.note == "the numeric error is 1.0e-03 of the gradient's scale, above 1.0e-04; rescale f"
+    assert row.note == "an error of 1.0e-03 of the gradient's scale can hide here, above 1.0e-04; rescale f"
 
 
 def test_a_kink_takes_any_slope_between_its_sides():

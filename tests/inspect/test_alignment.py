@@ -61,3 +61,11 @@ def test_what_does_not_fit_is_refused():
         alignment(3, one)
     with pytest.raises(TypeError, match=r"approximate\['W'\] must be a NumPy or CuPy array of numbers, got float"):
         alignment({"W": 1.0}, one)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_has_no_angle(value):
+    found = alignment({"w": np.array([value, 1.0]), "b": np.ones(1)}, {"w": np.ones(2), "b": np.ones(1)})
+    assert np.isnan(found["all"])
+    assert np.isnan(found["w"])
+    assert found["b"] == 0

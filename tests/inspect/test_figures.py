@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from layers.recurrent_cases import given, make
 
-from npseq import GRU, LSTM, Bidirectional
+from npseq import GRU, LSTM, RNN, Bidirectional
 from npseq.inspect import (
     Case,
     adjoint_norms,
@@ -135,3 +135,10 @@ def test_adjoints_over_training(ledgers):
     np.testing.assert_allclose(axes.collections[0].get_array().reshape(2, 6), [norms, 2 * norms])
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time step t", "epoch")
     assert f"median norm {np.median(norms):.2g} at first, {2 * np.median(norms):.2g} at the end" in axes.get_title()
+
+
+def test_a_gradient_of_zero_is_drawn():
+    layer = RNN(2, 3, rng=0)
+    y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
+    figure = figures.gradient_by_lag({"nothing": ledger(layer, 0 * y, tape)})
+    assert len(figure.axes[0].lines) == 1

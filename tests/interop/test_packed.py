@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import npseq as ns
 from npseq import GRU, LSTM, RNN, Dropout, Embedding, Linear
 from npseq.interop.packed import (
     Packed,
@@ -117,3 +118,31 @@ def test_an_array_that_would_lose_precision_is_refused():
     message = r"b is float64 but the layer is float32; use the weights cast to float32 or layer.astype\("
     with pytest.raises(TypeError, match=message):
         check_dtype("b", np.zeros(1), RNN(D, H), "weights")
+
+
+TWO_BIASES = [
+    (np.float32, np.float64, 1.0, 1e-8, 1 + float(np.float32(1e-8))),
+    (np.float16, np.float32, 4e4, 4e4, 8e4),
+    (np.float16, np.float64, 1.0, 1e-4, 1 + float(np.float16(1e-4))),
+]
+
+
+@pytest.mark.parametrize(("narrow", "wide", "first", "second", "expected"), TWO_BIASES)
+@pytest.mark.parametrize("kind", [RNN, LSTM, GRU])
+def test_two_biases_are_added_in_the_layers_dtype(kind, narrow, wide, first, second, expected):
+    """Through PyTorch's names, and Keras's list: what is narrow becomes wide before it is added."""
+    names = ns.interop.torch.export(kind(D, H, dtype=np.float32, rng=0))
+    state_dict = {name: np.zeros_like(value, narrow) for name, value in names.items()}
+    state_dict["bias_ih_l0"][...], state_dict["bias_hh_l0"][...] = first, second
+    layer = kind(D, H, dtype=wide, rng=0)
+    ns.interop.torch.load(layer, state_dict)
+    summed = [name for name in layer.params if name.startswith("b_") and name not in ("b_n", "b_hn")]
+    assert {layer.params[name].dtype for name in summed} == {np.dtype(wide)}
+    for name in summed:
+        np.testing.assert_array_equal(layer.params[name], expected)
+    if kind is GRU:
+        weights = [array.astype(narrow) for array in ns.interop.keras.export(kind(D, H, rng=0))]
+        weights[2][0], weights[2][1] = first, second
+        ns.interop.keras.load(layer, weights)
+        for name in summed:
+            np.testing.assert_array_equal(layer.params[name], expected)

@@ -70,3 +70,14 @@ def test_three_steps_give_the_published_numbers():
     printed(y[0, 0], [-0.42070749, -0.27279261, -0.11074945, 0.05740409, 0.22236251])
     printed(y[-1, -1], [-0.51014825, -0.30524429, -0.06755202, 0.17806392, 0.40333043])
     np.testing.assert_array_equal(state[0], y[-1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_relu_unit_whose_pre_activation_overflows_is_off(dtype):
+    """-1e60 is -inf in float32: the unit is 0, not 0 times infinity, and so are all its derivatives."""
+    layer = RNN(1, 1, nonlinearity="relu", dtype=dtype, rng=0)
+    layer.params["W_xh"][...] = -1e30
+    y, h, tape = layer.forward(np.full((2, 1, 1), 1e30, dtype))
+    dx, dh, grads = layer.backward(np.ones_like(y), tape)
+    for found in (y, h, dx, dh, grads.flat):
+        assert not found.any()

@@ -6,7 +6,7 @@ from layers.recurrent_cases import make
 
 from npseq.layers import strands
 from npseq.layers.batch import check_batch
-from npseq.layers.strands import filled_strand, write_state
+from npseq.layers.strands import filled_strand, last_state, write_state
 
 IDS = np.array([[0, 3], [2, 1], [4, 4]])
 
@@ -48,3 +48,16 @@ def test_the_first_state_is_written_features_first():
     write_state(strand, 2, h, c)
     np.testing.assert_array_equal(strand.s[0, :2], h.T)
     np.testing.assert_array_equal(strand.c[0], c.T)
+
+
+def test_the_state_of_a_sequence_without_steps_stays_off_the_tape_and_is_handed_on():
+    strand, h = filled(IDS), np.array([[1.0, 2.0], [np.nan, np.inf]])
+    started = np.array([True, False])
+    write_state(strand, 2, h, h, started)
+    np.testing.assert_array_equal(strand.s[0, :2], [[1, 0], [2, 0]])
+    write_state(strand, 2, np.abs(h.T), np.abs(h.T), np.array([False, True]))
+    np.testing.assert_array_equal(strand.s[0, :2], [[1, 2], [0, np.inf]])
+    strand.s[-1, :2], strand.c[-1] = [[5, 0], [6, 0]], [[7, 0], [8, 0]]
+    last_h, last_c = last_state([strand], 2, h[None], h[None], started)
+    np.testing.assert_array_equal(last_h, [[[5, 6], [np.nan, np.inf]]])
+    np.testing.assert_array_equal(last_c, [[[7, 8], [np.nan, np.inf]]])

@@ -71,6 +71,104 @@ def test_float32_stays_float32(weights, targets):
     assert perplexity(np.float32(1)).dtype == np.float32
 
 
+GARBAGE = [np.nan, np.inf, -np.inf, 3e38]
+
+
+def of_entries(loss, garbage):
+    """The second and the last entry count for nothing, whatever stands there; the others are 0, 1, 2."""
+    x, y, w = (np.array([value, 0, value], np.float32) for value in (0.5, 1, 2))
+    x, y = (np.insert(part, [1, 3], garbage).astype(part.dtype) for part in (x, y / 4))
+    return lambda reduction: loss(x, y, weights=np.insert(w + 1, [1, 3], 0), reduction=reduction)
+
+
+def of_classes(garbage, targets, **options):
+    logits = np.zeros((2, 3, V))
+    logits[:, 1] = np.arange(V)
+    logits[0, 0], logits[1, 2, 3] = garbage, garbage
+    ids = np.ones((2, 3), int)
+    ids[0, 0], ids[1, 2] = targets
+    return lambda reduction: softmax_cross_entropy(logits, ids, reduction=reduction, label_smoothing=0.1, **options)
+
+
+COUNTED = np.array([[0, 2.0, 1], [1, 1, 0]])
+OF_NO_WEIGHT = {
+    "binary": lambda garbage: of_entries(binary_cross_entropy, garbage),
+    "squared": lambda garbage: of_entries(mean_squared_error, garbage),
+    "ignored": lambda garbage: of_classes(garbage, (-100, -100), ignore_index=-100),
+    "weighed by 0": lambda garbage: of_classes(garbage, (0 if garbage == 0 else 10**9, -1), weights=COUNTED),
+    "a mask": lambda garbage: of_classes(garbage, (2, 3), weights=COUNTED > 0),
+    "ignored, of weight nan": lambda garbage: of_classes(
+        garbage, (7, 7), ignore_index=7, weights=np.where(COUNTED > 0, COUNTED, garbage)
+    ),
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("case", OF_NO_WEIGHT)
+def test_what_has_no_weight_reaches_nothing_whatever_it_holds(case, reduction, garbage):
+    loss, gradient = OF_NO_WEIGHT[case](garbage)(reduction)
+    expected, expected_gradient = OF_NO_WEIGHT[case](0)(reduction)
+    np.testing.assert_array_equal(loss, expected)
+    np.testing.assert_array_equal(gradient, expected_gradient)
+    assert np.isfinite(expected_gradient).all()
+
+
+def test_the_numbers_of_an_ignored_infinity_are_those_of_the_rest():
+    """By hand: log(e^1 + e^2) and so on are of no consequence; the second position has z = 0.5, 0.1 beside -inf."""
+    logits = np.array([[-np.inf, 1, 2], [-np.inf, 0.5, 0.1]])
+    loss, dlogits = softmax_cross_entropy(logits, np.array([1, 0]), ignore_index=0)
+    assert loss == pytest.approx(np.log1p(np.e), rel=1e-15)  # log((e + e^2) / e)
+    np.testing.assert_array_equal(dlogits[1], 0)
+    loss, gradient = mean_squared_error(np.array([0, 1.5]), np.array([np.nan, 1]), weights=np.array([0.0, 1]))
+    assert (loss, gradient.tolist()) == (0.25, [0, 1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_an_infinite_logit_that_is_right_has_no_loss(dtype):
+    loss, dlogits = binary_cross_entropy(np.array([-np.inf, np.inf], dtype), np.array([0, 1]), reduction="sum")
+    assert loss == 0
+    assert not dlogits.any()
+    assert binary_cross_entropy(np.array([-np.inf]), np.ones(1), reduction="sum")[0] == np.inf
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-45, 1e40, 1.7e308])
+def test_the_size_of_all_weights_is_of_no_consequence_for_a_mean(targets, size):
+    logits = np.random.default_rng(0).normal(size=(T, B, V)).astype(np.float32)
+    plain, found = (softmax_cross_entropy(logits, targets, weights=np.full((T, B), w)) for w in (1, size))
+    np.testing.assert_allclose(found[0], plain[0], rtol=1e-6)
+    np.testing.assert_allclose(found[1], plain[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-300, -1e-45, 1e40])
+def test_weights_that_the_loss_cannot_hold_are_refused(size):
+    """The remedy is followed."""
+    z, y = np.ones(2, np.float32), np.zeros(2)
+    with pytest.raises(ValueError, match=r"a size that float32 can hold.*use logits.astype\(float64\)"):
+        mean_squared_error(z, y, weights=np.full(2, size), reduction="sum")
+    loss, _ = mean_squared_error(z.astype(np.float64), y, weights=np.full(2, size), reduction="sum")
+    assert loss == 2 * size
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_number_are_refused(value):
+    with pytest.raises(ValueError, match="weights must be finite, got nan or inf; 0 leaves a position out"):
+        mean_squared_error(np.ones(2), np.ones(2), weights=np.array([1, value]))
+
+
+@pytest.mark.parametrize("loss", [softmax_cross_entropy, binary_cross_entropy, mean_squared_error])
+def test_half_types_are_refused_because_their_sums_go_wrong(loss):
+    """6,000 classes at 2.7: sum e^2.7 = 89,000 is beyond float16. The remedy is followed."""
+    logits, targets = np.full(6000, 2.7, np.float16), np.array(1)
+    if loss is not softmax_cross_entropy:
+        targets = np.ones(6000, np.float16)
+    with pytest.raises(TypeError, match=r"32 bits or more, got float16.*use .astype\(numpy.float32\)"):
+        loss(logits, targets)
+    found, _ = loss(logits.astype(np.float32), targets)
+    if loss is softmax_cross_entropy:
+        assert found == pytest.approx(np.log(6000), rel=1e-6)
+
+
 @pytest.mark.parametrize("loss", [binary_cross_entropy, mean_squared_error])
 def test_an_unknown_reduction_is_refused(loss):
     with pytest.raises(ValueError, match="reduction must be one of 'mean', 'sum', 'none', got 'total'"):

@@ -134,7 +134,7 @@ PUBLISHED = (
            edit(loop.backward, "times(columns[t]) -> np.zeros_like(dh)"),
            where="AiDotNet PR #722; qixianbiao/RNN #2"),
     Mutant("F8", "tanh applied twice in dc", "lstm",
-           edit(LSTMCell.local_derivatives, "o, dtanh(tanh_c) -> o, dtanh(tanh(tanh_c))"),
+           edit(LSTMCell.local_derivatives, "dtanh(tanh_c, -> dtanh(tanh(tanh_c),"),
            where="nicklashansen/rnn_lstm_from_scratch #1"),
     Mutant("F9", "dc overwritten instead of added to", "lstm",
            edit(LSTMCell.backward, "dc_all = dc_new + dm * s_c -> dc_all = dm * s_c"), where="mxnet #4057"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from optim.cases import EVERY_CASE, SHAPES, as_parameters, draw, run
 
+import npseq as ns
 from npseq.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from npseq.optim.optimizer import average
 from npseq.parameters import Parameters, simple_layout
@@ -219,3 +220,49 @@ def test_average_mixes_the_mean_with_the_value_in_place():
 def test_an_optimizer_without_an_update_cannot_step():
     with pytest.raises(NotImplementedError):
         Optimizer(0.1).step({"w": np.zeros(1)}, {"w": np.ones(1)})
+
+
+KEEP_SQUARES = [ns.RMSprop, ns.Adam, ns.AdamW, ns.Adagrad]
+
+
+@pytest.mark.parametrize("kind", KEEP_SQUARES)
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e20), (np.float32, 3e38), (np.float64, 1e160)])
+def test_a_gradient_whose_square_overflows_is_refused_before_anything_is_written(kind, dtype, size):
+    """Else v would be inf for good, and every later step 0. The remedies are followed."""
+    params, grads, optimizer = {"w": np.ones(2, dtype)}, {"w": np.array([1, -size], dtype)}, kind(0.1)
+    with pytest.raises(ValueError, match=r"grads\['w'\] must have entries whose squares .* can hold, below .*clip"):
+        optimizer.step(params, grads)
+    assert (params["w"].tolist(), optimizer.steps, optimizer.state) == ([1, 1], 0, {})
+    ns.clip_grad_norm(grads, 1.0)
+    optimizer.step(params, grads)
+    assert np.isfinite(params["w"]).all()
+    wide = {"w": np.ones(2)}
+    kind(0.1).step(wide, {"w": np.array([1, -min(size, 1e100)])})
+    assert np.isfinite(wide["w"]).all()
+
+
+def test_adagrads_sum_is_refused_before_it_overflows():
+    params, optimizer = {"w": np.ones(1, np.float32)}, ns.Adagrad(0.1)
+    for _ in range(3):
+        optimizer.step(params, {"w": np.full(1, 1e19, np.float32)})
+    with pytest.raises(ValueError, match=r"below 6\.35e"):  # sqrt(3.4028e38 - 3e38)
+        optimizer.step(params, {"w": np.full(1, 1e19, np.float32)})
+    assert optimizer.steps == 3
+
+
+@pytest.mark.parametrize("kind", KEEP_SQUARES)
+@pytest.mark.parametrize("eps", [0.0, 1e-30])
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1e-45])
+def test_where_squares_vanish_no_step_is_taken(kind, eps, size):
+    """0 / 0, or a gradient over nothing, without an eps to speak of."""
+    params = {"w": np.ones(2, np.float32)}
+    kind(0.1, eps=eps, weight_decay=0).step(params, {"w": np.array([size, 1], np.float32)})
+    assert params["w"][0] == 1
+    assert params["w"][1] < 1
+
+
+@pytest.mark.parametrize("kind", [ns.SGD, *KEEP_SQUARES])
+def test_half_types_are_refused(kind):
+    half = np.ones(2, np.float16)
+    with pytest.raises(TypeError, match=r"params must have 32 bits or more, got float16.*use .astype\(numpy.float32\)"):
+        kind(0.1).step({"w": half}, {"w": half})

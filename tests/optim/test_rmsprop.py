@@ -1,5 +1,8 @@
 """RMSprop takes the steps computed by hand: from 1, learning rate 1."""
 
+from fractions import Fraction
+from math import sqrt
+
 import numpy as np
 import pytest
 from optim.cases import alone
@@ -39,3 +42,28 @@ def test_the_state_names_its_kinds_and_parameters():
 def test_options_that_make_no_sense_are_refused(options, text):
     with pytest.raises(ValueError, match=text):
         RMSprop(**options)
+
+
+def test_centered_is_the_running_square_less_that_of_the_running_mean():
+    """The textbook's form, in fractions, over gradients that vary."""
+    alpha, v, m, p = Fraction(9, 10), Fraction(0), Fraction(0), 1.0
+    params, optimizer = {"w": np.array([1.0])}, RMSprop(0.01, alpha=0.9, centered=True)
+    for g in (3, -1, 2, 2, 5, -4):
+        v, m = alpha * v + (1 - alpha) * g * g, alpha * m + (1 - alpha) * g
+        p -= 0.01 * g / (sqrt(v - m * m) + 1e-8)
+        optimizer.step(params, {"w": np.array([float(g)])})
+        assert params["w"][0] == pytest.approx(p, rel=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_centered_stays_finite_where_the_gradient_never_changes(dtype):
+    """The variance falls as alpha^t; in float32 the difference of two squares is negative after some 1,200 steps."""
+    grad = np.array([1, 0.1, 1e-3, 123.4], dtype)
+    params, optimizer = {"w": np.zeros(4, dtype)}, RMSprop(1e-4, centered=True)
+    for t in range(1, 3001):
+        before = params["w"].copy()
+        optimizer.step(params, {"w": grad})
+        if t in (1, 1000) or (t == 3000 and dtype is np.float64):  # in float32 m comes no nearer to g by then
+            deviation = sqrt(0.99**t * (1 - 0.99**t))  # times the gradient
+            np.testing.assert_allclose(before - params["w"], 1e-4 / (deviation + 1e-8 / grad), rtol=1e-3)
+    assert np.isfinite(params["w"]).all()

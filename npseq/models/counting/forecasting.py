@@ -10,6 +10,7 @@ import numpy as np
 from npseq.arguments import finite, integer
 from npseq.backend import Array, array_module
 from npseq.data.series import lagged_windows
+from npseq.magnitude import norm
 
 Predictor = Callable[[Array], Array]
 
@@ -136,10 +137,12 @@ def root_mean_square(prediction: Array, truth: Array) -> float:
         >>> ns.models.counting.root_mean_square(np.array([1.0, 2.0]), np.array([4.0, 5.0]))
         3.0
     """
-    xp = array_module(prediction=prediction, truth=truth)
+    array_module(prediction=prediction, truth=truth)
     if prediction.shape != truth.shape:
         raise ValueError(f"prediction must have the shape of truth, {truth.shape}, got {prediction.shape}")
-    return float(xp.sqrt(((prediction - truth) ** 2).mean()))
+    if not truth.size:
+        raise ValueError("prediction and truth must hold at least one number, got none")
+    return float(norm(prediction.astype(np.float64) - truth)) / truth.size**0.5
 
 
 def _check_series(name: str, series: Array, least: int, meaning: str) -> None:

@@ -81,6 +81,7 @@ def _inputs_of(cell: Cell, weights: list[Weights]) -> Callable[[Array], Any]:
     return each[0] if len(each) == 1 else lambda x: [of(x) for of in each]
 
 
+@np.errstate(over="ignore")  # of a sigmoid's exp, whose quotient is then 0
 def generated(
     stepper: Stepper, ids: list[int], length: int, temperature: float, rng: np.random.Generator, stop: int | None
 ) -> list[int]:
@@ -107,8 +108,9 @@ def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:
         raise ValueError(f"the model's scores must be finite to choose a token, one is {highest}; train it again")
     if temperature == 0:
         return best
-    with np.errstate(over="ignore"):  # an infinite difference is a probability of 0
-        p = np.exp((to_host(scores).astype(np.float64) - highest) / temperature)
+    z = to_host(scores).astype(np.float64)
+    with np.errstate(over="ignore"):  # of a small temperature: what is not the likeliest has no chance
+        p = np.exp((z - z.max()) / temperature)
     return int(rng.choice(len(p), p=p / p.sum()))
 
 
