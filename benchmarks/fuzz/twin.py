@@ -1,0 +1,118 @@
+"""PyTorch's own layers with npseq's parameters, for the distance of another library's result from 80 bits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from benchmarks.fuzz.networks import Network
+
+try:
+    import torch
+except ImportError:  # everything else works without it
+    torch = None  # type: ignore[assignment]
+
+GATES = {"tanh": "h", "relu": "h", "gru after": "rzn", "lstm": "ifgo"}
+
+
+def can(network: Network, params: Mapping[str, Any], dtype: Any, given: Any) -> bool:
+    """Whether PyTorch is here and has this layer."""
+    own = network.cell in GATES and np.dtype(dtype).kind == "f" and not any(n.startswith("p_") for n in params)
+    running = given.lengths is None or (given.lengths > 0).any()
+    return torch is not None and own and 0 not in given.x.shape[:2] and bool(running)
+
+
+@cache
+def module(network: Network, inputs: int, hidden: int, proj: int, bias: bool) -> Any:
+    torch.set_num_threads(1)
+    kind = {"tanh": torch.nn.RNN, "relu": torch.nn.RNN, "gru after": torch.nn.GRU, "lstm": torch.nn.LSTM}[network.cell]
+    options = {"nonlinearity": network.cell} if kind is torch.nn.RNN else {}
+    options |= {"proj_size": proj} if proj else {}
+    both = network.directions == 2
+    return kind(inputs, hidden, network.layers, bias=bias, bidirectional=both, **options).double()
+
+
+def tensor(array: Any, dtype: Any) -> Any:
+    """A leaf with the numbers of an array in any layout."""
+    return torch.from_numpy(np.array(array, np.dtype(dtype), order="C")).requires_grad_()
+
+
+def packed(network: Network, p: Mapping[str, Any]) -> dict[str, Any]:
+    """PyTorch's parameters, made of npseq's by operations without rounding, through which gradients return."""
+    out, gates = {}, GATES[network.cell]
+    for layer in range(network.layers):
+        for d in range(network.directions):
+            ours = (f"_l{layer}" if layer else "") + ("_reverse" if d else "")
+            theirs = f"_l{layer}" + ("_reverse" if d else "")
+            for kind, name in (("ih", "W_x"), ("hh", "W_h")):
+                out[f"weight_{kind}{theirs}"] = torch.cat([p[f"{name}{g}{ours}"].T for g in gates])
+            if f"b_{gates[0]}{ours}" in p:
+                rows = [p[f"b_{g}{ours}"] for g in gates]
+                out[f"bias_ih{theirs}"] = torch.cat(rows)
+                others = [torch.zeros_like(row) for row in rows]
+                out[f"bias_hh{theirs}"] = torch.cat([*others[:-1], p.get(f"b_hn{ours}", others[-1])])
+            if f"W_hp{ours}" in p:
+                out[f"weight_hr{theirs}"] = p[f"W_hp{ours}"].T
+    return out
+
+
+def recurrent(network: Network, p: Mapping[str, Any], x: Any, h: Any, c: Any, lengths: Any) -> tuple[Any, Any, Any]:
+    """(y, h, c) of tensors; every length is positive."""
+    proj = p["W_hp"].shape[1] if "W_hp" in p else 0
+    hidden = p[f"W_x{GATES[network.cell][0]}"].shape[1]
+    bias = any(name.startswith("b_") for name in p)
+    layer = module(network, x.shape[2], hidden, proj, bias)
+    if lengths is not None:
+        own = torch.from_numpy(np.asarray(lengths, np.int64))
+        x = torch.nn.utils.rnn.pack_padded_sequence(x, own, enforce_sorted=False)
+    y, last = torch.func.functional_call(layer, packed(network, p), (x, h if c is None else (h, c)))
+    if lengths is not None:
+        y, _ = torch.nn.utils.rnn.pad_packed_sequence(y, total_length=None)
+    return y, *((last, None) if c is None else last)
+
+
+def passes(network: Network, params: Mapping[str, Any], layer: Any, given: Any) -> dict[str, np.ndarray]:
+    """What npseq's forward and backward return, by PyTorch. Sequences of length 0 are left out, and pass states on."""
+    from benchmarks.fuzz.stacks import one_hot
+
+    dtype, (steps, batch) = layer.dtype, given.x.shape[:2]
+    strands, has_c = network.layers * network.directions, network.cell == "lstm"
+    own = np.full(batch, steps) if given.lengths is None else given.lengths.astype(int)
+    b, last = np.flatnonzero(own), own.max()
+    ids = given.x.ndim == 2
+    dense = one_hot(given.x, layer.input_size) if ids else np.array(given.x)
+    x = tensor(np.where((np.arange(steps)[:, None] < own)[..., None], dense, 0)[:last, b], dtype)
+    width = {"h": layer.state_size, "c": layer.hidden_size}
+    first = {n: np.zeros((strands, batch, width[n])) if v is None else v for n, v in (("h", given.h), ("c", given.c))}
+    h, c = tensor(first["h"][:, b], dtype), tensor(first["c"][:, b], dtype) if has_c else None
+    p = {name: tensor(value, dtype) for name, value in params.items()}
+    y, h_n, c_n = recurrent(network, p, x, h, c, None if given.lengths is None else own[b])
+    parts, by = [h_n, c_n] if has_c else [h_n], [given.dh, given.dc]
+    total = [(part * tensor(g[:, b], dtype).detach()).sum() for part, g in zip(parts, by, strict=False) if g is not None]
+    if given.dy is not None:
+        mask = (np.arange(steps)[:, None] < own)[..., None]
+        total.append((y * tensor(np.where(mask, given.dy, 0)[:last, b], dtype).detach()).sum())
+    if total:
+        sum(total).backward()
+    out = {"y": _placed(y, (steps, batch, layer.output_size), b, last, dtype)}
+    for name, node, leaf, g in zip("hc", parts, (h, c), by, strict=False):
+        out[name] = np.array(first[name], dtype)
+        out[name][:, b] = node.detach().numpy()
+        out[f"d{name}"] = np.zeros_like(out[name]) if g is None else np.array(g, dtype)
+        out[f"d{name}"][:, b] = _gradient(leaf)
+    if not ids:
+        out["dx"] = _placed(torch.from_numpy(_gradient(x)), given.x.shape, b, last, dtype)
+    return out | {name: _gradient(leaf) for name, leaf in p.items()}
+
+
+def _placed(part: Any, shape: tuple[int, ...], b: np.ndarray, last: int, dtype: Any) -> np.ndarray:
+    out = np.zeros(shape, dtype)
+    out[:last, b] = part.detach().numpy()
+    return out
+
+
+def _gradient(leaf: Any) -> np.ndarray:
+    return np.zeros(leaf.shape, str(leaf.dtype).split(".")[1]) if leaf.grad is None else leaf.grad.numpy()
