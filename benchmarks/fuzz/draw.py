@@ -24,7 +24,9 @@ class Draw:
         self.given: list[tuple[str, np.ndarray, bytes]] = []
 
     def about(self) -> str:
-        return ", ".join(f"{name} {value}" for name, value in self.told.items() if value is not None and value is not False)
+        return ", ".join(
+            f"{name} {value}" for name, value in self.told.items() if value is not None and value is not False
+        )
 
     def of(self, name: str, options: Sequence[Any], p: Sequence[float] | None = None) -> Any:
         """One of the options, of these probabilities (relative to their sum)."""
@@ -42,10 +44,10 @@ class Draw:
         return self.told[name]
 
     def numbers(self, shape: Sequence[int], dtype: Any, scale: float = 1.0) -> np.ndarray:
-        """Normal numbers; those of a complex dtype have an imaginary part of a tenth."""
+        """Normal numbers; those of a complex dtype have an imaginary part of a tenth, and of no more than that."""
         values = self.rng.normal(size=shape) * scale
         if np.dtype(dtype).kind == "c":
-            values = values + 0.1j * self.rng.normal(size=shape) * scale
+            values = values + 0.1j * self.rng.normal(size=shape) * min(scale, 1)
         return np.asarray(values, dtype)
 
     def junk(self, array: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -57,7 +59,7 @@ class Draw:
     def laid_out(self, name: str, array: np.ndarray) -> np.ndarray:
         """The same numbers in some memory layout, watched from now on: nobody may write on them."""
         layout = self.of(f"layout of {name}", [None, "Fortran", "strided", "reversed", "read-only", "swapped"],
-                         [10, 1, 1, 1, 1, 1])  # fmt: skip
+                         [10, 1, 1, 1, 1, 1] if array.ndim else [1, 0, 0, 0, 0, 0])  # fmt: skip
         if layout == "Fortran":
             array = np.asfortranarray(array)
         elif layout == "strided":

@@ -12,7 +12,6 @@ from benchmarks.fuzz import twin
 from benchmarks.fuzz.arithmetic import Arithmetic
 from benchmarks.fuzz.draw import Draw
 from benchmarks.fuzz.stacks import (
-    CELLS,
     Numbers,
     dy_of,
     expected,
@@ -165,7 +164,7 @@ def two(d: Draw, dtype: Any, features: int, ids: bool) -> Case:
     """A Bidirectional of two layers, whose cells, widths and depths differ."""
     first, network_f = recurrent(d, features, dtype)
     told, d.told = d.told, {}
-    second, network_b = recurrent(d, features, dtype, tuple(CELLS))
+    second, network_b = recurrent(d, features, dtype)
     d.told = {**told, "backward": f"({d.about()})"}
     layer = ns.Bidirectional(first, second)
     steps, batch = sizes(d)
@@ -182,7 +181,7 @@ def two(d: Draw, dtype: Any, features: int, ids: bool) -> Case:
         )
     ]
     truncation, plans = truncation_of(d, [first, second], steps)
-    pairs = [tuple(state_for(half, *parts) for half, parts in zip((first, second), given, strict=True)) for given in (states, dstates)]
+    pairs = [tuple(map(state_for, (first, second), *zip(*both, strict=True))) for both in (states, dstates)]
     y, last, tape = layer.forward(x, pairs[0], lengths)
     dx, dstate, grads = layer.backward(dy, tape, pairs[1], truncation)
     d.check_unwritten()

@@ -49,9 +49,9 @@ class Plan(NamedTuple):
     c: np.ndarray | None = None
 
 
-def recurrent(d: Draw, inputs: int, dtype: Any, cells: Any = tuple(CELLS), one_way: bool = False) -> tuple[Any, Network]:
+def recurrent(d: Draw, inputs: int, dtype: Any, one_way: bool = False) -> tuple[Any, Network]:
     """A layer with weights of its own, and what the oracle calls it."""
-    name = d.of("cell", cells)
+    name = d.of("cell", tuple(CELLS))
     make, cell, options = CELLS[name]
     hidden = d.whole("H", 1 + ("proj_size" in options), 6)
     if "proj_size" in options:
@@ -155,7 +155,9 @@ def truncation_of(d: Draw, layers: list[Any], steps: int) -> tuple[Any, list[Pla
         tails = [0.7 ** np.arange(most + 1) for most in longest]
         counts = [np.count_nonzero(rng.random() < tail) for tail in tails]
         survival = lambda k: 0.7**k  # noqa: E731
-        return ns.RouletteTruncation(survival, seed), [Plan(1 / tail[:n]) for tail, n in zip(tails, counts, strict=True)]
+        return ns.RouletteTruncation(survival, seed), [
+            Plan(1 / tail[:n]) for tail, n in zip(tails, counts, strict=True)
+        ]
     if kind == "h detach":
         factors = [(rng.random((n, steps)) >= 0.4) * 1.0 for n in strands]
         return ns.HDetach(0.4, seed), [Plan(h=one, c=np.ones_like(one)) for one in factors]
@@ -208,7 +210,9 @@ def expected(
     widths = {"y": layer.output_size, "h": layer.state_size, "c": layer.hidden_size, "dx": layer.input_size}
     out = {name: np.zeros((S, strands if name in "hc" else steps, batch, n), m.dtype) for name, n in widths.items()}
     out |= {f"d{name}": np.zeros_like(out[name]) for name in "hc"}
-    first = {n: v if v is not None else np.zeros(out[n].shape[1:], m.dtype) for n, v in (("h", given.h), ("c", given.c))}
+    first = {
+        n: v if v is not None else np.zeros(out[n].shape[1:], m.dtype) for n, v in (("h", given.h), ("c", given.c))
+    }
     seeds, kept = [], []
     for length, b in groups(given.lengths, steps, batch):
         order = list(range(length))[:: -1 if turned else 1]

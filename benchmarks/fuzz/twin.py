@@ -91,7 +91,9 @@ def passes(network: Network, params: Mapping[str, Any], layer: Any, given: Any) 
     p = {name: tensor(value, dtype) for name, value in params.items()}
     y, h_n, c_n = recurrent(network, p, x, h, c, None if given.lengths is None else own[b])
     parts, by = [h_n, c_n] if has_c else [h_n], [given.dh, given.dc]
-    total = [(part * tensor(g[:, b], dtype).detach()).sum() for part, g in zip(parts, by, strict=False) if g is not None]
+    total = [
+        (part * tensor(g[:, b], dtype).detach()).sum() for part, g in zip(parts, by, strict=False) if g is not None
+    ]
     if given.dy is not None:
         mask = (np.arange(steps)[:, None] < own)[..., None]
         total.append((y * tensor(np.where(mask, given.dy, 0)[:last, b], dtype).detach()).sum())
@@ -116,3 +118,58 @@ def _placed(part: Any, shape: tuple[int, ...], b: np.ndarray, last: int, dtype: 
 
 def _gradient(leaf: Any) -> np.ndarray:
     return np.zeros(leaf.shape, str(leaf.dtype).split(".")[1]) if leaf.grad is None else leaf.grad.numpy()
+
+
+def cross_entropy(logits: Any, targets: Any, w: Any, smoothing: float, reduction: str) -> dict[str, np.ndarray]:
+    """PyTorch's losses of single positions, weighed and reduced."""
+    z, at = tensor(logits, logits.dtype.newbyteorder("=")), np.where(w == 0, 0, targets).astype(np.int64)
+    flat = z.reshape(-1, z.shape[-1])
+    index = torch.from_numpy(at.reshape(-1))
+    each = torch.nn.functional.cross_entropy(flat, index, reduction="none", label_smoothing=smoothing)
+    return _reduced(z, each.reshape(at.shape), w, reduction)
+
+
+def pointwise(binary: bool, z: Any, y: Any, w: Any, reduction: str) -> dict[str, np.ndarray]:
+    a = tensor(z, z.dtype.newbyteorder("="))
+    t = tensor(y, z.dtype.newbyteorder("=")).detach()
+    functional = torch.nn.functional
+    f = functional.binary_cross_entropy_with_logits if binary else functional.mse_loss
+    return _reduced(a, f(a, t, reduction="none"), w, reduction)
+
+
+def _reduced(z: Any, each: Any, w: Any, reduction: str) -> dict[str, np.ndarray]:
+    """A mean over nothing is 0, as npseq has it."""
+    factors = torch.from_numpy(np.array(w, float)).to(z.dtype)
+    total = factors.sum() if reduction == "mean" else torch.ones(())
+    loss = each * factors / (total if total != 0 else 1)
+    loss.sum().backward()
+    value = loss if reduction == "none" else loss.sum()
+    return {"loss": value.detach().numpy(), "gradient": z.grad.numpy()}
+
+
+def optimizer(kind: str, options: dict[str, Any], first: Any, steps: list) -> dict[str, np.ndarray]:
+    """PyTorch's parameters after the same steps."""
+    params = {name: tensor(value, value.dtype) for name, value in first.items()}
+    step = getattr(torch.optim, kind)(list(params.values()), **options)
+    for grads in steps:
+        for name, p in params.items():
+            p.grad = tensor(grads[name], p.detach().numpy().dtype).detach()
+        step.step()
+    return {name: p.detach().numpy() for name, p in params.items()}
+
+
+def language_model(network: Network, model: Any, x: Any, y: Any, first: Any, context: int) -> dict[str, np.ndarray]:
+    """The loss, its gradients and the last state."""
+    p = {name: tensor(value, model.dtype) for name, value in model.params.items()}
+    own = {name.removeprefix("recurrent."): leaf for name, leaf in p.items() if name.startswith("recurrent.")}
+    tokens = torch.from_numpy(x.astype(np.int64))
+    size, table = model.vocab_size, p.get("embedding.W")
+    inputs = torch.eye(size, dtype=next(iter(p.values())).dtype)[tokens] if table is None else table[tokens]
+    h, c = tensor(first["h"], model.dtype), tensor(first["c"], model.dtype) if network.cell == "lstm" else None
+    outputs, last_h, last_c = recurrent(network, own, inputs, h, c, None)
+    scores = outputs[context:] @ p["output.W"] + p["output.b"]
+    wanted = torch.from_numpy(y.astype(np.int64)).reshape(-1)
+    loss = torch.nn.functional.cross_entropy(scores.reshape(-1, size), wanted)
+    loss.backward()
+    last = {n: part.detach().numpy() for n, part in (("h", last_h), ("c", last_c)) if part is not None}
+    return {"loss": loss.detach().numpy(), **last} | {name: _gradient(leaf) for name, leaf in p.items()}

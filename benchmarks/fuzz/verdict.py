@@ -48,13 +48,13 @@ def largest(array: np.ndarray, rows: int) -> np.ndarray:
 class Judge:
     """Compares cases and counts what it has seen."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.rng, self.count = rng, Counter[str]()
+    def __init__(self) -> None:
+        self.count = Counter[str]()
         self.worst = 0.0  # npseq's largest error, in rounding units of a tensor's scale, of those that pass at once
         self.relative = 0.0  # and its largest over that of the noisy runs
 
-    def findings(self, case: Case, draw: Draw) -> list[str]:
-        """One line for everything that is wrong; none where all is right."""
+    def findings(self, case: Case, draw: Draw, rng: np.random.Generator) -> list[str]:
+        """One line for everything that is wrong; none where all is right. rng: of the noisy runs."""
         with np.errstate(all="ignore"):
             exact = {name: array[0] for name, array in case.right(lambda **o: Arithmetic(case.dtype, **o)).items()}
             rival = {} if case.rival is None else case.rival()
@@ -65,9 +65,8 @@ class Judge:
             for samples in SAMPLES:
                 if not doubtful:
                     return []
-                noise = self._noise(case, exact, samples)
-                doubtful = {name: line for name, line in doubtful.items() if self._fails(case, exact, rival, noise, name)}
-        self.count["findings"] += len(doubtful)
+                noise = self._noise(case, exact, samples, rng)
+                doubtful = [name for name in doubtful if self._fails(case, exact, rival, noise, name)]
         return [self._line(case, exact, rival, noise, name) for name in doubtful]
 
     def _shapes(self, case: Case, exact: Tensors) -> list[str]:
@@ -87,9 +86,9 @@ class Judge:
     def _scale(self, case: Case, exact: Tensors, name: str) -> np.ndarray:
         return np.finfo(case.dtype).eps / 2 * largest(exact[name], case.rows.get(name, 0))
 
-    def _screen(self, case: Case, exact: Tensors, rival: Tensors) -> dict[str, bool]:
-        """The tensors that do not pass at once."""
-        doubtful = {}
+    def _screen(self, case: Case, exact: Tensors, rival: Tensors) -> list[str]:
+        """The arrays with tensors that do not pass at once."""
+        doubtful = []
         for name in exact:
             error, scale = self._error(case, exact, case.found, name), self._scale(case, exact, name)
             bad = error > case.depth * scale
@@ -106,14 +105,14 @@ class Judge:
                 self.count["further than PyTorch before rounding is known"] += int(further.sum())
                 bad = bad | further
             if bad.any():
-                doubtful[name] = True
+                doubtful.append(name)
             good = (error <= case.depth * scale) & (scale > 0)
             self.worst = max(self.worst, float((error / np.where(good, scale, np.inf)).max(initial=0)))
         return doubtful
 
-    def _noise(self, case: Case, exact: Tensors, samples: int) -> Tensors:
+    def _noise(self, case: Case, exact: Tensors, samples: int, rng: np.random.Generator) -> Tensors:
         """How far rounding alone takes each tensor, at most, in many runs."""
-        runs = case.right(lambda **o: Arithmetic(case.dtype, samples, self.rng, **o))
+        runs = case.right(lambda **o: Arithmetic(case.dtype, samples, rng, **o))
         distance = {}
         for name, right in exact.items():
             off = np.where(runs[name] == right, 0, runs[name] - right)
