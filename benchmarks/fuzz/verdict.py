@@ -58,16 +58,15 @@ class Judge:
         with np.errstate(all="ignore"):
             exact = {name: array[0] for name, array in case.right(lambda **o: Arithmetic(case.dtype, **o)).items()}
             rival = {} if case.rival is None else case.rival()
-            found = draw.complaints + self._shapes(case, exact)
-            if found:
-                return found
-            doubtful = self._screen(case, exact, rival)
-            for samples in SAMPLES:
-                if not doubtful:
-                    return []
+            if shapes := self._shapes(case, exact):
+                return draw.complaints + shapes
+            doubtful, noise = self._screen(case, exact, rival), {}
+            for samples in SAMPLES if doubtful else ():
                 noise = self._noise(case, exact, samples, rng)
                 doubtful = [name for name in doubtful if self._fails(case, exact, rival, noise, name)]
-        return [self._line(case, exact, rival, noise, name) for name in doubtful]
+                if not doubtful:
+                    break
+        return draw.complaints + [self._line(case, exact, rival, noise, name) for name in doubtful]
 
     def _shapes(self, case: Case, exact: Tensors) -> list[str]:
         wrong = [f"{n} is missing" for n in exact if n not in case.found]
