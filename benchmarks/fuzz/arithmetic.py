@@ -1,8 +1,8 @@
 """Reverse mode over 80-bit matrices. It knows no cell, no loss, and nothing of npseq.
 
 Every value is (S, rows, columns). S is 1 where arithmetic is exact, that is, of 80 bits. Where it is noisy, S copies of
-the whole computation run side by side, and each operation of each is off by a random part of `unit`: so far apart are
-two right programs that round differently. A gradient may have an axis of lags in front, (K, S, rows, columns), which
+the whole computation run side by side, and each operation of each is off by a random part of `unit`, or of the smallest
+normal number, below which libraries write 0: so far apart are two right programs that round differently. A gradient may have an axis of lags in front, (K, S, rows, columns), which
 tells paths apart by how often `carry` has shifted them.
 """
 
@@ -16,7 +16,6 @@ import numpy as np
 
 Array = np.ndarray
 NOISE = 1 << 15
-SPACING = {"float16": 6e-8, "float32": 1.5e-45, "complex64": 1.5e-45}  # of subnormal numbers
 
 
 def has_80_bits() -> bool:
@@ -46,7 +45,7 @@ class Arithmetic:
         like = np.dtype(like)
         self.dtype = np.clongdouble if like.kind == "c" else np.longdouble
         self.unit = np.longdouble(np.finfo(like).eps) if samples else np.longdouble(0)
-        self.spacing = np.longdouble(SPACING.get(like.name, 5e-324)) / np.finfo(like).eps
+        self.lost = np.finfo(like).smallest_normal.astype(np.longdouble) / np.finfo(like).eps
         self.samples, self.lags, self.at = samples, lags, 0
         self.noise = self._drawn(rng) if samples else None
         self.order: list[Node] = []
@@ -64,7 +63,7 @@ class Arithmetic:
         shape = (*value.shape[:-3], self.samples, *value.shape[-2:])
         start, self.at = self.at, (self.at + prod(shape)) % (NOISE - 997)
         noise = self.noise[np.arange(start, start + prod(shape)) % NOISE].reshape(shape)
-        return value + noise * ((abs(value) if size is None else size) + self.spacing)
+        return value + noise * ((abs(value) if size is None else size) + self.lost)
 
     def leaf(self, array: Any) -> Node:
         """A matrix, or a vector as a row, that is given."""
