@@ -2,8 +2,8 @@
 
 Every value is (S, rows, columns). S is 1 where arithmetic is exact, that is, of 80 bits. Where it is noisy, S copies of
 the whole computation run side by side, and each operation of each is off by a random part of `unit`, or of the smallest
-normal number, below which libraries write 0: so far apart are two right programs that round differently. A gradient may have an axis of lags in front, (K, S, rows, columns), which
-tells paths apart by how often `carry` has shifted them.
+normal number, below which libraries write 0: so far apart are two right programs that round differently. A gradient may
+have an axis of lags in front, (K, S, rows, columns), which tells paths apart by how often `carry` has shifted them.
 """
 
 from __future__ import annotations
