@@ -12,7 +12,9 @@ import sys
 import traceback
 import warnings
 from collections import Counter
+from math import exp
 from pathlib import Path
+from statistics import fmean
 from time import perf_counter
 from typing import Any
 
@@ -41,6 +43,8 @@ class Tally:
     def report(self) -> dict[str, Any]:
         seen = {"largest error that passes at once, units": self.judge.worst,
                 "largest error over what rounding explains": self.judge.relative}  # fmt: skip
+        if self.judge.logarithms:
+            seen["error over PyTorch's, geometric mean"] = exp(fmean(self.judge.logarithms))
         return {"cases": self.cases, **self.judge.count, **seen, "findings": len(self.findings),
                 "drawn": dict(sorted(self.drawn.items()))}  # fmt: skip
 

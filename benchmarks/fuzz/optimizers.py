@@ -63,9 +63,12 @@ def stepped(d: Draw, kind: str, dtype: Any) -> Case:
         layer = ns.GRU(2, 3, dtype=dtype, rng=int(d.rng.integers(99)))
         params = layer.params
     else:
-        params = {f"p{k}": d.numbers(size, dtype) for k, size in enumerate(((3,), (2, 4), (), (0,)))}
+        shapes = ((70_000,),) if d.maybe("long vector", 0.02) else ((3,), (2, 4), (), (0,))
+        params = {f"p{k}": d.numbers(size, dtype) for k, size in enumerate(shapes)}
     first = {name: np.array(value) for name, value in params.items()}
-    steps = gradients(d, d.of("steps", (1, 2, 7, 40), (2, 2, 3, 1)), {n: v.shape for n, v in first.items()}, dtype)
+    count = d.of("steps", (1, 2, 7, 40), (2, 2, 3, 1))
+    count = min(count, 2) if d.told.get("long vector") else count
+    steps = gradients(d, count, {n: v.shape for n, v in first.items()}, dtype)
     optimizer = getattr(ns, kind)(**options)
     joins = hasattr(params, "flat") and d.maybe("gradients in one vector", 0.5)
     for grads in steps:

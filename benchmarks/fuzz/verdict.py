@@ -52,6 +52,7 @@ class Judge:
         self.count = Counter[str]()
         self.worst = 0.0  # npseq's largest error, in rounding units of a tensor's scale, of those that pass at once
         self.relative = 0.0  # and its largest over that of the noisy runs
+        self.logarithms: list[float] = []  # of npseq's errors over PyTorch's
 
     def findings(self, case: Case, draw: Draw, rng: np.random.Generator) -> list[str]:
         """One line for everything that is wrong; none where all is right. rng: of the noisy runs."""
@@ -98,7 +99,9 @@ class Judge:
                 other = self._error(case, exact, rival, name)
                 further = error > np.maximum(FURTHER * other, FLOOR * scale)
                 self.count["beside PyTorch"] += error.size
-                self.count["both differ"] += int(((error > 0) & (other > 0)).sum())
+                both = (error > 0) & (other > 0) & np.isfinite(error + other)
+                self.count["both differ"] += int(both.sum())
+                self.logarithms.extend(np.log((error[both] / other[both]).astype(float)).tolist())
                 self.count["npseq closer"] += int((error < other).sum())
                 self.count["PyTorch closer"] += int((error > other).sum())
                 self.count["further than PyTorch before rounding is known"] += int(further.sum())
