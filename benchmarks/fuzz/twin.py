@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ def can(network: Network, params: Mapping[str, Any], dtype: Any, given: Any) -> 
     return torch is not None and own and 0 not in given.x.shape[:2] and bool(running)
 
 
-@cache
+@lru_cache(256)
 def module(network: Network, inputs: int, hidden: int, proj: int, bias: bool) -> Any:
     torch.set_num_threads(1)
     kind = {"tanh": torch.nn.RNN, "relu": torch.nn.RNN, "gru after": torch.nn.GRU, "lstm": torch.nn.LSTM}[network.cell]
