@@ -106,6 +106,16 @@ def faults() -> Iterator[str]:
         yield f"| {done} | {row['damages']:,} | {row['refused']:,} refused with one line{rest} |"
 
 
+def fuzz() -> Iterator[str]:
+    yield ("| drawn | cases | entries | tensors | judged by what rounding alone does | beside PyTorch, both off by "
+           "rounding | error over PyTorch's, geometric mean | wrong |")  # fmt: skip
+    yield "|---|" + "---:|" * 7
+    for kind, seen in result("fuzz")["kinds"].items():
+        counts = [seen[name] for name in ("cases", "entries", "tensors", "ill-conditioned tensors", "both differ")]
+        ratio = seen["error over PyTorch's, geometric mean"]
+        yield f"| {kind} | {' | '.join(f'{n:,}' for n in counts)} | {ratio:.2f} | {seen['findings']} |"
+
+
 def losses() -> Iterator[str]:
     yield from ("| case | npseq ms | PyTorch ms | ratio |", "|---|---:|---:|---:|")
     rows = [row for row in result("grid")["records"] if ratios(row)["torch"] < 1]
@@ -145,8 +155,8 @@ def machines() -> Iterator[str]:
 
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "steps": steps, "mutants": mutants, "checkers": checkers, "headline": book, "speed": speed, "grid": grid,
-    "generation": generation, "faults": faults, "losses": losses, "growth": growth, "peaks": peaks, "ranks": ranks,
-    "machines": machines,
+    "generation": generation, "faults": faults, "fuzz": fuzz, "losses": losses, "growth": growth, "peaks": peaks,
+    "ranks": ranks, "machines": machines,
 }  # fmt: skip
 
 

@@ -17,8 +17,9 @@ def test_every_command_names_what_there_is():
     assert len(paths) > 5
     assert all((ROOT / path).exists() for path in paths)
     modules = set(re.findall(r"`python -m (benchmarks\.\w+)(?: --save)?`", PAGE))
-    assert modules >= {"benchmarks.faults", "benchmarks.soak", "benchmarks.mutants"}
-    assert all((ROOT / f"{module.replace('.', '/')}.py").is_file() for module in modules)
+    assert modules >= {"benchmarks.faults", "benchmarks.fuzz", "benchmarks.soak", "benchmarks.mutants"}
+    files = [ROOT / module.replace(".", "/") for module in modules]
+    assert all(file.with_suffix(".py").is_file() or (file / "__main__.py").is_file() for file in files)
 
 
 def test_the_counts_of_faults():
@@ -43,6 +44,14 @@ def test_the_count_of_two_processes():
     found = result("two_processes")
     assert f"| {found['times']} times, {len(found['wrong'])} wrong |" in PAGE
     assert sum(found["refused"].values()) == found["times"]
+
+
+def test_the_counts_of_the_fuzz():
+    kinds = result("fuzz")["kinds"]
+    least = {"layers": 24_000, "models": 4_800, "losses": 9_100, "optimizers": 700}
+    assert {kind: kinds[kind]["cases"] >= count for kind, count in least.items()} == dict.fromkeys(least, True)
+    assert sum(seen["findings"] for seen in kinds.values()) == 0
+    assert f"| {sum(seen['entries'] for seen in kinds.values()):,} entries, 0 wrong |" in PAGE
 
 
 def test_the_counts_of_soak():
