@@ -1,7 +1,7 @@
 """docs/derivations/hmm.md: its printed lines on random scores, and what checks each printed formula."""
 
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from cell_pages import by_entry
@@ -18,7 +18,7 @@ SCORES = {"a": RNG.normal(size=S), "w": RNG.normal(size=(S, S)), "u": RNG.normal
 
 
 def score(path: tuple[int, ...], a: np.ndarray, w: np.ndarray, u: np.ndarray) -> np.ndarray:
-    steps = sum(w[i, j] for i, j in zip(path, path[1:], strict=False))
+    steps = sum(w[i, j] for i, j in pairwise(path))
     return a[path[0]] + steps + sum(u[t, i] for t, i in enumerate(path, 1))
 
 
@@ -39,7 +39,7 @@ def tabled(held: dict[int, np.ndarray]) -> np.ndarray:
 
 @cache
 def names() -> Names:
-    """L and its derivatives from all paths; the sums on the way from the lines, which the tests hold against the code."""
+    """L and its derivatives from all paths; the sums on the way from the lines, which a test holds against the code."""
     made = lines()
     by_step = {name: tabled(held) for name, held in made.items() if isinstance(held, dict) and 1 in held}
     by = {f"@L/@{name}": by_entry(lambda at, n=name: log_sum(**(SCORES | {n: at})), SCORES[name]) for name in SCORES}

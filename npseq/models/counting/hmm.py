@@ -108,8 +108,8 @@ def _checked(initial: Array, transition: Array, emission: Array, kinds: str = "f
     for name, value in scores.items():
         if array(name, value).dtype.kind not in kinds:
             raise TypeError(f"{name} must be logarithms, float32 or float64, got {value.dtype}")
-    size = initial.shape
-    if len(size) != 1 or not initial.size or transition.shape != size * 2 or emission.shape != (*emission.shape[:1], *size):
+    size, steps = initial.shape, emission.shape[:1]
+    if len(size) != 1 or 0 in size or transition.shape != size * 2 or emission.shape != (*steps, *size):
         raise ValueError(
             "initial, transition and emission must have shapes (S,), (S, S) and (T, S), "
             f"got {initial.shape}, {transition.shape} and {emission.shape}"

@@ -1,6 +1,6 @@
 """Hidden Markov models, against every path written out, published examples, and the gradient checker."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def scores(steps=4, states=3, seed=0):
 
 
 def score_of(path, initial, transition, emission):
-    total = initial[path[0]] + sum(transition[i, j] for i, j in zip(path, path[1:], strict=False))
+    total = initial[path[0]] + sum(transition[i, j] for i, j in pairwise(path))
     return total + sum(emission[t, i] for t, i in enumerate(path))
 
 
