@@ -74,7 +74,7 @@ def viterbi(initial: Array, transition: Array, emission: Array) -> tuple[Array, 
     Example:
         >>> seen = np.log([[0.9, 0.2], [0.1, 0.8], [0.9, 0.2]])
         >>> path, log_prob = ns.models.counting.viterbi(np.log([0.5, 0.5]), np.log([[0.6, 0.4], [0.4, 0.6]]), seen)
-        >>> path.tolist(), round(np.exp(log_prob), 4)
+        >>> path.tolist(), round(float(np.exp(log_prob)), 4)
         ([0, 1, 0], 0.0518)
     """
     xp = _checked(initial, transition, emission, kinds="f")
