@@ -28,10 +28,6 @@ NOT_YET = [  # (where the notes have it, what npseq lacks)
     ("The chapter, 3", "an iterator of minibatches that can be read again: it is spent after one epoch"),
     ("The chapter, 4", "a learning rate that warms up, or falls, by a schedule"),
     ("The chapter, 6", "Keras's initial values by name"),
-    (
-        "The chapter, 7",
-        "the claim that truncation regularises: example 35 prints both perplexities, and does not judge",
-    ),
 ]
 
 
