@@ -1,7 +1,7 @@
 """A language model of Chinese sentences: which one is likelier, what it does not know, where it ends.
 
-历史总是不断重演, "history always repeats itself", and 力使总事不断虫眼 sound the same. A language model knows which was
-said. 我爱吃油泼辣子彪彪面 has a character that the vocabulary lacks; a sentence ends with <eos>. In 你好世界, "hello,
+历史总是不断重演, "history always repeats itself", and 力使总事不断虫眼 sound the same. A language model that has read neither
+knows which was said. 我爱吃油泼辣子彪彪面 has a character that the vocabulary lacks; a sentence ends with <eos>. In 你好世界, "hello,
 world", each character is predicted from those before it (Ng, course 5, week 1; Dive into Deep Learning, 9.3).
 Characters or words? By what is unknown, and how long a sentence is. A list of words cuts a text up, the longest first.
 """
@@ -13,8 +13,8 @@ import npseq as ns
 from npseq.data import Vocabulary, sequential_windows
 
 # a word of W stands in place of each W; each is made of characters that others have, too
-FORMS = """你好世界|你好，W|历史总是不断重演|历史是一面镜子|W的历史很长|他总是不断努力|W总是不断变化|生活总是这样|
-事情总是不断发生|力气要使出来|他使了很大的力气|虫子没有眼睛|他的眼睛很好|我爱吃W面，味道非常好。|
+FORMS = """你好世界|你好，W|历史总是这样|这出戏不断重演|历史是一面镜子|W的历史很长|他总是不断努力|W总是不断变化|
+生活总是这样|事情总是不断发生|力气要使出来|他使了很大的力气|虫子没有眼睛|他的眼睛很好|我爱吃W面，味道非常好。|
 我爱吃油泼辣子面，味道很好。|我爱吃辣子，味道非常好。|这是W|他在W|W在W那里|我去过W|W没有W好""".replace("\n", "").split(
     "|"
 )

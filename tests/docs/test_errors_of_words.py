@@ -25,7 +25,7 @@ num_epochs, lr = 500, 1
 """  # what 5.1 makes, the bodies left out
 LAST = "train_ch8(net, train_iter, vocab, lr, num_epochs, device)"
 SENTENCES = """
-历史总是不断重演。历史是一面镜子。他总是不断努力。这出戏不断重演。总是这样。
+历史总是人写的。历史是一面镜子。他总是不断努力。这出戏不断重演。总是这样。
 力气使出来了。总是有事。虫子在眼前。他的眼力好。故事很长。
 """
 
