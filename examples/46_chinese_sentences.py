@@ -1,9 +1,10 @@
 """A language model of Chinese sentences: which one is likelier, what it does not know, where it ends.
 
-历史总是不断重演, "history always repeats itself", and 力使总事不断虫眼 sound the same. A language model that has read neither
-knows which was said. 我爱吃油泼辣子彪彪面 has a character that the vocabulary lacks; a sentence ends with <eos>. In 你好世界, "hello,
-world", each character is predicted from those before it (Ng, course 5, week 1; Dive into Deep Learning, 9.3).
-Characters or words? By what is unknown, and how long a sentence is. A list of words cuts a text up, the longest first.
+历史总是不断重演, "history always repeats itself", and 力使总事不断虫眼 sound the same. A language model knows which one
+was said, though it has read neither. 我爱吃油泼辣子彪彪面 has a character that no vocabulary holds; a sentence ends in
+<eos>. In 你好世界, "hello, world", each character is predicted from those before it (Ng, course 5, week 1; Dive into
+Deep Learning, 9.3). Characters or words? By what is unknown, and how long a sentence is. A list of words cuts a text
+up, the longest first.
 """
 
 import numpy as np
@@ -15,14 +16,13 @@ from npseq.data import Vocabulary, sequential_windows
 # a word of W stands in place of each W; each is made of characters that others have, too
 FORMS = """你好世界|你好，W|历史总是这样|这出戏不断重演|历史是一面镜子|W的历史很长|他总是不断努力|W总是不断变化|
 生活总是这样|事情总是不断发生|力气要使出来|他使了很大的力气|虫子没有眼睛|他的眼睛很好|我爱吃W面，味道非常好。|
-我爱吃油泼辣子面，味道很好。|我爱吃辣子，味道非常好。|这是W|他在W|W在W那里|我去过W|W没有W好""".replace("\n", "").split(
-    "|"
-)
+我爱吃油泼辣子面，味道很好。|我爱吃辣子，味道非常好。|这是W|他在W|W在W那里|我去过W|W没有W好"""
 LISTS = """火车 汽车 车站 火山 山水 水车 电车 电视 电话 话剧 剧院 学院 学校 校车 学生 生日 日记 记者 学者 书店 书法
 法院 院长 校长 长江 江水 水果 果汁 火锅 海水 海边 山边 电站 水电 火电 水牛 牛奶 奶牛 山羊 羊肉 牛肉 肉店 果园 花园
 校园 水花 火花 电影 剧本 书本|你好 世界 历史 总是 不断 重演 一面 镜子 努力 变化 生活 这样 事情 发生 力气 出来 虫子
 没有 眼睛 味道 非常 辣子 油泼 那里"""
 WORDS, COMMON = (part.split() for part in LISTS.split("|"))
+FORMS = FORMS.replace("\n", "").split("|")
 RIGHT, WRONG = "历史总是不断重演", "力使总事不断虫眼"
 STRANGE = "我爱吃油泼辣子彪彪面，味道非常好。"
 
