@@ -1,65 +1,86 @@
-"""The features of the notes: (id, what, what its test asserts, the script that shows it)."""
+"""The features of the notes: the commented lines of docs/from_the_notes.md, what they print, and what is not yet."""
 
 from __future__ import annotations
 
-FEATURES = [
-    ("A01", "noisy sine, 1,000 steps", "996 windows of 4, each with its next value", "02_autoregressive_sine.py"),
-    ("A02", "autoregressive perceptron 4-10-1", "loss after epoch 5 in 0.046 to 0.068", "02_autoregressive_sine.py"),
-    ("A03", "one step ahead", "close to the sine past step 604", "02_autoregressive_sine.py"),
-    ("A04", "k steps ahead", "columns for 1 to 64; errors grow as e + c eps", "03_k_steps_ahead.py"),
-    ("A05", "Markov chain", "two steps are the square of the matrix", "01_markov_chain.py"),
-    ("A06", "latent autoregressive model", "it is the recurrent layer's interface", "08_sunspots.py"),
-    ("A07", "read The Time Machine", "3221 lines, two of them word by word", "04_text_to_vocabulary.py"),
-    ("A08", "words and characters", "32,775 and 170,580 tokens", "04_text_to_vocabulary.py"),
-    ("A09", "vocabulary", "28 characters, 4580 words, the first ten ids", "04_text_to_vocabulary.py"),
-    ("A10", "n-grams by counts", "of the 309, in the 169, ...; the time traveller 59", "06_ngrams.py"),
-    ("A11", "Laplace smoothing", "formula; 1/m as e grows", "06_ngrams.py"),
-    ("A12", "Zipf's law", "tenth word over first 0.195; straight lines", "05_zipf.py"),
-    ("A13", "growth of n-gram tables", "V^n", "05_zipf.py"),
-    ("A14", "random windows", "35 numbers, B = 2, T = 5: 3 minibatches", "07_sampling_minibatches.py"),
-    ("A15", "sequential windows", "row b goes on where it ended", "07_sampling_minibatches.py"),
-    ("A16", "minibatches of an epoch", "8, of 8960 tokens", "07_sampling_minibatches.py"),
-    ("A17", "one-hot vectors", "(5, 2, 28) of 2 x 5 ids", "10_rnn_from_scratch.py"),
-    ("A18", "padding, unknown words, EOS", "to the longest; &lt;unk&gt; is 0", "18_sampling.py"),
-    ("A19", "plain RNN, tanh and ReLU", "the notes' equations to 1e-12; (10, 28), (2, 512)", "10_rnn_from_scratch.py"),
-    ("A20", "Ng's columns", "the same numbers, transposed, to 1e-12", "10_rnn_from_scratch.py"),
-    ("A21", "one product for two", "equal to 1e-15", "10_rnn_from_scratch.py"),
-    ("A22", "first state, zero or given", "its gradient by a complex step; it can be learnt", "10_rnn_from_scratch.py"),
-    ("A23", "topologies", "losses at any subset of steps", "26_topologies.py"),
-    ("A24", "losses a step and a token", "gradient of softmax cross-entropy p - y", "13_training_and_perplexity.py"),
-    ("A25", "perplexity", "V for guessing, 1 for perfect, inf at P = 0", "13_training_and_perplexity.py"),
-    ("A26", "local derivatives of a step", "each number by a complex step", "15_backpropagation_through_time.py"),
-    ("A27", "d2l's recursion, and unrolled", "the engine's gradient to 1e-12", "15_backpropagation_through_time.py"),
-    ("A28", "closed form of a linear network", "the engine's gradient to 1e-14", "15_backpropagation_through_time.py"),
-    ("A29", "full backpropagation", "the sum of all lags", "16_truncation.py"),
-    ("A30", "regular truncation", "windows from fixed states; whole for tau >= T", "16_truncation.py"),
-    ("A31", "randomised truncation", "mean over all outcomes is the gradient, to 1e-14", "16_truncation.py"),
-    ("A32", "randomised no better", "deviation above the bias at equal length", "35_truncation_experiment.py"),
-    ("A33", "vanishing, exploding, nan", "sigma_max^k; growth is the top eigenvalue", "17_vanishing_and_exploding.py"),
-    ("A34", "gradient clipping", "direction kept, norm at most 1", "14_gradient_clipping.py"),
-    ("A35", "d2l's pieces from scratch", "the scratch model writes the same text", "10_rnn_from_scratch.py"),
-    ("A36", "training loop", "an epoch by hand gives the same parameters", "13_training_and_perplexity.py"),
-    ("A37", "hyper-parameters of the notes", "the defaults of `npseq train`", "13_training_and_perplexity.py"),
-    ("A38", "layer and output apart", "(35, 32, 256), (1, 32, 256), a pair for an LSTM", "10_rnn_from_scratch.py"),
-    ("A39", "reported perplexities", "RNN-256, 500 epochs: 1.2 to 1.4", "13_training_and_perplexity.py"),
-    ("A40", "one step or free-running", "free-running is worse", "03_k_steps_ahead.py"),
-    ("A41", "sampling until EOS", "the draws of softmax; stops; repeats with its seed", "18_sampling.py"),
-    ("A42", "probability of a sentence", "all sentences add up to 1; was full beats were full", "37_was_or_were.py"),
-    ("A43", "GRU of d2l", "equations to 1e-12; Z near 1 keeps", "11_gru_from_scratch.py"),
-    ("A44", "GRU of Ng", "G_u = 1 - Z, to 1e-12", "11_gru_from_scratch.py"),
-    ("A45", "LSTM", "equations to 1e-12; 4h(h + d + 1) numbers", "12_lstm_from_scratch.py"),
-    ("A46", "LSTM of Ng", "G_u = G_f = 1 at once: c adds up", "12_lstm_from_scratch.py"),
-    ("A47", "peepholes", "i, f see c before, o sees c after, to 1e-12", "12_lstm_from_scratch.py"),
-    ("A48", "gates keep a long dependency", "was and were over a clause", "30_agreement.py"),
-    ("A49", "LSTM, GRU, RNN compared", "numbers; how far a gradient reaches", "32_comparing_cells.py"),
-    ("A50", "deep networks", "layer by layer to 1e-12; W_xh of layer 1 is d x h", "33_deep_against_shallow.py"),
-    ("A51", "bidirectional networks", "n x 2h; directions of different widths", "29_bidirectional_tagger.py"),
-    ("A52", "bidirectional misuse", "perplexity below 1.3, text that goes round", "19_bidirectional_misuse.py"),
-    ("A53", "encoder and decoder", "a state that the decoder goes on from", "20_encoder_decoder.py"),
-    ("A54", "sequence to sequence", "shapes (7, 4, 16), (2, 4, 16), (4, 7, 10)", "20_encoder_decoder.py"),
-    ("A55", "teacher forcing", "the target one step behind; its own words", "23_teacher_forcing.py"),
-    ("A56", "`sequence_mask`", "[[1, 0, 0], [4, 5, 0]]", "22_masks_and_padding.py"),
-    ("A57", "masked cross-entropy", "[2.3026, 1.1513, 0]", "22_masks_and_padding.py"),
-    ("A58", "sequences of unequal length", "each as alone; nothing reaches the padding", "22_masks_and_padding.py"),
-    ("A59", "music, sentiment", "a melody by heart; 'not' turns a review", "27_sentiment.py"),
-]  # fmt: skip
+import doctest
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+HEADING = re.compile(r"^(##|###) (.+)$", re.MULTILINE)
+BLOCK = re.compile(r"^```(python(?: book)?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMENT = re.compile(r"(?:^|  )# (.*)$", re.MULTILINE)
+EXAMPLE = re.compile(r"^- \[(\d\d_\w+\.py)\]\([^)]*\)[:：] ?(.*?)[,，] ?\*\*(\S+?)\*\*[.。]$", re.MULTILINE)
+BOOK = re.compile(r"^- \[([^]]+)\]\(performance\.md#a-real-book\)[:：] ?(.*?)[,，] ?\*\*(\S+?)\*\*[.。]$", re.MULTILINE)
+
+NOT_YET = [  # (where the notes have it, what npseq lacks)
+    ("Ng, 1", "a vocabulary of a given size: `Vocabulary` has `min_freq`, no largest size"),
+    ("Ng, 3", "a text with `<eos>` in it: `encode` takes a reserved token for single characters"),
+    ("Ng, 3", "sentences of unequal length, and a trained first step from nothing, in `LanguageModel.loss` and `step`"),
+    ("Ng, 3", "`load_corpus` with an end of line, and with rare tokens unknown; the same in `npseq train`"),
+    ("Ng, 4", "Chinese words without a list of words: example 46 brings its own list"),
+    ("Ng, 6", "an update gate that writes, as an option: the weights have to be negated by hand"),
+    ("Ng, 7", "peepholes whose output gate sees the cell before the step"),
+    ("The review; the chapter, 5.2", "`LanguageModel` over a layer of one's own"),
+    ("The review; the chapter, 5", "a sample every ten epochs, and the curve while `npseq train` runs"),
+    ("The blog, Deep networks", "a nonlinearity or a width for each layer of one stack"),
+    ("The blog, Encoder", "q of one's own: `Encoder` takes the last state"),
+    ("The chapter, 3", "an iterator of minibatches that can be read again: it is spent after one epoch"),
+    ("The chapter, 4", "a learning rate that warms up, or falls, by a schedule"),
+    ("The chapter, 6", "Keras's initial values by name"),
+]
+
+
+class Section(NamedTuple):
+    """A section of the page, and its text."""
+
+    note: str
+    title: str
+    text: str
+
+    @property
+    def anchor(self) -> str:
+        return slug(self.title)
+
+
+class Row(NamedTuple):
+    """One thing of the notes: what it is, and what the page prints for it."""
+
+    what: str
+    printed: str
+
+
+def slug(title: str) -> str:
+    """The anchor that a heading gets: in small letters, words and hyphens only."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def sections(text: str) -> Iterator[Section]:
+    """The sections of the notes, up to the index of names."""
+    note = ""
+    found = list(HEADING.finditer(text))
+    for match, after in zip(found, [*found[1:], None], strict=True):
+        if match.group(1) == "##":
+            note = match.group(2)
+        else:
+            yield Section(note, match.group(2), text[match.end() : after.start() if after else len(text)])
+
+
+def statements(text: str, book: bool = True) -> Iterator[doctest.Example]:
+    """The statements of the page's blocks, without those that need the book if there is none."""
+    for kind, code in BLOCK.findall(text):
+        if book or kind == "python":
+            yield from doctest.DocTestParser().get_examples(code)
+
+
+def rows(text: str) -> Iterator[Row]:
+    """What is commented, behind it or in the line before, and prints something."""
+    for _, code in BLOCK.findall(text):
+        lines = code.split("\n")
+        for statement in doctest.DocTestParser().get_examples(code):
+            above = lines[statement.lineno - 1] if statement.lineno else ""
+            comments = COMMENT.findall(statement.source.rstrip("\n"))
+            if above.startswith(">>> # "):
+                comments.append(above.removeprefix(">>> # "))
+            if statement.want and comments:
+                yield Row(comments[-1], " ".join(statement.want.split()))

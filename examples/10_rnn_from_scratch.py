@@ -5,6 +5,8 @@
 The two products are one, [X_t, H_{t-1}] times W_xh on top of W_hh. Ng writes columns: a_t = tanh(W_a [a; x] + b).
 """
 
+import os
+
 import numpy as np
 from save_figure import new_figure, save
 
@@ -12,7 +14,7 @@ import npseq as ns
 from npseq.data import load_corpus, one_hot
 from npseq.training import Epoch, train_epoch
 
-ids, vocab = load_corpus(max_tokens=10_000)
+ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
 NAMES = ("recurrent.W_xh", "recurrent.W_hh", "recurrent.b_h", "output.W", "output.b")
 
 

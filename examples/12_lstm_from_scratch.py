@@ -7,6 +7,8 @@ Ng calls the gates G_u (update, I), G_f and G_o. With peepholes I and F also see
 C~ is g in npseq, W_xc is W_xg. Four sets of weights: 4 h (h + d + 1) numbers. H stays within -1 and 1, C does not.
 """
 
+import os
+
 import numpy as np
 from save_figure import new_figure, save
 
@@ -41,7 +43,7 @@ for peepholes in (False, True):
     difference = max(difference, abs(H - y).max(), abs(C[-1] - last_C[0]).max())
     print(f"peepholes {peepholes}: {layer.params.flat.size} numbers; 4 h (h + d + 1) = {4 * h * (h + d + 1)}")
 
-ids, vocab = load_corpus(max_tokens=10_000)
+ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
 model, optimizer = ns.LanguageModel(vocab, "lstm", 64, rng=0), ns.Adam(0.01)
 how = Epoch(batch_size=32, steps=35, clip=1)
 curve = [train_epoch(model, ids, optimizer, how, rng=k).perplexity for k in range(20)]

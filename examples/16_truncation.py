@@ -8,6 +8,7 @@ d2l: the random ones are in practice no better. Here the bias and the standard d
 """
 
 import itertools
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +19,7 @@ from npseq.bptt.truncation import Plan
 from npseq.data import load_corpus, sequential_windows
 from npseq.training import Epoch, train_epoch
 
-ids, vocab = load_corpus(max_tokens=10_000)
+ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
 model, optimizer = ns.LanguageModel(vocab, "rnn", 24, dtype=np.float64, rng=0), ns.Adam(0.01)
 for epoch in range(8):  # a network that has learnt something
     train_epoch(model, ids, optimizer, Epoch(batch_size=32, steps=35, clip=1), rng=epoch)

@@ -7,6 +7,8 @@ it writes, that character is not there yet, and out comes garbage. A deep LSTM o
 and writes words. d2l trains both for 500 epochs, this example for 20.
 """
 
+import os
+
 import numpy as np
 from save_figure import new_figure, save
 
@@ -15,7 +17,7 @@ from npseq.activations import sigmoid
 from npseq.data import load_corpus
 from npseq.training import Epoch, train_epoch
 
-ids, vocab = load_corpus(max_tokens=10_000)
+ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
 models, axes = {}, (figure := new_figure(8, 4.5)).subplots()
 for name, both in (("deep LSTM", False), ("bidirectional LSTM", True)):
     model, optimizer = ns.LanguageModel(vocab, "lstm", 48, 2, bidirectional=both, rng=0), ns.Adam(0.01)

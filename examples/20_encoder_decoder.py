@@ -1,4 +1,4 @@
-"""Encoder and decoder: shapes, and a gradient that runs through both halves (A53, A54).
+"""Encoder and decoder: shapes, and a gradient that runs through both halves (d2l 10.6).
 
 The encoder's last state is the context c. It enters every decoder step, so its gradient is the sum over those steps;
 from there, and through the decoder's first state, it goes back through the encoder.

@@ -1,4 +1,4 @@
-"""Translation with d2l's network and settings: GRU, 2 layers of 32, Adam 0.005, teacher forcing (A54, A57).
+"""Translation with d2l's network and settings: GRU, 2 layers of 32, Adam 0.005, teacher forcing (d2l 10.7).
 
 Tatoeba's English and French where NPSEQ_DATA has them, else dates ("9 may 1998" to "1998-05-09"). The loss is d2l's,
 a sentence's sum over the padded length. No model gets below the pairs' own entropy: "go ." has several translations.

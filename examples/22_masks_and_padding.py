@@ -1,4 +1,4 @@
-"""Masks and padding: a padded batch must give what each sentence gives alone (A56, A57, A58)."""
+"""Masks and padding: a padded batch must give what each sentence gives alone (d2l 10.7)."""
 
 import numpy as np
 from save_figure import new_figure, save

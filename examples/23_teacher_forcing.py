@@ -1,4 +1,4 @@
-"""Teacher forcing and free running: what a decoder does that has only ever read the right words (A55).
+"""Teacher forcing and free running: what a decoder does that has only ever read the right words (d2l 10.7).
 
 Taught by the target, it never sees its own mistakes; running free, one mistake brings the next. That gap is exposure
 bias. The task is to say letters in reverse, more than the network learns in so short a time. Scheduled sampling lets it

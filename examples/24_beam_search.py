@@ -1,4 +1,4 @@
-"""Greedy, beam and exhaustive search (d2l, "Beam Search"; E.1): first d2l's own example, then a trained model."""
+"""Greedy, beam and exhaustive search (d2l, "Beam Search"): first d2l's own example, then a trained model."""
 
 import numpy as np
 from save_figure import new_figure, save

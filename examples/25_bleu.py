@@ -1,4 +1,4 @@
-"""BLEU: n-gram precisions and a penalty for saying too little (d2l, "Sequence to Sequence Learning"; E.1)."""
+"""BLEU: n-gram precisions and a penalty for saying too little (d2l, "Sequence to Sequence Learning")."""
 
 import numpy as np
 from save_figure import new_figure, save

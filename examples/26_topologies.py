@@ -1,4 +1,4 @@
-"""The five topologies (A23): which steps read, and at which steps a loss stands. Each a few lines over the layers."""
+"""The five topologies (Ng): which steps read, and at which steps a loss stands. Each a few lines over the layers."""
 
 import numpy as np
 from matplotlib.patches import Rectangle

@@ -1,4 +1,4 @@
-"""Many to one: is a review good? (A59) The word "not" turns what follows, so counting words is not enough."""
+"""Many to one: is a review good? (Ng) The word "not" turns what follows, so counting words is not enough."""
 
 import numpy as np
 from save_figure import new_figure, save

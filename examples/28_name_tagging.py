@@ -1,4 +1,4 @@
-"""Names in a text, a yes or no at every step (A24, A59): "yesterday harry potter met hermione granger".
+"""Names in a text, a yes or no at every step (Ng): "yesterday harry potter met hermione granger".
 
 The names of the test were never seen: they are <unk>, and so are other rare words. What stands around tells them apart,
 and part of that comes later. Binary cross-entropy at each step, J = sum_t L_t, over sentences of different lengths.

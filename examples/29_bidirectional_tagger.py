@@ -1,4 +1,4 @@
-"""Two directions (A51): a label that only the future tells. "He said, Teddy bears are on sale" / "Teddy Roosevelt was".
+"""Two directions (d2l 10.4; Ng): a label that only the future tells. "Teddy bears are" / "Teddy Roosevelt was".
 
 The label of step t is the last of the next three inputs, x_{t+3}: a forward layer can only guess, a bidirectional one
 knows. The two directions may have different widths and cells; W_y reads both, side by side.

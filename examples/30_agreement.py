@@ -1,4 +1,4 @@
-"""Long-range agreement (A48): "the cat, which already ate the apples ..., was", "the cats, ..., were".
+"""Long-range agreement (Ng): "the cat, which already ate the apples ..., was", "the cats, ..., were".
 
 An LSTM solves it by saturated gates: the subject is written into a cell of which the forget gate then stays near 1,
 so that c is copied over the clause, whatever nouns stand there.

@@ -1,7 +1,7 @@
-"""LSTM, GRU and RNN side by side (A49, A47): parameters, time, and how far back they can learn to look.
+"""LSTM, GRU and RNN side by side (d2l 10.1 and 10.2): parameters, time, and how far back they can learn to look.
 
 Parameters of a layer: h(h + d + 1) for each of its gates; the RNN has 1, the GRU 3, the LSTM 4.
-Range: the agreement of a verb with a subject that stands some words before (A48), learnt anew at each distance.
+Range: the agreement of a verb with a subject that stands some words before, learnt anew at each distance.
 """
 
 import timeit

@@ -1,4 +1,4 @@
-"""Scores of sentences (A42): "the cat, which already ate the apples, was full" against "... were full" (Ng, week 1).
+"""Scores of sentences: "the cat, which already ate the apples, was full" against "... were full" (Ng, week 1).
 
 A language model of words reads sentences that end with <eos>. log P(sentence) = sum_t log P(word t | the words before);
 of two sentences the one with the larger sum is the better English. Words in between may name other animals.

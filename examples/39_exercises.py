@@ -3,6 +3,8 @@
 Each answer is one training of 15 epochs from the same first state; docs/exercises.md has all of them.
 """
 
+import os
+
 import numpy as np
 from save_figure import new_figure, save
 
@@ -10,7 +12,7 @@ import npseq as ns
 from npseq.data import load_corpus, sequential_windows
 from npseq.training import Epoch, train_epoch
 
-ids, vocab = load_corpus(max_tokens=10_000)
+ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
 arms = {
     "RNN, tanh": {"cell": "rnn"},
     "RNN, ReLU": {"cell": "rnn", "nonlinearity": "relu"},

@@ -1,4 +1,4 @@
-"""docs/coverage.md: every id has its row, a test named after it, a script, and a number that is what it must be."""
+"""docs/coverage.md: every feature and every example with a number of its own, which is what it must be."""
 
 import json
 import re
@@ -6,25 +6,38 @@ import re
 import pytest
 from printed import ROOT, text_of
 
-ROWS = re.findall(r"^\| (A\d\d) \| (.*) \|$", text_of("docs/coverage.md"), re.MULTILINE)
+from benchmarks import coverage
+from benchmarks.features import NOT_YET, rows, sections
+
+PAGE = text_of("docs/coverage.md")
 LAST_LINES = json.loads(text_of("benchmarks/results/examples.json"))
 NUMBER = r"[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?"
 
 
-def test_every_id_has_a_row():
-    assert [name for name, _ in ROWS] == [f"A{k:02d}" for k in range(1, 60)]
+def test_the_tables_are_those_of_the_notes_page():
+    """As the program writes them: every section of every note, and nothing that the page does not print."""
+    assert coverage.notes() in PAGE
+    found = list(sections(text_of("docs/from_the_notes.md")))
+    assert [section.note for section in found[:1]] == ["The overview"]
+    assert len({section.note for section in found}) == 5
+    assert sum(len(list(rows(section.text))) for section in found) >= 160
 
 
-@pytest.mark.parametrize(("name", "row"), ROWS)
-def test_a_row_names_what_there_is(name, row):
-    tests = re.findall(r"\]\(\.\./(tests/\S+\.py)\)", row)
-    assert tests
-    for path in tests:
-        assert re.search(rf"^def test_{name}_", text_of(path), re.MULTILINE)
-    (script,) = re.findall(r"\]\(\.\./examples/(\S+\.py)\)", row)
-    assert (ROOT / "examples" / script).is_file()
-    label, number = re.search(r"\| ([^|]*(?:\\\|[^|]*)*): \*\*(\S+)\*\* \(", row).groups()
-    assert f"{label}: got {number}, expected ".replace("\\|", "|") in LAST_LINES[script]
+def test_every_section_has_a_row_or_an_example():
+    for section in sections(text_of("docs/from_the_notes.md")):
+        assert list(rows(section.text)) or "](../examples/" in section.text, section.title
+
+
+def test_what_is_not_yet_is_said():
+    for where, what in NOT_YET:
+        assert f"| {where} | {what} |" in PAGE
+
+
+def test_every_example_has_its_row():
+    scripts = sorted(path.name for path in (ROOT / "examples").glob("[0-9][0-9]_*.py"))
+    assert sorted(LAST_LINES) == scripts
+    assert coverage.scripts(LAST_LINES) in PAGE
+    assert re.findall(r"^\| \[(\d\d_\w+\.py)\]", PAGE, re.MULTILINE) == scripts
 
 
 @pytest.mark.parametrize("script", LAST_LINES)

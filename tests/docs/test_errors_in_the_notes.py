@@ -3,46 +3,21 @@
 A test's numbers stand, in bold and in order, in the paragraph of the document that names the test.
 """
 
+import ast
 import itertools
 import re
-import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from measured import BOLD, PARAGRAPHS, TEXT, check, filled, relative
 from printed import blocks, run, sigmoid, text_of
 
 import npseq as ns
 from npseq.data.pairs import tokenize_pairs
 from npseq.interop import torch as torch_layout
 
-TEXT = text_of("docs/errors_in_the_notes.md")
-BOLD = re.compile(r"\*\*(below )?(-?[\d.,e-]+)\*\*")
-PARAGRAPHS = [p for p in TEXT.split("\n\n") if p.startswith("**Measured**")]
-
-
-def check(*values):
-    """The numbers of the test that calls this: those printed, to the digits printed, or below the bound printed."""
-    test = sys._getframe(1).f_code.co_name
-    (paragraph,) = (p for p in PARAGRAPHS if f"`{test}`" in p)
-    printed = BOLD.findall(paragraph)
-    assert len(printed) == len(values), f"{test} has {len(values)} numbers, the document {len(printed)}"
-    for (below, number), value in zip(printed, values, strict=True):
-        if below:
-            assert value < float(number), f"{value} is not below {number}"
-        else:
-            digits = len(number.partition(".")[2])
-            assert f"{value:,.{digits}f}" == number
-
-
-def filled(layer, rng):
-    """The layer with every parameter drawn from N(0, 1), whatever order they lie in."""
-    for name in sorted(layer.params):
-        layer.params[name] = rng.normal(size=layer.params[name].shape)
-    return layer
-
-
-def relative(found, expected):
-    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+FILES = ("test_errors_in_the_notes.py", "test_errors_of_words.py")
 
 
 def rnn_steps():
@@ -268,9 +243,10 @@ def test_the_lines_that_are_kept():
 
 
 def test_every_measured_paragraph_names_its_test():
-    """And every test here has its paragraph."""
+    """And every test of these two files has its paragraph."""
     named = re.findall(r"^\*\*Measured\*\* \(`(\w+)`\)", TEXT, re.MULTILINE)
-    functions = {name: value for name, value in globals().items() if name.startswith("test_")}
-    tests = [name for name, value in functions.items() if "check" in value.__code__.co_names]
+    code = "".join(Path(__file__).with_name(name).read_text("utf-8") for name in FILES)
+    functions = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef)]
+    tests = [node.name for node in functions if any(getattr(part, "id", "") == "check" for part in ast.walk(node))]
     assert sorted(named) == sorted(tests)
     assert len(BOLD.findall(TEXT)) == sum(len(BOLD.findall(p)) for p in PARAGRAPHS), "a bold number that nothing checks"

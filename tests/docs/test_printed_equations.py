@@ -3,6 +3,7 @@
 import re
 
 import cell_pages
+import hmm_page
 import losses_page
 import online_page
 import pytest
@@ -20,6 +21,7 @@ PAGES = {
     "truncation": (truncation_page.CHECKS, truncation_page.NOTATION),
     "online": (online_page.CHECKS, online_page.NOTATION),
     "losses": (losses_page.CHECKS, losses_page.NOTATION),
+    "hmm": (hmm_page.CHECKS, hmm_page.NOTATION),
 }
 CASES = [(page, key) for page, (checks, _) in PAGES.items() for key in checks]
 
@@ -73,7 +75,7 @@ def test_every_label_in_the_code_is_of_an_equation():
     for path in sorted((ROOT / "npseq").rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         own = re.findall(r"^ *\(([A-Z]\d+)\)  ", text, re.MULTILINE)
-        named = set(re.findall(r"\(([RGLTKEDO]\d+)\)", text))
+        named = set(re.findall(r"\(([RGLTKEDOM]\d+)\)", text))
         assert named <= pages | set(own), path
 
 

@@ -1,4 +1,4 @@
-"""Backpropagation, truncation and clipping do what lectures say of them: features A26 to A34 of docs/coverage.md."""
+"""Backpropagation, truncation and clipping do what lectures say of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from npseq.data import sequential_windows
 from npseq.training import Epoch, NonFiniteLoss, train_epoch
 
 
-def test_A26_local_derivatives_of_a_step(rnn, x, h0, dy):
+def test_local_derivatives_of_a_step(rnn, x, h0, dy):
     """da_t/dW_ax, da_t/dW_aa, da_t/db, da_t/dx_t, da_t/da_{t-1}, each against one complex step a number."""
     p = {"x": x[0], "h": h0[0], **{name: rnn.params[name] for name in ("W_xh", "W_hh", "b_h")}}
 
@@ -38,7 +38,7 @@ def test_A26_local_derivatives_of_a_step(rnn, x, h0, dy):
 
 
 @pytest.mark.parametrize("make", [ns.RNN, ns.GRU, ns.LSTM])
-def test_A26_gradcheck_through_time(make, x):
+def test_gradcheck_through_time(make, x):
     assert ns.gradcheck_layer(make(D, H, rng=0, **F64), x[:4], rng=1).passed
 
 
@@ -57,7 +57,7 @@ def recursion(rnn, x, h0, dy):
     return total, dh, history
 
 
-def test_A27_d2ls_recursion_is_the_engines_gradient(rnn, x, h0, dy):
+def test_d2ls_recursion_is_the_engines_gradient(rnn, x, h0, dy):
     _, _, tape = rnn.forward(x, h0)
     grads = rnn.backward(dy, tape)[2]
     engine = np.concatenate([grads[name].ravel() for name in ("W_xh", "W_hh", "b_h")])
@@ -65,7 +65,7 @@ def test_A27_d2ls_recursion_is_the_engines_gradient(rnn, x, h0, dy):
     close(total, engine)
 
 
-def test_A27_the_recursion_unrolled_is_a_sum_of_products(rnn, x, h0, dy):
+def test_the_recursion_unrolled_is_a_sum_of_products(rnn, x, h0, dy):
     _, dh, history = recursion(rnn, x[:, 0], h0[0, 0], dy[:, 0])
     unrolled = 0.0
     for i in range(T):  # df_i/dw, carried over by the products of df_j/dh, j = i+1 .. T
@@ -76,7 +76,7 @@ def test_A27_the_recursion_unrolled_is_a_sum_of_products(rnn, x, h0, dy):
     close(unrolled, dh)
 
 
-def test_A28_closed_form_of_the_linear_network(rng):
+def test_closed_form_of_the_linear_network(rng):
     layer = ns.RNN(D, H, nonlinearity="relu", bias=False, rng=0, **F64)
     np.abs(layer.params.flat, out=layer.params.flat)  # nothing negative: ReLU is linear
     x, W_qh, do = rng.random((T, 1, D)), rng.normal(size=(2, H)), rng.normal(size=(T, 2))
@@ -99,7 +99,7 @@ def gradient(layer, x, h0, dy, truncation=None):
     return layer.backward(dy, layer.forward(x, h0)[2], truncation=truncation)[2].flat
 
 
-def test_A29_full_backpropagation_is_what_no_truncation_means(rnn, x, h0, dy):
+def test_full_backpropagation_is_what_no_truncation_means(rnn, x, h0, dy):
     whole = gradient(rnn, x, h0, dy)
     book = ns.inspect.ledger(rnn, dy, rnn.forward(x, h0)[2])
     close(np.concatenate([book.per_lag[name].sum(axis=0).ravel() for name in rnn.params]),
@@ -107,11 +107,11 @@ def test_A29_full_backpropagation_is_what_no_truncation_means(rnn, x, h0, dy):
 
 
 @pytest.mark.parametrize("tau", [T, T + 1, 10 * T])
-def test_A30_a_truncation_no_shorter_than_the_sequence_is_none(tau, rnn, x, h0, dy):
+def test_a_truncation_no_shorter_than_the_sequence_is_none(tau, rnn, x, h0, dy):
     close(gradient(rnn, x, h0, dy, ns.Truncated(tau)), gradient(rnn, x, h0, dy), 1e-14)
 
 
-def test_A30_truncated_is_the_sum_of_windows_from_states_held_fixed(rnn, x, h0, dy):
+def test_truncated_is_the_sum_of_windows_from_states_held_fixed(rnn, x, h0, dy):
     tau, states = 3, np.concatenate([h0, rnn.forward(x, h0)[0]])
     total = 0.0
     for t in range(T):
@@ -122,7 +122,7 @@ def test_A30_truncated_is_the_sum_of_windows_from_states_held_fixed(rnn, x, h0, 
     close(gradient(rnn, x, h0, dy, ns.Truncated(tau)), total)
 
 
-def test_A30_a_detached_state_between_minibatches(rnn, x, h0, dy):
+def test_a_detached_state_between_minibatches(rnn, x, h0, dy):
     """Two chunks with the state carried and its gradient dropped, against the same two with the gradient carried."""
     _, state, tape_1 = rnn.forward(x[:3], h0)
     _, _, tape_2 = rnn.forward(x[3:], state)
@@ -134,7 +134,7 @@ def test_A30_a_detached_state_between_minibatches(rnn, x, h0, dy):
 
 
 @pytest.mark.parametrize("keep", [0.5, np.array([0.9, 0.2, 0.5, 1.0, 0.7, 0.3])])
-def test_A31_the_mean_over_all_xi_is_the_whole_gradient(keep, rnn, x, h0, dy):
+def test_the_mean_over_all_xi_is_the_whole_gradient(keep, rnn, x, h0, dy):
     keep = np.broadcast_to(keep, T)
     mean, mean_xi = 0.0, 0.0
     for kept in product((0, 1), repeat=T):
@@ -146,7 +146,7 @@ def test_A31_the_mean_over_all_xi_is_the_whole_gradient(keep, rnn, x, h0, dy):
     close(mean, gradient(rnn, x, h0, dy), 1e-14)
 
 
-def test_A31_the_draws_have_their_probabilities():
+def test_the_draws_have_their_probabilities():
     keep = np.array([0.2, 0.5, 0.9])
     truncation = ns.RandomTruncation(keep, rng=0)
     xi = np.array([truncation.plan(1, 3, 3).factors[0] for _ in range(4000)])
@@ -155,8 +155,8 @@ def test_A31_the_draws_have_their_probabilities():
         assert abs((xi[:, t] > 0).mean() - keep[t]) < 4 * np.sqrt(keep[t] * (1 - keep[t]) / 4000)
 
 
-def test_A31_a_random_tau_weighs_long_sequences_more(rnn, x, h0, dy):
-    """S4's words: tau is random, longer ones rare but weighed more; the mean over tau is the whole gradient."""
+def test_a_random_tau_weighs_long_sequences_more(rnn, x, h0, dy):
+    """The notes' words: tau is random, longer ones rare but weighed more; the mean over tau is the whole gradient."""
     survival = [0.5**k for k in range(T + 1)]
     book = ns.inspect.ledger(rnn, dy, rnn.forward(x, h0)[2])
     for name in rnn.params:
@@ -171,7 +171,7 @@ def test_A31_a_random_tau_weighs_long_sequences_more(rnn, x, h0, dy):
     np.testing.assert_array_equal(longest, 2.0 ** np.arange(len(longest)))
 
 
-def test_A32_randomised_truncation_is_no_better_than_regular_at_equal_mean_length():
+def test_randomised_truncation_is_no_better_than_regular_at_equal_mean_length():
     """Of a network that has learnt something: the bias of Truncated(tau) against the deviation of the random ones."""
     ids, size = drop_in()
     model, opt = ns.LanguageModel(size, "rnn", 8, rng=0, **F64), ns.Adam(0.02)
@@ -189,7 +189,7 @@ def test_A32_randomised_truncation_is_no_better_than_regular_at_equal_mean_lengt
 
 
 @pytest.mark.parametrize(("gain", "vanishes"), [(0.8, True), (1.3, False)])
-def test_A33_products_of_jacobians_vanish_or_explode(gain, vanishes):
+def test_products_of_jacobians_vanish_or_explode(gain, vanishes):
     steps = 60
     layer = ns.RNN(D, H, nonlinearity="relu", bias=False, rng=0, **F64)
     np.abs(layer.params.flat, out=layer.params.flat)
@@ -205,7 +205,7 @@ def test_A33_products_of_jacobians_vanish_or_explode(gain, vanishes):
     close(found.singular_values[-1, 0, 0], power[0], 1e-11)
 
 
-def test_A33_what_is_not_a_number_is_noticed():
+def test_what_is_not_a_number_is_noticed():
     ids, size = drop_in()
     model = ns.LanguageModel(size, "rnn", 8, nonlinearity="relu", rng=0)
     model.params.flat[:] *= 1e8
@@ -214,7 +214,7 @@ def test_A33_what_is_not_a_number_is_noticed():
 
 
 @pytest.mark.parametrize("size", [1e-8, 0.05, 1, 30, 1e8])
-def test_A34_clipping(size, rng):
+def test_clipping(size, rng):
     grads = {"W": size * rng.normal(size=(4, 5)), "b": size * rng.normal(size=5)}
     before = np.concatenate([value.ravel() for value in grads.values()])
     norm = ns.clip_grad_norm(grads, 1)

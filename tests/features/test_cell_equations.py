@@ -1,4 +1,4 @@
-"""The cells compute the equations of d2l and Ng: features A19 to A22 and A43 to A50 of docs/coverage.md."""
+"""The cells compute the equations of d2l and Ng."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import npseq as ns
 
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-def test_A19_vanilla_rnn(nonlinearity, x, h0):
+def test_vanilla_rnn(nonlinearity, x, h0):
     layer, head = ns.RNN(D, H, nonlinearity=nonlinearity, rng=0, **F64), ns.Linear(H, 7, rng=1, **F64)
     phi = np.tanh if nonlinearity == "tanh" else lambda a: np.maximum(a, 0)
     assert [layer.params[name].shape for name in ("W_xh", "W_hh", "b_h")] == [(D, H), (H, H), (H,)]
@@ -25,7 +25,7 @@ def test_A19_vanilla_rnn(nonlinearity, x, h0):
     close(state[0], h)
 
 
-def test_A19_shapes_of_d2ls_check():
+def test_shapes_of_d2ls_check():
     model = ns.LanguageModel(28, "rnn", 512, rng=0)
     logits, state = model.logits(np.arange(10).reshape(2, 5).T)
     assert logits.reshape(-1, 28).shape == (10, 28)
@@ -33,7 +33,7 @@ def test_A19_shapes_of_d2ls_check():
     assert state[0].shape == (2, 512)
 
 
-def test_A20_ngs_form_in_columns(rnn, x, h0):
+def test_ngs_form_in_columns(rnn, x, h0):
     W_aa, W_ax, b_a = rnn.params["W_hh"].T, rnn.params["W_xh"].T, rnn.params["b_h"][:, None]
     W_a, W_ya, b_y = np.hstack([W_aa, W_ax]), np.arange(2.0 * H).reshape(2, H) / 10, np.array([[0.1], [-0.2]])
     a, found = h0[0].T, []
@@ -47,7 +47,7 @@ def test_A20_ngs_form_in_columns(rnn, x, h0):
     close(softmax(scores.T), softmax(y[-1] @ W_ya.T + b_y.T))
 
 
-def test_A21_concatenation(rng):
+def test_concatenation(rng):
     X, W_xh, H_, W_hh = (rng.normal(size=shape) for shape in ((3, 1), (1, 4), (3, 4), (4, 4)))
     joined = np.hstack([X, H_]) @ np.vstack([W_xh, W_hh])
     assert joined.shape == (3, 4)
@@ -57,7 +57,7 @@ def test_A21_concatenation(rng):
     close(layer.forward(X[None], H_[None])[0][0], np.tanh(joined), 1e-14)
 
 
-def test_A22_the_first_state_is_zero_or_given_and_has_a_gradient(rnn, x, h0, dy):
+def test_the_first_state_is_zero_or_given_and_has_a_gradient(rnn, x, h0, dy):
     np.testing.assert_array_equal(rnn.forward(x)[0], rnn.forward(x, np.zeros_like(h0))[0])
     _, _, tape = rnn.forward(x, h0)
     gradient = rnn.backward(dy, tape)[1]
@@ -71,7 +71,7 @@ def test_A22_the_first_state_is_zero_or_given_and_has_a_gradient(rnn, x, h0, dy)
     assert report.passed, str(report)
 
 
-def test_A22_a_first_state_can_be_learnt(rnn, x, rng):
+def test_a_first_state_can_be_learnt(rnn, x, rng):
     target, opt, state = rng.uniform(-0.5, 0.5, size=(1, B, H)), ns.SGD(0.5), {"h": np.zeros((1, B, H))}
     losses = []
     for _ in range(50):
@@ -89,7 +89,7 @@ def gru_step(x, h, p):
     return Z * h + (1 - Z) * candidate
 
 
-def test_A43_the_gru_of_d2l(x, h0):
+def test_the_gru_of_d2l(x, h0):
     layer = ns.GRU(D, H, reset="before", rng=0, **F64)
     h, found = h0[0], []
     for step in x:
@@ -100,7 +100,7 @@ def test_A43_the_gru_of_d2l(x, h0):
     close(layer.forward(x, h0)[0], np.broadcast_to(h0, (T, B, H)))
 
 
-def test_A44_the_gru_of_ng(x, h0):
+def test_the_gru_of_ng(x, h0):
     layer = ns.GRU(D, H, reset="before", rng=0, **F64)
     p = layer.params
     c, found = h0[0], []
@@ -125,7 +125,7 @@ def lstm(x, h, c, p, peepholes=False):
     return np.array(found), c
 
 
-def test_A45_the_lstm(x, h0, rng):
+def test_the_lstm(x, h0, rng):
     layer, c0 = ns.LSTM(D, H, rng=0, **F64), rng.normal(size=(1, B, H))
     assert layer.params.flat.size == 4 * H * (H + D + 1)
     h, c = lstm(x, h0[0], c0[0], layer.params)
@@ -138,7 +138,7 @@ def test_A45_the_lstm(x, h0, rng):
     assert layer.cell.gates == ("o", "i", "f", "g")  # the order in storage, which W_xi, W_xf, ... name
 
 
-def test_A46_update_and_forget_of_ngs_lstm_are_independent(x, h0):
+def test_update_and_forget_of_ngs_lstm_are_independent(x, h0):
     """G_u = 1 and G_f = 1 at once: c only adds up, which 1 - G_u in place of G_f could not do."""
     layer = ns.LSTM(D, H, rng=0, **F64)
     for gate in "if":
@@ -151,7 +151,7 @@ def test_A46_update_and_forget_of_ngs_lstm_are_independent(x, h0):
     close(c[0], sum(candidates))
 
 
-def test_A47_peepholes_see_each_units_own_cell(x, h0, rng):
+def test_peepholes_see_each_units_own_cell(x, h0, rng):
     layer, c0 = ns.LSTM(D, H, peepholes=True, rng=0, **F64), rng.normal(size=(1, B, H))
     assert [layer.params[name].shape for name in ("p_i", "p_f", "p_o")] == [(H,)] * 3
     y, (_, c), _ = layer.forward(x, (h0, c0))
@@ -160,7 +160,7 @@ def test_A47_peepholes_see_each_units_own_cell(x, h0, rng):
     close(c[0], last)
 
 
-def test_A50_a_deep_network_layer_by_layer(x, rng):
+def test_a_deep_network_layer_by_layer(x, rng):
     layer = ns.RNN(D, H, num_layers=3, rng=0, **F64)
     h0, below, p = rng.normal(size=(3, B, H)), x, layer.params
     assert [p[f"W_xh{suffix}"].shape for suffix in ("", "_l1", "_l2")] == [(D, H), (H, H), (H, H)]

@@ -1,4 +1,4 @@
-"""The cells differ as lectures say: features A47 to A59 of docs/coverage.md."""
+"""The cells differ as lectures say."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
 
-def test_A47_peepholes_look_one_to_one_at_the_cell():
+def test_peepholes_look_one_to_one_at_the_cell():
     layer = ns.LSTM(2, 3, peepholes=True, rng=0, **F64)
     rng = np.random.default_rng(1)
     x, h, c = rng.normal(size=(1, 1, 2)), rng.normal(size=(1, 1, 3)), rng.normal(size=(1, 1, 3))
@@ -31,7 +31,7 @@ def test_A47_peepholes_look_one_to_one_at_the_cell():
     np.testing.assert_allclose(state[1][0], new_c, rtol=1e-13)
 
 
-def test_A48_a_sentence_agrees_with_its_subject_whatever_stands_between():
+def test_a_sentence_agrees_with_its_subject_whatever_stands_between():
     ids, plural = agreement_sentences(400, lag=6, rng=0)
     assert ids.shape == (8, 400)
     words = np.array(AGREEMENT_VOCABULARY.tokens)[ids]
@@ -61,7 +61,7 @@ def by_hand():
 
 
 @pytest.mark.parametrize("lag", [3, 30, 300])
-def test_A48_saturated_gates_copy_the_cell_over_any_distance(lag):
+def test_saturated_gates_copy_the_cell_over_any_distance(lag):
     ids, plural = agreement_sentences(20, lag, rng=1)
     layer = by_hand()
     _, (_, c), tape = layer.forward(ids)
@@ -75,7 +75,7 @@ def test_A48_saturated_gates_copy_the_cell_over_any_distance(lag):
 
 
 @pytest.mark.parametrize(("d", "h"), [(28, 256), (3, 5)])
-def test_A49_parameters_of_the_cells(d, h):
+def test_parameters_of_the_cells(d, h):
     def size(layer):
         return layer.params.flat.size
 
@@ -86,7 +86,7 @@ def test_A49_parameters_of_the_cells(d, h):
     assert size(ns.LSTM(d, h, peepholes=True)) == 4 * h * (h + d + 1) + 3 * h
 
 
-def test_A49_gates_let_a_gradient_reach_further_back():
+def test_gates_let_a_gradient_reach_further_back():
     """How much of the gradient at the last step arrives 40 steps earlier, at the initial weights."""
     x, share = np.random.default_rng(0).normal(size=(41, 4, 8)), {}
     for name, layer in (("rnn", ns.RNN(8, 16, rng=1, **F64)), ("lstm", ns.LSTM(8, 16, rng=1, **F64))):
@@ -99,7 +99,7 @@ def test_A49_gates_let_a_gradient_reach_further_back():
     assert share["lstm"] > 1e-2
 
 
-def test_A51_two_directions_are_two_layers_side_by_side():
+def test_two_directions_are_two_layers_side_by_side():
     forward, backward = ns.GRU(3, 4, rng=1, **F64), ns.LSTM(3, 2, rng=2, **F64)
     model = Tagger(ns.Bidirectional(forward, backward), 5, rng=3)
     assert model.params["output.W"].shape == (6, 5)
@@ -111,13 +111,13 @@ def test_A51_two_directions_are_two_layers_side_by_side():
     assert same.params["output.W"].shape == (8, 5)
 
 
-def test_A51_a_deep_bidirectional_layer_hands_both_directions_up():
+def test_a_deep_bidirectional_layer_hands_both_directions_up():
     layer = ns.RNN(3, 4, 2, bidirectional=True)
     assert layer.params["W_xh"].shape == (3, 4)
     assert layer.params["W_xh_l1"].shape == layer.params["W_xh_l1_reverse"].shape == (8, 4)
 
 
-def test_A51_only_two_directions_know_the_future():
+def test_only_two_directions_know_the_future():
     right = {}
     for name, layer in (("one", ns.GRU(2, 8, rng=1)), ("two", ns.GRU(2, 8, bidirectional=True, rng=1))):
         model, optimizer, rng = Tagger(layer, 2, rng=2), ns.Adam(0.05), np.random.default_rng(0)
@@ -131,7 +131,7 @@ def test_A51_only_two_directions_know_the_future():
     assert right["one"] < 0.6
 
 
-def test_A59_a_melody_is_learnt_by_heart():
+def test_a_melody_is_learnt_by_heart():
     scale = (np.arange(9)[:, None] * np.arange(1, 5) + 2) % 7
     model = SequenceGenerator(4, ns.Embedding(7, 6, rng=1), ns.GRU(6, 16, rng=2), rng=3)
     optimizer, moods = ns.Adam(0.03), np.eye(4, dtype=np.float32)
@@ -141,7 +141,7 @@ def test_A59_a_melody_is_learnt_by_heart():
         np.testing.assert_array_equal(model.generate(mood[None], int(melody[0]), 8)[0], melody[1:])
 
 
-def test_A59_a_review_is_judged_although_not_turns_it():
+def test_a_review_is_judged_although_not_turns_it():
     rng = np.random.default_rng(0)
     ids, label = rng.integers(3, 9, (6, 300)), rng.integers(0, 2, 300)
     turned, at = rng.integers(0, 2, 300), rng.integers(1, 6, 300)

@@ -1,4 +1,4 @@
-"""Losses, training, sampling and scores do what lectures say: features A24 to A52 of docs/coverage.md."""
+"""Losses, training, sampling and scores do what lectures say."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from npseq.models.counting.ngrams import NGramModel
 from npseq.training import Epoch, TrainingConfig, train_epoch
 
 
-def test_A24_losses_a_step_added_up(rng):
+def test_losses_a_step_added_up(rng):
     scores, labels = rng.normal(size=(T, B)), rng.integers(0, 2, (T, B)).astype(float)
     p = sigmoid(scores)
     steps = -(labels * np.log(p) + (1 - labels) * np.log(1 - p))
@@ -26,7 +26,7 @@ def test_A24_losses_a_step_added_up(rng):
     close(gradient, p - labels)
 
 
-def test_A24_softmax_cross_entropy_and_its_gradient(rng):
+def test_softmax_cross_entropy_and_its_gradient(rng):
     scores, targets = rng.normal(size=(T, B, 7)), rng.integers(0, 7, (T, B))
     y, p = np.eye(7)[targets], softmax(scores)
     per_token = -(y * np.log(p)).sum(axis=2)
@@ -35,7 +35,7 @@ def test_A24_softmax_cross_entropy_and_its_gradient(rng):
     close(gradient, (p - y) / (T * B))
 
 
-def test_A25_perplexity(rng):
+def test_perplexity(rng):
     p = rng.uniform(0.1, 1, 50)
     assert ns.perplexity(-np.log(p).mean()) == pytest.approx(np.prod(1 / p) ** (1 / 50), rel=1e-12)
     assert ns.perplexity(-np.log(np.full(9, 1 / 28)).mean()) == pytest.approx(28, rel=1e-12)
@@ -47,7 +47,7 @@ def test_A25_perplexity(rng):
     assert ns.perplexity(model.evaluate(np.arange(200) % 28)) == pytest.approx(28, rel=1e-6)
 
 
-def test_A35_d2ls_pieces_from_scratch(rng):
+def test_d2ls_pieces_from_scratch(rng):
     """get_params, init_rnn_state, rnn, predict_ch8: the scratch model writes what LanguageModel.generate writes."""
     vocab = Vocabulary("the time traveller for so it will be convenient to speak of him")
     model = ns.LanguageModel(vocab, "rnn", 40, initializer="normal", rng=0, **F64)
@@ -71,7 +71,7 @@ def test_A35_d2ls_pieces_from_scratch(rng):
 
 
 @pytest.mark.parametrize("sampling", ["sequential", "sequential-reset"])
-def test_A36_the_order_of_a_training_step_and_the_carried_state(sampling):
+def test_the_order_of_a_training_step_and_the_carried_state(sampling):
     """forward, cross-entropy, backward, clipping, update by hand; the state goes on or starts again."""
     ids, size = drop_in()
     trained, by_hand = (ns.LanguageModel(size, "rnn", 8, rng=0, **F64) for _ in range(2))
@@ -85,7 +85,7 @@ def test_A36_the_order_of_a_training_step_and_the_carried_state(sampling):
     close(trained.params.flat, by_hand.params.flat)
 
 
-def test_A37_hyper_parameters_of_the_notes_are_the_defaults():
+def test_hyper_parameters_of_the_notes_are_the_defaults():
     config = TrainingConfig()
     assert (config.batch_size, config.steps, config.epochs, config.hidden, config.clip) == (32, 35, 500, 256, 1)
     assert (config.optimizer, config.max_tokens, config.layers, config.sampling) == ("sgd", 10_000, 1, "sequential")
@@ -94,7 +94,7 @@ def test_A37_hyper_parameters_of_the_notes_are_the_defaults():
 
 @pytest.mark.parametrize(("cell", "pair"), [("rnn", False), ("gru", False), ("lstm", True)])
 @pytest.mark.parametrize("both", [False, True])
-def test_A38_a_layer_without_an_output_and_a_linear_one(cell, pair, both):
+def test_a_layer_without_an_output_and_a_linear_one(cell, pair, both):
     model = ns.LanguageModel(28, cell, 256, bidirectional=both, rng=0)
     ids = np.zeros((35, 32), dtype=int)
     y, state, _ = model.recurrent.forward(ids)
@@ -108,7 +108,7 @@ def test_A38_a_layer_without_an_output_and_a_linear_one(cell, pair, both):
 
 
 @pytest.mark.slow
-def test_A39_the_reported_perplexity_of_500_epochs():
+def test_the_reported_perplexity_of_500_epochs():
     """d2l's concise network, 256 units: 1.3 in the notes, 1.2 to 1.4 over 77 builds of the book."""
     folder = os.environ.get("NPSEQ_DATA", "")
     if not (Path(folder) / "timemachine.txt").is_file():
@@ -122,7 +122,7 @@ def test_A39_the_reported_perplexity_of_500_epochs():
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_A41_sampling_begins_at_zero_feeds_back_and_stops(cell):
+def test_sampling_begins_at_zero_feeds_back_and_stops(cell):
     vocab = Vocabulary(list("abc"), reserved_tokens=["<eos>"], token="word")
     model = ns.LanguageModel(vocab, cell, 8, rng=0, **F64)
     model.params.flat[:] *= 4
@@ -140,7 +140,7 @@ def test_A41_sampling_begins_at_zero_feeds_back_and_stops(cell):
     assert again[0] != model.generate("a b", 30, temperature=1, rng=10)
 
 
-def test_A41_a_temperature_draws_from_a_power_of_p():
+def test_a_temperature_draws_from_a_power_of_p():
     model = ns.LanguageModel(6, "gru", 8, rng=0, **F64)
     model.params.flat[:] *= 4
     p = np.exp([model.log_prob([k]) for k in range(6)])
@@ -153,7 +153,7 @@ def test_A41_a_temperature_draws_from_a_power_of_p():
     assert model.generate([], 1)[0] == p.argmax()
 
 
-def test_A42_the_probability_of_a_sentence():
+def test_the_probability_of_a_sentence():
     model = ns.LanguageModel(5, "lstm", 6, rng=0, **F64)
     model.params.flat[:] *= 3
     sentences = np.array(list(product(range(5), repeat=3)))
@@ -166,7 +166,7 @@ def test_A42_the_probability_of_a_sentence():
     assert model.log_prob(long) < np.log(np.finfo(float).tiny)
 
 
-def test_A42_the_likelier_sentence_has_the_larger_score():
+def test_the_likelier_sentence_has_the_larger_score():
     """1e-10 beats 1e-13: after training on 'apple and pear salad', 'pair salad' is far less likely."""
     text = "the apple and pear salad <eos> a pair of shoes <eos> the pear and apple salad <eos> an old pair <eos> " * 40
     vocab = Vocabulary(text.split(), reserved_tokens=["<eos>"], token="word")
@@ -177,7 +177,7 @@ def test_A42_the_likelier_sentence_has_the_larger_score():
     assert pear - pair > np.log(100)
 
 
-def test_A42_was_full_against_were_full():
+def test_was_full_against_were_full():
     """Ng's cats: the verb that agrees with the subject makes the likelier sentence."""
     lines = [f"the {a} which ate the {b} {verb} full <eos>" for a, verb in (("cat", "was"), ("cats", "were"))
              for b in ("apple", "apples")]  # fmt: skip
@@ -193,7 +193,7 @@ def test_A42_was_full_against_were_full():
             assert model.log_prob(good) > model.log_prob(bad) + 1
 
 
-def test_A52_a_bidirectional_model_reads_the_answer_and_cannot_write():
+def test_a_bidirectional_model_reads_the_answer_and_cannot_write():
     ids, vocab = load_corpus(max_tokens=1500)
     model, opt = ns.LanguageModel(vocab, "lstm", 16, 2, bidirectional=True, rng=0), ns.Adam(0.03)
     epoch = Epoch(batch_size=8, steps=35, sampling="sequential-reset", clip=1)

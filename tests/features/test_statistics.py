@@ -1,4 +1,4 @@
-"""Statistics of sequences and forecasts have the known numbers: features A01 to A18 and A40 of docs/coverage.md."""
+"""Statistics of sequences and forecasts have the known numbers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def sine():
     return x, model, losses
 
 
-def test_A01_noisy_sine():
+def test_noisy_sine():
     x = noisy_sine(1000, rng=0)
     windows, targets = lagged_windows(x, LAGS)
     assert (windows.shape, targets.shape) == ((996, 4), (996,))
@@ -64,7 +64,7 @@ def test_A01_noisy_sine():
     np.testing.assert_array_equal(noisy_sine(1000, noise=0, dtype=float), SINE)
 
 
-def test_A02_loss_after_five_epochs(sine):
+def test_loss_after_five_epochs(sine):
     _, model, losses = sine
     assert {name: value.shape for name, value in model.params.items()} == {
         "hidden.W": (4, 10), "hidden.b": (10,), "output.W": (10, 1), "output.b": (1,)
@@ -73,14 +73,14 @@ def test_A02_loss_after_five_epochs(sine):
     assert 0.046 <= losses[-1] <= 0.068
 
 
-def test_A03_one_step_ahead(sine):
+def test_one_step_ahead(sine):
     x, model, _ = sine
     unseen = one_step(model.predict, x, LAGS)[TRAINING:]
     assert unseen.shape == (396,)
     assert root_mean_square(unseen, SINE[604:].astype(np.float32)) < 0.15
 
 
-def test_A04_k_steps_ahead(sine):
+def test_k_steps_ahead(sine):
     x, model, _ = sine
     columns = k_step(model.predict, x, LAGS, 64)
     assert columns.shape == (1000 - 4 - 64 + 1, 4 + 64)
@@ -94,7 +94,7 @@ def test_A04_k_steps_ahead(sine):
     np.testing.assert_allclose(forecast - truth[2:], error_growth(0.01, 0.9, 10), rtol=1e-12)
 
 
-def test_A05_markov_chain():
+def test_markov_chain():
     rng = np.random.default_rng(0)
     P, start = rng.dirichlet(np.ones(4), 4), rng.dirichlet(np.ones(4))
     states = np.array([2, 0, 3, 3])
@@ -106,7 +106,7 @@ def test_A05_markov_chain():
         np.testing.assert_allclose(propagate(np.eye(4)[i], P, 2)[2], two[i], rtol=1e-14)
 
 
-def test_A06_latent_autoregressive_model():
+def test_latent_autoregressive_model():
     model = LatentForecaster(1, "rnn", 5, dtype=np.float64, rng=0)
     x = np.sin(np.arange(9.0))[:, None, None]
     w = model.params
@@ -119,19 +119,19 @@ def test_A06_latent_autoregressive_model():
     np.testing.assert_allclose(state[0], h, rtol=1e-12)
 
 
-def test_A07_lines_of_the_book(book):
+def test_lines_of_the_book(book):
     lines = read_lines(book)
     assert len(lines) == 3221
     assert lines[0] == "the time machine by h g wells"
     assert lines[10] == "twinkled and his usually pale face was flushed and animated the"
 
 
-def test_A08_tokens_of_the_book(book, words):
+def test_tokens_of_the_book(book, words):
     assert len(words) == 32_775
     assert sum(map(len, tokenize(read_lines(book), "char"))) == 170_580
 
 
-def test_A09_vocabularies_of_the_book(book, words):
+def test_vocabularies_of_the_book(book, words):
     vocab = Vocabulary(words)
     assert len(vocab) == 4580
     assert vocab.to_tokens(list(range(10))) == ["<unk>", "the", "i", "and", "of", "a", "to", "was", "in", "that"]
@@ -142,7 +142,7 @@ def test_A09_vocabularies_of_the_book(book, words):
     assert special[["<unk>", "<pad>", "<bos>", "<eos>", "the"]] == [0, 1, 2, 3, 4]
 
 
-def test_A10_factorisations():
+def test_factorisations():
     text = "deep learning is deep and deep learning works".split()  # noqa: SIM905
     vocab = Vocabulary(text)
     unigram, bigram, trigram = (NGramModel(np.array(vocab[text]), vocab, n) for n in (1, 2, 3))
@@ -156,7 +156,7 @@ def test_A10_factorisations():
         assert model.log_prob(sentence) == pytest.approx(np.log(p), rel=1e-14)
 
 
-def test_A10_ngrams_of_words(words):
+def test_ngrams_of_words(words):
     expected = {
         1: "the 2261, i 1267, and 1245, of 1155, a 816, to 695, was 552, in 541, that 443, my 440",
         2: "of the 309, in the 169, i had 130, i was 112, and the 109, the time 102, it was 99, to the 85, as i 78, "
@@ -172,12 +172,12 @@ def test_A10_ngrams_of_words(words):
     assert NGramModel(ids, vocab, 2).probability(vocab["machine"], [vocab["time"]]) == 39 / 200
 
 
-def test_A10_perplexities_of_the_book(book):
+def test_perplexities_of_the_book(book):
     ids, vocab = load_corpus(book, max_tokens=10_000)
     assert [round(NGramModel(ids, vocab, n).perplexity(ids), 3) for n in (1, 2, 3)] == [17.415, 9.865, 5.176]
 
 
-def test_A11_laplace_smoothing():
+def test_laplace_smoothing():
     a, b, c = range(3)
     text = np.array([a, b, a, b, a, c, a])  # n = 7: a 4, b 2, c 1
     e1, e2, e3 = 0.5, 2.0, 3.0
@@ -192,12 +192,12 @@ def test_A11_laplace_smoothing():
         np.testing.assert_allclose(model.with_smoothing(1e12).distribution(context), 1 / 3, rtol=1e-10)
 
 
-def test_A12_zipf():
+def test_zipf():
     exact = fit_zipf(1e6 * np.arange(1.0, 500) ** -1.1, first=1)
     assert exact == pytest.approx((1.1, np.log(1e6)), rel=1e-10)
 
 
-def test_A12_zipf_of_the_book(words):
+def test_zipf_of_the_book(words):
     frequencies = sorted(ngram_counts(words, 1).values(), reverse=True)
     assert frequencies[9] / frequencies[0] == pytest.approx(0.195, abs=5e-4)
     alphas = [fit_zipf(ngram_counts(words, n).values(), first=10, last=1000).alpha for n in (1, 2, 3)]
@@ -205,16 +205,16 @@ def test_A12_zipf_of_the_book(words):
     assert alphas == sorted(alphas, reverse=True)
 
 
-def test_A13_size_of_ngram_tables():
+def test_size_of_ngram_tables():
     sizes = [table_size(4580, n) for n in (1, 2, 3, 4)]
     assert sizes == [4580, 20_976_400, 96_071_912_000, 440_009_356_960_000]
 
 
-def test_A13_ngrams_that_the_book_has(words):
+def test_ngrams_that_the_book_has(words):
     assert [len(ngram_counts(words, n)) for n in (1, 2, 3)] == [4579, 20_234, 29_882]
 
 
-def test_A14_random_minibatches():
+def test_random_minibatches():
     for seed in range(10):
         batches = list(random_windows(np.arange(35), batch_size=2, steps=5, rng=seed))
         assert len(batches) == 3
@@ -224,7 +224,7 @@ def test_A14_random_minibatches():
         assert all((y == x + 1).all() for x, y in batches)
 
 
-def test_A15_sequential_minibatches():
+def test_sequential_minibatches():
     for seed in range(10):
         batches = list(sequential_windows(np.arange(35), batch_size=2, steps=5, rng=seed))
         assert all((y == x + 1).all() for x, y in batches)
@@ -232,7 +232,7 @@ def test_A15_sequential_minibatches():
             assert (after[0] == before[-1] + 1).all()
 
 
-def test_A16_minibatches_of_an_epoch():
+def test_minibatches_of_an_epoch():
     ids, _ = load_corpus(max_tokens=10_000)
     for windows, offsets, seeds in ((random_windows, 35, 177), (sequential_windows, 36, 122)):
         assert len(list(windows(ids, 32, 35, 0))) == 8
@@ -245,12 +245,12 @@ def test_A16_minibatches_of_an_epoch():
         assert seen == set(range(offsets))  # every offset was among them
 
 
-def test_A17_one_hot():
+def test_one_hot():
     assert one_hot(np.array([0, 2]), 28).tolist() == [[float(k == i) for k in range(28)] for i in (0, 2)]
     assert one_hot(np.arange(10).reshape(2, 5).T, 28).shape == (5, 2, 28)
 
 
-def test_A18_padding_and_unknown_tokens():
+def test_padding_and_unknown_tokens():
     vocab = Vocabulary([["go", "."], ["run", "!"]], reserved_tokens=["<pad>", "<eos>"])
     rows = [vocab[[*line, "<eos>"]] for line in (["go", "."], ["go", "away", "now"])]
     padded, lengths = pad_sequences(rows, value=vocab["<pad>"])
@@ -258,7 +258,7 @@ def test_A18_padding_and_unknown_tokens():
     assert lengths.tolist() == [3, 4]
 
 
-def test_A40_one_step_against_multi_step(sine):
+def test_one_step_against_multi_step(sine):
     x, model, _ = sine
     ahead = one_step(model.predict, x, LAGS)[TRAINING:]
     free = multi_step(model.predict, x[:604], LAGS, 396)

@@ -9,7 +9,7 @@ import npseq as ns
 from npseq.models import Classifier
 
 
-def test_A23_many_to_one_reads_the_last_step_of_each_sequence():
+def test_many_to_one_reads_the_last_step_of_each_sequence():
     model = Classifier(ns.RNN(4, 3, rng=0, **F64), 3, rng=1)
     rng = np.random.default_rng(0)
     x, targets, lengths = rng.normal(size=(6, 4, 4)), np.array([0, 2, 1, 2]), np.array([6, 1, 4, 0])
@@ -21,7 +21,7 @@ def test_A23_many_to_one_reads_the_last_step_of_each_sequence():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_A23_gradients_of_a_classifier_with_an_embedding(kind):
+def test_gradients_of_a_classifier_with_an_embedding(kind):
     rng = np.random.default_rng(5)
     ids, lengths = rng.integers(1, 5, (4, 3)), np.array([2, 4, 0])
     model = Classifier(layers(2)[kind], 3, embedding=ns.Embedding(5, 2, rng=3, **F64), rng=4)

@@ -10,7 +10,7 @@ from npseq.bptt.workspace import Workspace
 from npseq.models import Decoder, Encoder, EncoderDecoder, Seq2Seq
 
 
-def test_A53_an_encoder_makes_a_state_and_a_decoder_goes_on_from_it():
+def test_an_encoder_makes_a_state_and_a_decoder_goes_on_from_it():
     source, inputs = batch()
     model = small("lstm", layers=2)
     encoded, _ = model.encoder.forward(source, SOURCE_LENGTHS)
@@ -24,7 +24,7 @@ def test_A53_an_encoder_makes_a_state_and_a_decoder_goes_on_from_it():
     np.testing.assert_allclose(state, last, rtol=1e-12)
 
 
-def test_A53_any_encoder_takes_any_decoder_over_a_bridge():
+def test_any_encoder_takes_any_decoder_over_a_bridge():
     encoder = Encoder(
         ns.Embedding(4, 2, rng=1, **F64), ns.Bidirectional(ns.RNN(2, 2, rng=2, **F64), ns.GRU(2, 1, rng=3, **F64))
     )
@@ -42,7 +42,7 @@ def test_A53_any_encoder_takes_any_decoder_over_a_bridge():
     check(model, loss, gradients)
 
 
-def test_A54_shapes_of_the_notes():
+def test_shapes_of_the_notes():
     model = Seq2Seq(10, 10, "gru", 8, 16, 2, rng=0)
     x = np.zeros((7, 4), int)
     encoded, _ = model.encoder.forward(x)
@@ -67,7 +67,7 @@ def gru(p, x, h):
     return z * h + (1 - z) * n
 
 
-def test_A54_the_last_state_is_the_context_of_every_decoder_step():
+def test_the_last_state_is_the_context_of_every_decoder_step():
     model = small(hidden=3)
     source, inputs = batch()
     p = {
@@ -99,7 +99,7 @@ def context_in_the_wrong_place(dcontext, dstate, grads):
 
 
 @pytest.mark.parametrize("mutation", [context_dropped, state_dropped, context_in_the_wrong_place])
-def test_A54_a_wrong_backward_pass_is_noticed(mutation):
+def test_a_wrong_backward_pass_is_noticed(mutation):
     model = small(layers=2)
     right = model.decoder.backward
     model.decoder.backward = lambda dlogits, tape, **buffers: mutation(*right(dlogits, tape, **buffers))
@@ -107,7 +107,7 @@ def test_A54_a_wrong_backward_pass_is_noticed(mutation):
         check_loss(model, *batch(), SOURCE_LENGTHS, TARGET_LENGTHS)
 
 
-def test_A54_the_gradient_of_the_context_adds_up_over_the_decoder_steps():
+def test_the_gradient_of_the_context_adds_up_over_the_decoder_steps():
     model = small(hidden=3)
     source, inputs = batch()
     encoded, _ = model.encoder.forward(source)

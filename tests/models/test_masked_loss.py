@@ -8,7 +8,7 @@ from npseq.data import sequence_mask
 from npseq.models import masked_softmax_cross_entropy
 
 
-def test_A56_sequence_mask():
+def test_sequence_mask():
     x = np.array([[1, 2, 3], [4, 5, 6]])
     np.testing.assert_array_equal(sequence_mask(x, np.array([1, 2])), [[1, 0, 0], [4, 5, 0]])
     masked = sequence_mask(np.ones((2, 3, 4)), np.array([1, 2]), value=-1)
@@ -16,7 +16,7 @@ def test_A56_sequence_mask():
     np.testing.assert_array_equal(masked[1], [[1] * 4, [1] * 4, [-1] * 4])
 
 
-def test_A57_masked_cross_entropy_has_the_notes_values():
+def test_masked_cross_entropy_has_the_notes_values():
     logits, targets = np.ones((4, 3, 10)), np.ones((4, 3), int)
     loss, dlogits = masked_softmax_cross_entropy(logits, targets, np.array([4, 2, 0]), reduction="sequence")
     np.testing.assert_allclose(loss, [np.log(10), np.log(10) / 2, 0], rtol=1e-15)
@@ -30,7 +30,7 @@ def test_A57_masked_cross_entropy_has_the_notes_values():
 
 
 @pytest.mark.parametrize("reduction", ["valid", "sequence"])
-def test_A57_gradient_of_the_masked_cross_entropy(reduction):
+def test_gradient_of_the_masked_cross_entropy(reduction):
     rng = np.random.default_rng(0)
     targets, lengths = rng.integers(0, 4, (3, 3)), np.array([2, 3, 0])
 
@@ -43,7 +43,7 @@ def test_A57_gradient_of_the_masked_cross_entropy(reduction):
     ns.testing.assert_gradients(loss, {"logits": rng.normal(size=(3, 3, 4))}, gradient, method="complex")
 
 
-def test_A57_a_batch_of_nothing_has_no_loss():
+def test_a_batch_of_nothing_has_no_loss():
     for reduction in ("valid", "sequence"):
         loss, dlogits = masked_softmax_cross_entropy(
             np.ones((3, 2, 4)), np.ones((3, 2), int), np.zeros(2, int), reduction=reduction

@@ -13,7 +13,7 @@ from npseq.models import Seq2Seq, masked_softmax_cross_entropy
 
 
 @pytest.mark.parametrize(("cell", "layers"), [("rnn", 1), ("gru", 2), ("lstm", 1), ("lstm", 2)])
-def test_A54_gradients_through_both_halves(cell, layers):
+def test_gradients_through_both_halves(cell, layers):
     model = small(cell, layers=layers)
     assert len(model.params) == len(model.loss(*batch())[1])
     check_loss(model, *batch(), SOURCE_LENGTHS, TARGET_LENGTHS)
@@ -27,11 +27,11 @@ def test_A54_gradients_through_both_halves(cell, layers):
         {"bridge": True, "initializer": "xavier"},
     ],
 )
-def test_A54_gradients_over_a_bridge(options):
+def test_gradients_over_a_bridge(options):
     check_loss(small(**options), *batch(), SOURCE_LENGTHS, TARGET_LENGTHS, reduction="sequence")
 
 
-def test_A54_gradients_with_no_lengths_and_with_dropout():
+def test_gradients_with_no_lengths_and_with_dropout():
     model = small(layers=2, dropout=0.4)
 
     def loss(model):
@@ -47,7 +47,7 @@ def test_A54_gradients_with_no_lengths_and_with_dropout():
     assert loss(model)[0] != model.loss(*batch())[0]
 
 
-def test_A54_gradients_are_those_of_pytorch():
+def test_gradients_are_those_of_pytorch():
     torch = pytest.importorskip("torch")
     model = Seq2Seq(6, 7, "gru", 3, 4, 2, rng=0, **F64)
     source, target = batch(steps=(5, 4), sources=6, targets=7)
@@ -96,7 +96,7 @@ def confident(seed=0, **options):
     return model
 
 
-def test_A54_greedy_translation_stops_at_the_end_token():
+def test_greedy_translation_stops_at_the_end_token():
     model = confident(seed=4)
     source, _ = batch(steps=(5, 3), size=6, sources=8)
     lengths = np.array([5, 2, 0, 1, 3, 4])
@@ -112,7 +112,7 @@ def test_A54_greedy_translation_stops_at_the_end_token():
         assert len(row) == 8 or chosen[len(row)] == 3
 
 
-def test_A55_teacher_forcing_reads_the_target_one_step_behind():
+def test_teacher_forcing_reads_the_target_one_step_behind():
     model = small()
     source, target = batch()
     inputs = np.concatenate([np.full((1, 3), 2), target[:-1]])
@@ -123,7 +123,7 @@ def test_A55_teacher_forcing_reads_the_target_one_step_behind():
     np.testing.assert_array_equal(grads.flat, model.backward(dlogits, tape).flat)
 
 
-def test_A55_free_running_reads_its_own_words():
+def test_free_running_reads_its_own_words():
     model = confident(seed=4)
     source, target = batch(steps=(5, 6), size=4, sources=8, targets=9)
     own = np.full((6, 4), 2)
@@ -143,7 +143,7 @@ def test_A55_free_running_reads_its_own_words():
 
 
 @pytest.mark.parametrize("options", [{"layers": 2}, {"cell": "lstm"}, {"bidirectional": True, "bridge": True}])
-def test_A58_a_padded_unsorted_batch_gives_what_each_pair_gives_alone(options):
+def test_a_padded_unsorted_batch_gives_what_each_pair_gives_alone(options):
     model = small(hidden=4, **options)
     source, target = batch(steps=(6, 5), size=4)
     ends = np.array([3, 6, 0, 1]), np.array([2, 5, 0, 4])
@@ -159,7 +159,7 @@ def test_A58_a_padded_unsorted_batch_gives_what_each_pair_gives_alone(options):
     np.testing.assert_allclose(grads.flat, summed, rtol=0, atol=1e-12)
 
 
-def test_A58_padding_has_no_gradient_and_no_say():
+def test_padding_has_no_gradient_and_no_say():
     model = small(layers=2)
     source, target = batch()
     source[source == 1] = target[target == 1] = 2
@@ -174,7 +174,7 @@ def test_A58_padding_has_no_gradient_and_no_say():
     np.testing.assert_array_equal(dother.flat, grads.flat)
 
 
-def test_A54_xavier_draws_as_d2l_does_and_leaves_biases():
+def test_xavier_draws_as_d2l_does_and_leaves_biases():
     plain, drawn = (Seq2Seq(50, 60, initializer=kind, rng=0) for kind in ("uniform", "xavier"))
     for part, inputs in (("encoder", 32), ("decoder", 64)):
         bound = np.sqrt(6 / (inputs + 3 * 32))
@@ -208,7 +208,7 @@ def counted(pairs):
 
 
 @pytest.mark.parametrize(("distinct", "least"), [(False, 0.0330), (True, 0.0121)])
-def test_A54_no_network_gets_below_the_entropy_of_the_pairs(distinct, least):
+def test_no_network_gets_below_the_entropy_of_the_pairs(distinct, least):
     """In d2l's reduction 0.033 for the first 600 lines, which are 213 sentences: d2l's 0.021 is out of reach there."""
     pairs = tatoeba(distinct_sources=distinct)
     losses, _ = masked_softmax_cross_entropy(counted(pairs), pairs.target, pairs.target_lengths, reduction="sequence")
@@ -218,7 +218,7 @@ def test_A54_no_network_gets_below_the_entropy_of_the_pairs(distinct, least):
 
 
 @pytest.mark.slow
-def test_A54_d2l_s_settings_reach_d2l_s_loss():
+def test_d2l_s_settings_reach_d2l_s_loss():
     """600 sentences of Tatoeba, the first translation of each: on the first 600 lines no network gets to 0.021."""
     pairs, rng = tatoeba(distinct_sources=True), np.random.default_rng(0)
     model = Seq2Seq(pairs.source_vocab, pairs.target_vocab, dropout=0.1, initializer="xavier", rng=rng)

@@ -80,7 +80,7 @@ def test_a_step_always_trains():
 
 
 @pytest.mark.parametrize("model_type", [Tagger, Classifier])
-def test_A23_gradients_for_one_hot_ids_and_rows_of_padding(model_type):
+def test_gradients_for_one_hot_ids_and_rows_of_padding(model_type):
     rng = np.random.default_rng(5)
     ids, lengths = rng.integers(1, 5, (4, 3)), np.array([2, 4, 0])
     ids[2:, 0] = ids[:, 2] = 0
@@ -94,7 +94,7 @@ def test_A23_gradients_for_one_hot_ids_and_rows_of_padding(model_type):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("model_type", [Tagger, Classifier])
-def test_A58_a_padded_unsorted_batch_gives_what_each_sequence_gives_alone(kind, model_type):
+def test_a_padded_unsorted_batch_gives_what_each_sequence_gives_alone(kind, model_type):
     rng = np.random.default_rng(5)
     lengths = np.array([3, 6, 0, 1, 5])
     x, targets = rng.normal(size=(6, 5, 2)), rng.integers(0, 3, (6, 5) if model_type is Tagger else 5)

@@ -11,7 +11,7 @@ from npseq.models import SequenceGenerator
 
 @pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize("num_layers", [1, 2])
-def test_A23_gradients_of_one_to_many(kind, num_layers):
+def test_gradients_of_one_to_many(kind, num_layers):
     rng = np.random.default_rng(5)
     cell = {"rnn": ns.RNN, "gru": ns.GRU, "lstm": ns.LSTM}[kind]
     model = SequenceGenerator(3, ns.Embedding(5, 2, rng=3, **F64), cell(2, 2, num_layers, rng=1, **F64), rng=4)
@@ -27,7 +27,7 @@ def test_A23_gradients_of_one_to_many(kind, num_layers):
     check(model, lambda m, v: value(m, v, ids, targets, lengths), gradients, v=rng.normal(size=(3, 3)))
 
 
-def test_A23_one_to_many_reads_its_own_words():
+def test_one_to_many_reads_its_own_words():
     model = SequenceGenerator(3, ns.Embedding(6, 4, rng=3, **F64), ns.LSTM(4, 8, 2, rng=1, **F64), rng=4)
     model.params.flat[:] *= 4
     v = np.random.default_rng(0).normal(size=(2, 3))
@@ -44,7 +44,7 @@ def test_A23_one_to_many_reads_its_own_words():
 
 
 @pytest.mark.parametrize(("cell", "expected", "ends"), [("rnn", 9.83235591003, 0.3), ("lstm", 9.82445935443, 1.7)])
-def test_A23_one_to_many_has_the_loss_that_cs231n_publishes(cell, expected, ends):
+def test_one_to_many_has_the_loss_that_cs231n_publishes(cell, expected, ends):
     """CaptioningRNN with all parameters linspace(-1.4, 1.3); words are 0, padding, 1 and 2."""
     N, D, W, H, T, V = 10, 20, 30, 40, 13, 3
     gates = {"rnn": "h", "lstm": "ifog"}[cell]

@@ -9,7 +9,7 @@ import npseq as ns
 from npseq.models import Tagger
 
 
-def test_A23_one_to_one_is_a_network_without_time():
+def test_one_to_one_is_a_network_without_time():
     model = Tagger(ns.RNN(4, 3, rng=0, **F64), 2, rng=1)
     x = np.random.default_rng(0).normal(size=(1, 5, 4))
     p = model.params
@@ -17,7 +17,7 @@ def test_A23_one_to_one_is_a_network_without_time():
     np.testing.assert_allclose(model.forward(x)[0], expected, rtol=1e-13)
 
 
-def test_A23_many_to_many_has_a_label_for_every_step():
+def test_many_to_many_has_a_label_for_every_step():
     model = Tagger(ns.RNN(4, 3, rng=0, **F64), 2, rng=1)
     rng = np.random.default_rng(0)
     x, targets = rng.normal(size=(6, 5, 4)), rng.integers(0, 2, (6, 5))
@@ -28,7 +28,7 @@ def test_A23_many_to_many_has_a_label_for_every_step():
     np.testing.assert_array_equal(model.predict(x), p.argmax(axis=2))
 
 
-def test_A23_losses_at_any_subset_of_steps():
+def test_losses_at_any_subset_of_steps():
     model = Tagger(ns.RNN(4, 3, rng=0, **F64), 2, rng=1)
     rng = np.random.default_rng(0)
     x, targets = rng.normal(size=(6, 5, 4)), rng.integers(0, 2, (6, 5))
@@ -43,7 +43,7 @@ def test_A23_losses_at_any_subset_of_steps():
     assert model.loss(late, targets, weights=weights)[0] == model.loss(x, targets, weights=weights)[0]
 
 
-def test_A23_binary_labels_are_a_sigmoid_each():
+def test_binary_labels_are_a_sigmoid_each():
     model = Tagger(ns.RNN(4, 3, rng=0, **F64), 2, loss="binary", rng=1)
     rng = np.random.default_rng(0)
     x, targets, lengths = rng.normal(size=(3, 2, 4)), rng.integers(0, 2, (3, 2, 2)), np.array([3, 1])
@@ -56,7 +56,7 @@ def test_A23_binary_labels_are_a_sigmoid_each():
 
 
 @pytest.mark.parametrize(("kind", "loss"), [*((kind, "softmax") for kind in KINDS), ("two widths", "binary")])
-def test_A23_gradients_of_a_tagger(kind, loss):
+def test_gradients_of_a_tagger(kind, loss):
     rng = np.random.default_rng(5)
     lengths = np.array([2, 4, 0])
     model = Tagger(layers(2)[kind], 3, loss=loss, rng=4)

@@ -1,4 +1,4 @@
-"""Sampling from a language model: where it begins, what it draws, where it ends (A41)."""
+"""Sampling from a language model: where it begins, what it draws, where it ends."""
 
 import re
 
