@@ -154,8 +154,8 @@ def test_a_bound_that_makes_no_sense_is_refused(clip, bound, text):
     ("grads", "error", "text"),
     [
         ([np.ones(2)], TypeError, "grads must map names to arrays, got list"),
-        ({"w": np.array([3, 4])}, TypeError, "grads must be floating or complex, got int64"),
-        ({"w": np.ones(2, np.float16)}, TypeError, "grads must have 32 bits or more, got float16"),
+        ({"w": np.array([3, 4])}, TypeError, r"grads\[.*\] must be floating or complex, got int64"),
+        ({"w": np.ones(2, np.float16)}, TypeError, r"grads\[.*\] must have 32 bits or more, got float16"),
         ({"w": np.full(2, 3.0), "v": np.full(2, 1j)}, TypeError, "all real or all complex, got both"),
         ({"w": np.broadcast_to(3.0, 4)}, ValueError, "grads must be writable, one of them is read-only"),
     ],
