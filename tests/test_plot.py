@@ -1,10 +1,12 @@
 import math
+import os
+import subprocess
 import sys
 
 import pytest
 from matplotlib.figure import Figure
 
-from npseq.plot import training_curve
+from npseq.plot import is_ours, new_figure, save_figure, training_curve
 from npseq.training import EpochMetrics
 
 EPOCHS = [EpochMetrics(k, math.log(9 / k), 9 / k, 1 + k, 1e5, 5.0 if k == 2 else math.nan) for k in (1, 2, 3)]
@@ -55,3 +57,30 @@ def test_pyplot_and_its_global_state_are_left_alone(tmp_path):
     loaded = "matplotlib.pyplot" in sys.modules
     training_curve(EPOCHS, tmp_path / "t.png")
     assert ("matplotlib.pyplot" in sys.modules) == loaded
+
+
+@pytest.mark.parametrize("name", ["f.png", "f.PNG", "f", "f.pdf", "f.svg", "f.ps", "f.eps"])
+def test_a_figure_is_signed_and_only_a_signed_one_is_replaced(tmp_path, name):
+    figure = new_figure(figsize=(1, 1))
+    figure.subplots().plot([1, 2])
+    for _ in range(2):
+        save_figure(figure, tmp_path / name)
+        assert is_ours(tmp_path / name)
+    kind = "png" if name == "f" else name[2:].lower()
+    with open(tmp_path / "theirs", "wb") as file:
+        figure.savefig(file, format=kind)  # Matplotlib's own way
+    assert not is_ours(tmp_path / "theirs")
+    with pytest.raises(FileExistsError, match=r"theirs' must be npseq's own file to be replaced"):
+        save_figure(figure, tmp_path / "theirs")
+    assert (tmp_path / "theirs").stat().st_size > 0
+
+
+@pytest.mark.parametrize("backend", ["nonsense", "svg"])
+def test_a_figure_needs_no_backend_and_leaves_the_users_choice(backend):
+    code = (
+        "import os; from npseq.plot import new_figure; new_figure(); import matplotlib; print(os.environ['MPLBACKEND'])"
+    )
+    code += "; kept = dict.__getitem__(matplotlib.rcParams, 'backend'); print(kept if isinstance(kept, str) else None)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                         env={**os.environ, "MPLBACKEND": backend})  # fmt: skip
+    assert run.stdout.splitlines() == [backend, "None" if backend == "nonsense" else backend]

@@ -46,6 +46,8 @@ def inspect(model: str | None, out: str | None, json: bool = False, **given: Any
     with bad_input():
         usual = DEFAULT_OUT if model is None else str(Path(model, "inspect"))
         folder = as_path(usual if out is None else out, "--out")
+        if out is None and folder.is_symlink():
+            raise ValueError(f"{str(folder)!r} must be a folder, it is a symbolic link; name where it leads with --out")
         if "text" in given:
             given["corpus"] = text_file(given.pop("text"))
         if model is None:

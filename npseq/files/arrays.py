@@ -50,7 +50,7 @@ def write_content(content: Content, path: str | PathLike[str], ours: Ours = is_o
     path = as_path(path)
     for name, tensor in content.tensors.items():
         if tensor.dtype not in map(np.dtype, DTYPES.values()):
-            raise ValueError(f"a file of arrays holds no {tensor.dtype}, got it as {name!r}; convert it: astype")
+            raise ValueError(f"a file of arrays holds no {tensor.dtype}, got it as {name!r}; convert it with astype")
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in content.tensors.items()}
     payload = save(tensors, {**content.metadata, "sha256": digest(Content(tensors, content.metadata))})
     replace_file(path, payload, ours, follow=follow)

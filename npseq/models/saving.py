@@ -18,7 +18,8 @@ FORMAT = "npseq language model"
 def content_of(model: Any) -> Content:
     """The content of a LanguageModel's file. The names of its tensors are those of its params, "recurrent.W_xh"."""
     vocabulary = model.vocab_size if model.vocab is None else model.vocab.to_dict()
-    metadata = {"format": FORMAT, "version": VERSION, "config": json.dumps(model.config)}
+    config = {**model.config, "dtype": model.params.flat.dtype.name}  # astype changes it
+    metadata = {"format": FORMAT, "version": VERSION, "config": json.dumps(config)}
     params = model.params.like(to_host(model.params.flat))
     return Content(dict(params), {**metadata, "vocabulary": json.dumps(vocabulary)})
 

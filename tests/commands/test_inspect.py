@@ -61,6 +61,15 @@ def test_what_inspect_refuses(trained, capsys, arguments, message):
     assert not Path(trained, "inspect").exists()
 
 
+def test_a_link_in_the_folder_of_a_run_is_not_followed(trained, tmp_path, capsys):
+    (tmp_path / "elsewhere").mkdir()
+    Path(trained, "inspect").symlink_to(tmp_path / "elsewhere")
+    assert "inspect' must be a folder, it is a symbolic link; name where" in refused(
+        capsys, 2, "inspect", trained, *LOOK
+    )
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_inspect_needs_a_training_run(trained, tmp_path, capsys):
     LanguageModel.load(Path(trained) / "model.safetensors").save(tmp_path / "bare")
     assert "must hold a training run to look into" in refused(capsys, 2, "inspect", str(tmp_path / "bare"))

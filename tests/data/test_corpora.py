@@ -166,6 +166,16 @@ def test_without_the_folder_the_file_is_downloaded_with_its_checksum(monkeypatch
     assert asked == [((url, f"sha1:{SHA1}"), {"fname": "timemachine.txt", "path": pooch.os_cache("npseq")})]
 
 
+def test_a_file_of_another_in_the_place_of_the_download_stays(monkeypatch, tmp_path):
+    monkeypatch.delenv("NPSEQ_DATA", raising=False)
+    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path)
+    monkeypatch.setattr(pooch, "retrieve", lambda *given, **options: pytest.fail("it would be replaced"))
+    (tmp_path / "timemachine.txt").write_text("my notes")
+    with pytest.raises(FileExistsError, match=r"timemachine\.txt' must be npseq's own file to be replaced"):
+        load_corpus("time-machine")
+    assert (tmp_path / "timemachine.txt").read_text() == "my notes"
+
+
 def test_a_failed_download_names_npseq_data(monkeypatch):
     def refuse(*args, **kwargs):
         raise OSError("no route to host")

@@ -1,5 +1,7 @@
 """What a model has learnt, written to a file and read into a model that was built the same way."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,37 @@ def test_the_two_kinds_of_files_are_told_apart(tmp_path):
         ValueError, match=r"must be in the format 'npseq language model' that npseq saved, its format is 'npseq p"
     ):
         ns.LanguageModel.load(tmp_path / "parameters")
+
+
+def test_a_file_of_parameters_is_written_where_a_link_leads_and_over_nothing_of_others(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    for seed in (0, 1):
+        model = Forecaster(rng=seed)
+        model.save_params(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    again = Forecaster(rng=2)
+    again.load_params(tmp_path / "there")
+    np.testing.assert_array_equal(again.params.flat, model.params.flat)
+    (tmp_path / "thesis").write_bytes(b"a thesis")
+    for path in (tmp_path / "thesis", os.devnull, tmp_path):
+        for save in (model.save_params, ns.LanguageModel(5, "rnn", 3, rng=0).save):
+            with pytest.raises(FileExistsError, match=r"must be npseq's own file|must be a plain file"):
+                save(path)
+    assert (tmp_path / "thesis").read_bytes() == b"a thesis"
+
+
+def test_a_dtype_that_the_format_lacks_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"a file of arrays holds no complex128, got it as '.*'; convert it with astype"
+    ):
+        ns.LanguageModel(5, "rnn", 3, dtype=np.complex128, rng=0).save(tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64])
+def test_a_language_model_in_another_dtype_comes_back_in_it(tmp_path, dtype):
+    model = ns.LanguageModel(5, "gru", 3, rng=0).astype(dtype)
+    model.save(tmp_path / "m")
+    again = ns.LanguageModel.load(tmp_path / "m")
+    assert again.params.flat.dtype == dtype
+    np.testing.assert_array_equal(again.params.flat, model.params.flat)

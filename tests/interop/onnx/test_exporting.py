@@ -6,6 +6,7 @@ which has no lengths and no relu. Where neither is installed, the graph is run b
 
 import importlib.metadata
 import json
+import os
 import sys
 
 import numpy as np
@@ -199,7 +200,7 @@ def test_a_bidirectional_and_a_reverse_layer_by_the_equations(interpreter, tmp_p
     feeds = {f"{part}_forward": value for part, value in first[1].items()} | {"h_backward": second[1]["h"]}
     y, last, _ = both.forward(x, (first[0], second[0]), lengths)
     assert_close(interpreter(path, {"x": x, **feeds, **extra}), flat(y, last), 1e-12)
-    reverse = Reversed(make("reset before", dtype=np.float64))
+    reverse, path = Reversed(make("reset before", dtype=np.float64)), tmp_path / "reverse.onnx"
     export(reverse, path, lengths=lengths is not None)
     y, last, _ = reverse.forward(x, second[0], lengths)
     assert_close(interpreter(path, {"x": x, "h": second[1]["h"], **extra}), flat(y, last), 1e-12)
@@ -302,16 +303,30 @@ def test_a_text_is_written_in_onnxruntime(onnx, runtime, tmp_path):
     assert carried.decode(ids) == model.generate("the t", 20)
 
 
-def test_a_file_that_was_there_is_replaced_and_bytes_repeat(onnx, tmp_path):
+def test_a_file_of_npseqs_is_replaced_keeps_its_mode_and_bytes_repeat(onnx, tmp_path):
     path = tmp_path / "layer.onnx"
-    path.write_bytes(b"old")
     export(make("lstm"), path)
     first = path.read_bytes()
+    export(make("tanh"), path)
+    os.chmod(path, 0o600)
     export(make("lstm"), str(path))
     assert path.read_bytes() == first
+    assert path.stat().st_mode & 0o777 == 0o600
     assert [one.name for one in tmp_path.iterdir()] == ["layer.onnx"]
     with pytest.raises(OSError, match=r"nowhere"):
         export(make("lstm"), tmp_path / "nowhere" / "layer.onnx")
+
+
+def test_what_npseq_did_not_write_is_not_replaced(onnx, tmp_path):
+    theirs = onnx.helper.make_model(onnx.helper.make_graph([], "theirs", [], []), producer_name="pytorch")
+    for name, content in (("theirs.onnx", theirs.SerializeToString()), ("notes", b"a text about npseq")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(FileExistsError, match=rf"{name}' must be npseq's own file to be replaced"):
+            export(make("lstm"), tmp_path / name)
+        assert (tmp_path / name).read_bytes() == content
+    for path, kind in ((os.devnull, "a device"), (tmp_path, "a folder")):
+        with pytest.raises(FileExistsError, match=f"must be a plain file where npseq writes, it is {kind}"):
+            export(make("lstm"), path)
 
 
 REFUSED = [
