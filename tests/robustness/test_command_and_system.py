@@ -47,7 +47,7 @@ def refused(run, told, status=1):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-@pytest.mark.parametrize("flags", ["--help", "train --help-all", "--version"])
+@pytest.mark.parametrize("flags", ["train --help-all", "--version"])
 @pytest.mark.parametrize("buffered", ["", "PYTHONUNBUFFERED=1"])
 def test_help_that_finds_no_room_is_an_error(flags, buffered):
     run = shell(f"{buffered} $npseq {flags} >/dev/full")
@@ -55,9 +55,9 @@ def test_help_that_finds_no_room_is_an_error(flags, buffered):
 
 
 @posix
-@pytest.mark.parametrize("command", ["--help", "sample RUN", "sample nothing", "train --out NEW"])
-def test_a_closed_stream_is_an_error_before_anything_is_done(tmp_path, trained, command):
-    command = command.replace("RUN", str(trained)).replace("NEW", str(tmp_path / "new"))
+@pytest.mark.parametrize("command", ["--help", "train --out NEW"])
+def test_a_closed_stream_is_an_error_before_anything_is_done(tmp_path, command):
+    command = command.replace("NEW", str(tmp_path / "new"))
     told = "must be open, even if nobody reads: redirect it to /dev/null"
     refused(shell(f"$npseq {command} >&-"), f"stdout {told}")
     run = shell(f"$npseq {command} 2>&-")
@@ -109,9 +109,7 @@ def test_an_empty_path_is_no_path(tmp_path, monkeypatch, capsys, command):
 # figures -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "backend", ["module://matplotlib_inline.backend_inline", "module://no.backend", "nonsense", ""]
-)
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "nonsense"])
 def test_a_backend_that_cannot_be_loaded_is_not_needed(tmp_path, text_file, backend):
     out = tmp_path / "new"
     flags = ["train", "--text", str(text_file), *TINY, "--out", str(out), "--quiet"]
