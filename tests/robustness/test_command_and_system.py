@@ -142,7 +142,9 @@ def test_no_room_for_the_figure_is_a_warning_beside_the_result(tmp_path, text_fi
     assert sorted(os.listdir(out)) == [METRICS, MODEL]
 
 
-def test_figures_of_others_stay(tmp_path, text_file, capsys):
+def test_figures_of_others_stay(tmp_path, text_file, capsys, monkeypatch):
+    drawn = b"\x89PNG Software\0npseq"
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda self, file, **options: file.write(drawn))
     out = tmp_path / "figures"
     out.mkdir()
     (out / "jacobians.png").write_bytes(b"a picture of mine")
