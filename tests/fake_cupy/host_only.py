@@ -47,6 +47,7 @@ HOST_ONLY = {
     "interop.onnx": FORMAT,
     "models.NGramModel": COUNTED,
     "models.counting.NGramModel": COUNTED,
+    "models.counting.Posteriors": RESULT,
     "models.counting.ZipfFit": RESULT,
     "models.counting.error_growth": SETTINGS,
     "models.counting.fit_zipf": COUNTED,

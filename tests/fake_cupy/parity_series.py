@@ -8,7 +8,7 @@ import pytest
 import npseq as ns
 from npseq.data.series import lagged_windows
 from npseq.models import Forecaster, LatentForecaster
-from npseq.models.counting import forecasting, markov
+from npseq.models.counting import forecasting, forward_backward, markov, viterbi
 
 SERIES = np.sin(np.arange(40.0) / 3)
 
@@ -57,3 +57,17 @@ def test_markov_chains_are_the_hosts(device):
     device.assert_same(markov.propagate(*ours[1:], 3), markov.propagate(*theirs[1:], 3))
     device.assert_same(markov.stationary(ours[2]), markov.stationary(P))
     assert markov.log_prob(*ours) == pytest.approx(markov.log_prob(*theirs), rel=1e-12)
+
+
+@pytest.mark.parametrize("impossible", [False, True])
+def test_hidden_markov_models_are_the_hosts(device, impossible):
+    rng = np.random.default_rng(0)
+    scores = [rng.normal(size=shape) for shape in ((3,), (3, 3), (6, 3))]
+    if impossible:
+        scores[1][0, 1] = scores[2][2, 2] = -np.inf
+    found, expected = forward_backward(*device.put(tuple(scores))), forward_backward(*scores)
+    assert found.log_prob == pytest.approx(expected.log_prob, rel=1e-12)
+    device.assert_same(found[1:], expected[1:])
+    (path, log_prob), (expected_path, expected_log_prob) = viterbi(*device.put(tuple(scores))), viterbi(*scores)
+    device.assert_same(path, expected_path)
+    assert log_prob == pytest.approx(expected_log_prob, rel=1e-12)
