@@ -67,7 +67,7 @@ def put(**entries):
         (put(hidden_size=-4), "hidden_size must be an integer"),
         (put(cell="transformer"), "it lacks 'transformer'"),
         (put(dtype="float64"), "its parameters must be .*float64"),
-        (put(dtype="object"), "dtype must be float32"),
+        (put(dtype="object"), "dtype must be a dtype, say numpy.float32, got .object"),
         (put(dropout="much"), "dropout must be a number"),
         (put(colour="red"), "unexpected keyword argument 'colour'"),
         (lambda tree: {k: v for k, v in tree.items() if k != "reset"}, "it lacks 'reset'"),
