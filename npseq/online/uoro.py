@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import array
 from npseq.backend import Array, array_module, generator
 from npseq.layers.batch import check_lengths
 from npseq.layers.jacobian import check_one_way, check_steps
@@ -63,6 +64,8 @@ def uoro(
     lengths = None if lengths is None else check_lengths(lengths, steps, batch)
     if signs is not None and len(signs) != steps:
         raise ValueError(f"signs must hold one state a step, {steps}, got {len(signs)}")
+    if signs is not None:
+        signs = [[array(f"signs[{t}]", part) for part in state_arrays(one)] for t, one in enumerate(signs)]
     rng = generator(rng)
     xp = array_module(layer.params.flat)
     state = state_arrays(layer.checked_state("state", state, batch))
@@ -72,7 +75,7 @@ def uoro(
     for t in range(steps):
         running = lengths_at(lengths, t)
         nu = [xp.asarray(rng.choice([-1.0, 1.0], part.shape).astype(layer.dtype)) for part in state]
-        nu = nu if signs is None else state_arrays(signs[t])
+        nu = nu if signs is None else signs[t]
         Js = _forward_tangent(complex_layer, x[t : t + 1], state, s, running)
         y, state, tape = layer.forward(x[t : t + 1], as_state(state), running)
         state = state_arrays(state)

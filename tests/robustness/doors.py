@@ -420,6 +420,10 @@ def doors() -> dict[str, Door]:
             lambda g: ns.uoro(gru(), g["x"], g["dy"], g["state (h)"], g["lengths"], g["dstate (h)"], rng=0).grads,
             {"x": X, "dy": DY, "state (h)": STATE, "lengths": LENGTHS, "dstate (h)": STATE},
         ),
+        "uoro of signs": Door(
+            lambda g: ns.uoro(gru(), X, DY, signs=[g["signs[0]"], np.sign(STATE), np.sign(STATE)], rng=0).grads,
+            {"signs[0]": np.sign(STATE)},
+        ),
         "snap": Door(lambda g: ns.snap(gru(), g["x"], g["dy"], n=1).grads, {"x": X, "dy": DY}),
         "rflo": Door(lambda g: ns.rflo(gru(), g["x"], g["dy"]).grads, {"x": X, "dy": DY}),
         "torch.export": Door(
