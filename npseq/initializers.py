@@ -9,7 +9,7 @@ from math import inf, prod, sqrt
 
 import numpy as np
 
-from npseq.arguments import float_dtype, integer, mapping, number
+from npseq.arguments import array, float_dtype, integer, mapping, number
 from npseq.backend import Array, Seed, array_module, generator
 
 __all__ = [
@@ -233,7 +233,8 @@ def _forget_biases(params: MutableMapping[str, Array]) -> list[str]:
 
 def _arrays_of(params: MutableMapping[str, Array], names: list[str]) -> list[str]:
     """Returns the names. Raises TypeError where one is no array, which could not be written in place."""
-    array_module(**{f"params[{name!r}]": params[name] for name in names})
+    for name in names:
+        array(f"params[{name!r}]", params[name])
     return names
 
 

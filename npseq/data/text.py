@@ -197,7 +197,8 @@ def _counted(tokens: Iterable[Any]) -> Counter[str]:
         if isinstance(entry, str):
             counts[entry] += 1
             continue
-        line = list(entry) if isinstance(entry, Iterable) else [entry]
+        scalar = not isinstance(entry, Iterable) or getattr(entry, "shape", None) == ()
+        line = [entry] if scalar else list(entry)
         try:
             counts.update(line)
         except TypeError:  # a list, say, cannot be counted

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array
-from npseq.backend import to_host
+from npseq.backend import array_module, to_host
 from npseq.inspect.jacobians import JacobianSpectrum
 from npseq.inspect.ledger import Ledger, lag_norms
 from npseq.inspect.truncations import truncation_bias
@@ -232,7 +232,7 @@ def adjoints_over_training(norms: np.ndarray, epochs: np.ndarray, *, title: str 
     Example:
         >>> figure = ns.inspect.figures.adjoints_over_training(np.ones((3, 8)), np.array([0, 5, 10]))
     """
-    array("norms", norms), array("epochs", epochs)
+    array_module(array("norms", norms), array("epochs", epochs))
     figure, axes = _figure()
     from matplotlib.colors import LogNorm, Normalize
 

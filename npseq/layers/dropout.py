@@ -56,7 +56,7 @@ class Dropout(Layer):
             grads: not needed here; every layer takes it.
             workspace: not needed here.
         """
-        xp = array_module(dy=dy, tape=tape)
+        xp = array_module(array("dy", dy), tape=tape)
         return (dy if tape is None else weighed(xp, dy, tape)), self.params
 
     def draw(self, x: Array) -> Array:

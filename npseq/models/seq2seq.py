@@ -195,7 +195,9 @@ class Seq2Seq(EncoderDecoder):
             source, target: (S, B) and (T, B).
             source_lengths, target_lengths: (B,); source_lengths None is all steps.
         """
-        lengths = check_lengths(target_lengths, *array("target", target).shape)
+        if array("target", target).ndim != 2:
+            raise ValueError(f"target must have shape (T, B), got {target.shape}")
+        lengths = check_lengths(target_lengths, *target.shape)
         found = self.greedy(source, source_lengths, max_steps=len(target))
         wanted = [row[:size] for row, size in zip(to_host(target).T, lengths, strict=True)]
         return np.array([np.array_equal(a, row[row != self.end]) for a, row in zip(found, wanted, strict=True)])

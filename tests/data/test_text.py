@@ -69,6 +69,11 @@ def test_characters_and_words_are_encoded_and_decoded():
     assert words.decode([]) == ""
 
 
+def test_an_array_without_axes_is_no_token():
+    with pytest.raises(TypeError, match=r"a token must be a string, got array\(3\)"):
+        Vocabulary(["a", np.array(3)])
+
+
 def test_a_reserved_token_among_characters_is_one_token():
     vocabulary = Vocabulary("aab\n", reserved_tokens=("<eos>", "<e", "."))
     assert vocabulary.tokens == ("<unk>", "<eos>", "<e", ".", "a", "b", "\n")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from npseq.arguments import finite, integer
+from npseq.arguments import array, finite, integer
 from npseq.backend import Array, array_module
 from npseq.data.series import lagged_windows
 from npseq.magnitude import norm
@@ -137,7 +137,7 @@ def root_mean_square(prediction: Array, truth: Array) -> float:
         >>> ns.models.counting.root_mean_square(np.array([1.0, 2.0]), np.array([4.0, 5.0]))
         3.0
     """
-    array_module(prediction=prediction, truth=truth)
+    array_module(array("prediction", prediction), array("truth", truth))
     if prediction.shape != truth.shape:
         raise ValueError(f"prediction must have the shape of truth, {truth.shape}, got {prediction.shape}")
     if not truth.size:
