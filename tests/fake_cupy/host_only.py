@@ -92,6 +92,8 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "tests/fake_cupy/": OWN,
     "tests/benchmarks/test_gpu": OWN,
     "tests/training/distributed/": THREADS,
+    "test_a_series_with_a_gap_is_refused": VALUES,
+    "test_so_is_one_to_a_latent_forecaster": VALUES,
     "tests/test_arrays": FOREIGN,
     "tests/robustness/test_foreign_arrays": FOREIGN,
     "test_lists_of_numbers_become_arrays_where_lists_are_taken[[array": FOREIGN,
