@@ -3,6 +3,7 @@
 import cmath
 import math
 from collections.abc import Mapping
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -100,18 +101,18 @@ def clip_grad_value(grads: Mapping[str, Array], limit: float) -> None:
 def _host_norm(arrays: list[Array]) -> tuple[float, Any]:
     """Returns (unit, norm of the arrays divided by it); unit is 1 where no square overflows or vanishes."""
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        squares = _sum_of_squares(np, arrays).item()
+        squares = _sum_of_squares(np, arrays)
         norm = (cmath if isinstance(squares, complex) else math).sqrt(squares)
-        if cmath.isfinite(norm) and abs(squares) >= sum(map(_vanishing, arrays)):
+        if cmath.isfinite(norm) and abs(squares) >= sum(array.size * _vanishing(array.dtype) for array in arrays):
             return 1.0, norm
         unit, scaled = (value.item() for value in _scaled_norm(np, arrays))
     return (unit, scaled) if cmath.isfinite(scaled) else (1.0, norm)
 
 
-def _vanishing(array: Array) -> float:
-    """A sum of squares below this may have lost digits: each square below the smallest normal number is rounded."""
-    limits = np.finfo(array.dtype)
-    return array.size * float(limits.tiny) / float(limits.eps)
+@cache
+def _vanishing(dtype: np.dtype) -> float:
+    """Squares whose mean is below this may have lost digits: below the smallest normal number they are rounded."""
+    return float(np.finfo(dtype).tiny) / float(np.finfo(dtype).eps)
 
 
 def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> tuple[Array, Array]:
@@ -123,11 +124,11 @@ def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> tuple[Array, Array]:
 
 def _sum_of_squares(xp: ModuleType, arrays: list[Array]) -> Array:
     flats = [array.reshape(-1) for array in arrays]
-    pieces = [flat[first : first + PIECE] for flat in flats for first in range(0, flat.size, PIECE)]
-    squares = [xp.dot(piece, piece) for piece in pieces]
-    if len(squares) > len(flats):
-        return xp.stack(squares).sum(dtype=np.result_type(squares[0], np.float64))
-    return sum(squares[1:], squares[0]) if squares else xp.zeros(())  # not from 0: NumPy 1 makes that float64
+    if xp is np:
+        pieces = [flat[first : first + PIECE] for flat in flats for first in range(0, flat.size, PIECE)]
+        return sum(piece.dot(piece).item() for piece in pieces)
+    squares = [xp.dot(flat, flat) for flat in flats]
+    return sum(squares[1:], squares[0])
 
 
 def _arrays(grads: Mapping[str, Array]) -> list[Array]:

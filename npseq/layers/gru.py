@@ -47,14 +47,14 @@ class GRUCell(Cell):
     def forward(self, a, old, new, p, project):
         (h,), (h_new,) = old, new
         r, z, n, r_and_z = a[0], a[1], a[-1], a[:2]
-        sigmoid(r_and_z, out=r_and_z)  # (G1) (G2)
+        sigmoid(r_and_z, r_and_z)  # (G1) (G2)
         if self.reset == "before":
             n += project(r * h)  # (G3)
         else:
             v = a[2]  # (G5): its product and bias came with those of r and z
             n += r * v  # (G6)
-        tanh(n, out=n)  # (G4 | G6)
-        add(n, z * (h - n), out=h_new)  # (G7)
+        tanh(n, n)  # (G4 | G6)
+        add(n, z * (h - n), h_new)  # (G7)
 
     def local_derivatives(self, a, old, new, s):
         (h,), r, z, n, r_and_z = old, a[0], a[1], a[-1], a[:2]

@@ -49,16 +49,16 @@ class LSTMCell(Cell):
             sigmoid(i_f + p_i_f * c, out=i_f)  # (L1) (L2)
         else:
             o_i_f = a[:3]
-            sigmoid(o_i_f, out=o_i_f)  # (L5) (L1) (L2)
-        tanh(g, out=g)  # (L3)
-        multiply(f, c, out=c_new)
+            sigmoid(o_i_f, o_i_f)  # (L5) (L1) (L2)
+        tanh(g, g)  # (L3)
+        multiply(f, c, c_new)
         c_new += i * g  # (L4)
         if self.peepholes:
             sigmoid(o + p_o * c_new, out=o)  # (L5)
         if self.projected:
             h_new[...] = project(o * tanh(c_new))  # (L6) (L7)
         else:
-            multiply(o, tanh(c_new), out=h_new)  # (L6) (L7)
+            multiply(o, tanh(c_new), h_new)  # (L6) (L7)
 
     def local_derivatives(self, a, old, new, s):
         (_, c), (_, c_new) = old, new
