@@ -28,7 +28,7 @@ STACKS = (
     Mutant("L9", "a new dropout mask in backward", "rnn dropout",
            edit(Recurrent.input_adjoints, "zip(below, masks, -> zip(below, map(self.dropout.draw, below),")),
     Mutant("L10", "dropout's mask without its scale in backward", "rnn dropout",
-           edit(Recurrent.input_adjoints, "p * (m if -> p * (m != 0 if")),
+           edit(Recurrent.input_adjoints, "p, m) for -> p, m != 0) for")),
     Mutant("L11", "dropout's mask left out of backward", "rnn dropout",
            edit(Recurrent.input_adjoints, "if masks is not None -> if False")),
 )
