@@ -116,7 +116,7 @@ def test_dtypes_are_kept_and_nothing_is_written_over():
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"initial": [0.5, 0.5]}, TypeError, "initial must be an array, got list"),
+        ({"initial": [0.5, 0.5]}, TypeError, "initial must be a NumPy or CuPy array of numbers, got list"),
         ({"initial": np.zeros(2)}, ValueError, r"shapes \(S,\), \(S, S\) and \(T, S\), got \(2,\), \(3, 3\) and"),
         ({"initial": np.zeros((1, 3))}, ValueError, r"shapes \(S,\), \(S, S\) and \(T, S\), got \(1, 3\)"),
         ({"transition": np.zeros((3, 2))}, ValueError, r"got \(3,\), \(3, 2\) and \(4, 3\)"),
