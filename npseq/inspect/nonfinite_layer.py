@@ -21,16 +21,17 @@ def in_layer(
 ) -> Iterator[Nonfinite]:
     """Searches the arguments of a layer, its forward pass and, with dy, its backward pass."""
     _, _, tape = layer.forward(x, state, lengths, training=training)
+    own = np.full(x.shape[1], len(x)) if lengths is None else check_lengths(lengths, *x.shape[:2])
+    past = np.arange(len(x))[:, None] >= own
     if x.ndim == 3:
-        own = np.full(x.shape[1], len(x)) if lengths is None else check_lengths(lengths, *x.shape[:2])
-        yield from in_steps("input", "x", x, past=np.arange(len(x))[:, None] >= own)
+        yield from in_steps("input", "x", x, past=past)
     for part in state if isinstance(layer, Bidirectional) and state is not None else (state,):
         yield from in_state(part)
     yield from in_arrays("weight", layer.params)
     yield from in_forward(layer, tape)
     if dy is not None:
         grads = layer.backward(dy, tape, truncation=truncation)[2]
-        yield from in_steps("adjoint", "y", dy)
+        yield from in_steps("adjoint", "y", dy, past=past)
         yield from in_backward(layer, dy, tape, grads)
 
 

@@ -22,6 +22,7 @@ from npseq.layers.layer import Layer
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
 from npseq.layers.states import as_state, state_arrays
+from npseq.magnitude import blank
 
 Values = dict[str, Array]
 NAMES = ("h0", "c0")
@@ -114,6 +115,9 @@ def _over_time(layer: Any, x: Array, state: Any, lengths: Any, truncation: Any, 
     layer = layer.astype(np.float64)
     x = _as_float64(x)
     batch = check_batch(x, lengths, layer.input_size, layer.dtype, array_module(layer.params.flat))
+    if batch.mask is not None and not batch.is_ids:  # what is no number cannot be moved
+        xp = array_module(x)
+        x = blank(xp, x, batch.mask[..., None] | xp.isfinite(x))
     start = _initial(layer, state, x.shape[1])
     _fix_dropout(layer, x, lengths, rng)
     inputs = {} if batch.is_ids else {"x": x}

@@ -83,8 +83,10 @@ def _cross_entropy_block(
     xp: ModuleType, block: Array, ids: Array, scale: Array | float, smoothing: float
 ) -> tuple[Array, Array]:
     """Returns scaled losses (N, M) and their gradient (N, V, M); logits (N, V, M), ids (N, M), scale () or (N, M)."""
-    shifted = _needs_shift(xp, block)
-    z = block - block.real.max(axis=1)[:, None, :] if shifted else block  # softmax does not see a shift by a constant
+    z, shifted = block, _needs_shift(xp, block)
+    if shifted:  # softmax does not see a shift by a constant
+        with np.errstate(over="ignore"):  # of two logits further apart than the largest number, one has no chance
+            z = block - block.real.max(axis=1)[:, None, :]
     at = _flat_index(xp, ids, block.shape)
     p = xp.exp(z)
     flat = p.reshape(-1)

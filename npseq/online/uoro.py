@@ -105,5 +105,5 @@ def _forward_tangent(layer: Recurrent, x: Array, state: list[Array], along: list
 def _balance(numerator: Any, denominator: Any) -> Any:
     """The factor that makes both vectors equally long; 1 where one of them is zero and any factor would do."""
     xp, both = array_module(numerator), (numerator > 0) & (denominator > 0)
-    ratio = numerator / (denominator + (denominator == 0))
-    return xp.where(both, xp.sqrt(ratio), 1).astype(numerator.dtype)
+    ratio = xp.sqrt(numerator) / xp.sqrt(denominator + (denominator == 0))
+    return xp.where(both, ratio, 1).astype(numerator.dtype)

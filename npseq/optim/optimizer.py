@@ -96,7 +96,8 @@ class Optimizer:
             param *= 1 - lr * self.weight_decay
         elif self.weight_decay:
             grad = grad + self.weight_decay * param
-        self._update(xp, param, grad, lr, self._scratch[like], **state)
+        written = param if lr else param.copy()  # a rate of 0 leaves what is learnt alone, also where 0 * inf is nan
+        self._update(xp, written, grad, lr, self._scratch[like], **state)
 
     def _update(self, xp: ModuleType, param: Array, grad: Array, lr: float, scratch: Array, **state: Array) -> None:
         raise NotImplementedError

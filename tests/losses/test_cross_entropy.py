@@ -211,3 +211,15 @@ def test_a_target_out_of_range_is_named(logits, targets, bad, text, ignore_index
 def test_cross_entropy_refuses_arguments_that_do_not_fit(logits, targets, changes, error, text):
     with pytest.raises(error, match=text):
         softmax_cross_entropy(**{"logits": logits, "targets": targets, **changes})
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_logits_further_apart_than_the_largest_number(dtype):
+    far = np.finfo(dtype).max
+    logits = np.array([[far, -far]], dtype)
+    loss, dlogits = softmax_cross_entropy(logits, np.array([0]))
+    assert loss == 0
+    assert not dlogits.any()
+    loss, dlogits = softmax_cross_entropy(logits, np.array([1]))
+    assert loss == np.inf
+    np.testing.assert_array_equal(dlogits, [[1, -1]])

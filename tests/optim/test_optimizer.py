@@ -266,3 +266,11 @@ def test_half_types_are_refused(kind):
     half = np.ones(2, np.float16)
     with pytest.raises(TypeError, match=r"params must have 32 bits or more, got float16.*use .astype\(numpy.float32\)"):
         kind(0.1).step({"w": half}, {"w": half})
+
+
+@pytest.mark.parametrize("kind", [ns.SGD, *KEEP_SQUARES])
+def test_a_rate_of_zero_leaves_the_parameters_alone(kind):
+    params = {"w": np.array([1.0, 2.0])}
+    with np.errstate(invalid="ignore"):
+        kind(0.0).step(params, {"w": np.array([np.inf, 1.0])})
+    assert params["w"].tolist() == [1, 2]

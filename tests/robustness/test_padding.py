@@ -221,6 +221,14 @@ def test_numbers_past_a_length_reach_nothing(door, garbage):
         assert np.isfinite(expected).all()
 
 
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_what_looks_for_mistakes_does_not_look_past_a_length(garbage):
+    layer, dy = make("gru after", D, H), padded(garbage, H, seed=1)
+    assert ns.inspect.first_nonfinite(layer, padded(garbage, D), lengths=LENGTHS, dy=dy) is None
+    report = ns.gradcheck_layer(make("lstm", D, 2, num_layers=1), padded(garbage, D), lengths=LENGTHS)
+    assert report, report
+
+
 @pytest.mark.parametrize("garbage", IDS)
 @pytest.mark.parametrize("door", OF_IDS)
 def test_ids_past_a_length_may_be_anything(door, garbage):
