@@ -135,7 +135,7 @@ class Decoder(Model):
     """
 
     embedding: Embedding
-    recurrent: Recurrent
+    recurrent: Any
     output: Linear
 
     def __init__(self, embedding: Embedding, recurrent: Recurrent, output: Linear):
@@ -181,7 +181,6 @@ class Decoder(Model):
         """
         grads, own = self._gradients(grads, workspace)
         dy, _ = self.output.backward(dlogits, tape.output, **own["output"])  # (D5)
-        dx: Any
         dx, dstate, _ = self.recurrent.backward(dy, tape.recurrent, **own["recurrent"])  # (D4)
         dwords, dcontext = dx[..., : self.embedding.dim], dx[..., self.embedding.dim :].sum(axis=0)  # (D4)
         self.embedding.backward(dwords, tape.embedding, grads=own["embedding"]["grads"])
