@@ -31,8 +31,9 @@ def options_of(d: Draw, kind: str) -> dict[str, Any]:
         made |= {"betas": d.of("betas", ((0.9, 0.999), (0.5, 0.9), (0.0, 0.0), (0.0, 0.99)), (4, 2, 1, 1))}
         made |= {"eps": d.of("eps", (1e-8, 1e-3)), "amsgrad": d.maybe("amsgrad", 0.3)}
     elif kind == "RMSprop":
-        made |= {"alpha": d.of("alpha", (0.99, 0.5, 0.0)), "eps": d.of("eps", (1e-8, 1e-3))}
-        made |= {"momentum": d.of("momentum", (0.0, 0.9)), "centered": d.maybe("centered", 0.35)}
+        centered = d.maybe("centered", 0.35)  # with alpha 0 the variance is 0, and every step g / eps
+        made |= {"alpha": d.of("alpha", (0.99, 0.5, 0.0), (1, 1, not centered)), "eps": d.of("eps", (1e-8, 1e-3))}
+        made |= {"momentum": d.of("momentum", (0.0, 0.9)), "centered": centered}
     elif kind == "Adagrad":
         made |= {"lr_decay": d.of("lr_decay", (0.0, 0.1)), "eps": d.of("eps", (1e-10, 1e-3))}
         made |= {"initial_accumulator_value": d.of("first sum", (0.0, 0.1))}
