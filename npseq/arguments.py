@@ -4,12 +4,12 @@ Each returns the value that it has checked, so that a constructor can write `sel
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import inf
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
 
-from npseq.arrays import NUMBERS, is_cupy, is_own, refusal
+from npseq.arrays import NUMBERS, is_cupy, is_own, refusal, type_name
 
 UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 DTYPES = ("float32", "float64", "complex64", "complex128")
@@ -56,10 +56,32 @@ def one_of(name: str, value: Any, options: tuple[str, ...]) -> str:
     return value
 
 
+def within(name: str, value: Any, least: float = 0, below: float = inf, what: str = "") -> float:
+    """Returns a number in [least, below) as a float. Raises TypeError or ValueError for anything else, a nan included.
+
+    what: says in the error what it is, "be a probability ".
+    """
+    if not least <= number(name, value) < below:
+        raise ValueError(f"{name} must {what or 'lie '}in [{least}, {below}), got {value!r}")
+    return float(value)
+
+
 def probability(name: str, value: Any) -> float:
     """Returns a number in [0, 1) as a float. Raises TypeError or ValueError for anything else."""
-    if not 0 <= number(name, value) < 1:
-        raise ValueError(f"{name} must be a probability in [0, 1), got {value!r}")
+    return within(name, value, below=1, what="be a probability ")
+
+
+def share(name: str, value: Any) -> float:
+    """Returns a number in [0, 1] as a float. Raises TypeError or ValueError for anything else."""
+    if not 0 <= number(name, value) <= 1:
+        raise ValueError(f"{name} must be in [0, 1], got {value!r}")
+    return float(value)
+
+
+def finite_number(name: str, value: Any) -> float:
+    """Returns a number, neither nan nor infinite, as a float. Raises TypeError or ValueError for anything else."""
+    if not isfinite(number(name, value)):
+        raise ValueError(f"{name} must be finite, got {value!r}")
     return float(value)
 
 
@@ -87,7 +109,8 @@ def integers(name: str, value: Any, below: int | None = None, hint: str = "") ->
     A device is not asked for its values, since that would wait for it. Of a bool array nobody knows what it means.
     """
     if array(name, value).dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integers, got {value.dtype}; convert them with astype(int)")
+        remedy = "; convert them: numpy.asarray(...).astype(int)" if value.dtype.kind in "bf" else ""
+        raise TypeError(f"{name} must be integers, got {value.dtype}{remedy}")
     if isinstance(value, np.ndarray) and not value.dtype.isnative:
         value = value.astype(value.dtype.newbyteorder("="))
     if below is not None and isinstance(value, np.ndarray) and value.size:
@@ -161,6 +184,25 @@ def castable(name: str, value: Any, dtype: np.dtype, cast: str | None = None) ->
     ways = [cast] if dtype.kind == "c" or value.dtype.kind != "c" else []
     ways += [f"layer.astype({value.dtype.name!r})"] if value.dtype.name in DTYPES else []
     raise TypeError(f"{name} is {value.dtype} but the layer is {dtype}; use {' or '.join(ways)}")
+
+
+def instance(name: str, value: Any, kinds: Any, what: str) -> Any:
+    """Returns an object of one of these kinds, called `what` in the error. Raises TypeError for any other."""
+    if not isinstance(value, kinds):
+        given = f"the class {value.__name__}; make one of it" if isinstance(value, type) else type_name(value)
+        raise TypeError(f"{name} must be {what}, got {given}")
+    return value
+
+
+def by_label(name: str, value: Any, kind: type, least: int = 1) -> Any:
+    """Returns a mapping {label: object of a kind}. Raises TypeError or ValueError for anything else."""
+    if not isinstance(value, Mapping) or not all(isinstance(one, kind) for one in value.values()):
+        raise TypeError(f"{name} must map labels to objects of kind {kind.__name__}, got {value!r:.100}")
+    if not all(isinstance(label, str) for label in value):
+        raise TypeError(f"{name} must have strings for labels, got {list(value)!r:.100}")
+    if len(value) < least:
+        raise ValueError(f"{name} must hold at least one {kind.__name__}, got none")
+    return value
 
 
 def mapping(name: str, value: Any) -> Any:

@@ -62,9 +62,17 @@ def _remedy(name: str, value: Any) -> str:
         if hasattr(value, method):
             return f"{name}.{method}()"
     if isinstance(value, list | tuple | range | memoryview | bytearray) or any(hasattr(value, door) for door in _DOORS):
-        return f"numpy.asarray({name})"
+        return f"numpy.asarray({name})" if _converts(value) else ""
     listed = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
     return f"numpy.asarray(list({name}))" if listed else ""
+
+
+def _converts(value: Any) -> bool:
+    """Whether NumPy makes an array of numbers of this; lists of different lengths are none."""
+    try:
+        return np.asarray(value).dtype.kind in NUMBERS
+    except (TypeError, ValueError):
+        return False
 
 
 def _numbers_of(name: str, value: Any) -> str:

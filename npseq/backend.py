@@ -148,6 +148,8 @@ def _add_selected(xp: ModuleType, target: Array, index: Array, values: Array) ->
 def generator(rng: Seed) -> "np.random.Generator":
     """Returns a NumPy Generator from a seed or a Generator; random numbers are drawn on the host, then moved."""
     try:
+        if isinstance(rng, bool | np.bool_):
+            raise TypeError("a bool is no seed")
         return np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
         raise type(error)(f"rng must be a seed of at least 0, a numpy.random.Generator or None, got {rng!r}") from error

@@ -39,8 +39,7 @@ def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float
         >>> ns.clip_grad_norm(grads, 1.0), grads["w"].round(6).tolist()
         (5.0, [0.6])
     """
-    if not number("max_norm", max_norm) >= 0:
-        raise ValueError(f"max_norm must not be negative, got {max_norm}; inf only measures")
+    check_limit("max_norm", max_norm)
     arrays = [array for array in _arrays(grads) if array.size]
     xp = array_module(*arrays)
     if xp is not np:
@@ -88,14 +87,20 @@ def clip_grad_value(grads: Mapping[str, Array], limit: float) -> None:
         >>> grads["w"].tolist()
         [1.0, -0.5]
     """
-    if not number("limit", limit) >= 0:
-        raise ValueError(f"limit must not be negative, got {limit}; entries are clamped to [-limit, limit]")
+    check_limit("limit", limit)
     xp = array_module(*_arrays(grads))
     _check_writable(xp, _arrays(grads))
     for array in _arrays(grads):
         most = limit if limit == math.inf else min(limit, float(np.finfo(array.dtype).max))
         xp.copyto(array, most, where=array.real > most)
         xp.copyto(array, -most, where=array.real < -most)
+
+
+def check_limit(name: str, value: Any) -> float:
+    """Returns a number of at least 0, inf for no limit. Raises TypeError or ValueError for anything else."""
+    if not number(name, value) >= 0:
+        raise ValueError(f"{name} must not be negative, got {value}; inf is no limit")
+    return float(value)
 
 
 def _host_norm(arrays: list[Array]) -> tuple[float, Any]:

@@ -9,7 +9,7 @@ from math import inf, prod, sqrt
 
 import numpy as np
 
-from npseq.arguments import array, float_dtype, integer, mapping, number
+from npseq.arguments import array, finite_number, float_dtype, integer, mapping, number
 from npseq.backend import Array, Seed, array_module, generator
 
 __all__ = [
@@ -118,7 +118,7 @@ def orthogonal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, ga
     rows, columns = _matrix(shape)
     q, r = np.linalg.qr(generator(rng).normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
-    return _cast(number("gain", gain) * (q if rows >= columns else q.T), dtype)
+    return _cast(finite_number("gain", gain) * (q if rows >= columns else q.T), dtype)
 
 
 def identity(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, gain: float = 1.0) -> np.ndarray:
@@ -135,7 +135,8 @@ def identity(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, gain
         [[0.5, 0.0], [0.0, 0.5]]
     """
     rows, columns = _matrix(shape)
-    return _cast(number("gain", gain) * np.eye(rows, columns), dtype)
+    generator(rng)
+    return _cast(finite_number("gain", gain) * np.eye(rows, columns), dtype)
 
 
 def zeros(shape: Shape, rng: Seed = None, dtype: object = np.float32) -> np.ndarray:
@@ -150,6 +151,7 @@ def zeros(shape: Shape, rng: Seed = None, dtype: object = np.float32) -> np.ndar
         >>> ns.initializers.zeros((3,)).tolist()
         [0.0, 0.0, 0.0]
     """
+    generator(rng)
     return np.zeros(_shape(shape), float_dtype(dtype))
 
 
@@ -166,6 +168,7 @@ def constant(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, valu
         >>> ns.initializers.constant((2,), value=-2).tolist()
         [-2.0, -2.0]
     """
+    generator(rng)
     return np.full(_shape(shape), number("value", value), float_dtype(dtype))
 
 
@@ -187,8 +190,9 @@ def forget_bias(params: MutableMapping[str, Array], value: float = 1.0) -> None:
         >>> layer.params["b_f"].tolist()
         [1.0, 1.0, 1.0]
     """
+    finite_number("value", value)
     for name in _forget_biases(params):
-        params[name][...] = number("value", value)
+        params[name][...] = value
 
 
 def chrono(params: MutableMapping[str, Array], t_max: float, rng: Seed = None) -> None:

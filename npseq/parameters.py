@@ -170,7 +170,8 @@ class Parameters(MutableMapping[str, Array]):
             raise ValueError(f"{name} must have shape {view.shape}, got {given.shape}; it is written in place")
         if not np.can_cast(given.dtype, view.dtype, "same_kind"):
             raise TypeError(f"{name} must be what {view.dtype} can hold, got {given.dtype}; convert it with astype")
-        array_module(view, given)
+        if array_module(view, given) is np and not view.flags.writeable:
+            raise ValueError(f"{name} must be writable, these parameters are read-only; bind a copy of their vector")
         view[...] = given
 
     def __delitem__(self, name: str) -> None:

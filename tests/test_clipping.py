@@ -138,7 +138,7 @@ def test_strided_gradients_are_clipped_in_place():
 @pytest.mark.parametrize(
     ("clip", "bound", "text"),
     [
-        (clip_grad_norm, -1, "max_norm must not be negative, got -1; inf only measures"),
+        (clip_grad_norm, -1, "max_norm must not be negative, got -1; inf is no limit"),
         (clip_grad_norm, math.nan, "max_norm must not be negative, got nan"),
         (clip_grad_value, -1, "limit must not be negative, got -1"),
         (clip_grad_value, math.nan, "limit must not be negative, got nan"),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array_or_lists, integer, number
+from npseq.arguments import array_or_lists, function, integer, number, share
 from npseq.backend import Array, generator, to_host
 
 
@@ -23,6 +23,13 @@ class Plan(NamedTuple):
 
 class Truncation:
     """The base class of the truncations."""
+
+    def check(self, steps: int, longest: int) -> None:
+        """Raises TypeError or ValueError for steps that `plan` cannot serve; nothing is drawn.
+
+        Args:
+            steps, longest: as `plan` takes them.
+        """
 
     def plan(self, strands: int, steps: int, longest: int) -> Plan:
         """Returns which paths a backward pass weighs, and how; one that draws, draws anew.
@@ -86,9 +93,12 @@ class RandomTruncation(Truncation):
         self.keep = check_keep(keep)
         self.rng = generator(rng)
 
-    def plan(self, strands: int, steps: int, longest: int) -> Plan:
+    def check(self, steps: int, longest: int) -> None:
         if self.keep.ndim and len(self.keep) != steps:
-            raise ValueError(f"keep has a probability for {len(self.keep)} steps, but there are {steps}")
+            raise ValueError(f"keep must have a probability for each of {steps} steps, got {len(self.keep)}")
+
+    def plan(self, strands: int, steps: int, longest: int) -> Plan:
+        self.check(steps, longest)
         drawn = self.rng.random((strands, steps)) < self.keep
         return Plan(factors=drawn / self.keep)
 
@@ -116,18 +126,14 @@ class RouletteTruncation(Truncation):
     """
 
     def __init__(self, survival: Callable[[int], float], rng: int | np.random.Generator | None = None):
-        if not callable(survival):
-            raise TypeError(f"survival must be a function of the lag, got {survival!r}")
-        self.survival = survival
+        self.survival = function("survival", survival)
         self.rng = generator(rng)
 
+    def check(self, steps: int, longest: int) -> None:
+        survivals(self.survival, longest + 1)
+
     def plan(self, strands: int, steps: int, longest: int) -> Plan:
-        tail = np.array([self.survival(k) for k in range(longest + 1)], dtype=np.float64)
-        if tail[0] != 1 or not np.all(tail > 0) or np.any(np.diff(tail) > 0):
-            raise ValueError(
-                f"survival must start at 1, never rise, and stay above 0 up to lag {longest}; "
-                f"got {tail[:4]} ... {tail[-1]}; at 0 the longer paths could never be made up for"
-            )
+        tail = survivals(self.survival, longest + 1)
         count = int(np.count_nonzero(self.rng.random() < tail))
         return Plan(lag_weights=1 / tail[:count])
 
@@ -154,9 +160,7 @@ class HDetach(Truncation):
     """
 
     def __init__(self, probability: float, rng: int | np.random.Generator | None = None):
-        if not 0 <= number("probability", probability) <= 1:
-            raise ValueError(f"probability must be in [0, 1], got {probability!r}")
-        self.probability = float(probability)
+        self.probability = share("probability", probability)
         self.rng = generator(rng)
 
     def plan(self, strands: int, steps: int, longest: int) -> Plan:
@@ -193,27 +197,48 @@ class CarouselTruncation(HDetach):
         return "CarouselTruncation()"
 
 
-def check_truncation(truncation: Any, layer: Any) -> None:
-    """Raises TypeError for what is no truncation, ValueError for one that needs a c where the cell has none."""
-    if truncation is None:
-        return
-    if isinstance(truncation, type) or not callable(getattr(truncation, "plan", None)):
+def require_truncation(truncation: Any) -> None:
+    """Raises TypeError for what is neither a truncation nor None."""
+    if truncation is not None and (isinstance(truncation, type) or not callable(getattr(truncation, "plan", None))):
         raise TypeError(
             "truncation must be Truncated, RandomTruncation, RouletteTruncation, HDetach, CarouselTruncation or None, "
             f"got {truncation!r}"
         )
+
+
+def check_truncation(truncation: Any, layer: Any, steps: int) -> None:
+    """Raises TypeError for what is no truncation, ValueError for one that fits neither the layer nor so many steps."""
+    require_truncation(truncation)
     if isinstance(truncation, HDetach) and "c" not in layer.cell.state:
         raise ValueError(
             f"{type(truncation).__name__} needs a cell that has c beside h, an LSTM, got {layer}: with its h blocked "
             "nothing would go back at all; take an LSTM, or Truncated(1)"
         )
+    if isinstance(truncation, Truncation):
+        truncation.check(steps, longest_lag(layer, steps))
+
+
+def longest_lag(layer: Any, steps: int) -> int:
+    """The largest lag of a path in a layer: up a direction and down the other in every layer, at most."""
+    return steps * (layer.num_layers if layer.directions == 2 else 1)
+
+
+def survivals(survival: Callable[[int], float], lags: int) -> np.ndarray:
+    """Returns survival(0), ..., (lags,). Raises TypeError or ValueError if it is no survival of a roulette."""
+    tail = np.array([number(f"survival({k})", survival(k)) for k in range(lags)])
+    if tail[0] != 1 or not np.all(tail > 0) or np.any(np.diff(tail) > 0):
+        raise ValueError(
+            f"survival must start at 1, never rise, and stay above 0 up to lag {lags - 1}, "
+            f"got {tail[:4]} ... {tail[-1]}; at 0 the longer paths could never be made up for"
+        )
+    return tail
 
 
 def check_keep(keep: Any) -> np.ndarray:
     """Returns a probability in (0, 1] as an array (), or one a step (T,). Raises TypeError or ValueError for others."""
     given = np.asarray(number("keep", keep)) if isinstance(keep, int | float) else array_or_lists("keep", keep)
-    if given.dtype.kind == "c":
-        raise TypeError(f"keep must be real, got {given.dtype}")
+    if given.dtype.kind not in "iuf":
+        raise TypeError(f"keep must be real numbers, got {given.dtype}")
     found = to_host(given).astype(np.float64)
     if found.ndim > 1 or not found.size or not np.all((found > 0) & (found <= 1)):
         raise ValueError(f"keep must be a probability in (0, 1], or one a step (T,), got {keep!r}")

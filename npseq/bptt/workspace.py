@@ -1,8 +1,9 @@
 """Buffers that a training loop reuses, and memory limits that are checked before anything is allocated."""
 
 from collections.abc import Hashable
-from math import prod
+from math import inf, prod
 
+from npseq.arguments import number
 from npseq.backend import Array, array_module
 
 MAX_BYTES = 4 << 30
@@ -28,6 +29,12 @@ class Workspace:
     def arrays(self) -> list[Array]:
         """All of its memory, that of its children too."""
         return [*self._memory.values(), *(array for child in self._children.values() for array in child.arrays())]
+
+
+def check_workspace(workspace: object) -> None:
+    """Raises TypeError for what is neither a workspace nor None."""
+    if workspace is not None and not isinstance(workspace, Workspace):
+        raise TypeError(f"workspace must be None or one of npseq's own, got {type(workspace).__name__}; give None")
 
 
 def child(workspace: Workspace | None, name: Hashable) -> Workspace | None:
@@ -57,11 +64,18 @@ def _alike(array: Array, like: Array) -> bool:
 
 def require(what: str, needed: int, max_bytes: int | None, remedy: str) -> None:
     """Raises MemoryError where `needed` bytes pass the limit (None: no limit), with the way to need less."""
-    if max_bytes is not None and needed > max_bytes:
+    if max_bytes is not None and needed > check_max_bytes(max_bytes):
         raise MemoryError(
             f"{what} would need about {readable(needed)}, more than max_bytes allows ({readable(max_bytes)}); "
             f"{remedy}, or raise max_bytes"
         )
+
+
+def check_max_bytes(max_bytes: object) -> int:
+    """Returns a limit in bytes. Raises TypeError or ValueError for what is none."""
+    if not 0 <= number("max_bytes", max_bytes) < inf:
+        raise ValueError(f"max_bytes must be a number of bytes, got {max_bytes!r}; None is no limit")
+    return int(max_bytes)  # type: ignore[call-overload]
 
 
 def readable(size: float) -> str:

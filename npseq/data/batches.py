@@ -8,7 +8,7 @@ import numpy as np
 
 from npseq.arguments import a_dtype, array_or_lists, integer, integers, number
 from npseq.arguments import array as an_array
-from npseq.arrays import is_own
+from npseq.arrays import is_own, type_name
 from npseq.backend import Array, Seed, array_module, generator
 
 
@@ -35,6 +35,7 @@ def random_windows(ids: Array, batch_size: int, steps: int, rng: Seed = None) ->
         >>> x.shape, (y - x).tolist()
         ((3, 2), [[1, 1], [1, 1], [1, 1]])
     """
+    batch_size, steps = integer("batch_size", batch_size), integer("steps", steps)
     ids, largest_offset = _checked_text(ids, batch_size, steps)
     rng = generator(rng)
     offset = int(rng.integers(0, min(steps - 1, largest_offset), endpoint=True))
@@ -65,6 +66,7 @@ def sequential_windows(ids: Array, batch_size: int, steps: int, rng: Seed = None
         >>> (second[0][0] - first[0][-1]).tolist()
         [1, 1]
     """
+    batch_size, steps = integer("batch_size", batch_size), integer("steps", steps)
     ids, largest_offset = _checked_text(ids, batch_size, steps)
     offset = int(generator(rng).integers(0, min(steps, largest_offset), endpoint=True))
     row_length = (len(ids) - 1 - offset) // batch_size
@@ -91,7 +93,7 @@ def one_hot(ids: Array, num_classes: int, dtype: Any = np.float32) -> Array:
     xp = _module(ids)
     ids = _as_array(xp, ids, "ids")
     integers("ids", ids)
-    integer("num_classes", num_classes)
+    num_classes = integer("num_classes", num_classes)
     outside = (ids < 0) | (ids >= num_classes)
     if outside.any():
         raise ValueError(f"ids must lie in 0 to num_classes - 1 = {num_classes - 1}, got {int(ids[outside][0])}")
@@ -117,12 +119,14 @@ def pad_sequences(sequences: Sequence[Array], value: float = 0, *, length: int |
         >>> padded.tolist(), lengths.tolist()
         ([[1, 4], [2, 0], [3, 0]], [3, 1])
     """
+    if isinstance(sequences, Iterator):
+        raise TypeError(f"sequences must be a list of sequences, got {type_name(sequences)}; pass list(sequences)")
     if not isinstance(sequences, list | tuple) and an_array("sequences", sequences).ndim == 0:
         raise TypeError(f"sequences must be a list of sequences, got {sequences!r}")
     if len(sequences) == 0:
         raise ValueError("sequences must hold at least one sequence, got none")
     if length is not None:
-        integer("length", length)
+        length = integer("length", length)
     xp = _module(*sequences)
     arrays = [_as_array(xp, sequence, f"sequences[{b}]") for b, sequence in enumerate(sequences)]
     dtype, features = _common_kind(xp, arrays)
@@ -182,12 +186,11 @@ def _windows(ids: Array, starts: np.ndarray, steps: int) -> Iterator[tuple[Array
 
 def _checked_text(ids: Array, batch_size: int, steps: int) -> tuple[Array, int]:
     """Returns the ids as an array, and the largest offset that leaves one batch."""
-    integer("batch_size", batch_size)
-    integer("steps", steps)
     ids = _as_array(_module(ids), ids, "ids")
     integers("ids", ids)
     if ids.ndim != 1:
-        raise ValueError(f"ids must be one text of shape (N,), got shape {ids.shape}; pass ids.ravel() to join rows")
+        remedy = "; pass ids.ravel() to join rows" if ids.ndim else ""
+        raise ValueError(f"ids must be one text of shape (N,), got shape {ids.shape}{remedy}")
     needed = batch_size * steps + 1
     if len(ids) < needed:
         raise ValueError(

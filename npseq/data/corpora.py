@@ -48,7 +48,7 @@ def load_corpus(
         ((1000,), 28)
     """
     if max_tokens is not None:
-        integer("max_tokens", max_tokens)
+        max_tokens = integer("max_tokens", max_tokens)
     texts, source = _texts(name_or_path)
     first: list[str] = []
     one_each: dict[str, str] = {}  # so that a token of the list takes no more than its place there

@@ -119,6 +119,7 @@ def load_pairs(
         raise TypeError(f"name_or_path must be the name of a set or a path, got {name_or_path!r}")
     if num_pairs is not None:
         integer("num_pairs", num_pairs)
+    distinct_sources = flag("distinct_sources", distinct_sources)
     if name_or_path in MADE:
         source, target = MADE[str(name_or_path)](600 if num_pairs is None else num_pairs, rng)
     else:
@@ -126,7 +127,7 @@ def load_pairs(
         text = read_pairs(_tatoeba() if known else Path(name_or_path))
         if one_of("clean", clean or ("d2l" if known else "none"), ("d2l", "none")) == "d2l":
             text = preprocess(text)
-        text = first_of_each(text) if flag("distinct_sources", distinct_sources) else text
+        text = first_of_each(text) if distinct_sources else text
         source, target = tokenize_pairs(text, num_pairs)
     source_vocab, target_vocab = (
         Vocabulary(lines, min_freq=min_freq, reserved_tokens=RESERVED, token="word") for lines in (source, target)

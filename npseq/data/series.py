@@ -45,7 +45,7 @@ def noisy_sine(length: int = 1000, noise: float = 0.2, *, rng: Seed = None, dtyp
         >>> ns.data.noisy_sine(3, noise=0, dtype=float).round(4).tolist()
         [0.01, 0.02, 0.03]
     """
-    integer("length", length)
+    length = integer("length", length)
     t = np.arange(1, length + 1)
     if not 0 <= number("noise", noise) < inf:
         raise ValueError(f"noise is a standard deviation and must not be negative, got {noise}")
@@ -70,7 +70,7 @@ def lagged_windows(series: Array, lags: int) -> tuple[Array, Array]:
         >>> windows.tolist(), target.tolist()
         ([[0, 1], [1, 2], [2, 3]], [2, 3, 4])
     """
-    integer("lags", lags)
+    lags = integer("lags", lags)
     if array("series", series).ndim != 1 or len(series) <= lags:
         raise ValueError(f"series must have shape (T,) with T over lags = {lags}, got shape {series.shape}")
     xp = array_module(series)

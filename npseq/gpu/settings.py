@@ -28,6 +28,10 @@ class Settings:
     graphs: bool = True
     tf32: bool = False
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            flag(name, value)
+
 
 CURRENT = Settings()
 

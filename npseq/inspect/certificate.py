@@ -3,11 +3,12 @@
 Aicher, Foti & Fox 2019 (arXiv 1905.07473); (K19) to (K23) of docs/derivations/truncation.md.
 """
 
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import number
+from npseq.arguments import integer, number
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.factors import Factors, contract, strand_factors
 from npseq.bptt.workspace import MAX_BYTES, require
@@ -110,8 +111,6 @@ def _one_strand(ledger: Any, max_bytes: int | None) -> tuple[View, int]:
             f"a certificate is for one layer in one direction, got {layer}: elsewhere a lag counts edges in several "
             "places and belongs to no one loss; inspect.truncation_bias has the exact bias of any layer"
         )
-    if layer.dtype.kind != "f":
-        raise TypeError(f"the ledger's layer must be real, got {layer.dtype}; use layer.astype(numpy.float64)")
     (view,), lags = views_of(layer, tape, dy, dstate), len(next(iter(ledger.per_lag.values())))
     if lags < min(3, view.steps):
         raise ValueError(f"a decay shows in 3 lags or more, got a ledger of {lags}; give a larger max_lag")
@@ -132,7 +131,7 @@ def _checked(relative: Any, tau: Any, beta: Any, lags: int, whole: bool) -> int:
         return (lags - 1) // 2
     known = whole or beta is not None
     last = lags - 1 if known else lags - 2
-    if isinstance(tau, bool) or not isinstance(tau, int | np.integer) or not 0 <= tau <= last:
+    if not 0 <= integer("tau", tau, -inf) <= last:
         remedy = "" if known else "; after it a decay must be seen: give a larger max_lag, or a beta that you know"
         raise ValueError(f"tau must be a lag of the ledger's, 0 to {last}, got {tau!r}{remedy}")
     return int(tau)

@@ -101,7 +101,8 @@ def gauss_newton_product(
         >>> ns.inspect.gauss_newton_product(square, pull, lambda outputs, u: u, np.array([3.0]), np.array([1.0]))
         array([36.])
     """
-    moved = jvp(forward, at, v)
+    function("backward", backward), function("curvature", curvature)
+    moved = jvp(function("forward", forward), at, v)
     return backward(at, curvature(forward(at), moved))
 
 
@@ -117,6 +118,10 @@ def softmax_curvature(logits: Array, u: Array) -> Array:
         array([[ 0.25, -0.25]])
     """
     array_module(an_array("logits", logits), an_array("u", u))
+    if logits.ndim == 0 or not logits.shape[-1] or u.shape != logits.shape:
+        raise ValueError(f"u must have the shape of logits (..., V), {logits.shape}, got {u.shape}")
+    if logits.dtype.kind not in "f" or u.dtype.kind not in "f":
+        raise TypeError(f"logits and u must be real and floating, got {logits.dtype} and {u.dtype}")
     p = np.exp(logits - logits.max(axis=-1, keepdims=True))
     p /= p.sum(axis=-1, keepdims=True)
     positions = max(p.size // p.shape[-1], 1)
@@ -153,10 +158,12 @@ def lanczos(
     size = integer("size", size, least=2)
     count = integer("count", count, below=size)
     one_of("which", which, ("LA", "SA", "BE", "LM"))
+    function("product", product)
+    rng = generator(rng)
     operator = LinearOperator(
         (size, size), matvec=lambda v: to_host(an_array("product(v)", product(np.ravel(v)))), dtype=np.float64
     )
-    values, vectors = eigsh(operator, k=count, which=which, v0=generator(rng).standard_normal(size))
+    values, vectors = eigsh(operator, k=count, which=which, v0=rng.standard_normal(size))
     order = np.argsort(values)[::-1]
     return Spectrum(values[order], vectors[:, order])
 

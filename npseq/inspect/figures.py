@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array
+from npseq.arguments import array, by_label, integer
 from npseq.backend import array_module, to_host
 from npseq.inspect.jacobians import JacobianSpectrum
-from npseq.inspect.ledger import Ledger, lag_norms
+from npseq.inspect.ledger import Ledger, check_ledger, lag_norms
 from npseq.inspect.truncations import truncation_bias
 from npseq.magnitude import joint_norm
 from npseq.plot import new_figure
@@ -36,6 +36,7 @@ def gradient_by_lag(ledgers: Mapping[str, Ledger], extra: Mapping[str, Ledger] |
         >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
         >>> figure = ns.inspect.figures.gradient_by_lag({"LSTM": ns.inspect.ledger(layer, y, tape)})
     """
+    by_label("ledgers", ledgers, Ledger), by_label("extra", extra or {}, Ledger, 0)
     figure, axes = _figure()
     reach = {}
     for k, (label, ledger) in enumerate([*ledgers.items(), *(extra or {}).items()]):
@@ -67,6 +68,7 @@ def bias_by_length(ledgers: Mapping[str, Ledger]) -> Any:
         >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
         >>> figure = ns.inspect.figures.bias_by_length({"LSTM": ns.inspect.ledger(layer, y, tape)})
     """
+    by_label("ledgers", ledgers, Ledger)
     figure, (above, below) = _figure(2, height=5.5, sharex=True)
     needed = {}
     for k, (label, ledger) in enumerate(ledgers.items()):
@@ -102,7 +104,7 @@ def pair_triangle(ledger: Ledger, *, title: str = "") -> Any:
         >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
         >>> figure = ns.inspect.figures.pair_triangle(ns.inspect.ledger(layer, y, tape))
     """
-    if ledger.pair_norms is None:
+    if check_ledger(ledger).pair_norms is None:
         raise ValueError("the ledger must hold pair norms: ledger(..., pairs=True)")
     figure, axes = _figure(height=5)
     from matplotlib.colors import LogNorm
@@ -140,8 +142,9 @@ def gates_over_time(ledger: Ledger, example: int = 0, *, title: str = "") -> Any
         >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
         >>> figure = ns.inspect.figures.gates_over_time(ns.inspect.ledger(layer, y, tape))
     """
-    if not ledger.gates:
-        raise ValueError("this cell has no gates: a plain RNN's state is all there is")
+    if not check_ledger(ledger).gates:
+        raise ValueError("the ledger must be of a cell with gates: a plain RNN's state is all there is")
+    integer("example", example, 0, len(next(iter(ledger.per_example.values()))))
     names = _in_reading_order(ledger.gates)
     keeping = next(name for name in names if _kind(name) in ("f", "z"))
     order = np.argsort(-to_host(ledger.gates[keeping])[:, example].mean(axis=0))
@@ -196,6 +199,7 @@ def singular_values_by_lag(spectra: Mapping[str, JacobianSpectrum]) -> Any:
         >>> spectrum = ns.inspect.jacobian_spectrum(layer, layer.forward(np.ones((4, 1, 2), np.float32))[2])
         >>> figure = ns.inspect.figures.singular_values_by_lag({"LSTM": spectrum})
     """
+    by_label("spectra", spectra, JacobianSpectrum)
     figure, axes = _figure()
     rates, highest = {}, 1.0
     for k, (label, spectrum) in enumerate(spectra.items()):
@@ -233,6 +237,9 @@ def adjoints_over_training(norms: np.ndarray, epochs: np.ndarray, *, title: str 
         >>> figure = ns.inspect.figures.adjoints_over_training(np.ones((3, 8)), np.array([0, 5, 10]))
     """
     array_module(array("norms", norms), array("epochs", epochs))
+    given = [(one.shape, one.dtype.kind in "iuf") for one in (norms, epochs)]
+    if norms.ndim != 2 or not norms.size or given[1] != (norms.shape[:1], given[0][1]):
+        raise ValueError(f"norms must be real (epochs, T) and epochs (epochs,), got {given}")
     figure, axes = _figure()
     from matplotlib.colors import LogNorm, Normalize
 

@@ -9,6 +9,7 @@ from npseq.backend import Array, array_module, generator, to_host
 from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.layers.batch import check_tape
 from npseq.layers.jacobian import at_step, check_one_way, state_features, state_jacobian
+from npseq.layers.layer import require_real
 from npseq.layers.rnn import RNNCell
 
 
@@ -81,11 +82,15 @@ def jacobian_spectrum(
         >>> ns.inspect.jacobian_spectrum(layer, tape, max_lag=2).singular_values.shape
         (2, 1, 6)
     """
+    if max_lag is not None:
+        max_lag = integer("max_lag", max_lag)
+    check_one_way(layer, "a state's Jacobian")
+    require_real(layer)
     J = state_jacobians(layer, tape, max_bytes=max_bytes)
     xp = array_module(J)
     steps, batch, n, _ = J.shape
     own = _own_lengths(tape, steps, batch)
-    lags = steps if max_lag is None else min(integer("max_lag", max_lag), steps)
+    lags = steps if max_lag is None else min(max_lag, steps)
     values, norms = xp.full((lags, batch, n), np.nan, J.dtype), xp.full((lags, batch), np.nan, J.dtype)
     product, norm = xp.eye(n, dtype=J.dtype), 1.0
     for k in range(lags):
@@ -131,12 +136,14 @@ def lyapunov_exponents(
         >>> ns.inspect.lyapunov_exponents(layer, tape, count=1).shape
         (1, 1)
     """
+    check_one_way(layer, "a state's Jacobian")
+    require_real(layer)
+    (steps, batch), n, rng = check_tape(tape, layer), state_features(layer), generator(rng)
+    count = n if count is None else integer("count", count, below=n + 1)
+    warmup = integer("warmup", warmup, 0, max(steps, 1))
     J = state_jacobians(layer, tape, max_bytes=max_bytes)
     xp = array_module(J)
-    steps, batch, n, _ = J.shape
-    count = n if count is None else integer("count", count, below=n + 1)
-    warmup = integer("warmup", warmup, least=0)
-    start = xp.asarray(generator(rng).standard_normal((batch, n, count)).astype(J.dtype))
+    start = xp.asarray(rng.standard_normal((batch, n, count)).astype(J.dtype))
     Q = xp.linalg.qr(start)[0]
     own = _own_lengths(tape, steps, batch)
     total = xp.zeros((batch, count), J.dtype)

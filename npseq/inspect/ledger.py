@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import integer
+from npseq.arguments import flag, instance, integer, one_of
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.factors import contract
 from npseq.bptt.workspace import MAX_BYTES, require
@@ -76,7 +76,7 @@ def ledger(
         (5, 4, 4)
     """
     views = views_of(layer, tape, dy, dstate)
-    names = check_names(layer, names)
+    names, pairs = check_names(layer, names), flag("pairs", pairs)
     lags = [_lags(view, max_lag) for view in views]
     _guard(layer, views, lags, names, max_bytes)
     adjoints, per_step, per_example, per_lag = {}, {}, {}, {}
@@ -135,13 +135,12 @@ def adjoint_norms(ledger: Ledger, name: str = "h") -> np.ndarray:
         >>> ns.inspect.adjoint_norms(ns.inspect.ledger(layer, 0 * y, tape))
         array([0., 0., 0., 0., 0.], dtype=float32)
     """
-    return to_host(norm(check_ledger(ledger).adjoints[name], (1, 2)))
+    one_of("name", name, tuple(check_ledger(ledger).adjoints))
+    return to_host(norm(ledger.adjoints[name], (1, 2)))
 
 
 def check_ledger(ledger: Any) -> Ledger:
-    if not isinstance(ledger, Ledger):
-        raise TypeError(f"ledger must be what inspect.ledger returned, got {type(ledger).__name__}")
-    return ledger
+    return instance("ledger", ledger, Ledger, "what inspect.ledger returned")
 
 
 def check_unchanged(ledger: Ledger, change: Array, parts: Parts) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module
-from npseq.clipping import clip_grad_norm
+from npseq.clipping import check_limit, clip_grad_norm
 from npseq.inspect.nonfinite_layer import in_backward, in_forward, in_layer
 from npseq.inspect.nonfinite_values import Nonfinite, in_arrays, in_state, in_steps
 from npseq.layers.bidirectional import Bidirectional
@@ -21,6 +21,7 @@ from npseq.layers.recurrent import Recurrent
 from npseq.losses import softmax_cross_entropy
 from npseq.models.language_model import LanguageModel
 from npseq.models.sequence import SequenceTape
+from npseq.optim.optimizer import check_optimizer
 
 
 def first_nonfinite(
@@ -63,6 +64,8 @@ def first_nonfinite(
         the first value that is not finite is nan in weight W_xh, entry 1, 2
     """
     _check(model, targets, lengths, dy, optimizer)
+    if clip is not None:
+        check_limit("clip", clip)
     with np.errstate(all="ignore"):
         if isinstance(model, LanguageModel):
             found = _in_model(model, x, targets, state, context, truncation, optimizer, clip, training)
@@ -75,6 +78,8 @@ def _check(model: Any, targets: Any, lengths: Any, dy: Any, optimizer: Any) -> N
     if isinstance(model, LanguageModel):
         if lengths is not None or dy is not None:
             raise TypeError("a LanguageModel takes targets, neither lengths nor dy; look into its layer, .recurrent")
+        if optimizer is not None:
+            check_optimizer(optimizer, model.params)
     elif not isinstance(model, Recurrent | Bidirectional):
         raise TypeError(f"model must be a LanguageModel or a recurrent layer, got {type(model).__name__}")
     elif targets is not None or optimizer is not None:

@@ -36,7 +36,7 @@ def in_layer(
 
 
 def in_forward(layer: Any, tape: Any) -> Iterator[Nonfinite]:
-    for view in views_of(layer, tape):
+    for view in views_of(layer, tape, real=False):
         arrays = {("gate", name): array for name, array in gates(view).items()}
         arrays |= {("state", name): array for name, array in states(view).items()}
         names = EQUATIONS[type(view.layer).__name__.lower()]
@@ -48,7 +48,7 @@ def in_forward(layer: Any, tape: Any) -> Iterator[Nonfinite]:
 def in_backward(layer: Any, dy: Array, tape: Any, grads: Any) -> Iterator[Nonfinite]:
     """Searches the adjoints, if a gradient is not finite, and then the gradients."""
     if not array_module(grads.flat).isfinite(grads.flat).all():
-        for view in views_of(layer, tape, dy):
+        for view in views_of(layer, tape, dy, real=False):
             yield from _adjoints(view)
     yield from in_arrays("gradient", grads)
 

@@ -17,8 +17,9 @@ from npseq.bptt.tape import Strand, Tape
 from npseq.bptt.truncation import shifted
 from npseq.layers.adjoints import Rows, adjoints_of
 from npseq.layers.batch import check_array, check_tape
-from npseq.layers.bidirectional import Bidirectional, state_pair
+from npseq.layers.bidirectional import check_recurrent, check_whole_tape, state_pair
 from npseq.layers.features import at_lag_zero
+from npseq.layers.layer import require_real
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed, reordered
 
@@ -48,14 +49,20 @@ class View(NamedTuple):
         return f"{self.prefix}{name}{suffix(layer, d)}"
 
 
-def views_of(layer: Any, tape: Any, dy: Array | None = None, dstate: Any = None) -> tuple[View, ...]:
-    """The layer's views. Raises TypeError or ValueError where an argument does not fit."""
+def views_of(
+    layer: Any, tape: Any, dy: Array | None = None, dstate: Any = None, *, real: bool = True
+) -> tuple[View, ...]:
+    """The layer's views. Raises TypeError or ValueError where an argument does not fit.
+
+    real: refuses a complex layer, whose norms have no meaning.
+    """
+    check_whole_tape(tape, check_recurrent("layer", layer))
+    if real:
+        require_real(layer)
     if isinstance(layer, Recurrent):
         return (_view("", layer, tape, dy, dstate, None),)
     if isinstance(layer, Reversed):
         return (_reversed_view("", layer, tape, dy, dstate),)
-    if not isinstance(layer, Bidirectional):
-        raise TypeError(f"layer must be an RNN, GRU, LSTM or Bidirectional layer, got {type(layer).__name__}")
     forward, backward = layer.layers["forward"], layer.layers["backward"]
     dy_f = dy_b = None
     if dy is not None:
@@ -70,7 +77,9 @@ def views_of(layer: Any, tape: Any, dy: Array | None = None, dstate: Any = None)
 
 
 def _reversed_view(prefix: str, layer: Reversed, tape: Any, dy: Array | None, dstate: Any) -> View:
-    dy = None if dy is None else reordered(dy, tape.order)
+    if dy is not None:
+        shape = (*tape.order.shape, layer.output_size)
+        dy = reordered(check_array("dy", dy, shape, layer.dtype, array_module(layer.params.flat)), tape.order)
     return _view(prefix, layer.layer, tape.inner, dy, dstate, tape.order)
 
 
@@ -78,7 +87,7 @@ def _view(prefix: str, layer: Recurrent, tape: Any, dy: Array | None, dstate: An
     xp = array_module(layer.params.flat)
     steps, batch = check_tape(tape, layer)
     if dy is not None:
-        check_array("dy", dy, (steps, batch, layer.output_size), layer.dtype, xp)
+        dy = check_array("dy", dy, (steps, batch, layer.output_size), layer.dtype, xp)
     return View(prefix, layer, tape, dy, *layer.checked_state("dstate", dstate, batch), time)
 
 
@@ -86,8 +95,10 @@ def check_names(layer: Any, names: Any) -> tuple[str, ...] | None:
     """names as a tuple. Raises ValueError where one is not a parameter of the layer."""
     if names is None:
         return None
+    if not isinstance(names, str | list | tuple | set | frozenset):
+        raise TypeError(f"names must be a parameter's name, or a list of them, or None, got {type(names).__name__}")
     names = (names,) if isinstance(names, str) else tuple(names)
-    unknown = [name for name in names if name not in layer.params]
+    unknown = [name for name in names if not isinstance(name, str) or name not in layer.params]
     if unknown or not names:
         raise ValueError(f"names must be of {', '.join(layer.params)}, got {unknown or 'none'}")
     return names

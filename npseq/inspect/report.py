@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import by_label
 from npseq.backend import to_host
 from npseq.bptt.workspace import MAX_BYTES
 from npseq.files import as_path, make_folder, replaceable
@@ -77,8 +78,7 @@ def report(
         >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
         >>> print(ns.inspect.report({"LSTM": ns.inspect.Case(layer, tape, y)}, "figures"))  # doctest: +SKIP
     """
-    if not cases:
-        raise ValueError("cases must hold at least one layer to look into, got none")
+    by_label("cases", cases, Case), by_label("extra", extra or {}, Case, 0)
     folder = as_path(directory, "directory")
     check_figures(folder)
     analyses = {label: analyse(case, max_lag, max_bytes) for label, case in cases.items()}

@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import array, function
 from npseq.backend import Array, to_host
 from npseq.inspect.truncations import Bias, bias_of, cosine_of
+from npseq.layers.bidirectional import check_any_state, check_recurrent
+from npseq.layers.jacobian import check_steps
 from npseq.magnitude import norm
 
 
@@ -44,6 +47,10 @@ def stale_state_bias(
         >>> float(ns.inspect.stale_state_bias(layer, gradient, layer.forward(x)[1], x).norm)
         0.0
     """
+    function("gradient", gradient)
+    check_recurrent("layer", layer)
+    batch = check_steps(x_before)[1]
+    check_any_state("carried", carried, layer, batch)
     fresh = layer.forward(x_before, state_before, lengths)[1]
     stale_gradient, fresh_gradient = _flat(gradient(carried)), _flat(gradient(fresh))
     cosine = cosine_of([stale_gradient[None]], [fresh_gradient])[0]
@@ -52,4 +59,6 @@ def stale_state_bias(
 
 def _flat(gradient: Any) -> np.ndarray:
     arrays = list(gradient.values()) if isinstance(gradient, Mapping) else [gradient]
+    for one in arrays:
+        array("gradient(state)", one)
     return np.concatenate([to_host(one).reshape(-1) for one in arrays])

@@ -15,22 +15,22 @@ from npseq.layers.adjoints import Rows
 
 
 def states(view: View) -> dict[str, Array]:
-    """{"h", "c", "h_l1", ...}: the state after every step, h (T, B, P) and c (T, B, H), unchanged past a length."""
+    """{"h", "c", "h_l1", ...}: copies of the state after every step, h (T, B, P) and c (T, B, H)."""
     named = {}
     for l, d, strand in strands(view):
-        named[view.name("h", l, d)] = _natural(view, d, strand.s[1:, : view.layer.state_size])
+        named[view.name("h", l, d)] = _natural(view, d, strand.s[1:, : view.layer.state_size]).copy()
         if strand.c is not None:
-            named[view.name("c", l, d)] = _natural(view, d, strand.c[1:])
+            named[view.name("c", l, d)] = _natural(view, d, strand.c[1:]).copy()
     return named
 
 
 def gates(view: View) -> dict[str, Array]:
-    """{"i", "f", "i_l1", ...}: every gate at every step, (T, B, H); a plain RNN has none."""
+    """{"i", "f", "i_l1", ...}: copies of every gate at every step, (T, B, H); a plain RNN has none."""
     cell = view.layer.cell
     if not cell.reads_gates:
         return {}
     return {
-        view.name(gate, l, d): _natural(view, d, strand.a[:, blocks_of(cell).names.index(gate)])
+        view.name(gate, l, d): _natural(view, d, strand.a[:, blocks_of(cell).names.index(gate)]).copy()
         for l, d, strand in strands(view)
         for gate in cell.gates
     }

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import function, integer, number, share
 from npseq.backend import Array, array_module, to_host
-from npseq.bptt.truncation import check_keep
+from npseq.bptt.truncation import check_keep, survivals
 from npseq.bptt.workspace import MAX_BYTES
 from npseq.inspect.ledger import Ledger, check_ledger, check_unchanged
 from npseq.inspect.noise import through_edges
@@ -162,9 +163,7 @@ def roulette_variance(ledger: Ledger, survival: Callable[[int], float]) -> float
         0.0
     """
     squares = _all_tails(ledger)
-    Q = np.array([survival(k) for k in range(len(squares))], dtype=np.float64)
-    if Q[0] != 1 or not np.all(Q > 0) or np.any(np.diff(Q) > 0):
-        raise ValueError(f"survival must start at 1, never rise and stay above 0, got {Q}")
+    Q = survivals(function("survival", survival), len(squares))
     return float((np.diff(1 / Q) * squares[1:]).sum())
 
 
@@ -179,7 +178,8 @@ def expected_lags(survival: Callable[[int], float], lags: int) -> float:
         >>> ns.inspect.expected_lags(lambda k: 0.5**k, 3)
         1.75
     """
-    return float(sum(survival(k) for k in range(lags)))
+    function("survival", survival)
+    return sum(share(f"survival({k})", survival(k)) for k in range(integer("lags", lags)))
 
 
 def best_survival(ledger: Ledger, cost: float) -> Callable[[int], float]:
@@ -204,7 +204,7 @@ def best_survival(ledger: Ledger, cost: float) -> Callable[[int], float]:
     """
     squares = _all_tails(ledger)
     lags = len(squares)
-    if not 1 < cost <= lags:
+    if not 1 < number("cost", cost) <= lags:
         raise ValueError(f"cost must be above 1, the step's own lag, and at most {lags}, the ledger's, got {cost}")
     scales = np.sqrt(_never_rising(squares[1:] - np.append(squares[2:], 0)))
     Q = np.concatenate([[1.0], _up_to_one(scales, cost - 1)])

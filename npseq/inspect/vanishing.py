@@ -13,6 +13,7 @@ from npseq.inspect.curvature import STEP
 from npseq.inspect.passes import View, masked_dy, views_of
 from npseq.layers.adjoints import adjoints_of
 from npseq.layers.jacobian import at_step, check_one_way
+from npseq.layers.layer import require_real
 from npseq.layers.states import stack_state
 from npseq.magnitude import joint_norm
 from npseq.parameters import Parameters
@@ -80,8 +81,7 @@ def vanishing_penalty(layer: Any, dy: Array | None, tape: Any, dstate: Any = Non
 
 
 def _require_plain(layer: Any, tape: Tape) -> None:
-    if layer.dtype.kind != "f":
-        raise TypeError(f"layer must be real, got {layer.dtype}; use layer.astype(numpy.float64)")
+    require_real(layer)
     if any(mask is not None for mask in tape.dropout):
         raise ValueError("tape must be of a forward without dropout, got one on which it acted; give training=False")
 

@@ -160,7 +160,7 @@ def _half(layer: Recurrent, d: int) -> Recurrent:
     other = copy.copy(layer)
     other.directions = 1
     layout = other._layout()
-    other.params = Parameters(layout, layer.params.flat[d * layout.size : (d + 1) * layout.size])
+    other._bind(Parameters(layout, layer.params.flat[d * layout.size : (d + 1) * layout.size]))
     return other
 
 

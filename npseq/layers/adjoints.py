@@ -12,6 +12,15 @@ from npseq.layers.features import in_order
 Rows = list[tuple[loop.Adjoints, ...]]  # rows[layer][direction]
 
 
+def check_rows(rows: Any, layer: Any, sizes: tuple[int, int]) -> None:
+    """Raises TypeError for what are no adjoints of a recurrent layer, at T steps of B sequences."""
+    wanted = [layer.directions] * layer.num_layers
+    found = [len(row) for row in rows if isinstance(row, tuple)] if isinstance(rows, list) else None
+    parts = [one for row in rows for one in row] if found == wanted else [None]
+    if not all(isinstance(one, loop.Adjoints) and one.da.shape[2:] == sizes for one in parts):
+        raise TypeError(f"rows must be what this layer's adjoints(dy, tape) returned, got {type(rows).__name__}")
+
+
 def adjoints_of(
     layer: Any,
     tape: Tape,

@@ -6,6 +6,7 @@ import numpy as np
 
 from npseq.arguments import array, array_or_lists, castable, integers
 from npseq.arguments import array as an_array
+from npseq.arrays import type_name
 from npseq.backend import Array, MaybeArray, array_module, to_host
 from npseq.bptt.tape import Tape
 from npseq.magnitude import blank
@@ -56,6 +57,13 @@ def _checked_ids(batch: Batch, features: int) -> Batch:
     return batch if x is batch.x else batch._replace(x=x)
 
 
+def check_ids(name: str, ids: Any, size: int) -> Any:
+    """Returns ids (T, B) as signed integers. Raises TypeError or ValueError unless each is in [0, size)."""
+    if integers(name, ids, size).ndim != 2:
+        raise ValueError(f"{name} must be ids (T, B), got shape {ids.shape}")
+    return ids
+
+
 def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
     """lengths as signed integers (batch,) on the host, each in [0, steps]; any order."""
     given = to_host(array_or_lists("lengths", lengths))
@@ -75,13 +83,24 @@ def within(ids: Array, lengths: Array | None) -> Array:
 
 def check_tape(tape: Tape, layer: Any) -> tuple[int, int]:
     """T and B of a tape. Raises TypeError or ValueError unless this layer made it with its present parameters."""
-    if not isinstance(tape, Tape):
-        raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
+    check_kind(tape, Tape)
     if tape.signature != layer.signature:
         raise TypeError(f"tape must come from this layer's forward, {layer.signature}, got one from {tape.signature}")
     check_mark(tape.mark, layer.params)
     strand = tape.strands[0][0]
     return strand.steps, strand.s.shape[2]
+
+
+def check_kind(tape: Any, kind: type) -> None:
+    """Raises TypeError for a tape of another kind."""
+    if not isinstance(tape, kind):
+        raise TypeError(f"tape must be the one that this layer's forward returned, got {type_name(tape)}")
+
+
+def check_old(tape: Any, kind: type) -> None:
+    """Raises TypeError for what is no tape of this kind to be written over, and not None."""
+    if tape is not None and not isinstance(tape, kind):
+        raise TypeError(f"tape must be an old one that forward returned, or None, got {type_name(tape)}; give None")
 
 
 def check_mark(mark: tuple, params: Parameters) -> None:

@@ -2,10 +2,11 @@
 
 from typing import Any, NamedTuple
 
+from npseq.arguments import instance
 from npseq.backend import Array, array_module
 from npseq.bptt.truncation import check_truncation
 from npseq.bptt.workspace import Workspace
-from npseq.layers.batch import check_array
+from npseq.layers.batch import check_array, check_batch, check_kind, check_old, check_tape
 from npseq.layers.composite import Composite
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed, ReversedTape
@@ -45,8 +46,7 @@ class Bidirectional(Composite):
 
     def __init__(self, forward: Recurrent, backward: Recurrent):
         for name, layer in (("forward", forward), ("backward", backward)):
-            if not isinstance(layer, Recurrent):
-                raise TypeError(f"{name} must be an RNN, GRU or LSTM layer, got {type(layer).__name__}")
+            instance(name, layer, Recurrent, "an RNN, GRU or LSTM layer")
         if forward.input_size != backward.input_size or forward.dtype != backward.dtype:
             raise ValueError(
                 f"both layers must read the same inputs, got {forward.input_size} features in {forward.dtype} "
@@ -70,8 +70,11 @@ class Bidirectional(Composite):
         Args:
             x, state, lengths, training, tape: as Recurrent.forward takes them, the state as a pair.
         """
+        check_old(tape, BidirectionalTape)
         forward, backward = self.layers.values()
         state_f, state_b = state_pair("state", state)
+        x = check_batch(x, lengths, self.input_size, self.dtype, array_module(self.params.flat)).x
+        check_any_state("state", state_b, backward, x.shape[1])  # before the other layer draws its dropout
         old_f, old_b = (None, None) if tape is None else tape
         y_f, last_f, tape_f = forward.forward(x, state_f, lengths, training=training, tape=old_f)
         y_b, last_b, tape_b = backward.forward(x, state_b, lengths, training=training, tape=old_b)
@@ -93,8 +96,7 @@ class Bidirectional(Composite):
         Args:
             dy, tape, dstate, truncation, grads, workspace: as Recurrent.backward takes them, dstate as a pair.
         """
-        if not isinstance(tape, BidirectionalTape):
-            raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
+        steps, batch = check_whole_tape(tape, self)
         grads, own = self._gradients(grads, workspace)
         forward, backward = self.layers.values()
         dy_f = dy_b = None
@@ -103,8 +105,8 @@ class Bidirectional(Composite):
             check_array("dy", dy, shape, self.dtype, array_module(self.params.flat))
             dy_f, dy_b = dy[..., : forward.output_size], dy[..., forward.output_size :]
         dstate_f, dstate_b = state_pair("dstate", dstate)
-        for layer in recurrent_layers(self).values():
-            check_truncation(truncation, layer)
+        check_any_state("dstate", dstate_b, backward, batch)
+        check_cut(truncation, self, steps)
         dx_f, dfirst_f, _ = forward.backward(dy_f, tape.forward, dstate_f, truncation, **own["forward"])
         dx_b, dfirst_b, _ = backward.backward(dy_b, tape.backward, dstate_b, truncation, **own["backward"])
         return None if dx_f is None else dx_f + dx_b, (dfirst_f, dfirst_b), grads
@@ -122,6 +124,46 @@ def recurrent_layers(layer: Any) -> dict[str, Recurrent]:
     if isinstance(layer, Bidirectional):
         return {f"{name}.": one for name, part in layer.layers.items() for one in recurrent_layers(part).values()}
     return {"": layer.layer if isinstance(layer, Reversed) else layer}
+
+
+def check_recurrent(name: str, layer: Any) -> Any:
+    """Returns a recurrent layer. Raises TypeError for anything else."""
+    return instance(name, layer, Recurrent | Reversed | Bidirectional, "an RNN, GRU, LSTM or Bidirectional layer")
+
+
+def check_forward_only(recurrent: Any) -> None:
+    """Raises TypeError or ValueError for a layer that reads what is not written yet."""
+    check_recurrent("recurrent", recurrent)
+    if not isinstance(recurrent, Recurrent) or recurrent.directions == 2:
+        raise ValueError(f"recurrent must read forward only, since the rest is not written yet, got {recurrent}")
+
+
+def check_whole_tape(tape: Any, layer: Any) -> tuple[int, int]:
+    """T and B of a recurrent layer's tape, every part of which is checked as `check_tape` does."""
+    if isinstance(layer, Bidirectional):
+        check_kind(tape, BidirectionalTape)
+        check_whole_tape(tape.forward, layer.layers["forward"])
+        return check_whole_tape(tape.backward, layer.layers["backward"])
+    if isinstance(layer, Reversed):
+        check_kind(tape, ReversedTape)
+        return check_tape(tape.inner, layer.layer)
+    return check_tape(tape, layer)
+
+
+def check_any_state(name: str, state: Any, layer: Any, batch: int) -> None:
+    """Raises TypeError or ValueError for a state, or its gradient, that does not fit a recurrent layer."""
+    if isinstance(layer, Bidirectional):
+        for half, part in zip(layer.layers.values(), state_pair(name, state), strict=True):
+            check_any_state(name, part, half, batch)
+    else:
+        (layer.layer if isinstance(layer, Reversed) else layer).checked_state(name, state, batch)
+
+
+def check_cut(truncation: Any, layer: Any, steps: int) -> None:
+    """Raises TypeError or ValueError for a truncation that does not fit all layers that this one is made of."""
+    if truncation is not None:
+        for one in recurrent_layers(layer).values():
+            check_truncation(truncation, one, steps)
 
 
 def state_pair(name: str, state: Any) -> tuple[Any, Any]:

@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, number
+from npseq.arguments import function, instance, integer
 from npseq.backend import Array, array_module
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import describe
-from npseq.bptt.workspace import Workspace, readable
-from npseq.layers.batch import check_lengths
-from npseq.layers.jacobian import check_steps, state_features
+from npseq.bptt.workspace import Workspace, check_max_bytes, readable
+from npseq.layers.jacobian import check_one_way, check_sequence, state_features
 from npseq.layers.recurrent import Recurrent
 from npseq.parameters import Parameters
 
@@ -119,10 +118,10 @@ def checkpointed(
         dstate: the loss's derivative by the last state.
         max_bytes: the budget; None is about sqrt(T) steps and sqrt(T) states, every step run at most three times.
         schedule: taken instead of a plan within the budget.
-        visit: visit(first step, adjoints) is called once a unit; the adjoints are overwritten by the next unit.
+        visit: visit(first step, adjoints) is called once a unit, from the last to the first.
 
     Raises:
-        ValueError: for two directions or a schedule that does not fit.
+        TypeError, ValueError: before anything is computed, for two directions or an argument that does not fit.
         MemoryError: if the budget does not hold one step.
 
     Example:
@@ -131,11 +130,9 @@ def checkpointed(
         (100, 2, 3)
     """
     _check(layer, schedule)
-    steps, batch = check_steps(x)
-    if dy is not None and not callable(dy) and array("dy", dy).shape != (steps, batch, layer.output_size):
-        raise ValueError(f"dy must have shape {(steps, batch, layer.output_size)} or be a function, got {dy.shape}")
-    if max_bytes is not None:
-        number("max_bytes", max_bytes)
+    steps, batch, lengths = check_sequence(layer, x, dy, state, lengths, dstate)
+    visit = None if visit is None else function("visit", visit)
+    max_bytes = None if max_bytes is None else check_max_bytes(max_bytes)
     schedule = plan(layer, steps, batch, max_bytes) if schedule is None else schedule
     run = _Run(layer, x, lengths, schedule.stride)
     grads = Parameters(layer.params.layout, np.zeros_like(layer.params.flat))
@@ -144,13 +141,13 @@ def checkpointed(
     for unit, before in _reversed_units(run, state, -(-steps // schedule.stride), schedule.slots):
         first = unit * schedule.stride
         y, _, tape = run.unit(unit, before)
-        given = dy(first, y) if callable(dy) else None if dy is None else dy[first : first + len(y)]
+        given = dy(first, y.copy()) if callable(dy) else None if dy is None else dy[first : first + len(y)]
         rows = layer.adjoints(given, tape, dstate, workspace=workspace)
         dx, dstate, _ = layer.gradients(rows, tape, grads=part, workspace=workspace)
         grads.flat += part.flat
         parts.append(dx)
         if visit is not None:
-            visit(first, rows)
+            visit(first, [(Adjoints(*(None if a is None else a.copy() for a in row[0])),) for row in rows])
     if not parts:
         dx, dstate, grads = layer.backward(None, layer.forward(x, state, lengths)[2], dstate)
         return Checkpointed(dx, dstate, grads, 0)
@@ -159,18 +156,18 @@ def checkpointed(
 
 
 def _check(layer: Any, schedule: Schedule | None) -> None:
-    if getattr(layer, "directions", 2) != 1:
-        raise ValueError(f"checkpointing needs a layer of one direction, whose steps can be run in pieces, got {layer}")
-    if schedule is not None and (schedule.stride < 1 or schedule.slots < 1):
-        raise ValueError(f"a schedule needs a stride and slots of at least 1, got {schedule}")
+    check_one_way(layer, "checkpointing")
+    if schedule is not None:
+        instance("schedule", schedule, Schedule, "a Schedule(stride, slots) of npseq.layers.checkpointing")
+        integer("schedule.stride", schedule.stride), integer("schedule.slots", schedule.slots)
 
 
 class _Run:
     """Runs units forward, over and over in the same tape, and counts their steps."""
 
-    def __init__(self, layer: Recurrent, x: Array, lengths: Array | None, stride: int):
+    def __init__(self, layer: Recurrent, x: Array, lengths: np.ndarray | None, stride: int):
         self.layer, self.x, self.stride, self.steps = layer, x, stride, 0
-        self.lengths = None if lengths is None else check_lengths(lengths, *x.shape[:2])
+        self.lengths = lengths
         self.tape: Any = None
 
     def unit(self, unit: int, state: Any) -> tuple[Array, Any, Any]:

@@ -19,7 +19,7 @@ class Composite(Layer):
 
     def _join(self, layers: Mapping[str, Layer | None]) -> None:
         """Takes in copies of these layers, but for those that are None, and puts their parameters into one vector."""
-        self.layers = {name: layer for name, layer in layers.items() if layer is not None}
+        self.__dict__["layers"] = {name: layer for name, layer in layers.items() if layer is not None}
         flats = [layer.params.flat for layer in self.layers.values()]
         dtypes = {str(flat.dtype) for flat in flats}
         if len(dtypes) > 1:
@@ -31,7 +31,7 @@ class Composite(Layer):
         """Makes every layer's parameters views of these."""
         super()._bind(params)
         parts = self._parts(params)
-        self.layers = {name: layer._bound(parts[name]) for name, layer in self.layers.items()}
+        self.__dict__["layers"] = {name: layer._bound(parts[name]) for name, layer in self.layers.items()}
 
     def _parts(self, params: Parameters) -> dict[str, Parameters]:
         """Every layer's own parameters, or gradients, as views of the same vector."""

@@ -57,6 +57,8 @@ class Dropout(Layer):
             workspace: not needed here.
         """
         xp = array_module(array("dy", dy), tape=tape)
+        if tape is not None and (tape.shape != dy.shape or tape.dtype.kind != "f"):
+            raise ValueError(f"tape must be the mask that forward returned, as dy, {dy.shape}, got {tape.shape}")
         return (dy if tape is None else weighed(xp, dy, tape)), self.params
 
     def draw(self, x: Array) -> Array:

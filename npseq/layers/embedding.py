@@ -36,11 +36,11 @@ class Embedding(Layer):
     ):
         self.num_embeddings = integer("num_embeddings", num_embeddings)
         self.dim = integer("dim", dim)
-        self.padding_idx = None if padding_idx is None else integer("padding_idx", padding_idx, 0, num_embeddings)
-        layout = simple_layout({"W": (num_embeddings, dim)})
+        self.padding_idx = None if padding_idx is None else integer("padding_idx", padding_idx, 0, self.num_embeddings)
+        layout = simple_layout({"W": (self.num_embeddings, self.dim)})
         self.params = Parameters(layout, normal((layout.size,), generator(rng), float_dtype(dtype), std=1.0))
         if padding_idx is not None:
-            self.params["W"][padding_idx] = 0
+            self.params["W"][self.padding_idx] = 0
 
     def forward(self, ids: Array) -> tuple[Array, Array]:
         """Returns rows (..., dim), and the tape.

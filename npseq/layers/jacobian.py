@@ -5,10 +5,13 @@ The state s of a stack is h of every layer, then an LSTM's c of every layer: n f
 
 from typing import Any
 
+import numpy as np
+
 from npseq.arguments import array
 from npseq.backend import Array, array_module
 from npseq.bptt.tape import Strand, Tape
 from npseq.layers.adjoints import Rows, adjoints_of
+from npseq.layers.batch import check_array, check_batch
 from npseq.layers.recurrent import Recurrent
 
 
@@ -25,6 +28,21 @@ def check_steps(x: Any) -> tuple[int, int]:
     if array("x", x).ndim not in (2, 3):
         raise ValueError(f"x must have shape (T, B, D) or be ids (T, B), got {x.shape}")
     return x.shape[:2]
+
+
+def check_sequence(
+    layer: Recurrent, x: Any, dy: Any, state: Any, lengths: Any, dstate: Any
+) -> tuple[int, int, np.ndarray | None]:
+    """T, B and the lengths, after all arguments of a pass through time have been checked; dy may be a function."""
+    check_steps(x)
+    xp = array_module(layer.params.flat)
+    batch = check_batch(x, lengths, layer.input_size, layer.dtype, xp)
+    steps, size = batch.x.shape[:2]
+    if dy is not None and not callable(dy):
+        check_array("dy", dy, (steps, size, layer.output_size), layer.dtype, xp)
+    layer.checked_state("state", state, size)
+    layer.checked_state("dstate", dstate, size)
+    return steps, size, batch.lengths
 
 
 def state_features(layer: Recurrent) -> int:

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array
-from npseq.backend import Array
-from npseq.layers.bidirectional import Bidirectional
+from npseq.backend import Array, array_module
+from npseq.layers.batch import check_array
+from npseq.layers.bidirectional import Bidirectional, check_recurrent, state_pair
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
 from npseq.layers.states import h_of, state_with
@@ -27,11 +28,15 @@ def last_output(layer: Recurrent | Reversed | Bidirectional, state: Any) -> Arra
         >>> np.array_equal(ns.layers.last_output(layer, state), y[-1])
         True
     """
+    check_recurrent("layer", layer)
     if isinstance(layer, Bidirectional):
-        return np.concatenate([last_output(*one) for one in zip(layer.layers.values(), state, strict=True)], axis=1)
+        halves = zip(layer.layers.values(), state_pair("state", state), strict=True)
+        return np.concatenate([last_output(*half) for half in halves], axis=1)
     if isinstance(layer, Reversed):
         return last_output(layer.layer, state)
-    return np.concatenate(list(array("state", h_of(state))[-layer.directions :]), axis=1)
+    h = array("state", h_of(state))
+    layer.checked_state("state", state, h.shape[1] if h.ndim == 3 else 0)
+    return np.concatenate(list(h[-layer.directions :]), axis=1)
 
 
 def last_output_gradient(layer: Recurrent | Reversed | Bidirectional, dlast: Array) -> Any:
@@ -46,14 +51,16 @@ def last_output_gradient(layer: Recurrent | Reversed | Bidirectional, dlast: Arr
         >>> ns.layers.last_output_gradient(layer, np.ones((4, 3), np.float32))[:, 0, 0]
         array([0., 1.], dtype=float32)
     """
-    array("dlast", dlast)
+    check_recurrent("layer", layer)
+    batch = len(dlast) if array("dlast", dlast).ndim == 2 else 0
+    dlast = check_array("dlast", dlast, (batch, layer.output_size), layer.dtype, array_module(layer.params.flat))
     if isinstance(layer, Bidirectional):
         cut = layer.layers["forward"].output_size
         halves = zip(layer.layers.values(), (dlast[:, :cut], dlast[:, cut:]), strict=True)
         return tuple(last_output_gradient(half, d) for half, d in halves)
     if isinstance(layer, Reversed):
         return last_output_gradient(layer.layer, dlast)
-    batch, size = dlast.shape[0], layer.state_size
+    size = layer.state_size
     dh = np.zeros_like(dlast, shape=(layer.num_layers * layer.directions, batch, size))
     dh[-layer.directions :] = dlast.reshape(batch, layer.directions, size).swapaxes(0, 1)
     return state_with(layer.cell, dh)

@@ -5,10 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array, float_dtype
+from npseq.arguments import array, float_dtype, instance
 from npseq.backend import Array, array_module, device_module, to_host
-from npseq.bptt.workspace import Workspace
+from npseq.bptt.workspace import check_workspace
 from npseq.parameters import Parameters
+
+
+def require_real(layer: Any) -> None:
+    """Raises TypeError for a complex layer or model, where only a real one has a meaning: norms, orders, choices."""
+    if layer.dtype.kind != "f":
+        raise TypeError(f"layer must be real here, got {layer.dtype}; use layer.astype('float64')")
 
 
 class Layer:
@@ -38,12 +44,28 @@ class Layer:
         return other
 
     def _bind(self, params: Parameters) -> None:
-        self.params = params
+        self.__dict__["params"] = params
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Writes params in place, as params.flat does. What a layer is made of cannot be replaced."""
+        held = self.__dict__.get(name)
+        is_part = isinstance(held, Layer) and (held.params or not isinstance(value, type(held)))
+        if isinstance(held, Parameters):
+            wanted = "the parameters of a layer like this one; write params[name] or params.flat"
+            if instance(name, value, Parameters, wanted).layout != held.layout:
+                raise ValueError(f"{name} must be {wanted}, got {value}")
+            held.flat = value.flat
+        elif is_part or isinstance(held, dict):
+            raise AttributeError(
+                f"{name} must stay what this {type(self).__name__} was made of: all its parameters lie in one vector; "
+                f"write {name}.params, or make another {type(self).__name__}"
+            )
+        else:
+            self.__dict__[name] = value
 
     def _buffers_of(self, grads: Any, workspace: Any) -> Parameters:
         """The gradients that backward writes: these, or new ones. Raises TypeError or ValueError where one is odd."""
-        if workspace is not None and not isinstance(workspace, Workspace):
-            raise TypeError(f"workspace must be None or one of npseq's own, got {type(workspace).__name__}")
+        check_workspace(workspace)
         params = self.params
         if grads is None:
             return params.like(np.empty_like(params.flat))
@@ -56,15 +78,25 @@ class Layer:
             array_module(grads.flat, params.flat)
         if grads.flat.dtype != params.flat.dtype:
             raise TypeError(f"grads must be {params.flat.dtype} as params, got {grads.flat.dtype}; give None")
+        if isinstance(grads.flat, np.ndarray) and not grads.flat.flags.writeable:
+            raise ValueError("grads must be writable, they are read-only; give None")
         return grads
 
     def astype(self, dtype: Any) -> Any:
         """Returns a copy of this layer in another dtype; complex128 runs through forward and backward.
 
         Args:
-            dtype: float32, float64, complex64 or complex128.
+            dtype: float32, float64, complex64 or complex128; a real one only if no imaginary part would be lost.
+
+        Raises:
+            TypeError, ValueError: if it is something else.
         """
-        return self.bind(self.params.flat.astype(float_dtype(dtype)))
+        flat, dtype = self.params.flat, float_dtype(dtype)
+        if flat.dtype.kind == "c" and dtype.kind == "f":
+            if flat.imag.any():
+                raise ValueError(f"dtype must keep imaginary parts, got {dtype}; bind(params.flat.real) drops them")
+            flat = flat.real
+        return self.bind(flat.astype(dtype))
 
     def to(self, device: str) -> Any:
         """Moves the parameters to another device, in place, and returns the layer itself.

@@ -10,7 +10,7 @@ from npseq.backend import Array, array_module, generator, matmul
 from npseq.bptt.gradients import side_by_side, steps_at_once
 from npseq.bptt.workspace import Workspace, empty
 from npseq.initializers import uniform_sqrt_hidden
-from npseq.layers.batch import check_array, check_mark
+from npseq.layers.batch import check_array, check_kind, check_mark
 from npseq.layers.layer import Layer
 from npseq.parameters import Parameters, simple_layout
 
@@ -45,9 +45,9 @@ class Linear(Layer):
     ):
         self.in_features = integer("in_features", in_features)
         self.out_features = integer("out_features", out_features)
-        shapes: dict[str, tuple[int, ...]] = {"W": (in_features, out_features)}
+        shapes: dict[str, tuple[int, ...]] = {"W": (self.in_features, self.out_features)}
         if flag("bias", bias):
-            shapes["b"] = (out_features,)
+            shapes["b"] = (self.out_features,)
         layout = simple_layout(shapes)
         self.params = Parameters(
             layout,
@@ -85,8 +85,7 @@ class Linear(Layer):
         Raises:
             TypeError, ValueError: before anything is computed, if an argument does not fit.
         """
-        if not isinstance(tape, LinearTape):
-            raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
+        check_kind(tape, LinearTape)
         check_mark(tape.mark, self.params)
         x, xp = tape.x, array_module(self.params.flat)
         check_array("dy", dy, (*x.shape[:-1], self.out_features), self.dtype, xp)

@@ -7,26 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import flag, float_dtype, integer, probability
+from npseq.arguments import flag, float_dtype, instance, integer, probability
 from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
 from npseq.bptt.layout import strand_layout, strand_weights, suffix
 from npseq.bptt.tape import Tape, Weights
-from npseq.bptt.truncation import Plan, check_truncation, edge_of
-from npseq.bptt.workspace import Workspace, child
+from npseq.bptt.truncation import Plan, check_truncation, edge_of, longest_lag
+from npseq.bptt.workspace import Workspace, check_workspace, child
 from npseq.cell import Cell
 from npseq.initializers import uniform_sqrt_hidden
-from npseq.layers.adjoints import Rows, adjoints_of
-from npseq.layers.batch import check_array, check_batch, check_tape
+from npseq.layers.adjoints import Rows, adjoints_of, check_rows
+from npseq.layers.batch import check_array, check_batch, check_old, check_tape
 from npseq.layers.dropout import Dropout
-from npseq.layers.features import (
-    at_lag_zero,
-    batch_major,
-    by_direction,
-    in_order,
-    lag_sums,
-    outputs,
-)
+from npseq.layers.features import at_lag_zero, batch_major, by_direction, in_order, lag_sums, outputs
 from npseq.layers.layer import Layer
 from npseq.layers.states import check_state, stack_state
 from npseq.layers.strands import filled_strand, last_state, write_state
@@ -54,7 +47,7 @@ class Recurrent(Layer):
         self.cell = cell
         self.input_size = integer("input_size", input_size)
         self.hidden_size = integer("hidden_size", hidden_size)
-        self.state_size = self.hidden_size if state_size is None else state_size
+        self.state_size = self.hidden_size if state_size is None else integer("state_size", state_size)
         self.num_layers = integer("num_layers", num_layers)
         self.directions = 2 if flag("bidirectional", bidirectional) else 1
         self.bias = flag("bias", bias)
@@ -102,8 +95,7 @@ class Recurrent(Layer):
             TypeError, ValueError: before anything is computed, if an argument does not fit.
         """
         xp, training = array_module(self.params.flat), flag("training", training)
-        if tape is not None and not isinstance(tape, Tape):
-            raise TypeError(f"tape must be an old one that forward returned, or None, got {type(tape).__name__}")
+        check_old(tape, Tape)
         batch = check_batch(x, lengths, self.input_size, self.dtype, xp)
         h, c = self.checked_state("state", state, batch.x.shape[1])
         features: list[Array] = [] if batch.is_ids else [batch.x.swapaxes(1, 2)]
@@ -156,8 +148,9 @@ class Recurrent(Layer):
         Raises:
             TypeError, ValueError: before anything is computed, if an argument does not fit.
         """
+        grads = self._buffers_of(grads, workspace)
         rows = self.adjoints(dy, tape, dstate, truncation, workspace=workspace)
-        return self.gradients(rows, tape, grads=grads, workspace=workspace)
+        return self._gradients(rows, tape, grads, workspace)
 
     def adjoints(
         self,
@@ -174,6 +167,7 @@ class Recurrent(Layer):
             dy, tape, dstate, truncation, workspace: as `backward` takes them.
         """
         xp, (steps, batch) = array_module(self.params.flat), check_tape(tape, self)
+        check_workspace(workspace)
         if dy is not None:
             dy = check_array("dy", dy, (steps, batch, self.output_size), self.dtype, xp)
         dh, dc = self.checked_state("dstate", dstate, batch)
@@ -199,8 +193,16 @@ class Recurrent(Layer):
         Args:
             rows: what `adjoints` returned.
             tape, grads, workspace: as `backward` takes them.
+
+        Raises:
+            TypeError, ValueError: before anything is computed, if an argument does not fit.
         """
-        grads = self._buffers_of(grads, workspace)
+        check_rows(rows, self, check_tape(tape, self))
+        return self._gradients(rows, tape, self._buffers_of(grads, workspace), workspace)
+
+    def _gradients(
+        self, rows: Rows, tape: Tape, grads: Parameters, workspace: Workspace | None
+    ) -> tuple[Array | None, Any, Parameters]:
         for l, row in enumerate(rows):
             for d, adjoints in enumerate(row):
                 gradients.weight_gradients(
@@ -279,12 +281,11 @@ class Recurrent(Layer):
         return Layout(blocks, names)
 
     def _plan(self, truncation: Any, steps: int) -> Plan | None:
-        check_truncation(truncation, self)
+        check_truncation(truncation, self, steps)
         if truncation is None:
             return None
-        strands = self.num_layers * self.directions
-        longest = steps * (self.num_layers if self.directions == 2 else 1)
-        return truncation.plan(strands, steps, longest)
+        plan = truncation.plan(self.num_layers * self.directions, steps, longest_lag(self, steps))
+        return instance("truncation.plan(...)", plan, Plan, "a Plan of npseq.bptt.truncation")
 
     def __repr__(self) -> str:
         return (

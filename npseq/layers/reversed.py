@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array
+from npseq.arguments import array, instance
 from npseq.backend import Array, array_module
 from npseq.bptt.workspace import Workspace
-from npseq.layers.batch import check_array, check_lengths
+from npseq.layers.batch import check_array, check_kind, check_lengths, check_old
 from npseq.layers.layer import Layer
 from npseq.layers.recurrent import Recurrent
 from npseq.parameters import Parameters
@@ -42,14 +42,13 @@ class Reversed(Layer):
     """
 
     def __init__(self, layer: Recurrent):
-        if not isinstance(layer, Recurrent):
-            raise TypeError(f"layer must be an RNN, GRU or LSTM layer, got {layer!r}")
-        self.layer = layer
+        self.layer = instance("layer", layer, Recurrent, "an RNN, GRU or LSTM layer")
         self.params = layer.params
         self.input_size, self.output_size = layer.input_size, layer.output_size
 
     def _bind(self, params: Parameters) -> None:
-        self.layer, self.params = self.layer._bound(params), params
+        super()._bind(params)
+        self.__dict__["layer"] = self.layer._bound(params)
 
     def to(self, device: str) -> "Reversed":
         """Moves the parameters, in place, and returns the layer itself.
@@ -57,7 +56,7 @@ class Reversed(Layer):
         Args:
             device: "cpu" or "gpu".
         """
-        self.params = self.layer.to(device).params
+        super()._bind(self.layer.to(device).params)
         return self
 
     def forward(
@@ -74,6 +73,7 @@ class Reversed(Layer):
         Args:
             x, state, lengths, training, tape: as Recurrent.forward takes them.
         """
+        check_old(tape, ReversedTape)
         if array("x", x).ndim < 2:
             raise ValueError(f"x must have shape (T, B, {self.input_size}) or be ids (T, B), got {x.shape}")
         order = array_module(self.params.flat, x).asarray(reversed_order(x.shape[0], x.shape[1], lengths))
@@ -96,8 +96,7 @@ class Reversed(Layer):
         Args:
             dy, tape, dstate, truncation, grads, workspace: as Recurrent.backward takes them.
         """
-        if not isinstance(tape, ReversedTape):
-            raise TypeError(f"tape must be the one that this layer's forward returned, got {type(tape).__name__}")
+        check_kind(tape, ReversedTape)
         if dy is not None:
             xp = array_module(self.params.flat)
             check_array("dy", dy, (*tape.order.shape, self.output_size), self.dtype, xp)

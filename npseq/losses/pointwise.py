@@ -35,15 +35,10 @@ def binary_cross_entropy(
     """
     xp = array_module(logits=logits, targets=targets, weights=weights)
     floating("logits", logits)
-    check_same_shape("logits", logits, targets)
+    check_same_shape("logits", logits.shape, targets)
     scale = coefficients(xp, weights, None, logits.shape, logits.real.dtype, reduction)
     logits, y = blank(xp, logits, scale), blank(xp, check_real("targets", targets), scale)
-    if xp is np and not ((y >= 0) & (y <= 1)).all():
-        raise ValueError(
-            f"targets of binary_cross_entropy must lie in [0, 1], got values from {y.min()} to {y.max()}; "
-            "they are probabilities of class 1, not logits or class ids"
-        )
-    y = y.astype(logits.real.dtype, copy=False)
+    y = check_labels(y, logits.shape).astype(logits.real.dtype, copy=False)
     positive = logits.real > 0
     tail = xp.exp(xp.where(positive, -logits, logits))
     slope = xp.where(positive, 1 - y, -y)  # of the loss far from 0; where it is 0, an infinite logit has no loss
@@ -51,6 +46,17 @@ def binary_cross_entropy(
     tail = tail / (1 + tail)
     dlogits = xp.where(positive, (1 - y) - tail, tail - y) * scale
     return (losses if reduction == "none" else losses.sum()), dlogits
+
+
+def check_labels(targets: Array, shape: tuple[int, ...]) -> Array:
+    """Returns targets of binary_cross_entropy. Raises TypeError or ValueError unless they are real, in [0, 1]."""
+    check_same_shape("logits", shape, targets)
+    if array_module(check_real("targets", targets)) is np and not ((targets >= 0) & (targets <= 1)).all():
+        raise ValueError(
+            f"targets of binary_cross_entropy must lie in [0, 1], got values from {targets.min()} to {targets.max()}; "
+            "they are probabilities of class 1, not logits or class ids"
+        )
+    return targets
 
 
 def mean_squared_error(
@@ -79,7 +85,7 @@ def mean_squared_error(
     """
     xp = array_module(prediction=prediction, target=target, weights=weights)
     floating("prediction", prediction)
-    check_same_shape("prediction", prediction, target)
+    check_same_shape("prediction", prediction.shape, target)
     if prediction.dtype.kind == "f":
         check_real("target", target)
     scale = coefficients(xp, weights, None, prediction.shape, prediction.real.dtype, reduction)

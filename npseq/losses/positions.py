@@ -73,6 +73,6 @@ def check_real(name: str, array: Array) -> Array:
     return array
 
 
-def check_same_shape(name: str, array: Array, targets: Array) -> None:
-    if an_array("targets", targets).shape != array.shape:
-        raise ValueError(f"targets must have the shape of the {name}, {array.shape}, got {targets.shape}; reshape them")
+def check_same_shape(name: str, shape: tuple[int, ...], targets: Array) -> None:
+    if an_array("targets", targets).shape != shape:
+        raise ValueError(f"targets must have the shape of the {name}, {shape}, got {targets.shape}; reshape them")

@@ -30,6 +30,9 @@ class Classifier(SequenceModel):
         (4,)
     """
 
+    def _positions(self, x: Array) -> tuple[int, ...]:
+        return x.shape[1:2]
+
     def _read(self, y: Array, state: Any) -> Array:
         return last_output(self.recurrent, state)
 

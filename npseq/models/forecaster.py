@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from npseq.activations import drelu, relu
-from npseq.arguments import array, finite, integer, one_of
+from npseq.arguments import array, finite, flag, integer, one_of
 from npseq.backend import Array, array_module, generator
 from npseq.initializers import xavier_uniform
 from npseq.layers import Linear
@@ -15,6 +15,7 @@ from npseq.losses import mean_squared_error
 from npseq.models.model import Model
 from npseq.models.sequence import LAYERS
 from npseq.optim import Optimizer
+from npseq.optim.optimizer import check_optimizer
 from npseq.parameters import Parameters
 
 
@@ -72,6 +73,7 @@ class Forecaster(Model):
         Raises:
             TypeError, ValueError: if a shape or a dtype does not fit.
         """
+        flag("training", training)
         z, hidden_tape = self.hidden.forward(finite("windows", windows))
         h = relu(z)
         prediction, output_tape = self.output.forward(h, copy=False)
@@ -102,10 +104,10 @@ class Forecaster(Model):
             batch_size: pairs of a minibatch; the last of an epoch may have fewer.
             rng: a seed or a Generator, of the order.
         """
-        integer("epochs", epochs)
-        integer("batch_size", batch_size)
-        xp = array_module(finite("windows", windows), finite("targets", targets))
-        check_array("targets", targets, (len(windows),), self.dtype, xp)
+        epochs, batch_size = integer("epochs", epochs), integer("batch_size", batch_size)
+        check_optimizer(optimizer, self.params)
+        self.loss(windows, targets)  # before the order is drawn
+        xp = array_module(windows)
         rng, losses = generator(rng), []
         for _ in range(epochs):
             order = xp.asarray(rng.permutation(len(windows)))
@@ -189,6 +191,7 @@ class LatentForecaster(Model):
         Raises:
             ValueError: if no prediction is left that counts.
         """
+        flag("training", training)
         if not integer("warm_up", warm_up, least=0) < len(self._series("x", x)) - 1:
             raise ValueError(f"x must have at least warm_up + 2 = {warm_up + 2} steps, got {len(x)}")
         y, _, tape = self.recurrent.forward(x[:-1], training=training)
@@ -208,7 +211,7 @@ class LatentForecaster(Model):
             history: (T, B, F).
             steps: how many values to predict.
         """
-        integer("steps", steps)
+        steps = integer("steps", steps)
         xp = array_module(self._series("history", history))
         prediction, state = self._predict(history, None)
         out = [prediction[-1:]]

@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array, float_dtype, integer, number, one_of
+from npseq.arguments import array, float_dtype, function, integer, one_of
 from npseq.backend import Array, array_module, generator, to_host
-from npseq.clipping import clip_grad_norm
+from npseq.clipping import check_limit, clip_grad_norm
 from npseq.data import Vocabulary
 from npseq.files import read_content, write_content
 from npseq.initializers import normal
 from npseq.layers import Embedding
+from npseq.layers.layer import require_real
 from npseq.layers.states import as_state, state_arrays, state_before
 from npseq.losses import softmax_cross_entropy
 from npseq.models.decoding.generation import Stepper, check_request, finite_loss, generated, sized, stop_id, token_ids
 from npseq.models.saving import FORMAT, check_size, content_of, model_from
-from npseq.models.sequence import LAYERS, Buffers, SequenceModel
+from npseq.models.sequence import CELL_OF, LAYERS, Buffers, SequenceModel, check_own_options
 from npseq.models.window import Window
+from npseq.optim.optimizer import check_optimizer
 from npseq.parameters import Parameters
-
-CELL_OF = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}  # whose option it is
 
 
 class LanguageModel(SequenceModel):
@@ -70,8 +70,10 @@ class LanguageModel(SequenceModel):
         given = locals()
         one_of("cell", cell, tuple(LAYERS))
         one_of("initializer", initializer, ("uniform", "normal"))
+        check_own_options(cell, {name: given[name] for name in CELL_OF})
         self.vocab, self.vocab_size = sized("vocab", vocab)
-        self.config = {name: given[name] for name in OPTIONS} | {"dtype": float_dtype(dtype).name}
+        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
+        self.config = {name: plain[name] for name in OPTIONS} | {"dtype": float_dtype(dtype).name}
         rng = generator(rng)
         shared = {"bidirectional": bidirectional, "dropout": dropout, "dtype": dtype, "rng": rng}
         own = {name: given[name] for name, owner in CELL_OF.items() if owner == cell}
@@ -140,9 +142,7 @@ class LanguageModel(SequenceModel):
         state_at: int | None = None,
         all_reduce: Callable[[Array, Parameters], Array] | None = None,
     ) -> tuple[Array, Any, Any]:
-        """Runs one training step and returns (loss, gradient norm before clipping, state).
-
-        It writes params and the model's own buffers.
+        """Runs one training step, writes params and own buffers; returns (loss, norm before clipping, state).
 
         Args:
             ids, targets, state, truncation, context, state_at: as `loss` takes them.
@@ -152,12 +152,11 @@ class LanguageModel(SequenceModel):
                 processes share, the gradients in place, and returns the loss.
 
         Raises:
-            TypeError, ValueError: as `loss`, or if optimizer or clip cannot be one.
+            TypeError, ValueError: as `loss`, or if optimizer or clip cannot be one, before anything is drawn.
         """
-        if not hasattr(optimizer, "step"):
-            raise TypeError(f"optimizer must have a step(params, grads), got {type(optimizer).__name__}")
-        if clip is not None and not number("clip", clip) >= 0:
-            raise ValueError(f"clip must not be negative, got {clip}; None is no clipping")
+        check_optimizer(optimizer, self.params)
+        check_limit("clip", np.inf if clip is None else clip)
+        function("all_reduce", bool if all_reduce is None else all_reduce)
         batch, window = (ids, targets, state), Window(truncation, context, state_at)
         if all_reduce is None and not isinstance(self.params.flat, np.ndarray):
             loss, norm, state, grads = self._on_device(batch, clip, window)
@@ -179,7 +178,7 @@ class LanguageModel(SequenceModel):
     def _backpropagate_from(self, batch: tuple, window: Window, old: Buffers | None) -> tuple[Array, Any, Buffers]:
         """(loss, state, buffers) of a batch (ids, targets, state)."""
         ids, targets, state = batch
-        window.check(ids, targets, self.recurrent)
+        window.check(ids, targets, self.vocab_size, self.recurrent)
         logits, state, tape = self._run(ids, state, None, True, old.tape if old else None, window.context)
         if window.state_at is not None:
             state = state_before(tape.recurrent, window.state_at, self.recurrent.state_size)
@@ -195,7 +194,7 @@ class LanguageModel(SequenceModel):
         if drops or window.truncation is not None or not getattr(ids, "size", 0):
             loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers)
             return loss, norm, state, self._buffers.grads
-        window.check(ids, targets, self.recurrent)
+        window.check(ids, targets, self.vocab_size, self.recurrent)
         array_module(self.params.flat, ids, targets)  # refuses arrays of two devices
         self._graphed = self._graphed or GraphedStep()
         inputs = [ids, targets, *state_arrays(self.recurrent.checked_state("state", state, ids.shape[1]))]
@@ -215,10 +214,11 @@ class LanguageModel(SequenceModel):
             ids: (N,); the first token is given.
             steps: how many are run at a time.
         """
+        require_real(self)
         if array("ids", ids).ndim != 1 or len(ids) < 2:
             raise ValueError(f"ids must be one sequence (N,) of at least 2 tokens, got {ids.shape}")
         self.check_finite()
-        integer("steps", steps)
+        steps = integer("steps", steps)
         total, state = 0.0, None
         for start in range(0, len(ids) - 1, steps):
             inputs = ids[start : start + steps + 1]
@@ -258,8 +258,9 @@ class LanguageModel(SequenceModel):
         Raises:
             ValueError: for a negative temperature, an unknown token (encode makes it <unk>) or id, or nan parameters.
         """
+        require_real(self)
         self.check_finite()
-        check_request(prefix, length, temperature, self.vocab)
+        length, temperature = check_request(prefix, length, temperature, self.vocab)
         xp = array_module(self.params.flat)
         out = to_host(token_ids(prefix, self.vocab, self.vocab_size, xp, least=0)).tolist()
         last = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)

@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
-from npseq.clipping import clip_grad_norm
+from npseq.bptt.workspace import Workspace
+from npseq.clipping import check_limit, clip_grad_norm
 from npseq.files import VERSION, Content, read_content, write_content
+from npseq.layers.batch import check_kind
+from npseq.layers.bidirectional import check_cut, check_whole_tape
 from npseq.layers.composite import Composite
+from npseq.optim.optimizer import check_optimizer
 from npseq.parameters import Parameters
 
 FORMAT = "npseq parameters"
@@ -33,6 +37,15 @@ class Model(Composite):
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("_buffers", "_graphed")}
 
+    def _begin(
+        self, tape: Any, kind: type, grads: Parameters | None, workspace: Workspace | None, truncation: Any = None
+    ) -> tuple[Parameters, dict[str, dict[str, Any]]]:
+        """What a backward pass begins with: tape and truncation are checked, then `_gradients` returns its buffers."""
+        check_kind(tape, kind)
+        if recurrent := self.layers.get("recurrent"):
+            check_cut(truncation, recurrent, check_whole_tape(tape.recurrent, recurrent)[0])
+        return self._gradients(grads, workspace)
+
     def loss(self, *batch: Any, **options: Any) -> tuple[Array, Parameters]:
         """Returns the loss of a batch, and its gradients by every parameter.
 
@@ -49,7 +62,13 @@ class Model(Composite):
             optimizer: one of ns.optim, or anything with a step(params, grads).
             clip: the largest gradient norm over all parameters; None does not clip.
             options: the keyword arguments of `loss`.
+
+        Raises:
+            TypeError, ValueError: before anything is drawn or written, if an argument does not fit.
         """
+        check_optimizer(optimizer, self.params)
+        if clip is not None:
+            check_limit("clip", clip)
         loss, grads = self._training_loss(*batch, **options)
         norm = clip_grad_norm(grads, inf if clip is None else clip)
         optimizer.step(self.params, grads)

@@ -5,16 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array, one_of
+from npseq.arguments import array, flag, integer, one_of, share
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.data import Vocabulary
 from npseq.initializers import xavier_uniform
 from npseq.layers import Embedding, Linear
-from npseq.layers.batch import check_lengths, within
+from npseq.layers.batch import check_ids, check_lengths, within
+from npseq.layers.layer import require_real
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
 from npseq.models.decoding.generation import sized
 from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs
-from npseq.models.encoder_decoder import Decoder, Encoder, EncoderDecoder
+from npseq.models.encoder_decoder import EncoderDecoder
+from npseq.models.halves import Decoder, Encoder
 from npseq.models.masked_loss import masked_softmax_cross_entropy
 from npseq.models.sequence import LAYERS
 from npseq.parameters import Parameters
@@ -73,12 +75,14 @@ class Seq2Seq(EncoderDecoder):
         self.source_vocab, sources = sized("source_vocab", source_vocab)
         self.target_vocab, targets = sized("target_vocab", target_vocab)
         self.begin, self.end = (2, 3) if self.target_vocab is None else _reserved(self.target_vocab)
+        layers = num_layers if decoder_layers is None else integer("decoder_layers", decoder_layers)
+        embedding_size, hidden_size = integer("embedding_size", embedding_size), integer("hidden_size", hidden_size)
+        flag("bridge", bridge)
         rng = generator(rng)
         made: dict[str, Any] = {"dtype": dtype, "rng": rng}
         layer = LAYERS[cell]
         first = layer(embedding_size, hidden_size, num_layers, bidirectional=bidirectional, dropout=dropout, **made)
-        inputs, layers = embedding_size + first.output_size, decoder_layers or num_layers
-        second = layer(inputs, hidden_size, layers, dropout=dropout, **made)
+        second = layer(embedding_size + first.output_size, hidden_size, layers, dropout=dropout, **made)
         super().__init__(
             Encoder(Embedding(sources, embedding_size, **made), first),
             Decoder(Embedding(targets, embedding_size, **made), second, Linear(hidden_size, targets, **made)),
@@ -123,19 +127,32 @@ class Seq2Seq(EncoderDecoder):
         Raises:
             TypeError, ValueError: if an argument does not fit.
         """
-        if not 0 <= teacher_forcing <= 1:
-            raise ValueError(f"teacher_forcing must be a probability in [0, 1], got {teacher_forcing}")
-        xp = array_module(self.params.flat, array("target", target))
+        xp, rng = array_module(self.params.flat, array("target", target)), generator(rng)
+        self._check_loss(source, target, source_lengths, target_lengths, teacher_forcing, reduction)
         target = within(target, target_lengths)
         inputs = xp.concatenate([xp.full_like(target[:1], self.begin), target[:-1]])
         if teacher_forcing < 1:
             encoded, _ = self.encoder.forward(source, source_lengths)
             state, _ = self.init_state(encoded)
-            inputs = own_inputs(self.decoder, encoded.context, state, inputs, teacher_forcing, generator(rng))
+            inputs = own_inputs(self.decoder, encoded.context, state, inputs, teacher_forcing, rng)
         logits, tape = self.forward(source, inputs, source_lengths, training=training)
         lengths = np.full(target.shape[1], len(target)) if target_lengths is None else target_lengths
         loss, dlogits = masked_softmax_cross_entropy(logits, target, lengths, reduction=reduction)
         return loss.sum(), self.backward(dlogits, tape)
+
+    def _check_loss(
+        self, source: Array, target: Array, source_lengths: Any, target_lengths: Any, forcing: float, reduction: str
+    ) -> None:
+        """Raises TypeError or ValueError for what would be refused after something has been drawn."""
+        share("teacher_forcing", forcing)
+        one_of("reduction", reduction, ("valid", "sequence"))
+        pairs = (("source", source, source_lengths, self.encoder), ("target", target, target_lengths, self.decoder))
+        for name, ids, lengths, half in pairs:
+            if lengths is not None:
+                check_lengths(lengths, *array(name, ids).shape[:2])
+            check_ids(name, within(ids, lengths), half.embedding.num_embeddings)
+        if target.shape[1] != source.shape[1]:
+            raise ValueError(f"target must have the {source.shape[1]} sequences of source, got {target.shape[1]}")
 
     def greedy(self, source: Array, source_lengths: Array | None = None, *, max_steps: int = 10) -> list[np.ndarray]:
         """Returns the likeliest token after the likeliest token, for each source: B arrays of ids without <eos>.
@@ -145,7 +162,10 @@ class Seq2Seq(EncoderDecoder):
             source_lengths: (B,), where each source ends.
             max_steps: the most tokens that are written.
         """
+        require_real(self)
         self.check_finite()
+        max_steps = integer("max_steps", max_steps, least=0)
+        check_ids("source", within(source, source_lengths), self.encoder.embedding.num_embeddings)
         encoded, _ = self.encoder.forward(source, source_lengths)
         state, _ = self.init_state(encoded)
         return greedy(self.decoder, encoded.context, state, self.begin, self.end, max_steps)
@@ -159,6 +179,7 @@ class Seq2Seq(EncoderDecoder):
         """
         if array("source", source).ndim != 1:
             raise ValueError(f"source must be one sentence (S,), got {source.shape}; search sentence by sentence")
+        require_real(self)
         self.check_finite()
         encoded, _ = self.encoder.forward(source[:, None])
         state, _ = self.init_state(encoded)
@@ -181,6 +202,8 @@ class Seq2Seq(EncoderDecoder):
             raise TypeError("tokens need a model with vocabularies; use greedy or beam_search on ids")
         if isinstance(tokens, str):
             raise TypeError(f"tokens must be a list of strings, got one string; use {tokens!r}.split()")
+        if not isinstance(tokens, list | tuple):
+            raise TypeError(f"tokens must be a list of strings, got {type(tokens).__name__}")
         xp = array_module(self.params.flat)
         source = xp.asarray([*self.source_vocab[list(tokens)], self.source_vocab["<eos>"]])
         best = self.beam_search(source, beam_size, max_steps=max_steps, alpha=alpha).best
@@ -195,9 +218,10 @@ class Seq2Seq(EncoderDecoder):
             source, target: (S, B) and (T, B).
             source_lengths, target_lengths: (B,); source_lengths None is all steps.
         """
-        if array("target", target).ndim != 2:
-            raise ValueError(f"target must have shape (T, B), got {target.shape}")
-        lengths = check_lengths(target_lengths, *target.shape)
+        lengths = check_lengths(target_lengths, *array("target", target).shape[:2])
+        check_ids("target", within(target, lengths), self.decoder.embedding.num_embeddings)
+        if array("source", source).shape[1:] != target.shape[1:]:
+            raise ValueError(f"target must have the sequences of source, {source.shape[1:]}, got {target.shape[1:]}")
         found = self.greedy(source, source_lengths, max_steps=len(target))
         wanted = [row[:size] for row, size in zip(to_host(target).T, lengths, strict=True)]
         return np.array([np.array_equal(a, row[row != self.end]) for a, row in zip(found, wanted, strict=True)])

@@ -1,21 +1,37 @@
 """What a language model, a tagger and a classifier share: an embedding or none, a recurrent layer, a linear output."""
 
+from collections.abc import Mapping
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, one_of
+from npseq.arguments import array, instance, integers, one_of
 from npseq.backend import Array, array_module, generator
 from npseq.bptt.workspace import Workspace
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Embedding, Linear
-from npseq.layers.batch import check_lengths, within
+from npseq.layers.batch import check_ids, check_lengths, check_old, within
+from npseq.layers.bidirectional import check_recurrent
 from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import binary_cross_entropy, softmax_cross_entropy
+from npseq.losses.positions import coefficients
 from npseq.models.model import Model
 from npseq.parameters import Parameters
 
 LAYERS: dict[str, Any] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
+CELL_OF = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}  # whose option it is
+
+
+def check_own_options(cell: str, given: Mapping[str, Any]) -> None:
+    """Raises ValueError for an option of another cell that is not left at its default."""
+    for name, owner in CELL_OF.items():
+        default = signature(LAYERS[owner]).parameters[name].default
+        if cell != owner and not (type(given[name]) is type(default) and given[name] == default):
+            raise ValueError(
+                f"{name} belongs to cell {owner}, got {name} {given[name]!r} with cell {cell}; leave it out or change "
+                "the cell"
+            )
 
 
 class SequenceTape(NamedTuple):
@@ -57,6 +73,8 @@ class SequenceModel(Model):
         rng: Any = None,
     ):
         self.is_binary = one_of("loss", loss, ("softmax", "binary")) == "binary"
+        check_recurrent("recurrent", recurrent)
+        instance("embedding", embedding, Embedding | None, "an Embedding or None")
         if embedding is not None and embedding.dim != recurrent.input_size:
             raise ValueError(
                 f"embedding must have the recurrent layer's {recurrent.input_size} inputs as its dim, "
@@ -89,7 +107,11 @@ class SequenceModel(Model):
         context: int = 0,
     ) -> tuple[Array, Any, SequenceTape]:
         """(logits, last state, tape); the first `context` steps have no logits."""
-        features, looked_up = (x, None) if self.embedding is None else self.embedding.forward(within(x, lengths))
+        check_old(old, SequenceTape)
+        features, looked_up = x, None
+        if self.embedding is not None:
+            ids = check_ids("ids", within(x, lengths), self.embedding.num_embeddings)
+            features, looked_up = self.embedding.forward(ids)
         old_tape = None if old is None else old.recurrent
         y, state, tape = self.recurrent.forward(features, state, lengths, training=training, tape=old_tape)
         logits, output_tape = self.output.forward(self._read(y[context:] if context else y, state), copy=False)
@@ -116,7 +138,7 @@ class SequenceModel(Model):
             truncation: of the gradient, as the recurrent layer takes it.
             grads, workspace: a training loop's own buffers, written over.
         """
-        grads, own = self._gradients(grads, workspace)
+        grads, own = self._begin(tape, SequenceTape, grads, workspace, truncation)
         dread, _ = self.output.backward(dlogits, tape.output, **own["output"])
         dy, dstate = self._unread(dread)
         if tape.context:
@@ -174,7 +196,7 @@ class SequenceModel(Model):
         training: bool,
         old: Buffers | None = None,
     ) -> tuple[Array, Buffers]:
-        one_of("reduction", reduction, ("mean", "sum"))
+        self._check_loss(x, targets, lengths, weights, reduction)
         logits, _, tape = self._run(x, None, lengths, training, old.tape if old else None)
         weights = self._position_weights(logits, lengths, weights)
         if self.is_binary:
@@ -184,6 +206,29 @@ class SequenceModel(Model):
             value, dlogits = softmax_cross_entropy(logits, targets, weights=weights, reduction=reduction)
         return value, self._backward(dlogits, tape, old)
 
+    def _check_loss(self, x: Array, targets: Array, lengths: Any, weights: Array | None, reduction: str) -> None:
+        """Raises TypeError or ValueError for what would be refused after dropout has been drawn."""
+        one_of("reduction", reduction, ("mean", "sum"))
+        if array("x", x).ndim < 2:
+            return  # forward says what x must be
+        shape, classes = self._positions(x), self.output.out_features
+        if weights is not None:
+            if array("weights", weights).shape != shape:
+                raise ValueError(f"weights must have one entry a position, {shape}, got {weights.shape}")
+            coefficients(array_module(weights), weights, None, shape, np.dtype(float), reduction)
+        if self.is_binary:
+            if weights is None and lengths is None:  # else the loss says it, of the positions that count
+                check_labels(targets, (*shape, classes))
+            return
+        if integers("targets", targets).shape != shape:
+            raise ValueError(f"targets must have shape {shape}, a class for each position, got {targets.shape}")
+        counted = within(targets, lengths if len(shape) == 2 else None)
+        integers("targets", counted if weights is None else counted * (weights != 0), classes)
+
+    def _positions(self, x: Array) -> tuple[int, ...]:
+        """The shape of the logits without the classes."""
+        return x.shape[:2]
+
     def _backward(self, dlogits: Array, tape: SequenceTape, old: Buffers | None, truncation: Any = None) -> Buffers:
         """The gradients, in the buffers of the step before."""
         workspace = old.workspace if old else Workspace()
@@ -192,8 +237,6 @@ class SequenceModel(Model):
         return Buffers(tape, workspace, grads)
 
     def _position_weights(self, logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
-        if weights is not None and array("weights", weights).shape != logits.shape[:-1]:
-            raise ValueError(f"weights must have one entry a position, {logits.shape[:-1]}, got {weights.shape}")
         return weights
 
     def predict(self, x: Array, lengths: Array | None = None) -> Array:

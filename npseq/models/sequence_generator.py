@@ -4,16 +4,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, integer
+from npseq.arguments import array, instance, integer, one_of
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Embedding, Linear
-from npseq.layers.batch import within
+from npseq.layers.batch import check_ids, check_lengths, check_old, within
+from npseq.layers.bidirectional import check_forward_only
+from npseq.layers.layer import require_real
 from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import h_from_rows, h_of, rows_of, state_with
 from npseq.losses import softmax_cross_entropy
-from npseq.models.decoding.generation import sample
+from npseq.models.decoding.generation import check_sampling, sample
 from npseq.models.model import Model
 from npseq.models.sequence import step_mask
 from npseq.parameters import Parameters
@@ -54,11 +56,8 @@ class SequenceGenerator(Model):
     output: Linear
 
     def __init__(self, vector_size: int, embedding: Embedding, recurrent: Recurrent, *, rng: Any = None):
-        if not isinstance(recurrent, Recurrent) or recurrent.directions == 2:
-            raise ValueError(
-                f"recurrent must read forward only, since what it generates is not there yet, got {recurrent}"
-            )
-        if embedding.dim != recurrent.input_size:
+        check_forward_only(recurrent)
+        if instance("embedding", embedding, Embedding, "an Embedding").dim != recurrent.input_size:
             raise ValueError(
                 f"embedding must have the recurrent layer's {recurrent.input_size} inputs as its dim, "
                 f"got {embedding.dim}"
@@ -70,7 +69,9 @@ class SequenceGenerator(Model):
         self._join({"start": start, "embedding": embedding, "recurrent": recurrent, "output": output})
 
     def _initial(self, v: Array) -> tuple[Any, Array]:
-        rows, tape = self.start.forward(array("v", v))
+        if array("v", v).ndim != 2:
+            raise ValueError(f"v must have shape (B, {self.start.in_features}), got {v.shape}")
+        rows, tape = self.start.forward(v)
         return state_with(self.recurrent.cell, h_from_rows(rows, self.recurrent.num_layers)), tape
 
     def forward(
@@ -84,8 +85,9 @@ class SequenceGenerator(Model):
             training: whether dropout acts.
             tape: an old one, to be written over.
         """
+        check_old(tape, GeneratorTape)
         state, start = self._initial(v)
-        x, looked_up = self.embedding.forward(ids)
+        x, looked_up = self.embedding.forward(check_ids("ids", ids, self.embedding.num_embeddings))
         old = None if tape is None else tape.recurrent
         y, _, recurrent = self.recurrent.forward(x, state, training=training, tape=old)
         logits, output = self.output.forward(y, copy=False)
@@ -106,7 +108,7 @@ class SequenceGenerator(Model):
             tape: the one that forward returned.
             grads, workspace: a training loop's own buffers, written over.
         """
-        grads, own = self._gradients(grads, workspace)
+        grads, own = self._begin(tape, GeneratorTape, grads, workspace)
         dx: Any
         dy, _ = self.output.backward(dlogits, tape.output, **own["output"])
         dx, dstate, _ = self.recurrent.backward(dy, tape.recurrent, **own["recurrent"])
@@ -133,9 +135,19 @@ class SequenceGenerator(Model):
             reduction: "mean" over them, or "sum".
             training: whether dropout acts.
         """
-        logits, tape = self.forward(v, within(ids, lengths), training=training)
+        one_of("reduction", reduction, ("mean", "sum"))
+        size = self.embedding.num_embeddings
+        if array("targets", targets).shape != array("ids", ids).shape:
+            raise ValueError(f"targets must have the shape of ids, {ids.shape}, got {targets.shape}")
+        if lengths is not None:
+            check_lengths(lengths, *ids.shape)
+        ids, counted = (
+            check_ids("ids", within(ids, lengths), size),
+            check_ids("targets", within(targets, lengths), size),
+        )
+        logits, tape = self.forward(v, ids, training=training)
         weights = None if lengths is None else step_mask(len(ids), lengths, logits)
-        value, dlogits = softmax_cross_entropy(logits, targets, weights=weights, reduction=reduction)
+        value, dlogits = softmax_cross_entropy(logits, counted, weights=weights, reduction=reduction)
         return value, self.backward(dlogits, tape)[1]
 
     def generate(
@@ -161,11 +173,14 @@ class SequenceGenerator(Model):
         Raises:
             ValueError: if a parameter is not finite.
         """
+        require_real(self)
         self.check_finite()
-        xp, rng = array_module(self.params.flat), generator(rng)
+        xp, rng, size = array_module(self.params.flat), generator(rng), self.embedding.num_embeddings
+        length, temperature = check_sampling(length, temperature)
+        stop = None if stop is None else integer("stop", stop, 0, size)
         state, _ = self._initial(v)
-        ids, found = np.full(len(v), first), []
-        for _ in range(integer("length", length, least=0)):
+        ids, found = np.full(len(v), integer("first", first, 0, size)), []
+        for _ in range(length):
             x, _ = self.embedding.forward(xp.asarray(ids)[None])
             y, state, _ = self.recurrent.forward(x, state)
             scores = to_host(self.output.forward(y)[0][0].real)

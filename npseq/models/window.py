@@ -2,8 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from npseq.arguments import array
+from npseq.arguments import array, integer, integers
 from npseq.backend import Array
+from npseq.bptt.truncation import check_truncation
+from npseq.layers.jacobian import check_one_way
 from npseq.layers.recurrent import Recurrent
 
 
@@ -14,8 +16,9 @@ class Window(NamedTuple):
     context: int = 0
     state_at: int | None = None
 
-    def check(self, ids: Array, targets: Array, layer: Recurrent) -> None:
-        """Raises ValueError if context or state_at do not fit the ids, or targets what the context leaves of them."""
+    def check(self, ids: Array, targets: Array, vocab_size: int, layer: Recurrent) -> None:
+        """Raises TypeError or ValueError if an option does not fit the ids, or targets what the context leaves."""
+        integer("context", self.context, least=0)
         shape, wanted = array("ids", ids).shape, array("targets", targets).shape
         if self.context and len(shape) == 2 and 0 < self.context < shape[0]:
             shape = (shape[0] - self.context, shape[1])
@@ -27,8 +30,8 @@ class Window(NamedTuple):
                 f"{f', the first {self.context} steps of ids left out' if self.context else ''}, got "
                 f"{ids.shape} and {wanted}"
             )
-        if self.state_at is not None and (layer.directions > 1 or not 0 <= self.state_at <= len(ids)):
-            raise ValueError(
-                f"state_at must be a step in [0, {len(ids)}] of a model of one direction, whose state goes from step "
-                f"to step, got {self.state_at} for {layer}"
-            )
+        integers("targets", targets, vocab_size)
+        if self.state_at is not None:
+            integer("state_at", self.state_at, 0, len(ids) + 1)
+            check_one_way(layer, "state_at")
+        check_truncation(self.truncation, layer, len(ids))

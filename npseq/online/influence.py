@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array
+from npseq.arguments import mapping
 from npseq.backend import Array, array_module
 from npseq.bptt.factors import contract, strand_factors
 from npseq.bptt.tape import describe
 from npseq.bptt.workspace import require
-from npseq.layers.batch import check_lengths
-from npseq.layers.jacobian import check_steps, state_features, state_jacobian
+from npseq.layers.batch import check_array
+from npseq.layers.jacobian import check_sequence, check_steps, state_features, state_jacobian
 from npseq.layers.recurrent import Recurrent
 from npseq.magnitude import blank
 from npseq.parameters import Parameters
@@ -62,9 +62,10 @@ def run_forward(
     update: Update,
 ) -> Online:
     """Runs all steps forward with the influence matrix that `update` computes; the other arguments are rtrl's."""
-    steps, batch = check_steps(x)
-    lengths = None if lengths is None else check_lengths(lengths, steps, batch)
+    steps, batch, lengths = check_sequence(layer, x, dy, state, lengths, dstate)
     size = state_features(layer)
+    if influence is not None:
+        influence = _checked_influence(layer, influence, batch, size)
     grads = Parameters(layer.params.layout, np.zeros_like(layer.params.flat))
     outputs = []
     for t in range(steps):
@@ -76,6 +77,17 @@ def run_forward(
         h, c = layer.checked_state("dstate", dstate, batch)
         _add(grads, _flat_state(h, c), influence)
     return Online(grads, join_outputs(layer, outputs, batch), state, influence)
+
+
+def _checked_influence(layer: Recurrent, influence: Any, batch: int, size: int) -> Influence:
+    """Raises TypeError or ValueError for what is no influence of an earlier call, {parameter: (B, n, ...)}."""
+    if set(mapping("influence", influence)) != set(layer.params):
+        raise ValueError(f"influence must have the names of layer.params, got {list(influence)}; give that of Online")
+    xp = array_module(layer.params.flat)
+    return {
+        name: check_array(f"influence[{name!r}]", influence[name], (batch, size, *value.shape), layer.dtype, xp)
+        for name, value in layer.params.items()
+    }
 
 
 def lengths_at(lengths: np.ndarray | None, t: int) -> np.ndarray | None:
@@ -101,11 +113,7 @@ def multiply(J: Array, S: Array) -> Array:
 
 def output_gradient(dy: Array | LossGradient, t: int, y: Array, lengths: Array | None) -> Array:
     """Returns dl_t/dy_t (B, P), zero past each length."""
-    if not callable(dy) and (array("dy", dy).ndim != 3 or t >= len(dy)):
-        raise ValueError(f"dy must have shape (T, B, P) with all steps of x, got {dy.shape}")
-    given = array("dy", dy(t, y) if callable(dy) else dy[t])
-    if given.shape != y.shape:
-        raise ValueError(f"dy must have shape {y.shape} at each step, got {given.shape} at step {t}")
+    given = check_array("dy", dy(t, y), y.shape, y.dtype, array_module(y)) if callable(dy) else dy[t]
     running = lengths_at(lengths, t)
     return given if running is None else blank(array_module(y), given, array_module(y).asarray(running[:, None]))
 

@@ -7,7 +7,6 @@ Menick et al. 2021, arXiv 2006.07232; compared with RTRL and RFLO in Marschall, 
 docs/derivations/online.md.
 """
 
-import copy
 from math import prod
 from typing import Any
 
@@ -100,11 +99,11 @@ def _generic_step(layer: Recurrent) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     Weights are random and positive where the layer's are not zero, so that nothing cancels and every ReLU is active,
     and so small that no gate saturates.
     """
-    rng, generic = np.random.default_rng(0), copy.copy(layer)
-    generic.params = layer.params.like(to_host(layer.params.flat) != 0)
+    rng = np.random.default_rng(0)
+    generic = layer.bind((to_host(layer.params.flat) != 0).astype(np.float64))
     for name in generic.params:
         if name.startswith("b_"):
-            generic.params[name][...] = True
+            generic.params[name][...] = 1
     size = layer.input_size + layer.num_layers * (layer.hidden_size + layer.state_size)
     generic = generic.bind(generic.params.flat * rng.uniform(0.5, 1, generic.params.flat.size) / size)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array
 from npseq.backend import Array, array_module, generator
-from npseq.layers.batch import check_lengths
-from npseq.layers.jacobian import check_one_way, check_steps
+from npseq.layers.batch import check_array
+from npseq.layers.jacobian import check_one_way, check_sequence
+from npseq.layers.layer import require_real
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import as_state, state_arrays
 from npseq.magnitude import joint_norm, norm
@@ -60,16 +60,19 @@ def uoro(
         (True, False)
     """
     check_one_way(layer, "uoro")
-    steps, batch = check_steps(x)
-    lengths = None if lengths is None else check_lengths(lengths, steps, batch)
-    if signs is not None and len(signs) != steps:
-        raise ValueError(f"signs must hold one state a step, {steps}, got {len(signs)}")
-    if signs is not None:
-        signs = [[array(f"signs[{t}]", part) for part in state_arrays(one)] for t, one in enumerate(signs)]
-    rng = generator(rng)
+    require_real(layer)
+    steps, batch, lengths = check_sequence(layer, x, dy, state, lengths, dstate)
     xp = array_module(layer.params.flat)
     state = state_arrays(layer.checked_state("state", state, batch))
-    s, theta = ([0 * part for part in state], 0 * layer.params.flat) if influence is None else influence
+    s, theta = ([0 * part for part in state], 0 * layer.params.flat)
+    if influence is not None:
+        s, theta = _checked_influence(layer, influence, batch)
+    if signs is not None:
+        if not isinstance(signs, list | tuple) or len(signs) != steps:
+            raise ValueError(f"signs must be a list of one state a step, {steps} in all, got {signs!r:.60}")
+        whole = (given[0] if isinstance(given, tuple) and len(given) == 1 else given for given in signs)
+        signs = [layer.checked_state(f"signs[{t}]", given, batch) for t, given in enumerate(whole)]
+    rng = generator(rng)
     total, complex_layer = 0 * layer.params.flat, layer.astype(np.complex128)
     outputs = []
     for t in range(steps):
@@ -90,6 +93,16 @@ def uoro(
         total = total + sum((q * part).sum() for q, part in zip(given, s, strict=True)) * theta
     grads = Parameters(layer.params.layout, total)
     return Online(grads, join_outputs(layer, outputs, batch), as_state(state), (s, theta))
+
+
+def _checked_influence(layer: Recurrent, influence: Any, batch: int) -> tuple[list[Array], Array]:
+    """Raises TypeError or ValueError for what is no influence of an earlier call: s~, as the state, and th~."""
+    if not isinstance(influence, tuple | list) or len(influence) != 2:
+        raise TypeError(f"influence must be the pair (s~, th~) of an earlier call, got {type(influence).__name__}")
+    s, flat = influence[0], layer.params.flat
+    s = as_state(s) if isinstance(s, list) and s else s
+    theta = check_array("influence[1]", influence[1], flat.shape, flat.dtype, array_module(flat))
+    return state_arrays(layer.checked_state("influence[0]", s, batch)), theta
 
 
 def _forward_tangent(layer: Recurrent, x: Array, state: list[Array], along: list[Array], running: Any) -> list[Array]:

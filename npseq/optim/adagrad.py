@@ -2,8 +2,9 @@
 
 from types import ModuleType
 
+from npseq.arguments import within
 from npseq.backend import Array
-from npseq.optim.optimizer import Optimizer, add_eps, within
+from npseq.optim.optimizer import Optimizer, add_eps
 
 
 class Adagrad(Optimizer):

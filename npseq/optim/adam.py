@@ -2,9 +2,9 @@
 
 from types import ModuleType
 
-from npseq.arguments import flag
+from npseq.arguments import flag, within
 from npseq.backend import Array
-from npseq.optim.optimizer import Optimizer, add_eps, average, within
+from npseq.optim.optimizer import Optimizer, add_eps, average
 
 
 class Adam(Optimizer):

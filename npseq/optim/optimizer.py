@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array as an_array
-from npseq.arguments import floating, mapping, number
+from npseq.arguments import floating, integer, mapping, within
 from npseq.backend import Array, array_module
 from npseq.parameters import Parameters
 
@@ -70,9 +70,8 @@ class Optimizer:
             SquareOverflow: for gradients whose squares their dtype cannot hold, where the optimizer keeps those;
                 nothing has been written. A GPU is not asked.
         """
-        lr = within("lr", self.lr)
+        lr, kinds = within("lr", self.lr), self.kinds()
         xp, pairs = _matched(params, grads)
-        kinds = self.kinds()
         if kinds or self.state:
             self._check_state(pairs)
         if self.squares and xp is np:
@@ -87,6 +86,15 @@ class Optimizer:
                 self._update_piece(xp, param[at], grad[at], lr, {kind: array[at] for kind, array in state.items()})
         if isinstance(params, Parameters):
             params.written()
+
+    def check(self, params: Parameters) -> None:
+        """Raises TypeError or ValueError unless `step` can update a layer's or a model's parameters; writes nothing.
+
+        Args:
+            params: those of a layer or a model.
+        """
+        within("lr", self.lr)
+        self._check_state(_matched(params, params)[1])
 
     def _update_piece(self, xp: ModuleType, param: Array, grad: Array, lr: float, state: dict[str, Array]) -> None:
         like = _kind(param)
@@ -113,24 +121,33 @@ class Optimizer:
             state: what state_dict returned; its arrays must be on the device of the parameters.
 
         Raises:
-            ValueError: for entries that are missing or that this optimizer does not keep.
+            TypeError, ValueError: for entries that are missing, that this optimizer does not keep, or that cannot be;
+                nothing has been loaded.
         """
-        arrays = {key: array for key, array in mapping("state", state).items() if key.partition("/")[0] in self.kinds()}
+        kinds = self.kinds()
+        arrays = {key: array for key, array in mapping("state", state).items() if key.partition("/")[0] in kinds}
         if state.keys() != {"steps", "lr", *arrays}:
             raise ValueError(
-                f"state must hold 'steps', 'lr' and arrays of the kinds {list(self.kinds())} of {type(self).__name__}, "
+                f"state must hold 'steps', 'lr' and arrays of the kinds {list(kinds)} of {type(self).__name__}, "
                 f"got {sorted(state)}; load it into an optimizer made with the same options"
             )
-        self.lr, self.steps = within("lr", state["lr"]), int(number("steps", state["steps"]))
-        self.state = {key: an_array(key, array).copy() for key, array in arrays.items()}
+        steps = (
+            state["steps"].item() if isinstance(state["steps"], np.ndarray) else state["steps"]
+        )  # of a file of arrays
+        lr, steps = within("lr", state["lr"]), integer("steps", steps, least=0)
+        _check_arrays(arrays, list(kinds), steps)
+        self.lr, self.steps = lr, steps
+        self.state = {key: array.copy() for key, array in arrays.items()}
 
     def _check_state(self, pairs: Pairs) -> None:
-        expected = {f"{kind}/{name}": param for name, (param, _) in pairs.items() for kind in self.kinds()}
-        if self.state and expected.keys() != self.state.keys():
-            raise ValueError(f"params must match the state, {sorted(self.state)}, got {sorted(expected)}; start anew")
-        for key, array in self.state.items():
-            if _kind(array) != _kind(expected[key]):
-                raise ValueError(f"state {key!r} must be as its parameter, {_kind(expected[key])}, got {_kind(array)}")
+        expected = {f"{kind}/{name}": _kind(param) for name, (param, _) in pairs.items() for kind in self.kinds()}
+        held = {key: _kind(array) for key, array in self.state.items()}
+        if held and held != expected:
+            wrong = min(key for key in {**held, **expected} if held.get(key) != expected.get(key))
+            raise ValueError(
+                f"params must be those of the steps before: the state {wrong!r} is {held.get(wrong, 'missing')} and "
+                f"should be {expected.get(wrong, 'missing')}; make one optimizer for each layer or model"
+            )
 
 
 def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[ModuleType, Pairs]:
@@ -181,15 +198,33 @@ def _pieces(xp: ModuleType, param: Array) -> Iterator[Any]:
     return (slice(first, first + PIECE) for first in range(0, param.size, PIECE))
 
 
+def _check_arrays(arrays: Mapping[str, Array], kinds: list[str], steps: int) -> None:
+    """Raises unless there is one array of each kind for every parameter, after a step, and none before."""
+    names = {key.partition("/")[2] for key in arrays}
+    wanted = {f"{kind}/{name}" for kind in kinds for name in names}
+    if arrays.keys() != wanted or (kinds and bool(names) != bool(steps)):
+        raise ValueError(
+            f"state must hold an array of each kind, {kinds}, for every parameter once a step was taken, got "
+            f"{sorted(arrays)[:5]} after {steps} steps; load what state_dict returned"
+        )
+    for key, array in arrays.items():
+        like = arrays[f"{kinds[0]}/{key.partition('/')[2]}"]
+        if an_array(key, array).dtype.kind not in "fc" or _kind(array) != _kind(like):
+            raise TypeError(f"{key} must be floating and as the other kinds of its parameter, got {_kind(array)}")
+
+
+def check_optimizer(optimizer: Any, params: Parameters) -> None:
+    """Raises TypeError or ValueError unless this can update the parameters: one of npseq's, or another with a step."""
+    if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
+        given = f"the class {optimizer.__name__}; make one of it" if isinstance(optimizer, type) else repr(optimizer)
+        raise TypeError(f"optimizer must be one of npseq.optim, or have a step(params, grads), got {given}")
+    if isinstance(optimizer, Optimizer):
+        optimizer.check(params)
+
+
 def _kind(array: Array) -> tuple[str, np.dtype, tuple[int, ...]]:
     an_array("an entry of params or grads", array)
     return type(array).__module__, array.dtype, array.shape
-
-
-def within(name: str, value: float, below: float = inf) -> float:
-    if not 0 <= number(name, value) < below:
-        raise ValueError(f"{name} must lie in [0, {below}), got {value}")
-    return float(value)
 
 
 def add_eps(root: Array, eps: float) -> None:

@@ -2,9 +2,9 @@
 
 from types import ModuleType
 
-from npseq.arguments import flag
+from npseq.arguments import flag, share, within
 from npseq.backend import Array
-from npseq.optim.optimizer import Optimizer, add_eps, average, within
+from npseq.optim.optimizer import Optimizer, add_eps, average
 
 
 class RMSprop(Optimizer):
@@ -45,7 +45,7 @@ class RMSprop(Optimizer):
         centered: bool = False,
     ):
         super().__init__(lr, weight_decay)
-        self.alpha, self.eps = within("alpha", alpha), within("eps", eps)
+        self.alpha, self.eps = share("alpha", alpha), within("eps", eps)
         self.momentum, self.centered = within("momentum", momentum), flag("centered", centered)
 
     squares = True

@@ -2,9 +2,9 @@
 
 from types import ModuleType
 
-from npseq.arguments import flag, number
+from npseq.arguments import finite_number, flag, within
 from npseq.backend import Array
-from npseq.optim.optimizer import Optimizer, within
+from npseq.optim.optimizer import Optimizer
 
 
 class SGD(Optimizer):
@@ -32,7 +32,7 @@ class SGD(Optimizer):
     ):
         super().__init__(lr, weight_decay)
         self.momentum = within("momentum", momentum)
-        self.dampening, self.nesterov = number("dampening", dampening), flag("nesterov", nesterov)
+        self.dampening, self.nesterov = finite_number("dampening", dampening), flag("nesterov", nesterov)
         if nesterov and (not momentum or dampening):
             raise ValueError(f"nesterov needs momentum > 0 and dampening 0, got {momentum} and {dampening}")
 

@@ -9,9 +9,11 @@ from typing import Any, Self
 import numpy as np
 
 from npseq import optim
-from npseq.backend import Seed
+from npseq.arguments import mapping
+from npseq.backend import Seed, generator
 from npseq.bptt.truncation import HDetach
 from npseq.data import Vocabulary, load_corpus
+from npseq.models.sequence import CELL_OF, check_own_options
 from npseq.training.epoch import SAMPLINGS, Epoch
 from npseq.training.truncation_spec import FORMS, read_truncation
 
@@ -24,7 +26,6 @@ MODEL_OPTIONS = (
     "reset", "peepholes", "proj_size", "dtype",
 )  # fmt: skip
 RENAMED = {"hidden_size": "hidden", "num_layers": "layers", "embedding_size": "embedding"}
-OWN_CELL = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}
 
 
 def option(default: Any, help: str, choices: tuple[str, ...] = (), kind: type | None = None) -> Any:
@@ -113,12 +114,7 @@ class TrainingConfig:
             raise ValueError(f"dropout acts between layers and needs layers of at least 2, got dropout {self.dropout}")
         if not self.corpus or "" in self.sample_prefix:
             raise ValueError("corpus and sample_prefix must not be empty texts")
-        for entry in fields(self):
-            if self.cell != OWN_CELL.get(entry.name, self.cell) and getattr(self, entry.name) != entry.default:
-                raise ValueError(
-                    f"{entry.name} belongs to cell {OWN_CELL[entry.name]}, got {entry.name} "
-                    f"{getattr(self, entry.name)!r} with cell {self.cell}; leave it out or change the cell"
-                )
+        check_own_options(self.cell, {name: getattr(self, name) for name in CELL_OF})
         if self.tf32 and (self.device, self.dtype) != ("gpu", "float32"):
             raise ValueError(
                 f"tf32 belongs to device gpu and dtype float32, got device {self.device!r} and dtype {self.dtype!r}; "
@@ -144,6 +140,7 @@ class TrainingConfig:
         Args:
             rng: of a random truncation, a seed or a Generator.
         """
+        rng = generator(rng)
         return Epoch(
             batch_size=self.batch_size,
             steps=self.steps,
@@ -177,12 +174,14 @@ class TrainingConfig:
             ValueError: for other fields.
         """
         names = {entry.name for entry in fields(cls)}
-        if content.keys() | {"tf32"} != names:  # older runs lack it
+        if mapping("content", content).keys() | {"tf32"} != names:  # older runs lack it
             raise ValueError(
                 f"a stored configuration must have the fields of this version of npseq: missing "
                 f"{sorted(names - content.keys())}, unknown {sorted(content.keys() - names)}"
             )
-        return cls(**{"tf32": False, **content, "sample_prefix": tuple(content["sample_prefix"])})
+        prefixes = content["sample_prefix"]
+        prefixes = tuple(prefixes) if isinstance(prefixes, list) else prefixes  # JSON has no tuples
+        return cls(**{"tf32": False, **content, "sample_prefix": prefixes})
 
 
 def make_optimizer(config: TrainingConfig) -> optim.Optimizer:

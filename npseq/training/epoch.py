@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import integer
-from npseq.backend import Array
+from npseq.arguments import integer, one_of
+from npseq.backend import Array, generator
+from npseq.bptt.truncation import require_truncation
+from npseq.clipping import check_limit
 from npseq.data import random_windows, sequential_windows
 from npseq.training.chunks import check_chunks
 
@@ -47,10 +49,13 @@ class Epoch:
     truncation: Any = None
 
     def __post_init__(self) -> None:
-        if self.sampling not in SAMPLINGS:
-            raise ValueError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {self.sampling!r}")
-        for name in ("batch_size", "steps"):
-            integer(name, getattr(self, name))
+        one_of("sampling", self.sampling, SAMPLINGS)
+        for name in ("batch_size", "steps", "bptt_every", "bptt_steps"):
+            if getattr(self, name) is not None or not name.startswith("bptt"):
+                integer(name, getattr(self, name))
+        if self.clip is not None:
+            check_limit("clip", self.clip)
+        require_truncation(self.truncation)
         check_chunks(self.steps, self.every, self.reach)
 
     @property
@@ -74,4 +79,4 @@ class Epoch:
             ValueError: for a text under one batch.
         """
         draw = random_windows if self.sampling == "random" else sequential_windows
-        return draw(ids, self.batch_size, self.steps, rng)
+        return draw(ids, self.batch_size, self.steps, generator(rng))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from npseq.arguments import function, instance
 from npseq.backend import Array, to_host
 from npseq.layers.states import map_state, state_arrays
 from npseq.models import LanguageModel
@@ -38,6 +39,7 @@ class Position(NamedTuple):
             epoch: how it is read.
             rng: draws the windows, and moves on, if none was read yet.
         """
+        instance("epoch", epoch, Epoch, "an Epoch")
         if self.step:
             rng = np.random.Generator(type(rng.bit_generator)())
             rng.bit_generator.state = self.drawn
@@ -49,7 +51,7 @@ class Position(NamedTuple):
         Args:
             change: applied to each array of the state.
         """
-        return self._replace(state=map_state(change, self.state))
+        return self._replace(state=map_state(function("change", change), self.state))
 
 
 def copied(state: Any) -> Any:

@@ -289,7 +289,7 @@ def test_the_smallest_sizes_are_taken(cell, truncation, steps, batch):
         (lambda: RandomTruncation(np.nan), ValueError, r"keep must be a probability in \(0, 1\], .* got nan"),
         (lambda: RandomTruncation(np.array([0.5, -0.5])), ValueError, r"keep must be a probability in \(0, 1\]"),
         (lambda: RandomTruncation(np.full((2, 2), 0.5)), ValueError, r"keep must be a probability in \(0, 1\]"),
-        (lambda: RouletteTruncation(0.5), TypeError, "survival must be a function of the lag, got 0.5"),
+        (lambda: RouletteTruncation(0.5), TypeError, "survival must be a function, got 0.5"),
     ],
 )
 def test_constructors_refuse(build, error, message):
@@ -300,7 +300,7 @@ def test_constructors_refuse(build, error, message):
 @pytest.mark.parametrize(
     ("truncation", "message"),
     [
-        (RandomTruncation(np.array([0.5, 0.5])), "keep has a probability for 2 steps, but there are 3"),
+        (RandomTruncation(np.array([0.5, 0.5])), "keep must have a probability for each of 3 steps, got 2"),
         (RouletteTruncation(lambda k: 0.5), "survival must start at 1, never rise, and stay above 0 up to lag 3"),
         (RouletteTruncation(lambda k: 1.0 + k), "survival must start at 1, never rise"),
         (RouletteTruncation(lambda k: float(k < 2)), "at 0 the longer paths could never be made up for"),
@@ -371,9 +371,9 @@ def test_a_plan_has_a_weight_for_every_lag_that_can_occur():
 def test_only_truncations_are_taken_and_those_of_h_alone_only_by_an_lstm():
     gru, lstm = make("gru after"), make("lstm")
     for truncation in (None, Truncated(2), RandomTruncation(0.5)):
-        check_truncation(truncation, gru)
-    check_truncation(HDetach(0.5), lstm)
+        check_truncation(truncation, gru, 3)
+    check_truncation(HDetach(0.5), lstm, 3)
     with pytest.raises(TypeError, match=r"truncation must be Truncated, .* or None, got <class"):
-        check_truncation(Truncated, gru)
+        check_truncation(Truncated, gru, 3)
     with pytest.raises(ValueError, match=r"HDetach needs a cell that has c beside h, an LSTM, got GRU"):
-        check_truncation(HDetach(0.5), gru)
+        check_truncation(HDetach(0.5), gru, 3)

@@ -91,7 +91,7 @@ def test_of_shapes_that_take_turns_the_first_to_come_three_times_is_captured(cup
 def test_a_wrong_state_at_the_step_that_would_be_captured_is_no_reason_to_give_up(cupy, caplog):
     model, given = model_of().to("gpu"), batches(cupy, 4)
     train(model, given[:2], ns.SGD(0.5))
-    with pytest.raises(ValueError, match=r"state \(h\) must have shape"):
+    with pytest.raises(ValueError, match=r"state\[0\] \(h\) must have shape"):
         model.step(*given[2], (cupy.zeros((1, B + 1, 8)), cupy.zeros((1, B, 8))), ns.SGD(0.5))
     train(model, given[2:], ns.SGD(0.5))
     assert is_captured(model)
@@ -172,7 +172,7 @@ def test_bad_arguments_are_told_as_without_a_graph(cupy):
     ids, targets = given[0]
     with pytest.raises(TypeError, match=r"layer\.to\("):
         model.step(ids.get(), targets, None, ns.SGD(0.1), 0.1)
-    with pytest.raises(ValueError, match=r"state \(h\) must have shape"):
+    with pytest.raises(ValueError, match=r"state\[0\] \(h\) must have shape"):
         model.step(ids, targets, (cupy.zeros((1, B, 8)), cupy.zeros((1, B, 8))), ns.SGD(0.1), 0.1)
     with pytest.raises(ValueError, match="one shape"):
         model.step(ids, targets[1:], None, ns.SGD(0.1), 0.1)

@@ -200,7 +200,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="relative must be a positive number, the relative bias wanted, got 0"):
         truncation_certificate(found, 0)
     for tau in (-1, 5, 1.0, True):
-        with pytest.raises(ValueError, match=f"tau must be a lag of the ledger's, 0 to 4, got {tau}"):
+        with pytest.raises(ValueError, match=f"tau must be .*, got {tau}"):
             truncation_certificate(found, tau=tau)
     for beta in (1.0, -0.1):
         with pytest.raises(ValueError, match=rf"beta must be a factor in \[0, 1\) .*, got {beta}"):

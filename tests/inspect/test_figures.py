@@ -100,7 +100,9 @@ def test_gates_of_two_different_directions():
 
 
 def test_a_plain_rnn_has_no_gates(ledgers):
-    with pytest.raises(ValueError, match="this cell has no gates: a plain RNN's state is all there is"):
+    with pytest.raises(
+        ValueError, match="the ledger must be of a cell with gates: a plain RNN's state is all there is"
+    ):
         figures.gates_over_time(ledgers["RNN"])
 
 

@@ -74,5 +74,5 @@ def test_both_directions_and_a_largest_lag_have_a_report_too():
 
 
 def test_a_report_of_nothing_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="cases must hold at least one layer to look into, got none"):
+    with pytest.raises(ValueError, match="cases must hold at least one Case, got none"):
         report({}, tmp_path)

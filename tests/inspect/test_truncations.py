@@ -182,7 +182,7 @@ def test_a_survival_a_cost_or_a_ledger_that_does_not_fit_is_refused():
         with pytest.raises(ValueError, match=r"keep must be a probability in \(0, 1\], or one a step \("):
             random_truncation_variance(found, keep)
     for survival in (lambda k: 0.5, lambda k: 1.0 * (k < 2), lambda k: 1.0 + k):
-        with pytest.raises(ValueError, match="survival must start at 1, never rise and stay above 0"):
+        with pytest.raises(ValueError, match="survival must start at 1, never rise, and stay above 0"):
             roulette_variance(found, survival)
     for cost in (1.0, 4.5):
         with pytest.raises(ValueError, match="cost must be above 1, the step's own lag, and at most 4"):

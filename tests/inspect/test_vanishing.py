@@ -162,7 +162,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"tape must be of a forward without dropout, .* give training=False"):
         vanishing_penalty(layer, None, layer.forward(x, training=True)[2])
     layer = RNN(2, 3, dtype=np.complex128)
-    with pytest.raises(TypeError, match="layer must be real, got complex128"):
+    with pytest.raises(TypeError, match="layer must be real here, got complex128"):
         vanishing_penalty(layer, None, layer.forward(x)[2])
     with pytest.raises(TypeError, match="tape must be"):
         vanishing_penalty(RNN(2, 3), None, x)

@@ -185,8 +185,8 @@ def test_what_cannot_be_run_in_pieces_is_refused():
     both = RNN(2, 3, bidirectional=True, dtype=np.float64)
     pair = Bidirectional(LSTM(2, 3, dtype=np.float64), LSTM(2, 3, dtype=np.float64))
     for layer in (both, pair):
-        with pytest.raises(ValueError, match="checkpointing needs a layer of one direction, whose steps can be run"):
+        with pytest.raises(ValueError, match="checkpointing needs a layer of one direction, got"):
             checkpointed(layer, x, None)
     for schedule in (Schedule(0, 1), Schedule(1, 0)):
-        with pytest.raises(ValueError, match="a schedule needs a stride and slots of at least 1, got Schedule"):
+        with pytest.raises(ValueError, match=r"schedule\.\w+ must be a positive integer, got 0"):
             checkpointed(RNN(2, 3, dtype=np.float64), x, None, schedule=schedule)

@@ -23,7 +23,7 @@ def test_it_reads_from_the_last_step_to_the_first():
 def test_what_does_not_fit_is_refused():
     layer = Reversed(ns.GRU(D, H, dtype=np.float64, rng=0))
     y, _, tape = layer.forward(np.zeros((T, B, D)))
-    with pytest.raises(TypeError, match=r"layer must be an RNN, GRU or LSTM layer, got Linear\(3, 2"):
+    with pytest.raises(TypeError, match="layer must be an RNN, GRU or LSTM layer, got Linear"):
         Reversed(ns.Linear(D, H))
     with pytest.raises(ValueError, match=r"x must have shape \(T, B, 3\) or be ids"):
         layer.forward(np.zeros(3))

@@ -142,7 +142,7 @@ def test_sizes_that_do_not_fit_are_refused():
         Decoder(rows, gru, ns.Linear(2, 4))
     with pytest.raises(ValueError, match=r"recurrent must read the embedding and a context, more than 5 features"):
         Decoder(ns.Embedding(4, 5), gru, ns.Linear(3, 4))
-    with pytest.raises(ValueError, match=r"a decoder must read forward only, since the rest is not written yet"):
+    with pytest.raises(ValueError, match=r"recurrent must read forward only, since the rest is not written yet"):
         Decoder(rows, ns.GRU(5, 3, bidirectional=True), ns.Linear(6, 4))
     decoder = Decoder(rows, gru, ns.Linear(3, 4))
     with pytest.raises(ValueError, match=r"decoder must take what comes before it, 4 features, but takes 3"):

@@ -269,7 +269,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"target_vocab must hold <bos>; make it with reserved_tokens="):
         Seq2Seq(vocab, vocab)
     model = small()
-    with pytest.raises(ValueError, match=r"teacher_forcing must be a probability in \[0, 1\], got 2"):
+    with pytest.raises(ValueError, match=r"teacher_forcing must be in \[0, 1\], got 2"):
         model.loss(*batch(), teacher_forcing=2)
     with pytest.raises(ValueError, match=r"lengths must be in \[0, 4\), got 9 at"):
         model.loss(*batch(), target_lengths=np.array([1, 9, 2]))

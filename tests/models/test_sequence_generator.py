@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_refused():
     recurrent, both = ns.GRU(2, 3), ns.GRU(2, 3, bidirectional=True)
     with pytest.raises(ValueError, match=r"embedding must have the recurrent layer's 2 inputs as its dim, got 4"):
         SequenceGenerator(3, ns.Embedding(5, 4), recurrent)
-    with pytest.raises(ValueError, match=r"recurrent must read forward only, since what it generates is not there yet"):
+    with pytest.raises(ValueError, match=r"recurrent must read forward only, since the rest is not written yet"):
         SequenceGenerator(3, ns.Embedding(5, 2), both)
     with pytest.raises(ValueError, match=r"recurrent must read forward only"):
         SequenceGenerator(3, ns.Embedding(5, 2), ns.Bidirectional(recurrent, recurrent))

@@ -8,14 +8,14 @@ from npseq.models.sizes import parameter_count
 CONFIG = LanguageModel(7, "gru", 5, rng=0).config
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("options", [{}, {"embedding_size": 3, "num_layers": 3}, {"reset": "before"},
-                                     {"peepholes": True}, {"proj_size": 2, "num_layers": 2}])  # fmt: skip
+@pytest.mark.parametrize(("cell", "options"), [
+    *((cell, options) for cell in ("rnn", "gru", "lstm") for options in ({}, {"embedding_size": 3, "num_layers": 3})),
+    ("gru", {"reset": "before"}), ("lstm", {"peepholes": True}), ("lstm", {"proj_size": 2, "num_layers": 2}),
+])  # fmt: skip
 def test_the_size_is_that_of_the_model(cell, bidirectional, options):
     model = LanguageModel(7, cell, 5, bidirectional=bidirectional, rng=0, **options)
-    config = {**model.config, "proj_size": model.config["proj_size"] if cell == "lstm" else 0}
-    assert parameter_count(config, 7) == model.params.flat.size
+    assert parameter_count(model.config, 7) == model.params.flat.size
 
 
 def test_a_size_of_any_height_takes_no_memory():

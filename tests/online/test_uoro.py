@@ -70,5 +70,5 @@ def test_a_sequence_continues_where_it_ended():
 
 def test_too_few_signs_are_refused():
     layer = RNN(2, 3, dtype=np.float64)
-    with pytest.raises(ValueError, match="signs must hold one state a step, 3, got 1"):
+    with pytest.raises(ValueError, match="signs must be a list of one state a step, 3 in all, got"):
         uoro(layer, np.zeros((3, 1, 2)), np.zeros((3, 1, 3)), signs=[np.ones((1, 1, 3))])

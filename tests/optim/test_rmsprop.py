@@ -34,7 +34,7 @@ def test_the_state_names_its_kinds_and_parameters():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"alpha": -1}, "alpha must lie in"),
+        ({"alpha": -1}, "alpha must be in"),
         ({"eps": -1}, "eps must lie in"),
         ({"momentum": -1}, "momentum must lie in"),
     ],

@@ -254,8 +254,10 @@ def doors() -> dict[str, Door]:
             lambda g: seq2seq().encoder.forward(g["ids"], g["lengths"])[0], {"ids": IDS, "lengths": LENGTHS}
         ),
         "Encoder.backward": Door(
-            lambda g: (lambda one: one.backward(g["dcontext"], g["dstate"], one.forward(IDS)[1]))(seq2seq().encoder),
-            {"dcontext": real(B, H), "dstate": STATE},
+            lambda g: (lambda one: one.backward(g["dcontext"], g["dstate (h)"], one.forward(IDS)[1]))(
+                seq2seq().encoder
+            ),
+            {"dcontext": real(B, H), "dstate (h)": STATE},
         ),
         "Decoder.forward": Door(
             lambda g: seq2seq().decoder.forward(g["ids"], g["context"], g["state (h)"])[:2],
@@ -266,21 +268,23 @@ def doors() -> dict[str, Door]:
             {"dy": real(T, B, V)},
         ),
         "EncoderDecoder.forward": Door(
-            lambda g: seq2seq().forward(g["ids"], IDS, g["lengths"])[0], {"ids": IDS, "lengths": LENGTHS}
+            lambda g: seq2seq().forward(g["source"], IDS, g["lengths"])[0], {"source": IDS, "lengths": LENGTHS}
         ),
-        "EncoderDecoder.forward of inputs": Door(lambda g: seq2seq().forward(IDS, g["ids"])[0], {"ids": IDS}),
+        "EncoderDecoder.forward of inputs": Door(lambda g: seq2seq().forward(IDS, g["inputs"])[0], {"inputs": IDS}),
         "EncoderDecoder.backward": Door(
             lambda g: (lambda one: one.backward(g["dy"], one.forward(IDS, IDS)[1]))(seq2seq()), {"dy": real(T, B, V)}
         ),
         "Seq2Seq.loss": Door(
-            lambda g: seq2seq().loss(g["ids"], g["target"], LENGTHS, g["lengths"]),
-            {"ids": IDS, "target": IDS, "lengths": LENGTHS},
+            lambda g: seq2seq().loss(g["source"], g["target"], LENGTHS, g["lengths"]),
+            {"source": IDS, "target": IDS, "lengths": LENGTHS},
         ),
-        "Seq2Seq.greedy": Door(lambda g: seq2seq().greedy(g["ids"], g["lengths"]), {"ids": IDS, "lengths": LENGTHS}),
+        "Seq2Seq.greedy": Door(
+            lambda g: seq2seq().greedy(g["source"], g["lengths"]), {"source": IDS, "lengths": LENGTHS}
+        ),
         "Seq2Seq.beam_search": Door(lambda g: seq2seq().beam_search(g["source"]).best.tokens, {"source": IDS[:, 0]}),
         "Seq2Seq.exact_matches": Door(
-            lambda g: seq2seq().exact_matches(g["ids"], g["target"], None, g["lengths"]),
-            {"ids": IDS, "target": IDS, "lengths": LENGTHS},
+            lambda g: seq2seq().exact_matches(g["source"], g["target"], None, g["lengths"]),
+            {"source": IDS, "target": IDS, "lengths": LENGTHS},
         ),
         "SequenceGenerator.forward": Door(
             lambda g: captions().forward(g["v"], g["ids"])[0], {"v": real(B, 2), "ids": IDS}

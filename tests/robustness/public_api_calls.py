@@ -1,45 +1,39 @@
-"""Random calls of the public API have good arguments, some of which are then made odd.
-
-A case is (name, function, a maker of good arguments). A call may return, with its arguments unchanged, or raise an
-error of npseq's own, with a text. An error that NumPy or Python raises in the middle of npseq's work is a mistake.
-"""
+"""Good arguments for everything public: a case is a function, and a maker of keyword arguments that it must take."""
 
 from __future__ import annotations
 
-import copy
-import linecache
-import warnings
+import inspect
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from robustness.odd_arguments import Rng, pick
 
 import npseq as ns
 from npseq import data, initializers, interop
-from npseq.training import TrainingConfig
+from npseq.models import counting
 
 T, B, D, H, V = 4, 2, 3, 4, 5
-CELLS = {"rnn": ns.RNN, "gru": ns.GRU, "lstm": ns.LSTM}
-OWN = (ValueError, TypeError, KeyError, ImportError, OSError, MemoryError, RuntimeError)
-ROOT = str(Path(ns.__file__).parent)
-WRITES = {"SGD.step", "RMSprop.step", "Adam.step", "AdamW.step", "Adagrad.step", "clip_grad_norm", "clip_grad_value",
-          "LanguageModel.step", "interop.torch.load", "initializers.forget_bias", "initializers.chrono",
-          "params[...] = ..."}  # fmt: skip
-
-ABSENT = ("LanguageModel.load", "data.load_corpus")  # whose good arguments name a file that is not there
-Rng = np.random.Generator
+CELLS: dict[str, Any] = {"rnn": ns.RNN, "gru": ns.GRU, "lstm": ns.LSTM}
+Given = dict[str, Any]
 
 
 class Case(NamedTuple):
-    name: str
     function: Callable[..., Any]
-    good: Callable[[Rng], dict[str, Any]]
-    bounded: tuple[str, ...] = ()  # how much work there is: giant numbers would be obeyed
+    good: Callable[[Rng], Given]
+    writes: tuple[str, ...] = ()  # the arguments that a call may write on
+    open: tuple[str, ...] = ()  # the arguments that may be of several kinds
+    bounded: tuple[str, ...] = ()  # the arguments that say how much work there is: giant numbers would be obeyed
+    seldom: bool = False  # it takes long
+    title: str = ""
+    covers: Any = None  # the public thing, if the function calls it
+    left_out: tuple[str, ...] = ("path", "out", "directory", "name_or_path")  # never odd
 
-
-def pick(rng: Rng, options: Any) -> Any:
-    return options[int(rng.integers(len(options)))]
+    @property
+    def name(self) -> str:
+        return self.title or f"{self.function.__module__.removeprefix('npseq.')}.{self.function.__qualname__}"
 
 
 def numbers(rng: Rng, *shape: int, dtype: Any = np.float32) -> np.ndarray:
@@ -50,364 +44,856 @@ def ids(rng: Rng, *shape: int) -> np.ndarray:
     return rng.integers(0, V, shape)
 
 
-# odd arguments -------------------------------------------------------------------------------------------------------
+class Function(NamedTuple):
+    """A function that is an argument itself."""
+
+    value: Callable[..., Any]
 
 
-class Nothing:
-    """No array, no number, no text."""
+def fresh(**makers: Any) -> Callable[[Rng], Given]:
+    """Makes each argument anew, if it is a function of the generator; all else stands for itself."""
+
+    def made(maker: Any, rng: Rng) -> Any:
+        if isinstance(maker, Function):
+            return maker.value
+        return maker(rng) if inspect.isfunction(maker) else maker
+
+    return lambda rng: {name: made(maker, rng) for name, maker in makers.items()}
 
 
-def odd(rng: Rng, small: bool) -> Any:
-    """Something that hardly anyone would hand in."""
-    plain = [
-        None, True, False, 0, -1, 1.5, -0.0, float("nan"), float("inf"), -float("inf"), "", "x", b"x", [], (), {},
-        [1, 2], [[1], [1, 2]], {"W": 1}, (1, "a"), Nothing(), Nothing, len, 1j, range(3), slice(None), set(),
-    ]  # fmt: skip
-    scalars = [np.float32(1), np.int8(-1), np.bool_(True), np.array(3), np.array(1.5), np.datetime64("2020"), np.nan]
-    arrays = [
-              np.zeros(0), np.zeros((0, 2)), np.zeros(3), np.zeros((2, 3), int), np.array(["a", "b"]),
-              np.zeros(2, bool), np.array([None, 1], object), np.zeros((2, 2), complex), np.zeros((1, 1, 1, 1)),
-              np.full((2, 2), np.nan),
-              np.ma.masked_array([1.0, 2.0], [True, False]), np.zeros(2, [("a", int)]), np.array([2**63], np.uint64),
-              np.arange(6).reshape(2, 3)[:, ::-1], np.zeros((T, B, D), ">f4"), np.zeros((T, B), np.int8)]  # fmt: skip
-    giant = [] if small else [10**30, -(10**30), 2**63]
-    return pick(rng, [*plain, *scalars, *arrays, *giant])
+def some(rng: Rng, options: Given, share: float = 0.4) -> Given:
+    return {name: value for name, value in options.items() if rng.random() < share}
 
 
-def near(rng: Rng, value: Any, small: bool) -> Any:
-    """Almost what it was: another dtype, shape, order, sign or entry."""
-    if isinstance(value, np.ndarray) and value.ndim:
-        return _near_array(rng, value)
-    if isinstance(value, dict) and value:
-        key = pick(rng, sorted(value, key=str))
-        entry = near(rng, value[key], small)
-        return pick(rng, [{k: v for k, v in value.items() if k != key}, {**value, key: entry}, {**value, "odd": entry}])
-    if type(value) in (list, tuple) and value:
-        changed = list(value)
-        changed[int(rng.integers(len(changed)))] = odd(rng, small)
-        return pick(rng, [type(value)(changed), type(value)(value[:-1]), list(value), [*value, value[0]]])
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return odd(rng, small)
-    return pick(rng, [-value, value + 1, float(value), str(value), np.int64(value), np.float32(value), [value], 0])
+# layers
 
 
-def _linear_backward(rng: Rng) -> dict[str, Any]:
-    layer = ns.Linear(3, 2, rng=0)
-    return {"self": layer, "dy": numbers(rng, T, B, 2), "tape": layer.forward(numbers(rng, T, B, 3))[1]}
-
-
-def _near_array(rng: Rng, value: np.ndarray) -> Any:
-    if value.size and rng.random() < 0.2:
-        changed = value.copy()
-        entries = [0, -1, V, 100] if value.dtype.kind in "iu" else [np.nan, np.inf, 1e30, -1e30, 1e-42]
-        changed.flat[int(rng.integers(value.size))] = pick(rng, entries)
-        return changed
-    same = np.array(value, order="F")
-    frozen = value.copy()
-    frozen.flags.writeable = False
-    spread = np.repeat(value, 2, axis=0)[::2]
-    dtypes = ["f2", "f4", "f8", "c8", "c16", "i1", "i8", "u8", "?", ">f4", "O", "U3", "g"]
-    return pick(rng, [
-        same, frozen, spread, value.tolist(), value[:-1], value[..., :-1], value[None], value[..., None], value.T,
-        np.concatenate([value, value]), value[:0], value.reshape(-1), _cast(value, pick(rng, dtypes)),
-        _cast(value, pick(rng, dtypes)), value.view(np.ma.MaskedArray),
-    ])  # fmt: skip
-
-
-def _cast(value: np.ndarray, dtype: str) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return value.astype(dtype)
-
-
-# the API -------------------------------------------------------------------------------------------------------------
-
-
-def _layer_options(rng: Rng) -> dict[str, Any]:
-    options = {"num_layers": 1, "bidirectional": False, "bias": True, "dropout": 0.0, "dtype": np.float32, "rng": 0}
-    return {"input_size": D, "hidden_size": H, **{k: v for k, v in options.items() if rng.random() < 0.5}}
-
-
-def _layer(rng: Rng, **options: Any) -> Any:
+def layer_of(rng: Rng, **options: Any) -> Any:
     return pick(rng, list(CELLS.values()))(D, H, rng=0, **options)
 
 
-def _state(rng: Rng, layer: Any) -> Any:
+def both_of(rng: Rng) -> Any:
+    return ns.Bidirectional(layer_of(rng, num_layers=2, dropout=0.5), layer_of(rng))
+
+
+def state_of(rng: Rng, layer: Any) -> Any:
+    if isinstance(layer, ns.Bidirectional):
+        return tuple(state_of(rng, one) for one in layer.layers.values())
+    if isinstance(layer, ns.layers.Reversed):
+        return state_of(rng, layer.layer)
     h = numbers(rng, layer.num_layers * layer.directions, B, H)
     return (h, h.copy()) if isinstance(layer, ns.LSTM) else h
 
 
-def _forward(rng: Rng) -> dict[str, Any]:
-    layer = _layer(rng, num_layers=pick(rng, [1, 2]), bidirectional=pick(rng, [False, True]))
-    x = pick(rng, [numbers(rng, T, B, D), rng.integers(0, D, (T, B))])
-    lengths = pick(rng, [None, np.array([T, 2])])
-    return {"self": layer, "x": x, "state": pick(rng, [None, _state(rng, layer)]), "lengths": lengths,
-            "training": pick(rng, [True, False]), "tape": pick(rng, [None, layer.forward(x)[2]])}  # fmt: skip
+def _layer_options(rng: Rng) -> Given:
+    options = {"num_layers": 1, "bidirectional": False, "bias": True, "dropout": 0.0, "dtype": np.float32}
+    return {"input_size": D, "hidden_size": H, "rng": 0, **some(rng, options)}
 
 
-def _backward(rng: Rng) -> dict[str, Any]:
-    layer = _layer(rng, num_layers=pick(rng, [1, 2]))
-    tape = layer.forward(numbers(rng, T, B, D))[2]
-    cut = pick(rng, [None, ns.Truncated(2), ns.RandomTruncation(0.5, 0)])
-    return {"self": layer, "dy": numbers(rng, T, B, H), "tape": tape, "dstate": pick(rng, [None, _state(rng, layer)]),
-            "truncation": cut}  # fmt: skip
+def _forward(make: Callable[[Rng], Any]) -> Callable[[Rng], Given]:
+    def good(rng: Rng) -> Given:
+        layer = make(rng)
+        x = pick(rng, [numbers(rng, T, B, D), numbers(rng, T, B, D), rng.integers(0, D, (T, B))])
+        lengths = pick(rng, [None, np.array([T, 2])])
+        return {"self": layer, "x": x, "state": pick(rng, [None, state_of(rng, layer)]), "lengths": lengths,
+                "training": pick(rng, [True, False]), "tape": pick(rng, [None, layer.forward(x)[2]])}  # fmt: skip
+
+    return good
 
 
-def _of_loss(rng: Rng) -> dict[str, Any]:
+def _backward(make: Callable[[Rng], Any], *names: str) -> Callable[[Rng], Given]:
+    def good(rng: Rng) -> Given:
+        layer = make(rng)
+        x = numbers(rng, T, B, D)
+        y, _, tape = layer.forward(x)
+        grads = layer.backward(None, tape)[2]
+        cut = pick(rng, [None, ns.Truncated(2), ns.RandomTruncation(0.5, 0), ns.RandomTruncation(np.full(T, 0.5), 0)])
+        given = {"self": layer, "dy": numbers(rng, *y.shape), "tape": tape, "truncation": cut,
+                 "dstate": pick(rng, [None, state_of(rng, layer)]), "grads": pick(rng, [None, grads]),
+                 "workspace": pick(rng, [None, ns.bptt.workspace.Workspace()])}  # fmt: skip
+        return {name: given[name] for name in names} if names else given
+
+    return good
+
+
+def _gradients(rng: Rng) -> Given:
+    layer = layer_of(rng, num_layers=2)
+    y, _, tape = layer.forward(numbers(rng, T, B, D))
+    return {"self": layer, "rows": layer.adjoints(numbers(rng, *y.shape), tape), "tape": tape, "grads": None}
+
+
+def _checked_state(rng: Rng) -> Given:
+    layer = layer_of(rng)
+    return {"self": layer, "name": "state", "state": state_of(rng, layer), "batch": B}
+
+
+def stacked(rng: Rng) -> Any:
+    return layer_of(rng, num_layers=2, dropout=0.5, bidirectional=pick(rng, [False, True]))
+
+
+def reversed_of(rng: Rng) -> Any:
+    return ns.layers.Reversed(layer_of(rng))
+
+
+def linear(rng: Rng) -> Any:
+    return ns.Linear(D, 2, rng=0)
+
+
+def _linear_backward(rng: Rng) -> Given:
+    layer = linear(rng)
+    return {"self": layer, "dy": numbers(rng, T, B, 2), "tape": layer.forward(numbers(rng, T, B, D))[1],
+            "grads": pick(rng, [None, layer.params.like(np.zeros(8, np.float32))])}  # fmt: skip
+
+
+def _last_state(rng: Rng) -> Given:
+    layer = pick(rng, [layer_of, both_of, reversed_of])(rng)
+    return {"layer": layer, "state": layer.forward(numbers(rng, T, B, D))[1]}
+
+
+def _last_gradient(rng: Rng) -> Given:
+    layer = pick(rng, [layer_of, both_of, reversed_of])(rng)
+    return {"layer": layer, "dlast": numbers(rng, B, layer.output_size)}
+
+
+def layers() -> list[Case]:
+    recurrent = ns.layers.recurrent.Recurrent
+    return [
+        *(Case(kind, _layer_options, bounded=("input_size", "hidden_size", "num_layers")) for kind in CELLS.values()),
+        Case(recurrent.forward, _forward(stacked), writes=("tape",), open=("x",)),
+        Case(recurrent.backward, _backward(stacked), writes=("grads", "workspace")),
+        Case(recurrent.adjoints, _backward(stacked, "self", "dy", "tape", "dstate", "truncation")),
+        Case(recurrent.gradients, _gradients, writes=("grads",)),
+        Case(recurrent.checked_state, _checked_state, open=("name", "batch")),
+        Case(ns.layers.layer.Layer.bind,
+             fresh(self=lambda rng: linear(rng), flat=lambda rng: numbers(rng, 8)), title="layer.bind"),
+        Case(ns.layers.layer.Layer.bind, lambda rng: (lambda layer: {"self": layer, "flat": layer.params.flat + 1})(
+            pick(rng, [both_of, reversed_of, model_of, encoder_decoder])(rng)), title="composite.bind"),
+        Case(ns.layers.layer.Layer.astype, fresh(self=both_of, dtype=lambda rng: np.float64), open=("dtype",)),
+        Case(ns.layers.layer.Layer.to, fresh(self=both_of, device="cpu")),
+        Case(ns.layers.Reversed.to, fresh(self=reversed_of, device="cpu")),
+        Case(ns.Bidirectional, fresh(forward=layer_of, backward=layer_of)),
+        Case(ns.Bidirectional.forward, _forward(both_of), writes=("tape",), open=("x",)),
+        Case(ns.Bidirectional.backward, _backward(both_of), writes=("grads", "workspace")),
+        Case(ns.layers.Reversed, fresh(layer=layer_of)),
+        Case(ns.layers.Reversed.forward, _forward(reversed_of), writes=("tape",), open=("x",)),
+        Case(ns.layers.Reversed.backward, _backward(reversed_of), writes=("grads", "workspace")),
+        Case(ns.Linear, fresh(in_features=3, out_features=2, bias=True, rng=0), bounded=("in_features", "out_features")),
+        Case(ns.Linear.forward, fresh(self=linear, x=lambda rng: numbers(rng, T, B, D), copy=True)),
+        Case(ns.Linear.backward, _linear_backward, writes=("grads",)),
+        Case(ns.Embedding, fresh(num_embeddings=V, dim=3, padding_idx=0, rng=0), bounded=("num_embeddings", "dim")),
+        Case(ns.Embedding.forward, fresh(self=lambda rng: ns.Embedding(V, 3, rng=0), ids=lambda rng: ids(rng, T, B))),
+        Case(ns.Embedding.backward, fresh(self=lambda rng: ns.Embedding(V, 3, rng=0), grads=None,
+                                          dy=lambda rng: numbers(rng, T, B, 3), tape=lambda rng: ids(rng, T, B))),
+        Case(ns.Dropout, fresh(p=0.5, rng=0)),
+        Case(ns.Dropout.forward, fresh(self=lambda rng: ns.Dropout(0.5, 0), x=lambda rng: numbers(rng, T, B),
+                                       training=True)),
+        Case(ns.Dropout.backward, fresh(self=lambda rng: ns.Dropout(0.5, 0), dy=lambda rng: numbers(rng, T, B),
+                                        tape=lambda rng: numbers(rng, T, B))),
+        Case(ns.Dropout.draw, fresh(self=lambda rng: ns.Dropout(0.5, 0), x=lambda rng: numbers(rng, T, B))),
+        Case(ns.layers.last_output, _last_state),
+        Case(ns.layers.last_output_gradient, _last_gradient),
+        Case(set_entry, fresh(self=lambda rng: ns.RNN(D, H, rng=0).params, name="W_xh",
+                              value=lambda rng: numbers(rng, D, H)), writes=("self",)),
+        Case(set_flat, fresh(self=lambda rng: ns.RNN(D, H, rng=0).params, value=lambda rng: numbers(rng, 32)),
+             writes=("self",)),
+        Case(ns.Truncated, fresh(steps=2)),
+        Case(ns.RandomTruncation, fresh(keep=lambda rng: pick(rng, [0.5, np.full(T, 0.5)]), rng=0), open=("keep",)),
+        Case(ns.RouletteTruncation, fresh(survival=Function(halves), rng=0)),
+        Case(ns.HDetach, fresh(probability=0.5, rng=0)),
+        Case(ns.checkpointed, _checkpointed, open=("x", "dy"), bounded=("max_bytes",)),
+    ]  # fmt: skip
+
+
+def halves(lag: int) -> float:
+    return 0.5**lag
+
+
+def set_entry(self: Any, name: Any, value: Any) -> None:
+    self[name] = value
+
+
+def set_flat(self: Any, value: Any) -> None:
+    self.flat = value
+
+
+def _checkpointed(rng: Rng) -> Given:
+    layer = layer_of(rng, num_layers=2)
+    options = {"state": state_of(rng, layer), "lengths": np.array([T, 2]), "dstate": state_of(rng, layer),
+               "max_bytes": 1 << 20, "schedule": ns.layers.checkpointing.Schedule(2, 1), "visit": len}  # fmt: skip
+    options["visit"] = lambda first, rows: None
+    return {"layer": layer, "x": numbers(rng, T, B, D), "dy": numbers(rng, T, B, H), **some(rng, options)}
+
+
+# losses, optimizers, clipping
+
+
+def _of_loss(rng: Rng) -> Given:
     return {"logits": numbers(rng, T, B, V), "targets": ids(rng, T, B), "ignore_index": pick(rng, [None, 0, -100]),
             "weights": pick(rng, [None, np.ones((T, B))]), "label_smoothing": pick(rng, [0.0, 0.1]),
             "reduction": pick(rng, ["mean", "sum", "none"])}  # fmt: skip
 
 
-def _pair_loss(first: str, second: str) -> Callable[[Rng], dict[str, Any]]:
+def _pair_loss(first: str, second: str) -> Callable[[Rng], Given]:
     return lambda rng: {first: numbers(rng, T, B), second: rng.random((T, B)).astype(np.float32),
                         "weights": pick(rng, [None, np.ones((T, B))]),
                         "reduction": pick(rng, ["mean", "sum"])}  # fmt: skip
 
 
-def _updates(rng: Rng) -> dict[str, Any]:
+def updates(rng: Rng) -> Given:
     params = {"W": numbers(rng, 2, 3), "b": numbers(rng, 3)}
     return {"params": params, "grads": {name: numbers(rng, *value.shape) for name, value in params.items()}}
 
 
-def _step(kind: Any) -> Callable[[Rng], dict[str, Any]]:
-    return lambda rng: {"self": kind(0.1), **_updates(rng)}
+def _step(kind: Any) -> Callable[[Rng], Given]:
+    def good(rng: Rng) -> Given:
+        optimizer = pick(rng, [kind(0.1), kind(0.1, weight_decay=0.1)])
+        if rng.random() < 0.5:
+            return {"self": optimizer, **updates(rng)}
+        params = linear(rng).params
+        return {"self": optimizer, "params": params, "grads": params.like(numbers(rng, 8))}
+
+    return good
 
 
-def _model(rng: Rng) -> Any:
-    return ns.LanguageModel(data.Vocabulary("abcd"), pick(rng, list(CELLS)), H, rng=0)
+def _loaded(rng: Rng) -> Given:
+    return {"self": ns.Adam(), "state": {"steps": 1, "lr": 0.1, "mean/W": numbers(rng, 2), "square/W": numbers(rng, 2)}}
 
 
-def _model_options(rng: Rng) -> dict[str, Any]:
+def training_parts() -> list[Case]:
+    kinds = (ns.SGD, ns.RMSprop, ns.Adam, ns.AdamW, ns.Adagrad)
+    adam: Given = {"lr": 0.1, "betas": (0.9, 0.99), "eps": 1e-8, "amsgrad": True, "weight_decay": 0.1}
+    return [
+        Case(ns.softmax_cross_entropy, _of_loss),
+        Case(ns.binary_cross_entropy, _pair_loss("logits", "targets")),
+        Case(ns.mean_squared_error, _pair_loss("prediction", "target")),
+        Case(ns.perplexity, fresh(mean_nll=lambda rng: pick(rng, [1.5, np.ones(2)])), open=("mean_nll",)),
+        Case(ns.models.masked_softmax_cross_entropy, fresh(
+            logits=lambda rng: numbers(rng, T, B, V), targets=lambda rng: ids(rng, T, B), lengths=np.array([T, 2]),
+            reduction=lambda rng: pick(rng, ["valid", "sequence"]))),
+        Case(ns.clip_grad_norm, lambda rng: {"grads": updates(rng)["grads"], "max_norm": 1.0}, writes=("grads",)),
+        Case(ns.clip_grad_value, lambda rng: {"grads": updates(rng)["grads"], "limit": 1.0}, writes=("grads",)),
+        Case(ns.SGD, fresh(lr=0.1, momentum=0.9, dampening=0.0, nesterov=True, weight_decay=0.1)),
+        Case(ns.RMSprop, fresh(lr=0.1, alpha=0.9, momentum=0.5, centered=True, eps=1e-8, weight_decay=0.1)),
+        Case(ns.Adam, fresh(**adam)),
+        Case(ns.AdamW, fresh(**adam)),
+        Case(ns.Adagrad, fresh(lr=0.1, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.1, eps=1e-10)),
+        Case(ns.optim.Optimizer, fresh(lr=0.1, weight_decay=0.1)),
+        *(Case(kind.step, _step(kind), writes=("params", "self"), title=f"{kind.__name__}.step") for kind in kinds),
+        Case(ns.Adam.load_state_dict, _loaded, writes=("self",)),
+        Case(ns.Adam.check, fresh(self=lambda rng: ns.Adam(), params=lambda rng: linear(rng).params)),
+    ]  # fmt: skip
+
+
+# models
+
+
+def vocabulary(rng: Rng) -> Any:
+    return data.Vocabulary("abcd")
+
+
+def model_of(rng: Rng) -> Any:
+    options = pick(rng, [{}, {"embedding_size": 3}, {"num_layers": 2, "dropout": 0.5}])
+    return ns.LanguageModel(vocabulary(rng), pick(rng, list(CELLS)), H, rng=0, **options)
+
+
+def _model_options(rng: Rng) -> Given:
     options = {"cell": "gru", "num_layers": 1, "embedding_size": 3, "bidirectional": False, "dropout": 0.0,
-               "initializer": "normal", "nonlinearity": "tanh", "reset": "after", "peepholes": False, "proj_size": 0,
-               "dtype": np.float32, "rng": 0}  # fmt: skip
-    return {"vocab": V, "hidden_size": H, **{k: v for k, v in options.items() if rng.random() < 0.3}}
+               "initializer": "normal", "dtype": np.float32}  # fmt: skip
+    own = {"lstm": {"peepholes": True, "proj_size": 2}, "gru": {"reset": "after"}, "rnn": {"nonlinearity": "relu"}}
+    chosen = some(rng, options)
+    return {"vocab": V, "hidden_size": H, "rng": 0, **chosen, **some(rng, own[chosen.get("cell", "lstm")])}
 
 
-def _batch(rng: Rng) -> dict[str, Any]:
-    model = _model(rng)
+def _batch(rng: Rng) -> Given:
+    model = model_of(rng)
     state = None if rng.random() < 0.5 else model.logits(ids(rng, 1, B))[1]
-    return {"self": model, "ids": ids(rng, T, B), "targets": ids(rng, T, B), "state": state}
+    options = {"truncation": pick(rng, [ns.Truncated(2), ns.RandomTruncation(np.full(T, 0.5), 0)]), "state_at": 2}
+    return {"self": model, "ids": ids(rng, T, B), "targets": ids(rng, T, B), "state": state, **some(rng, options, 0.2)}
 
 
-def _train(rng: Rng) -> dict[str, Any]:
-    return {**_batch(rng), "optimizer": ns.SGD(0.1), "clip": pick(rng, [None, 1.0])}
+def _train(rng: Rng) -> Given:
+    given = _batch(rng)
+    return {**given, "optimizer": pick(rng, [ns.SGD(0.1), ns.Adam(0.1)]), "clip": pick(rng, [None, 1.0])}
 
 
-def _ledger(rng: Rng) -> dict[str, Any]:
-    layer = _layer(rng)
-    return {"layer": layer, "dy": numbers(rng, T, B, H), "tape": layer.forward(numbers(rng, T, B, D))[2]}
+def _in_context(rng: Rng) -> Given:
+    return {"self": model_of(rng), "ids": ids(rng, T, B), "targets": ids(rng, T - 1, B), "context": 1}
 
 
-def _tape(rng: Rng) -> dict[str, Any]:
-    return {name: value for name, value in _ledger(rng).items() if name != "dy"}
+def tagger(rng: Rng, kind: str = "softmax") -> Any:
+    return ns.models.Tagger(pick(rng, [stacked, both_of])(rng), V, loss=kind, rng=0)
 
 
-def _quadratic(rng: Rng) -> dict[str, Any]:
+def _labelled(rng: Rng) -> Given:
+    kind = pick(rng, ["softmax", "binary"])
+    if rng.random() < 0.5:
+        model, shape = tagger(rng, kind), (T, B)
+    else:
+        model, shape = ns.models.Classifier(layer_of(rng, num_layers=2, dropout=0.5), V, loss=kind, rng=0), (B,)
+    targets = ids(rng, *shape) if kind == "softmax" else rng.integers(0, 2, (*shape, V)).astype(np.float32)
+    return {"self": model, "x": numbers(rng, T, B, D), "targets": targets, **some(rng, {
+        "lengths": np.array([T, 2]), "weights": np.ones(shape, np.float32), "reduction": "sum"})}  # fmt: skip
+
+
+def _labelled_step(rng: Rng) -> Given:
+    return {**_labelled(rng), "optimizer": pick(rng, [ns.SGD(0.1), ns.Adam(0.1)]), "clip": pick(rng, [None, 1.0])}
+
+
+def _sequence_backward(rng: Rng) -> Given:
+    model = tagger(rng)
+    logits, tape = model.forward(numbers(rng, T, B, D))
+    return {"self": model, "dlogits": numbers(rng, *logits.shape), "tape": tape,
+            "truncation": pick(rng, [None, ns.Truncated(2)]),
+            "grads": pick(rng, [None, model.params.like(0 * model.params.flat)])}  # fmt: skip
+
+
+def encoder(rng: Rng) -> Any:
+    return ns.models.Encoder(ns.Embedding(V, D, rng=0), pick(rng, [layer_of, both_of])(rng))
+
+
+def gru_encoder(rng: Rng) -> Any:
+    return ns.models.Encoder(ns.Embedding(V, D, rng=0), ns.GRU(D, H, rng=0))
+
+
+def decoder(rng: Rng) -> Any:
+    return ns.models.Decoder(ns.Embedding(V, D, rng=0), ns.GRU(D + H, H, rng=0), ns.Linear(H, V, rng=0))
+
+
+def encoder_decoder(rng: Rng) -> Any:
+    return ns.models.EncoderDecoder(gru_encoder(rng), decoder(rng), pick(rng, [None, ns.Linear(H, H, rng=0)]))
+
+
+def seq2seq(rng: Rng) -> Any:
+    return ns.models.Seq2Seq(V, V, "gru", D, H, num_layers=2, dropout=0.5, rng=0)
+
+
+def _encoder_backward(rng: Rng) -> Given:
+    model = encoder(rng)
+    encoded, tape = model.forward(ids(rng, T, B))
+    return {"self": model, "dcontext": numbers(rng, *encoded.context.shape), "dstate": None, "tape": tape}
+
+
+def _decoder_backward(rng: Rng) -> Given:
+    model = decoder(rng)
+    tape = model.forward(ids(rng, T, B), numbers(rng, B, H), None)[2]
+    return {"self": model, "dlogits": numbers(rng, T, B, V), "tape": tape}
+
+
+def _encoder_decoder_backward(rng: Rng) -> Given:
+    model = encoder_decoder(rng)
+    return {"self": model, "dlogits": numbers(rng, T, B, V), "tape": model.forward(ids(rng, T, B), ids(rng, T, B))[1]}
+
+
+def _encoded(rng: Rng) -> Given:
+    model = encoder_decoder(rng)
+    return {"self": model, "encoded": model.encoder.forward(ids(rng, T, B))[0]}
+
+
+def _translated(rng: Rng) -> Given:
+    options = {"teacher_forcing": 0.5, "source_lengths": np.array([T, 2]), "target_lengths": np.array([2, T]),
+               "reduction": "sequence", "training": True}  # fmt: skip
+    return {"self": seq2seq(rng), "source": ids(rng, T, B), "target": ids(rng, T, B), "rng": 0, **some(rng, options)}
+
+
+def translator(rng: Rng) -> Any:
+    pairs = data.load_pairs("reversal", 5)
+    return ns.models.Seq2Seq(pairs.source_vocab, pairs.target_vocab, "gru", D, H, num_layers=1, rng=0)
+
+
+def captions(rng: Rng) -> Any:
+    return ns.models.SequenceGenerator(3, ns.Embedding(V, D, rng=0), layer_of(rng, num_layers=2, dropout=0.5), rng=0)
+
+
+def _captions_backward(rng: Rng) -> Given:
+    model = captions(rng)
+    return {
+        "self": model,
+        "dlogits": numbers(rng, T, B, V),
+        "tape": model.forward(numbers(rng, B, 3), ids(rng, T, B))[1],
+    }
+
+
+def forecaster(rng: Rng) -> Any:
+    return ns.models.Forecaster(3, H, rng=0)
+
+
+def latent(rng: Rng) -> Any:
+    return ns.models.LatentForecaster(2, pick(rng, list(CELLS)), H, rng=0)
+
+
+def models() -> list[Case]:
+    sequence, model = ns.models.sequence.SequenceModel, ns.models.model.Model
+    two = {"source": lambda rng: ids(rng, T, B), "source_lengths": lambda rng: pick(rng, [None, np.array([T, 2])])}
+    pairs = {"windows": lambda rng: numbers(rng, 6, 3), "targets": lambda rng: numbers(rng, 6)}
+    seq: Given = {"source_vocab": V, "target_vocab": V, "cell": "gru", "embedding_size": D, "hidden_size": H,
+                  "num_layers": 1, "decoder_layers": None, "bidirectional": False, "bridge": False, "dropout": 0.0,
+                  "initializer": "xavier", "rng": 0}  # fmt: skip
+    sizes = ("hidden_size", "embedding_size", "num_layers", "decoder_layers", "vocab", "source_vocab", "target_vocab")
+    written = ("self", "optimizer")
+    search: Given = {"beam_size": 2, "max_steps": 3, "alpha": 0.75}
+    return [
+        Case(ns.LanguageModel, _model_options, bounded=(*sizes, "proj_size"), open=("vocab",)),
+        Case(ns.LanguageModel.logits, fresh(self=model_of, ids=lambda rng: ids(rng, T, B), state=None)),
+        Case(ns.LanguageModel.loss, _batch),
+        Case(ns.LanguageModel.loss, _in_context, title="LanguageModel.loss with a context"),
+        Case(ns.LanguageModel.step, _train, writes=written),
+        Case(ns.LanguageModel.generate, lambda rng: {
+            "self": model_of(rng), "prefix": pick(rng, ["ab", [1, 2], np.array([1])]), "length": 3,
+            "temperature": pick(rng, [0.0, 0.7]), "rng": 0, "stop": pick(rng, [None, "a", 2])},
+            bounded=("length",), open=("prefix", "stop")),
+        Case(ns.LanguageModel.log_prob, fresh(self=model_of, tokens=lambda rng: pick(rng, ["ab", [1, 2], np.array([1])])),
+             open=("tokens",)),
+        Case(ns.LanguageModel.evaluate, fresh(self=model_of, ids=lambda rng: ids(rng, 9), steps=4)),
+        Case(ns.LanguageModel.save, fresh(self=model_of, path="model.safetensors"), seldom=True),
+        Case(ns.LanguageModel.load, lambda rng: {"path": saved(model_of(rng).save)}, seldom=True),
+        Case(model.save_params, fresh(self=tagger, path="params.safetensors"), seldom=True),
+        Case(model.load_params, lambda rng: (lambda one: {"self": one, "path": saved(one.save_params)})(decoder(rng)),
+             writes=("self",), seldom=True),
+        Case(ns.models.Tagger, fresh(recurrent=lambda rng: pick(rng, [layer_of, both_of])(rng), num_labels=3,
+                                     loss="softmax", embedding=None, rng=0), bounded=("num_labels",)),
+        Case(ns.models.Classifier, fresh(recurrent=layer_of, num_labels=3, loss="binary", rng=0,
+                                         embedding=lambda rng: ns.Embedding(V, D, rng=0)), bounded=("num_labels",)),
+        Case(sequence.forward, fresh(self=tagger, x=lambda rng: numbers(rng, T, B, D), lengths=np.array([T, 2]),
+                                     training=True, tape=None), writes=("tape",), open=("x",)),
+        Case(sequence.backward, _sequence_backward, writes=("grads", "workspace")),
+        Case(sequence.loss, _labelled, open=("x",)),
+        Case(sequence.predict, fresh(self=tagger, x=lambda rng: numbers(rng, T, B, D), lengths=np.array([T, 2])),
+             open=("x",)),
+        Case(model.step, _labelled_step, writes=written, open=("x",)),
+        Case(ns.models.Encoder, fresh(embedding=lambda rng: ns.Embedding(V, D, rng=0), recurrent=layer_of)),
+        Case(ns.models.Encoder.forward, fresh(self=encoder, ids=lambda rng: ids(rng, T, B), lengths=np.array([T, 2]),
+                                              training=True, tape=None), writes=("tape",)),
+        Case(ns.models.Encoder.backward, _encoder_backward, open=("dstate",)),
+        Case(ns.models.Decoder, fresh(embedding=lambda rng: ns.Embedding(V, D, rng=0),
+                                      recurrent=lambda rng: ns.GRU(D + H, H, rng=0),
+                                      output=lambda rng: ns.Linear(H, V, rng=0))),
+        Case(ns.models.Decoder.forward, fresh(self=decoder, ids=lambda rng: ids(rng, T, B), training=True, tape=None,
+                                              context=lambda rng: numbers(rng, B, H),
+                                              state=lambda rng: numbers(rng, 1, B, H)), writes=("tape",)),
+        Case(ns.models.Decoder.backward, _decoder_backward),
+        Case(ns.models.EncoderDecoder, fresh(encoder=gru_encoder, decoder=decoder,
+                                             bridge=lambda rng: pick(rng, [None, ns.Linear(H, H, rng=0)]))),
+        Case(ns.models.EncoderDecoder.init_state, _encoded),
+        Case(ns.models.EncoderDecoder.forward, fresh(self=encoder_decoder, inputs=lambda rng: ids(rng, T, B), **two,
+                                                     training=True, tape=None), writes=("tape",)),
+        Case(ns.models.EncoderDecoder.backward, _encoder_decoder_backward),
+        Case(ns.models.Seq2Seq, fresh(**seq), bounded=sizes, open=("source_vocab", "target_vocab")),
+        Case(ns.models.Seq2Seq.loss, _translated),
+        Case(model.step, lambda rng: {**without(_translated(rng), "training"), "optimizer": ns.Adam(0.1)},
+             writes=written, title="Seq2Seq.step"),
+        Case(ns.models.Seq2Seq.greedy, fresh(self=seq2seq, **two, max_steps=3), bounded=("max_steps",)),
+        Case(ns.models.Seq2Seq.beam_search, fresh(self=seq2seq, source=lambda rng: ids(rng, T), **search),
+             bounded=("max_steps", "beam_size")),
+        Case(ns.models.Seq2Seq.translate, fresh(self=translator, tokens=["a", "b"], **search),
+             bounded=("max_steps", "beam_size")),
+        Case(ns.models.Seq2Seq.exact_matches, fresh(self=seq2seq, target=lambda rng: ids(rng, T, B), **two,
+                                                    target_lengths=np.array([T, 2]))),
+        Case(ns.models.SequenceGenerator, fresh(vector_size=3, embedding=lambda rng: ns.Embedding(V, D, rng=0),
+                                                recurrent=layer_of, rng=0), bounded=("vector_size",)),
+        Case(ns.models.SequenceGenerator.forward, fresh(self=captions, v=lambda rng: numbers(rng, B, 3), training=True,
+                                                        ids=lambda rng: ids(rng, T, B), tape=None), writes=("tape",)),
+        Case(ns.models.SequenceGenerator.backward, _captions_backward),
+        Case(ns.models.SequenceGenerator.loss, fresh(
+            self=captions, v=lambda rng: numbers(rng, B, 3), ids=lambda rng: ids(rng, T, B), reduction="mean",
+            targets=lambda rng: ids(rng, T, B), training=True, lengths=lambda rng: pick(rng, [None, np.array([T, 2])]))),
+        Case(ns.models.SequenceGenerator.generate, fresh(
+            self=captions, v=lambda rng: numbers(rng, B, 3), first=0, length=3, stop=lambda rng: pick(rng, [None, 2]),
+            temperature=lambda rng: pick(rng, [0.0, 0.7]), rng=0), bounded=("length",)),
+        Case(ns.models.Forecaster, fresh(lags=3, hidden_size=H, dtype=lambda rng: np.float32, rng=0),
+             bounded=("lags", "hidden_size"), open=("dtype",)),
+        Case(ns.models.Forecaster.predict, fresh(self=forecaster, windows=pairs["windows"])),
+        Case(ns.models.Forecaster.loss, fresh(self=forecaster, **pairs, training=True)),
+        Case(ns.models.Forecaster.fit, fresh(self=forecaster, **pairs, optimizer=lambda rng: ns.SGD(0.1), epochs=1,
+                                             batch_size=4, rng=0), writes=written, bounded=("epochs",)),
+        Case(ns.models.LatentForecaster, fresh(features=2, cell="gru", hidden_size=H, num_layers=1, rng=0),
+             bounded=("features", "hidden_size", "num_layers")),
+        Case(ns.models.LatentForecaster.predict, fresh(self=latent, x=lambda rng: numbers(rng, T, B, 2), state=None)),
+        Case(ns.models.LatentForecaster.loss, fresh(self=latent, x=lambda rng: numbers(rng, T, B, 2), warm_up=1,
+                                                    training=True)),
+        Case(ns.models.LatentForecaster.forecast, fresh(self=latent, history=lambda rng: numbers(rng, T, B, 2),
+                                                        steps=2), bounded=("steps",)),
+        Case(ns.models.beam_search, fresh(step=Function(next_of), state=None, begin=0, end=lambda rng: pick(rng, [None, 2]),
+                                          **search), bounded=("max_steps", "beam_size"), open=("state",)),
+        Case(ns.models.bleu, fresh(prediction=lambda rng: pick(rng, ["a b c", ["a", "b"]]), label="a b d", k=2),
+             open=("prediction", "label")),
+    ]  # fmt: skip
+
+
+TABLE = np.log([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2], [0.2, 0.6, 0.2]])
+
+
+def next_of(tokens: Any, states: Any) -> Any:
+    return TABLE[list(tokens)], states
+
+
+def without(given: Given, *names: str) -> Given:
+    return {name: value for name, value in given.items() if name not in names}
+
+
+def saved(save: Callable[[str], None]) -> str:
+    path = Path(f"{save.__name__}.safetensors")
+    save(str(path))
+    return str(path)
+
+
+# counting
+
+
+def ngrams(rng: Rng) -> Any:
+    return counting.NGramModel([0, 1, 0, 2, 0, 1], V, 2, smoothing=0.5)
+
+
+CHAIN = np.array([[0.5, 0.5], [1.0, 0.0]])
+
+
+def last_value(windows: Any) -> Any:
+    return windows[:, -1]
+
+
+def counted() -> list[Case]:
+    chain = {"initial": np.array([0.5, 0.5]), "transition": CHAIN}
+    tokens = {"tokens": lambda rng: pick(rng, [[0, 1, 2], np.array([0, 1, 2])])}
+    series = lambda rng: rng.normal(size=9)  # noqa: E731
+    return [
+        Case(counting.NGramModel, fresh(ids=lambda rng: [0, 1, 0, 2], vocab=V, order=2, smoothing=0.5),
+             open=("ids", "vocab", "smoothing"), bounded=("order", "vocab")),
+        Case(counting.NGramModel.with_smoothing, fresh(self=ngrams, smoothing=0.1), open=("smoothing",)),
+        Case(counting.NGramModel.probability, fresh(self=ngrams, token=1, context=[0]), open=("context",)),
+        Case(counting.NGramModel.distribution, fresh(self=ngrams, context=[0]), open=("context",)),
+        Case(counting.NGramModel.log_prob, fresh(self=ngrams, **tokens), open=("tokens",)),
+        Case(counting.NGramModel.perplexity, fresh(self=ngrams, **tokens), open=("tokens",)),
+        Case(counting.NGramModel.generate, fresh(self=ngrams, prefix=lambda rng: [0], length=3, rng=0,
+                                                 temperature=lambda rng: pick(rng, [0.0, 0.7])),
+             bounded=("length",), open=("prefix",)),
+        Case(counting.ngram_counts, fresh(**tokens, order=2), open=("tokens",)),
+        Case(counting.table_size, fresh(vocab_size=28, order=3), bounded=("vocab_size", "order")),
+        Case(counting.fit_zipf, fresh(counts=lambda rng: np.arange(1.0, 30.0), first=1, last=20), open=("counts",)),
+        Case(counting.ZipfFit.count, fresh(self=lambda rng: counting.ZipfFit(1.0, 2.0), rank=2.0), open=("rank",)),
+        Case(counting.transition_matrix, fresh(states=np.array([0, 1, 0, 0, 1]), num_states=2, smoothing=0.1),
+             bounded=("num_states",)),
+        Case(counting.log_prob, fresh(states=np.array([0, 1, 0]), **chain)),
+        Case(counting.propagate, fresh(**chain, steps=2), bounded=("steps",)),
+        Case(counting.stationary, fresh(transition=CHAIN)),
+        Case(counting.sample_states, fresh(**chain, length=4, rng=0), bounded=("length",)),
+        Case(counting.one_step, fresh(predict=Function(last_value), series=series, lags=3)),
+        Case(counting.multi_step, fresh(predict=Function(last_value), history=series, lags=3, steps=2), bounded=("steps",)),
+        Case(counting.k_step, fresh(predict=Function(last_value), series=series, lags=3, steps=2), bounded=("steps",)),
+        Case(counting.naive, fresh(history=series, steps=2, period=1), bounded=("steps",)),
+        Case(counting.error_growth, fresh(step_error=0.5, gain=0.5, steps=3, start=0.0), bounded=("steps",)),
+        Case(counting.root_mean_square, fresh(prediction=series, truth=series)),
+    ]  # fmt: skip
+
+
+# checking and inspecting
+
+
+def _quadratic(rng: Rng) -> Given:
     x = rng.normal(size=3)
     return {"f": lambda at: (at["x"] ** 2).sum(), "at": {"x": x}, "gradient": {"x": 2 * x},
             "method": pick(rng, ["central", "complex", "directional", "taylor"]), "rtol": pick(rng, [None, 1e-4]),
             "rng": 0}  # fmt: skip
 
 
-def _shape(rng: Rng) -> dict[str, Any]:
-    return {"shape": (3, 4), "rng": 0, "dtype": np.float32}
+def _checked(rng: Rng) -> Given:
+    layer = pick(rng, list(CELLS.values()))(1, 1, rng=0)
+    options = {"lengths": np.array([2]), "truncation": ns.Truncated(1), "method": "complex", "rng": 0}
+    return {"layer": layer, "x": numbers(rng, 2, 1, 1, dtype=np.float64), **some(rng, options)}
 
 
-def _config(rng: Rng) -> dict[str, Any]:
+def _of_tape(*names: str, kinds: tuple[Callable[[Rng], Any], ...] = (), **options: Any) -> Callable[[Rng], Given]:
+    def good(rng: Rng) -> Given:
+        layer = pick(rng, kinds or (layer_of, lambda rng: layer_of(rng, num_layers=2)))(rng)
+        x = numbers(rng, T, B, D)
+        y, _, tape = layer.forward(x, None, pick(rng, [None, np.array([T, 2])]))
+        given = {"layer": layer, "dy": numbers(rng, *y.shape), "tape": tape,
+                 "dstate": pick(rng, [None, state_of(rng, layer)])}  # fmt: skip
+        return {**{name: given[name] for name in names}, **some(rng, options)}
+
+    return good
+
+
+def ledger_of(rng: Rng) -> Any:
+    layer = layer_of(rng)
+    y, _, tape = layer.forward(numbers(rng, T, B, D))
+    return ns.inspect.ledger(layer, numbers(rng, *y.shape), tape)
+
+
+def case_of(rng: Rng) -> Any:
+    layer = layer_of(rng)
+    y, _, tape = layer.forward(numbers(rng, T, B, D))
+    return ns.inspect.Case(layer, tape, y)
+
+
+def _stale(rng: Rng) -> Given:
+    layer = layer_of(rng)
+    x = numbers(rng, T, B, D)
+    ones = state_of(rng, layer)
+    return {"layer": layer, "gradient": lambda state: layer.backward(None, layer.forward(x, state)[2], ones)[2],
+            "carried": layer.forward(x)[1], "x_before": x, "state_before": None,
+            "lengths": pick(rng, [None, np.array([T, 2])])}  # fmt: skip
+
+
+def _nonfinite(rng: Rng) -> Given:
+    if rng.random() < 0.5:
+        given = without(_train(rng), "state_at")
+        given = {"model": given.pop("self"), "x": given.pop("ids"), **given}
+        return {**given, "training": pick(rng, [True, False])}
+    return {"model": layer_of(rng), "x": numbers(rng, T, B, D), "dy": numbers(rng, T, B, H),
+            "lengths": np.array([T, 2])}  # fmt: skip
+
+
+def inspecting() -> list[Case]:
+    look = ns.inspect
+    four = ("layer", "dy", "tape", "dstate")
+    any_layer = (layer_of, both_of, reversed_of)
+    ledger = {"ledger": ledger_of}
+    vectors = {"at": lambda rng: rng.normal(size=3), "v": lambda rng: rng.normal(size=3)}
+    return [
+        Case(ns.gradcheck, _quadratic),
+        Case(ns.testing.assert_gradients, _quadratic),
+        Case(ns.gradcheck_layer, _checked),
+        Case(look.ledger, _of_tape(*four, kinds=any_layer, max_lag=2, pairs=True)),
+        Case(look.ghost_norms, _of_tape(*four, kinds=any_layer)),
+        Case(look.pair_norms, _of_tape(*four, kinds=any_layer)),
+        Case(look.crossing_norms, _of_tape(*four, kinds=(layer_of,))),
+        Case(look.path_split, _of_tape("layer", "tape", kinds=(lambda rng: ns.LSTM(D, H, 2, rng=0),))),
+        Case(look.state_jacobians, _of_tape("layer", "tape")),
+        Case(look.jacobian_spectrum, _of_tape("layer", "tape", max_lag=2)),
+        Case(look.lyapunov_exponents, _of_tape("layer", "tape", count=2, warmup=1, rng=0)),
+        Case(look.vanishing_penalty, _of_tape(*four)),
+        Case(look.lag_norms, fresh(**ledger)),
+        Case(look.adjoint_norms, fresh(**ledger, name="h")),
+        Case(look.truncation_bias, fresh(**ledger)),
+        Case(look.tail_norms, fresh(**ledger)),
+        Case(look.best_survival, fresh(**ledger, cost=2.0)),
+        Case(look.expected_lags, fresh(survival=Function(halves), lags=3), bounded=("lags",)),
+        Case(look.random_truncation_variance, fresh(**ledger, keep=0.5), open=("keep",)),
+        Case(look.roulette_variance, fresh(**ledger, survival=Function(halves))),
+        Case(look.truncation_certificate, fresh(**ledger, relative=0.1, tau=lambda rng: pick(rng, [None, 1]),
+                                                beta=lambda rng: pick(rng, [None, 0.99]))),
+        Case(look.alignment, fresh(approximate=lambda rng: {"W": numbers(rng, 3)},
+                                   true=lambda rng: {"W": numbers(rng, 3)})),
+        Case(look.stale_state_bias, _stale, open=("carried", "x_before")),
+        Case(look.first_nonfinite, _nonfinite, open=("x",)),
+        Case(look.hvp, fresh(gradient=Function(twice), **vectors)),
+        Case(look.jvp, fresh(f=Function(twice), **vectors)),
+        Case(look.gauss_newton_product, fresh(forward=Function(twice), backward=Function(second), curvature=Function(second), **vectors)),
+        Case(look.softmax_curvature, fresh(logits=lambda rng: numbers(rng, 3, 4), u=lambda rng: numbers(rng, 3, 4))),
+        Case(look.lanczos, fresh(product=Function(ramp), size=6, count=2, which="LA", rng=0), bounded=("size",), seldom=True),
+        Case(look.report, lambda rng: {"cases": {"GRU": case_of(rng)}, "directory": "report", "max_lag": 2},
+             seldom=True),
+        Case(look.figures.gradient_by_lag, lambda rng: {"ledgers": {"GRU": ledger_of(rng)}, "extra": None}, seldom=True),
+        Case(look.figures.bias_by_length, lambda rng: {"ledgers": {"GRU": ledger_of(rng)}}, seldom=True),
+        Case(look.figures.pair_triangle, fresh(**ledger, title="a"), seldom=True, open=("title",)),
+        Case(look.figures.gates_over_time, lambda rng: {"ledger": ns.inspect.ledger(**_of_tape(
+            "layer", "dy", "tape", kinds=(lambda rng: ns.GRU(D, H, rng=0),))(rng)), "example": 0, "title": ""},
+            seldom=True, open=("title",)),
+        Case(look.figures.singular_values_by_lag, lambda rng: {"spectra": {
+            "GRU": look.jacobian_spectrum(**_of_tape("layer", "tape")(rng))}}, seldom=True),
+        Case(look.figures.adjoints_over_training, fresh(norms=lambda rng: rng.random((3, 8)), title="a",
+                                                        epochs=lambda rng: np.arange(3)), seldom=True, open=("title",)),
+    ]  # fmt: skip
+
+
+def twice(x: Any) -> Any:
+    return 2 * x
+
+
+def second(first: Any, other: Any) -> Any:
+    return 2 * other
+
+
+def ramp(v: Any) -> Any:
+    return np.arange(6) * v
+
+
+# learning forward in time
+
+
+def _online(*more: str) -> Callable[[Rng], Given]:
+    def good(rng: Rng) -> Given:
+        layer = ns.GRU(D, H, rng=0) if "gru" in more else layer_of(rng)
+        x, dy = numbers(rng, T, B, D), numbers(rng, T, B, H)
+        options = {"state": state_of(rng, layer), "lengths": np.array([T, 2]), "dstate": state_of(rng, layer)}
+        if "uoro" in more:
+            before = ns.uoro(layer, x, dy, rng=0).influence
+            options |= {"rng": 0, "influence": before, "signs": [np.ones((1, B, H), np.float32)] * T}
+            if isinstance(layer, ns.LSTM):
+                options["signs"] = [(sign, sign) for sign in options["signs"]]
+        else:
+            options |= {"influence": (ns.rflo if "gru" in more else ns.rtrl)(layer, x, dy).influence}
+        options |= {"n": pick(rng, [1, 2])} if "n" in more else {}
+        return {"layer": layer, "x": x, "dy": dy, **some(rng, options)}
+
+    return good
+
+
+def online() -> list[Case]:
+    return [
+        Case(ns.rtrl, _online(), open=("x", "dy")),
+        Case(ns.snap, _online("n"), open=("x", "dy"), bounded=("n",)),
+        Case(ns.rflo, _online("gru"), open=("x", "dy")),
+        Case(ns.uoro, _online("uoro"), open=("x", "dy")),
+    ]
+
+
+# data, initializers
+
+
+def some_pairs(rng: Rng) -> Any:
+    return data.load_pairs("reversal", 5)
+
+
+def of_data() -> list[Case]:
+    windows = {"ids": lambda rng: ids(rng, 40), "batch_size": 2, "steps": 3, "rng": 0}
+    return [
+        Case(data.Vocabulary, fresh(tokens=["a", "b", "a"], min_freq=0, reserved_tokens=("<pad>",), token="char"),
+             open=("tokens", "min_freq")),
+        Case(data.Vocabulary.encode, fresh(self=vocabulary, text="abc")),
+        Case(data.Vocabulary.decode, fresh(self=vocabulary, ids=[1, 2]), open=("ids",)),
+        Case(data.Vocabulary.to_tokens, fresh(self=vocabulary, ids=lambda rng: pick(rng, [1, [1, 2], np.array([1])])),
+             open=("ids",)),
+        Case(data.Vocabulary.from_dict, lambda rng: {"content": data.Vocabulary("abca").to_dict()}),
+        Case(data.tokenize, fresh(lines=["a b", "c"], token="word")),
+        Case(data.clean_lines, fresh(text="A b\nc", clean="letters")),
+        Case(data.read_lines, lambda rng: {"path": text_file(), "clean": "letters"}),
+        Case(data.load_corpus, lambda rng: {"name_or_path": text_file(), "token": "char", "max_tokens": 9,
+                                            "clean": "letters"}),
+        Case(data.load_pairs, fresh(name_or_path="reversal", num_pairs=5, steps=4, min_freq=1, distinct_sources=False,
+                                    rng=0), bounded=("num_pairs", "steps"), open=("min_freq",)),
+        Case(data.Pairs.split, fresh(self=some_pairs, count=2)),
+        Case(data.Pairs.batches, fresh(self=some_pairs, batch_size=2, rng=0)),
+        Case(data.agreement_sentences, fresh(count=3, lag=2, rng=0), bounded=("count", "lag")),
+        Case(data.one_hot, fresh(ids=lambda rng: ids(rng, T, B), num_classes=V, dtype=lambda rng: np.float32),
+             bounded=("num_classes",), open=("dtype",)),
+        Case(data.pad_sequences, fresh(sequences=[[1, 2], [3], np.array([4, 5, 6])], value=0, length=3),
+             bounded=("length",), open=("sequences", "value")),
+        Case(data.sequence_mask, fresh(x=lambda rng: numbers(rng, B, T), lengths=np.array([2, T]), value=0.0, axis=1),
+             open=("x", "value")),
+        Case(data.random_windows, fresh(**windows)),
+        Case(data.sequential_windows, fresh(**windows)),
+        Case(data.lagged_windows, fresh(series=lambda rng: rng.normal(size=9), lags=3), open=("series",)),
+        Case(data.noisy_sine, fresh(length=5, noise=0.1, rng=0, dtype=lambda rng: np.float32), bounded=("length",),
+             open=("dtype",)),
+        *(Case(getattr(initializers, name), fresh(shape=(3, 4), rng=0, dtype=lambda rng: np.float32, **more),
+               open=("shape", "dtype"), bounded=("shape", "hidden_size"))
+          for name, more in (("uniform_sqrt_hidden", {"hidden_size": 4}), ("normal", {"std": 0.1}),
+                             ("xavier_uniform", {"gain": 1.0}), ("xavier_normal", {"gain": 1.0}),
+                             ("orthogonal", {"gain": 1.0}), ("identity", {"gain": 1.0}), ("zeros", {}),
+                             ("constant", {"value": 1.0}))),
+        Case(initializers.forget_bias, fresh(params=lambda rng: ns.LSTM(D, H, rng=0).params, value=1.0),
+             writes=("params",)),
+        Case(initializers.chrono, fresh(params=lambda rng: ns.LSTM(D, H, rng=0).params, t_max=9.0, rng=0),
+             writes=("params",)),
+    ]  # fmt: skip
+
+
+def text_file() -> str:
+    path = Path("text.txt")
+    if not path.exists():
+        path.write_text("it was the best of times it was the worst of times\n" * 9, encoding="utf-8")
+    return str(path)
+
+
+# files of others, training, settings
+
+
+def _torch(rng: Rng) -> Given:
+    layer = layer_of(rng)
+    return {"layer": layer, "state_dict": dict(interop.torch.export(layer))}
+
+
+def _keras(rng: Rng) -> Given:
+    layer = layer_of(rng)
+    return {"layer": layer, "weights": interop.keras.export(layer)}
+
+
+def _onnx(rng: Rng) -> Given:
+    return {"op_type": "LSTM", "inputs": {"W": numbers(rng, 1, 4 * H, D), "R": numbers(rng, 1, 4 * H, H)},
+            "attributes": {"hidden_size": H}}  # fmt: skip
+
+
+def _config(rng: Rng) -> Given:
     options = {"cell": "lstm", "hidden": 8, "epochs": 2, "optimizer": "adam", "lr": 0.1, "clip": 1.0, "steps": 4,
                "truncation": "truncated:2", "sampling": "random", "dropout": 0.5, "layers": 2, "threads": 1,
                "sample_prefix": ("a",), "max_tokens": None, "peepholes": True, "dtype": "float64"}  # fmt: skip
-    chosen = {k: v for k, v in options.items() if rng.random() < 0.3}
+    chosen = some(rng, options, 0.3)
     return {**chosen, **({"cell": "lstm"} if "peepholes" in chosen else {}),
             **({"layers": 2} if "dropout" in chosen else {})}  # fmt: skip
 
 
-def _checked(rng: Rng) -> dict[str, Any]:
-    return {"layer": pick(rng, list(CELLS.values()))(1, 1, rng=0), "x": numbers(rng, 2, 1, 1, dtype=np.float64),
-            "method": "complex", "rng": 0}  # fmt: skip
+def config(rng: Rng) -> Any:
+    return ns.training.TrainingConfig(corpus=text_file(), hidden=4, epochs=1, batch_size=2, steps=5, max_tokens=60)
 
 
-def _torch(rng: Rng) -> dict[str, Any]:
-    layer = _layer(rng)
-    return {"layer": layer, "state_dict": dict(interop.torch.export(layer))}
+def epoch(rng: Rng) -> Any:
+    return ns.training.Epoch(batch_size=2, steps=5)
 
 
-def _set(self: Any, name: Any, value: Any) -> None:
-    self[name] = value
+def _epoch_options(rng: Rng) -> Given:
+    options = {"sampling": "random", "clip": 1.0, "bptt_every": 2, "truncation": ns.Truncated(2)}
+    return {"batch_size": 2, "steps": 4, **some(rng, options)}
 
 
-def _pieces(rng: Rng) -> dict[str, Any]:
-    return {"layer": _layer(rng), "x": numbers(rng, T, B, D), "dy": numbers(rng, T, B, H), "max_bytes": None}
+def _epoch_of(rng: Rng) -> Given:
+    return {"model": model_of(rng), "ids": ids(rng, 60), "optimizer": ns.SGD(0.1), "epoch": epoch(rng), "rng": 0,
+            "before": (), "position": None}  # fmt: skip
+
+
+def position(rng: Rng) -> Any:
+    return ns.training.Position(0, np.random.default_rng(0).bit_generator.state)
+
+
+METRICS = (1, 1.0, 2.0, 1.0, 10.0)
+
+
+def training() -> list[Case]:
+    train = ns.training
+    cases = [
+        Case(interop.torch.load, _torch, writes=("layer",)),
+        Case(interop.torch.export, fresh(layer=layer_of, values=None)),
+        Case(interop.keras.load, _keras, writes=("layer",)),
+        Case(interop.keras.export, fresh(layer=layer_of, values=None)),
+        Case(interop.onnx.load, _onnx),
+        *([Case(interop.onnx.export, fresh(model=layer_of, path="layer.onnx", lengths=False), seldom=True)]
+          if find_spec("onnx") else []),
+        Case(interop.onnx.outputs, fresh(y=lambda rng: numbers(rng, T, B, H), state=lambda rng: numbers(rng, 1, B, H),
+                                         attributes=lambda rng: {"layout": 0})),
+        Case(train.TrainingConfig, _config, bounded=("hidden",)),
+        Case(train.TrainingConfig.from_dict, lambda rng: {"content": config(rng).to_dict()}),
+        Case(train.TrainingConfig.one_epoch, fresh(self=config, rng=0)),
+        Case(train.Epoch, _epoch_options),
+        Case(train.Epoch.windows, fresh(self=epoch, ids=lambda rng: ids(rng, 60), rng=lambda rng: np.random.default_rng(0))),
+        Case(train.Position.windows, fresh(self=position, ids=lambda rng: ids(rng, 60), epoch=epoch,
+                                           rng=lambda rng: np.random.default_rng(0))),
+        Case(train.Position.with_state, fresh(self=position, change=Function(twice))),
+        Case(train.train_epoch, _epoch_of, writes=("model", "optimizer"), seldom=True),
+        Case(train.train, lambda rng: {"config": config(rng), "out": "run", "overwrite": True}, seldom=True),
+        Case(train.Run.begin, lambda rng: {"config": config(rng), "out": "run", "overwrite": True}, seldom=True),
+        Case(train.Run.resume, lambda rng: {"out": begun(rng), "changes": {"epochs": 2}}, seldom=True),
+        Case(train.Run.epochs, lambda rng: {"self": train.Run.begin(config(rng), "run", overwrite=True),
+                                            "on_step": None, "stop": None, "trace_nonfinite": False},
+             writes=("self",), seldom=True),
+        Case(train.save_checkpoint, lambda rng: {"checkpoint": train.load_checkpoint(f"{begun(rng)}/model.safetensors"),
+                                                 "path": "checkpoint.safetensors"}, seldom=True),
+        Case(train.load_checkpoint, lambda rng: {"path": f"{begun(rng)}/model.safetensors"}, seldom=True),
+        Case(ns.plot.training_curve, lambda rng: {"metrics": [train.EpochMetrics(*METRICS)], "path": "curve.png"},
+             seldom=True),
+        Case(entered, fresh(fused=True, graphs=None, tf32=None), covers=ns.gpu.settings),
+        Case(ns.gpu.Settings, fresh(fused=True, graphs=True, tf32=False)),
+    ]  # fmt: skip
+    return cases
+
+
+def entered(**given: Any) -> Any:
+    with ns.gpu.settings(**given) as current:
+        return vars(current)
+
+
+def begun(rng: Rng) -> str:
+    ns.training.Run.begin(config(rng), "begun", overwrite=True)
+    return "begun"
 
 
 def cases() -> list[Case]:
-    found = [Case(kind.__name__, kind, _layer_options) for kind in CELLS.values()]
-    found += [
-        Case("layer.forward", lambda self, **given: self.forward(**given), _forward),
-        Case("layer.backward", lambda self, **given: self.backward(**given), _backward),
-        Case("layer.astype", lambda self, dtype: self.astype(dtype),
-             lambda rng: {"self": _layer(rng), "dtype": np.float64}),
-        Case("layer.to", lambda self, device: self.to(device), lambda rng: {"self": _layer(rng), "device": "cpu"}),
-        Case("params[...] = ...", _set, lambda rng: {"self": ns.RNN(D, H, rng=0).params, "name": "W_xh",
-                                                     "value": numbers(rng, D, H)}),
-        Case("Bidirectional", ns.Bidirectional, lambda rng: {"forward": _layer(rng), "backward": _layer(rng)}),
-        Case("Linear", ns.Linear, lambda rng: {"in_features": 3, "out_features": 2, "bias": True, "rng": 0}),
-        Case("Linear.forward", lambda self, x: self.forward(x),
-             lambda rng: {"self": ns.Linear(3, 2, rng=0), "x": numbers(rng, T, B, 3)}),
-        Case("Linear.backward", lambda self, dy, tape: self.backward(dy, tape), _linear_backward),
-        Case("Embedding", ns.Embedding, lambda rng: {"num_embeddings": V, "dim": 3, "padding_idx": 0, "rng": 0}),
-        Case("Embedding.forward", lambda self, ids: self.forward(ids),
-             lambda rng: {"self": ns.Embedding(V, 3, rng=0), "ids": ids(rng, T, B)}),
-        Case("Embedding.backward", lambda self, dy, tape: self.backward(dy, tape),
-             lambda rng: {"self": ns.Embedding(V, 3, rng=0), "dy": numbers(rng, T, B, 3), "tape": ids(rng, T, B)}),
-        Case("Dropout", ns.Dropout, lambda rng: {"p": 0.5, "rng": 0}),
-        Case("Dropout.forward", lambda self, x, training: self.forward(x, training=training),
-             lambda rng: {"self": ns.Dropout(0.5, 0), "x": numbers(rng, T, B), "training": True}),
-        Case("softmax_cross_entropy", ns.softmax_cross_entropy, _of_loss),
-        Case("binary_cross_entropy", ns.binary_cross_entropy, _pair_loss("logits", "targets")),
-        Case("mean_squared_error", ns.mean_squared_error, _pair_loss("prediction", "target")),
-        Case("perplexity", ns.perplexity, lambda rng: {"mean_nll": pick(rng, [1.5, np.ones(2)])}),
-        Case("clip_grad_norm", ns.clip_grad_norm, lambda rng: {"grads": _updates(rng)["grads"], "max_norm": 1.0}),
-        Case("clip_grad_value", ns.clip_grad_value, lambda rng: {"grads": _updates(rng)["grads"], "limit": 1.0}),
-        Case("Truncated", ns.Truncated, lambda rng: {"steps": 2}),
-        Case("RandomTruncation", ns.RandomTruncation,
-             lambda rng: {"keep": pick(rng, [0.5, np.full(T, 0.5)]), "rng": 0}),
-        Case("RouletteTruncation", ns.RouletteTruncation, lambda rng: {"survival": lambda k: 0.5**k, "rng": 0}),
-        Case("HDetach", ns.HDetach, lambda rng: {"probability": 0.5, "rng": 0}),
-        Case("SGD", ns.SGD, lambda rng: {"lr": 0.1, "momentum": 0.9, "dampening": 0, "nesterov": True}),
-        Case("RMSprop", ns.RMSprop, lambda rng: {"lr": 0.1, "alpha": 0.9, "momentum": 0.5, "centered": True}),
-        Case("Adam", ns.Adam, lambda rng: {"lr": 0.1, "betas": (0.9, 0.99), "eps": 1e-8, "amsgrad": True}),
-        Case("Adagrad", ns.Adagrad, lambda rng: {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1}),
-        *(Case(f"{kind.__name__}.step", lambda self, params, grads: self.step(params, grads), _step(kind))
-          for kind in (ns.SGD, ns.RMSprop, ns.Adam, ns.AdamW, ns.Adagrad)),
-        Case("Adam.load_state_dict", lambda self, state: self.load_state_dict(state),
-             lambda rng: {"self": ns.Adam(), "state": {"steps": 1, "lr": 0.1, "mean/W": numbers(rng, 2),
-                                                       "square/W": numbers(rng, 2)}}),
-        Case("gradcheck", ns.gradcheck, _quadratic),
-        Case("gradcheck_layer", ns.gradcheck_layer, _checked),
-        Case("testing.assert_gradients", ns.testing.assert_gradients, _quadratic),
-        Case("inspect.ledger", ns.inspect.ledger, _ledger),
-        Case("inspect.jacobian_spectrum", ns.inspect.jacobian_spectrum, _tape),
-        Case("inspect.lyapunov_exponents", ns.inspect.lyapunov_exponents, _tape),
-        Case("inspect.first_nonfinite", ns.inspect.first_nonfinite,
-             lambda rng: {"model": _layer(rng), "x": numbers(rng, T, B, D), "dy": numbers(rng, T, B, H)}),
-        Case("inspect.truncation_bias", ns.inspect.truncation_bias,
-             lambda rng: {"ledger": ns.inspect.ledger(**_ledger(rng), pairs=False)}),
-        Case("inspect.vanishing_penalty", ns.inspect.vanishing_penalty, _ledger),
-        Case("inspect.truncation_certificate", ns.inspect.truncation_certificate,
-             lambda rng: {"ledger": ns.inspect.ledger(**_ledger(rng), pairs=False), "relative": 0.1,
-                          "tau": pick(rng, [None, 1]), "beta": pick(rng, [None, 0.99])}),
-        Case("inspect.hvp", ns.inspect.hvp,
-             lambda rng: {"gradient": lambda at: 2 * at, "at": rng.normal(size=3), "v": rng.normal(size=3)}),
-        Case("inspect.jvp", ns.inspect.jvp,
-             lambda rng: {"f": lambda at: at**2, "at": rng.normal(size=3), "v": rng.normal(size=3)}),
-        Case("checkpointed", ns.checkpointed, _pieces),
-        Case("LanguageModel", ns.LanguageModel, _model_options),
-        Case("LanguageModel.loss", lambda self, **given: self.loss(**given), _batch),
-        Case("LanguageModel.step", lambda self, **given: self.step(**given), _train),
-        Case("LanguageModel.generate", lambda self, **given: self.generate(**given),
-             lambda rng: {"self": _model(rng), "prefix": pick(rng, ["ab", [1, 2], np.array([1])]), "length": 3,
-                          "temperature": pick(rng, [0, 0.7]), "rng": 0}, ("length",)),
-        Case("LanguageModel.log_prob", lambda self, tokens: self.log_prob(tokens),
-             lambda rng: {"self": _model(rng), "tokens": pick(rng, ["ab", [1, 2], np.array([1])])}),
-        Case("LanguageModel.evaluate", lambda self, **given: self.evaluate(**given),
-             lambda rng: {"self": _model(rng), "ids": ids(rng, 9), "steps": 4}),
-        Case("LanguageModel.load", ns.LanguageModel.load, lambda rng: {"path": "/no/file"}),
-        Case("interop.torch.load", interop.torch.load, _torch),
-        Case("interop.torch.export", interop.torch.export, lambda rng: {"layer": _layer(rng), "values": None}),
-        Case("TrainingConfig", TrainingConfig, _config),
-        Case("data.Vocabulary", data.Vocabulary,
-             lambda rng: {"tokens": ["a", "b", "a"], "min_freq": 0, "reserved_tokens": ("<pad>",), "token": "char"}),
-        Case("data.Vocabulary.encode", lambda self, text: self.encode(text),
-             lambda rng: {"self": data.Vocabulary("abcd"), "text": "abc"}),
-        Case("data.Vocabulary.decode", lambda self, ids: self.decode(ids),
-             lambda rng: {"self": data.Vocabulary("abcd"), "ids": [1, 2]}),
-        Case("data.Vocabulary.from_dict", data.Vocabulary.from_dict,
-             lambda rng: {"content": data.Vocabulary("abca").to_dict()}),
-        Case("data.tokenize", data.tokenize, lambda rng: {"lines": ["a b", "c"], "token": "word"}),
-        Case("data.clean_lines", data.clean_lines, lambda rng: {"text": "A b\nc", "clean": "letters"}),
-        Case("data.load_corpus", data.load_corpus, lambda rng: {"name_or_path": "/no/file", "token": "char"}),
-        Case("data.one_hot", data.one_hot, lambda rng: {"ids": ids(rng, T, B), "num_classes": V}),
-        Case("data.pad_sequences", data.pad_sequences,
-             lambda rng: {"sequences": [[1, 2], [3], np.array([4, 5, 6])], "value": 0, "length": 3}),
-        Case("data.sequence_mask", data.sequence_mask,
-             lambda rng: {"x": numbers(rng, B, T), "lengths": np.array([2, T]), "value": 0, "axis": 1}),
-        Case("data.random_windows", lambda **given: list(data.random_windows(**given)),
-             lambda rng: {"ids": ids(rng, 40), "batch_size": 2, "steps": 3, "rng": 0}),
-        Case("data.sequential_windows", lambda **given: list(data.sequential_windows(**given)),
-             lambda rng: {"ids": ids(rng, 40), "batch_size": 2, "steps": 3, "rng": 0}),
-        Case("data.lagged_windows", data.lagged_windows, lambda rng: {"series": rng.normal(size=9), "lags": 3}),
-        Case("data.noisy_sine", data.noisy_sine, lambda rng: {}),
-        *(Case(f"initializers.{name}", getattr(initializers, name), _shape)
-          for name in ("uniform_sqrt_hidden", "normal", "xavier_uniform", "xavier_normal", "orthogonal", "identity",
-                       "zeros", "constant")),
-        Case("initializers.forget_bias", initializers.forget_bias,
-             lambda rng: {"params": ns.LSTM(D, H, rng=0).params, "value": 1.0}),
-        Case("initializers.chrono", initializers.chrono,
-             lambda rng: {"params": ns.LSTM(D, H, rng=0).params, "t_max": 9.0, "rng": 0}),
-        Case("rtrl", ns.rtrl, lambda rng: {"layer": _layer(rng), "x": numbers(rng, T, B, D),
-                                           "dy": numbers(rng, T, B, H)}),
-        Case("snap", ns.snap, lambda rng: {"layer": _layer(rng), "x": numbers(rng, T, B, D),
-                                           "dy": numbers(rng, T, B, H), "n": pick(rng, [1, 2])}, ("n",)),
-        Case("rflo", ns.rflo, lambda rng: {"layer": ns.GRU(D, H, rng=0), "x": numbers(rng, T, B, D),
-                                           "dy": numbers(rng, T, B, H)}),
-        Case("inspect.alignment", ns.inspect.alignment,
-             lambda rng: {"approximate": {"W": numbers(rng, 3)}, "true": {"W": numbers(rng, 3)}}),
-        Case("uoro", ns.uoro, lambda rng: {"layer": _layer(rng), "x": numbers(rng, T, B, D),
-                                           "dy": numbers(rng, T, B, H), "rng": 0}),
-    ]  # fmt: skip
-    return found
-
-
-# the judgement -------------------------------------------------------------------------------------------------------
-
-
-def arguments(case: Case, rng: Rng) -> tuple[dict[str, Any], bool]:
-    """Arguments of a call, and whether any is odd."""
-    given = case.good(rng)
-    names = [name for name in given if name != "self"]
-    count = int(rng.integers(0, 3)) if names else 0
-    for name in rng.permutation(names)[:count]:
-        small = name in case.bounded
-        value = near(rng, given[name], small) if rng.random() < 0.6 else odd(rng, small)
-        if not callable(value):  # what a function that is handed in does is its own affair
-            given[str(name)] = value
-    return given, count > 0
-
-
-def judge(case: Case, given: dict[str, Any], is_odd: bool) -> str:
-    """ "" where the call did what it may, else what it did."""
-    arrays = {name: copy.deepcopy(value) for name, value in given.items() if isinstance(value, np.ndarray)}
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("error")
-            warnings.simplefilter("ignore", RuntimeWarning)
-            case.function(**given)
-    except AssertionError as error:
-        return "" if case.name == "testing.assert_gradients" else f"asserts: {error}"
-    except Exception as error:
-        return _meant(error) if is_odd or case.name in ABSENT else f"good arguments: {type(error).__name__}: {error}"
-    for name, value in arrays.items():
-        if case.name not in WRITES and not _same(value, given[name]):
-            return f"{name} was written on"
-    return ""
-
-
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    return a.tobytes() == b.tobytes() if a.dtype != object else True
-
-
-def _meant(error: Exception) -> str:
-    """ "" for an error that npseq raises, with a text."""
-    trace = error.__traceback__
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    file, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
-    text = linecache.getline(file, line).strip()
-    what = f"{type(error).__name__}: {error} at {Path(file).name}:{line}: {text}"
-    raised = text.startswith("raise ") or "raise " in linecache.getline(file, line - 1)
-    if not str(error) or not isinstance(error, OWN) or not file.startswith(ROOT) or not raised:
-        return what
-    return ""
+    return [*layers(), *training_parts(), *models(), *counted(), *inspecting(), *online(), *of_data(), *training()]

@@ -16,7 +16,6 @@ from npseq.data import Vocabulary
 from npseq.files import read_content, write_content
 from npseq.models import LanguageModel
 from npseq.models.saving import FORMAT, content_of
-from npseq.models.sizes import parameter_count
 from npseq.training import Interrupted, Run, TrainingConfig, load_checkpoint
 from npseq.training.checkpoint import load_trained
 
@@ -67,7 +66,7 @@ def put(**entries):
         (put(hidden_size=-4), "hidden_size must be an integer"),
         (put(cell="transformer"), "it lacks 'transformer'"),
         (put(dtype="float64"), "its parameters must be .*float64"),
-        (put(dtype="object"), "dtype must be a dtype, say numpy.float32, got .object"),
+        (put(dtype="object"), "dtype must be a dtype, say numpy.float32"),
         (put(dropout="much"), "dropout must be a number"),
         (put(colour="red"), "unexpected keyword argument 'colour'"),
         (lambda tree: {k: v for k, v in tree.items() if k != "reset"}, "it lacks 'reset'"),
@@ -112,14 +111,14 @@ def of_config(**entries):
         (of_config(hidden=5), "its training has another model"),
         (of_config(optimizer="sgd"), "state must hold 'steps', 'lr'"),
         (of_config(epochs=1), "its metrics must be those of the first of 1 epochs"),
-        (of_config(sample_prefix=7), "not iterable"),
+        (of_config(sample_prefix=7), "sample_prefix must be a tuple of strings, got 7"),
         (of_config(colour="red"), "unknown .'colour'."),
-        (put(config=[]), "no attribute 'keys'"),
+        (put(config=[]), "content must map names to arrays, got list"),
         (put(rng={}), "state must be for a|lacks"),
         (put(rng=None), "state must be|dict"),
         (put(optimizer={}), "state must hold"),
-        (put(optimizer={"steps": -1, "lr": 0.1}), "its optimizer, adam after -1 steps, keeps"),
-        (put(optimizer={"steps": 0, "lr": 0.1}), "after 0 steps, keeps"),
+        (put(optimizer={"steps": -1, "lr": 0.1}), "steps must be an integer of at least 0, got -1"),
+        (put(optimizer={"steps": 0, "lr": 0.1}), "once a step was taken, got .* after 0 steps"),
         (put(optimizer={"steps": 2, "lr": "fast"}), "lr must be a number"),
         (lambda tree: [tree], "list indices"),
     ],
@@ -146,8 +145,11 @@ def with_(name, value):
         (with_("output.b", lambda b: b.astype(np.float64)), "its parameters must be"),
         (with_("output.b", lambda b: b[:, None]), "its parameters must be"),
         (with_("surplus", np.zeros(3, np.float32)), "its configuration has"),
-        (with_("optimizer/mean/", lambda m: m[:-1]), "its optimizer's mean/ must be"),
-        (with_("optimizer/mean/", lambda m: m.astype(np.float64)), "its optimizer's mean/ must be"),
+        (with_("optimizer/mean/", lambda m: m[:-1]), "must be floating and as the other kinds of its parameter"),
+        (
+            with_("optimizer/mean/", lambda m: m.astype(np.float64)),
+            "must be floating and as the other kinds of its parameter",
+        ),
         (with_("optimizer/more/", np.zeros(3)), "state must hold"),
         (with_("training/metrics", np.zeros((2, 5))), "its metrics must be float64"),
         (with_("training/metrics", lambda m: m[::-1]), "its metrics must be those of the first"),
@@ -263,16 +265,6 @@ def test_no_memory_is_taken_for_a_size_that_a_file_claims(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 20
-
-
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("options", [{}, {"embedding_size": 3, "num_layers": 3}, {"reset": "before"},
-                                     {"peepholes": True}, {"proj_size": 2, "num_layers": 2}])  # fmt: skip
-def test_the_size_is_that_of_the_model(cell, bidirectional, options):
-    model = LanguageModel(7, cell, 5, bidirectional=bidirectional, rng=0, **options)
-    config = {**model.config, "proj_size": model.config["proj_size"] if cell == "lstm" else 0}
-    assert parameter_count(config, 7) == model.params.flat.size
 
 
 def test_a_forgery_that_is_right_is_a_checkpoint(trained):

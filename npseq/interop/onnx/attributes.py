@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from npseq.arguments import instance, integer, mapping, one_of
+
 DIRECTIONS = ("forward", "reverse", "bidirectional")
 OPERATORS = {
     "RNN": ("X", "W", "R", "B", "sequence_lens", "initial_h"),
@@ -29,21 +31,18 @@ class Attributes(NamedTuple):
 
 
 def check_operator(op_type: Any) -> str:
-    if op_type not in OPERATORS:
-        raise ValueError(f"op_type must be one of {', '.join(OPERATORS)}, got {op_type!r}")
-    return op_type
+    return one_of("op_type", op_type, tuple(OPERATORS))
 
 
 def check_attributes(op_type: str, attributes: Mapping[str, Any] | None) -> Attributes:
     """Raises ValueError or TypeError for what npseq does not compute; texts may be bytes, as in ONNX."""
-    given = {name: text_of(value) for name, value in (attributes or {}).items() if value is not None}
+    attributes = {} if attributes is None else mapping("attributes", attributes)
+    given = {name: text_of(value) for name, value in attributes.items() if value is not None}
     known = (*_SHARED, *_OWN[op_type])
     for name in given:
         if name not in known:
-            raise ValueError(f"{op_type} has no attribute {name!r} that npseq knows; it knows {', '.join(known)}")
-    direction = given.get("direction", "forward")
-    if direction not in DIRECTIONS:
-        raise ValueError(f"{op_type}'s direction must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
+            raise ValueError(f"{op_type}'s attributes must be of {', '.join(known)}, which npseq knows, got {name!r}")
+    direction = one_of(f"{op_type}'s direction", given.get("direction", "forward"), DIRECTIONS)
     _refuse(op_type, given)
     return Attributes(
         direction,
@@ -58,7 +57,7 @@ def _refuse(op_type: str, given: Mapping[str, Any]) -> None:
     if "clip" in given:
         raise ValueError(f"{op_type}'s clip is not supported: npseq bounds no pre-activations, got {given['clip']!r}")
     for name in ("activation_alpha", "activation_beta"):
-        if len(given.get(name, ())):
+        if len(_list(op_type, name, given.get(name, ()))):
             raise ValueError(f"{op_type}'s {name} is not supported: no function here has it, got {given[name]!r}")
     if _flag(op_type, given, "input_forget"):
         raise ValueError("LSTM's input_forget=1 is not supported: npseq's input and forget gates are two, not one")
@@ -69,7 +68,7 @@ def _activation(op_type: str, given: Any, directions: int) -> str:
     own = _ACTIVATIONS[op_type]
     if given is None:
         return own[0]
-    names = [str(name).lower() for name in given]
+    names = [str(name).lower() for name in _list(op_type, "activations", given)]
     options = [list(own) * directions]
     if op_type == "RNN":  # ONNX's own default has two for one direction
         options = [[name] * count for name in ("tanh", "relu") for count in {directions, 2}]
@@ -81,6 +80,10 @@ def _activation(op_type: str, given: Any, directions: int) -> str:
     return names[0]
 
 
+def _list(op_type: str, name: str, value: Any) -> Any:
+    return instance(f"{op_type}'s {name}", value, list | tuple, "a list")
+
+
 def _flag(op_type: str, given: Mapping[str, Any], name: str) -> bool:
     value = _integer(op_type, given, name, 0)
     if value not in (0, 1):
@@ -89,12 +92,8 @@ def _flag(op_type: str, given: Mapping[str, Any], name: str) -> bool:
 
 
 def _integer(op_type: str, given: Mapping[str, Any], name: str, default: Any) -> Any:
-    value = given.get(name, default)
-    if value is not default and (not hasattr(value, "__index__") or (name == "hidden_size" and value < 1)):
-        raise TypeError(
-            f"{op_type}'s {name} must be an integer{', 1 or more' * (name == 'hidden_size')}, got {value!r}"
-        )
-    return value
+    least = 1 if name == "hidden_size" else 0
+    return integer(f"{op_type}'s {name}", given[name], least) if name in given else default
 
 
 def text_of(value: Any) -> Any:

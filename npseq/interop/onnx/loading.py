@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array as an_array
+from npseq.arguments import mapping
 from npseq.backend import to_host
 from npseq.interop.onnx.attributes import OPERATORS, Attributes, check_attributes, check_operator
 from npseq.interop.onnx.weights import parameters_from
@@ -71,11 +72,17 @@ def outputs(y: np.ndarray, state: Any, attributes: Mapping[str, Any] | None = No
         >>> [array.shape for array in ns.interop.onnx.outputs(y, h, {"direction": "bidirectional"})]
         [(4, 2, 1, 3), (2, 1, 3)]
     """
-    shape = {name: value for name, value in (attributes or {}).items() if name in ("direction", "layout")}
+    attributes = {} if attributes is None else mapping("attributes", attributes)
+    shape = {name: value for name, value in attributes.items() if name in ("direction", "layout")}
     found = check_attributes("LSTM", shape)
-    steps, batch, features = an_array("y", y).shape
+    if an_array("y", y).ndim != 3 or y.shape[2] % found.directions:
+        raise ValueError(f"y must have shape (T, B, R*H) with R = {found.directions}, got {y.shape}")
+    steps, batch, features = y.shape
     Y = y.reshape(steps, batch, found.directions, features // found.directions).transpose(0, 2, 1, 3)
     states = [an_array("state", one) for one in (state if isinstance(state, tuple) else (state,))]
+    if any(one.shape[:2] != (found.directions, batch) or one.ndim != 3 for one in states) or len(states) > 2:
+        shapes = [one.shape for one in states]
+        raise ValueError(f"state must be h ({found.directions}, {batch}, H), or (h, c), got shapes {shapes}")
     if found.batch_first:
         return (Y.transpose(2, 0, 1, 3), *(one.swapaxes(0, 1) for one in states))
     return (Y, *states)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from npseq.arguments import array, finite, integer
+from npseq.arguments import array, finite, finite_number, function, integer
 from npseq.backend import Array, array_module
 from npseq.data.series import lagged_windows
 from npseq.magnitude import norm
@@ -27,7 +27,7 @@ def one_step(predict: Predictor, series: Array, lags: int) -> Array:
         >>> ns.models.counting.one_step(lambda w: w[:, -1] + 1, np.array([1.0, 2.0, 3.0, 4.0]), 2)
         array([3., 4.])
     """
-    return predict(lagged_windows(finite("series", series), lags)[0])
+    return _predicted(function("predict", predict), lagged_windows(finite("series", series), lags)[0])
 
 
 def multi_step(predict: Predictor, history: Array, lags: int, steps: int) -> Array:
@@ -46,13 +46,14 @@ def multi_step(predict: Predictor, history: Array, lags: int, steps: int) -> Arr
         >>> ns.models.counting.multi_step(lambda w: w[:, -1] + 1, np.array([1.0, 2.0]), 2, 3)
         array([3., 4., 5.])
     """
-    integer("lags", lags)
-    integer("steps", steps)
-    _check_series("history", history, lags, "lags")
+    lags = integer("lags", lags)
+    steps = integer("steps", steps)
+    _check_series("history", history, lags, "lags", "fc")
+    function("predict", predict)
     known = array_module(history).zeros(lags + steps, history.dtype)
     known[:lags] = history[-lags:]
     for k in range(steps):
-        known[lags + k] = predict(known[None, k : k + lags])[0]
+        known[lags + k] = _predicted(predict, known[None, k : k + lags])[0]
     return known[lags:]
 
 
@@ -75,14 +76,15 @@ def k_step(predict: Predictor, series: Array, lags: int, steps: int) -> Array:
         >>> ns.models.counting.k_step(lambda w: w[:, -1] + 1, np.array([1.0, 2.0, 5.0]), 1, 2)
         array([[1., 2., 3.]])
     """
-    integer("lags", lags)
-    integer("steps", steps)
-    _check_series("series", series, lags + steps, "lags + steps")
+    lags = integer("lags", lags)
+    steps = integer("steps", steps)
+    _check_series("series", series, lags + steps, "lags + steps", "fc")
+    function("predict", predict)
     rows, xp = len(series) - lags - steps + 1, array_module(series)
     columns = xp.zeros((rows, lags + steps), series.dtype)
     columns[:, :lags] = series[xp.arange(rows)[:, None] + xp.arange(lags)]
     for k in range(lags, lags + steps):
-        columns[:, k] = predict(columns[:, k - lags : k])
+        columns[:, k] = _predicted(predict, columns[:, k - lags : k])
     return columns
 
 
@@ -101,7 +103,7 @@ def naive(history: Array, steps: int, period: int = 1) -> Array:
         >>> ns.models.counting.naive(np.array([1, 2, 3]), 4, period=2)
         array([2, 3, 2, 3])
     """
-    integer("steps", steps)
+    steps = integer("steps", steps)
     _check_series("history", history, integer("period", period), "period")
     return history[len(history) - period + array_module(history).arange(steps) % period]
 
@@ -121,9 +123,10 @@ def error_growth(step_error: float, gain: float, steps: int, *, start: float = 0
         >>> ns.models.counting.error_growth(0.5, 0.5, 3)
         array([0.5  , 0.75 , 0.875])
     """
-    errors = np.full(integer("steps", steps) + 1, float(start))
+    e, c = finite_number("step_error", step_error), finite_number("gain", gain)
+    errors = np.full(integer("steps", steps) + 1, finite_number("start", start))
     for k in range(1, steps + 1):
-        errors[k] = step_error + gain * errors[k - 1]
+        errors[k] = e + c * errors[k - 1]
     return errors[1:]
 
 
@@ -140,12 +143,27 @@ def root_mean_square(prediction: Array, truth: Array) -> float:
     array_module(array("prediction", prediction), array("truth", truth))
     if prediction.shape != truth.shape:
         raise ValueError(f"prediction must have the shape of truth, {truth.shape}, got {prediction.shape}")
+    if "c" in (prediction.dtype.kind, truth.dtype.kind):
+        raise TypeError(f"prediction and truth must be real, got {prediction.dtype} and {truth.dtype}")
     if not truth.size:
         raise ValueError("prediction and truth must hold at least one number, got none")
     return float(norm(prediction.astype(np.float64) - truth)) / truth.size**0.5
 
 
-def _check_series(name: str, series: Array, least: int, meaning: str) -> None:
+def _predicted(predict: Predictor, windows: Array) -> Array:
+    """Returns the forecasts (N,) that `predict` makes. Raises TypeError or ValueError for anything else."""
+    found = array("predict(windows)", predict(windows))
+    if found.shape != windows.shape[:1] or not np.can_cast(found.dtype, windows.dtype, "same_kind"):
+        raise ValueError(
+            f"predict must return a number for each window, {windows.shape[:1]} {windows.dtype}, got {found.shape} "
+            f"{found.dtype}"
+        )
+    return found
+
+
+def _check_series(name: str, series: Array, least: int, meaning: str, kinds: str = "iufcb") -> None:
     shape = finite(name, series).shape
+    if series.dtype.kind not in kinds:
+        raise TypeError(f"{name} must be floating, as forecasts are, got {series.dtype}; convert it with astype(float)")
     if len(shape) != 1 or shape[0] < least:
         raise ValueError(f"{name} must be an array (T,) with T at least {meaning} = {least}, got shape {shape}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array, integer, integers
+from npseq.arguments import array, integer, integers, within
 from npseq.backend import Array, array_module, generator, to_host
 
 
@@ -32,9 +32,8 @@ def transition_matrix(states: Array, num_states: int, *, smoothing: float = 0.0)
         >>> ns.models.counting.transition_matrix(np.array([0, 1, 0, 0, 1]), 2, smoothing=0)[0].round(3)
         array([0.333, 0.667])
     """
-    states = _states(states, integer("num_states", num_states)).astype(np.int64)
-    if not smoothing >= 0:
-        raise ValueError(f"smoothing must not be negative, got {smoothing}")
+    num_states, smoothing = integer("num_states", num_states), within("smoothing", smoothing)
+    states = _states(states, num_states).astype(np.int64)
     xp = array_module(states)
     pairs = states[:-1] * num_states + states[1:]
     counts = xp.bincount(pairs, minlength=num_states**2).reshape(num_states, num_states) + smoothing / num_states
@@ -89,7 +88,7 @@ def propagate(initial: Array, transition: Array, steps: int) -> Array:
         array([0.75, 0.25])
     """
     _check_chain(transition, initial)
-    integer("steps", steps, least=0)
+    steps = integer("steps", steps, least=0)
     distributions = [initial]
     for _ in range(steps):
         distributions.append(distributions[-1] @ transition)
@@ -161,6 +160,8 @@ def _check_chain(transition: Array, initial: Array | None = None) -> int:
 
 
 def _is_distribution(rows: Array) -> bool:
+    if rows.dtype.kind != "f":
+        raise TypeError(f"probabilities must be real and floating, got {rows.dtype}; convert them with astype(float)")
     tolerance = 8 * rows.shape[-1] * np.finfo(rows.dtype).eps
     return bool((rows >= 0).all()) and bool((abs(rows.sum(axis=-1) - 1) <= tolerance).all())
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import array, array_or_lists, check_entries, integer, integers, number
-from npseq.arrays import is_own
+from npseq.arrays import is_own, type_name
 from npseq.backend import generator, to_host
 from npseq.data import Vocabulary
-from npseq.models.decoding.generation import sample, sized
+from npseq.models.decoding.generation import check_sampling, sample, sized
 
 
 def ngram_counts(tokens: Sequence[Hashable], order: int) -> Counter[tuple[Any, ...]]:
@@ -37,12 +37,15 @@ def ngram_counts(tokens: Sequence[Hashable], order: int) -> Counter[tuple[Any, .
     """
     if isinstance(tokens, str):
         raise TypeError("tokens must be ids or a list of words or characters, got one string; pass list(text)")
-    integer("order", order)
+    order = integer("order", order)
     if isinstance(tokens, list | tuple | range):
         check_entries("tokens", tokens)
     else:
         tokens = to_host(tokens if is_own(tokens) else array("tokens", tokens)).tolist()
-    return Counter(zip(*(tokens[k:] for k in range(order)), strict=False))
+    try:
+        return Counter(zip(*(tokens[k:] for k in range(order)), strict=False))
+    except TypeError as error:
+        raise TypeError(f"tokens must be ids or words, got a list with {type_name(tokens[0])} in it") from error
 
 
 def table_size(vocab_size: int, order: int) -> int:
@@ -71,7 +74,10 @@ class ZipfFit(NamedTuple):
         Args:
             rank: a number from 1 on, or an array of them.
         """
-        return np.exp(self.c - self.alpha * np.log(rank))
+        ranks = number("rank", rank) if isinstance(rank, int | float) else array("rank", rank)
+        if np.iscomplexobj(ranks) or not (ranks > 0 if isinstance(ranks, float) else (ranks > 0).all()):
+            raise ValueError(f"rank must be real and positive, it counts from 1, got {rank!r}")
+        return np.exp(self.c - self.alpha * np.log(ranks))
 
 
 def fit_zipf(counts: Any, *, first: int = 10, last: int | None = None) -> ZipfFit:
@@ -89,9 +95,14 @@ def fit_zipf(counts: Any, *, first: int = 10, last: int | None = None) -> ZipfFi
         >>> round(ns.models.counting.fit_zipf([1000 / i for i in range(1, 50)]).alpha, 6)
         1.0
     """
-    integer("first", first)
+    first = integer("first", first)
+    if last is not None:
+        last = integer("last", last)
     counts = list(counts) if isinstance(counts, ValuesView) else counts
-    falling = np.sort(to_host(array_or_lists("counts", counts)).astype(float))[::-1]
+    given = to_host(array_or_lists("counts", counts))
+    if given.ndim != 1 or given.dtype.kind not in "iuf":
+        raise TypeError(f"counts must be real numbers in one axis, got {given.dtype} of shape {given.shape}")
+    falling = np.sort(given.astype(float))[::-1]
     if falling.size and not falling[-1] > 0:
         raise ValueError(f"counts must be positive, got {falling[-1]:g}; leave out what does not appear")
     fitted = falling[first - 1 : last]
@@ -134,8 +145,8 @@ class NGramModel:
     ) -> None:
         self.vocab, self.vocab_size = sized("vocab", vocab)
         self.order = integer("order", order)
-        self.smoothing = _smoothing(smoothing, order)
-        tokens = self._ids(ids, order)
+        self.smoothing = _smoothing(smoothing, self.order)
+        tokens, order = self._ids(ids, self.order), self.order
         self.counts: Counter[tuple[int, ...]] = Counter()
         self._followed: Counter[tuple[int, ...]] = Counter({(): len(tokens)})
         for k in range(1, order + 1):
@@ -160,7 +171,7 @@ class NGramModel:
             token: an id.
             context: the ids before it; of a longer context the last order - 1 count, of a shorter one all.
         """
-        ids = self._ids([*context, token])
+        ids = [*self._ids(context, 0), integer("token", token, 0, self.vocab_size)]
         return self._last(tuple(ids[-self.order :]))
 
     def distribution(self, context: Sequence[int] = ()) -> np.ndarray:
@@ -207,10 +218,9 @@ class NGramModel:
             temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
             rng: a seed or a Generator, of what is drawn.
         """
-        if not temperature >= 0:
-            raise ValueError(f"temperature must be 0, for the likeliest token, or positive, got {temperature}")
+        length, temperature = check_sampling(length, temperature)
         out, rng = self._ids(prefix, 0), generator(rng)
-        for _ in range(integer("length", length, least=0)):
+        for _ in range(length):
             p = self.distribution(self._context(out))
             with np.errstate(divide="ignore"):
                 out.append(sample(np.log(p), temperature, rng))
@@ -244,7 +254,10 @@ def _smoothing(smoothing: float | Sequence[float], order: int) -> tuple[float, .
     if isinstance(smoothing, int | float):
         values = (number("smoothing", smoothing),) * order
     else:
-        values = tuple(to_host(array_or_lists("smoothing", smoothing)).astype(float).ravel().tolist())
+        given = to_host(array_or_lists("smoothing", smoothing))
+        if given.dtype.kind not in "iuf" or given.ndim > 1:
+            raise TypeError(f"smoothing must be real numbers, got {given.dtype} of shape {given.shape}")
+        values = tuple(given.astype(float).ravel().tolist())
     if len(values) != order or not all(e >= 0 and isfinite(e) for e in values):
         raise ValueError(f"smoothing must be one number, or {order}, each finite and at least 0, got {smoothing!r}")
     return values

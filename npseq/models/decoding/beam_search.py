@@ -1,11 +1,12 @@
 """Beam search: the likeliest sequences that can be found by keeping only a few prefixes at every step."""
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, integer
+from npseq.arguments import array, function, integer, within
 
 
 class Hypothesis(NamedTuple):
@@ -68,8 +69,12 @@ def beam_search(
         >>> ns.models.beam_search(step, None, begin=0, end=None, max_steps=3).best.tokens
         (2, 1, 0)
     """
-    integer("beam_size", beam_size)
-    integer("max_steps", max_steps)
+    function("step", step)
+    beam_size = integer("beam_size", beam_size)
+    max_steps = integer("max_steps", max_steps)
+    begin = integer("begin", begin, -inf)
+    end = None if end is None else integer("end", end, -inf)
+    alpha = within("alpha", alpha, below=100)
     alive, finished, kept = [Hypothesis((), 0.0, state)], [], []
     for _ in range(max_steps):
         best = _extended(step, alive, begin, end, beam_size)
@@ -85,8 +90,14 @@ def beam_search(
 def _extended(step: Step, alive: list[Hypothesis], begin: int, end: int | None, beam_size: int) -> list[Hypothesis]:
     """The beam_size likeliest continuations by one token."""
     last = [hypothesis.tokens[-1] if hypothesis.tokens else begin for hypothesis in alive]
-    log_probs, states = step(last, [hypothesis.state for hypothesis in alive])
-    totals = np.array([hypothesis.log_prob for hypothesis in alive])[:, None] + array("step(...)[0]", log_probs)
+    found = step(last, [hypothesis.state for hypothesis in alive])
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        raise TypeError(f"step must return a pair, log P (K, V) and K states, got {type(found).__name__}")
+    log_probs, states = array("step(...)[0]", found[0]), found[1]
+    shape, kind = log_probs.shape, log_probs.dtype.kind
+    if len(shape) != 2 or shape[0] != len(alive) or not shape[1] or kind not in "iuf":
+        raise ValueError(f"step must return real log P ({len(alive)}, V), a row for each prefix, got {shape} {kind!r}")
+    totals = np.array([hypothesis.log_prob for hypothesis in alive])[:, None] + log_probs
     order = np.argsort(-totals, axis=None, kind="stable")[:beam_size]
     return [
         Hypothesis((*alive[k].tokens, int(token)), float(totals[k, token]), states[k], token == end)

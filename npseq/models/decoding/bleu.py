@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from math import exp
+from typing import Any
 
 from npseq.arguments import integer
 
@@ -33,9 +34,8 @@ def bleu(prediction: str | Sequence[str], label: str | Sequence[str], k: int) ->
         >>> round(ns.models.bleu("il est riche .", "il est calme .", k=2), 3)
         0.658
     """
-    integer("k", k)
-    prediction = prediction.split() if isinstance(prediction, str) else prediction
-    label = label.split() if isinstance(label, str) else label
+    k = integer("k", k)
+    prediction, label = _tokens("prediction", prediction), _tokens("label", label)
     if not label:
         raise ValueError("label must hold at least one token, got none")
     if not prediction:
@@ -45,6 +45,14 @@ def bleu(prediction: str | Sequence[str], label: str | Sequence[str], k: int) ->
         matches, total = ngram_matches(prediction, label, n)
         score *= (matches / total) ** 0.5**n
     return score
+
+
+def _tokens(name: str, text: Any) -> list[Any]:
+    if isinstance(text, str):
+        return text.split()
+    if not isinstance(text, list | tuple) or not all(isinstance(token, str | int) for token in text):
+        raise TypeError(f"{name} must be a string or a list of tokens, got {text!r:.100}")
+    return list(text)
 
 
 def _ngrams(tokens: Sequence[str], n: int) -> Counter:

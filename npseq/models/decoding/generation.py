@@ -121,14 +121,21 @@ def finite_loss(total: float) -> float:
     return total
 
 
-def check_request(prefix: Any, length: int, temperature: float, vocab: Vocabulary | None) -> None:
-    """Raises ValueError unless so many tokens can be generated at this temperature, after a text of known tokens."""
+def check_sampling(length: Any, temperature: Any) -> tuple[int, float]:
+    """Returns both. Raises TypeError or ValueError unless so many tokens can be generated at this temperature."""
     if not 0 <= number("temperature", temperature) < inf:
         raise ValueError(f"temperature must be 0, for the likeliest token, or positive, got {temperature}")
     if integer("length", length, least=0) > LONGEST:
         raise ValueError(f"length must be at most {LONGEST}, got {length}; generate a longer text part by part")
+    return int(length), float(temperature)
+
+
+def check_request(prefix: Any, length: Any, temperature: Any, vocab: Vocabulary | None) -> tuple[int, float]:
+    """Returns length and temperature. Raises unless they can be had, after a text of known tokens."""
+    found = check_sampling(length, temperature)
     if isinstance(prefix, str) and prefix and vocab is not None:
         check_prefix(prefix, vocab)
+    return found
 
 
 def check_prefix(prefix: str, vocabulary: Vocabulary) -> None:

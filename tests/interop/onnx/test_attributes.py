@@ -14,21 +14,26 @@ ATTRIBUTES = [
     ("LSTM", {"input_forget": 1}, ValueError, "LSTM's input_forget=1 is not supported"),
     ("LSTM", {"input_forget": 2}, ValueError, "LSTM's input_forget must be 0 or 1, got 2"),
     ("GRU", {"layout": 2}, ValueError, "GRU's layout must be 0 or 1, got 2"),
-    ("GRU", {"layout": 0.5}, TypeError, "GRU's layout must be an integer, got 0.5"),
-    ("GRU", {"hidden_size": 0}, TypeError, "GRU's hidden_size must be an integer, 1 or more, got 0"),
+    ("GRU", {"layout": 0.5}, ValueError, "GRU's layout must be an integer of at least 0, got 0.5"),
+    ("GRU", {"hidden_size": 0}, ValueError, "GRU's hidden_size must be a positive integer, got 0"),
     ("GRU", {"hidden_size": 5}, ValueError, "GRU's hidden_size must be the last axis of R, 2, got 5"),
-    ("RNN", {"direction": b"backward"}, ValueError, "direction must be one of forward, reverse, bidirectional, got 'b"),
-    ("RNN", {"linear_before_reset": 1}, ValueError, "RNN has no attribute 'linear_before_reset' that npseq knows"),
+    (
+        "RNN",
+        {"direction": b"backward"},
+        ValueError,
+        "direction must be one of 'forward', 'reverse', 'bidirectional', got 'b",
+    ),
+    ("RNN", {"linear_before_reset": 1}, ValueError, "RNN's attributes must be of .*, got 'linear_before_reset'"),
     (
         "LSTM",
         {"output_sequence": 1},
         ValueError,
-        "LSTM has no attribute 'output_sequence' that npseq knows; it knows a",
+        "LSTM's attributes must be of activation_alpha, .*, got 'output_sequence'",
     ),
     ("RNN", {"activations": ["Affine"]}, ValueError, r"activations must be \['tanh'\] or relu, alike .*\['Affine'\]"),
     ("GRU", {"activations": ["Sigmoid", "Relu"]}, ValueError, r"GRU's activations must be \['sigmoid', 'tanh'\], got"),
     ("LSTM", {"activations": ["HardSigmoid", "Tanh", "Tanh"]}, ValueError, "LSTM's activations must be .*HardSigmoid"),
-    ("Elman", {}, ValueError, "op_type must be one of RNN, GRU, LSTM, got 'Elman'"),
+    ("Elman", {}, ValueError, "op_type must be one of 'RNN', 'GRU', 'LSTM', got 'Elman'"),
 ]
 
 

@@ -85,7 +85,7 @@ def test_a_chain_refuses(initial, transition, message):
         (
             lambda: transition_matrix(np.array([0, 1]), 2, smoothing=-1.0),
             ValueError,
-            "smoothing must not be negative, got -1",
+            r"smoothing must lie in \[0, inf\), got -1",
         ),
         (lambda: log_prob(np.array([-1]), START, WEATHER), ValueError, "states must be in \\[0, 2\\), got -1 at"),
         (lambda: propagate(START, WEATHER, -1), ValueError, "steps must be an integer of at least 0, got -1"),
