@@ -15,6 +15,7 @@ from npseq.layers.bidirectional import check_recurrent
 from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import binary_cross_entropy, softmax_cross_entropy
+from npseq.losses.pointwise import check_labels
 from npseq.losses.positions import coefficients
 from npseq.models.model import Model
 from npseq.parameters import Parameters
