@@ -87,7 +87,10 @@ def one(like: Array) -> Any:
 
 def to_host(array: Array) -> np.ndarray:
     """Returns a NumPy array: the same one on the host, a copy from a device. Raises TypeError for any other."""
-    return array.get() if array_module(array) is not np else np.asarray(array)
+    if is_cupy(array):
+        return array.get()
+    array_module(array)
+    return np.asarray(array)
 
 
 _product: Callable[..., Array] | None = None  # replaces CuPy's matmul on a device

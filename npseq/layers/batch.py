@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, array_or_lists, castable, integers
 from npseq.arguments import array as an_array
+from npseq.arguments import array_or_lists, castable, integers
 from npseq.arrays import type_name
 from npseq.backend import Array, MaybeArray, array_module, to_host
 from npseq.bptt.tape import Tape
@@ -57,11 +57,11 @@ def _checked_ids(batch: Batch, features: int) -> Batch:
     return batch if x is batch.x else batch._replace(x=x)
 
 
-def check_ids(name: str, ids: Any, size: int) -> Any:
-    """Returns ids (T, B) as signed integers. Raises TypeError or ValueError unless each is in [0, size)."""
-    if integers(name, ids, size).ndim != 2:
+def check_ids(name: str, ids: Any, size: int, lengths: Any = None) -> Any:
+    """Returns ids (T, B) as signed integers, 0 past each length. Raises unless the others are in [0, size)."""
+    if an_array(name, ids).ndim != 2:
         raise ValueError(f"{name} must be ids (T, B), got shape {ids.shape}")
-    return ids
+    return integers(name, within(ids, lengths), size)
 
 
 def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
@@ -75,7 +75,7 @@ def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
 
 def within(ids: Array, lengths: Array | None) -> Array:
     """Ids (T, B) with 0 past each length, where they may be anything."""
-    if lengths is None or array("ids", ids).ndim != 2:
+    if lengths is None or ids.ndim != 2:
         return ids
     xp = array_module(ids)
     return blank(xp, ids, xp.asarray(np.arange(len(ids))[:, None] < check_lengths(lengths, *ids.shape)))

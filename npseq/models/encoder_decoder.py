@@ -13,7 +13,7 @@ from npseq.arguments import instance
 from npseq.backend import Array
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Bidirectional, Linear
-from npseq.layers.batch import check_ids, check_old, within
+from npseq.layers.batch import check_ids, check_old
 from npseq.layers.bidirectional import recurrent_layers
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import h_from_rows, h_of, rows_of, state_with
@@ -99,7 +99,7 @@ class EncoderDecoder(Model):
             source_lengths, training, tape: as Encoder.forward takes them.
         """
         check_old(tape, EncoderDecoderTape)
-        check_ids("source", within(source, source_lengths), self.encoder.embedding.num_embeddings)
+        check_ids("source", source, self.encoder.embedding.num_embeddings, source_lengths)
         check_ids("inputs", inputs, self.decoder.embedding.num_embeddings)  # before the encoder draws its dropout
         if inputs.shape[1] != source.shape[1]:
             raise ValueError(f"inputs must have the {source.shape[1]} sequences of source, got {inputs.shape[1]}")

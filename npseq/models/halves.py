@@ -18,7 +18,7 @@ from npseq.arguments import instance
 from npseq.backend import Array, array_module
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Bidirectional, Embedding, Linear
-from npseq.layers.batch import check_array, check_ids, check_old, within
+from npseq.layers.batch import check_array, check_ids, check_old
 from npseq.layers.bidirectional import check_any_state, check_forward_only, check_recurrent
 from npseq.layers.last_output import last_output, last_output_gradient
 from npseq.layers.recurrent import Recurrent
@@ -87,7 +87,7 @@ class Encoder(Model):
             tape: an old one, to be written over.
         """
         check_old(tape, EncoderTape)
-        x, looked_up = self.embedding.forward(check_ids("ids", within(ids, lengths), self.embedding.num_embeddings))
+        x, looked_up = self.embedding.forward(check_ids("ids", ids, self.embedding.num_embeddings, lengths))
         old = None if tape is None else tape.recurrent
         y, state, recurrent = self.recurrent.forward(x, None, lengths, training=training, tape=old)
         return Encoded(y, state, last_output(self.recurrent, state)), EncoderTape(looked_up, recurrent)

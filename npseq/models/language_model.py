@@ -125,8 +125,8 @@ class LanguageModel(SequenceModel):
         Raises:
             ValueError: if ids or targets are out of range, or the state is for another batch.
         """
-        batch, window = (ids, targets, state), Window(truncation, context, state_at)
-        loss, state, buffers = self._backpropagate_from(batch, window, None)
+        window = Window(truncation, context, state_at)
+        loss, state, buffers = self._backpropagate_from((ids, targets, state), window, None)
         return loss, buffers.grads, state
 
     def step(  # type: ignore[override]
@@ -261,8 +261,7 @@ class LanguageModel(SequenceModel):
         require_real(self)
         self.check_finite()
         length, temperature = check_request(prefix, length, temperature, self.vocab)
-        xp = array_module(self.params.flat)
-        out = to_host(token_ids(prefix, self.vocab, self.vocab_size, xp, least=0)).tolist()
+        out = to_host(token_ids(prefix, self.vocab, self.vocab_size, array_module(self.params.flat), least=0)).tolist()
         last = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)
         stepper = Stepper(self.embedding, self.recurrent, self.output)
         out += generated(stepper, out, length, temperature, generator(rng), last)

@@ -150,7 +150,7 @@ class Seq2Seq(EncoderDecoder):
         for name, ids, lengths, half in pairs:
             if lengths is not None:
                 check_lengths(lengths, *array(name, ids).shape[:2])
-            check_ids(name, within(ids, lengths), half.embedding.num_embeddings)
+            check_ids(name, ids, half.embedding.num_embeddings, lengths)
         if target.shape[1] != source.shape[1]:
             raise ValueError(f"target must have the {source.shape[1]} sequences of source, got {target.shape[1]}")
 
@@ -165,7 +165,7 @@ class Seq2Seq(EncoderDecoder):
         require_real(self)
         self.check_finite()
         max_steps = integer("max_steps", max_steps, least=0)
-        check_ids("source", within(source, source_lengths), self.encoder.embedding.num_embeddings)
+        check_ids("source", source, self.encoder.embedding.num_embeddings, source_lengths)
         encoded, _ = self.encoder.forward(source, source_lengths)
         state, _ = self.init_state(encoded)
         return greedy(self.decoder, encoded.context, state, self.begin, self.end, max_steps)
@@ -219,7 +219,7 @@ class Seq2Seq(EncoderDecoder):
             source_lengths, target_lengths: (B,); source_lengths None is all steps.
         """
         lengths = check_lengths(target_lengths, *array("target", target).shape[:2])
-        check_ids("target", within(target, lengths), self.decoder.embedding.num_embeddings)
+        check_ids("target", target, self.decoder.embedding.num_embeddings, lengths)
         if array("source", source).shape[1:] != target.shape[1:]:
             raise ValueError(f"target must have the sequences of source, {source.shape[1:]}, got {target.shape[1:]}")
         found = self.greedy(source, source_lengths, max_steps=len(target))

@@ -111,7 +111,7 @@ class SequenceModel(Model):
         check_old(old, SequenceTape)
         features, looked_up = x, None
         if self.embedding is not None:
-            ids = check_ids("ids", within(x, lengths), self.embedding.num_embeddings)
+            ids = check_ids("ids", x, self.embedding.num_embeddings, lengths)
             features, looked_up = self.embedding.forward(ids)
         old_tape = None if old is None else old.recurrent
         y, state, tape = self.recurrent.forward(features, state, lengths, training=training, tape=old_tape)

@@ -8,7 +8,7 @@ from npseq.arguments import array, instance, integer, one_of
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Embedding, Linear
-from npseq.layers.batch import check_ids, check_lengths, check_old, within
+from npseq.layers.batch import check_ids, check_lengths, check_old
 from npseq.layers.bidirectional import check_forward_only
 from npseq.layers.layer import require_real
 from npseq.layers.linear import LinearTape
@@ -142,8 +142,8 @@ class SequenceGenerator(Model):
         if lengths is not None:
             check_lengths(lengths, *ids.shape)
         ids, counted = (
-            check_ids("ids", within(ids, lengths), size),
-            check_ids("targets", within(targets, lengths), size),
+            check_ids("ids", ids, size, lengths),
+            check_ids("targets", targets, size, lengths),
         )
         logits, tape = self.forward(v, ids, training=training)
         weights = None if lengths is None else step_mask(len(ids), lengths, logits)

@@ -71,7 +71,7 @@ def uoro(
         if not isinstance(signs, list | tuple) or len(signs) != steps:
             raise ValueError(f"signs must be a list of one state a step, {steps} in all, got {signs!r:.60}")
         whole = (given[0] if isinstance(given, tuple) and len(given) == 1 else given for given in signs)
-        signs = [layer.checked_state(f"signs[{t}]", given, batch) for t, given in enumerate(whole)]
+        signs = [state_arrays(layer.checked_state(f"signs[{t}]", one, batch)) for t, one in enumerate(whole)]
     rng = generator(rng)
     total, complex_layer = 0 * layer.params.flat, layer.astype(np.complex128)
     outputs = []

@@ -70,6 +70,7 @@ HOST_ONLY = {
 HOST_ONLY_METHODS = {
     "adjoints": PART,
     "begin": TEXT,
+    "check_finite": PART,
     "checked_state": PART,
     "draw": DRAWN,
     "gradients": PART,

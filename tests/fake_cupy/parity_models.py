@@ -113,7 +113,9 @@ def test_an_epoch_is_the_hosts(device, sampling):
 
 
 def test_a_resumed_run_continues_as_on_the_host(device, tmp_path, monkeypatch):
-    monkeypatch.setattr(Run, "_draw", lambda self: None)  # no array of the device reaches the figure
+    monkeypatch.setattr(
+        "npseq.plot.training_curve", lambda metrics, path: None
+    )  # no array of the device reaches the figure
     text = tmp_path / "text.txt"
     text.write_text(TEXT)
     options = {"corpus": str(text), "hidden": 6, "batch_size": 2, "steps": 5, "optimizer": "adam", "dtype": "float64"}
@@ -129,7 +131,7 @@ def test_a_resumed_run_continues_as_on_the_host(device, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_a_run_stopped_inside_an_epoch_continues_as_on_the_host(device, tmp_path, monkeypatch, cell):
-    monkeypatch.setattr(Run, "_draw", lambda self: None)
+    monkeypatch.setattr("npseq.plot.training_curve", lambda metrics, path: None)
     text = tmp_path / "text.txt"
     text.write_text(TEXT)
     options = {"corpus": str(text), "cell": cell, "hidden": 6, "batch_size": 2, "steps": 5, "dtype": "float64"}

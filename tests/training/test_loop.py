@@ -182,7 +182,7 @@ def test_on_step_is_called_after_every_batch(ids):
 
 
 def test_bad_arguments_are_refused(ids):
-    with pytest.raises(ValueError, match="sampling must be one of 'sequential', .* got 'fast'"):
+    with pytest.raises(ValueError, match=r"sampling must be one of 'sequential', .* got 'fast'"):
         run(Recording(), ids, "fast")
     with pytest.raises(ValueError, match=r"at least batch_size \* steps \+ 1 = 3 \* 4 \+ 1 = 13 tokens, got 12"):
         run(Recording(), ids[:12])
