@@ -148,8 +148,6 @@ class Seq2Seq(EncoderDecoder):
         one_of("reduction", reduction, ("valid", "sequence"))
         pairs = (("source", source, source_lengths, self.encoder), ("target", target, target_lengths, self.decoder))
         for name, ids, lengths, half in pairs:
-            if lengths is not None:
-                check_lengths(lengths, *array(name, ids).shape[:2])
             check_ids(name, ids, half.embedding.num_embeddings, lengths)
         if target.shape[1] != source.shape[1]:
             raise ValueError(f"target must have the {source.shape[1]} sequences of source, got {target.shape[1]}")
@@ -218,8 +216,8 @@ class Seq2Seq(EncoderDecoder):
             source, target: (S, B) and (T, B).
             source_lengths, target_lengths: (B,); source_lengths None is all steps.
         """
-        lengths = check_lengths(target_lengths, *array("target", target).shape[:2])
-        check_ids("target", target, self.decoder.embedding.num_embeddings, lengths)
+        check_ids("target", target, self.decoder.embedding.num_embeddings, target_lengths)
+        lengths = check_lengths(target_lengths, *target.shape)
         if array("source", source).shape[1:] != target.shape[1:]:
             raise ValueError(f"target must have the sequences of source, {source.shape[1:]}, got {target.shape[1:]}")
         found = self.greedy(source, source_lengths, max_steps=len(target))

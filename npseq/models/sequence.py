@@ -216,6 +216,7 @@ class SequenceModel(Model):
         if weights is not None:
             if array("weights", weights).shape != shape:
                 raise ValueError(f"weights must have one entry a position, {shape}, got {weights.shape}")
+            weights = within(weights, lengths if len(shape) == 2 else None)
             coefficients(array_module(weights), weights, None, shape, np.dtype(float), reduction)
         if self.is_binary:
             if weights is None and lengths is None:  # else the loss says it, of the positions that count

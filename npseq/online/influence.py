@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import mapping
+from npseq.arguments import array, mapping
 from npseq.backend import Array, array_module
 from npseq.bptt.factors import contract, strand_factors
 from npseq.bptt.tape import describe
@@ -62,7 +62,7 @@ def run_forward(
     update: Update,
 ) -> Online:
     """Runs all steps forward with the influence matrix that `update` computes; the other arguments are rtrl's."""
-    steps, batch, lengths = check_sequence(layer, x, dy, state, lengths, dstate)
+    steps, batch, lengths = check_sequence(layer, x, dy if callable(dy) else array("dy", dy), state, lengths, dstate)
     size = state_features(layer)
     if influence is not None:
         influence = _checked_influence(layer, influence, batch, size)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import array
 from npseq.backend import Array, array_module, generator
 from npseq.layers.batch import check_array
 from npseq.layers.jacobian import check_one_way, check_sequence
@@ -61,7 +62,7 @@ def uoro(
     """
     check_one_way(layer, "uoro")
     require_real(layer)
-    steps, batch, lengths = check_sequence(layer, x, dy, state, lengths, dstate)
+    steps, batch, lengths = check_sequence(layer, x, dy if callable(dy) else array("dy", dy), state, lengths, dstate)
     xp = array_module(layer.params.flat)
     state = state_arrays(layer.checked_state("state", state, batch))
     s, theta = ([0 * part for part in state], 0 * layer.params.flat)

@@ -18,7 +18,7 @@ STACKS = (
     Mutant("L4", "dx through the forward direction's weights in both", "rnn bidirectional",
            edit(Recurrent.input_adjoints, "self.weights(layer, d) -> self.weights(layer, 0)")),
     Mutant("L5", "weight gradients under the other direction's name", "rnn bidirectional",
-           edit(Recurrent.gradients, "(l, d, grads) -> (l, 1 - d, grads)")),
+           edit(Recurrent._gradients, "(l, d, grads) -> (l, 1 - d, grads)")),
     Mutant("L6", "directions swapped on the way to the layer below", "rnn three layers, bidirectional",
            edit(Recurrent.input_adjoints, "in range(self.directions)] -> in reversed(range(self.directions))]")),
     Mutant("L7", "the reverse layer's dy turned at T, not at each length", "two kinds",

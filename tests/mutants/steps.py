@@ -32,7 +32,7 @@ STEPS = (
     Mutant("T11", "the final cell state's upstream gradient ignored", "lstm",
            edit(Recurrent.adjoints, "lags) for part in dc] -> lags) * 0 for part in dc]")),
     Mutant("T12", "the initial state's gradient dropped", "lstm",
-           edit(Recurrent.gradients, "[a.dh for a in flat] -> [0 * a.dh for a in flat]")),
+           edit(Recurrent._gradients, "[a.dh for a in flat] -> [0 * a.dh for a in flat]")),
     Mutant("T13", "the mask forgotten where the state stands still", "gru ragged",
            edit(loop.backward, "dh, dc = _where(mask[t], (dh, dc) -> _, dc = _where(mask[t], (dh, dc)")),
     Mutant("T14", "the mask forgotten where the cell state stands still", "lstm ragged",

@@ -425,8 +425,8 @@ def doors() -> dict[str, Door]:
             {"x": X, "dy": DY, "state (h)": STATE, "lengths": LENGTHS, "dstate (h)": STATE},
         ),
         "uoro of signs": Door(
-            lambda g: ns.uoro(gru(), X, DY, signs=[g["signs[0]"], np.sign(STATE), np.sign(STATE)], rng=0).grads,
-            {"signs[0]": np.sign(STATE)},
+            lambda g: ns.uoro(gru(), X, DY, signs=[g["signs[0] (h)"], np.sign(STATE), np.sign(STATE)], rng=0).grads,
+            {"signs[0] (h)": np.sign(STATE)},
         ),
         "snap": Door(lambda g: ns.snap(gru(), g["x"], g["dy"], n=1).grads, {"x": X, "dy": DY}),
         "rflo": Door(lambda g: ns.rflo(gru(), g["x"], g["dy"]).grads, {"x": X, "dy": DY}),

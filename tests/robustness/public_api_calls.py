@@ -556,6 +556,11 @@ def last_value(windows: Any) -> Any:
 
 def counted() -> list[Case]:
     chain = {"initial": np.array([0.5, 0.5]), "transition": CHAIN}
+    hidden = {
+        "initial": np.log([0.5, 0.5]),
+        "transition": np.log(CHAIN + 0.1),
+        "emission": np.log(np.full((3, 2), 0.25)),
+    }
     tokens = {"tokens": lambda rng: pick(rng, [[0, 1, 2], np.array([0, 1, 2])])}
     series = lambda rng: rng.normal(size=9)  # noqa: E731
     return [
@@ -577,6 +582,8 @@ def counted() -> list[Case]:
              bounded=("num_states",)),
         Case(counting.log_prob, fresh(states=np.array([0, 1, 0]), **chain)),
         Case(counting.propagate, fresh(**chain, steps=2), bounded=("steps",)),
+        Case(counting.forward_backward, fresh(**hidden)),
+        Case(counting.viterbi, fresh(**hidden)),
         Case(counting.stationary, fresh(transition=CHAIN)),
         Case(counting.sample_states, fresh(**chain, length=4, rng=0), bounded=("length",)),
         Case(counting.one_step, fresh(predict=Function(last_value), series=series, lags=3)),
