@@ -61,7 +61,8 @@ def softmax_cross_entropy(
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}; 0 is no smoothing")
     mask = None
     if ignore_index is not None:
-        mask = integers("targets", targets) != integer("ignore_index", ignore_index, -inf)
+        integers("targets", targets)
+        mask = targets != integer("ignore_index", ignore_index, -inf)  # as they are: a signed copy may be another number
     scale = coefficients(xp, weights, mask, targets.shape, logits.real.dtype, reduction)
     ids = blank(xp, targets, scale)
     ids = integers("targets", ids, logits.shape[-1], "; check the vocabulary, or name padding with ignore_index")

@@ -30,7 +30,7 @@ def coefficients(
     if reduction == "mean" and scale.size:
         scale = scale / _not_zero(scale.max())  # so that no sum overflows
         scale = scale / _not_zero(scale.sum())
-    return scale.astype(dtype, copy=False)
+    return xp.asarray(scale).astype(dtype, copy=False)  # a NumPy scalar would pass for one number for all
 
 
 def _not_zero(number: Array) -> Array:

@@ -223,3 +223,13 @@ def test_logits_further_apart_than_the_largest_number(dtype):
     loss, dlogits = softmax_cross_entropy(logits, np.array([1]))
     assert loss == np.inf
     np.testing.assert_array_equal(dlogits, [[1, -1]])
+
+
+def test_one_position_of_weight_zero_has_no_loss_and_unsigned_targets_no_other_class():
+    """A single position is an array of no axis; the largest unsigned number is not -1."""
+    loss, dlogits = softmax_cross_entropy(np.array([np.inf, 1.0]), np.array(0), weights=np.array(0))
+    assert (float(loss), dlogits.tolist()) == (0, [0, 0])
+    largest = np.iinfo(np.uint64).max
+    targets = np.array([1, largest], np.uint64)
+    loss, _ = softmax_cross_entropy(np.zeros((2, 3)), targets, ignore_index=int(largest))
+    np.testing.assert_allclose(loss, np.log(3))
