@@ -11,6 +11,7 @@ import numpy as np
 
 from npseq.arguments import floating, mapping, number
 from npseq.backend import Array, array_module
+from npseq.parameters import Parameters
 
 PIECE = 1 << 16  # entries whose squares are added up by BLAS, one after the other; pieces are added up in float64
 
@@ -137,7 +138,7 @@ def _sum_of_squares(xp: ModuleType, arrays: list[Array]) -> Array:
 
 
 def _arrays(grads: Mapping[str, Array]) -> list[Array]:
-    flat = getattr(mapping("grads", grads), "flat", None)
+    flat = grads.flat if isinstance(grads, Parameters) else getattr(mapping("grads", grads), "flat", None)
     return [floating(f"grads[{name!r}]", value) for name, value in grads.items()] if flat is None else [flat]
 
 

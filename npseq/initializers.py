@@ -6,11 +6,13 @@ shape (D, H): the last axis counts the units that it feeds, the one before it th
 
 from collections.abc import MutableMapping
 from math import inf, prod, sqrt
+from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array, finite_number, float_dtype, integer, mapping, number
+from npseq.arguments import finite_number, float_dtype, integer, mapping, number
 from npseq.backend import Array, Seed, array_module, generator
+from npseq.parameters import Parameters
 
 __all__ = [
     "chrono",
@@ -192,7 +194,7 @@ def forget_bias(params: MutableMapping[str, Array], value: float = 1.0) -> None:
     """
     finite_number("value", value)
     for name in _forget_biases(params):
-        params[name][...] = value
+        _write(params, name, value)
 
 
 def chrono(params: MutableMapping[str, Array], t_max: float, rng: Seed = None) -> None:
@@ -224,8 +226,9 @@ def chrono(params: MutableMapping[str, Array], t_max: float, rng: Seed = None) -
     rng = generator(rng)
     for forget, into in pairs.items():
         bias = params[forget]
-        bias[...] = array_module(bias).asarray(np.log(rng.uniform(1, t_max - 1, bias.shape)), dtype=bias.dtype)
-        params[into][...] = -bias
+        drawn = array_module(bias).asarray(np.log(rng.uniform(1, t_max - 1, bias.shape)), dtype=bias.dtype)
+        _write(params, forget, drawn)
+        _write(params, into, -drawn)
 
 
 def _forget_biases(params: MutableMapping[str, Array]) -> list[str]:
@@ -236,10 +239,18 @@ def _forget_biases(params: MutableMapping[str, Array]) -> list[str]:
 
 
 def _arrays_of(params: MutableMapping[str, Array], names: list[str]) -> list[str]:
-    """Returns the names. Raises TypeError where one is no array, which could not be written in place."""
+    """Returns the names. Raises TypeError or ValueError where one is no array that can be written in place."""
+    xp = array_module(**{f"params[{name!r}]": params[name] for name in names})
     for name in names:
-        array(f"params[{name!r}]", params[name])
+        if xp is np and not (params[name].flags.writeable and params[name].dtype.kind in "fc"):
+            raise ValueError(f"params[{name!r}] must be floating and writable, got {params[name].dtype}; take a copy")
     return names
+
+
+def _write(params: MutableMapping[str, Array], name: str, value: Any) -> None:
+    params[name][...] = value
+    if isinstance(params, Parameters):
+        params.written()
 
 
 def _input_bias(name: str) -> str:

@@ -169,3 +169,17 @@ def test_a_dtype_is_one_that_npseq_computes_in():
     for value in (None, "float33", object, "U1", "M8[s]", [("a", int)]):
         with pytest.raises(TypeError, match=re.escape(f"dtype must be a dtype, say numpy.float32, got {value!r}")):
             arguments.float_dtype(value)
+
+
+def bare_calls(text):
+    """The lines that call integer() and drop what it returns: a number of NumPy's would stay one."""
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Expr)]
+    values = [part for node in nodes for part in getattr(node.value, "elts", [node.value])]
+    return [v.lineno for v in values if isinstance(v, ast.Call) and getattr(v.func, "id", "") == "integer"]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_integer_that_was_checked_is_the_one_that_is_used(path):
+    allowed = {"checkpointing.py": 2, "window.py": 2, "epoch.py": 1, "sizes.py": 1, "figures.py": 1}
+    assert len(bare_calls(path.read_text("utf-8"))) <= allowed.get(path.name, 0)
+    assert bare_calls('integer("n", n)\nn = integer("n", n)\ninteger("a", a), integer("b", b)\n') == [1, 3, 3]

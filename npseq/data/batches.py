@@ -161,14 +161,13 @@ def sequence_mask(x: Array, lengths: Array, value: float = 0, *, axis: int = 1) 
     if not isinstance(axis, int) or axis not in (0, 1):
         raise ValueError(f"axis, that of time, must be 0 or 1, got {axis!r}")
     xp = _module(x, lengths)
-    x, lengths = _as_array(xp, x, "x"), integers("lengths", _as_array(xp, lengths, "lengths"))
+    x, lengths = _as_array(xp, x, "x"), _as_array(xp, lengths, "lengths")
     if x.ndim < 2 or lengths.shape != (x.shape[1 - axis],):
         raise ValueError(
             f"x must have a batch and a time axis and lengths one entry a sequence, got x {x.shape} with time on axis "
             f"{axis} and lengths {lengths.shape}"
         )
-    if ((lengths < 0) | (lengths > x.shape[axis])).any():
-        raise ValueError(f"lengths must lie in 0 to {x.shape[axis]}, the steps of x, got {lengths.tolist()}")
+    lengths = integers("lengths", lengths, x.shape[axis] + 1, ": x has no more steps")
     _check_fill(value, x.dtype)
     past = xp.arange(x.shape[axis])[:, None] >= lengths
     masked = x.copy()

@@ -12,15 +12,18 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import flag
 from npseq.backend import Array, array_module
 from npseq.clipping import check_limit, clip_grad_norm
 from npseq.inspect.nonfinite_layer import in_backward, in_forward, in_layer
 from npseq.inspect.nonfinite_values import Nonfinite, in_arrays, in_state, in_steps
-from npseq.layers.bidirectional import Bidirectional
+from npseq.layers.batch import check_array, check_batch, check_ids
+from npseq.layers.bidirectional import Bidirectional, check_any_state, check_cut
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import softmax_cross_entropy
 from npseq.models.language_model import LanguageModel
 from npseq.models.sequence import SequenceTape
+from npseq.models.window import Window
 from npseq.optim.optimizer import check_optimizer
 
 
@@ -64,8 +67,11 @@ def first_nonfinite(
         the first value that is not finite is nan in weight W_xh, entry 1, 2
     """
     _check(model, targets, lengths, dy, optimizer)
-    if clip is not None:
-        check_limit("clip", clip)
+    flag("training", training), check_limit("clip", np.inf if clip is None else clip)
+    if isinstance(model, LanguageModel):
+        _check_batch(model, x, targets, state, Window(truncation, context))
+    else:
+        _check_inputs(model, x, state, lengths, dy, truncation)
     with np.errstate(all="ignore"):
         if isinstance(model, LanguageModel):
             found = _in_model(model, x, targets, state, context, truncation, optimizer, clip, training)
@@ -84,6 +90,24 @@ def _check(model: Any, targets: Any, lengths: Any, dy: Any, optimizer: Any) -> N
         raise TypeError(f"model must be a LanguageModel or a recurrent layer, got {type(model).__name__}")
     elif targets is not None or optimizer is not None:
         raise TypeError("a layer takes dy, neither targets nor an optimizer; those are a LanguageModel's")
+
+
+def _check_batch(model: LanguageModel, ids: Array, targets: Array | None, state: Any, window: Window) -> None:
+    """Raises TypeError or ValueError for what would be refused after dropout has been drawn."""
+    check_ids("x", ids, model.vocab_size)
+    left = ids[window.context :] if isinstance(window.context, int) and 0 <= window.context < len(ids) else ids
+    window.check(ids, left if targets is None else targets, model.vocab_size, model.recurrent)
+    model.recurrent.checked_state("state", state, ids.shape[1])
+
+
+def _check_inputs(layer: Any, x: Array, state: Any, lengths: Any, dy: Array | None, truncation: Any) -> None:
+    """The same for a layer."""
+    xp = array_module(layer.params.flat)
+    steps, batch = check_batch(x, lengths, layer.input_size, layer.dtype, xp).x.shape[:2]
+    check_any_state("state", state, layer, batch)
+    check_cut(truncation, layer, steps)
+    if dy is not None:
+        check_array("dy", dy, (steps, batch, layer.output_size), layer.dtype, xp)
 
 
 def _in_model(

@@ -10,7 +10,7 @@ from npseq.backend import Array, array_module, generator, to_host
 from npseq.data import Vocabulary
 from npseq.initializers import xavier_uniform
 from npseq.layers import Embedding, Linear
-from npseq.layers.batch import check_ids, check_lengths, within
+from npseq.layers.batch import check_ids, check_lengths
 from npseq.layers.layer import require_real
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
 from npseq.models.decoding.generation import sized
@@ -128,8 +128,9 @@ class Seq2Seq(EncoderDecoder):
             TypeError, ValueError: if an argument does not fit.
         """
         xp, rng = array_module(self.params.flat, array("target", target)), generator(rng)
-        self._check_loss(source, target, source_lengths, target_lengths, teacher_forcing, reduction)
-        target = within(target, target_lengths)
+        share("teacher_forcing", teacher_forcing)
+        one_of("reduction", reduction, ("valid", "sequence"))
+        source, target = self._checked(source, target, source_lengths, target_lengths)
         inputs = xp.concatenate([xp.full_like(target[:1], self.begin), target[:-1]])
         if teacher_forcing < 1:
             encoded, _ = self.encoder.forward(source, source_lengths)
@@ -140,17 +141,13 @@ class Seq2Seq(EncoderDecoder):
         loss, dlogits = masked_softmax_cross_entropy(logits, target, lengths, reduction=reduction)
         return loss.sum(), self.backward(dlogits, tape)
 
-    def _check_loss(
-        self, source: Array, target: Array, source_lengths: Any, target_lengths: Any, forcing: float, reduction: str
-    ) -> None:
-        """Raises TypeError or ValueError for what would be refused after something has been drawn."""
-        share("teacher_forcing", forcing)
-        one_of("reduction", reduction, ("valid", "sequence"))
-        pairs = (("source", source, source_lengths, self.encoder), ("target", target, target_lengths, self.decoder))
-        for name, ids, lengths, half in pairs:
-            check_ids(name, ids, half.embedding.num_embeddings, lengths)
+    def _checked(self, source: Array, target: Array, source_lengths: Any, target_lengths: Any) -> tuple[Array, Array]:
+        """Both, 0 past each length. Raises TypeError or ValueError for what would be refused after a draw."""
+        source = check_ids("source", source, self.encoder.embedding.num_embeddings, source_lengths)
+        target = check_ids("target", target, self.decoder.embedding.num_embeddings, target_lengths)
         if target.shape[1] != source.shape[1]:
             raise ValueError(f"target must have the {source.shape[1]} sequences of source, got {target.shape[1]}")
+        return source, target
 
     def greedy(self, source: Array, source_lengths: Array | None = None, *, max_steps: int = 10) -> list[np.ndarray]:
         """Returns the likeliest token after the likeliest token, for each source: B arrays of ids without <eos>.
@@ -216,10 +213,8 @@ class Seq2Seq(EncoderDecoder):
             source, target: (S, B) and (T, B).
             source_lengths, target_lengths: (B,); source_lengths None is all steps.
         """
-        check_ids("target", target, self.decoder.embedding.num_embeddings, target_lengths)
+        source, target = self._checked(source, target, source_lengths, target_lengths)
         lengths = check_lengths(target_lengths, *target.shape)
-        if array("source", source).shape[1:] != target.shape[1:]:
-            raise ValueError(f"target must have the sequences of source, {source.shape[1:]}, got {target.shape[1:]}")
         found = self.greedy(source, source_lengths, max_steps=len(target))
         wanted = [row[:size] for row, size in zip(to_host(target).T, lengths, strict=True)]
         return np.array([np.array_equal(a, row[row != self.end]) for a, row in zip(found, wanted, strict=True)])

@@ -94,7 +94,9 @@ class Optimizer:
             params: those of a layer or a model.
         """
         within("lr", self.lr)
-        self._check_state(_matched(params, params)[1])
+        _, pairs = _matched(params, params)
+        if self.state:
+            self._check_state(pairs)
 
     def _update_piece(self, xp: ModuleType, param: Array, grad: Array, lr: float, state: dict[str, Array]) -> None:
         like = _kind(param)
@@ -131,9 +133,8 @@ class Optimizer:
                 f"state must hold 'steps', 'lr' and arrays of the kinds {list(kinds)} of {type(self).__name__}, "
                 f"got {sorted(state)}; load it into an optimizer made with the same options"
             )
-        steps = (
-            state["steps"].item() if isinstance(state["steps"], np.ndarray) else state["steps"]
-        )  # of a file of arrays
+        steps = state["steps"]
+        steps = steps.item() if isinstance(steps, np.ndarray) and steps.size == 1 else steps  # of a file of arrays
         lr, steps = within("lr", state["lr"]), integer("steps", steps, least=0)
         _check_arrays(arrays, list(kinds), steps)
         self.lr, self.steps = lr, steps
@@ -162,11 +163,7 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
     flat: tuple[Array, Array] = getattr(params, "flat", None), getattr(grads, "flat", None)
     whole = flat[0] is not None and flat[1] is not None and names == given
     pairs = {"": flat} if whole else {name: (params[name], grads[name]) for name in params}
-    if whole:
-        xp = array_module(*flat)
-    else:
-        named = {f"{of}[{name!r}]": one for name, pair in pairs.items() for of, one in zip(PAIR, pair, strict=True)}
-        xp = array_module(**named)
+    xp = array_module(*flat) if whole else array_module(**_named(pairs))
     for name, (param, grad) in pairs.items():
         alike = type(grad) is type(param) is np.ndarray and grad.dtype is param.dtype and grad.dtype.char in "fdFD"
         if not (alike and grad.shape == param.shape) and _kind(grad) != _kind(floating("params", param)):
@@ -189,6 +186,11 @@ def _check_squares(name: str, grad: np.ndarray, total: np.ndarray | None) -> Non
             f"{name} must have entries whose squares {grad.dtype} can hold, below {limit:.3g}, got {largest:.3g}; "
             "clip them with clip_grad_norm, or use float64"
         )
+
+
+def _named(pairs: Pairs) -> dict[str, Array]:
+    """{what an error calls it: array}."""
+    return {f"{what}[{name!r}]": one for name, pair in pairs.items() for what, one in zip(PAIR, pair, strict=True)}
 
 
 def _pieces(xp: ModuleType, param: Array) -> Iterator[Any]:

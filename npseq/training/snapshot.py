@@ -37,7 +37,7 @@ class Snapshot:
         """
         from npseq.inspect import first_nonfinite
 
-        self.model.params.flat[...] = self.flat
+        self.model.params.flat = self.flat
         self.optimizer.load_state_dict(self.optimizer_state)
         for rng, state in zip(self.generators, self.random, strict=True):
             rng.bit_generator.state = state

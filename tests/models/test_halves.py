@@ -45,8 +45,7 @@ def test_every_decoder_step_reads_the_context():
     (lambda: encoder().forward(IDS, tape=3), TypeError, "tape must be an old one that forward returned, or None"),
     (lambda: decoder().forward(IDS, np.ones((3, 4)), None), ValueError, r"context must have shape \(2, 4\)"),
     (lambda: encoder().backward(np.ones((2, 4)), None, None), TypeError, "tape must be the one .*, got NoneType"),
-    (lambda: decoder().backward(np.ones((3, 2, 5)), encoder().forward(IDS)[1]), TypeError,
-        "tape must be .* got Encode"),
+    (lambda: decoder().backward(np.ones((3, 2, 5)), encoder().forward(IDS)[1]), TypeError, "tape must be .* Encod"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_refused(make, error, message):
     with pytest.raises(error, match=message):

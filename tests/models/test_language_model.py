@@ -168,11 +168,7 @@ def test_moving_to_where_it_is_begins_anew_with_the_same_parameters():
         (lambda: LanguageModel(5, "mamba"), ValueError, "cell must be one of 'rnn', 'gru', 'lstm', got 'mamba'"),
         (lambda: LanguageModel(0), ValueError, "vocab must be a positive integer, got 0"),
         (lambda: model_of(initializer="zero"), ValueError, "initializer must be one of 'uniform', 'normal'"),
-        (
-            lambda: model_of().step(*batch(), None, None),
-            TypeError,
-            "optimizer must be one of npseq.optim, or have a step",
-        ),
+        (lambda: model_of().step(*batch(), None, None), TypeError, "optimizer must be one of npseq.optim, or"),
         (lambda: model_of().step(*batch(), None, ns.SGD(1), -1), ValueError, "clip must not be negative, got -1"),
         (lambda: model_of().evaluate(np.array([1])), ValueError, r"ids must be one sequence .* got \(1,\)"),
         (lambda: model_of().generate([1], -1), ValueError, "length must be an integer of at least 0, got -1"),

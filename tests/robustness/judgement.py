@@ -1,4 +1,4 @@
-"""What a call may do: return the right answer, or raise npseq's own error, before anything is drawn or written."""
+"""What a call may do: return the right answer, or raise npseq's own error before anything is drawn or written."""
 
 from __future__ import annotations
 

@@ -177,8 +177,8 @@ def layers() -> list[Case]:
         Case(ns.layers.Reversed, fresh(layer=layer_of)),
         Case(ns.layers.Reversed.forward, _forward(reversed_of), writes=("tape",), open=("x",)),
         Case(ns.layers.Reversed.backward, _backward(reversed_of), writes=("grads", "workspace")),
-        Case(ns.Linear, fresh(in_features=3, out_features=2, bias=True, rng=0), bounded=("in_features",
-            "out_features")),
+        Case(ns.Linear, fresh(in_features=3, out_features=2, bias=True, rng=0),
+             bounded=("in_features", "out_features")),
         Case(ns.Linear.forward, fresh(self=linear, x=lambda rng: numbers(rng, T, B, D), copy=True)),
         Case(ns.Linear.backward, _linear_backward, writes=("grads",)),
         Case(ns.Embedding, fresh(num_embeddings=V, dim=3, padding_idx=0, rng=0), bounded=("num_embeddings", "dim")),
@@ -407,11 +407,8 @@ def captions(rng: Rng) -> Any:
 
 def _captions_backward(rng: Rng) -> Given:
     model = captions(rng)
-    return {
-        "self": model,
-        "dlogits": numbers(rng, T, B, V),
-        "tape": model.forward(numbers(rng, B, 3), ids(rng, T, B))[1],
-    }
+    tape = model.forward(numbers(rng, B, 3), ids(rng, T, B))[1]
+    return {"self": model, "dlogits": numbers(rng, T, B, V), "tape": tape}
 
 
 def forecaster(rng: Rng) -> Any:
@@ -442,9 +439,8 @@ def models() -> list[Case]:
             "self": model_of(rng), "prefix": pick(rng, ["ab", [1, 2], np.array([1])]), "length": 3,
             "temperature": pick(rng, [0.0, 0.7]), "rng": 0, "stop": pick(rng, [None, "a", 2])},
             bounded=("length",), open=("prefix", "stop")),
-        Case(ns.LanguageModel.log_prob, fresh(self=model_of, tokens=lambda rng: pick(rng, ["ab", [1, 2],
-            np.array([1])])),
-             open=("tokens",)),
+        Case(ns.LanguageModel.log_prob, fresh(
+            self=model_of, tokens=lambda rng: pick(rng, ["ab", [1, 2], np.array([1])])), open=("tokens",)),
         Case(ns.LanguageModel.evaluate, fresh(self=model_of, ids=lambda rng: ids(rng, 9), steps=4)),
         Case(ns.LanguageModel.save, fresh(self=model_of, path="model.safetensors"), seldom=True),
         Case(ns.LanguageModel.load, lambda rng: {"path": saved(model_of(rng).save)}, seldom=True),
@@ -497,8 +493,8 @@ def models() -> list[Case]:
         Case(ns.models.SequenceGenerator.backward, _captions_backward),
         Case(ns.models.SequenceGenerator.loss, fresh(
             self=captions, v=lambda rng: numbers(rng, B, 3), ids=lambda rng: ids(rng, T, B), reduction="mean",
-            targets=lambda rng: ids(rng, T, B), training=True, lengths=lambda rng: pick(rng, [None, np.array([T,
-                2])]))),
+            targets=lambda rng: ids(rng, T, B), training=True,
+            lengths=lambda rng: pick(rng, [None, np.array([T, 2])]))),
         Case(ns.models.SequenceGenerator.generate, fresh(
             self=captions, v=lambda rng: numbers(rng, B, 3), first=0, length=3, stop=lambda rng: pick(rng, [None, 2]),
             temperature=lambda rng: pick(rng, [0.0, 0.7]), rng=0), bounded=("length",)),
@@ -515,9 +511,9 @@ def models() -> list[Case]:
                                                     training=True)),
         Case(ns.models.LatentForecaster.forecast, fresh(self=latent, history=lambda rng: numbers(rng, T, B, 2),
                                                         steps=2), bounded=("steps",)),
-        Case(ns.models.beam_search, fresh(step=Function(next_of), state=None, begin=0, end=lambda rng: pick(rng,
-            [None, 2]),
-                                          **search), bounded=("max_steps", "beam_size"), open=("state",)),
+        Case(ns.models.beam_search, fresh(step=Function(next_of), state=None, begin=0, **search,
+                                          end=lambda rng: pick(rng, [None, 2])),
+             bounded=("max_steps", "beam_size"), open=("state",)),
         Case(ns.models.bleu, fresh(prediction=lambda rng: pick(rng, ["a b c", ["a", "b"]]), label="a b d", k=2),
              open=("prediction", "label")),
     ]  # fmt: skip
@@ -588,7 +584,7 @@ def counted() -> list[Case]:
         Case(counting.sample_states, fresh(**chain, length=4, rng=0), bounded=("length",)),
         Case(counting.one_step, fresh(predict=Function(last_value), series=series, lags=3)),
         Case(counting.multi_step, fresh(predict=Function(last_value), history=series, lags=3, steps=2),
-            bounded=("steps",)),
+             bounded=("steps",)),
         Case(counting.k_step, fresh(predict=Function(last_value), series=series, lags=3, steps=2), bounded=("steps",)),
         Case(counting.naive, fresh(history=series, steps=2, period=1), bounded=("steps",)),
         Case(counting.error_growth, fresh(step_error=0.5, gain=0.5, steps=3, start=0.0), bounded=("steps",)),
@@ -690,14 +686,14 @@ def inspecting() -> list[Case]:
         Case(look.hvp, fresh(gradient=Function(twice), **vectors)),
         Case(look.jvp, fresh(f=Function(twice), **vectors)),
         Case(look.gauss_newton_product, fresh(forward=Function(twice), backward=Function(second),
-            curvature=Function(second), **vectors)),
+                                              curvature=Function(second), **vectors)),
         Case(look.softmax_curvature, fresh(logits=lambda rng: numbers(rng, 3, 4), u=lambda rng: numbers(rng, 3, 4))),
         Case(look.lanczos, fresh(product=Function(ramp), size=6, count=2, which="LA", rng=0), bounded=("size",),
-            seldom=True),
+             seldom=True),
         Case(look.report, lambda rng: {"cases": {"GRU": case_of(rng)}, "directory": "report", "max_lag": 2},
              seldom=True),
         Case(look.figures.gradient_by_lag, lambda rng: {"ledgers": {"GRU": ledger_of(rng)}, "extra": None},
-            seldom=True),
+             seldom=True),
         Case(look.figures.bias_by_length, lambda rng: {"ledgers": {"GRU": ledger_of(rng)}}, seldom=True),
         Case(look.figures.pair_triangle, fresh(**ledger, title="a"), seldom=True, open=("title",)),
         Case(look.figures.gates_over_time, lambda rng: {"ledger": ns.inspect.ledger(**_of_tape(
@@ -879,7 +875,7 @@ def training() -> list[Case]:
         Case(train.TrainingConfig.one_epoch, fresh(self=config, rng=0)),
         Case(train.Epoch, _epoch_options),
         Case(train.Epoch.windows, fresh(self=epoch, ids=lambda rng: ids(rng, 60),
-            rng=lambda rng: np.random.default_rng(0))),
+                                        rng=lambda rng: np.random.default_rng(0))),
         Case(train.Position.windows, fresh(self=position, ids=lambda rng: ids(rng, 60), epoch=epoch,
                                            rng=lambda rng: np.random.default_rng(0))),
         Case(train.Position.with_state, fresh(self=position, change=Function(twice))),

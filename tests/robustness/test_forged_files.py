@@ -145,11 +145,8 @@ def with_(name, value):
         (with_("output.b", lambda b: b.astype(np.float64)), "its parameters must be"),
         (with_("output.b", lambda b: b[:, None]), "its parameters must be"),
         (with_("surplus", np.zeros(3, np.float32)), "its configuration has"),
-        (with_("optimizer/mean/", lambda m: m[:-1]), "must be floating and as the other kinds of its parameter"),
-        (
-            with_("optimizer/mean/", lambda m: m.astype(np.float64)),
-            "must be floating and as the other kinds of its parameter",
-        ),
+        (with_("optimizer/mean/", lambda m: m[:-1]), "must be floating and as the other kinds"),
+        (with_("optimizer/mean/", lambda m: m.astype(np.float64)), "must be floating and as the other kinds"),
         (with_("optimizer/more/", np.zeros(3)), "state must hold"),
         (with_("training/metrics", np.zeros((2, 5))), "its metrics must be float64"),
         (with_("training/metrics", lambda m: m[::-1]), "its metrics must be those of the first"),

@@ -104,7 +104,8 @@ def naive(history: Array, steps: int, period: int = 1) -> Array:
         array([2, 3, 2, 3])
     """
     steps = integer("steps", steps)
-    _check_series("history", history, integer("period", period), "period")
+    period = integer("period", period)
+    _check_series("history", history, period, "period")
     return history[len(history) - period + array_module(history).arange(steps) % period]
 
 
