@@ -62,7 +62,9 @@ def softmax_cross_entropy(
     mask = None
     if ignore_index is not None:
         integers("targets", targets)
-        mask = targets != integer("ignore_index", ignore_index, -inf)  # as they are: a signed copy may be another number
+        mask = targets != integer(
+            "ignore_index", ignore_index, -inf
+        )  # as they are: a signed copy may be another number
     scale = coefficients(xp, weights, mask, targets.shape, logits.real.dtype, reduction)
     ids = blank(xp, targets, scale)
     ids = integers("targets", ids, logits.shape[-1], "; check the vocabulary, or name padding with ignore_index")
