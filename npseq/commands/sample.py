@@ -27,7 +27,7 @@ def sample(model: str, prefix: str | None, length: int, temperature: float, seed
 
     with bad_input():
         check_request(prefix, length, temperature, None)
-        integer("seed", seed, least=0)
+        seed = integer("seed", seed, least=0)
         network, config, _ = load(model)
         if prefix is None and config is None:
             raise ValueError(f"{model!r} holds a model without a training run, so it needs a --prefix, got none")

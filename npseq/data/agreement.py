@@ -34,8 +34,7 @@ def agreement_sentences(count: int, lag: int, rng: Seed = None) -> tuple[np.ndar
         >>> ns.data.AGREEMENT_VOCABULARY.decode(ids[:, 0]), int(plural[0])
         ('the cats which apple ate', 1)
     """
-    integer("count", count, least=0)
-    integer("lag", lag)
+    count, lag = integer("count", count, least=0), integer("lag", lag)
     rng, vocabulary = generator(rng), AGREEMENT_VOCABULARY
     plural = rng.integers(0, 2, count)
     clause = np.array(vocabulary[list(CLAUSE)])[rng.integers(0, len(CLAUSE), (lag - 1, count))]

@@ -55,7 +55,7 @@ class Pairs(NamedTuple):
         Args:
             count: how many come first.
         """
-        integer("count", count, 0, self.source.shape[1] + 1)
+        count = integer("count", count, 0, self.source.shape[1] + 1)
         halves = (slice(None, count), slice(count, None))
         return tuple(  # type: ignore[return-value]
             self._replace(
@@ -74,7 +74,7 @@ class Pairs(NamedTuple):
             batch_size: pairs of a batch; the last may have fewer.
             rng: a seed or a Generator.
         """
-        integer("batch_size", batch_size)
+        batch_size = integer("batch_size", batch_size)
         order = generator(rng).permutation(self.source.shape[1])
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
@@ -118,7 +118,7 @@ def load_pairs(
     if not isinstance(name_or_path, str | PathLike):
         raise TypeError(f"name_or_path must be the name of a set or a path, got {name_or_path!r}")
     if num_pairs is not None:
-        integer("num_pairs", num_pairs)
+        num_pairs = integer("num_pairs", num_pairs)
     distinct_sources = flag("distinct_sources", distinct_sources)
     if name_or_path in MADE:
         source, target = MADE[str(name_or_path)](600 if num_pairs is None else num_pairs, rng)

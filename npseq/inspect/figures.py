@@ -144,7 +144,7 @@ def gates_over_time(ledger: Ledger, example: int = 0, *, title: str = "") -> Any
     """
     if not check_ledger(ledger).gates:
         raise ValueError("the ledger must be of a cell with gates: a plain RNN's state is all there is")
-    integer("example", example, 0, len(next(iter(ledger.per_example.values()))))
+    example = integer("example", example, 0, len(next(iter(ledger.per_example.values()))))
     names = _in_reading_order(ledger.gates)
     keeping = next(name for name in names if _kind(name) in ("f", "z"))
     order = np.argsort(-to_host(ledger.gates[keeping])[:, example].mean(axis=0))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import flag
+from npseq.arguments import flag, integer
 from npseq.backend import Array, array_module
 from npseq.clipping import check_limit, clip_grad_norm
 from npseq.inspect.nonfinite_layer import in_backward, in_forward, in_layer
@@ -68,6 +68,7 @@ def first_nonfinite(
     """
     _check(model, targets, lengths, dy, optimizer)
     flag("training", training), check_limit("clip", np.inf if clip is None else clip)
+    context = integer("context", context, least=0)
     if isinstance(model, LanguageModel):
         _check_batch(model, x, targets, state, Window(truncation, context))
     else:
@@ -95,7 +96,7 @@ def _check(model: Any, targets: Any, lengths: Any, dy: Any, optimizer: Any) -> N
 def _check_batch(model: LanguageModel, ids: Array, targets: Array | None, state: Any, window: Window) -> None:
     """Raises TypeError or ValueError for what would be refused after dropout has been drawn."""
     check_ids("x", ids, model.vocab_size)
-    left = ids[window.context :] if isinstance(window.context, int) and 0 <= window.context < len(ids) else ids
+    left = ids[window.context :] if window.context < len(ids) else ids
     window.check(ids, left if targets is None else targets, model.vocab_size, model.recurrent)
     model.recurrent.checked_state("state", state, ids.shape[1])
 

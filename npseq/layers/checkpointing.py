@@ -129,7 +129,7 @@ def checkpointed(
         >>> ns.checkpointed(layer, x, lambda first, y: np.ones_like(y), max_bytes=20_000).dx.shape
         (100, 2, 3)
     """
-    _check(layer, schedule)
+    schedule = _checked(layer, schedule)
     steps, batch, lengths = check_sequence(layer, x, dy, state, lengths, dstate)
     visit = None if visit is None else function("visit", visit)
     max_bytes = None if max_bytes is None else check_max_bytes(max_bytes)
@@ -155,11 +155,12 @@ def checkpointed(
     return Checkpointed(dx, dstate, grads, run.steps)
 
 
-def _check(layer: Any, schedule: Schedule | None) -> None:
+def _checked(layer: Any, schedule: Schedule | None) -> Schedule | None:
     check_one_way(layer, "checkpointing")
-    if schedule is not None:
-        instance("schedule", schedule, Schedule, "a Schedule(stride, slots) of npseq.layers.checkpointing")
-        integer("schedule.stride", schedule.stride), integer("schedule.slots", schedule.slots)
+    if schedule is None:
+        return None
+    instance("schedule", schedule, Schedule, "a Schedule(stride, slots) of npseq.layers.checkpointing")
+    return Schedule(integer("schedule.stride", schedule.stride), integer("schedule.slots", schedule.slots))
 
 
 class _Run:

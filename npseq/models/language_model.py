@@ -178,7 +178,7 @@ class LanguageModel(SequenceModel):
     def _backpropagate_from(self, batch: tuple, window: Window, old: Buffers | None) -> tuple[Array, Any, Buffers]:
         """(loss, state, buffers) of a batch (ids, targets, state)."""
         ids, targets, state = batch
-        window.check(ids, targets, self.vocab_size, self.recurrent)
+        window = window.check(ids, targets, self.vocab_size, self.recurrent)
         logits, state, tape = self._run(ids, state, None, True, old.tape if old else None, window.context)
         if window.state_at is not None:
             state = state_before(tape.recurrent, window.state_at, self.recurrent.state_size)
@@ -194,7 +194,7 @@ class LanguageModel(SequenceModel):
         if drops or window.truncation is not None or not getattr(ids, "size", 0):
             loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers)
             return loss, norm, state, self._buffers.grads
-        window.check(ids, targets, self.vocab_size, self.recurrent)
+        window = window.check(ids, targets, self.vocab_size, self.recurrent)
         array_module(self.params.flat, ids, targets)  # refuses arrays of two devices
         self._graphed = self._graphed or GraphedStep()
         inputs = [ids, targets, *state_arrays(self.recurrent.checked_state("state", state, ids.shape[1]))]

@@ -20,7 +20,7 @@ def parameter_count(config: Mapping[str, Any], vocab_size: int) -> int:
     """
     for name in ("hidden_size", "num_layers", "embedding_size", "proj_size"):
         if name != "embedding_size" or config[name] is not None:
-            integer(name, config[name], least=0)
+            config = {**config, name: integer(name, config[name], least=0)}
     hidden, directions = config["hidden_size"], 2 if config["bidirectional"] else 1
     state = config["proj_size"] or hidden
     inputs = vocab_size if config["embedding_size"] is None else config["embedding_size"]

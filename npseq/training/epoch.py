@@ -52,7 +52,7 @@ class Epoch:
         one_of("sampling", self.sampling, SAMPLINGS)
         for name in ("batch_size", "steps", "bptt_every", "bptt_steps"):
             if getattr(self, name) is not None or not name.startswith("bptt"):
-                integer(name, getattr(self, name))
+                object.__setattr__(self, name, integer(name, getattr(self, name)))
         if self.clip is not None:
             check_limit("clip", self.clip)
         require_truncation(self.truncation)

@@ -1,4 +1,4 @@
-"""A tape is that of one layer and of its parameters' present values, in every layer, model and function that reads one."""
+"""A tape is that of one layer and of its parameters' present values, wherever one is read."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def captions(seed: int) -> Any:
 
 
 Made = Callable[[int], Any]
-READERS: dict[str, tuple[Made, Callable[[Any], Any], Callable[[Any, Any], Any]]] = {  # made of a seed; forward; backward
+READERS: dict[str, tuple[Made, Callable[[Any], Any], Callable[[Any, Any], Any]]] = {  # of a seed; forward; backward
     "RNN": (lambda seed: ns.RNN(D, H, **of(seed)), lambda m: m.forward(X)[2], lambda m, tape: m.backward(None, tape)),
     "GRU": (gru, lambda m: m.forward(X)[2], lambda m, tape: m.backward(None, tape)),
     "LSTM": (lambda seed: ns.LSTM(D, H, 2, bidirectional=True, **of(seed)), lambda m: m.forward(X)[2],
@@ -119,7 +119,7 @@ def test_a_tape_of_parameters_that_have_been_written_since_is_refused(make, forw
     tape = forward(one)
     read(one, tape)
     write(one)
-    with pytest.raises(ValueError, match="written since, or it is another layer's: .*; run forward again"):
+    with pytest.raises(ValueError, match=r"written since, or it is another layer's: .*; run forward again"):
         read(one, tape)
     read(one, forward(one))
 
