@@ -232,10 +232,10 @@ class LanguageModel(SequenceModel):
         Args:
             tokens: a text, or ids (N,).
         """
+        require_real(self)
         self.check_finite()
         ids = token_ids(tokens, self.vocab, self.vocab_size, array_module(self.params.flat))
-        first = array_module(ids).zeros((1, 1, self.recurrent.input_size), self.dtype)
-        y, state, _ = self.recurrent.forward(first)
+        y, state, _ = self.recurrent.forward(array_module(ids).zeros((1, 1, self.recurrent.input_size), self.dtype))
         logits = self.output.forward(y)[0]
         total = -float(softmax_cross_entropy(logits, ids[:1, None], reduction="sum")[0])
         if len(ids) > 1:

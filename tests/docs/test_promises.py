@@ -48,7 +48,7 @@ def test_the_count_of_two_processes():
 
 def test_the_counts_of_the_fuzz():
     kinds = result("fuzz")["kinds"]
-    least = {"layers": 4_000, "models": 800, "losses": 1_600, "optimizers": 120}
+    least = {"layers": 24_000, "models": 4_800, "losses": 9_100, "optimizers": 700}
     assert {kind: kinds[kind]["cases"] >= count for kind, count in least.items()} == dict.fromkeys(least, True)
     assert sum(seen["findings"] for seen in kinds.values()) == 0
     assert f"| {sum(seen['entries'] for seen in kinds.values()):,} entries, 0 wrong |" in PAGE

@@ -371,7 +371,7 @@ def doors() -> dict[str, Door]:
             {"x": X, "state (h)": STATE, "lengths": LENGTHS, "dy": DY},
         ),
         "first_nonfinite of a model": Door(
-            lambda g: inspect.first_nonfinite(model(), g["ids"], g["targets"]), {"ids": IDS, "targets": IDS}
+            lambda g: inspect.first_nonfinite(model(), g["x"], g["targets"]), {"x": IDS, "targets": IDS}
         ),
         "stale_state_bias": Door(
             lambda g: inspect.stale_state_bias(
