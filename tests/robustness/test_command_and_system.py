@@ -176,11 +176,17 @@ def resumed(out):
     return main(["train", "--resume", str(out), "--epochs", str(done + 2), "--quiet"]) == 0
 
 
+def hung_up_by_a_signal():
+    """Whoever started the tests may ignore SIGHUP, as nohup does, and a child inherits that."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @posix
 def test_a_hangup_ends_a_run_as_sigterm_does(tmp_path, text_file, monkeypatch):
     monkeypatch.setattr("npseq.plot.training_curve", lambda metrics, path: None)
     process = subprocess.Popen(command(text_file, tmp_path / "new"), start_new_session=True, text=True,
-                               stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)  # fmt: skip
+                               stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                               preexec_fn=hung_up_by_a_signal)  # fmt: skip
     log = tmp_path / "new" / METRICS
     while not log.exists() or log.read_bytes().count(b"\n") < 3:
         assert process.poll() is None
@@ -200,6 +206,7 @@ def test_a_terminal_that_goes_away_ends_a_run_in_good_order(tmp_path, text_file,
 
     process, terminal = pty.fork()
     if process == 0:  # pragma: no cover
+        hung_up_by_a_signal()
         os.execv(sys.executable, command(text_file, tmp_path / "new"))
     log = tmp_path / "new" / METRICS
     while not log.exists() or log.read_bytes().count(b"\n") < 3:
