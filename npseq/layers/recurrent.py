@@ -243,6 +243,7 @@ class Recurrent(Layer):
         Raises:
             TypeError, ValueError: if it does not fit.
         """
+        batch = batch if type(batch) is int else integer("batch", batch, least=0)
         rows, xp = self.num_layers * self.directions, array_module(self.params.flat)
         shapes = {"h": (rows, batch, self.state_size), "c": (rows, batch, self.hidden_size)}
         return check_state(name, state, self.cell, shapes, self.dtype, xp)

@@ -136,7 +136,8 @@ def _sum_classes(xp: ModuleType, p: Array) -> Array:
     if xp is not np:
         return p.sum(axis=1)
     ones = _ones(classes, p.dtype.char)
-    return p.reshape(outer, classes).dot(ones) if inner == 1 else (ones.T @ p).reshape(outer, inner)
+    with np.errstate(invalid="ignore"):  # BLAS may set the flag for numbers beside the array, which it does not use
+        return p.reshape(outer, classes).dot(ones) if inner == 1 else (ones.T @ p).reshape(outer, inner)
 
 
 @lru_cache

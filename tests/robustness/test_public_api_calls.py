@@ -86,8 +86,7 @@ def test_some_random_calls_end_well():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 2, 3, 4])
-def test_twenty_thousand_random_calls_end_well(seed, monkeypatch):
+def test_four_thousand_random_calls_end_well(monkeypatch):
     monkeypatch.setattr(odd_arguments, "LIBRARIES", True)
-    found = unclear(20_000, seed)
-    assert not found, f"{len(found)} of 20,000:\n" + "\n".join(map(str, found[:50]))
+    found = unclear(4000, 0)
+    assert not found, f"{len(found)} of 4,000:\n" + "\n".join(map(str, found[:50]))

@@ -111,7 +111,7 @@ def stationary(transition: Array) -> Array:
         array([0.667, 0.333])
     """
     size = _check_chain(transition)
-    host = to_host(transition)
+    host = to_host(transition).astype(np.float64)
     system = np.vstack([np.eye(size) - host.T, np.ones((1, size))])
     p, _, rank, _ = np.linalg.lstsq(system, np.append(np.zeros(size), 1), rcond=None)
     if rank < size:
