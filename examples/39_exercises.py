@@ -17,16 +17,16 @@ arms = {
     "RNN, tanh": {"cell": "rnn"},
     "RNN, ReLU": {"cell": "rnn", "nonlinearity": "relu"},
     "RNN, embedding of 16": {"cell": "rnn", "embedding_size": 16},
-    "GRU, both gates": {"cell": "gru"},
-    "GRU, update gate only": {"cell": "gru", "open": ("recurrent.b_r", 50)},  # R = 1
-    "GRU, reset gate only": {"cell": "gru", "open": ("recurrent.b_z", -50)},  # Z = 0
+    "GRU, both gates": {"cell": "gru", "reset": "before"},
+    "GRU, update gate only": {"cell": "gru", "reset": "before", "open": ("recurrent.b_r", 50)},  # R = 1
+    "GRU, reset gate only": {"cell": "gru", "reset": "before", "open": ("recurrent.b_z", -50)},  # Z = 0
 }
 axes, models = (figure := new_figure(8, 5)).subplots(), {}
 for name, options in arms.items():
     bias, value = options.pop("open", (None, None))
-    model, optimizer = ns.LanguageModel(vocab, hidden_size=64, reset="before", rng=0, **options), ns.Adam(0.01)
+    model, optimizer = ns.LanguageModel(vocab, hidden_size=64, rng=0, **options), ns.Adam(0.01)
     if bias:
-        model.params[bias][...] = value  # so far out that the gate's gradient is exactly zero: it stays
+        model.params[bias][...] = value  # so far out that the gate's gradient vanishes: it stays
     how = Epoch(batch_size=32, steps=35, clip=1)
     curve = [train_epoch(model, ids, optimizer, how, rng=k).perplexity for k in range(15)]
     axes.plot(range(1, 16), curve, "o-", markersize=3, label=f"{name}: {curve[-1]:.2f}")
