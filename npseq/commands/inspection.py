@@ -66,7 +66,7 @@ def reading(ids: Array, steps: int, batch_size: int) -> Reading:
 def in_float64(model: LanguageModel) -> LanguageModel:
     """Returns the model in float64, so that small numbers are no rounding errors, and without dropout."""
     vocab = model.vocab_size if model.vocab is None else model.vocab
-    options: dict[str, Any] = {**model.config, "dtype": "float64", "dropout": 0.0}
+    options: dict[str, Any] = {**(model.config or {}), "dtype": "float64", "dropout": 0.0}
     copy = LanguageModel(vocab, **options, rng=0)
     copy.params.flat[...] = model.params.flat
     return copy

@@ -1,38 +1,40 @@
 """A language model reads token ids and writes the distribution of the next token."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import signature
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array, float_dtype, function, integer, one_of
-from npseq.backend import Array, array_module, generator, to_host
+from npseq.arguments import float_dtype, function, instance, one_of
+from npseq.backend import Array, array_module, generator
 from npseq.clipping import check_limit, clip_grad_norm
 from npseq.data import Vocabulary
 from npseq.files import read_content, write_content
 from npseq.initializers import normal
-from npseq.layers import Embedding
-from npseq.layers.layer import require_real
+from npseq.layers import Bidirectional, Embedding
+from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import as_state, state_arrays, state_before
 from npseq.losses import softmax_cross_entropy
-from npseq.models.decoding.generation import Stepper, check_request, finite_loss, generated, sized, stop_id, token_ids
+from npseq.models.decoding.generation import sized
 from npseq.models.saving import FORMAT, check_size, content_of, model_from
-from npseq.models.sequence import CELL_OF, LAYERS, Buffers, SequenceModel, check_own_options
+from npseq.models.sequence import CELL_OF, LAYERS, Buffers, check_own_options
+from npseq.models.text_model import TextModel
 from npseq.models.window import Window
 from npseq.optim.optimizer import check_optimizer
 from npseq.parameters import Parameters
 
 
-class LanguageModel(SequenceModel):
+class LanguageModel(TextModel):
     """Embedding (or one-hot), recurrent layers, and a linear output over the vocabulary.
 
     params: every parameter in one flat vector, named "embedding.W", "recurrent.W_xh", ..., "output.W", "output.b".
 
     Args:
         vocab: a Vocabulary, or its size V.
-        cell: "rnn", "gru" or "lstm".
+        cell: "rnn", "gru" or "lstm"; or a recurrent layer, of whose copy the model is made, with no further options but
+            embedding_size, initializer and rng. Such a model has save_params in the place of save.
         hidden_size, num_layers, bidirectional, dropout, dtype: the recurrent layer's.
         embedding_size: features of an embedding; None is one-hot.
         initializer: "uniform", PyTorch's, or "normal", d2l's N(0, 0.01^2) with zero biases.
@@ -52,7 +54,7 @@ class LanguageModel(SequenceModel):
     def __init__(
         self,
         vocab: Vocabulary | int,
-        cell: str = "lstm",
+        cell: str | Recurrent | Bidirectional = "lstm",
         hidden_size: int = 256,
         num_layers: int = 1,
         *,
@@ -68,42 +70,36 @@ class LanguageModel(SequenceModel):
         rng: Any = None,
     ):
         given = locals()
-        one_of("cell", cell, tuple(LAYERS))
         one_of("initializer", initializer, ("uniform", "normal"))
-        check_own_options(cell, {name: given[name] for name in CELL_OF})
         self.vocab, self.vocab_size = sized("vocab", vocab)
-        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
-        self.config = {name: plain[name] for name in OPTIONS} | {"dtype": float_dtype(dtype).name}
-        rng = generator(rng)
-        shared = {"bidirectional": bidirectional, "dropout": dropout, "dtype": dtype, "rng": rng}
-        own = {name: given[name] for name, owner in CELL_OF.items() if owner == cell}
-        embedding = None if embedding_size is None else Embedding(self.vocab_size, embedding_size, dtype=dtype, rng=rng)
+        self.config = _config(given)
         inputs = self.vocab_size if embedding_size is None else embedding_size
-        recurrent = LAYERS[cell](inputs, hidden_size, num_layers, **own, **shared)
-        super().__init__(recurrent, self.vocab_size, embedding=embedding, rng=rng)
+        rng = generator(rng)
+        dtype = dtype if isinstance(cell, str) else cell.dtype
+        embedding = None if embedding_size is None else Embedding(self.vocab_size, embedding_size, dtype=dtype, rng=rng)
+        if isinstance(cell, str):
+            shared = {"bidirectional": bidirectional, "dropout": dropout, "dtype": dtype, "rng": rng}
+            own = {name: given[name] for name, owner in CELL_OF.items() if owner == cell}
+            layer = LAYERS[cell](inputs, hidden_size, num_layers, **own, **shared)
+        elif (layer := cell).input_size != inputs:
+            raise ValueError(f"cell must read the model's {inputs} inputs, got a layer that reads {layer.input_size}")
+        super().__init__(layer, self.vocab_size, embedding=embedding, rng=rng)
         if initializer == "normal":
             self._draw_normal(rng)
 
     def _draw_normal(self, rng: np.random.Generator) -> None:
         for name, value in self.params.items():
-            is_bias = name.split(".")[1].startswith("b")
+            is_bias = name.rpartition(".")[2].startswith("b")
             value[...] = 0 if is_bias else normal(value.shape, rng, dtype=value.dtype)
-
-    def logits(self, ids: Array, state: Any = None) -> tuple[Array, Any]:
-        """Returns the scores (T, B, V) of the token after each of ids, and the state after them.
-
-        Args:
-            ids: (T, B).
-            state: the one before them, as the recurrent layer takes it.
-        """
-        return self._run(array("ids", ids), state)[:2]
 
     def loss(  # type: ignore[override]
         self,
-        ids: Array,
+        ids: Array | None,
         targets: Array,
         state: Any = None,
         *,
+        lengths: Array | None = None,
+        weights: Array | None = None,
         truncation: Any = None,
         context: int = 0,
         state_at: int | None = None,
@@ -113,9 +109,12 @@ class LanguageModel(SequenceModel):
         Carrying the returned state into the next call is truncated backpropagation: no gradient passes between calls.
 
         Args:
-            ids: (T, B).
+            ids: (T, B). None: the targets are whole sentences, each token predicted from those before it and the first
+                from an input of zeros, as `log_prob` and `generate("")` do (Ng, course 5, week 1: x_1 = 0).
             targets: (T, B), the tokens after them.
             state: the one before ids; None is zeros.
+            lengths: (B,), where each sequence ends; past it nothing counts, and the last state is the one there.
+            weights: shaped as targets, the factor of each in the mean; 0 leaves one out.
             truncation: of this call's gradient, as the recurrent layer takes it.
             context: so many first steps have no targets, which are (T - context, B) then; they are read, and the
                 gradient reaches over them.
@@ -125,18 +124,20 @@ class LanguageModel(SequenceModel):
         Raises:
             ValueError: if ids or targets are out of range, or the state is for another batch.
         """
-        window = Window(truncation, context, state_at)
+        window = Window(truncation, context, state_at, lengths, weights)
         loss, state, buffers = self._backpropagate_from((ids, targets, state), window, None)
         return loss, buffers.grads, state
 
     def step(  # type: ignore[override]
         self,
-        ids: Array,
+        ids: Array | None,
         targets: Array,
         state: Any,
         optimizer: Any,
         clip: float | None = None,
         *,
+        lengths: Array | None = None,
+        weights: Array | None = None,
         truncation: Any = None,
         context: int = 0,
         state_at: int | None = None,
@@ -145,7 +146,7 @@ class LanguageModel(SequenceModel):
         """Runs one training step, writes params and own buffers; returns (loss, norm before clipping, state).
 
         Args:
-            ids, targets, state, truncation, context, state_at: as `loss` takes them.
+            ids, targets, state, lengths, weights, truncation, context, state_at: as `loss` takes them.
             optimizer: one of ns.optim, or anything with a step(params, grads).
             clip: the largest gradient norm over all parameters; None does not clip.
             all_reduce: called with loss and gradients before the clip; it makes them those of a batch that other
@@ -157,7 +158,7 @@ class LanguageModel(SequenceModel):
         check_optimizer(optimizer, self.params)
         check_limit("clip", np.inf if clip is None else clip)
         function("all_reduce", bool if all_reduce is None else all_reduce)
-        batch, window = (ids, targets, state), Window(truncation, context, state_at)
+        batch, window = (ids, targets, state), Window(truncation, context, state_at, lengths, weights)
         if all_reduce is None and not isinstance(self.params.flat, np.ndarray):
             loss, norm, state, grads = self._on_device(batch, clip, window)
         else:
@@ -179,10 +180,14 @@ class LanguageModel(SequenceModel):
         """(loss, state, buffers) of a batch (ids, targets, state)."""
         ids, targets, state = batch
         window = window.check(ids, targets, self.vocab_size, self.recurrent)
-        logits, state, tape = self._run(ids, state, None, True, old.tape if old else None, window.context)
+        tape, lengths = old.tape if old else None, window.lengths
+        if ids is None:
+            logits, state, tape = self._run_features(*self._begun(targets, lengths), state, lengths, True, tape, 0)
+        else:
+            logits, state, tape = self._run(ids, state, lengths, True, tape, window.context)
         if window.state_at is not None:
             state = state_before(tape.recurrent, window.state_at, self.recurrent.state_size)
-        loss, dlogits = softmax_cross_entropy(logits, targets)
+        loss, dlogits = softmax_cross_entropy(logits, targets, weights=window.position_weights(logits))
         return loss, state, self._backward(dlogits, tape, old, window.truncation)
 
     def _on_device(self, batch: tuple, clip: float | None, window: Window) -> tuple[Array, Any, Any, Parameters]:
@@ -190,8 +195,9 @@ class LanguageModel(SequenceModel):
         from npseq.gpu.graph import GraphedStep
 
         ids, targets, state = batch
-        drops = self.recurrent.dropout.p > 0 and self.recurrent.num_layers > 1
-        if drops or window.truncation is not None or not getattr(ids, "size", 0):
+        layer, counted = self.recurrent, window.lengths is not None or window.weights is not None
+        plain = not isinstance(layer, Recurrent) or (layer.dropout.p > 0 and layer.num_layers > 1)
+        if plain or counted or window.truncation is not None or not getattr(ids, "size", 0):
             loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers)
             return loss, norm, state, self._buffers.grads
         window = window.check(ids, targets, self.vocab_size, self.recurrent)
@@ -206,66 +212,6 @@ class LanguageModel(SequenceModel):
         ids, targets, *arrays = inputs
         loss, norm, state, buffers = self._clipped((ids, targets, as_state(arrays)), clip, window, old)
         return [loss, norm, *state_arrays(state)], buffers
-
-    def evaluate(self, ids: Array, steps: int = 256) -> float:
-        """Returns the mean negative log-likelihood of ids, each token after all before it, in nats.
-
-        Args:
-            ids: (N,); the first token is given.
-            steps: how many are run at a time.
-        """
-        require_real(self)
-        if array("ids", ids).ndim != 1 or len(ids) < 2:
-            raise ValueError(f"ids must be one sequence (N,) of at least 2 tokens, got {ids.shape}")
-        self.check_finite()
-        steps = integer("steps", steps)
-        total, state = 0.0, None
-        for start in range(0, len(ids) - 1, steps):
-            inputs = ids[start : start + steps + 1]
-            logits, state = self.logits(inputs[:-1, None], state)
-            total += float(softmax_cross_entropy(logits, inputs[1:, None], reduction="sum")[0])
-        return finite_loss(total) / (len(ids) - 1)
-
-    def log_prob(self, tokens: Any) -> float:
-        """Returns log P(y_1 .. y_n), the first token after a zero input and state (Ng, course 5, week 1).
-
-        Args:
-            tokens: a text, or ids (N,).
-        """
-        require_real(self)
-        self.check_finite()
-        ids = token_ids(tokens, self.vocab, self.vocab_size, array_module(self.params.flat))
-        y, state, _ = self.recurrent.forward(array_module(ids).zeros((1, 1, self.recurrent.input_size), self.dtype))
-        logits = self.output.forward(y)[0]
-        total = -float(softmax_cross_entropy(logits, ids[:1, None], reduction="sum")[0])
-        if len(ids) > 1:
-            logits, _ = self.logits(ids[:-1, None], state)
-            total -= float(softmax_cross_entropy(logits, ids[1:, None], reduction="sum")[0])
-        return -finite_loss(-total)
-
-    def generate(
-        self, prefix: Any, length: int, temperature: float = 0, rng: Any = None, *, stop: str | int | None = None
-    ) -> Any:
-        """Returns prefix and `length` tokens after it: a text if prefix is one, else ids (N,).
-
-        Args:
-            prefix: a text or ids, read in for warm-up; an empty one begins as `log_prob` does.
-            length: how many tokens to generate.
-            temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
-            rng: a seed or a Generator, of what is drawn.
-            stop: a token or id at which generation ends; it is not included.
-
-        Raises:
-            ValueError: for a negative temperature, an unknown token (encode makes it <unk>) or id, or nan parameters.
-        """
-        require_real(self)
-        self.check_finite()
-        length, temperature = check_request(prefix, length, temperature, self.vocab)
-        out = to_host(token_ids(prefix, self.vocab, self.vocab_size, array_module(self.params.flat), least=0)).tolist()
-        last = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)
-        stepper = Stepper(self.embedding, self.recurrent, self.output)
-        out += generated(stepper, out, length, temperature, generator(rng), last)
-        return self.vocab.decode(out) if self.vocab and isinstance(prefix, str) else np.array(out, dtype=np.int64)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes parameters, configuration and vocabulary as one safetensors file.
@@ -295,6 +241,24 @@ class LanguageModel(SequenceModel):
     def __repr__(self) -> str:
         inputs = self.embedding or "one-hot"
         return f"LanguageModel({self.vocab_size} tokens, {inputs}, {self.recurrent}, {self.output})"
+
+
+def _config(given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The options of a model, in plain types; None for one over a layer, whose own they are.
+
+    Raises TypeError or ValueError for an option that does not belong to the cell.
+    """
+    cell, defaults = given["cell"], signature(LanguageModel).parameters
+    if isinstance(cell, str):
+        one_of("cell", cell, tuple(LAYERS))
+        check_own_options(cell, {name: given[name] for name in CELL_OF})
+        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
+        return {name: plain[name] for name in OPTIONS} | {"dtype": float_dtype(given["dtype"]).name}
+    instance("cell", cell, Recurrent | Bidirectional, "'rnn', 'gru', 'lstm' or a recurrent layer")
+    for name in OPTIONS:
+        if name not in ("cell", "embedding_size", "initializer") and given[name] is not defaults[name].default:
+            raise ValueError(f"{name} belongs to the layer that is given, got {given[name]!r}; leave it out")
+    return None
 
 
 OPTIONS = tuple(name for name in signature(LanguageModel).parameters if name not in ("vocab", "rng"))

@@ -17,6 +17,11 @@ FORMAT = "npseq language model"
 
 def content_of(model: Any) -> Content:
     """The content of a LanguageModel's file. The names of its tensors are those of its params, "recurrent.W_xh"."""
+    if model.config is None:
+        raise ValueError(
+            "a model over a layer that was given cannot say how it was made; take save_params, and load_params into a "
+            "model that is made the same way"
+        )
     vocabulary = model.vocab_size if model.vocab is None else model.vocab.to_dict()
     config = {**model.config, "dtype": model.params.flat.dtype.name}  # astype changes it
     metadata = {"format": FORMAT, "version": VERSION, "config": json.dumps(config)}

@@ -14,7 +14,7 @@ from npseq.layers.batch import check_ids, check_lengths
 from npseq.layers.layer import require_real
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
 from npseq.models.decoding.generation import sized
-from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs
+from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs, reader
 from npseq.models.encoder_decoder import EncoderDecoder
 from npseq.models.halves import Decoder, Encoder
 from npseq.models.masked_loss import masked_softmax_cross_entropy
@@ -178,7 +178,7 @@ class Seq2Seq(EncoderDecoder):
         self.check_finite()
         encoded, _ = self.encoder.forward(source[:, None])
         state, _ = self.init_state(encoded)
-        step = next_log_probs(self.decoder, encoded.context)
+        step = next_log_probs(reader(self.decoder, encoded.context))
         return beam_search(step, state, self.begin, self.end, max_steps, beam_size=beam_size, alpha=alpha)
 
     def translate(

@@ -17,6 +17,7 @@ from npseq.layers.recurrent import Recurrent
 from npseq.losses import binary_cross_entropy, softmax_cross_entropy
 from npseq.losses.pointwise import check_labels
 from npseq.losses.positions import coefficients
+from npseq.magnitude import blank
 from npseq.models.model import Model
 from npseq.parameters import Parameters
 
@@ -113,6 +114,19 @@ class SequenceModel(Model):
         if self.embedding is not None:
             ids = check_ids("ids", x, self.embedding.num_embeddings, lengths)
             features, looked_up = self.embedding.forward(ids)
+        return self._run_features(features, looked_up, state, lengths, training, old, context)
+
+    def _run_features(
+        self,
+        features: Array,
+        looked_up: Array | None,
+        state: Any,
+        lengths: Array | None,
+        training: bool,
+        old: SequenceTape | None,
+        context: int,
+    ) -> tuple[Array, Any, SequenceTape]:
+        """`_run` behind the embedding, whose last steps the ids looked_up are."""
         old_tape = None if old is None else old.recurrent
         y, state, tape = self.recurrent.forward(features, state, lengths, training=training, tape=old_tape)
         logits, output_tape = self.output.forward(self._read(y[context:] if context else y, state), copy=False)
@@ -146,8 +160,9 @@ class SequenceModel(Model):
             zeros = np.zeros_like(dread, shape=(tape.context, *dread.shape[1:]))
             dy = array_module(dread).concatenate([zeros, dread])
         dx, _, _ = self.recurrent.backward(dy, tape.recurrent, dstate, truncation, **own["recurrent"])
-        if self.embedding is not None:
-            dx, _ = self.embedding.backward(dx, tape.embedding, grads=own["embedding"]["grads"])
+        if self.embedding is not None and dx is not None and tape.embedding is not None:
+            rows = dx[len(dx) - len(tape.embedding) :]  # before them there may be an input of zeros
+            dx, _ = self.embedding.backward(rows, tape.embedding, grads=own["embedding"]["grads"])
         return dx, grads
 
     def _unread(self, dread: Array) -> tuple[Array | None, Any]:
@@ -213,19 +228,15 @@ class SequenceModel(Model):
         if array("x", x).ndim < 2:
             return  # forward says what x must be
         shape, classes = self._positions(x), self.output.out_features
-        if weights is not None:
-            if array("weights", weights).shape != shape:
-                raise ValueError(f"weights must have one entry a position, {shape}, got {weights.shape}")
-            weights = within(weights, lengths if len(shape) == 2 else None)
-            coefficients(array_module(weights), weights, None, shape, np.dtype(float), reduction)
+        lengths = lengths if len(shape) == 2 else None
+        weights = checked_weights(weights, shape, lengths, reduction)
         if self.is_binary:
             if weights is None and lengths is None:  # else the loss says it, of the positions that count
                 check_labels(targets, (*shape, classes))
             return
         if integers("targets", targets).shape != shape:
             raise ValueError(f"targets must have shape {shape}, a class for each position, got {targets.shape}")
-        counted = within(targets, lengths if len(shape) == 2 else None)
-        integers("targets", counted if weights is None else counted * (weights != 0), classes)
+        check_counted(targets, classes, lengths, weights)
 
     def _positions(self, x: Array) -> tuple[int, ...]:
         """The shape of the logits without the classes."""
@@ -253,6 +264,31 @@ class SequenceModel(Model):
         self.check_finite()
         logits = self.forward(x, lengths)[0].real
         return logits > 0 if self.is_binary else logits.argmax(axis=-1)
+
+
+def checked_weights(weights: Array | None, shape: tuple[int, ...], lengths: Any, reduction: str) -> Array | None:
+    """The weights of the positions, 0 past each length. Raises TypeError or ValueError for any that mean nothing."""
+    if weights is None:
+        return None
+    if array("weights", weights).shape != shape:
+        raise ValueError(f"weights must have one entry a position, {shape}, got {weights.shape}")
+    weights = within(weights, lengths)
+    coefficients(array_module(weights), weights, None, shape, np.dtype(float), reduction)
+    return weights
+
+
+def check_counted(targets: Array, classes: int, lengths: Any, weights: Array | None) -> None:
+    """Raises TypeError or ValueError for a target that counts and is no class; weights: of `checked_weights`."""
+    counted = within(integers("targets", targets), lengths)
+    integers("targets", counted if weights is None else counted * (weights != 0), classes)
+
+
+def position_weights(logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
+    """(T, B) of the weights, or 1, up to each sequence's length, and 0 past it; None is 1 everywhere."""
+    if lengths is None:
+        return weights
+    mask = step_mask(len(logits), lengths, logits)
+    return mask if weights is None else blank(array_module(mask), weights, mask)
 
 
 def step_mask(steps: int, lengths: Array, like: Array) -> Array:

@@ -1,8 +1,7 @@
 """A tagger reads many steps and writes as many: a label for every step."""
 
-from npseq.backend import Array, array_module
-from npseq.magnitude import blank
-from npseq.models.sequence import SequenceModel, step_mask
+from npseq.backend import Array
+from npseq.models.sequence import SequenceModel, position_weights
 
 
 class Tagger(SequenceModel):
@@ -28,8 +27,4 @@ class Tagger(SequenceModel):
     """
 
     def _position_weights(self, logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
-        weights = super()._position_weights(logits, lengths, weights)
-        if lengths is None:
-            return weights
-        mask = step_mask(logits.shape[0], lengths, logits)
-        return mask if weights is None else blank(array_module(mask), weights, mask)
+        return position_weights(logits, lengths, weights)

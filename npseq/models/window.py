@@ -2,28 +2,39 @@
 
 from typing import Any, NamedTuple, Self
 
+import numpy as np
+
 from npseq.arguments import array, integer, integers
 from npseq.backend import Array
 from npseq.bptt.truncation import check_truncation
+from npseq.layers.batch import check_lengths
 from npseq.layers.jacobian import check_one_way
 from npseq.layers.recurrent import Recurrent
+from npseq.models.sequence import check_counted, checked_weights, position_weights
 
 
 class Window(NamedTuple):
-    """How far a gradient goes back, and where the next one starts: the arguments of LanguageModel.loss."""
+    """How far a gradient goes back, where the next one starts, and what counts: the arguments of LanguageModel.loss."""
 
     truncation: Any = None
     context: int = 0
     state_at: int | None = None
+    lengths: Any = None
+    weights: Any = None
 
-    def check(self, ids: Array, targets: Array, vocab_size: int, layer: Recurrent) -> Self:
-        """Returns it in plain ints.
+    def check(self, ids: Array | None, targets: Array, vocab_size: int, layer: Recurrent) -> Self:
+        """Returns it in plain ints; ids are None for whole sentences, which are the targets.
 
         Raises:
             TypeError, ValueError: if an option does not fit the ids, or targets what the context leaves.
         """
         context, state_at = integer("context", self.context, least=0), self.state_at
-        shape, wanted = array("ids", ids).shape, array("targets", targets).shape
+        wanted = array("targets", targets).shape
+        if ids is None and (len(wanted) != 2 or context):
+            raise ValueError(
+                f"without ids, targets must be whole sentences (T, B) and context 0, got {wanted} and {context}"
+            )
+        shape = wanted if ids is None else array("ids", ids).shape
         if context and len(shape) == 2 and context < shape[0]:
             shape = (shape[0] - context, shape[1])
         elif context:
@@ -32,11 +43,34 @@ class Window(NamedTuple):
             raise ValueError(
                 "ids and targets must be integer arrays of one shape (T, B)"
                 f"{f', the first {context} steps of ids left out' if context else ''}, got "
-                f"{ids.shape} and {wanted}"
+                f"{array('ids', ids).shape} and {wanted}"
             )
-        integers("targets", targets, vocab_size)
+        steps, found = context + wanted[0] if wanted else 0, self._replace(context=context, state_at=state_at)
+        if self.lengths is None and self.weights is None:
+            integers("targets", targets, vocab_size)
+        else:
+            found = found._checked_counts(targets, vocab_size)
         if state_at is not None:
-            state_at = integer("state_at", state_at, 0, len(ids) + 1)
+            found = found._replace(state_at=integer("state_at", state_at, 0, steps + 1))
             check_one_way(layer, "state_at")
-        check_truncation(self.truncation, layer, len(ids))
-        return self._replace(context=context, state_at=state_at)
+        check_truncation(self.truncation, layer, steps)
+        return found
+
+    def _checked_counts(self, targets: Array, vocab_size: int) -> Self:
+        if targets.ndim != 2:
+            raise ValueError(f"targets must have shape (T, B) where lengths or weights are given, got {targets.shape}")
+        steps, batch = targets.shape
+        lengths = None if self.lengths is None else check_lengths(self.lengths, self.context + steps, batch)
+        found = self._replace(lengths=lengths)
+        weights = checked_weights(self.weights, targets.shape, found._own_lengths, "mean")
+        check_counted(targets, vocab_size, found._own_lengths, weights)
+        return found
+
+    @property
+    def _own_lengths(self) -> np.ndarray | None:
+        """How many targets of each sequence count."""
+        return None if self.lengths is None else np.maximum(self.lengths - self.context, 0)
+
+    def position_weights(self, logits: Array) -> Array | None:
+        """The weights (T, B) of the targets, None where all count alike; `check` has been called."""
+        return position_weights(logits, self._own_lengths, self.weights)

@@ -50,6 +50,22 @@ def test_training_steps_are_the_hosts(device, name, dtype, vocab):
 
 
 @every_model
+def test_whole_sentences_are_learnt_as_on_the_host(device, name):
+    there, here = two(V, name)
+    ids, lengths, weights = batch()[0], np.array([T, 3, 0, 1]), np.random.default_rng(1).random((T, B))
+    found, expected = ns.Adam(0.1), ns.Adam(0.1)
+    ours = device.put((ids, weights))
+    for given in (None, ids):
+        with device.no_sync():
+            there_ids = None if given is None else ours[0]
+            result = there.step(there_ids, ours[0], None, found, lengths=lengths, weights=ours[1])
+        host = here.step(given, ids, None, expected, lengths=lengths, weights=weights)
+        device.assert_same(result, (host[0], np.asarray(host[1]), host[2]))
+    device.assert_same(there.params.flat, here.params.flat)
+    np.testing.assert_allclose(there.log_probs(ours[0], lengths), here.log_probs(ids, lengths), rtol=1e-11)
+
+
+@every_model
 @pytest.mark.parametrize("clip", [None, 0.1])
 @pytest.mark.parametrize("vocab", [V, 140])
 def test_a_training_step_never_copies_to_the_host(device, name, clip, vocab):
@@ -81,6 +97,8 @@ def test_generated_text_and_scores_are_the_hosts(device, name):
         found, expected = (model.generate("time ", 20, temperature, rng=3) for model in (there, here))
         assert found == expected
     np.testing.assert_array_equal(there.generate(device.put(ids[:4]), 5), here.generate(ids[:4], 5))
+    found, expected = (model.beam_search("ti", 3, max_steps=5).best for model in (there, here))
+    assert found.tokens == expected.tokens
     assert there.evaluate(device.put(ids), steps=50) == pytest.approx(here.evaluate(ids, steps=50), rel=1e-12)
     assert there.log_prob("the time") == pytest.approx(here.log_prob("the time"), rel=1e-12)
 

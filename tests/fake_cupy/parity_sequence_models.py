@@ -12,7 +12,7 @@ import npseq as ns
 from npseq import models
 from npseq.backend import to_host
 from npseq.data import Vocabulary
-from npseq.models.decoding.greedy import next_log_probs
+from npseq.models.decoding.greedy import next_log_probs, reader
 from npseq.parameters import Parameters
 
 T, S, B, V = 5, 4, 3, 7
@@ -205,7 +205,7 @@ def test_beam_search_finds_the_same_on_a_device(device):
     expected, _ = here.encoder.forward(ids(S, 1))
     beams = []
     for model, one in ((there, encoded), (here, expected)):
-        step = next_log_probs(model.decoder, one.context)
+        step = next_log_probs(reader(model.decoder, one.context))
         beams.append(models.beam_search(step, model.init_state(one)[0], 2, 3, 5, beam_size=3, alpha=0.5))
     assert beams[0].kept == beams[1].kept
     device.assert_same([one.state for one in beams[0].ranked], [one.state for one in beams[1].ranked])

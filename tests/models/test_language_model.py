@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from models.gradients import check_loss
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
@@ -105,6 +106,109 @@ def test_the_state_returned_is_that_before_a_step():
         np.testing.assert_array_equal(found, expected)
 
 
+SENTENCES = np.array([[1, 4, 2], [3, 0, 9], [2, 2, -1], [0, 7, 9]])  # past the lengths stands anything
+LENGTHS = np.array([4, 3, 1])
+WEIGHTS = np.array([[1.0, 0.5, 2], [0, 1, np.inf], [3, 1, np.nan], [1, 9, 9]])
+
+
+@pytest.mark.parametrize("options", [KINDS[0], *KINDS[2:4]])
+def test_the_loss_of_sentences_is_what_log_probs_says(options):
+    model = model_of(**options | {"dtype": np.float64})
+    loss, grads, _ = model.loss(None, SENTENCES, lengths=LENGTHS)
+    assert loss == pytest.approx(-model.log_probs(SENTENCES, LENGTHS).sum() / LENGTHS.sum(), rel=1e-13)
+    whole = np.zeros_like(grads.flat)
+    for column, length in zip(SENTENCES.T, LENGTHS, strict=True):
+        whole += model.loss(None, column[:length, None])[1].flat * length / LENGTHS.sum()
+    np.testing.assert_allclose(grads.flat, whole, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("options", [*KINDS[:4], {"cell": "lstm", "num_layers": 2, "proj_size": 2}])
+@pytest.mark.parametrize("given", [{}, {"weights": WEIGHTS}])
+def test_gradients_of_whole_sentences_are_those_of_a_complex_step(options, given):
+    model = LanguageModel(5, hidden_size=3, rng=0, **options | {"dtype": np.float64})
+    check_loss(model, None, SENTENCES, lengths=LENGTHS, **given)
+
+
+@pytest.mark.parametrize("embedding_size", [None, 3])
+def test_gradients_of_weights_lengths_and_a_context_are_those_of_a_complex_step(embedding_size):
+    model = model_of(embedding_size=embedding_size)
+    check_loss(model, SENTENCES, SENTENCES[1:], lengths=LENGTHS, weights=WEIGHTS[1:], context=1)
+
+
+def test_a_weight_of_zero_or_a_length_leaves_out_what_a_shorter_batch_has_not():
+    model, (ids, targets) = model_of(), batch()
+    weights = np.ones(targets.shape)
+    weights[4:] = 0
+    by_weight = model.loss(ids, targets, weights=weights)
+    by_length = model.loss(ids, targets, lengths=[4, 4, 4])
+    short = model.loss(ids[:4], targets[:4])
+    assert by_weight[0] == pytest.approx(short[0], rel=1e-14)
+    for _, grads, _ in (by_weight, by_length):
+        np.testing.assert_allclose(grads.flat, short[1].flat, rtol=0, atol=1e-16)
+    np.testing.assert_array_equal(by_length[2], short[2])
+
+
+@pytest.mark.parametrize("options", [{}, {"embedding_size": 3}, {"cell": "lstm", "bidirectional": True}])
+def test_steps_of_sentences_are_those_of_loss(options):
+    model, other = model_of(**options), model_of(**options)
+    first, second = ns.Adam(0.1), ns.Adam(0.1)
+    for lengths in ([4, 3, 1], [4, 2, 0], [1, 3, 1]):
+        loss, norm, _ = model.step(None, SENTENCES, None, first, 0.2, lengths=lengths)
+        expected, grads, _ = other.loss(None, SENTENCES, lengths=lengths)
+        assert (loss, norm) == (expected, ns.clip_grad_norm(grads, 0.2))
+        second.step(other.params, grads)
+        np.testing.assert_array_equal(model.params.flat, other.params.flat)
+
+
+def test_a_model_of_sentences_writes_whole_ones_from_nothing_and_stops():
+    lines = ["ab.", "cdd.", "abcd."]
+    vocab = Vocabulary([[*line[:-1], "<eos>"] for line in lines], reserved_tokens=["<eos>"], token="char")
+    ids, lengths = ns.data.pad_sequences([vocab.encode(line.replace(".", "<eos>")) for line in lines])
+    model, optimizer = LanguageModel(vocab, "gru", 16, rng=0), ns.Adam(0.03)
+    for _ in range(150):
+        model.step(None, ids, None, optimizer, clip=1, lengths=lengths)
+    written = {model.generate("", 20, 1, rng=k, stop="<eos>") for k in range(20)}
+    assert written == {line[:-1] for line in lines}
+    np.testing.assert_allclose(np.exp(model.log_probs(ids, lengths)), 1 / 3, atol=0.05)
+    found = model.beam_search("", 3, max_steps=6, alpha=0, stop="<eos>").ranked[:3]
+    assert {vocab.decode(one.tokens) for one in found} == {line.replace(".", "<eos>") for line in lines}
+
+
+@pytest.mark.parametrize("kind", ["gru", "stack", "both"])
+def test_a_layer_of_ones_own_takes_the_place_of_the_cell(kind, tmp_path):
+    wide = {"dtype": np.float64, "rng": 2}
+    layer = {
+        "gru": ns.GRU(3, 6, **wide),
+        "stack": ns.LSTM(3, 4, 2, dropout=0.5, **wide),
+        "both": ns.Bidirectional(ns.GRU(3, 4, **wide), ns.LSTM(3, 2, **wide)),
+    }[kind]
+    model, (ids, targets) = LanguageModel(5, layer, embedding_size=3, initializer="normal", rng=0), batch()
+    kept = layer.params.flat.copy()
+    losses = [float(model.step(ids, targets, None, ns.Adam(0.05))[0]) for _ in range(3)]
+    assert losses[2] < losses[0]
+    np.testing.assert_array_equal(layer.params.flat, kept)
+    weights = [value for name, value in model.params.items() if name.rpartition(".")[2].startswith("W_h")]
+    assert all(value.any() for value in weights)
+    with pytest.raises(ValueError, match="take save_params, and load_params"):
+        model.save(tmp_path / "m")
+    model.save_params(tmp_path / "m")
+    again = LanguageModel(5, layer, embedding_size=3)
+    again.load_params(tmp_path / "m")
+    assert again.evaluate(ids[:, 0]) == model.evaluate(ids[:, 0])
+    if kind == "both":
+        with pytest.raises(TypeError, match="the model's layer must be one cell's, to write token by token"):
+            model.generate([1], 3)
+    else:
+        assert len(again.generate([1], 3)) == 4
+
+
+def test_a_model_over_a_gru_is_the_model_with_that_cell():
+    model, (ids, targets) = model_of(), batch()
+    other = LanguageModel(5, model.recurrent)
+    other.params.flat = model.params.flat
+    np.testing.assert_array_equal(other.loss(ids, targets)[1].flat, model.loss(ids, targets)[1].flat)
+
+
 def test_what_is_summed_over_processes_is_clipped():
     model, other, (ids, targets) = model_of(), model_of(), batch()
 
@@ -130,22 +234,6 @@ def test_it_is_a_model_with_a_label_for_every_step():
     np.testing.assert_array_equal(model.predict(ids), logits.argmax(axis=2))
 
 
-def test_evaluation_reads_on_from_chunk_to_chunk():
-    model, ids = model_of(), batch(40)[0][:, 0]
-    logits, _ = model.logits(ids[:-1, None])
-    expected = -np.take_along_axis(log_softmax(logits[:, 0]), ids[1:, None], 1).mean()
-    assert model.evaluate(ids) == pytest.approx(expected, rel=1e-12)
-    assert model.evaluate(ids, steps=7) == pytest.approx(expected, rel=1e-12)
-
-
-def test_the_probability_of_a_text_begins_with_a_zero_input():
-    model, ids = model_of(), np.array([1, 4, 0])
-    y, state, _ = model.recurrent.forward(np.zeros((1, 1, 5)))
-    rows = [model.output.forward(y)[0][0, 0], *model.logits(ids[:-1, None], state)[0][:, 0]]
-    expected = sum(log_softmax(row)[token] for row, token in zip(rows, ids, strict=True))
-    assert model.log_prob(ids) == pytest.approx(expected, rel=1e-12)
-
-
 def test_the_options_are_written_once_in_the_signature():
     model = model_of(cell="lstm", peepholes=True)
     assert tuple(model.config) == OPTIONS
@@ -166,12 +254,35 @@ def test_moving_to_where_it_is_begins_anew_with_the_same_parameters():
     ("call", "error", "message"),
     [
         (lambda: LanguageModel(5, "mamba"), ValueError, "cell must be one of 'rnn', 'gru', 'lstm', got 'mamba'"),
+        (
+            lambda: LanguageModel(5, None),
+            TypeError,
+            "cell must be 'rnn', 'gru', 'lstm' or a recurrent layer, got NoneTy",
+        ),
+        (
+            lambda: LanguageModel(5, ns.GRU(4, 3)),
+            ValueError,
+            "cell must read the model's 5 inputs, got a layer that reads",
+        ),
+        (
+            lambda: LanguageModel(5, ns.GRU(5, 3), 3),
+            ValueError,
+            "hidden_size belongs to the layer that is given, got 3",
+        ),
+        (lambda: model_of().loss(None, SENTENCES), ValueError, r"targets must be in \[0, 5\), got 9 at \(1, 2\)"),
+        (lambda: model_of().loss(None, SENTENCES[0]), ValueError, r"without ids, targets must be whole sentences"),
+        (lambda: model_of().loss(None, SENTENCES, context=1), ValueError, r"and context 0, got \(4, 3\) and 1"),
+        (lambda: model_of().loss(*batch(), lengths=[8, 1, 1]), ValueError, r"lengths must be in \[0, 8\), got 8"),
+        (
+            lambda: model_of().loss(*batch(), weights=WEIGHTS),
+            ValueError,
+            r"one entry a position, \(7, 3\), got \(4, 3\)",
+        ),
+        (lambda: model_of().loss(*batch(), weights=-np.ones((7, 3))), ValueError, "weights must not be negative"),
         (lambda: LanguageModel(0), ValueError, "vocab must be a positive integer, got 0"),
         (lambda: model_of(initializer="zero"), ValueError, "initializer must be one of 'uniform', 'normal'"),
         (lambda: model_of().step(*batch(), None, None), TypeError, "optimizer must be one of npseq.optim, or"),
         (lambda: model_of().step(*batch(), None, ns.SGD(1), -1), ValueError, "clip must not be negative, got -1"),
-        (lambda: model_of().evaluate(np.array([1])), ValueError, r"ids must be one sequence .* got \(1,\)"),
-        (lambda: model_of().generate([1], -1), ValueError, "length must be an integer of at least 0, got -1"),
     ],
 )
 def test_what_cannot_be_is_refused(call, error, message):

@@ -227,6 +227,16 @@ def doors() -> dict[str, Door]:
             lambda g: model().step(g["ids"], g["targets"], g["state (h)"], ns.SGD(0.1)),
             {"ids": IDS, "targets": IDS, "state (h)": STATE},
         ),
+        "LanguageModel.loss, of sentences": Door(
+            lambda g: model().loss(None, g["targets"], lengths=g["lengths"], weights=g["weights"]),
+            {"targets": IDS, "lengths": LENGTHS, "weights": np.ones((T, B))},
+        ),
+        "LanguageModel.log_probs": Door(
+            lambda g: model().log_probs(g["sentences"], g["lengths"]), {"sentences": IDS, "lengths": LENGTHS}
+        ),
+        "LanguageModel.beam_search": Door(
+            lambda g: model().beam_search(g["tokens"]).best.tokens, {"tokens": IDS[:, 0]}
+        ),
         "LanguageModel.evaluate": Door(lambda g: model().evaluate(g["ids"]), {"ids": IDS[:, 0]}),
         "LanguageModel.log_prob": Door(lambda g: model().log_prob(g["tokens"]), {"tokens": IDS[:, 0]}),
         "LanguageModel.generate": Door(lambda g: model().generate(g["tokens"], 2), {"tokens": IDS[:, 0]}),

@@ -441,6 +441,15 @@ def models() -> list[Case]:
             bounded=("length",), open=("prefix", "stop")),
         Case(ns.LanguageModel.log_prob, fresh(
             self=model_of, tokens=lambda rng: pick(rng, ["ab", [1, 2], np.array([1])])), open=("tokens",)),
+        Case(ns.LanguageModel.log_probs, fresh(self=model_of, sentences=lambda rng: ids(rng, T, B),
+                                               lengths=lambda rng: pick(rng, [None, np.array([T, 2])]))),
+        Case(ns.LanguageModel.beam_search, lambda rng: {
+            "self": model_of(rng), "prefix": pick(rng, ["ab", [1, 2], np.array([1])]), **search,
+            "stop": pick(rng, [None, "a", 2])}, bounded=("max_steps", "beam_size"), open=("prefix", "stop")),
+        Case(ns.LanguageModel.loss, lambda rng: {
+            "self": model_of(rng), "ids": None, "targets": ids(rng, T, B), "state": None,
+            "lengths": pick(rng, [None, np.array([T, 2])]), "weights": abs(numbers(rng, T, B)), "truncation": None,
+            "context": 0, "state_at": None}, title="LanguageModel.loss of sentences"),
         Case(ns.LanguageModel.evaluate, fresh(self=model_of, ids=lambda rng: ids(rng, 9), steps=4)),
         Case(ns.LanguageModel.save, fresh(self=model_of, path="model.safetensors"), seldom=True),
         Case(ns.LanguageModel.load, lambda rng: {"path": saved(model_of(rng).save)}, seldom=True),

@@ -85,6 +85,8 @@ DOORS: dict[str, tuple[np.ndarray, Callable[[Any], Any]]] = {  # what is cast, a
         np.ones((T, B, 2)), layer.forward(ids)[1]))(ns.Embedding(D, 2, 1, **OF))),
     "ids of LanguageModel": (IDS, lambda ids: model().loss(ids, IDS)),
     "targets of LanguageModel": (IDS, lambda ids: model().loss(IDS, ids)),
+    "targets of whole sentences": (IDS, lambda ids: model().loss(None, ids)),
+    "sentences of log_probs": (IDS, lambda ids: model().log_probs(ids)),
     "ids of evaluate": (TEXT, lambda ids: model().evaluate(ids, 7)),
     "tokens of log_prob": (TEXT, lambda ids: model().log_prob(ids)),
     "tokens of generate": (TEXT, lambda ids: model().generate(ids, 3)),

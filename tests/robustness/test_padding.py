@@ -126,6 +126,13 @@ def tagger_of_garbage(garbage: float) -> list[Any]:
     return [*model.loss(padded(0, D), targets, LENGTHS, weights=np.where(OVER, garbage, 1.0))]
 
 
+def sentences(garbage: int) -> list[Any]:
+    model = ns.LanguageModel(V, "gru", H, embedding_size=2, dtype=float, rng=0)
+    ids, weights = np.where(OVER, garbage, 1), np.where(OVER, np.nan, 1.0)
+    given = model.loss(ids, ids, lengths=LENGTHS, weights=weights)
+    return [*given, *model.loss(None, ids, lengths=LENGTHS, weights=weights), model.log_probs(ids, LENGTHS)]
+
+
 def tagger_of_ids(garbage: int) -> list[Any]:
     model = ns.models.Tagger(make("gru after", 2, H), V, embedding=ns.Embedding(V, 2, dtype=float, rng=0), rng=0)
     step = model.step(ids(garbage), ids(garbage, 1), LENGTHS, optimizer=ns.SGD(0.1))
@@ -207,6 +214,7 @@ OF_IDS: dict[str, Callable[[int], list[Any]]] = {
     "one layer": lambda garbage: of_ids(make("gru after", V, H, num_layers=1), garbage),
     "bidirectional": lambda garbage: of_ids(ns.Bidirectional(make("lstm", V, H), make("gru after", V, H)), garbage),
     "tagger": tagger_of_ids,
+    "sentences": sentences,
     "classifier": classifier_of_ids,
     "seq2seq": seq2seq,
     "generator": generator,

@@ -144,6 +144,8 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
             "vanishing_penalty": lambda: ns.inspect.vanishing_penalty(WIDE, DY.astype(complex), tape_of(WIDE)),
             "uoro": lambda: ns.uoro(WIDE, X.astype(complex), DY.astype(complex)),
             "generate": lambda: model().astype(complex).generate([0], 3),
+            "log_probs": lambda: model().astype(complex).log_probs(IDS),
+            "LanguageModel.beam_search": lambda: model().astype(complex).beam_search([0]),
             "log_prob": lambda: model().astype(complex).log_prob([0, 1]),
             "evaluate": lambda: model().astype(complex).evaluate(IDS[:, 0]),
             "SequenceGenerator.generate": lambda: captions().astype(complex).generate(np.ones((1, 2), complex), 0, 3),

@@ -1,6 +1,6 @@
 """A decoder reads its own words: token by token, for a batch, a beam, or as the inputs of a training step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,8 @@ import numpy as np
 from npseq.backend import Array, array_module, to_host
 from npseq.layers.states import map_state
 from npseq.models.decoding.beam_search import Step
+
+Read = Callable[[np.ndarray, Any], tuple[Array, Any]]
 
 
 def greedy(decoder: Any, context: Array, state: Any, begin: int, end: int, max_steps: int) -> list[np.ndarray]:
@@ -50,18 +52,29 @@ def own_inputs(
     return xp.concatenate(rows) if len(inputs) else inputs
 
 
-def next_log_probs(decoder: Any, context: Array) -> Step:
-    """The step of a beam search over one sentence, whose context is (1, C). A prefix's state: that of a batch of 1."""
-    xp = array_module(context)
+def next_log_probs(read: Read) -> Step:
+    """The step of a beam search whose prefixes' states are those of a batch of 1, or at first None.
+
+    read: takes tokens (1, K) on the host and their state, and returns the scores (1, K, V) of the next ones and the
+        state.
+    """
 
     def step(tokens: Sequence[int], states: Sequence[Any]) -> tuple[np.ndarray, list[Any]]:
-        count = len(tokens)
-        repeated = np.repeat(context, count, axis=0)
-        side_by_side = map_state(lambda *parts: np.concatenate(parts, axis=1), *states)
-        logits, state, _ = decoder.forward(xp.asarray([tokens]), repeated, side_by_side)
+        joined = map_state(lambda *parts: np.concatenate(parts, axis=1), *states)
+        logits, state = read(np.array([tokens]), joined)
         z = to_host(logits)[0].astype(np.float64)
         z -= z.max(axis=1, keepdims=True)
-        after = [map_state(lambda part, k=k: part[:, k : k + 1], state) for k in range(count)]
+        after = [map_state(lambda part, k=k: part[:, k : k + 1], state) for k in range(len(tokens))]
         return z - np.log(np.exp(z).sum(axis=1, keepdims=True)), after
 
     return step
+
+
+def reader(decoder: Any, context: Array) -> Read:
+    """What a decoder reads of one sentence, whose context is (1, C)."""
+
+    def read(tokens: np.ndarray, state: Any) -> tuple[Array, Any]:
+        repeated = np.repeat(context, tokens.shape[1], axis=0)
+        return decoder.forward(array_module(context).asarray(tokens), repeated, state)[:2]
+
+    return read

@@ -6,7 +6,7 @@ from models.seq2seq_cases import F64
 
 import npseq as ns
 from npseq.models import Decoder
-from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs
+from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs, reader
 
 V, C = 6, 3
 
@@ -53,7 +53,7 @@ def test_own_inputs_are_the_targets_or_the_likeliest(probability):
 @pytest.mark.parametrize("cell", [ns.RNN, ns.LSTM])
 def test_a_beam_s_step_is_a_batch_of_prefixes(cell):
     model, c = decoder(cell), context(1)
-    step = next_log_probs(model, c)
+    step = next_log_probs(reader(model, c))
     first, states = step([1], [None])
     second, _ = step([2, 4], [states[0], states[0]])
     for k, token in enumerate((2, 4)):

@@ -1,0 +1,169 @@
+"""What one asks of a language model: how likely a text is, and what comes after it."""
+
+from typing import Any
+
+import numpy as np
+
+from npseq.arguments import array, instance, integer
+from npseq.backend import Array, array_module, generator, to_host
+from npseq.data import Vocabulary
+from npseq.layers.batch import check_ids, check_lengths
+from npseq.layers.layer import require_real
+from npseq.layers.recurrent import Recurrent
+from npseq.losses import softmax_cross_entropy
+from npseq.models.decoding.beam_search import BeamSearch, beam_search
+from npseq.models.decoding.generation import Stepper, check_request, finite_loss, generated, stop_id, token_ids
+from npseq.models.decoding.greedy import next_log_probs
+from npseq.models.sequence import SequenceModel, position_weights
+
+NOTHING = -1  # in the place of a token: an input of zeros
+
+
+class TextModel(SequenceModel):
+    """The part of LanguageModel that changes no parameter; use that."""
+
+    vocab: Vocabulary | None
+    vocab_size: int
+
+    def logits(self, ids: Array, state: Any = None) -> tuple[Array, Any]:
+        """Returns the scores (T, B, V) of the token after each of ids, and the state after them.
+
+        Args:
+            ids: (T, B).
+            state: the one before them, as the recurrent layer takes it.
+        """
+        return self._run(array("ids", ids), state)[:2]
+
+    def evaluate(self, ids: Array, steps: int = 256) -> float:
+        """Returns the mean negative log-likelihood of ids, each token after all before it, in nats.
+
+        Args:
+            ids: (N,); the first token is given.
+            steps: how many are run at a time.
+        """
+        require_real(self)
+        if array("ids", ids).ndim != 1 or len(ids) < 2:
+            raise ValueError(f"ids must be one sequence (N,) of at least 2 tokens, got {ids.shape}")
+        self.check_finite()
+        steps = integer("steps", steps)
+        total, state = 0.0, None
+        for start in range(0, len(ids) - 1, steps):
+            inputs = ids[start : start + steps + 1]
+            logits, state = self.logits(inputs[:-1, None], state)
+            total += float(softmax_cross_entropy(logits, inputs[1:, None], reduction="sum")[0])
+        return finite_loss(total) / (len(ids) - 1)
+
+    def log_prob(self, tokens: Any) -> float:
+        """Returns log P(y_1 .. y_n), the first token after a zero input and state (Ng, course 5, week 1).
+
+        Args:
+            tokens: a text, or ids (N,).
+        """
+        require_real(self)
+        self.check_finite()
+        ids = token_ids(tokens, self.vocab, self.vocab_size, array_module(self.params.flat))
+        return float(self.log_probs(ids[:, None])[0])
+
+    def log_probs(self, sentences: Array, lengths: Array | None = None) -> np.ndarray:
+        """Returns log P (B,) of each sentence, as `log_prob` does; perplexity by sentence is exp(-log P / length).
+
+        Args:
+            sentences: ids (T, B).
+            lengths: (B,), where each sentence ends.
+        """
+        require_real(self)
+        self.check_finite()
+        sentences = check_ids("sentences", sentences, self.vocab_size, lengths)
+        steps, batch = sentences.shape
+        first, after = None, None
+        if lengths is not None:
+            lengths = check_lengths(lengths, steps, batch)
+            first, after = np.minimum(lengths, 1), np.maximum(lengths - 1, 0)
+        logits, state = self._logits_from_nothing(batch, first)
+        losses = _losses(logits[:steps], sentences[:1], first)
+        if steps > 1:
+            logits = self._run(sentences[:-1], state, after)[0]
+            losses = losses + _losses(logits, sentences[1:], after)
+        return -np.array([finite_loss(loss) for loss in to_host(losses).tolist()])
+
+    def _logits_from_nothing(self, batch: int, lengths: Any = None) -> tuple[Array, Any]:
+        """The scores (1, B, V) of the first token, and the state after the input of zeros."""
+        zeros = array_module(self.params.flat).zeros((1, batch, self.recurrent.input_size), self.dtype)
+        y, state, _ = self.recurrent.forward(zeros, None, lengths)
+        return self.output.forward(y)[0], state
+
+    def _begun(self, sentences: Array, lengths: Any) -> tuple[Array, Array | None]:
+        """(features, the ids looked up) of whole sentences: zeros, then each token but the last."""
+        ids = check_ids("targets", sentences, self.vocab_size, lengths)[:-1]
+        xp, looked_up = array_module(self.params.flat), None
+        if self.embedding is None:
+            rows = (ids[..., None] == xp.arange(self.vocab_size)).astype(self.dtype)
+        else:
+            rows, looked_up = self.embedding.forward(ids)
+        return xp.concatenate([xp.zeros((1, *rows.shape[1:]), self.dtype), rows])[: len(sentences)], looked_up
+
+    def generate(
+        self, prefix: Any, length: int, temperature: float = 0, rng: Any = None, *, stop: str | int | None = None
+    ) -> Any:
+        """Returns prefix and `length` tokens after it: a text if prefix is one, else ids (N,).
+
+        Args:
+            prefix: a text or ids, read in for warm-up; an empty one begins as `log_prob` does.
+            length: how many tokens to generate.
+            temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
+            rng: a seed or a Generator, of what is drawn.
+            stop: a token or id at which generation ends; it is not included.
+
+        Raises:
+            ValueError: for a negative temperature, an unknown token (encode makes it <unk>) or id, or nan parameters.
+        """
+        require_real(self)
+        self.check_finite()
+        length, temperature = check_request(prefix, length, temperature, self.vocab)
+        instance("the model's layer", self.recurrent, Recurrent, "one cell's, to write token by token")
+        out = to_host(token_ids(prefix, self.vocab, self.vocab_size, array_module(self.params.flat), least=0)).tolist()
+        last = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)
+        stepper = Stepper(self.embedding, self.recurrent, self.output)
+        out += generated(stepper, out, length, temperature, generator(rng), last)
+        return self.vocab.decode(out) if self.vocab and isinstance(prefix, str) else np.array(out, dtype=np.int64)
+
+    def beam_search(
+        self,
+        prefix: Any,
+        beam_size: int = 2,
+        *,
+        max_steps: int = 10,
+        alpha: float = 0.75,
+        stop: str | int | None = None,
+    ) -> BeamSearch:
+        """Returns the beam search for what comes after prefix; its hypotheses' tokens end with `stop` where they ended.
+
+        Args:
+            prefix: a text or ids; an empty one begins as `log_prob` does.
+            beam_size, max_steps, alpha: as ns.models.beam_search takes them.
+            stop: a token or id that ends a sequence.
+
+        Raises:
+            ValueError: as `generate` does.
+        """
+        require_real(self)
+        self.check_finite()
+        max_steps, _ = check_request(prefix, max_steps, 0, self.vocab)
+        ids = token_ids(prefix, self.vocab, self.vocab_size, array_module(self.params.flat), least=0)
+        end = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)
+        state = self.logits(ids[:-1, None])[1] if len(ids) > 1 else None
+        begin = int(ids[-1]) if len(ids) else NOTHING
+        step = next_log_probs(self._after)
+        return beam_search(step, state, begin, end, max_steps, beam_size=beam_size, alpha=alpha)
+
+    def _after(self, tokens: np.ndarray, state: Any) -> tuple[Array, Any]:
+        """`logits` of tokens (1, K) on the host, which may be NOTHING."""
+        if tokens[0, 0] == NOTHING:
+            return self._logits_from_nothing(tokens.shape[1])
+        return self.logits(array_module(self.params.flat).asarray(tokens), state)
+
+
+def _losses(logits: Array, targets: Array, lengths: Any) -> Array:
+    """(B,) -log P of the targets (T, B), each sequence up to its length."""
+    weights = position_weights(logits, lengths, None)
+    return softmax_cross_entropy(logits, targets, weights=weights, reduction="none")[0].astype(np.float64).sum(axis=0)
