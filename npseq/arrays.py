@@ -4,7 +4,7 @@ np.asarray of another kind may drop a mask, wait for a device or fail, and a sub
 else with the same operators; so nothing is converted in silence. np.memmap computes as ndarray does and is taken.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from re import fullmatch
 from typing import Any
 
@@ -64,6 +64,7 @@ def _remedy(name: str, value: Any) -> str:
     if isinstance(value, list | tuple | range | memoryview | bytearray) or any(hasattr(value, door) for door in _DOORS):
         return f"numpy.asarray({name})" if _converts(value) else ""
     listed = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
+    listed = listed and (not isinstance(value, Sized) or _converts(list(value)))  # an iterator is not used up
     return f"numpy.asarray(list({name}))" if listed else ""
 
 

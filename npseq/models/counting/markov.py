@@ -60,7 +60,7 @@ def log_prob(states: Array, initial: Array, transition: Array) -> float:
         >>> round(ns.models.counting.log_prob(np.array([0, 1, 0]), np.array([1.0, 0.0]), P), 3)
         -0.693
     """
-    size = _check_chain(transition, initial)
+    size = _check_chain(transition, array("initial", initial))
     states = _states(states, size)
     xp = array_module(states, initial, transition)
     p = xp.concatenate([initial[states[:1]], transition[states[:-1], states[1:]]])
