@@ -21,16 +21,22 @@ Seed: TypeAlias = "int | np.random.Generator | None"  # quoted: numpy.random is 
 SELECTOR = 1 << 26  # largest number of entries of a table of one-hot rows on a device
 
 
-def array_module(*arrays: Array, **named: Array) -> ModuleType:
+def array_module(first: Array = None, /, *others: Array, **named: Array) -> ModuleType:
     """Returns numpy or cupy, whichever made these arrays; skips None. Raises TypeError for a mixture, and any other.
 
     named: arrays that errors call by these names, and that must hold numbers.
     """
+    if type(first) is np.ndarray and not named:
+        for other in others:
+            if type(other) is not np.ndarray:
+                break
+        else:
+            return np
     for name, array in named.items():
         if array is not None and not (is_own(array) and array.dtype.kind in NUMBERS):
             raise TypeError(refusal(name, array))
     on_host = on_device = False
-    for array in (*arrays, *named.values()):
+    for array in (first, *others, *named.values()):
         if type(array) is np.ndarray:
             on_host = True
         elif array is not None:

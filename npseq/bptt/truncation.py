@@ -208,6 +208,8 @@ def require_truncation(truncation: Any) -> None:
 
 def check_truncation(truncation: Any, layer: Any, steps: int) -> None:
     """Raises TypeError for what is no truncation, ValueError for one that fits neither the layer nor so many steps."""
+    if truncation is None:
+        return
     require_truncation(truncation)
     if isinstance(truncation, HDetach) and "c" not in layer.cell.state:
         raise ValueError(

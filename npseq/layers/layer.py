@@ -65,7 +65,8 @@ class Layer:
 
     def _buffers_of(self, grads: Any, workspace: Any) -> Parameters:
         """The gradients that backward writes: these, or new ones. Raises TypeError or ValueError where one is odd."""
-        check_workspace(workspace)
+        if workspace is not None:
+            check_workspace(workspace)
         params = self.params
         if grads is None:
             return params.like(np.empty_like(params.flat))
@@ -74,11 +75,12 @@ class Layer:
             raise TypeError(f"grads must be gradients that this layer's backward returned, or None, got {given}")
         if grads.layout is not params.layout and grads.layout != params.layout:
             raise ValueError(f"grads must have the names and shapes of params, {params}, got {grads}; give None")
-        if type(grads.flat) is not type(params.flat):
-            array_module(grads.flat, params.flat)
-        if grads.flat.dtype != params.flat.dtype:
-            raise TypeError(f"grads must be {params.flat.dtype} as params, got {grads.flat.dtype}; give None")
-        if isinstance(grads.flat, np.ndarray) and not grads.flat.flags.writeable:
+        flat = grads.flat
+        if type(flat) is not type(params.flat):
+            array_module(flat, params.flat)
+        if flat.dtype != params.flat.dtype:
+            raise TypeError(f"grads must be {params.flat.dtype} as params, got {flat.dtype}; give None")
+        if isinstance(flat, np.ndarray) and not flat.flags.writeable:
             raise ValueError("grads must be writable, they are read-only; give None")
         return grads
 

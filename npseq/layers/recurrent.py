@@ -282,9 +282,9 @@ class Recurrent(Layer):
         return Layout(blocks, names)
 
     def _plan(self, truncation: Any, steps: int) -> Plan | None:
-        check_truncation(truncation, self, steps)
         if truncation is None:
             return None
+        check_truncation(truncation, self, steps)
         plan = truncation.plan(self.num_layers * self.directions, steps, longest_lag(self, steps))
         return instance("truncation.plan(...)", plan, Plan, "a Plan of npseq.bptt.truncation")
 

@@ -24,17 +24,17 @@ class RNNCell(Cell):
     reads_gates = False
 
     def forward(self, a, old, new, p, project):
-        a_h, h_new = a[0], new[0]
+        a_h, (h_new,) = a[0], new
         phi = tanh if self.nonlinearity == "tanh" else relu
         phi(a_h, h_new)  # (R2)
 
     def local_derivatives(self, a, old, new, s):
-        s_h, h_new = s[0], new[0]
+        s_h, (h_new,) = s[0], new
         dphi = dtanh if self.nonlinearity == "tanh" else drelu
         dphi(h_new, out=s_h)  # (R2)
 
     def backward(self, dnew, a, s, da, p, project):
-        da_h, s_h, dh_new = da[0], s[0], dnew[0]
+        da_h, s_h, (dh_new,) = da[0], s[0], dnew
         multiply(dh_new, s_h, da_h)  # (R2)
         return (None,)
 

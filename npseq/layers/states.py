@@ -16,8 +16,8 @@ def check_state(
 ) -> tuple[Array, Array | None]:
     """(h, c), c None where the cell has none; None is zeros. shapes: of "h" and "c"."""
     if state is None:
-        state = (None,) * len(cell.state)
-    elif len(cell.state) == 1:
+        return xp.zeros(shapes["h"], dtype), xp.zeros(shapes["c"], dtype) if "c" in cell.state else None
+    if len(cell.state) == 1:
         state = (state,)
     elif not isinstance(state, (tuple, list)) or len(state) != 2:
         raise TypeError(f"{name} of an LSTM must be a pair (h, c), got {type(state).__name__}")

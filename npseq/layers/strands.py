@@ -25,8 +25,10 @@ def filled_strand(
         ragged = tuple((batch.lengths < step + 1).any().item() for step in range(steps))
         strand = strand._replace(mask=in_order(batch.mask, d)[:, None], ragged=in_order(ragged, d))
     looks_up = not features and strand.x_first and (look_up or size == 1)
-    if looks_up or strand.ids is not None:
-        strand = strand._replace(ids=in_order(batch.x, d).copy() if looks_up else None)
+    if looks_up and strand.ids is not None:
+        strand.ids[...] = in_order(batch.x, d)
+    elif looks_up or strand.ids is not None:
+        strand = strand._replace(ids=in_order(batch.x, d).astype(np.int64) if looks_up else None)
     if not look_up:
         strand.s[:, w.state : w.state + w.bias] = 1
         rows = strand.s[:steps, w.state + w.bias :]

@@ -68,7 +68,13 @@ def softmax_cross_entropy(
     scale = coefficients(xp, weights, mask, targets.shape, logits.real.dtype, reduction)
     ids = blank(xp, targets, scale)
     ids = integers("targets", ids, logits.shape[-1], "; check the vocabulary, or name padding with ignore_index")
+    return weighed_cross_entropy(xp, logits, ids, scale, label_smoothing, reduction)
 
+
+def weighed_cross_entropy(
+    xp: ModuleType, logits: Array, ids: Array, scale: Array | float, label_smoothing: float = 0.0, reduction: str = ""
+) -> tuple[Array, Array]:
+    """Returns the sum of the losses times their scale, for "none" each, and its gradient; of arguments checked."""
     order, lead, shape = _memory_order(logits.shape, logits.strides)
     positions = shape[0], shape[2]
     block = logits.transpose(*order).reshape(shape)

@@ -16,7 +16,7 @@ from npseq.initializers import normal
 from npseq.layers import Bidirectional, Embedding
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import as_state, state_arrays, state_before
-from npseq.losses import softmax_cross_entropy
+from npseq.losses.cross_entropy import softmax_cross_entropy, weighed_cross_entropy
 from npseq.models.decoding.generation import sized
 from npseq.models.saving import FORMAT, check_size, content_of, model_from
 from npseq.models.sequence import CELL_OF, LAYERS, Buffers, check_own_options
@@ -179,7 +179,7 @@ class LanguageModel(TextModel):
     def _backpropagate_from(self, batch: tuple, window: Window, old: Buffers | None) -> tuple[Array, Any, Buffers]:
         """(loss, state, buffers) of a batch (ids, targets, state)."""
         ids, targets, state = batch
-        window = window.check(ids, targets, self.vocab_size, self.recurrent)
+        window, targets = window.check(ids, targets, self.vocab_size, self.recurrent)
         tape, lengths = old.tape if old else None, window.lengths
         if ids is None:
             logits, state, tape = self._run_features(*self._begun(targets, lengths), state, lengths, True, tape, 0)
@@ -187,7 +187,11 @@ class LanguageModel(TextModel):
             logits, state, tape = self._run(ids, state, lengths, True, tape, window.context)
         if window.state_at is not None:
             state = state_before(tape.recurrent, window.state_at, self.recurrent.state_size)
-        loss, dlogits = softmax_cross_entropy(logits, targets, weights=window.position_weights(logits))
+        weights = window.position_weights(logits)
+        if weights is None:
+            loss, dlogits = weighed_cross_entropy(array_module(logits), logits, targets, 1 / max(targets.size, 1))
+        else:
+            loss, dlogits = softmax_cross_entropy(logits, targets, weights=weights)
         return loss, state, self._backward(dlogits, tape, old, window.truncation)
 
     def _on_device(self, batch: tuple, clip: float | None, window: Window) -> tuple[Array, Any, Any, Parameters]:
@@ -200,7 +204,7 @@ class LanguageModel(TextModel):
         if plain or counted or window.truncation is not None or not getattr(ids, "size", 0):
             loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers)
             return loss, norm, state, self._buffers.grads
-        window = window.check(ids, targets, self.vocab_size, self.recurrent)
+        window, targets = window.check(ids, targets, self.vocab_size, self.recurrent)
         array_module(self.params.flat, ids, targets)  # refuses arrays of two devices
         self._graphed = self._graphed or GraphedStep()
         inputs = [ids, targets, *state_arrays(self.recurrent.checked_state("state", state, ids.shape[1]))]

@@ -3,7 +3,7 @@
 from npseq.arguments import array, one_of
 from npseq.backend import Array
 from npseq.losses import softmax_cross_entropy
-from npseq.models.sequence import step_mask
+from npseq.models.positions import step_mask
 
 
 def masked_softmax_cross_entropy(

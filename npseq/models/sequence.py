@@ -10,15 +10,14 @@ from npseq.arguments import array, instance, integers, one_of
 from npseq.backend import Array, array_module, generator
 from npseq.bptt.workspace import Workspace
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Embedding, Linear
-from npseq.layers.batch import check_ids, check_lengths, check_old, within
+from npseq.layers.batch import check_ids, check_old
 from npseq.layers.bidirectional import check_recurrent
 from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import binary_cross_entropy, softmax_cross_entropy
 from npseq.losses.pointwise import check_labels
-from npseq.losses.positions import coefficients
-from npseq.magnitude import blank
 from npseq.models.model import Model
+from npseq.models.positions import check_counted, checked_weights
 from npseq.parameters import Parameters
 
 LAYERS: dict[str, Any] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
@@ -154,6 +153,10 @@ class SequenceModel(Model):
             grads, workspace: a training loop's own buffers, written over.
         """
         grads, own = self._begin(tape, SequenceTape, grads, workspace, truncation)
+        return self._descend(dlogits, tape, own, truncation), grads
+
+    def _descend(self, dlogits: Array, tape: SequenceTape, own: dict[str, Any], truncation: Any) -> Array | None:
+        """Writes every layer's gradients, in its own buffers; returns dx."""
         dread, _ = self.output.backward(dlogits, tape.output, **own["output"])
         dy, dstate = self._unread(dread)
         if tape.context:
@@ -163,7 +166,7 @@ class SequenceModel(Model):
         if self.embedding is not None and dx is not None and tape.embedding is not None:
             rows = dx[len(dx) - len(tape.embedding) :]  # before them there may be an input of zeros
             dx, _ = self.embedding.backward(rows, tape.embedding, grads=own["embedding"]["grads"])
-        return dx, grads
+        return dx
 
     def _unread(self, dread: Array) -> tuple[Array | None, Any]:
         """(dy, dstate) of the recurrent layer, from the gradient by what the output layer reads of it."""
@@ -245,8 +248,8 @@ class SequenceModel(Model):
     def _backward(self, dlogits: Array, tape: SequenceTape, old: Buffers | None, truncation: Any = None) -> Buffers:
         """The gradients, in the buffers of the step before."""
         workspace = old.workspace if old else Workspace()
-        old_grads = old.grads if old else None
-        _, grads = self.backward(dlogits, tape, truncation=truncation, grads=old_grads, workspace=workspace)
+        grads, own = self._gradients(old.grads if old else None, workspace)
+        self._descend(dlogits, tape, own, truncation)
         return Buffers(tape, workspace, grads)
 
     def _position_weights(self, logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
@@ -264,35 +267,3 @@ class SequenceModel(Model):
         self.check_finite()
         logits = self.forward(x, lengths)[0].real
         return logits > 0 if self.is_binary else logits.argmax(axis=-1)
-
-
-def checked_weights(weights: Array | None, shape: tuple[int, ...], lengths: Any, reduction: str) -> Array | None:
-    """The weights of the positions, 0 past each length. Raises TypeError or ValueError for any that mean nothing."""
-    if weights is None:
-        return None
-    if array("weights", weights).shape != shape:
-        raise ValueError(f"weights must have one entry a position, {shape}, got {weights.shape}")
-    weights = within(weights, lengths)
-    coefficients(array_module(weights), weights, None, shape, np.dtype(float), reduction)
-    return weights
-
-
-def check_counted(targets: Array, classes: int, lengths: Any, weights: Array | None) -> None:
-    """Raises TypeError or ValueError for a target that counts and is no class; weights: of `checked_weights`."""
-    counted = within(integers("targets", targets), lengths)
-    integers("targets", counted if weights is None else counted * (weights != 0), classes)
-
-
-def position_weights(logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
-    """(T, B) of the weights, or 1, up to each sequence's length, and 0 past it; None is 1 everywhere."""
-    if lengths is None:
-        return weights
-    mask = step_mask(len(logits), lengths, logits)
-    return mask if weights is None else blank(array_module(mask), weights, mask)
-
-
-def step_mask(steps: int, lengths: Array, like: Array) -> Array:
-    """(T, B) of 1 up to each sequence's length and 0 past it, with the real dtype and the device of `like`."""
-    xp = array_module(like)
-    lengths = check_lengths(lengths, steps, like.shape[1])
-    return (xp.arange(steps)[:, None] < xp.asarray(lengths)).astype(np.dtype(like.real.dtype))

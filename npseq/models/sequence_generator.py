@@ -17,7 +17,7 @@ from npseq.layers.states import h_from_rows, h_of, rows_of, state_with
 from npseq.losses import softmax_cross_entropy
 from npseq.models.decoding.generation import check_sampling, sample
 from npseq.models.model import Model
-from npseq.models.sequence import step_mask
+from npseq.models.positions import step_mask
 from npseq.parameters import Parameters
 
 

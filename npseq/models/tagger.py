@@ -1,7 +1,8 @@
 """A tagger reads many steps and writes as many: a label for every step."""
 
 from npseq.backend import Array
-from npseq.models.sequence import SequenceModel, position_weights
+from npseq.models.positions import position_weights
+from npseq.models.sequence import SequenceModel
 
 
 class Tagger(SequenceModel):

@@ -14,7 +14,8 @@ from npseq.losses import softmax_cross_entropy
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
 from npseq.models.decoding.generation import Stepper, check_request, finite_loss, generated, stop_id, token_ids
 from npseq.models.decoding.greedy import next_log_probs
-from npseq.models.sequence import SequenceModel, position_weights
+from npseq.models.positions import position_weights
+from npseq.models.sequence import SequenceModel
 
 NOTHING = -1  # in the place of a token: an input of zeros
 

@@ -1,16 +1,16 @@
 """The window of a training step: which of its steps are predicted, and how far back its gradient goes."""
 
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from npseq.arguments import array, integer, integers
-from npseq.backend import Array
+from npseq.backend import Array, array_module
 from npseq.bptt.truncation import check_truncation
 from npseq.layers.batch import check_lengths
 from npseq.layers.jacobian import check_one_way
 from npseq.layers.recurrent import Recurrent
-from npseq.models.sequence import check_counted, checked_weights, position_weights
+from npseq.models.positions import check_counted, checked_weights, position_weights
 
 
 class Window(NamedTuple):
@@ -22,8 +22,8 @@ class Window(NamedTuple):
     lengths: Any = None
     weights: Any = None
 
-    def check(self, ids: Array | None, targets: Array, vocab_size: int, layer: Recurrent) -> Self:
-        """Returns it in plain ints; ids are None for whole sentences, which are the targets.
+    def check(self, ids: Array | None, targets: Array, vocab_size: int, layer: Recurrent) -> tuple["Window", Array]:
+        """Returns it in plain ints, and the targets, signed; ids are None for whole sentences, which are the targets.
 
         Raises:
             TypeError, ValueError: if an option does not fit the ids, or targets what the context leaves.
@@ -35,6 +35,7 @@ class Window(NamedTuple):
                 f"without ids, targets must be whole sentences (T, B) and context 0, got {wanted} and {context}"
             )
         shape = wanted if ids is None else array("ids", ids).shape
+        array_module(ids, targets)  # refuses arrays of two devices
         if context and len(shape) == 2 and context < shape[0]:
             shape = (shape[0] - context, shape[1])
         elif context:
@@ -45,18 +46,18 @@ class Window(NamedTuple):
                 f"{f', the first {context} steps of ids left out' if context else ''}, got "
                 f"{array('ids', ids).shape} and {wanted}"
             )
-        steps, found = context + wanted[0] if wanted else 0, self._replace(context=context, state_at=state_at)
+        steps, found = context + wanted[0] if wanted else 0, Window(self.truncation, context, state_at)
         if self.lengths is None and self.weights is None:
-            integers("targets", targets, vocab_size)
+            targets = integers("targets", targets, vocab_size)
         else:
-            found = found._checked_counts(targets, vocab_size)
+            found = self._replace(context=context)._checked_counts(targets, vocab_size)
         if state_at is not None:
             found = found._replace(state_at=integer("state_at", state_at, 0, steps + 1))
             check_one_way(layer, "state_at")
         check_truncation(self.truncation, layer, steps)
-        return found
+        return found, targets
 
-    def _checked_counts(self, targets: Array, vocab_size: int) -> Self:
+    def _checked_counts(self, targets: Array, vocab_size: int) -> "Window":
         if targets.ndim != 2:
             raise ValueError(f"targets must have shape (T, B) where lengths or weights are given, got {targets.shape}")
         steps, batch = targets.shape

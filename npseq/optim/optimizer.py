@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array as an_array
-from npseq.arguments import floating, integer, mapping, within
+from npseq.arguments import floating, instance, integer, mapping, within
 from npseq.backend import Array, array_module
 from npseq.parameters import Parameters
 
@@ -94,9 +94,9 @@ class Optimizer:
             params: those of a layer or a model.
         """
         within("lr", self.lr)
-        _, pairs = _matched(params, params)
+        _check_writable("", instance("params", params, Parameters, "those of a layer or a model").flat)
         if self.state:
-            self._check_state(pairs)
+            self._check_state({"": (params.flat, params.flat)})
 
     def _update_piece(self, xp: ModuleType, param: Array, grad: Array, lr: float, state: dict[str, Array]) -> None:
         like = _kind(param)
@@ -168,9 +168,13 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
         alike = type(grad) is type(param) is np.ndarray and grad.dtype is param.dtype and grad.dtype.char in "fdFD"
         if not (alike and grad.shape == param.shape) and _kind(grad) != _kind(floating("params", param)):
             raise ValueError(f"grads[{name!r}] must be as its parameter, {_kind(param)}, got {_kind(grad)}")
-        if xp is np and not param.flags.writeable:
-            raise ValueError(f"params[{name!r}] must be writable, it is read-only; take a copy of it")
+        _check_writable(name, param)
     return xp, pairs
+
+
+def _check_writable(name: str, param: Array) -> None:
+    if isinstance(param, np.ndarray) and not param.flags.writeable:
+        raise ValueError(f"params[{name!r}] must be writable, it is read-only; take a copy of it")
 
 
 def _check_squares(name: str, grad: np.ndarray, total: np.ndarray | None) -> None:

@@ -13,7 +13,9 @@ LAYER, BOTH = ns.RNN(3, 2), ns.RNN(3, 2, bidirectional=True)
     [(Window(), IDS), (Window(None, 2), IDS[2:]), (Window(None, 5, 0), IDS[5:]), (Window(None, 0, 6), IDS)],
 )
 def test_what_fits_passes(window, targets):
-    assert window.check(IDS, targets, 3, LAYER) == window
+    checked, signed = window.check(IDS, targets.astype(np.uint8), 3, LAYER)
+    assert checked == window
+    assert signed.dtype == np.int64 and (signed == targets).all()
 
 
 @pytest.mark.parametrize("context", [6, 7])

@@ -23,7 +23,7 @@ GATES = (
     Mutant("G4", "ReLU' 1 everywhere", "rnn relu",
            edit(RNNCell.local_derivatives, "dphi(h_new, out=s_h) -> s_h[...] = 1")),
     Mutant("G5", "tanh' of the state before the step", "rnn",
-           edit(RNNCell.local_derivatives, "= s[0], new[0] -> = s[0], old[0]")),
+           edit(RNNCell.local_derivatives, "(h_new,) = s[0], new -> (h_new,) = s[0], old")),
     Mutant("G6", "sigmoid' as 1 - y, a factor y forgotten", "lstm",
            wrap(lstm_module, "dsigmoid", lambda right: lambda y, out: np.subtract(1, y, out=out))),
     Mutant("G7", "sigmoid applied twice in sigmoid'", "gru after",

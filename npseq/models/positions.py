@@ -1,0 +1,43 @@
+"""Which positions (T, B) of a batch count, and how much: lengths and weights of a model's loss."""
+
+from typing import Any
+
+import numpy as np
+
+from npseq.arguments import array, integers
+from npseq.backend import Array, array_module
+from npseq.layers.batch import check_lengths, within
+from npseq.losses.positions import coefficients
+from npseq.magnitude import blank
+
+
+def checked_weights(weights: Array | None, shape: tuple[int, ...], lengths: Any, reduction: str) -> Array | None:
+    """The weights of the positions, 0 past each length. Raises TypeError or ValueError for any that mean nothing."""
+    if weights is None:
+        return None
+    if array("weights", weights).shape != shape:
+        raise ValueError(f"weights must have one entry a position, {shape}, got {weights.shape}")
+    weights = within(weights, lengths)
+    coefficients(array_module(weights), weights, None, shape, np.dtype(float), reduction)
+    return weights
+
+
+def check_counted(targets: Array, classes: int, lengths: Any, weights: Array | None) -> None:
+    """Raises TypeError or ValueError for a target that counts and is no class; weights: of `checked_weights`."""
+    counted = within(integers("targets", targets), lengths)
+    integers("targets", counted if weights is None else counted * (weights != 0), classes)
+
+
+def position_weights(logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:
+    """(T, B) of the weights, or 1, up to each sequence's length, and 0 past it; None is 1 everywhere."""
+    if lengths is None:
+        return weights
+    mask = step_mask(len(logits), lengths, logits)
+    return mask if weights is None else blank(array_module(mask), weights, mask)
+
+
+def step_mask(steps: int, lengths: Array, like: Array) -> Array:
+    """(T, B) of 1 up to each sequence's length and 0 past it, with the real dtype and the device of `like`."""
+    xp = array_module(like)
+    lengths = check_lengths(lengths, steps, like.shape[1])
+    return (xp.arange(steps)[:, None] < xp.asarray(lengths)).astype(np.dtype(like.real.dtype))
