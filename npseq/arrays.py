@@ -63,9 +63,10 @@ def _remedy(name: str, value: Any) -> str:
             return f"{name}.{method}()"
     if isinstance(value, list | tuple | range | memoryview | bytearray) or any(hasattr(value, door) for door in _DOORS):
         return f"numpy.asarray({name})" if _converts(value) else ""
-    listed = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
-    listed = listed and (not isinstance(value, Sized) or _converts(list(value)))  # an iterator is not used up
-    return f"numpy.asarray(list({name}))" if listed else ""
+    if not isinstance(value, Iterable) or isinstance(value, str | Mapping):
+        return ""
+    used_up = not isinstance(value, Sized)  # an iterator, at which nobody may look
+    return f"numpy.asarray(list({name}))" if used_up or _converts([*value]) else ""
 
 
 def _converts(value: Any) -> bool:

@@ -4,7 +4,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import function, integer
 from npseq.files import as_path, replace_file
 
-__all__ = ["training_curve"]
+__all__ = ["live_curve", "training_curve"]
 
 SIGNED = re.compile(rb"Software\0npseq|/Creator \(npseq\)|%%Creator: npseq|<dc:title>npseq<")  # PNG, PDF, PS, SVG
 
@@ -34,6 +35,64 @@ def training_curve(metrics: Sequence[Any], path: str | PathLike[str]) -> None:
         >>> metrics = [ns.training.EpochMetrics(k, 1 / k, 9 / k, 1.0, 1e5) for k in (1, 2, 3)]
         >>> ns.plot.training_curve(metrics, "training.png")
     """
+    save_figure(_curve(metrics), path, dpi=130)
+
+
+def live_curve(
+    epochs: Iterable[Any], every: int = 1, *, show: Callable[[bytes], object] | None = None
+) -> Iterator[Any]:
+    """Yields each epoch's metrics as they come, and shows their `training_curve`, drawn anew, in a notebook's cell.
+
+    Args:
+        epochs: an EpochMetrics for each, as the `epochs` of a Run yields them.
+        every: epochs from one picture to the next; the last is always shown.
+        show: takes the PNG in place of the cell.
+
+    Raises:
+        ImportError: without IPython, which every notebook has, if there is no `show`.
+
+    Example:
+        >>> metrics = [ns.training.EpochMetrics(k, 1 / k, 9 / k, 1.0, 1e5) for k in (1, 2, 3)]
+        >>> pictures = []
+        >>> [m.epoch for m in ns.plot.live_curve(metrics, every=2, show=pictures.append)], len(pictures)
+        ([1, 2, 3], 2)
+    """
+    if not isinstance(epochs, Iterable) or isinstance(epochs, str):
+        raise TypeError(f"epochs must be metrics one by one, as run.epochs() gives them, got {epochs!r:.100}")
+    return _shown(iter(epochs), integer("every", every), _cell() if show is None else function("show", show))
+
+
+def _shown(epochs: Iterator[Any], every: int, show: Callable[[bytes], object]) -> Iterator[Any]:
+    so_far: list[Any] = []
+    for metrics in epochs:
+        so_far.append(metrics)
+        if len(so_far) % every == 0:
+            show(_png(so_far))
+        yield metrics
+    if len(so_far) % every:
+        show(_png(so_far))
+
+
+def _cell() -> Callable[[bytes], object]:
+    """Shows each picture in the place of the one before."""
+    try:
+        from IPython.display import Image, display
+    except ImportError as error:
+        raise ImportError(
+            "a curve in a notebook needs IPython, which is not installed; pip install 'npseq[notebook]', or give a "
+            "show that takes the picture elsewhere"
+        ) from error
+    handle = display(display_id=True)
+    return lambda png: handle.update(Image(data=png, format="png"))
+
+
+def _png(metrics: Sequence[Any]) -> bytes:
+    payload = io.BytesIO()
+    _curve(metrics).savefig(payload, format="png", dpi=100)
+    return payload.getvalue()
+
+
+def _curve(metrics: Sequence[Any]) -> Any:
     if not metrics:
         raise ValueError("metrics must hold at least one epoch, got none")
     figure = new_figure(figsize=(7, 6), layout="constrained")
@@ -47,7 +106,7 @@ def training_curve(metrics: Sequence[Any], path: str | PathLike[str]) -> None:
     below.xaxis.get_major_locator().set_params(integer=True)
     for axes in (above, below):
         axes.grid(True, which="both", alpha=0.25)
-    save_figure(figure, path, dpi=130)
+    return figure
 
 
 def new_figure(**options: Any) -> Any:

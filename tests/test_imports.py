@@ -16,7 +16,7 @@ ALL = BELOW_MODELS | {"gpu", "gradcheck", "models", "online", "layercheck", "ins
 RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside; nobody: commands, cli, testing
     **{name: set() for name in ("early", "arrays", "files")},
     **{name: {"arrays"} for name in ("backend", "arguments")},
-    "plot": {"files"},
+    "plot": {"files", "arguments"},
     "magnitude": {"arrays", "backend"},
     **{name: GROUND | {"parameters"} for name in (*BELOW_CELL - GROUND, "gradcheck")},
     "cell": GROUND,

@@ -118,7 +118,7 @@ assert ns.__file__.startswith(sys.argv[1]), ns.__file__
 assert importlib.resources.files("npseq").joinpath("py.typed").is_file()
 print(ns.gradcheck_layer(ns.LSTM(3, 4, dtype=np.float64, rng=0), np.random.default_rng(0).normal(size=(5, 2, 3))))
 """
-TESTS = ("layers/test_lstm.py", "test_initializers.py")
+TESTS = ("layers/test_lstm.py", "initializers/test_values.py")
 
 
 @pytest.mark.slow

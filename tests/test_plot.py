@@ -2,11 +2,12 @@ import math
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from matplotlib.figure import Figure
 
-from npseq.plot import is_ours, new_figure, save_figure, training_curve
+from npseq.plot import is_ours, live_curve, new_figure, save_figure, training_curve
 from npseq.training import EpochMetrics
 
 EPOCHS = [EpochMetrics(k, math.log(9 / k), 9 / k, 1 + k, 1e5, 5.0 if k == 2 else math.nan) for k in (1, 2, 3)]
@@ -84,3 +85,34 @@ def test_a_figure_needs_no_backend_and_leaves_the_users_choice(backend):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                          env={**os.environ, "MPLBACKEND": backend})  # fmt: skip
     assert run.stdout.splitlines() == [backend, "None" if backend == "nonsense" else backend]
+
+
+def test_a_live_curve_shows_every_other_epoch_and_the_last(drawn):
+    pictures = []
+    for seen, metrics in enumerate(live_curve(iter(EPOCHS), 2, show=pictures.append), 1):
+        assert metrics is EPOCHS[seen - 1]
+        assert len(pictures) == seen // 2
+    assert [len(figure.axes[0].lines[0].get_ydata()) for figure in drawn] == [2, 3]
+    assert all(png.startswith(b"\x89PNG") for png in pictures)
+
+
+def test_in_a_notebook_each_picture_takes_the_place_of_the_one_before(monkeypatch):
+    shown = []
+    handle = SimpleNamespace(update=shown.append)
+    kernel = SimpleNamespace(display=lambda display_id: handle, Image=lambda data, format: (data[:4], format))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(display=kernel))
+    monkeypatch.setitem(sys.modules, "IPython.display", kernel)
+    assert list(live_curve(EPOCHS)) == EPOCHS
+    assert shown == [(b"\x89PNG", "png")] * 3
+
+
+def test_a_live_curve_needs_a_place(monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython.display", None)
+    with pytest.raises(
+        ImportError, match=r"needs IPython, which is not installed; pip install 'npseq\[notebook\]', or give a show"
+    ):
+        live_curve(EPOCHS)
+    with pytest.raises(ValueError, match="every must be a positive integer, got 0"):
+        live_curve(EPOCHS, 0, show=len)
+    with pytest.raises(TypeError, match="epochs must be metrics one by one"):
+        live_curve(None, show=len)

@@ -50,7 +50,8 @@ def evaluate(
             text_of(trained, config, model)
             corpus, limit = config.corpus, {"max_tokens": config.max_tokens, **limit}
         clean = clean or ("letters" if config is None else config.clean)
-        ids, vocabulary = load_corpus(corpus, network.vocab.token, clean=clean, **limit)
+        end = None if config is None else config.end_of_line
+        ids, vocabulary = load_corpus(corpus, network.vocab.token, clean=clean, end_of_line=end, **limit)
         known = np.array(network.vocab[list(vocabulary.tokens)])[ids]
         nll = network.evaluate(known)
     found = {"nll": nll, "perplexity": float(perplexity(nll)), "tokens": len(ids) - 1}

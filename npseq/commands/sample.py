@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
 
 
 def sample(model: str, prefix: str | None, length: int, temperature: float, seed: int, json: bool = False) -> None:
-    """Prints a prefix and the model's continuation of it."""
+    """Prints a prefix and the model's continuation of it, up to the end of a line if the run has such a token."""
     from npseq.arguments import integer
     from npseq.models.decoding.generation import check_prefix, check_request
 
@@ -33,5 +33,6 @@ def sample(model: str, prefix: str | None, length: int, temperature: float, seed
             raise ValueError(f"{model!r} holds a model without a training run, so it needs a --prefix, got none")
         prefix = config.sample_prefix[0] if prefix is None else prefix
         check_prefix(prefix, network.vocab)
-        text = network.generate(prefix, length, temperature, seed)
+        stop = None if config is None else config.end_of_line
+        text = network.generate(prefix, length, temperature, seed, stop=stop)
     answer(text, {"prefix": prefix, "text": text, "temperature": temperature, "seed": seed}, json)

@@ -3,6 +3,7 @@
 from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
 from npseq.data.batches import one_hot, pad_sequences, random_windows, sequence_mask, sequential_windows
 from npseq.data.corpora import load_corpus
+from npseq.data.epochs import Epochs, sentence_batches
 from npseq.data.lines import clean_lines, read_lines, tokenize
 from npseq.data.pairs import Pairs, load_pairs
 from npseq.data.series import Series, lagged_windows, load_co2, load_sunspots, noisy_sine
@@ -11,6 +12,7 @@ from npseq.data.text import UNKNOWN, Vocabulary
 __all__ = [
     "AGREEMENT_VOCABULARY",
     "UNKNOWN",
+    "Epochs",
     "Pairs",
     "Series",
     "Vocabulary",
@@ -26,6 +28,7 @@ __all__ = [
     "pad_sequences",
     "random_windows",
     "read_lines",
+    "sentence_batches",
     "sequence_mask",
     "sequential_windows",
     "tokenize",

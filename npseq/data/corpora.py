@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from npseq.arguments import integer
+from npseq.arguments import text as a_text
 from npseq.data.lines import tokens_of
 from npseq.data.reading import decoded
 from npseq.data.text import Vocabulary
@@ -24,18 +25,25 @@ def load_corpus(
     *,
     max_tokens: int | None = None,
     clean: str = "letters",
+    min_freq: int = 0,
+    max_size: int | None = None,
+    end_of_line: str | None = None,
 ) -> tuple[np.ndarray, Vocabulary]:
     """Returns a text as token ids (N,), int64, and its vocabulary, as d2l's `load_corpus_time_machine` does.
 
-    Lines are joined with nothing between them. It takes memory for the tokens that become ids, and some megabytes.
+    Lines are joined with nothing between them, or with end_of_line. It takes memory for the tokens that become ids, and
+    some megabytes.
 
     Args:
         name_or_path: "python-topics", the topic help texts of Python, which need no file and change a little with the
             Python version; "time-machine", H. G. Wells, from the folder that the environment variable NPSEQ_DATA names,
             or downloaded once; or the path of a UTF-8 text file.
-        token: "char" or "word".
+        token: "char", "word" or "jieba", see `tokenize`.
         max_tokens: only the first so many tokens become ids; the vocabulary is always that of the whole text.
         clean: "letters" or "none", see `clean_lines`.
+        min_freq, max_size: of the vocabulary; other tokens become `<unk>`.
+        end_of_line: a reserved token, say "<eos>", behind each line that holds more than white space;
+            `sentence_batches` makes batches of such lines.
 
     Raises:
         FileNotFoundError: if the file is missing.
@@ -49,17 +57,21 @@ def load_corpus(
     """
     if max_tokens is not None:
         max_tokens = integer("max_tokens", max_tokens)
+    reserved = [] if end_of_line is None else [a_text("end_of_line", end_of_line)]
+    if end_of_line is not None and end_of_line.split() != [end_of_line]:
+        raise ValueError(f"end_of_line must be a token without white space, say '<eos>', got {end_of_line!r}")
+    Vocabulary(min_freq=min_freq, max_size=max_size, reserved_tokens=reserved)  # refuses before anything is read
     texts, source = _texts(name_or_path)
     first: list[str] = []
     one_each: dict[str, str] = {}  # so that a token of the list takes no more than its place there
 
     def noted() -> Iterator[list[str]]:
-        for tokens in tokens_of(texts, clean, token, source):
+        for tokens in tokens_of(texts, clean, token, source, end_of_line):
             more = tokens if max_tokens is None else tokens[: max_tokens - len(first)]
             first.extend(map(one_each.setdefault, more, more))
             yield tokens
 
-    vocabulary = Vocabulary(noted(), token=token)
+    vocabulary = Vocabulary(noted(), min_freq=min_freq, max_size=max_size, reserved_tokens=reserved, token=token)
     return np.fromiter(map(vocabulary.__getitem__, first), np.int64, len(first)), vocabulary
 
 

@@ -4,13 +4,18 @@ The cleaning and the tokens are those of Dive into Deep Learning ("d2l", chapter
 published counts hold here.
 """
 
+import logging
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
+from typing import Any
 
+from npseq.arguments import one_of
 from npseq.arguments import text as a_text
 from npseq.data.reading import decoded
 
+KINDS = ("word", "char", "jieba")
 NO_LETTERS = re.compile("[^A-Za-z]+")
 NO_LETTERS_IN_A_LINE = re.compile("[^A-Za-z\n]+")
 LINE_ENDS = re.compile(" ?\n[ \n]*")
@@ -35,7 +40,7 @@ def clean_lines(text: str, clean: str = "letters") -> list[str]:
     lines = a_text("text", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if lines[-1] == "":
         lines.pop()
-    cleaned = [NO_LETTERS.sub(" ", line).strip().lower() for line in lines] if clean == "letters" else lines
+    cleaned = [_cleaned(line, clean) for line in lines]
     if not any(cleaned):
         raise _nothing(f"{len(lines)} empty lines", any(lines))
     return cleaned
@@ -66,15 +71,16 @@ def read_lines(path: str | PathLike[str], clean: str = "letters") -> list[str]:
 
 
 def tokenize(lines: Sequence[str], token: str = "word") -> list[list[str]]:
-    """Returns the tokens of every line: its words, split at white space, or its characters.
+    """Returns the tokens of every line: its words, split at white space, its characters, or its words in Chinese.
 
     Args:
         lines: strings.
-        token: "word" or "char".
+        token: "word", "char", or "jieba", Chinese words as the package of that name cuts them (`npseq[chinese]`).
 
     Raises:
         TypeError: if `lines` is a single string.
         ValueError: for another `token`.
+        ImportError: for "jieba" where that is not installed.
 
     Example:
         >>> ns.data.tokenize(["time flies"])
@@ -85,13 +91,36 @@ def tokenize(lines: Sequence[str], token: str = "word") -> list[list[str]]:
     if not isinstance(lines, list | tuple) or not all(isinstance(line, str) for line in lines):
         raise TypeError(f"lines must be a list of strings, got {lines!r}")
     check_token_kind(token)
-    return [line.split() if token == "word" else list(line) for line in lines]
+    return [split(line, token) for line in lines]
 
 
-def tokens_of(texts: Iterable[str], clean: str, token: str, source: str = "") -> Iterator[list[str]]:
+def split(line: str, token: str) -> list[str]:
+    """Returns the tokens of one text, of a kind that is one of KINDS."""
+    if token == "jieba":
+        return _jieba().lcut(line)
+    return line.split() if token == "word" else list(line)
+
+
+def _jieba() -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its regular expressions
+            import jieba
+    except ImportError as error:
+        raise ImportError(
+            "token 'jieba', words in Chinese, needs jieba, which is not installed; pip install 'npseq[chinese]'"
+        ) from error
+    jieba.setLogLevel(logging.WARNING)
+    return jieba
+
+
+def tokens_of(
+    texts: Iterable[str], clean: str, token: str, source: str = "", end_of_line: str | None = None
+) -> Iterator[list[str]]:
     """Yields the tokens of a text that comes in parts, those of `clean_lines`' lines one after the other.
 
-    source: where the text is from, for the errors. Raises ValueError if cleaning leaves nothing.
+    source: where the text is from, for the errors. end_of_line: a token behind each line that holds something. Raises
+    ValueError if cleaning leaves nothing.
     """
     check_clean(clean)
     check_token_kind(token)
@@ -103,12 +132,31 @@ def tokens_of(texts: Iterable[str], clean: str, token: str, source: str = "") ->
             held = held or not text.isspace()
             yield text
 
-    for part in _words(noted(), clean) if token == "word" else _characters(noted(), clean):
-        tokens = part.split() if token == "word" else list(part)
+    end = [] if end_of_line is None else [end_of_line]
+    by_line = end or token == "jieba"
+    parts = _lines if by_line else _words if token == "word" else _characters
+    for part in parts(noted(), clean):
+        tokens = [] if by_line and not part.strip() else [*split(part, token), *end]
         found = found or bool(tokens)
         yield tokens
     if not found:
         raise ValueError(f"{_nothing('none', held and clean == 'letters')}{source}")
+
+
+def _lines(texts: Iterator[str], clean: str) -> Iterator[str]:
+    """Yields a text line by line, without their ends."""
+    begun: list[str] = []
+    for text in texts:
+        first, *others = text.split("\n")
+        begun.append(first)
+        for other in others:
+            yield _cleaned("".join(begun), clean)
+            begun = [other]
+    yield _cleaned("".join(begun), clean)
+
+
+def _cleaned(line: str, clean: str) -> str:
+    return NO_LETTERS.sub(" ", line).strip().lower() if clean == "letters" else line
 
 
 def _words(texts: Iterator[str], clean: str) -> Iterator[str]:
@@ -141,8 +189,7 @@ def check_clean(clean: object) -> None:
 
 
 def check_token_kind(token: object) -> None:
-    if not isinstance(token, str) or token not in ("word", "char"):
-        raise ValueError(f"token must be 'word' or 'char', got {token!r}")
+    one_of("token", token, KINDS)
 
 
 def _nothing(left: str, has_others: bool) -> ValueError:

@@ -11,10 +11,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from npseq.arguments import array, number
-from npseq.data.lines import check_token_kind, tokenize
+from npseq.arguments import array, integer, number
+from npseq.data.lines import check_token_kind, split
 
 UNKNOWN = "<unk>"
+LONG, IN_BRACKETS = re.compile("..+", re.DOTALL), re.compile(r"<\S+>")  # tokens that a split would cut
 
 
 class Vocabulary:
@@ -25,10 +26,11 @@ class Vocabulary:
     Args:
         tokens: the tokens of a text, as one list or a list of lines of tokens.
         min_freq: tokens that appear less often are left out and become `<unk>`.
+        max_size: the most tokens, `<unk>` and the reserved ones among them; the rarest are left out. None is all.
         reserved_tokens: tokens that get the first ids after `<unk>`, in the text or not, say
             ("<pad>", "<bos>", "<eos>").
-        token: "char" or "word", how `encode` splits and `decode` joins; None takes "char" if every token of the text,
-            apart from the reserved ones, is a single character.
+        token: "char", "word" or "jieba", how `encode` splits and `decode` joins, see `tokenize`; None takes "char" if
+            every token of the text, apart from the reserved ones, is a single character, else "word".
 
     Raises:
         TypeError: for tokens that are no strings.
@@ -45,6 +47,7 @@ class Vocabulary:
         tokens: Iterable[str] | Iterable[Iterable[str]] = (),
         *,
         min_freq: int = 0,
+        max_size: int | None = None,
         reserved_tokens: Sequence[str] = (),
         token: str | None = None,
     ) -> None:
@@ -58,12 +61,14 @@ class Vocabulary:
         special = [UNKNOWN, *reserved_tokens]
         if repeated := [name for name, count in Counter(special).items() if count > 1]:
             raise ValueError(f"reserved_tokens must name each token once and leave out {UNKNOWN}, got {repeated} twice")
+        if max_size is not None:
+            max_size = integer("max_size", max_size, len(special))
         counts = _counted(tokens)
         if token is None:
             token = "char" if all(len(name) == 1 for name in counts.keys() - set(special)) else "word"
         freqs = sorted(counts.items(), key=lambda item: item[1], reverse=True)
         frequent = [name for name, count in freqs if count >= min_freq and name not in special]
-        self._fill([*special, *frequent], freqs, token)
+        self._fill([*special, *frequent][:max_size], freqs, token)
 
     def _fill(self, tokens: Sequence[str], token_freqs: Sequence[tuple[str, int]], token: str) -> None:
         check_token_kind(token)
@@ -126,24 +131,32 @@ class Vocabulary:
             )
         return self.tokens[ids]
 
-    def encode(self, text: str) -> np.ndarray:
-        """Returns the ids (N,), int64, of the characters or the words of a text, which is not cleaned.
+    def tokenize(self, text: str) -> list[str]:
+        """Returns the tokens of a text, which is not cleaned; the vocabulary need not hold them.
 
-        Among characters a reserved token, say "<eos>", is one token, as `decode` writes it.
+        A reserved token, say "<eos>", is one token, as `decode` writes it; among words of "jieba" if it is in <>.
 
         Args:
             text: a string.
         """
         if not isinstance(text, str):
             raise TypeError(f"text must be a string, got {type(text).__name__}; vocabulary[tokens] takes lists")
-        tokens = tokenize([text], self.token)[0]
-        if self.token == "char" and (longer := [name for name in self.tokens if len(name) > 1 and name in text]):
-            longer = sorted(map(re.escape, longer), key=len, reverse=True)
-            tokens = re.findall("|".join([*longer, "."]), text, re.DOTALL)
-        return np.array(self[tokens], dtype=np.int64)
+        long = {"char": LONG, "jieba": IN_BRACKETS}.get(self.token)
+        if long is None or not (found := [name for name in self.tokens if name in text and long.fullmatch(name)]):
+            return split(text, self.token)
+        parts = re.split(f"({'|'.join(sorted(map(re.escape, found), key=len, reverse=True))})", text)
+        return [name for k, part in enumerate(parts) for name in ([part] if k % 2 else split(part, self.token))]
+
+    def encode(self, text: str) -> np.ndarray:
+        """Returns the ids (N,), int64, of the tokens of a text, see `tokenize`.
+
+        Args:
+            text: a string.
+        """
+        return np.array(self[self.tokenize(text)], dtype=np.int64)
 
     def decode(self, ids: Any) -> str:
-        """Returns the text of ids: its characters joined, or its words with a space between.
+        """Returns the text of ids: characters and words of "jieba" joined, other words with a space between.
 
         Args:
             ids: integers (N,).
@@ -154,7 +167,7 @@ class Vocabulary:
         tokens = self.to_tokens(ids)
         if isinstance(tokens, str) or not all(isinstance(token, str) for token in tokens):
             raise ValueError("ids must be one sequence of shape (N,), got a scalar or a nested one; decode row by row")
-        return ("" if self.token == "char" else " ").join(tokens)
+        return (" " if self.token == "word" else "").join(tokens)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the whole vocabulary as strings, numbers and lists, which JSON has."""

@@ -12,12 +12,12 @@ from npseq.backend import Array, array_module, generator
 from npseq.clipping import check_limit, clip_grad_norm
 from npseq.data import Vocabulary
 from npseq.files import read_content, write_content
-from npseq.initializers import normal
 from npseq.layers import Bidirectional, Embedding
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import as_state, state_arrays, state_before
 from npseq.losses.cross_entropy import softmax_cross_entropy, weighed_cross_entropy
 from npseq.models.decoding.generation import sized
+from npseq.models.first_values import INITIALIZERS, draw
 from npseq.models.saving import FORMAT, check_size, content_of, model_from
 from npseq.models.sequence import CELL_OF, LAYERS, Buffers, check_own_options
 from npseq.models.text_model import TextModel
@@ -37,7 +37,8 @@ class LanguageModel(TextModel):
             embedding_size, initializer and rng. Such a model has save_params in the place of save.
         hidden_size, num_layers, bidirectional, dropout, dtype: the recurrent layer's.
         embedding_size: features of an embedding; None is one-hot.
-        initializer: "uniform", PyTorch's, or "normal", d2l's N(0, 0.01^2) with zero biases.
+        initializer: "uniform", PyTorch's, "normal", d2l's N(0, 0.01^2) with zero biases, or "keras", see
+            `ns.initializers.keras`.
         nonlinearity, reset, peepholes, proj_size: the cell's own, as ns.RNN, ns.GRU and ns.LSTM take them.
         rng: a seed or a Generator, of the initial values and of dropout.
 
@@ -70,7 +71,7 @@ class LanguageModel(TextModel):
         rng: Any = None,
     ):
         given = locals()
-        one_of("initializer", initializer, ("uniform", "normal"))
+        one_of("initializer", initializer, INITIALIZERS)
         self.vocab, self.vocab_size = sized("vocab", vocab)
         self.config = _config(given)
         inputs = self.vocab_size if embedding_size is None else embedding_size
@@ -84,13 +85,7 @@ class LanguageModel(TextModel):
         elif (layer := cell).input_size != inputs:
             raise ValueError(f"cell must read the model's {inputs} inputs, got a layer that reads {layer.input_size}")
         super().__init__(layer, self.vocab_size, embedding=embedding, rng=rng)
-        if initializer == "normal":
-            self._draw_normal(rng)
-
-    def _draw_normal(self, rng: np.random.Generator) -> None:
-        for name, value in self.params.items():
-            is_bias = name.rpartition(".")[2].startswith("b")
-            value[...] = 0 if is_bias else normal(value.shape, rng, dtype=value.dtype)
+        draw(initializer, self.params, rng)
 
     def loss(  # type: ignore[override]
         self,

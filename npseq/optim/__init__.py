@@ -12,6 +12,7 @@ from npseq.optim.adagrad import Adagrad
 from npseq.optim.adam import Adam, AdamW
 from npseq.optim.optimizer import Optimizer
 from npseq.optim.rmsprop import RMSprop
+from npseq.optim.schedules import Cosine, Exponential, Warmup
 from npseq.optim.sgd import SGD
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Cosine", "Exponential", "Optimizer", "RMSprop", "Warmup"]

@@ -5,6 +5,7 @@ from types import ModuleType
 from npseq.arguments import within
 from npseq.backend import Array
 from npseq.optim.optimizer import Optimizer, add_eps
+from npseq.optim.schedules import Schedule
 
 
 class Adagrad(Optimizer):
@@ -13,7 +14,7 @@ class Adagrad(Optimizer):
         s <- s + g^2,  p <- p - lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)
 
     Args:
-        lr: the learning rate.
+        lr: the learning rate, or a function from the step, counted from 1, to it.
         lr_decay: how fast the learning rate falls with t.
         weight_decay: the factor of p that is added to the gradient.
         initial_accumulator_value: the first value of s.
@@ -28,7 +29,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        lr: float = 1e-2,
+        lr: float | Schedule = 1e-2,
         *,
         lr_decay: float = 0,
         weight_decay: float = 0,

@@ -5,6 +5,7 @@ from types import ModuleType
 from npseq.arguments import flag, within
 from npseq.backend import Array
 from npseq.optim.optimizer import Optimizer, add_eps, average
+from npseq.optim.schedules import Schedule
 
 
 class Adam(Optimizer):
@@ -14,7 +15,7 @@ class Adam(Optimizer):
         p <- p - lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
 
     Args:
-        lr: the learning rate.
+        lr: the learning rate, or a function from the step, counted from 1, to it.
         betas: (b1, b2), each in [0, 1).
         eps: what is added to the root.
         weight_decay: the factor of p that is added to the gradient.
@@ -29,7 +30,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        lr: float = 1e-3,
+        lr: float | Schedule = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -63,7 +64,7 @@ class AdamW(Adam):
     """AdamW is Adam with decoupled weight decay (Loshchilov & Hutter 2019, arXiv 1711.05101).
 
     Args:
-        lr: the learning rate.
+        lr: the learning rate, or a function from the step, counted from 1, to it.
         betas: (b1, b2), each in [0, 1).
         eps: what is added to the root.
         weight_decay: the factor of p in the step, which lr multiplies.
@@ -80,7 +81,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        lr: float = 1e-3,
+        lr: float | Schedule = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,

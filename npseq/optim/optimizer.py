@@ -11,6 +11,7 @@ import numpy as np
 from npseq.arguments import array as an_array
 from npseq.arguments import floating, instance, integer, mapping, within
 from npseq.backend import Array, array_module
+from npseq.optim.schedules import Schedule, rate
 from npseq.parameters import Parameters
 
 PIECE = 1 << 16  # entries updated at a time: an update reads and writes them several times, so they should fit a cache
@@ -29,7 +30,8 @@ class Optimizer:
     A subclass says in `kinds` which arrays it keeps for each parameter, and in `_update` what one step does.
 
     Args:
-        lr: the learning rate, at least 0; `opt.lr` may be written at any time.
+        lr: the learning rate, at least 0, or a function from the step, counted from 1, to it; `opt.lr` may be written
+            at any time.
         weight_decay: at least 0; 0 is none.
 
     Example:
@@ -42,8 +44,8 @@ class Optimizer:
     decoupled = False  # whether weight decay stays out of the gradient
     squares = False  # whether it keeps squares of gradients
 
-    def __init__(self, lr: float, weight_decay: float = 0.0):
-        self.lr = within("lr", lr)
+    def __init__(self, lr: float | Schedule, weight_decay: float = 0.0):
+        self.lr = lr if callable(lr) else within("lr", lr)
         self.weight_decay = within("weight_decay", weight_decay)
         self.steps = 0
         self.state: dict[str, Array] = {}
@@ -70,7 +72,7 @@ class Optimizer:
             SquareOverflow: for gradients whose squares their dtype cannot hold, where the optimizer keeps those;
                 nothing has been written. A GPU is not asked.
         """
-        lr, kinds = within("lr", self.lr), self.kinds()
+        lr, kinds = rate(self.lr, self.steps + 1), self.kinds()
         xp, pairs = _matched(params, grads)
         if kinds or self.state:
             self._check_state(pairs)
@@ -93,7 +95,7 @@ class Optimizer:
         Args:
             params: those of a layer or a model.
         """
-        within("lr", self.lr)
+        rate(self.lr, self.steps + 1)
         _check_writable("", instance("params", params, Parameters, "those of a layer or a model").flat)
         if self.state:
             self._check_state({"": (params.flat, params.flat)})
@@ -113,11 +115,14 @@ class Optimizer:
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns a copy of all that load_state_dict needs: "steps", "lr" and the arrays "kind/name"."""
-        return {"steps": self.steps, "lr": self.lr, **{key: array.copy() for key, array in self.state.items()}}
+        """Returns a copy of all that load_state_dict needs: "steps", "lr" of the next, and the arrays "kind/name"."""
+        lr = rate(self.lr, self.steps + 1)
+        return {"steps": self.steps, "lr": lr, **{key: array.copy() for key, array in self.state.items()}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continues from the state_dict of an optimizer with the same options; copies its arrays.
+
+        A learning rate that is a function stays, and continues from the steps taken.
 
         Args:
             state: what state_dict returned; its arrays must be on the device of the parameters.
@@ -137,7 +142,7 @@ class Optimizer:
         steps = steps.item() if isinstance(steps, np.ndarray) and steps.size == 1 else steps  # of a file of arrays
         lr, steps = within("lr", state["lr"]), integer("steps", steps, least=0)
         _check_arrays(arrays, list(kinds), steps)
-        self.lr, self.steps = lr, steps
+        self.lr, self.steps = self.lr if callable(self.lr) else lr, steps
         self.state = {key: array.copy() for key, array in arrays.items()}
 
     def _check_state(self, pairs: Pairs) -> None:

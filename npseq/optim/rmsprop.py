@@ -5,6 +5,7 @@ from types import ModuleType
 from npseq.arguments import flag, share, within
 from npseq.backend import Array
 from npseq.optim.optimizer import Optimizer, add_eps, average
+from npseq.optim.schedules import Schedule
 
 
 class RMSprop(Optimizer):
@@ -20,7 +21,7 @@ class RMSprop(Optimizer):
         v <- alpha * (v + (1 - alpha) * (g - m)^2),  m <- alpha * m + (1 - alpha) * g
 
     Args:
-        lr: the learning rate.
+        lr: the learning rate, or a function from the step, counted from 1, to it.
         alpha: the share of the running averages that stays at each step.
         eps: what is added to the root.
         weight_decay: the factor of p that is added to the gradient.
@@ -36,7 +37,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        lr: float = 1e-2,
+        lr: float | Schedule = 1e-2,
         *,
         alpha: float = 0.99,
         eps: float = 1e-8,

@@ -5,6 +5,7 @@ from types import ModuleType
 from npseq.arguments import finite_number, flag, within
 from npseq.backend import Array
 from npseq.optim.optimizer import Optimizer
+from npseq.optim.schedules import Schedule
 
 
 class SGD(Optimizer):
@@ -14,7 +15,7 @@ class SGD(Optimizer):
         p <- p - lr * b_t, or with nesterov  p <- p - lr * (g_t + momentum * b_t)
 
     Args:
-        lr: the learning rate.
+        lr: the learning rate, or a function from the step, counted from 1, to it.
         momentum: the share of the last step's b that stays; 0 keeps no b.
         dampening: the share of the gradient that does not enter b.
         nesterov: whether the step looks ahead; it needs momentum above 0 and dampening 0.
@@ -28,7 +29,13 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, lr: float, *, momentum: float = 0, dampening: float = 0, nesterov: bool = False, weight_decay: float = 0
+        self,
+        lr: float | Schedule,
+        *,
+        momentum: float = 0,
+        dampening: float = 0,
+        nesterov: bool = False,
+        weight_decay: float = 0,
     ):
         super().__init__(lr, weight_decay)
         self.momentum = within("momentum", momentum)

@@ -13,14 +13,16 @@ from npseq.arguments import mapping
 from npseq.backend import Seed, generator
 from npseq.bptt.truncation import HDetach
 from npseq.data import Vocabulary, load_corpus
+from npseq.models.first_values import INITIALIZERS
 from npseq.models.sequence import CELL_OF, check_own_options
 from npseq.training.epoch import SAMPLINGS, Epoch
 from npseq.training.truncation_spec import FORMS, read_truncation
 
 LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 1e-3, "adamw": 1e-3, "adagrad": 1e-2}
-COUNTS_OR_NONE = ("max_tokens", "embedding", "bptt_every", "bptt_steps", "threads")
+COUNTS_OR_NONE = ("max_tokens", "max_size", "embedding", "bptt_every", "bptt_steps", "threads")
 MOST = {"layers": 10_000, "threads": 10_000}  # what takes time or memory before anything can refuse it
-NULLABLE = ("lr", "clip", *COUNTS_OR_NONE)
+NULLABLE = ("lr", "clip", "end_of_line", *COUNTS_OR_NONE)
+NEWER = ("tf32", "min_freq", "max_size", "end_of_line", "warmup", "sample_every")  # which older runs lack
 MODEL_OPTIONS = (
     "cell", "hidden_size", "num_layers", "embedding_size", "bidirectional", "dropout", "initializer", "nonlinearity",
     "reset", "peepholes", "proj_size", "dtype",
@@ -62,16 +64,19 @@ class TrainingConfig:
     """
 
     corpus: str = option("python-topics", "the text to learn", kind=str)
-    token: str = option("char", "what the text is made of", ("char", "word"))
+    token: str = option("char", "what the text is made of", ("char", "word", "jieba"))
     clean: str = option("letters", "letters: a to z and spaces, as in d2l; none: all as it is", ("letters", "none"))
     max_tokens: int | None = option(10_000, "only the first so many tokens are learnt, or none for all", kind=int)
+    min_freq: int = option(0, "rarer tokens are unknown")
+    max_size: int | None = option(None, "the most tokens of the vocabulary (default: all)", kind=int)
+    end_of_line: str | None = option(None, "a token behind each line, say <eos> (default: none)", kind=str)
     cell: str = option("rnn", "the recurrent layers", ("rnn", "gru", "lstm"))
     hidden: int = option(256, "hidden units of a layer")
     layers: int = option(1, "how many layers")
     embedding: int | None = option(None, "features of an embedding, or none for one-hot vectors", kind=int)
     bidirectional: bool = option(False, "both directions; such a model sees the tokens that it should predict")
     dropout: float = option(0.0, "probability of a zero between layers")
-    initializer: str = option("uniform", "uniform: PyTorch's; normal: d2l's N(0, 0.01^2)", ("uniform", "normal"))
+    initializer: str = option("uniform", "PyTorch's uniform, d2l's normal N(0, 0.01^2), or Keras's", INITIALIZERS)
     nonlinearity: str = option("tanh", "of cell rnn", ("tanh", "relu"))
     reset: str = option("after", "where the reset gate of cell gru acts", ("after", "before"))
     peepholes: bool = option(False, "peephole connections, of cell lstm")
@@ -79,6 +84,7 @@ class TrainingConfig:
     dtype: str = option("float32", "of all numbers", ("float32", "float64"))
     optimizer: str = option("sgd", "the update rule", tuple(LEARNING_RATES))
     lr: float | None = option(None, "learning rate (sgd 1, adam(w) 0.001, else 0.01)", kind=float)
+    warmup: int = option(0, "updates over which the learning rate rises from 0")
     clip: float | None = option(1.0, "largest gradient norm, or none", kind=float)
     epochs: int = option(500, "how often the text is read")
     batch_size: int = option(32, "sequences of a batch")
@@ -92,6 +98,7 @@ class TrainingConfig:
     tf32: bool = option(False, "float32 products of device gpu on tensor cores, with fewer digits")
     threads: int | None = option(None, "of matrix products (default: 1 where they are small, else all)", kind=int)
     seed: int = option(0, "of all random numbers")
+    sample_every: int = option(0, "epochs from one sample, and curve, to the next, 0 for those at the end")
     sample_prefix: tuple[str, ...] = option((), "what the samples begin with; may be given more than once")
 
     def __post_init__(self) -> None:
@@ -100,7 +107,7 @@ class TrainingConfig:
             _check_choice(entry.name, getattr(self, entry.name), entry.metadata["choices"])
         for name in ("hidden", "layers", "epochs", "batch_size", "steps", *COUNTS_OR_NONE):
             _check_range(name, getattr(self, name), 1, MOST.get(name))
-        for name in ("proj_size", "evaluate_every", "seed"):
+        for name in ("min_freq", "proj_size", "warmup", "evaluate_every", "seed", "sample_every"):
             _check_range(name, getattr(self, name), 0)
         object.__setattr__(self, "lr", float(LEARNING_RATES[self.optimizer] if self.lr is None else self.lr))
         for name in ("lr", "clip"):
@@ -157,7 +164,8 @@ class TrainingConfig:
 
     def load_corpus(self) -> tuple[np.ndarray, Vocabulary]:
         """Returns the text as token ids (N,), and its vocabulary."""
-        return load_corpus(self.corpus, self.token, max_tokens=self.max_tokens, clean=self.clean)
+        names = ("max_tokens", "clean", "min_freq", "max_size", "end_of_line")
+        return load_corpus(self.corpus, self.token, **{name: getattr(self, name) for name in names})
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields in types that JSON has."""
@@ -174,22 +182,23 @@ class TrainingConfig:
             ValueError: for other fields.
         """
         names = {entry.name for entry in fields(cls)}
-        if mapping("content", content).keys() | {"tf32"} != names:  # older runs lack it
+        if mapping("content", content).keys() | set(NEWER) != names:
             raise ValueError(
                 f"a stored configuration must have the fields of this version of npseq: missing "
                 f"{sorted(names - content.keys())}, unknown {sorted(content.keys() - names)}"
             )
         prefixes = content["sample_prefix"]
         prefixes = tuple(prefixes) if isinstance(prefixes, list) else prefixes  # JSON has no tuples
-        return cls(**{"tf32": False, **content, "sample_prefix": prefixes})
+        return cls(**{**content, "sample_prefix": prefixes})
 
 
 def make_optimizer(config: TrainingConfig) -> optim.Optimizer:
-    """Returns the optimizer of a configuration, with its learning rate and otherwise PyTorch's defaults."""
+    """Returns the optimizer of a configuration, with its learning rates and otherwise PyTorch's defaults."""
     kinds: dict[str, Any] = {
         kind.__name__.lower(): kind for kind in (optim.SGD, optim.RMSprop, optim.Adam, optim.AdamW, optim.Adagrad)
     }
-    return kinds[config.optimizer](lr=config.lr)
+    lr: Any = config.lr
+    return kinds[config.optimizer](lr=optim.Warmup(lr, config.warmup) if config.warmup else lr)
 
 
 def _check_kind(name: str, value: Any, kind: type) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from npseq.training.metrics import EpochMetrics
 from npseq.training.run import Run
+from npseq.training.samples import due
 
 LINES = 10
 
@@ -13,14 +14,14 @@ LINES = 10
 class ProgressBar:
     """Shows epoch, perplexity, tokens per second and the time left on stderr, if that is a terminal.
 
-    About LINES times in a run it prints a line with the same numbers on stdout.
+    About LINES times in a run it prints a line with the same numbers on stdout, and as often as the run says samples.
     """
 
     def __init__(self, run: Run):
         from tqdm import tqdm
 
         c = run.config
-        self.epochs, self.every = c.epochs, max(1, c.epochs // LINES)
+        self.run, self.epochs, self.every = run, c.epochs, max(1, c.epochs // LINES)
         self.batches = (len(run.ids) - 1) // (c.batch_size * c.steps) * (c.steps // c.one_epoch().every)
         self.bar: Any = tqdm(
             total=c.epochs * self.batches,
@@ -46,6 +47,8 @@ class ProgressBar:
             self.bar.set_postfix_str(numbers, refresh=False)
             if metrics.epoch == 1 or metrics.epoch % self.every == 0:
                 self.bar.write(f"epoch {metrics.epoch:>{len(str(self.epochs))}}  {numbers}")
+            for text in self.run.samples() if due(self.run.config, metrics.epoch) else ():
+                self.bar.write(f"sample: {text}")
 
     @contextmanager
     def _shown(self) -> Iterator[None]:

@@ -13,7 +13,12 @@ from npseq.data import Vocabulary
 from npseq.training.checkpoint import Checkpoint, Trained
 from npseq.training.config import TrainingConfig
 
-FREE = ("epochs", "corpus", "sample_prefix")  # may change when a run is resumed; of the corpus only its path
+FREE = (
+    "epochs",
+    "corpus",
+    "sample_every",
+    "sample_prefix",
+)  # may change when a run is resumed; of the corpus only its path
 
 
 def changed(checkpoint: Checkpoint, changes: Mapping[str, Any], out: Path) -> TrainingConfig:

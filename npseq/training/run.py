@@ -25,9 +25,7 @@ from npseq.training.metrics import EpochMetrics
 from npseq.training.position import Position, check_within
 from npseq.training.resources import limited, precision
 from npseq.training.resumption import changed, digest, text_of
-from npseq.training.samples import prefixes_of
-
-SAMPLE_LENGTH = 50
+from npseq.training.samples import SAMPLE_LENGTH, due, prefixes_of
 
 
 class Run:
@@ -99,8 +97,8 @@ class Run:
 
         Args:
             out: the folder.
-            changes: fields of the configuration; epochs and sample_prefix may differ, corpus may be another path of the
-                same text.
+            changes: fields of the configuration; epochs, sample_every and sample_prefix may differ, corpus may be
+                another path of the same text.
 
         Raises:
             FileNotFoundError: if there is no checkpoint.
@@ -147,8 +145,7 @@ class Run:
     ) -> Iterator[EpochMetrics]:
         """Trains to the last epoch, and yields an epoch's metrics when its checkpoint is on the disk.
 
-        However it ends, it draws the figure of the epochs so far, or warns that it cannot, and the last checkpoint
-        stays.
+        However it ends, it draws the epochs so far, or warns that it cannot, and the last checkpoint stays.
 
         Args:
             on_step: called after every update.
@@ -196,6 +193,8 @@ class Run:
                 if self._writes:
                     self.folder.log(metrics)
                 self._whole = True
+                if due(self.config, metrics.epoch):
+                    self.folder.draw(self.metrics)
                 yield metrics
                 if stop is not None and stop():
                     raise Interrupted
@@ -212,8 +211,9 @@ class Run:
             return float(perplexity(self.model.evaluate(self.ids)))
 
     def samples(self) -> list[str]:
-        """Returns each prefix with the SAMPLE_LENGTH likeliest tokens after it."""
-        return [self.model.generate(prefix, SAMPLE_LENGTH) for prefix in self.config.sample_prefix]
+        """Returns each prefix with the SAMPLE_LENGTH likeliest tokens after it, or those up to the end of a line."""
+        c = self.config
+        return [self.model.generate(prefix, SAMPLE_LENGTH, stop=c.end_of_line) for prefix in c.sample_prefix]
 
     def _epoch(
         self, on_step: Callable[[], None] | None, stop: Callable[[], bool] | None, trace_nonfinite: bool

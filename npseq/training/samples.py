@@ -6,6 +6,7 @@ from npseq.data import Vocabulary
 from npseq.models.decoding.generation import check_prefix, missing
 from npseq.training.config import TrainingConfig
 
+SAMPLE_LENGTH = 50
 PREFIXES = {"python-topics": ("assignment", "the target"), "time-machine": ("time traveller", "traveller")}
 
 
@@ -16,3 +17,8 @@ def prefixes_of(config: TrainingConfig, vocabulary: Vocabulary, ids: np.ndarray)
     usual = [prefix for prefix in PREFIXES.get(config.corpus, ()) if not missing(prefix, vocabulary)]
     begin = vocabulary.decode(ids[: 10 if config.token == "char" else 2])
     return config.sample_prefix or tuple(usual) or (begin,)
+
+
+def due(config: TrainingConfig, epoch: int) -> bool:
+    """Whether samples, and the curve so far, come after this epoch, which counts from 1."""
+    return bool(config.sample_every) and epoch % config.sample_every == 0

@@ -134,7 +134,7 @@ def test_max_tokens_must_be_positive(bad):
 
 
 def test_an_unknown_token_kind_is_refused():
-    with pytest.raises(ValueError, match="token must be 'word' or 'char', got 'byte'"):
+    with pytest.raises(ValueError, match="token must be one of 'word', 'char', 'jieba', got 'byte'"):
         load_corpus(token="byte")
 
 
@@ -190,3 +190,30 @@ def test_importing_the_package_loads_nothing_heavy():
     heavy = {"pooch", "requests", "pydoc_data.topics", "scipy", "matplotlib", "torch", "cupy", "safetensors"}
     code = f"import sys, npseq.data; print(sorted({heavy!r} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_lines_with_an_end_and_a_small_vocabulary(tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_text("A cat.\n\na dog!\n  \nA cat", encoding="utf-8")
+    ids, vocabulary = load_corpus(path, "word", end_of_line="<eos>", min_freq=2)
+    assert vocabulary.tokens == ("<unk>", "<eos>", "a", "cat")
+    assert vocabulary.to_tokens(ids) == ["a", "cat", "<eos>", "a", "<unk>", "<eos>", "a", "cat", "<eos>"]
+    ids, vocabulary = load_corpus(path, end_of_line="<eos>", max_size=4)
+    assert vocabulary.tokens == ("<unk>", "<eos>", "a", " ")
+    assert vocabulary.decode(ids) == "a <unk>a<unk><eos>a <unk><unk><unk><eos>a <unk>a<unk><eos>"
+    assert len(load_corpus(path, end_of_line="<eos>", max_tokens=5)[0]) == 5
+
+
+def test_the_lines_of_the_time_machine(time_machine_path):
+    ids, vocabulary = load_corpus("time-machine", "word", end_of_line="<eos>", max_size=1000)
+    assert len(vocabulary) == 1000
+    assert (ids == vocabulary["<eos>"]).sum() == len([line for line in read_lines(time_machine_path) if line])
+    assert len(ids) == 32_775 + (ids == vocabulary["<eos>"]).sum()
+
+
+@pytest.mark.parametrize("end", ["", "a b", "<eos>\n"])
+def test_an_end_of_line_is_one_token(end):
+    with pytest.raises(ValueError, match="end_of_line must be a token without white space, say '<eos>', got"):
+        load_corpus("no file", end_of_line=end)
+    with pytest.raises(ValueError, match="max_size must be an integer of at least 2, got 1"):
+        load_corpus("no file", end_of_line="<eos>", max_size=1)

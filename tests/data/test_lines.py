@@ -1,5 +1,7 @@
 """Cleaning and tokens, of a whole text and of one that comes in parts."""
 
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,7 +57,7 @@ def test_tokenize_words_and_characters():
 def test_tokenize_refuses_one_string_and_an_unknown_kind():
     with pytest.raises(TypeError, match=r"must be a list of strings, got one string; pass \[text\]"):
         tokenize("a bc")
-    with pytest.raises(ValueError, match="token must be 'word' or 'char', got 'byte'"):
+    with pytest.raises(ValueError, match="token must be one of 'word', 'char', 'jieba', got 'byte'"):
         tokenize(["a"], token="byte")
 
 
@@ -90,5 +92,40 @@ def test_what_is_left_of_nothing_is_told_with_its_source():
         list(tokens_of(["\n", " "], "letters", "word"))
     with pytest.raises(ValueError, match="clean must be 'letters' or 'none', got 'soap'"):
         next(tokens_of(["a"], "soap", "char"))
-    with pytest.raises(ValueError, match="token must be 'word' or 'char', got 'byte'"):
+    with pytest.raises(ValueError, match="token must be one of 'word', 'char', 'jieba', got 'byte'"):
         next(tokens_of(["a"], "none", "byte"))
+
+
+@settings(max_examples=200, deadline=None)
+@given(parts=st.lists(st.text(ALPHABET, max_size=6), max_size=8), clean=st.sampled_from(["letters", "none"]),
+       token=st.sampled_from(["char", "word"]))  # fmt: skip
+def test_an_end_stands_behind_each_line_that_holds_something(parts, clean, token):
+    lines = [[*tokens, "<eos>"] for tokens in tokenize(cleaned_lines("".join(parts), clean), token)]
+    found = tokens_of(iter(parts), clean, token, end_of_line="<eos>")
+    if lines:
+        assert [entry for tokens in found for entry in tokens] == [entry for line in lines for entry in line]
+    else:
+        with pytest.raises(ValueError, match="a text must hold something after cleaning"):
+            list(found)
+
+
+def cleaned_lines(text, clean):
+    """The lines that hold something."""
+    lines = text.split("\n")
+    if clean == "letters":
+        lines = [" ".join("".join(c if c in "aZ" else " " for c in line).split()).lower() for line in lines]
+    return [line for line in lines if line.strip()]
+
+
+def test_words_in_chinese_are_those_of_jieba():
+    pytest.importorskip("jieba")
+    assert tokenize(["历史总是不断重演", "ab c"], "jieba") == [["历史", "总是", "不断", "重演"], ["ab", " ", "c"]]
+    parts = ["历史总", "是不断重演\n", "\n味道非常好"]
+    found = [entry for tokens in tokens_of(parts, "none", "jieba") for entry in tokens]
+    assert found == ["历史", "总是", "不断", "重演", "味道", "非常", "好"]
+
+
+def test_without_jieba_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jieba", None)
+    with pytest.raises(ImportError, match=r"needs jieba, which is not installed; pip install 'npseq\[chinese\]'"):
+        tokenize(["历史"], "jieba")

@@ -120,7 +120,7 @@ def test_wrong_kinds_are_refused():
         Vocabulary("a", reserved_tokens=["<pad>", "<pad>"])
     with pytest.raises(ValueError, match=r"leave out <unk>, got \['<unk>'\] twice"):
         Vocabulary("a", reserved_tokens=["<unk>"])
-    with pytest.raises(ValueError, match="token must be 'word' or 'char', got 'byte'"):
+    with pytest.raises(ValueError, match="token must be one of 'word', 'char', 'jieba', got 'byte'"):
         Vocabulary("a", token="byte")
     with pytest.raises(TypeError, match=r"text must be a string, got list; vocabulary\[tokens\] takes lists"):
         Vocabulary("a").encode(["a"])
@@ -153,7 +153,7 @@ def test_what_to_dict_returns_is_a_copy():
         ({"tokens": ["<unk>", "a", "a"]}, ValueError, "must differ from each other"),
         ({"tokens": ["<unk>", 1]}, TypeError, "a token must be a string, got 1"),
         ({"tokens": ["<unk>", ["a"]]}, TypeError, r"a token must be a string, got \['a'\]"),
-        ({"token": "byte"}, ValueError, "token must be 'word' or 'char'"),
+        ({"token": "byte"}, ValueError, "token must be one of 'word', 'char', 'jieba'"),
         ({"token_freqs": {"a": 1}}, ValueError, r"must be a list of pairs \[token, count\]"),
         ({"token_freqs": [["a", 1.5]]}, ValueError, r"must be a list of pairs \[token, count\]"),
         ({"token_freqs": [["a", 1], ["b", 2]]}, ValueError, "must be positive and fall"),
@@ -170,3 +170,40 @@ def test_what_is_no_stored_vocabulary_is_refused():
         Vocabulary.from_dict(["<unk>"])
     with pytest.raises(ValueError, match=r"must hold exactly .*, got \[\]"):
         Vocabulary.from_dict({})
+
+
+def test_a_largest_size_leaves_out_the_rarest():
+    tokens = list("aaabbc")
+    assert Vocabulary(tokens, max_size=3).tokens == ("<unk>", "a", "b")
+    assert Vocabulary(tokens, max_size=3, reserved_tokens=["<eos>"]).tokens == ("<unk>", "<eos>", "a")
+    assert Vocabulary(tokens, max_size=9).tokens == ("<unk>", "a", "b", "c")
+    assert Vocabulary(tokens, max_size=9, min_freq=2).tokens == ("<unk>", "a", "b")
+    with pytest.raises(ValueError, match="max_size must be an integer of at least 2, got 1"):
+        Vocabulary(tokens, max_size=1, reserved_tokens=["<eos>"])
+
+
+def test_a_text_is_split_as_it_is_encoded():
+    characters = Vocabulary(list("ab"), reserved_tokens=["<eos>", "<e"], token="char")
+    assert characters.tokenize("ab<eos><e?") == ["a", "b", "<eos>", "<e", "?"]
+    words = Vocabulary(["a", "b"], reserved_tokens=["<eos>"], token="word")
+    assert words.tokenize("a <eos> c") == ["a", "<eos>", "c"]
+
+
+def test_words_in_chinese_are_encoded_and_decoded():
+    pytest.importorskip("jieba")
+    text = "历史总是不断重演"
+    vocabulary = Vocabulary([["历史", "总是", "不断", "<eos>"]], reserved_tokens=["<eos>"], token="jieba")
+    assert vocabulary.tokenize(f"{text}<eos>{text}") == [
+        "历史",
+        "总是",
+        "不断",
+        "重演",
+        "<eos>",
+        "历史",
+        "总是",
+        "不断",
+        "重演",
+    ]
+    assert vocabulary.encode(f"{text}<eos>").tolist() == [2, 3, 4, 0, 1]
+    assert vocabulary.decode([2, 3, 1]) == "历史总是<eos>"
+    assert Vocabulary.from_dict(vocabulary.to_dict()) == vocabulary

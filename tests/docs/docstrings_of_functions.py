@@ -128,21 +128,21 @@ def drawing(shape: Any = (3, 4)) -> dict[str, Any]:
     return {"U": uniform, "N": gaussian}
 
 
-@check("npseq.initializers:uniform_sqrt_hidden")
+@check("npseq.initializers.values:uniform_sqrt_hidden")
 def uniform_sqrt_hidden(printed: Docstring) -> None:
     formula = printed("U(-1/sqrt(h), 1/sqrt(h))")
     found = initializers.uniform_sqrt_hidden((3, 4), 0, np.float64)
     assert_same(value(formula.sides[0], drawing() | {"h": 4}), found, formula.text)
 
 
-@check("npseq.initializers:normal")
+@check("npseq.initializers.values:normal")
 def normal(printed: Docstring) -> None:
     formula = printed("N(0, std^2)")
     found = initializers.normal((3, 4), 0, np.float64, std=0.3)
     assert_same(value(formula.sides[0], drawing() | {"std": 0.3}), found, formula.text)
 
 
-@check("npseq.initializers:xavier_uniform")
+@check("npseq.initializers.values:xavier_uniform")
 def xavier_uniform(printed: Docstring) -> None:
     names = drawing() | {"gain": 1.5, "fan_in": 3, "fan_out": 4}
     solve(printed("a = gain sqrt(6 / (fan_in + fan_out))"), names)
@@ -150,7 +150,7 @@ def xavier_uniform(printed: Docstring) -> None:
     assert_same(value(printed("U(-a, a)").sides[0], names), found, "xavier_uniform")
 
 
-@check("npseq.initializers:xavier_normal")
+@check("npseq.initializers.values:xavier_normal")
 def xavier_normal(printed: Docstring) -> None:
     names = drawing() | {"gain": 1.5, "fan_in": 3, "fan_out": 4}
     solve(printed("s = gain sqrt(2 / (fan_in + fan_out))"), names)
@@ -159,7 +159,7 @@ def xavier_normal(printed: Docstring) -> None:
     assert_same(value(printed("N(0, s^2)").sides[0], names), found, "xavier_normal")
 
 
-@check("npseq.initializers:chrono")
+@check("npseq.initializers.values:chrono")
 def chrono(printed: Docstring) -> None:
     params = {"b_f": np.ones(5), "b_i": np.ones(5)}
     initializers.chrono(params, 9, 0)

@@ -114,3 +114,6 @@ def test_biases_are_set_on_the_device(device, dtype):
     ns.initializers.chrono(there.params, 30, rng=1)
     ns.initializers.chrono(here.params, 30, rng=1)
     device.assert_same(there.params.flat, here.params.flat)
+    ns.initializers.keras(there.params, rng=1)
+    ns.initializers.keras(here.params, rng=1)
+    device.assert_same(there.params.flat, here.params.flat)

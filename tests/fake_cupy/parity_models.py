@@ -181,6 +181,8 @@ def test_batches_are_the_hosts(device):
     ids = np.arange(60) % 7
     for windows in (data.random_windows, data.sequential_windows):
         device.assert_same(list(windows(device.put(ids), 3, 4, 0)), list(windows(ids, 3, 4, 0)))
+    sentences = data.sentence_batches(device.put(ids), 6, 3, 0)
+    device.assert_same(list(sentences), list(data.sentence_batches(ids, 6, 3, 0)))
     padded = data.pad_sequences([ids[:3], ids[:5]], value=9)
     device.assert_same(data.pad_sequences(device.put([ids[:3], ids[:5]]), value=9), padded)
     device.assert_same(data.one_hot(device.put(ids), 7), data.one_hot(ids, 7))

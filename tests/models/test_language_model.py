@@ -280,7 +280,7 @@ def test_moving_to_where_it_is_begins_anew_with_the_same_parameters():
         ),
         (lambda: model_of().loss(*batch(), weights=-np.ones((7, 3))), ValueError, "weights must not be negative"),
         (lambda: LanguageModel(0), ValueError, "vocab must be a positive integer, got 0"),
-        (lambda: model_of(initializer="zero"), ValueError, "initializer must be one of 'uniform', 'normal'"),
+        (lambda: model_of(initializer="zero"), ValueError, "initializer must be one of 'uniform', 'normal', 'keras'"),
         (lambda: model_of().step(*batch(), None, None), TypeError, "optimizer must be one of npseq.optim, or"),
         (lambda: model_of().step(*batch(), None, ns.SGD(1), -1), ValueError, "clip must not be negative, got -1"),
     ],

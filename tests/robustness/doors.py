@@ -204,6 +204,7 @@ def doors() -> dict[str, Door]:
         ),
         "Optimizer.load_state_dict": Door(restored, {"mean/W": real(3)}),
         "random_windows": Door(lambda g: list(ns.data.random_windows(g["ids"], 2, 2, 0)), {"ids": np.arange(9)}),
+        "sentence_batches": Door(lambda g: list(ns.data.sentence_batches(g["ids"], 1, 2, 0)), {"ids": np.arange(9)}),
         "sequential_windows": Door(
             lambda g: list(ns.data.sequential_windows(g["ids"], 2, 2, 0)), {"ids": np.arange(9)}
         ),
@@ -388,6 +389,10 @@ def doors() -> dict[str, Door]:
                 gru(), lambda h: gru().backward(None, gru().forward(X, h)[2], STATE)[2], STATE, g["x"], g["state (h)"]
             ),
             {"x": X, "state (h)": STATE},
+        ),
+        "keras": Door(
+            lambda g: changed(lambda params: ns.initializers.keras(params, 0), {"W_xh": g["params['W_xh']"]}),
+            {"params['W_xh']": real(D, H)},
         ),
         "forget_bias": Door(
             lambda g: changed(lambda params: ns.initializers.forget_bias(params, 2.0), {"b_f": g["params['b_f']"]}),

@@ -278,6 +278,9 @@ def training_parts() -> list[Case]:
         Case(ns.Adam, fresh(**adam)),
         Case(ns.AdamW, fresh(**adam)),
         Case(ns.Adagrad, fresh(lr=0.1, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.1, eps=1e-10)),
+        Case(ns.optim.Warmup, fresh(lr=0.1, steps=4)),
+        Case(ns.optim.Exponential, fresh(lr=0.1, factor=0.5, every=4, least=0.01)),
+        Case(ns.optim.Cosine, fresh(lr=0.1, steps=4, last=0.01)),
         Case(ns.optim.Optimizer, fresh(lr=0.1, weight_decay=0.1)),
         *(Case(kind.step, _step(kind), writes=("params", "self"), title=f"{kind.__name__}.step") for kind in kinds),
         Case(ns.Adam.load_state_dict, _loaded, writes=("self",)),
@@ -767,8 +770,9 @@ def some_pairs(rng: Rng) -> Any:
 def of_data() -> list[Case]:
     windows = {"ids": lambda rng: ids(rng, 40), "batch_size": 2, "steps": 3, "rng": 0}
     return [
-        Case(data.Vocabulary, fresh(tokens=["a", "b", "a"], min_freq=0, reserved_tokens=("<pad>",), token="char"),
-             open=("tokens", "min_freq")),
+        Case(data.Vocabulary, fresh(tokens=["a", "b", "a"], min_freq=0, max_size=9, reserved_tokens=("<pad>",),
+                                    token="char"), open=("tokens", "min_freq")),
+        Case(data.Vocabulary.tokenize, fresh(self=vocabulary, text="abc")),
         Case(data.Vocabulary.encode, fresh(self=vocabulary, text="abc")),
         Case(data.Vocabulary.decode, fresh(self=vocabulary, ids=[1, 2]), open=("ids",)),
         Case(data.Vocabulary.to_tokens, fresh(self=vocabulary, ids=lambda rng: pick(rng, [1, [1, 2], np.array([1])])),
@@ -778,7 +782,10 @@ def of_data() -> list[Case]:
         Case(data.clean_lines, fresh(text="A b\nc", clean="letters")),
         Case(data.read_lines, lambda rng: {"path": text_file(), "clean": "letters"}),
         Case(data.load_corpus, lambda rng: {"name_or_path": text_file(), "token": "char", "max_tokens": 9,
-                                            "clean": "letters"}),
+                                            "clean": "letters", "min_freq": 2, "max_size": 9, "end_of_line": "<eos>"},
+             open=("min_freq",)),
+        Case(data.sentence_batches, fresh(ids=lambda rng: ids(rng, 40), end=1, batch_size=2, rng=0)),
+        Case(data.Epochs, fresh(draw=Function(len), rng=0)),
         Case(data.load_pairs, fresh(name_or_path="reversal", num_pairs=5, steps=4, min_freq=1, distinct_sources=False,
                                     rng=0), bounded=("num_pairs", "steps"), open=("min_freq",)),
         Case(data.Pairs.split, fresh(self=some_pairs, count=2)),
@@ -803,6 +810,7 @@ def of_data() -> list[Case]:
                              ("constant", {"value": 1.0}))),
         Case(initializers.forget_bias, fresh(params=lambda rng: ns.LSTM(D, H, rng=0).params, value=1.0),
              writes=("params",)),
+        Case(initializers.keras, fresh(params=lambda rng: ns.LSTM(D, H, rng=0).params, rng=0), writes=("params",)),
         Case(initializers.chrono, fresh(params=lambda rng: ns.LSTM(D, H, rng=0).params, t_max=9.0, rng=0),
              writes=("params",)),
     ]  # fmt: skip
@@ -900,6 +908,8 @@ def training() -> list[Case]:
         Case(train.load_checkpoint, lambda rng: {"path": f"{begun(rng)}/model.safetensors"}, seldom=True),
         Case(ns.plot.training_curve, lambda rng: {"metrics": [train.EpochMetrics(*METRICS)], "path": "curve.png"},
              seldom=True),
+        Case(ns.plot.live_curve, lambda rng: {"epochs": [train.EpochMetrics(*METRICS)], "every": 1,
+                                              "show": Function(len)}, seldom=True),
         Case(entered, fresh(fused=True, graphs=None, tf32=None), covers=ns.gpu.settings),
         Case(ns.gpu.Settings, fresh(fused=True, graphs=True, tf32=False)),
     ]  # fmt: skip

@@ -93,7 +93,7 @@ def test_a_configuration_that_does_not_fit(trained, capsys, change, message):
         (lambda tree: put(tokens=[*tree["tokens"][:-1], 7])(tree), "a token must be a string, got 7"),
         (put(token_freqs=[["a", 1], ["b", 2]]), "must be positive and fall"),
         (put(token_freqs=[["a", float("nan")]]), "list of pairs"),
-        (put(token="syllable"), "token must be 'word' or 'char'"),
+        (put(token="syllable"), "token must be one of 'word', 'char', 'jieba'"),
     ],
 )
 def test_a_vocabulary_that_does_not_fit(trained, capsys, change, message):

@@ -99,6 +99,7 @@ DOORS: dict[str, tuple[np.ndarray, Callable[[Any], Any]]] = {  # what is cast, a
     "targets that are ignored": (
         IDS, lambda ids: ns.softmax_cross_entropy(X[..., :1] + np.arange(D), ids, ignore_index=2)),
     "ids of one_hot": (IDS, lambda ids: ns.data.one_hot(ids, D)),
+    "ids of sentence_batches": (TEXT, lambda ids: list(ns.data.sentence_batches(ids, 1, 2, 0))),
     "ids of random_windows": (TEXT, lambda ids: list(ns.data.random_windows(ids, 2, 3, 0))),
     "ids of sequential_windows": (TEXT, lambda ids: list(ns.data.sequential_windows(ids, 2, 3, 0))),
     "ids of train_epoch": (TEXT, lambda ids: ns.training.train_epoch(

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from npseq.models import LanguageModel
+from npseq.optim import Warmup
 from npseq.training import TrainingConfig
 from npseq.training.config import make_optimizer
 
@@ -46,6 +47,18 @@ def test_json_carries_it_there_and_back():
     assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
+def test_older_runs_have_the_defaults_of_what_they_lack():
+    content = TrainingConfig(hidden=9).to_dict()
+    for name in ("tf32", "min_freq", "max_size", "end_of_line", "warmup", "sample_every"):
+        del content[name]
+    assert TrainingConfig.from_dict(content) == TrainingConfig(hidden=9)
+
+
+def test_a_warm_up_is_that_of_the_optimizer():
+    assert make_optimizer(TrainingConfig(optimizer="adam", warmup=5)).lr == Warmup(0.001, 5)
+    assert make_optimizer(TrainingConfig(optimizer="adam")).lr == 0.001
+
+
 def test_a_stored_configuration_of_another_version_is_refused():
     content = TrainingConfig().to_dict()
     content["width"] = content.pop("hidden")
@@ -57,13 +70,13 @@ def test_a_stored_configuration_of_another_version_is_refused():
     ("options", "message"),
     [
         ({"cell": "gpu"}, "cell must be one of rnn, gru, lstm, got 'gpu'"),
-        ({"token": "line"}, "token must be one of char, word, got 'line'"),
+        ({"token": "line"}, "token must be one of char, word, jieba, got 'line'"),
         ({"clean": "all"}, "clean must be one of letters, none, got 'all'"),
         ({"sampling": "shuffled"}, "sampling must be one of sequential, sequential-reset, random, got 'shuffled'"),
         ({"optimizer": "lion"}, "optimizer must be one of sgd, rmsprop, adam, adamw, adagrad, got 'lion'"),
         ({"dtype": "float16"}, "dtype must be one of float32, float64, got 'float16'"),
         ({"device": "cuda"}, "device must be one of cpu, gpu, got 'cuda'"),
-        ({"initializer": "zeros"}, "initializer must be one of uniform, normal, got 'zeros'"),
+        ({"initializer": "zeros"}, "initializer must be one of uniform, normal, keras, got 'zeros'"),
         ({"nonlinearity": "gelu"}, "nonlinearity must be one of tanh, relu, got 'gelu'"),
         ({"reset": "never"}, "reset must be one of after, before, got 'never'"),
         ({"hidden": 0}, "hidden must be an integer of at least 1, got 0"),

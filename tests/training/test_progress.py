@@ -57,3 +57,18 @@ def test_a_resumed_run_starts_where_it_was(run, tmp_path, monkeypatch):
     with on_a_terminal(monkeypatch, Run.resume(tmp_path / "run")) as bar:
         assert bar.bar.n == bar.batches
         assert bar.bar.desc.startswith("epoch 1/25")
+
+
+def test_a_sample_and_the_curve_come_while_training(tmp_path, text_file, capsys):
+    config = TrainingConfig(
+        corpus=str(text_file), hidden=4, epochs=4, batch_size=2, steps=6, sample_every=2, sample_prefix=("the",)
+    )
+    run, drawn = Run.begin(config, tmp_path / "run"), []
+    with ProgressBar(run) as bar:
+        for metrics in run.epochs(on_step=bar.step):
+            bar.epoch(metrics)
+            drawn.append((tmp_path / "run" / "training.png").exists())
+    assert drawn == [False, True, True, True]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["epoch", "epoch", "sample:", "epoch", "epoch", "sample:"]
+    assert lines[-1] == f"sample: {run.samples()[0]}"

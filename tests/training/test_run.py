@@ -340,3 +340,18 @@ def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path, text_file):
     run = Run.resume(tmp_path / "out", {"epochs": done + 1})
     exhaust(run)
     assert [row["epoch"] for row in epochs_of(tmp_path / "out")] == list(range(1, done + 2))
+
+
+def test_a_run_of_lines_writes_up_to_the_end_of_one_and_resumes(tmp_path, no_figure):
+    path = tmp_path / "lines.txt"
+    path.write_text("ab\nabc\n" * 40, encoding="utf-8")
+    config = TrainingConfig(
+        corpus=str(path), end_of_line="<eos>", max_size=5, hidden=8, epochs=12, batch_size=2, steps=6,
+        optimizer="adam", lr=0.02, warmup=5, sample_prefix=("a",)
+    )  # fmt: skip
+    run = train(config, tmp_path / "run")
+    assert run.model.vocab.tokens == ("<unk>", "<eos>", "a", "b", "c")
+    assert run.samples() in (["ab"], ["abc"])
+    resumed = Run.resume(tmp_path / "run", {"epochs": 13})
+    assert resumed.optimizer.steps == run.optimizer.steps
+    assert len([*resumed.epochs()]) == 1

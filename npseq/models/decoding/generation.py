@@ -14,7 +14,7 @@ from npseq.backend import Array, array_module, to_host
 from npseq.bptt.stepping import Step, inputs_of, stepper, table
 from npseq.bptt.tape import Weights
 from npseq.cell import Cell
-from npseq.data import Vocabulary, tokenize
+from npseq.data import Vocabulary
 from npseq.layers import Embedding, Linear
 from npseq.layers.recurrent import Recurrent
 
@@ -140,11 +140,11 @@ def check_request(prefix: Any, length: Any, temperature: Any, vocab: Vocabulary 
 
 def check_prefix(prefix: str, vocabulary: Vocabulary) -> None:
     """Raises ValueError if a prefix has no tokens, or one that the vocabulary lacks, which it names first."""
-    if not tokenize([prefix], vocabulary.token)[0]:
+    if not vocabulary.tokenize(prefix):
         raise ValueError(f"a prefix must hold at least one token, got {prefix!r}")
     if lacking := missing(prefix, vocabulary):
         known = (
-            "".join(sorted(vocabulary.tokens[1:])) if vocabulary.token == "char" else " ".join(vocabulary.tokens[1:])
+            " ".join(vocabulary.tokens[1:]) if vocabulary.token == "word" else "".join(sorted(vocabulary.tokens[1:]))
         )
         others = f", nor {', '.join(map(_shown, lacking[1:4]))}" if lacking[1:] else ""
         raise ValueError(
@@ -155,7 +155,7 @@ def check_prefix(prefix: str, vocabulary: Vocabulary) -> None:
 
 def missing(text: str, vocabulary: Vocabulary) -> list[str]:
     """Returns the tokens of a text that the vocabulary lacks, in order."""
-    return list(dict.fromkeys(token for token in tokenize([text], vocabulary.token)[0] if token not in vocabulary))
+    return list(dict.fromkeys(token for token in vocabulary.tokenize(text) if token not in vocabulary))
 
 
 def _shown(text: str) -> str:

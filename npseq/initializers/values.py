@@ -14,19 +14,6 @@ from npseq.arguments import finite_number, float_dtype, integer, mapping, number
 from npseq.backend import Array, Seed, array_module, generator
 from npseq.parameters import Parameters
 
-__all__ = [
-    "chrono",
-    "constant",
-    "forget_bias",
-    "identity",
-    "normal",
-    "orthogonal",
-    "uniform_sqrt_hidden",
-    "xavier_normal",
-    "xavier_uniform",
-    "zeros",
-]
-
 LARGEST = 1 << 48  # entries: no machine holds a larger array
 Shape = tuple[int, ...]
 
@@ -222,7 +209,7 @@ def chrono(params: MutableMapping[str, Array], t_max: float, rng: Seed = None) -
     missing = sorted(set(pairs.values()) - set(params))
     if missing:
         raise ValueError(f"params must hold an input-gate bias for each forget-gate bias, missing {missing}")
-    _arrays_of(params, list(pairs.values()))
+    arrays_of(params, list(pairs.values()))
     rng = generator(rng)
     for forget, into in pairs.items():
         bias = params[forget]
@@ -235,10 +222,10 @@ def _forget_biases(params: MutableMapping[str, Array]) -> list[str]:
     names = [name for name in mapping("params", params) if name.rpartition(".")[2].startswith("b_f")]
     if not names:
         raise ValueError(f"params must hold a forget-gate bias, 'b_f...', got {list(params)}; only an LSTM has one")
-    return _arrays_of(params, names)
+    return arrays_of(params, names)
 
 
-def _arrays_of(params: MutableMapping[str, Array], names: list[str]) -> list[str]:
+def arrays_of(params: MutableMapping[str, Array], names: list[str]) -> list[str]:
     """Returns the names. Raises TypeError or ValueError where one is no array that can be written in place."""
     xp = array_module(**{f"params[{name!r}]": params[name] for name in names})
     for name in names:
