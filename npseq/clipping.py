@@ -9,23 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import floating, mapping, number
-from npseq.backend import Array, array_module
+from npseq.arguments import flag, floating, mapping, number
+from npseq.backend import Array, array_module, to_host
 from npseq.parameters import Parameters
 
 PIECE = 1 << 16  # entries whose squares are added up by BLAS, one after the other; pieces are added up in float64
 
 
-def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float:
+def clip_grad_norm(grads: Mapping[str, Array], max_norm: float, *, error_if_nonfinite: bool = False) -> Array | float:
     """Scales grads in place by min(1, max_norm / norm) and returns norm, their joint 2-norm before that.
 
     It is one norm over all entries (Pascanu, Mikolov & Bengio 2013, arXiv 1211.5063), added up in the dtype of the
     gradients (float32: about 6 digits); where squares overflow or vanish, over the gradients divided by the largest.
-    Gradients with a nan or an inf stay as they are.
+    Gradients with a nan or an inf stay as they are, unless they are to be an error.
 
     Args:
         grads: {name: array}, floating or complex, written in place.
         max_norm: the largest norm allowed; math.inf only measures.
+        error_if_nonfinite: whether a nan or an inf raises an error, which names its array; a GPU is waited for then.
 
     Returns:
         On the host a Python float (complex gradients: the analytic sqrt(sum_i g_i^2)), which may be larger than what
@@ -34,6 +35,7 @@ def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float
     Raises:
         TypeError: for arrays that are not floating, or real and complex ones together.
         ValueError: for a max_norm that is negative or nan, and for arrays that are read-only.
+        FloatingPointError: for a gradient that is not finite, where that is asked for; nothing has been written.
 
     Example:
         >>> grads = {"w": np.array([3.0]), "b": np.array([4.0])}
@@ -43,6 +45,8 @@ def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> Array | float
     check_limit("max_norm", max_norm)
     arrays = [array for array in _arrays(grads) if array.size]
     xp = array_module(*arrays)
+    if flag("error_if_nonfinite", error_if_nonfinite):
+        _check_finite(xp, grads)
     if xp is not np:
         return _clip_on_device(xp, arrays, max_norm)
     unit, scaled = _host_norm(arrays)
@@ -140,6 +144,16 @@ def _sum_of_squares(xp: ModuleType, arrays: list[Array]) -> Array:
 def _arrays(grads: Mapping[str, Array]) -> list[Array]:
     flat = grads.flat if isinstance(grads, Parameters) else getattr(mapping("grads", grads), "flat", None)
     return [floating(f"grads[{name!r}]", value) for name, value in grads.items()] if flat is None else [flat]
+
+
+def _check_finite(xp: ModuleType, grads: Mapping[str, Array]) -> None:
+    for name, grad in grads.items():
+        if not (finite := xp.isfinite(grad)).all():
+            at = tuple(np.argwhere(~to_host(finite))[0].tolist())
+            raise FloatingPointError(
+                f"grads[{name!r}] must be finite, got {grad[at]} at {list(at)}; npseq.inspect.first_nonfinite says "
+                "where it came from"
+            )
 
 
 def _check_writable(xp: ModuleType, arrays: list[Array]) -> None:

@@ -169,3 +169,19 @@ def test_the_norm_of_very_many_entries_keeps_its_digits():
     """One running sum of 2^24 equal squares in float32 is off by more than 1e-4."""
     grads = {"w": np.full(1 << 24, 1.1, np.float32)}
     assert clip_grad_norm(grads, math.inf) == pytest.approx(4096 * float(np.float32(1.1)), rel=1e-6)
+
+
+@pytest.mark.parametrize("wrap", [dict, as_parameters])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_is_an_error_where_that_is_asked_for(wrap, bad):
+    arrays = draw(3)
+    arrays["W_hh"][2, 1] = bad
+    grads = wrap(arrays)
+    before = {name: array.copy() for name, array in grads.items()}
+    text = rf"grads\['W_hh'\] must be finite, got {bad} at \[2, 1\]; npseq.inspect.first_nonfinite"
+    with pytest.raises(FloatingPointError, match=text):
+        clip_grad_norm(grads, 1e-3, error_if_nonfinite=True)
+    for name, array in grads.items():
+        np.testing.assert_array_equal(array, before[name])
+    assert not math.isfinite(clip_grad_norm(grads, 1e-3))
+    assert clip_grad_norm(draw(3), 1.0, error_if_nonfinite=True) == clip_grad_norm(draw(3), 1.0)

@@ -10,6 +10,7 @@ from npseq.arguments import array as an_array
 from npseq.arguments import floating, integer, integers, number
 from npseq.backend import Array, array_module
 from npseq.losses.positions import coefficients
+from npseq.losses.probabilities import cross_entropy_of_probabilities
 from npseq.magnitude import blank
 
 Axes = tuple[int, ...]
@@ -33,21 +34,24 @@ def softmax_cross_entropy(
     per-class `weight` is `weights=class_weight[targets]`. For the masked loss of Dive into Deep Learning, 10.7, the
     mean over all steps of a sequence, average the losses of reduction="none" over time.
 
+    Targets may also be distributions q over the classes: l = -sum_v q_v log p_v, dl/dlogits = p - q.
+
     dlogits has the memory layout of logits. A transposed view of a feature-major block, (T, V, B) or (V, T, B), is read
     in place and is the fast case: a sum along an axis that is not contiguous is one vector operation per class.
 
     Args:
         logits: (..., V), real or complex.
-        targets: (...) integer class ids in [0, V).
+        targets: (...) integer class ids in [0, V), or (..., V) probabilities, floating, which sum to 1.
         ignore_index: a class id, which may be outside [0, V); positions with this target have weight 0.
         weights: (...) real or boolean, or broadcastable to that shape.
         label_smoothing: s in [0, 1].
         reduction: "mean" (over the positions that are not ignored), "sum" or "none".
 
     Raises:
-        TypeError: for logits that are not floating, targets that are not integers, or weights that are not real.
-        ValueError: for shapes that do not fit, a target outside [0, V), a negative weight under "mean", label_smoothing
-            outside [0, 1] or an unknown reduction. A GPU's targets and weights are not read, because that would wait.
+        TypeError: for logits that are not floating, targets that are neither, or weights that are not real.
+        ValueError: for shapes that do not fit, a target outside [0, V) or that is no distribution, a negative weight
+            under "mean", label_smoothing outside [0, 1], an ignore_index beside probabilities, or an unknown reduction.
+            A GPU's targets and weights are not read, because that would wait.
 
     Example:
         >>> loss, dlogits = ns.softmax_cross_entropy(np.zeros((5, 4)), np.array([0, 1, 2, 3, 0]))
@@ -56,9 +60,15 @@ def softmax_cross_entropy(
     """
     xp = array_module(logits=logits, targets=targets, weights=weights)
     floating("logits", logits)
-    _check_class_targets(logits, targets)
     if not 0 <= number("label_smoothing", label_smoothing) <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}; 0 is no smoothing")
+    if targets.dtype.kind == "f" and targets.ndim == logits.ndim > 0:
+        if ignore_index is not None:
+            raise ValueError(f"ignore_index is for class ids, got {ignore_index} beside probabilities; use weights")
+        return cross_entropy_of_probabilities(
+            xp, logits, floating("targets", targets), weights, label_smoothing, reduction
+        )
+    _check_class_targets(logits, targets)
     mask = None
     if ignore_index is not None:
         integers("targets", targets)
