@@ -41,11 +41,13 @@ def integer(name: str, value: Any, least: float = 1, below: float | None = None)
 
 
 def _item(name: str, value: Any) -> str:
-    """What to do with one number in an array, or with another library's scalar."""
+    """What to do with a whole number that is a float, one number in an array, or another library's scalar."""
     if is_own(value):
         one = not isinstance(value, np.generic) and value.size == 1 and value.dtype.kind in "iuf"
     else:
         one = getattr(value, "shape", None) == () and hasattr(value, "item") and not isinstance(value, np.ndarray)
+    if isinstance(value, float) and value.is_integer():
+        return f"; pass int({name})"
     return f"; pass {name}.item()" if one else ""
 
 
@@ -113,7 +115,7 @@ def integers(name: str, value: Any, below: int | None = None, hint: str = "") ->
         raise TypeError(f"{name} must be integers, got {value.dtype}{remedy}")
     if isinstance(value, np.ndarray) and not value.dtype.isnative:
         value = value.astype(value.dtype.newbyteorder("="))
-    if below is not None and isinstance(value, np.ndarray) and value.size:
+    if below is not None and not is_cupy(value) and value.size:
         unsigned = value.view(UNSIGNED[value.itemsize])  # in which what is negative is large: one look at all
         if np.maximum.reduce(unsigned, None) >= below:
             at = tuple(np.argwhere((value < 0) | (value >= below))[0].tolist())

@@ -162,3 +162,15 @@ def generator(rng: Seed) -> "np.random.Generator":
         return np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
         raise type(error)(f"rng must be a seed of at least 0, a numpy.random.Generator or None, got {rng!r}") from error
+
+
+@contextmanager
+def drawing(rng: Seed) -> Iterator["np.random.Generator"]:
+    """Gives a Generator, which has drawn nothing if the block raises: what is made in parts is checked in parts."""
+    rng = generator(rng)
+    before = rng.bit_generator.state
+    try:
+        yield rng
+    except BaseException:
+        rng.bit_generator.state = before
+        raise

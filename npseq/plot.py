@@ -93,7 +93,7 @@ def _png(metrics: Sequence[Any]) -> bytes:
 
 
 def _curve(metrics: Sequence[Any]) -> Any:
-    if not metrics:
+    if not check_metrics("metrics", metrics):
         raise ValueError("metrics must hold at least one epoch, got none")
     figure = new_figure(figsize=(7, 6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
@@ -107,6 +107,16 @@ def _curve(metrics: Sequence[Any]) -> Any:
     for axes in (above, below):
         axes.grid(True, which="both", alpha=0.25)
     return figure
+
+
+def check_metrics(name: str, metrics: Any) -> Sequence[Any]:
+    """Returns a list of EpochMetrics. Raises TypeError for anything else."""
+    fields = ("epoch", "perplexity", "grad_norm", "evaluation_perplexity")
+    if not isinstance(metrics, list | tuple) or not all(
+        isinstance(getattr(m, field, None), int | float) for m in metrics for field in fields
+    ):
+        raise TypeError(f"{name} must be a list of EpochMetrics, one an epoch, got {metrics!r:.100}")
+    return metrics
 
 
 def new_figure(**options: Any) -> Any:

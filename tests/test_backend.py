@@ -104,3 +104,13 @@ def test_a_generator_is_made_of_a_seed_or_is_the_given_one():
 def test_what_is_no_seed_is_refused(rng, error):
     with pytest.raises(error, match=r"rng must be a seed of at least 0, a numpy.random.Generator or None, got"):
         backend.generator(rng)
+
+
+def test_a_block_that_fails_has_drawn_nothing():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="scale < 0"), backend.drawing(rng) as given:
+        given.normal(0, np.array([1.0, -1.0]) * np.abs(given.normal(size=2)))
+    assert given is rng
+    assert rng.normal() == np.random.default_rng(0).normal()
+    with backend.drawing(0) as made:
+        assert made.normal() == np.random.default_rng(0).normal()

@@ -1,9 +1,9 @@
 """Buffers that a training loop reuses, and memory limits that are checked before anything is allocated."""
 
 from collections.abc import Hashable
-from math import inf, prod
+from math import prod
 
-from npseq.arguments import number
+from npseq.arguments import integer
 from npseq.backend import Array, array_module
 
 MAX_BYTES = 4 << 30
@@ -73,9 +73,7 @@ def require(what: str, needed: int, max_bytes: int | None, remedy: str) -> None:
 
 def check_max_bytes(max_bytes: object) -> int:
     """Returns a limit in bytes. Raises TypeError or ValueError for what is none."""
-    if not 0 <= number("max_bytes", max_bytes) < inf:
-        raise ValueError(f"max_bytes must be a number of bytes, got {max_bytes!r}; None is no limit")
-    return int(max_bytes)  # type: ignore[call-overload]
+    return integer("max_bytes", max_bytes, least=0)
 
 
 def readable(size: float) -> str:

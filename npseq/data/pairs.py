@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from npseq.arguments import flag, integer, one_of
+from npseq.arguments import flag, integer, number, one_of
 from npseq.backend import Seed, generator
 from npseq.data.batches import pad_sequences
 from npseq.data.reading import lines_of
@@ -119,6 +119,8 @@ def load_pairs(
         raise TypeError(f"name_or_path must be the name of a set or a path, got {name_or_path!r}")
     if num_pairs is not None:
         num_pairs = integer("num_pairs", num_pairs)
+    steps = None if steps is None else integer("steps", steps)
+    number("min_freq", min_freq)
     distinct_sources = flag("distinct_sources", distinct_sources)
     if name_or_path in MADE:
         source, target = MADE[str(name_or_path)](600 if num_pairs is None else num_pairs, rng)
@@ -151,11 +153,11 @@ def read_pairs(path: str | PathLike[str]) -> str:
             f"sentence pairs must be {', '.join(map(repr, MADE))}, 'tatoeba' or an existing file, got {str(path)!r}"
         )
     pairs = []
-    for number, line in enumerate(lines_of(path, "a file of sentence pairs"), 1):
+    for at, line in enumerate(lines_of(path, "a file of sentence pairs"), 1):
         parts = line.split("\t")[:2]
         if line.strip() and not (len(parts) == 2 and all(part.strip() for part in parts)):
             wrong = "has no tab" if len(parts) == 1 else f"has no {'target' if parts[0].strip() else 'source'}"
-            raise ValueError(f"a line must be source TAB target, line {number} of {str(path)!r} {wrong}")
+            raise ValueError(f"a line must be source TAB target, line {at} of {str(path)!r} {wrong}")
         if line.strip():
             pairs.append("\t".join(parts))
     return "\n".join(pairs)

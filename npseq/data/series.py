@@ -49,7 +49,8 @@ def noisy_sine(length: int = 1000, noise: float = 0.2, *, rng: Seed = None, dtyp
     t = np.arange(1, length + 1)
     if not 0 <= number("noise", noise) < inf:
         raise ValueError(f"noise is a standard deviation and must not be negative, got {noise}")
-    return (np.sin(0.01 * t) + generator(rng).normal(0, noise, length)).astype(a_dtype(dtype, "f"))
+    dtype = a_dtype(dtype, "f")
+    return (np.sin(0.01 * t) + generator(rng).normal(0, noise, length)).astype(dtype)
 
 
 def lagged_windows(series: Array, lags: int) -> tuple[Array, Array]:

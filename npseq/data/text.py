@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from npseq.arguments import array, integer, number
+from npseq.arguments import array, check_entries, integer, number
 from npseq.data.lines import check_token_kind, split
 
 UNKNOWN = "<unk>"
@@ -122,6 +122,7 @@ class Vocabulary:
         if not isinstance(ids, list | tuple | int | float | str | None):
             ids = array("ids", ids).tolist()
         if isinstance(ids, list | tuple):
+            check_entries("ids", ids)
             return [self.to_tokens(index) for index in ids]
         if isinstance(ids, bool) or not isinstance(ids, int):
             raise TypeError(f"an id must be an integer, got {ids!r}")

@@ -95,11 +95,15 @@ def _judged(file: BufferedReader, path: Path, form: str) -> Header:
         if entry.dtype not in DTYPES:
             raise ValueError(
                 f"{str(path)!r} is no model of npseq, its tensor {name[:80]!r} has the dtype {entry.dtype[:80]!r}, "
-                "which NumPy lacks; convert it to F32 with the library that wrote it"
+                "which NumPy lacks and npseq never writes; load it with the library that wrote it, copy it into the "
+                "params of a model as float32, or give it to npseq.interop.torch.load"
             )
     given, version = header.metadata.get("format"), header.metadata.get("version")
     if given != form:
-        raise ValueError(f"{str(path)!r} must be in the format {form!r} that npseq saved, its format is {given!r:.80}")
+        other = "; weights of another library load by npseq.interop" if given is None else ""
+        raise ValueError(
+            f"{str(path)!r} must be in the format {form!r} that npseq saved, its format is {given!r:.80}{other}"
+        )
     if version != VERSION:
         raise ValueError(
             f"{str(path)!r} must have version {VERSION} of the format, it has {version!r:.80}; "

@@ -35,7 +35,7 @@ def uniform_sqrt_hidden(
     """
     h = _at_least(shape, 1)[-1] if hidden_size is None else integer("hidden_size", hidden_size)
     bound = 1 / sqrt(h)
-    return _cast(generator(rng).uniform(-bound, bound, _shape(shape)), dtype)
+    return _made(float_dtype(dtype), generator(rng).uniform(-bound, bound, _shape(shape)))
 
 
 def normal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, std: float = 0.01) -> np.ndarray:
@@ -51,7 +51,8 @@ def normal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, std: f
         >>> ns.initializers.normal((2, 3), rng=0).dtype
         dtype('float32')
     """
-    return _cast(generator(rng).normal(0.0, _not_negative("std", std), _shape(shape)), dtype)
+    std = _not_negative("std", std, dtype)
+    return _made(float_dtype(dtype), generator(rng).normal(0.0, std, _shape(shape)))
 
 
 def xavier_uniform(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, gain: float = 1.0) -> np.ndarray:
@@ -67,8 +68,8 @@ def xavier_uniform(shape: Shape, rng: Seed = None, dtype: object = np.float32, *
         >>> bool((abs(ns.initializers.xavier_uniform((2, 4), rng=0)) <= 1).all())
         True
     """
-    bound = _not_negative("gain", gain) * sqrt(6 / sum(_at_least(shape, 2)[-2:]))
-    return _cast(generator(rng).uniform(-bound, bound, _shape(shape)), dtype)
+    bound = _not_negative("gain", gain, dtype) * sqrt(6 / sum(_at_least(shape, 2)[-2:]))
+    return _made(float_dtype(dtype), generator(rng).uniform(-bound, bound, _shape(shape)))
 
 
 def xavier_normal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, gain: float = 1.0) -> np.ndarray:
@@ -84,8 +85,8 @@ def xavier_normal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *,
         >>> ns.initializers.xavier_normal((2, 4), rng=0).shape
         (2, 4)
     """
-    std = _not_negative("gain", gain) * sqrt(2 / sum(_at_least(shape, 2)[-2:]))
-    return _cast(generator(rng).normal(0.0, std, shape), dtype)
+    std = _not_negative("gain", gain, dtype) * sqrt(2 / sum(_at_least(shape, 2)[-2:]))
+    return _made(float_dtype(dtype), generator(rng).normal(0.0, std, _shape(shape)))
 
 
 def orthogonal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, gain: float = 1.0) -> np.ndarray:
@@ -104,10 +105,10 @@ def orthogonal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, ga
         >>> np.allclose(Q @ Q.T, np.eye(3))
         True
     """
-    rows, columns = _matrix(shape)
+    (rows, columns), gain = _matrix(shape), _fitting("gain", gain, dtype)
     q, r = np.linalg.qr(generator(rng).normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
-    return _cast(finite_number("gain", gain) * (q if rows >= columns else q.T), dtype)
+    return _made(float_dtype(dtype), gain * (q if rows >= columns else q.T))
 
 
 def identity(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, gain: float = 1.0) -> np.ndarray:
@@ -125,7 +126,7 @@ def identity(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, gain
     """
     rows, columns = _matrix(shape)
     generator(rng)
-    return _cast(finite_number("gain", gain) * np.eye(rows, columns), dtype)
+    return _made(float_dtype(dtype), _fitting("gain", gain, dtype) * np.eye(rows, columns))
 
 
 def zeros(shape: Shape, rng: Seed = None, dtype: object = np.float32) -> np.ndarray:
@@ -158,7 +159,7 @@ def constant(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, valu
         [-2.0, -2.0]
     """
     generator(rng)
-    return np.full(_shape(shape), number("value", value), float_dtype(dtype))
+    return np.full(_shape(shape), _fitting("value", value, dtype), float_dtype(dtype))
 
 
 def forget_bias(params: MutableMapping[str, Array], value: float = 1.0) -> None:
@@ -179,8 +180,10 @@ def forget_bias(params: MutableMapping[str, Array], value: float = 1.0) -> None:
         >>> layer.params["b_f"].tolist()
         [1.0, 1.0, 1.0]
     """
-    finite_number("value", value)
-    for name in _forget_biases(params):
+    names = _forget_biases(params)
+    for name in names:
+        _fitting("value", value, params[name].dtype)
+    for name in names:
         _write(params, name, value)
 
 
@@ -245,8 +248,9 @@ def _input_bias(name: str) -> str:
     return f"{layer}{dot}b_i{bias[3:]}"
 
 
-def _cast(values: np.ndarray, dtype: object) -> np.ndarray:
-    return values.astype(float_dtype(dtype))
+def _made(dtype: np.dtype, values: np.ndarray) -> np.ndarray:
+    """Values in a dtype, which Python has checked before it drew the values: it is the first argument."""
+    return values.astype(dtype)
 
 
 def _shape(shape: Shape) -> Shape:
@@ -270,7 +274,14 @@ def _matrix(shape: Shape) -> Shape:
     return _shape(shape)
 
 
-def _not_negative(name: str, value: float) -> float:
+def _not_negative(name: str, value: float, dtype: object) -> float:
     if not 0 <= number(name, value) < inf:
         raise ValueError(f"{name} must be finite and not negative, got {value}")
-    return value
+    return abs(_fitting(name, value, dtype))  # without the sign of -0.0
+
+
+def _fitting(name: str, value: float, dtype: object) -> float:
+    """Returns a number of which the dtype holds 16 times as much: no normal number lies so many deviations out."""
+    if abs(finite_number(name, value)) > float(np.finfo(float_dtype(dtype)).max) / 16:
+        raise ValueError(f"{name} must be a number whose multiples {float_dtype(dtype)} can hold, got {value}")
+    return float(value)

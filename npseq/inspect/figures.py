@@ -36,10 +36,11 @@ def gradient_by_lag(ledgers: Mapping[str, Ledger], extra: Mapping[str, Ledger] |
         >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
         >>> figure = ns.inspect.figures.gradient_by_lag({"LSTM": ns.inspect.ledger(layer, y, tape)})
     """
-    by_label("ledgers", ledgers, Ledger), by_label("extra", extra or {}, Ledger, 0)
+    by_label("ledgers", ledgers, Ledger)
+    extra = by_label("extra", {} if extra is None else extra, Ledger, 0)
     figure, axes = _figure()
     reach = {}
-    for k, (label, ledger) in enumerate([*ledgers.items(), *(extra or {}).items()]):
+    for k, (label, ledger) in enumerate([*ledgers.items(), *extra.items()]):
         norms = lag_norms(ledger)
         total = float(joint_norm(ledger.gradient.values())) or 1.0
         line = axes.plot(np.arange(len(norms)), _drawn(norms / total), label=label, **_style(k, len(norms)))[0]

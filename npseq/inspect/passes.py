@@ -17,7 +17,7 @@ from npseq.bptt.tape import Strand, Tape
 from npseq.bptt.truncation import shifted
 from npseq.layers.adjoints import Rows, adjoints_of
 from npseq.layers.batch import check_array, check_tape
-from npseq.layers.bidirectional import check_recurrent, check_whole_tape, state_pair
+from npseq.layers.bidirectional import check_any_state, check_recurrent, check_whole_tape, state_pair
 from npseq.layers.features import at_lag_zero
 from npseq.layers.layer import require_real
 from npseq.layers.recurrent import Recurrent
@@ -56,7 +56,7 @@ def views_of(
 
     real: refuses a complex layer, whose norms have no meaning.
     """
-    check_whole_tape(tape, check_recurrent("layer", layer))
+    _, batch = check_whole_tape(tape, check_recurrent("layer", layer))
     if real:
         require_real(layer)
     if isinstance(layer, Recurrent):
@@ -69,6 +69,7 @@ def views_of(
         shape = (*tape.backward.order.shape, layer.output_size)
         check_array("dy", dy, shape, layer.dtype, array_module(layer.params.flat))
         dy_f, dy_b = dy[..., : forward.output_size], dy[..., forward.output_size :]
+    check_any_state("dstate", dstate, layer, batch)
     dstate_f, dstate_b = state_pair("dstate", dstate)
     return (
         _view("forward.", forward, tape.forward, dy_f, dstate_f, None),

@@ -78,13 +78,14 @@ def report(
         >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
         >>> print(ns.inspect.report({"LSTM": ns.inspect.Case(layer, tape, y)}, "figures"))  # doctest: +SKIP
     """
-    by_label("cases", cases, Case), by_label("extra", extra or {}, Case, 0)
+    by_label("cases", cases, Case)
+    extra = by_label("extra", {} if extra is None else extra, Case, 0)
     folder = as_path(directory, "directory")
     check_figures(folder)
     analyses = {label: analyse(case, max_lag, max_bytes) for label, case in cases.items()}
     others = {
         label: ledger(one.layer, one.dy, one.tape, one.dstate, max_lag=max_lag, pairs=False, max_bytes=max_bytes)
-        for label, one in (extra or {}).items()
+        for label, one in extra.items()
     }
     make_folder(folder)
     for name, figure in draw(analyses, others).items():

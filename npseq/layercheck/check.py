@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array
+from npseq.arguments import array, one_of
 from npseq.backend import Array, array_module, generator
 from npseq.gradcheck import Report
-from npseq.gradcheck.check import checked
+from npseq.gradcheck.check import METHODS, checked
 from npseq.layercheck.fault import fault
 from npseq.layercheck.rounding import rounding_of
 from npseq.layercheck.surrogate import FixedDropout, frozen_states, require_exact, truncated_forward
 from npseq.layers.batch import check_batch
-from npseq.layers.bidirectional import Bidirectional, recurrent_layers, state_pair
+from npseq.layers.bidirectional import Bidirectional, check_any_state, recurrent_layers, state_pair
 from npseq.layers.dropout import Dropout
 from npseq.layers.embedding import Embedding
 from npseq.layers.layer import Layer
@@ -79,6 +79,7 @@ def gradcheck_layer(
         >>> report.passed, report.max_error < 1e-12
         (True, True)
     """
+    one_of("method", method, tuple(METHODS))  # before anything is drawn
     problem = layer_problem(layer, x, state, lengths, truncation, rng)
     gradient = problem.gradient(np.float64)
     report = checked(problem.loss, problem.at, gradient, method, rng=rng, rounding=problem.rounding)
@@ -220,6 +221,7 @@ def _parameters(layer: Any) -> Values:
 
 def _initial(layer: Any, state: Any, batch: int) -> Values:
     """The initial states by name, zeros if there are none. Raises as forward does if they do not fit."""
+    check_any_state("state", state, layer, batch)
     given = state_pair("state", state) if isinstance(layer, Bidirectional) else (state,)
     parts = zip(recurrent_layers(layer).values(), given, strict=True)
     checked = [part.checked_state("state", own, batch) for part, own in parts]

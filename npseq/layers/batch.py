@@ -73,12 +73,14 @@ def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
     return lengths
 
 
-def within(ids: Array, lengths: Array | None) -> Array:
-    """Ids (T, B) with 0 past each length, where they may be anything."""
-    if lengths is None or ids.ndim != 2:
-        return ids
-    xp = array_module(ids)
-    return blank(xp, ids, xp.asarray(np.arange(len(ids))[:, None] < check_lengths(lengths, *ids.shape)))
+def within(values: Array, lengths: Array | None) -> Array:
+    """An array (T, B, ...) with 0 past each length, where it may hold anything."""
+    if lengths is None or values.ndim < 2:
+        return values
+    steps, batch, *rest = values.shape
+    mask = np.arange(steps)[:, None] < check_lengths(lengths, steps, batch)
+    xp = array_module(values)
+    return blank(xp, values, xp.asarray(mask.reshape(steps, batch, *(1 for _ in rest))))
 
 
 def check_tape(tape: Tape, layer: Any) -> tuple[int, int]:

@@ -74,7 +74,7 @@ class Bidirectional(Composite):
         forward, backward = self.layers.values()
         state_f, state_b = state_pair("state", state)
         x = check_batch(x, lengths, self.input_size, self.dtype, array_module(self.params.flat)).x
-        check_any_state("state", state_b, backward, x.shape[1])  # before the other layer draws its dropout
+        check_any_state("state", state, self, x.shape[1])  # before the first layer draws its dropout
         old_f, old_b = (None, None) if tape is None else tape
         y_f, last_f, tape_f = forward.forward(x, state_f, lengths, training=training, tape=old_f)
         y_b, last_b, tape_b = backward.forward(x, state_b, lengths, training=training, tape=old_b)
@@ -105,7 +105,7 @@ class Bidirectional(Composite):
             check_array("dy", dy, shape, self.dtype, array_module(self.params.flat))
             dy_f, dy_b = dy[..., : forward.output_size], dy[..., forward.output_size :]
         dstate_f, dstate_b = state_pair("dstate", dstate)
-        check_any_state("dstate", dstate_b, backward, batch)
+        check_any_state("dstate", dstate, self, batch)
         check_cut(truncation, self, steps)
         dx_f, dfirst_f, _ = forward.backward(dy_f, tape.forward, dstate_f, truncation, **own["forward"])
         dx_b, dfirst_b, _ = backward.backward(dy_b, tape.backward, dstate_b, truncation, **own["backward"])
@@ -153,8 +153,8 @@ def check_whole_tape(tape: Any, layer: Any) -> tuple[int, int]:
 def check_any_state(name: str, state: Any, layer: Any, batch: int) -> None:
     """Raises TypeError or ValueError for a state, or its gradient, that does not fit a recurrent layer."""
     if isinstance(layer, Bidirectional):
-        for half, part in zip(layer.layers.values(), state_pair(name, state), strict=True):
-            check_any_state(name, part, half, batch)
+        for k, (half, part) in enumerate(zip(layer.layers.values(), state_pair(name, state), strict=True)):
+            check_any_state(f"{name}[{k}]", part, half, batch)
     else:
         (layer.layer if isinstance(layer, Reversed) else layer).checked_state(name, state, batch)
 

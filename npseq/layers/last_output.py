@@ -28,14 +28,17 @@ def last_output(layer: Recurrent | Reversed | Bidirectional, state: Any) -> Arra
         >>> np.array_equal(ns.layers.last_output(layer, state), y[-1])
         True
     """
-    check_recurrent("layer", layer)
+    return _last_output(check_recurrent("layer", layer), "state", state)
+
+
+def _last_output(layer: Any, name: str, state: Any) -> Array:
     if isinstance(layer, Bidirectional):
-        halves = zip(layer.layers.values(), state_pair("state", state), strict=True)
-        return np.concatenate([last_output(*half) for half in halves], axis=1)
+        halves = enumerate(zip(layer.layers.values(), state_pair(name, state), strict=True))
+        return np.concatenate([_last_output(half, f"{name}[{k}]", part) for k, (half, part) in halves], axis=1)
     if isinstance(layer, Reversed):
-        return last_output(layer.layer, state)
-    h = array("state", h_of(state))
-    layer.checked_state("state", state, h.shape[1] if h.ndim == 3 else 0)
+        return _last_output(layer.layer, name, state)
+    h = array(name, h_of(state))
+    layer.checked_state(name, state, h.shape[1] if h.ndim == 3 else 0)
     return np.concatenate(list(h[-layer.directions :]), axis=1)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from npseq.activations import drelu, relu
 from npseq.arguments import array, finite, flag, integer, one_of
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, array_module, drawing, generator
 from npseq.initializers import xavier_uniform
 from npseq.layers import Linear
 from npseq.layers.batch import check_array
@@ -45,13 +45,13 @@ class Forecaster(Model):
     output: Linear
 
     def __init__(self, lags: int = 4, hidden_size: int = 10, *, dtype: Any = np.float32, rng: Any = None):
-        rng = generator(rng)
-        self.lags = integer("lags", lags)
-        hidden = Linear(lags, hidden_size, dtype=dtype, rng=rng)
-        output = Linear(hidden_size, 1, dtype=dtype, rng=rng)
-        for layer in (hidden, output):
-            layer.params["W"] = xavier_uniform(layer.params["W"].shape, rng, dtype)
-        self._join({"hidden": hidden, "output": output})
+        with drawing(rng) as rng:
+            self.lags = integer("lags", lags)
+            hidden = Linear(lags, hidden_size, dtype=dtype, rng=rng)
+            output = Linear(hidden_size, 1, dtype=dtype, rng=rng)
+            for layer in (hidden, output):
+                layer.params["W"] = xavier_uniform(layer.params["W"].shape, rng, dtype)
+            self._join({"hidden": hidden, "output": output})
 
     def predict(self, windows: Array) -> Array:
         """Returns the value (N,) after each of the windows.
@@ -155,9 +155,9 @@ class LatentForecaster(Model):
         rng: Any = None,
     ):
         one_of("cell", cell, tuple(LAYERS))
-        rng = generator(rng)
-        recurrent = LAYERS[cell](features, hidden_size, num_layers, dtype=dtype, rng=rng)
-        self._join({"recurrent": recurrent, "output": Linear(hidden_size, features, dtype=dtype, rng=rng)})
+        with drawing(rng) as rng:
+            recurrent = LAYERS[cell](features, hidden_size, num_layers, dtype=dtype, rng=rng)
+            self._join({"recurrent": recurrent, "output": Linear(hidden_size, features, dtype=dtype, rng=rng)})
 
     def predict(self, x: Array, state: Any = None) -> tuple[Array, Any]:
         """Predicts one step ahead: returns the values (T, B, F) that follow each of x, and the state after the last.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import float_dtype, function, instance, one_of
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, array_module, drawing
 from npseq.clipping import check_limit, clip_grad_norm
 from npseq.data import Vocabulary
 from npseq.files import read_content, write_content
@@ -75,17 +75,17 @@ class LanguageModel(TextModel):
         self.vocab, self.vocab_size = sized("vocab", vocab)
         self.config = _config(given)
         inputs = self.vocab_size if embedding_size is None else embedding_size
-        rng = generator(rng)
         dtype = dtype if isinstance(cell, str) else cell.dtype
-        embedding = None if embedding_size is None else Embedding(self.vocab_size, embedding_size, dtype=dtype, rng=rng)
-        if isinstance(cell, str):
-            shared = {"bidirectional": bidirectional, "dropout": dropout, "dtype": dtype, "rng": rng}
-            own = {name: given[name] for name, owner in CELL_OF.items() if owner == cell}
-            layer = LAYERS[cell](inputs, hidden_size, num_layers, **own, **shared)
-        elif (layer := cell).input_size != inputs:
-            raise ValueError(f"cell must read the model's {inputs} inputs, got a layer that reads {layer.input_size}")
-        super().__init__(layer, self.vocab_size, embedding=embedding, rng=rng)
-        draw(initializer, self.params, rng)
+        own = {name: given[name] for name, owner in CELL_OF.items() if owner == cell}
+        own |= {"bidirectional": bidirectional, "dropout": dropout, "dtype": dtype}
+        with drawing(rng) as rng:
+            embedding = None if embedding_size is None else Embedding(self.vocab_size, inputs, dtype=dtype, rng=rng)
+            layer = LAYERS[cell](inputs, hidden_size, num_layers, **own, rng=rng) if isinstance(cell, str) else cell
+            if layer.input_size != inputs:
+                reads = layer.input_size
+                raise ValueError(f"cell must read the model's {inputs} inputs, got a layer that reads {reads}")
+            super().__init__(layer, self.vocab_size, embedding=embedding, rng=rng)
+            draw(initializer, self.params, rng)
 
     def loss(  # type: ignore[override]
         self,

@@ -7,6 +7,7 @@ import numpy as np
 from npseq.arguments import array, integers
 from npseq.backend import Array, array_module
 from npseq.layers.batch import check_lengths, within
+from npseq.losses.pointwise import check_labels
 from npseq.losses.positions import coefficients
 from npseq.magnitude import blank
 
@@ -22,10 +23,18 @@ def checked_weights(weights: Array | None, shape: tuple[int, ...], lengths: Any,
     return weights
 
 
-def check_counted(targets: Array, classes: int, lengths: Any, weights: Array | None) -> None:
-    """Raises TypeError or ValueError for a target that counts and is no class; weights: of `checked_weights`."""
-    counted = within(integers("targets", targets), lengths)
-    integers("targets", counted if weights is None else counted * (weights != 0), classes)
+def check_counted(targets: Array, classes: int | None, lengths: Any, weights: Array | None) -> None:
+    """Raises ValueError for a target that counts and is no class, or no label where there are no classes.
+
+    weights: of `checked_weights`.
+    """
+    found = within(array("targets", targets), lengths)
+    if weights is not None:
+        found = blank(array_module(found), found, weights[..., None] if classes is None else weights)
+    if classes is None:
+        check_labels(found, targets.shape)
+    else:
+        integers("targets", found, classes)
 
 
 def position_weights(logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:

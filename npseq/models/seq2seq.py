@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array, flag, integer, one_of, share
-from npseq.backend import Array, array_module, generator, to_host
+from npseq.backend import Array, array_module, drawing, generator, to_host
 from npseq.data import Vocabulary
 from npseq.initializers import xavier_uniform
 from npseq.layers import Embedding, Linear
@@ -78,18 +78,18 @@ class Seq2Seq(EncoderDecoder):
         layers = num_layers if decoder_layers is None else integer("decoder_layers", decoder_layers)
         embedding_size, hidden_size = integer("embedding_size", embedding_size), integer("hidden_size", hidden_size)
         flag("bridge", bridge)
-        rng = generator(rng)
-        made: dict[str, Any] = {"dtype": dtype, "rng": rng}
-        layer = LAYERS[cell]
-        first = layer(embedding_size, hidden_size, num_layers, bidirectional=bidirectional, dropout=dropout, **made)
-        second = layer(embedding_size + first.output_size, hidden_size, layers, dropout=dropout, **made)
-        super().__init__(
-            Encoder(Embedding(sources, embedding_size, **made), first),
-            Decoder(Embedding(targets, embedding_size, **made), second, Linear(hidden_size, targets, **made)),
-            Linear(first.output_size, layers * hidden_size, **made) if bridge else None,
-        )
-        if initializer == "xavier":
-            self._draw_xavier(rng)
+        with drawing(rng) as rng:
+            made: dict[str, Any] = {"dtype": dtype, "rng": rng}
+            layer = LAYERS[cell]
+            first = layer(embedding_size, hidden_size, num_layers, bidirectional=bidirectional, dropout=dropout, **made)
+            second = layer(embedding_size + first.output_size, hidden_size, layers, dropout=dropout, **made)
+            super().__init__(
+                Encoder(Embedding(sources, embedding_size, **made), first),
+                Decoder(Embedding(targets, embedding_size, **made), second, Linear(hidden_size, targets, **made)),
+                Linear(first.output_size, layers * hidden_size, **made) if bridge else None,
+            )
+            if initializer == "xavier":
+                self._draw_xavier(rng)
 
     def _draw_xavier(self, rng: np.random.Generator) -> None:
         for half in (self.encoder.recurrent, self.decoder.recurrent):
@@ -130,6 +130,7 @@ class Seq2Seq(EncoderDecoder):
         xp, rng = array_module(self.params.flat, array("target", target)), generator(rng)
         share("teacher_forcing", teacher_forcing)
         one_of("reduction", reduction, ("valid", "sequence"))
+        flag("training", training)
         source, target = self._checked(source, target, source_lengths, target_lengths)
         inputs = xp.concatenate([xp.full_like(target[:1], self.begin), target[:-1]])
         if teacher_forcing < 1:
@@ -196,7 +197,7 @@ class Seq2Seq(EncoderDecoder):
         if self.source_vocab is None or self.target_vocab is None:
             raise TypeError("tokens need a model with vocabularies; use greedy or beam_search on ids")
         if isinstance(tokens, str):
-            raise TypeError(f"tokens must be a list of strings, got one string; use {tokens!r}.split()")
+            raise TypeError(f"tokens must be a list of strings, got one string; use {str(tokens)!r}.split()")
         if not isinstance(tokens, list | tuple):
             raise TypeError(f"tokens must be a list of strings, got {type(tokens).__name__}")
         xp = array_module(self.params.flat)

@@ -15,7 +15,7 @@ from npseq.layers.bidirectional import check_recurrent
 from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import binary_cross_entropy, softmax_cross_entropy
-from npseq.losses.pointwise import check_labels
+from npseq.losses.positions import check_same_shape
 from npseq.models.model import Model
 from npseq.models.positions import check_counted, checked_weights
 from npseq.parameters import Parameters
@@ -231,15 +231,13 @@ class SequenceModel(Model):
         if array("x", x).ndim < 2:
             return  # forward says what x must be
         shape, classes = self._positions(x), self.output.out_features
-        lengths = lengths if len(shape) == 2 else None
+        lengths = lengths if len(shape) == 2 else None  # of whole sequences all positions count
         weights = checked_weights(weights, shape, lengths, reduction)
         if self.is_binary:
-            if weights is None and lengths is None:  # else the loss says it, of the positions that count
-                check_labels(targets, (*shape, classes))
-            return
-        if integers("targets", targets).shape != shape:
+            check_same_shape("logits", (*shape, classes), targets)
+        elif integers("targets", targets).shape != shape:
             raise ValueError(f"targets must have shape {shape}, a class for each position, got {targets.shape}")
-        check_counted(targets, classes, lengths, weights)
+        check_counted(targets, None if self.is_binary else classes, lengths, weights)
 
     def _positions(self, x: Array) -> tuple[int, ...]:
         """The shape of the logits without the classes."""

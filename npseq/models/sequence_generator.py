@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import array, instance, integer, one_of
-from npseq.backend import Array, array_module, generator, to_host
+from npseq.backend import Array, array_module, drawing, generator, to_host
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Embedding, Linear
 from npseq.layers.batch import check_ids, check_lengths, check_old
@@ -62,11 +62,11 @@ class SequenceGenerator(Model):
                 f"embedding must have the recurrent layer's {recurrent.input_size} inputs as its dim, "
                 f"got {embedding.dim}"
             )
-        rng = generator(rng)
-        state_size = recurrent.num_layers * recurrent.state_size
-        start = Linear(vector_size, state_size, dtype=recurrent.dtype, rng=rng)
-        output = Linear(recurrent.output_size, embedding.num_embeddings, dtype=recurrent.dtype, rng=rng)
-        self._join({"start": start, "embedding": embedding, "recurrent": recurrent, "output": output})
+        with drawing(rng) as rng:
+            state_size = recurrent.num_layers * recurrent.state_size
+            start = Linear(vector_size, state_size, dtype=recurrent.dtype, rng=rng)
+            output = Linear(recurrent.output_size, embedding.num_embeddings, dtype=recurrent.dtype, rng=rng)
+            self._join({"start": start, "embedding": embedding, "recurrent": recurrent, "output": output})
 
     def _initial(self, v: Array) -> tuple[Any, Array]:
         if array("v", v).ndim != 2:

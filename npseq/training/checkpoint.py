@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import instance
 from npseq.backend import to_host
 from npseq.files import Content, damage_in, read_content, write_content
 from npseq.models.language_model import LanguageModel
@@ -47,6 +48,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | PathLike[str]) -> None:
         >>> checkpoint = ns.training.load_checkpoint("begun/model.safetensors")
         >>> ns.training.save_checkpoint(checkpoint, "copy.safetensors")
     """
+    instance("checkpoint", checkpoint, Checkpoint, "a Checkpoint of npseq.training")
     write_content(content_of_run(checkpoint), path)
 
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import flag, function, instance
 from npseq.backend import Array, Seed, array_module, generator
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
+from npseq.optim.optimizer import check_optimizer
+from npseq.plot import check_metrics
 from npseq.training.chunks import chunks
 from npseq.training.distributed.shard import Shard
 from npseq.training.epoch import Epoch
@@ -85,6 +88,12 @@ def train_epoch(
         >>> ns.training.train_epoch(model, np.arange(100) % 5, ns.Adam(0.01), how, rng=0).epoch
         1
     """
+    instance("model", model, LanguageModel, "a LanguageModel")
+    instance("epoch", epoch, Epoch, "an Epoch")
+    instance("position", position, Position | None, "a Position or None")
+    check_optimizer(optimizer, model.params)
+    check_metrics("before", before)
+    check_calls(on_step, stop, trace_nonfinite)
     rng = generator(rng)
     begin = Position(0, rng.bit_generator.state) if position is None else position
     windows = begin.windows(ids, epoch, rng)
@@ -115,6 +124,14 @@ def train_epoch(
             if on_step is not None:
                 on_step()
     return watch.metrics(epoch.every * epoch.batch_size, time.perf_counter() - start)
+
+
+def check_calls(on_step: Any, stop: Any, trace_nonfinite: Any) -> None:
+    """Raises TypeError for what a training loop cannot call, or is no flag."""
+    for name, call in (("on_step", on_step), ("stop", stop)):
+        if call is not None:
+            function(name, call)
+    flag("trace_nonfinite", trace_nonfinite)
 
 
 class _Watch:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from npseq.arguments import array
+from npseq.arguments import array, flag, instance, mapping
 from npseq.backend import Array, device_module
 from npseq.data import random_windows
 from npseq.files import as_path, damage_in
@@ -20,7 +20,7 @@ from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.distributed.shard import Shard
 from npseq.training.folder import FIGURE, MODEL, Folder
 from npseq.training.interrupts import Interrupted, StopSignals
-from npseq.training.loop import train_epoch
+from npseq.training.loop import check_calls, train_epoch
 from npseq.training.metrics import EpochMetrics
 from npseq.training.position import Position, check_within
 from npseq.training.resources import limited, precision
@@ -74,16 +74,16 @@ class Run:
             OSError: if it cannot be written, or another process trains in it.
             ValueError: for an impossible text, before anything is written.
         """
+        instance("config", config, TrainingConfig, "a TrainingConfig")
         out = as_path(out, "out")
-        Folder(out).check_new(overwrite)
+        Folder(out).check_new(flag("overwrite", overwrite))
         device_module(config.device)
         ids, vocabulary = config.load_corpus()
         random_windows(ids, config.batch_size, config.steps, 0)  # refuses a text too short, before a folder is made
         config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
         rng = np.random.default_rng(config.seed)
         model = LanguageModel(vocabulary, **config.model_options(), rng=rng)
-        state = make_optimizer(config).state_dict()
-        run = cls(Checkpoint(config, model, state, rng, [], digest(ids)), ids, out)
+        run = cls(Checkpoint(config, model, make_optimizer(config).state_dict(), rng, [], digest(ids)), ids, out)
         with run.folder.claimed():
             run.folder.check_new(overwrite)
             run._save([], None)  # first of all: until it is whole, a run that it replaces stays
@@ -106,7 +106,7 @@ class Run:
             ValueError: for a damaged checkpoint, a change to any other field, fewer epochs than there were, or another
                 text.
         """
-        out, changes = as_path(out, "out"), changes or {}
+        out, changes = as_path(out, "out"), mapping("changes", {} if changes is None else changes)
         if not (out / MODEL).is_file():
             raise FileNotFoundError(f"the folder {str(out)!r} must hold a run to resume, it has no {MODEL}")
         folder = Folder(out)
@@ -159,6 +159,7 @@ class Run:
             RuntimeError: while another iterator is in progress, for a run that one of these, or an exception in a
                 step, has ended before, and for one that has gone on elsewhere.
         """
+        check_calls(on_step, stop, trace_nonfinite)
         self._check_ready()
         return self._epochs(on_step, stop, trace_nonfinite)
 

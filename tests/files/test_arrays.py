@@ -99,7 +99,7 @@ def test_other_files_are_refused(tmp_path, saved):
     ):
         read_content(tmp_path / "text", FORM)
     save_file({"a": np.zeros(3)}, tmp_path / "foreign")
-    with pytest.raises(ValueError, match=f"must be in the format '{FORM}' that npseq saved, its format is None"):
+    with pytest.raises(ValueError, match=f"must be in the format '{FORM}' that npseq saved, its format is None; weig"):
         read_content(tmp_path / "foreign", FORM)
     with pytest.raises(ValueError, match=f"must be in the format 'another' that npseq saved, its format is '{FORM}'"):
         read_content(saved, "another")

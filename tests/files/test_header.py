@@ -13,6 +13,7 @@ from safetensors.numpy import save
 from npseq.cli import main
 from npseq.files.header import DTYPES, header_bytes, parsed
 from npseq.models import LanguageModel
+from npseq.models.saving import content_of
 
 TENSORS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.zeros((0, 5), np.int64), "c": np.array(2.5)}
 
@@ -94,6 +95,22 @@ def test_a_dtype_that_numpy_lacks_is_one_line_with_file_tensor_and_dtype(tmp_pat
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert told in err
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_model_of_halves_is_refused_and_its_tensors_can_be_copied(tmp_path, dtype):
+    torch = pytest.importorskip("torch")
+    safetensors = pytest.importorskip("safetensors.torch")
+    model = LanguageModel(5, "gru", 4, rng=0)
+    content = content_of(model)
+    halves = {name: torch.from_numpy(value.copy()).to(getattr(torch, dtype)) for name, value in content.tensors.items()}
+    safetensors.save_file(halves, tmp_path / "m", content.metadata)
+    told = "its tensor '.*' has the dtype 'BF16'.* copy it into the params of" if dtype == "bfloat16" else "SHA-256"
+    with pytest.raises(ValueError, match=told):
+        LanguageModel.load(tmp_path / "m")
+    for name, value in safetensors.load_file(tmp_path / "m").items():
+        model.params[name] = value.float().numpy()
+        np.testing.assert_array_equal(model.params[name], halves[name].float().numpy())
 
 
 @pytest.mark.parametrize("size", [6 << 30, 400 << 30])

@@ -157,3 +157,31 @@ def test_chrono_is_reproducible():
 def test_shapes_and_parameters_that_do_not_fit_are_refused(call, text):
     with pytest.raises(ValueError, match=text):
         call()
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda **of: normal((2, 3), 0, std=1e38, **of), "std"),
+        (lambda **of: xavier_uniform((2, 3), 0, gain=3e38, **of), "gain"),
+        (lambda **of: xavier_normal((2, 3), 0, gain=1e300, **of), "gain"),
+        (lambda **of: orthogonal((3, 3), 0, gain=-1e300, **of), "gain"),
+        (lambda **of: identity((3, 3), 0, gain=1e39, **of), "gain"),
+        (lambda **of: constant((3,), 0, value=-4e38, **of), "value"),
+    ],
+)
+def test_what_the_dtype_cannot_hold_is_refused(make, name):
+    with pytest.raises(ValueError, match=f"{name} must be a number whose multiples float32 can hold, got "):
+        make()
+    assert np.isfinite(make(dtype=np.float64)).all()
+
+
+def test_no_bias_is_written_where_one_of_them_cannot_hold_it():
+    params = {"b_f": np.zeros(2), "layer1.b_f": np.zeros(2, np.float32)}
+    with pytest.raises(ValueError, match="value must be a number whose multiples float32 can hold, got 1e\\+39"):
+        forget_bias(params, 1e39)
+    assert not params["b_f"].any()
+
+
+def test_a_deviation_of_minus_zero_is_zero():
+    assert not np.signbit(normal((2, 3), 0, std=-0.0) * 0 + xavier_uniform((2, 3), 0, gain=-0.0) * 0).all()

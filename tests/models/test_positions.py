@@ -35,3 +35,11 @@ def test_a_target_must_be_a_class_where_it_counts():
     check_counted(targets, 4, None, np.array(MASK))
     with pytest.raises(ValueError, match=r"targets must be in \[0, 4\), got 9 at \(1, 1\)"):
         check_counted(targets, 4, None, None)
+
+
+def test_a_label_must_be_a_probability_where_it_counts():
+    targets = np.stack([np.ones((3, 2)), np.array([[0, 0.5], [1, np.nan], [0, 7]])], axis=2)
+    check_counted(targets, None, LENGTHS, None)
+    check_counted(targets, None, None, np.array(MASK))
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
+        check_counted(targets, None, None, None)

@@ -133,12 +133,12 @@ def doors() -> dict[str, Door]:
             lambda g: gru().backward(g["dy"], tape_of(gru()), g["dstate (h)"]), {"dy": DY, "dstate (h)": STATE}
         ),
         "Bidirectional.forward": Door(
-            lambda g: both().forward(g["x"], (g["state (h)"], None), g["lengths"])[:2],
-            {"x": X, "state (h)": STATE, "lengths": LENGTHS},
+            lambda g: both().forward(g["x"], (g["state[0] (h)"], None), g["lengths"])[:2],
+            {"x": X, "state[0] (h)": STATE, "lengths": LENGTHS},
         ),
         "Bidirectional.backward": Door(
-            lambda g: (lambda layer: layer.backward(g["dy"], tape_of(layer), (g["dstate (h)"], None)))(both()),
-            {"dy": real(T, B, 2 * H), "dstate (h)": STATE},
+            lambda g: (lambda layer: layer.backward(g["dy"], tape_of(layer), (g["dstate[0] (h)"], None)))(both()),
+            {"dy": real(T, B, 2 * H), "dstate[0] (h)": STATE},
         ),
         "Reversed.forward": Door(
             lambda g: ns.layers.Reversed(gru()).forward(g["x"], g["state (h)"], g["lengths"])[:2],

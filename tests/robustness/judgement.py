@@ -34,7 +34,7 @@ FOREIGN = (  # words of Python's, of NumPy's and of SciPy's
 FORM = re.compile(
     r"\bmust\b|\bneeds?\b|\btakes?\b|\bis for\b|\bare for\b|\bcannot\b|\bsay\b|; |\bhas no\b|\bno parameter\b"
 )
-CALLED = ("dy", "visit", "on_step", "stop", "all_reduce")  # arguments that may be functions
+CALLED = ("dy", "gradient", "visit", "on_step", "stop", "all_reduce")  # arguments that may be functions
 STATES = ("_buffers", "_graphed", "_views", "_named", "_scratch", "_sample", "_last_write", "_whole")
 
 
@@ -72,6 +72,8 @@ def arguments(case: Case, rng: Rng) -> tuple[Given, dict[str, Odd], Given]:
         if not callable(one.value) or not (callable(given[name]) or name in CALLED):  # that one is its own affair
             given[name] = one.value
             oddities[name] = one
+    if type(given.get("rng")) is int and "rng" not in oddities and rng.random() < 0.5:
+        given["rng"] = np.random.default_rng(given["rng"])  # of which a refused call may draw nothing
     return given, oddities, good
 
 
@@ -191,8 +193,9 @@ def must_be_refused(case: Case, name: str, good: Any, one: Odd) -> bool:
     parameter = inspect.signature(case.function).parameters.get(name)
     note = "None" if parameter is None else str(parameter.annotation)
     if value is None:
-        return name != "rng" and "None" not in note and (parameter is None or parameter.default is not None)
-    if good is None and parameter is not None:
+        may_be = name in ("rng", "state") or "None" in note  # of a state, None is zeros
+        return not may_be and (parameter is None or parameter.default is not None)
+    if good is None:
         return _is_never_right(value)
     if name == "rng":
         return not isinstance(value, int | np.integer | np.random.Generator | list | tuple | np.ndarray | range) or (

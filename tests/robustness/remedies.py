@@ -35,8 +35,10 @@ def _whole(value: Any) -> Any:
 REMEDIES: dict[str, Callable[[re.Match[str], Any], Any]] = {
     r"; pass ((?:numpy\.\w+\(|\w+[\[.]).*?)(?: to .*|, with .*)?$": _passed,
     r"; pass list\(\w+\)": lambda match, value: list(value),
+    r"; pass int\(\w+\)": lambda match, value: int(value),
     r"numpy\.asarray\(\.\.\.\)\.astype\(int\)": lambda match, value: _whole(value),
-    r"\.?astype\(['\"]?(\w+)['\"]?\)": _as_type,
+    r"\.?astype\(['\"]?(?:numpy\.)?(\w+)['\"]?\)": _as_type,
+    r"; use '.*'\.split\(\)": lambda match, value: value.split(),
     r"; give None$|; None ": lambda match, value: None,
     r"numpy\.asarray makes one of a list": lambda match, value: np.asarray(value),
 }
@@ -66,13 +68,13 @@ def followed(
 
 
 def _mended(said: str, name: str, value: Any, follow: Callable[[Any], Any]) -> Any:
-    """The argument mended, or the entry of it that the error is about: grads['W'], state[0], weights[2]."""
-    entry = re.match(rf"{name}\[(?:'(.+?)'|(\d+))\]", said)
+    """The argument mended, or the entry of it that the error is about: grads['W'], state[0][1], weights[2]."""
+    entry = re.match(rf"{re.escape(name)}\[(?:'(.+?)'|(\d+))\]", said)
     if entry is None or not isinstance(value, dict | list | tuple):
         return follow(value)
     key: Any = entry[1] if entry[1] is not None else int(entry[2])
+    part = _mended(said, entry[0], value[key], follow)
     if isinstance(value, dict):
-        return {**value, key: follow(value[key])}
-    changed = list(value)
-    changed[key] = follow(changed[key])
+        return {**value, key: part}
+    changed = [part if k == key else one for k, one in enumerate(value)]
     return type(value)(changed) if type(value) in (list, tuple) else type(value)(*changed)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import resource
+import signal
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ from robustness import odd_arguments
 from robustness.judgement import call, judge
 from robustness.public_api_calls import cases
 
+SECONDS, MEMORY = 60, 2 << 30  # that a call may take; bytes, that 20,000 of them may
 CASES = cases()
 USUAL = [case for case in CASES if not case.seldom]
 WITHOUT_CASE = {  # what is public and takes arguments, and why no case calls it
@@ -33,12 +38,42 @@ def _folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@contextmanager
+def in_time():
+    """Raises TimeoutError in a call that takes longer than SECONDS."""
+
+    def stop(number, frame):
+        raise TimeoutError(f"no end after {SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def in_little_memory():
+    """Within this context the process cannot take MEMORY more than it has."""
+    now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 def unclear(count, seed, every_fiftieth=CASES):
     """What random calls did that they may not do: [(case, seed of the call, what)]."""
     found = []
     for k in range(count):
         case = USUAL[k % len(USUAL)] if k % 50 else every_fiftieth[k // 50 % len(every_fiftieth)]
-        if happened := judge(case, [seed, k]):
+        with in_time():
+            happened = judge(case, [seed, k])
+        if happened:
             found.append((case.name, [seed, k], happened))
     return found
 
@@ -86,7 +121,10 @@ def test_some_random_calls_end_well():
 
 
 @pytest.mark.slow
-def test_four_thousand_random_calls_end_well(monkeypatch):
+@pytest.mark.parametrize("seed", range(5))
+def test_twenty_thousand_random_calls_end_well(seed, monkeypatch):
     monkeypatch.setattr(odd_arguments, "LIBRARIES", True)
-    found = unclear(4000, 0)
-    assert not found, f"{len(found)} of 4,000:\n" + "\n".join(map(str, found[:50]))
+    unclear(400, seed)  # loads the libraries
+    with in_little_memory():
+        found = unclear(20_000, seed)
+    assert not found, f"{len(found)} of 20,000:\n" + "\n".join(map(str, found[:50]))

@@ -55,6 +55,11 @@ def trained(kind: Any, layer: Any) -> Any:
     return optimizer
 
 
+def epoch_of(**odd: Any) -> Any:
+    given = {"model": model(), "ids": np.arange(60) % V, "optimizer": ns.SGD(0.1)}
+    return ns.training.train_epoch(**{**given, "epoch": ns.training.Epoch(batch_size=2, steps=5), **odd})
+
+
 def loaded(**state: Any) -> None:
     ns.Adam().load_state_dict({"steps": 0, "lr": 0.1, **state})
 
@@ -105,6 +110,32 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a vector of halves": (lambda: gru().bind(gru().params.flat.astype("f2")), ValueError, "dtype must be float32"),
     "a list for a vector": (lambda: gru().bind([1.0]), TypeError, r"flat must be a NumPy .* got list; pass numpy"),
     "one-hot objects": (lambda: ns.data.one_hot([1], 2, dtype=object), TypeError, "dtype must be a dtype"),
+    "a number too large for an id": (
+        lambda: ns.Embedding(5, 2, rng=0).forward(np.uint8(200)), ValueError, r"ids must be in \[0, 5\), got 200"),
+    "a whole number that is a float": (
+        lambda: ns.checkpointed(gru(), X, DY, max_bytes=4e9), ValueError, r"integer .* got 4.*; pass int\(max_bytes\)"),
+    "ids and a tensor among them": (
+        lambda: ns.data.Vocabulary("ab").to_tokens([1, np.ma.masked_array(1)]), TypeError, r"ids\[1\] must be a NumPy"),
+    "one number for tokens": (
+        lambda: counting.ngram_counts(np.array(3), 2), ValueError, "tokens must be ids .* got one number, 3"),
+    "a chain that begins with a list": (
+        lambda: counting.log_prob(np.array([0]), [1.0], np.ones((1, 1))), TypeError, "initial must be a NumPy"),
+    "metrics of a text": (lambda: ns.plot.training_curve("ab", "x.png"), TypeError, "metrics must be a list of Epoch"),
+    "metrics of a class": (
+        lambda: ns.plot.training_curve([ns.training.EpochMetrics], "x.png"), TypeError, "metrics must be a list of Ep"),
+    "a checkpoint of a path": (
+        lambda: ns.training.save_checkpoint("x", "y"), TypeError, "checkpoint must be a Checkpoint of npseq.training"),
+    "a run of a mapping": (lambda: ns.training.Run.begin({}, "x"), TypeError, "config must be a TrainingConfig, got d"),
+    "a run that overwrites perhaps": (
+        lambda: ns.training.train(ns.training.TrainingConfig(), "x", overwrite="no"), TypeError, "overwrite must be "),
+    "changes of a list": (lambda: ns.training.Run.resume("x", ["epochs"]), TypeError, "changes must map names"),
+    "an epoch of a class": (lambda: epoch_of(model=ns.LanguageModel), TypeError, "model must be a LanguageModel, got"),
+    "an epoch with no function": (lambda: epoch_of(on_step=True), TypeError, "on_step must be a function, got True"),
+    "an epoch that a number stops": (lambda: epoch_of(stop=1), TypeError, "stop must be a function, got 1"),
+    "an epoch after a number": (lambda: epoch_of(before=[1]), TypeError, "before must be a list of EpochMetrics"),
+    "an epoch from a number": (lambda: epoch_of(position=3), TypeError, "position must be a Position or None, got int"),
+    "other ledgers that are an array": (
+        lambda: ns.inspect.figures.gradient_by_lag({"a": ledger_of()}, ONES), TypeError, "extra must map labels"),
     "a bool for a seed": (lambda: ns.Dropout(0.5, True), TypeError, "rng must be a seed of at least 0"),
     # generation
     "a temperature below 0": (
@@ -182,9 +213,9 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: ns.checkpointed(gru(), X, DY, schedule=Schedule(1.5, 1)), ValueError, "schedule.stride must be a"),
     "visit that is a number": (lambda: ns.checkpointed(gru(), X, DY, visit=3), TypeError, "visit must be a function"),
     "max_bytes of inf": (
-        lambda: ns.checkpointed(gru(), X, DY, max_bytes=np.inf), ValueError, "max_bytes must be .*; None is no limit"),
+        lambda: ns.checkpointed(gru(), X, DY, max_bytes=np.inf), ValueError, "max_bytes must be an integer"),
     "max_bytes of nan": (
-        lambda: ns.inspect.ledger(gru(), DY, tape_of(gru()), max_bytes=np.nan), ValueError, "max_bytes must be a num"),
+        lambda: ns.inspect.ledger(gru(), DY, tape_of(gru()), max_bytes=np.nan), ValueError, "max_bytes must be an int"),
     "dy of too many steps": (
         lambda: ns.rtrl(gru(), X, np.ones((9, B, H))), ValueError, r"dy must have shape \(5, 2, 4\), got \(9, 2, 4\)"),
     "influence that is a list": (
@@ -352,6 +383,46 @@ def test_a_refused_forward_of_two_layers_draws_nothing():
         with pytest.raises((TypeError, ValueError), match="must"):
             layer.forward(**{"x": X, "training": True, **odd})
     assert bits(layer) == before
+
+
+@pytest.mark.parametrize("make", [
+    lambda rng: ns.LanguageModel(V, "lstm", H, proj_size=9, rng=rng),
+    lambda rng: ns.LanguageModel(V, "gru", H, embedding_size=3, dropout=2, rng=rng),
+    lambda rng: ns.models.Tagger(gru(), 0, rng=rng),
+    lambda rng: ns.models.Seq2Seq(V, ns.data.Vocabulary("a"), "gru", D, H, rng=rng),
+    lambda rng: ns.models.Seq2Seq(V, V, "gru", D, H, dropout=2, rng=rng),
+    lambda rng: ns.models.SequenceGenerator(0, ns.Embedding(V, D, rng=0), gru(), rng=rng),
+    lambda rng: ns.models.Forecaster(3, -1, rng=rng),
+    lambda rng: ns.models.LatentForecaster(2, "gru", 4, 0, rng=rng),
+    lambda rng: ns.data.noisy_sine(5, dtype="U3", rng=rng),
+    lambda rng: ns.initializers.normal((2, 3), rng, int),
+    lambda rng: ns.initializers.xavier_normal((2, 3), rng, gain=-1),
+    lambda rng: ns.initializers.orthogonal((2, 3), rng, gain=np.inf),
+    lambda rng: ns.gradcheck_layer(gru(), X, method="exact", rng=rng),
+    lambda rng: seq2seq().loss(IDS, IDS, teacher_forcing=0.5, training=2, rng=rng),
+])  # fmt: skip
+def test_what_is_refused_has_drawn_nothing(make):
+    rng = np.random.default_rng(0)
+    before = str(rng.bit_generator.state)
+    with pytest.raises((TypeError, ValueError), match=r"must|has no"):
+        make(rng)
+    assert str(rng.bit_generator.state) == before
+
+
+def test_labels_are_judged_only_where_they_count():
+    """Of two labels a step, those past a length and those of weight 0 may be anything; nothing is drawn for others."""
+    one = ns.models.Tagger(gru(**DROPPING), 2, loss="binary", rng=0)
+    lengths, weights = np.array([T, 2]), np.ones((T, B))
+    labels = np.ones((T, B, 2))
+    labels[2:, 1] = np.nan
+    one.step(X, labels, lengths=lengths, optimizer=ns.SGD(0.1))
+    weights[0, 0], labels[0, 0] = 0, 7
+    one.step(X, labels, lengths=lengths, weights=weights, optimizer=ns.SGD(0.1))
+    before = bits(one)
+    labels[1, 1] = 7
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\], got values from 0.0 to 7.0"):
+        one.step(X, labels, lengths=lengths, weights=weights, optimizer=ns.SGD(0.1))
+    assert bits(one) == before
 
 
 def test_an_order_is_not_drawn_for_pairs_that_do_not_fit():

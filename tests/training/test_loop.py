@@ -20,11 +20,11 @@ def ids():
     return np.random.default_rng(0).integers(0, V, 61)
 
 
-class Recording:
+class Recording(LanguageModel):
     """Stands in for a model and notes how it is called."""
 
     def __init__(self, losses=None, norms=None):
-        self.params = LanguageModel(V, cell="rnn", hidden_size=2, rng=0).params
+        super().__init__(V, cell="rnn", hidden_size=2, rng=0)
         self.calls, self.losses, self.norms = [], losses, norms
 
     def step(self, ids, targets, state, optimizer, clip=None, **reach):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from npseq.arguments import flag
 from npseq.backend import to_host
 from npseq.files import as_path, replace_file, replaceable
 from npseq.interop.onnx.graph import Graph
@@ -50,7 +51,7 @@ def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> N
             f"model must be an RNN, GRU, LSTM, Bidirectional, Reversed or LanguageModel, got {type(model).__name__}"
         )
     layer = model.recurrent if isinstance(model, LanguageModel) else model
-    path = as_path(path)
+    path, lengths = as_path(path), flag("lengths", lengths)
     replaceable(path, is_ours)
     stacks = _stacks(layer)
     _check_form(model.params.flat, stacks)

@@ -42,6 +42,10 @@ def ngram_counts(tokens: Sequence[Hashable], order: int) -> Counter[tuple[Any, .
         check_entries("tokens", tokens)
     else:
         tokens = to_host(tokens if is_own(tokens) else array("tokens", tokens)).tolist()
+    if not isinstance(tokens, list | tuple | range):
+        raise ValueError(f"tokens must be ids (N,) or a list of words or characters, got one number, {tokens}")
+    if order > len(tokens):
+        return Counter()
     try:
         return Counter(zip(*(tokens[k:] for k in range(order)), strict=False))
     except TypeError as error:

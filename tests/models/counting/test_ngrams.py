@@ -33,6 +33,10 @@ def test_counts_of_words_characters_and_ids():
     assert ngram_counts(list("badc"), 1).most_common() == [(("b",), 1), (("a",), 1), (("d",), 1), (("c",), 1)]
 
 
+def test_an_order_longer_than_the_text_has_no_counts():
+    assert ngram_counts([0, 1, 2], 10**30) == {}
+
+
 @pytest.mark.parametrize("e", [0, 1, 7])
 @pytest.mark.parametrize("gram", ["t", "to", "be", "qt", "o b", "be ", "not", "tot"])
 def test_probabilities_against_the_formulas(gram, e):
