@@ -1,7 +1,7 @@
 """The gradient checker compares any gradient with any scalar function of named arrays, without layers or time."""
 
+from npseq.gradcheck.analytic import NotAnalyticError
 from npseq.gradcheck.check import gradcheck
-from npseq.gradcheck.complex_step import NotAnalyticError
 from npseq.gradcheck.report import KinkAt, Report, TensorReport, Worst
 
 __all__ = ["KinkAt", "NotAnalyticError", "Report", "TensorReport", "Worst", "gradcheck"]

@@ -11,7 +11,7 @@ from npseq.arguments import function as callable_function
 from npseq.backend import Array, generator, to_host
 from npseq.gradcheck import central, complex_step, directional, taylor
 from npseq.gradcheck.function import Scalar, ScalarFunction
-from npseq.gradcheck.noise import rounding_noise
+from npseq.gradcheck.noise import measured_rounding
 from npseq.gradcheck.report import Report
 from npseq.gradcheck.rows import TensorReport
 from npseq.gradcheck.verdict import Tensor, Tolerance
@@ -21,8 +21,9 @@ METHODS: dict[str, tuple[Callable[..., TensorReport], float]] = {  # {name: (fun
     "central": (central.check_central, central.RTOL),
     "complex": (complex_step.check_complex, complex_step.RTOL),
     "directional": (directional.check_directional, directional.RTOL),
-    "taylor": (taylor.check_taylor, taylor.RTOL),
+    "taylor": (taylor.check_taylor, directional.RTOL),
 }
+RANDOM = 1e-3  # two calls of f that differ by more than this of its size are random, by less rounded
 
 
 def gradcheck(
@@ -44,15 +45,15 @@ def gradcheck(
         at: {name: real floating array of any shape}, NumPy or CuPy; never written to.
         gradient: {name: array of the same shape}, or a function that makes one from float64 copies of `at`.
         method: "central" compares every entry with a central difference, extrapolated if one step does not settle it.
-            "complex" compares every entry with a complex step of 1e-20: right to rounding, for an analytic f.
-            "directional" compares slopes along random directions, for tensors too large for the others, and states its
-            chance of missing an error. "taylor" fits the slopes of the first and second remainders, which must be 1
-            and 2.
+            "complex" compares every entry with a complex step of 1e-20 of its value: right to rounding, for an
+            analytic f. "directional" compares slopes along random directions, for tensors too large for the others, and
+            states its chance of missing an error. "taylor" does so too, and fits the slopes of the first and second
+            remainders, which are 1 and 2.
         rtol: the largest error that passes, relative to the largest gradient entry of the same tensor; there is no
             absolute tolerance. None means 1e-12 for "complex" and 1e-6 otherwise, and at least 1e-4 if the gradient is
             float32. The measured rounding error of f is added to it, up to 1e-4 of the scale if rtol is None, else up
-            to rtol; an f that computes in float32 is recognised. If the rounding is larger, the tensor is
-            "inconclusive" and does not pass.
+            to rtol; an f that computes in float32 or float16, or cuts digits off, is recognised. If the rounding is
+            larger, the tensor is "inconclusive" and does not pass.
         rng: seed or Generator of the random directions; None takes the same ones every time.
 
     Raises:
@@ -82,15 +83,16 @@ def checked(
     if rtol is not None and not 0 < number("rtol", rtol) < 1:
         raise ValueError(f"rtol must be a relative tolerance between 0 and 1, got {rtol!r}")
     callable_function("f", f)
+    generator_ = generator(0 if rng is None else rng)
     function = ScalarFunction(f, _point(at))
     check, default = METHODS[method]
     gradients = _gradients(gradient, function)
     tensors = [_tensor(name, x, gradients[name], rtol, default) for name, x in function.arguments().items()]
-    generator_ = generator(0 if rng is None else rng)
     rows = []
     with np.errstate(all="ignore"):  # a step out of f's domain shows in its value, a warning adds nothing
         function.origin = _origin(function)
-        function.noise = rounding_noise(function, generator_)
+        repeats = _difference_of_calls(function, generator_)
+        function.noise, function.unit = measured_rounding(function, generator_, repeats)
         if method == "complex":
             copy = complex_step.complex_copy(function)
             check = partial(check, copy=copy, rounding=None if rounding is None else cache(rounding))
@@ -106,6 +108,9 @@ def _point(at: Mapping[str, Array]) -> dict[str, Array]:
     """Returns at as arrays, which must be real floating and finite."""
     if not isinstance(at, Mapping) or not at:
         raise ValueError(f"at must map one name or more to arrays, got {at!r}")
+    for name in at:
+        if not isinstance(name, str):
+            raise TypeError(f"at must map names, which are strings, to arrays, got the name {name!r}")
     point = {name: array_or_lists(f"at[{name!r}]", value) for name, value in at.items()}
     for name, array in point.items():
         if array.dtype.kind != "f" or array.dtype.itemsize > 8:
@@ -152,23 +157,30 @@ def _tensor(name: str, at: Array, gradient: Array, rtol: float | None, default: 
 
 
 def _origin(function: ScalarFunction) -> float:
-    """Returns f at the point, which must be a finite real scalar, the same twice, and leave its arguments alone."""
-    value = function.raw()
-    if tuple(getattr(value, "shape", ())) != () or isinstance(value, (list, tuple, dict, str, type(None))):
-        what = f"an array of shape {tuple(value.shape)}" if hasattr(value, "shape") else f"a {type(value).__name__}"
-        raise ValueError(f"f must return a scalar, got {what}; reduce it, say by a sum with fixed weights")
+    """Returns f at the point, which must be a finite real scalar, and leave its arguments alone."""
+    value = function()
     _require_untouched(function)
-    value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, complex):
-        raise ValueError("f must return a real scalar for real arrays, got a complex one; return its .real")
-    first, second = float(value), function()
-    if not np.isfinite(first):
-        raise ValueError(f"f must be finite at the point, got {first}; choose another point")
-    if not abs(first - second) <= 1e-3 * max(abs(first), abs(second)):
+    if not np.isfinite(value):
+        raise ValueError(f"f must be finite at the point, got {value}; choose another point")
+    return value
+
+
+def _difference_of_calls(function: ScalarFunction, rng: np.random.Generator) -> float:
+    """Returns by how much f differs when called again, which must be little beside what f and its arguments are.
+
+    A sum in another order is rounded in another way, also where f is zero: that is not random, but part of the noise.
+    """
+    first, second = function.origin, function()
+    difference = abs(first - second)
+    if difference <= RANDOM * max(abs(first), abs(second)):
+        return difference
+    direction = {name: function.sizes(name) * rng.standard_normal(x.size) for name, x in function.values.items()}
+    size = max(abs(function.moved(direction, 1.0) - first), *map(function.typical, function.values))
+    if not difference <= RANDOM * size:
         raise ValueError(
             f"f must be deterministic, two calls at the same point gave {first!r} and {second!r}; fix its rng"
         )
-    return first
+    return difference
 
 
 def _require_untouched(function: ScalarFunction) -> None:

@@ -1,48 +1,35 @@
 """Method "complex" compares every entry with a complex step, Im f(x + i h e) / h: no cancellation, right to rounding.
 
-Squire and Trapp, SIAM Review 40, 1998; Martins, Sturdza and Alonso, ACM TOMS 29, 2003.
+Squire and Trapp, SIAM Review 40, 1998; Martins, Sturdza and Alonso, ACM TOMS 29, 2003. The error of truncation is
+h^2 f^(3) / 6, below rounding if h is less than 1e-8 of the length over which f changes, and nothing but underflow
+bounds h from below. A step of 2^-66, 1e-20, of each value leaves room for a length of 1e-12 of the value.
 """
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from math import isfinite
 
 import numpy as np
 
 from npseq.backend import Array
+from npseq.gradcheck.analytic import STEPS, NotAnalyticError, Trust, trusted_step
 from npseq.gradcheck.differences import step_size
 from npseq.gradcheck.extrapolation import derivative
-from npseq.gradcheck.function import EPSILON, ScalarFunction, unit_direction
+from npseq.gradcheck.function import ScalarFunction, scalar
+from npseq.gradcheck.noise import FLOAT64, SAFETY, jitter, levels, samples
 from npseq.gradcheck.rows import TensorReport
-from npseq.gradcheck.verdict import Estimate, Tensor, judge
+from npseq.gradcheck.verdict import RESOLUTION, Estimate, Tensor, judge
+from npseq.gradcheck.zero import is_zero, slope_nearby
 
-STEP = 1e-20
 RTOL = 1e-12
 ADVICE = "the derivative itself is lost in rounding here; rescale f or choose another point"
 LOST = "outputs near 1 of a sigmoid or tanh have lost the digits of y (1 - y), 1 - y^2; smaller weights keep them"
-SUSPECTS = 4  # of a tensor out of tolerance, the rounding of this many entries is measured
-REPEATS = 8
-
-
-class NotAnalyticError(ValueError):
-    """Is raised if f is not an analytic function of complex arrays: a complex step says nothing about its gradient.
-
-    Args:
-        what: what f does wrong.
-
-    Example:
-        >>> ns.gradcheck(lambda at: abs(at["x"]), {"x": 1.0}, {"x": 1.0}, method="complex")  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-        npseq.gradcheck.complex_step.NotAnalyticError: method 'complex' needs an f that is analytic ...
-    """
-
-    def __init__(self, what: str):
-        super().__init__(
-            f"method 'complex' needs an f that is analytic for complex128 arrays, but {what}; make f analytic (no abs, "
-            "max, comparison, conjugate or cast of a complex value; branch on .real), or use method='central'"
-        )
+SUSPECTS = 4  # of a tensor out of tolerance, the error of this many entries is measured
+ALIKE = 1e-3  # entries smaller than this part of the typical one hide in a direction that moves each by its own size
+STILL = 2.0**-20  # of its size moves an entry that is zero, lest the slope have the rounding of quite another point
+FULL = 2.0**-900  # a shorter step may lose digits on the way through f
+SHORTER = 2.0**-23, 2.0**-10  # the units of float32 and float16
 
 
 def complex_copy(f: ScalarFunction) -> ScalarFunction:
@@ -52,7 +39,7 @@ def complex_copy(f: ScalarFunction) -> ScalarFunction:
         value = copy.raw()
         if not isinstance(value, complex) and np.dtype(_dtype_name(value)).kind != "c":
             raise NotAnalyticError(f"f returned a real value for complex arrays ({_dtype_name(value)})")
-        value = complex(value.item() if hasattr(value, "item") else value)
+        value = complex(scalar(value))
     if not abs(value - f.origin) <= 1e3 * f.noise + 1e-10 * abs(f.origin):
         raise NotAnalyticError(f"f is {value:.10g} for them where the same real arrays give {f.origin:.10g}")
     return copy
@@ -68,16 +55,19 @@ def check_complex(
 ) -> TensorReport:
     """Checks one tensor by one value per entry of `copy`, f on complex128 arrays.
 
-    First its complex step along a random direction is compared with real differences of f, neither of which sees the
-    analytic gradient: a part of f that drops the imaginary part shows there. Raises NotAnalyticError then.
-    rounding: bounds what rounding has cost the analytic gradient; it is asked for where an entry is out of tolerance.
+    First f must be analytic along random directions, which do not see the analytic gradient. Raises NotAnalyticError if
+    it is not. rounding: bounds what rounding has cost the analytic gradient; it is asked for where an entry is out of
+    tolerance.
     """
+    name, _, analytic, _ = tensor
+    if not analytic.size:
+        return judge(tensor, Estimate(np.zeros(0), np.zeros(0)), zero=False, advice=ADVICE)
     with _no_silent_cast():
-        _same_slope(f, copy, tensor.name, rng)
-        numeric = _steps(copy, tensor.name)
-        _add_rounding(copy, tensor, numeric, rng)
-    zero = tensor.analytic.size > 0 and _rounding_only(tensor.analytic, numeric)
-    lost = None if zero or rounding is None or not _out(tensor, numeric).size else rounding()[tensor.name].reshape(-1)
+        numeric = _numeric(tensor, f, copy, rng)
+    zero = bool(np.all(np.abs(analytic) <= numeric.error))
+    resolution = tensor.tolerance.rtol if analytic.any() else RESOLUTION
+    zero = zero and is_zero(numeric.value, numeric.error, lambda: slope_nearby(f, name, rng), resolution)
+    lost = None if zero or rounding is None or not _out(tensor, numeric).size else rounding()[name].reshape(-1)
     if lost is None or not lost.any():
         return judge(tensor, numeric, zero=zero, advice=ADVICE)
     numeric.error = numeric.error + lost
@@ -103,53 +93,94 @@ def _dtype_name(value: object) -> str:
     return str(getattr(value, "dtype", type(value).__name__)).split(".")[-1]
 
 
-def _same_slope(f: ScalarFunction, copy: ScalarFunction, name: str, rng: np.random.Generator) -> None:
-    """Raises unless the complex step along a random direction is the real derivative, as far as that is known."""
-    if not f.values[name].size:
-        return
-    direction = unit_direction(rng, f.values[name].size)
-    step = copy.moved({name: direction}, 1j * STEP).imag / STEP
-    line = f.along(name, direction)
-    real = derivative(line, step_size(line), 1e-9 * abs(step))
-    slack = 10 * real.error + 1e-8 * max(abs(step), abs(real.value))
-    if isfinite(real.error) and not real.low - slack <= step <= real.high + slack:
-        raise NotAnalyticError(
-            f"along a random direction of {name!r} the complex step gives {step:.10g} and real differences "
-            f"{real.value:.10g}: something between {name!r} and f drops or changes the imaginary part"
-        )
-
-
-def _steps(copy: ScalarFunction, name: str) -> Estimate:
-    x = copy.values[name].tolist()
-    values = [copy.with_entry(name, i, complex(value, STEP)).imag for i, value in enumerate(x)]
-    value = np.array(values, dtype=np.float64) / STEP
-    return Estimate(value, np.where(np.isfinite(value), 0.0, np.inf))
-
-
-def _add_rounding(copy: ScalarFunction, tensor: Tensor, numeric: Estimate, rng: np.random.Generator) -> None:
-    """Takes the rounding of the worst entries as the error of all, if there are entries out of tolerance."""
+def _numeric(tensor: Tensor, f: ScalarFunction, copy: ScalarFunction, rng: np.random.Generator) -> Estimate:
+    """Returns the derivative by every entry, with the error of the worst one as the error of all if that matters."""
+    name, trust = tensor.name, _trust(f, copy, tensor.name, rng)
+    sizes = f.sizes(name)
+    steps = np.maximum(max((found.step for found in trust), default=STEPS[0]) * sizes, FULL)
+    steps = np.minimum(steps, STEPS[-1] * sizes)
+    value = np.array([_along(copy, name, entry, step) for entry, step in enumerate(steps.tolist())])
+    numeric = Estimate(value, np.where(np.isfinite(value) & bool(trust), 0.0, np.inf))
     out = _out(tensor, numeric)
-    suspects = out[np.argsort(numeric.distance(tensor.analytic)[out])[-SUSPECTS:]]
-    numeric.error += max((_spread(copy, tensor.name, int(entry), rng) for entry in suspects), default=0.0)
+    suspects = out[np.argsort(numeric.distance(tensor.analytic)[out])[-SUSPECTS:]].tolist()
+    numeric.error += max((_error(f, copy, name, entry, float(steps[entry]), rng) for entry in suspects), default=0.0)
+    if any(found.kink for found in trust):
+        _look_for_kinks(f, tensor, numeric)
+    if not numeric.value.any() and _is_hidden(f, name, trust, rng):
+        numeric.error += np.inf
+    return numeric
+
+
+def _trust(f: ScalarFunction, copy: ScalarFunction, name: str, rng: np.random.Generator) -> list[Trust]:
+    """Returns what is known along a direction that moves each entry by its own size.
+
+    And along one that moves all alike, if some are far smaller than others: moved by its own size, such an entry would
+    change f by no more than rounding.
+    """
+    sizes, typical = f.sizes(name), f.typical(name)
+    lengths = [sizes] if np.min(sizes) >= ALIKE * typical else [sizes, np.full(sizes.size, typical)]
+    found = [trusted_step(f, copy, name, length * rng.standard_normal(sizes.size)) for length in lengths]
+    return [trust for trust in found if trust]
+
+
+def _along(copy: ScalarFunction, name: str, entry: int, step: float) -> float:
+    """Returns the derivative by one entry."""
+    return float(copy.with_entry(name, entry, complex(copy.values[name][entry], step)).imag / step)
 
 
 def _out(tensor: Tensor, numeric: Estimate) -> np.ndarray:
-    """The entries that are further from the numeric gradient than tolerance and numeric error."""
+    """Returns the entries that are further from the numeric gradient than tolerance and numeric error."""
     distance = numeric.distance(tensor.analytic)
     allowed = tensor.tolerance.rtol * numeric.scale(tensor.analytic) + numeric.error
     return np.flatnonzero(np.isfinite(distance) & (distance > allowed))
 
 
-def _spread(copy: ScalarFunction, name: str, entry: int, rng: np.random.Generator) -> float:
-    """Returns twice the range of one entry's derivative over points within two ulps of the point."""
-    found = []
-    for _ in range(REPEATS):
-        nudge = {key: x * rng.integers(-2, 3, x.size) * EPSILON + 0j for key, x in copy.values.items()}
-        nudge[name][entry] += 1j * STEP
-        found.append(copy.moved(nudge, 1.0).imag / STEP)
-    return 2 * (max(found) - min(found)) if np.all(np.isfinite(found)) else float("inf")
+def _error(
+    f: ScalarFunction, copy: ScalarFunction, name: str, entry: int, step: float, rng: np.random.Generator
+) -> float:
+    """Returns a bound on the error of one entry's derivative, of truncation and of rounding.
+
+    Truncation falls as the step or faster, so a step four times shorter loses 3/4 of it at least. Rounding is measured
+    as that of f is.
+    """
+    value = _along(copy, name, entry, step)
+    truncation = abs(value - _along(copy, name, entry, step / 4)) * 4 / 3
+    moves = {key: np.where(x == 0, STILL, 1.0) * rng.standard_normal(x.size) for key, x in copy.values.items()}
+    direction = {key: f.sizes(key) * move for key, move in moves.items()}
+
+    def slope(t: float) -> float:
+        moved = {key: t * vector + 0j for key, vector in direction.items()}
+        moved[name][entry] += 1j * step
+        return float(copy.moved(moved, 1.0).imag / step)
+
+    found = levels(slope, samples(slope), abs(value))
+    rough = f.noise > FLOAT64 * abs(f.origin)  # then f cancels, and so may its derivative, here and there
+    sigma = max(found, default=np.inf) if rough else jitter(found, abs(value))
+    return truncation + SAFETY * sigma + 4 * _shorter_unit(f, direction) * abs(value)
 
 
-def _rounding_only(analytic: np.ndarray, numeric: Estimate) -> bool:
-    """Returns whether both gradients are no more than the rounding of the derivative, everywhere."""
-    return bool(np.all((np.abs(analytic) <= numeric.error) & (np.abs(numeric.value) <= numeric.error)))
+def _shorter_unit(f: ScalarFunction, direction: dict[str, np.ndarray]) -> float:
+    """Returns the unit of the type in which f computes, if that is shorter than float64; 0.0 if it is not.
+
+    Such an f has far more noise than float64 and does not see a step of its arguments below its own unit. Constants of
+    f are rounded to it too, which its jitter does not show.
+    """
+    seen = [unit for unit in SHORTER if f.noise >= unit / 16 * abs(f.origin)]
+    return max((unit for unit in seen if f.moved(direction, unit / 256) == f.origin), default=0.0)
+
+
+def _look_for_kinks(f: ScalarFunction, tensor: Tensor, numeric: Estimate) -> None:
+    """Takes real differences for the entries out of tolerance: at a kink, any slope between its sides is right."""
+    for entry in _out(tensor, numeric).tolist():
+        line = f.along_entry(tensor.name, entry)
+        numeric.replace(entry, derivative(line, step_size(line), 1e-6 * numeric.scale(tensor.analytic)))
+
+
+def _is_hidden(f: ScalarFunction, name: str, trust: list[Trust], rng: np.random.Generator) -> bool:
+    """Returns whether f, whose complex steps are all zero, is not flat nearby, and rounding hides which is right.
+
+    An f that cuts off digits cuts off the imaginary part too.
+    """
+    nearby = slope_nearby(f, name, rng)
+    blind = any(found.floor > RESOLUTION * nearby * found.length for found in trust if not found.kink)
+    return bool(np.isnan(nearby) or (nearby > 0 and blind))

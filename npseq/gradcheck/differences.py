@@ -3,19 +3,21 @@
 from math import isfinite
 from typing import NamedTuple
 
-from npseq.gradcheck.function import EPSILON, Line
+from npseq.gradcheck.function import EPSILON, TINY, Line
 
 ROUGH = 1e-2  # a step with a larger relative error does not resolve the shape of the function yet
+TRIALS = 24
 GOOD = 1e-8  # a step with an error this small, relative to the derivative, needs no tuning
 
 
 class Difference(NamedTuple):
-    """Holds the slopes at one step: central, left, right, and the bound on the rounding in the central one."""
+    """Holds the slopes at one step h: central, left, right, and the bound on the rounding in the central one."""
 
     central: float
     left: float
     right: float
     noise: float
+    h: float
 
     @property
     def asymmetry(self) -> float:
@@ -45,27 +47,29 @@ def difference(line: Line, h: float) -> Difference:
     above, below = line.value(h), line.value(-h)
     up, down = line.displacement(h), line.displacement(-h)
     if up <= 0 or down >= 0 or not (isfinite(above) and isfinite(below)):
-        return Difference(float("nan"), float("nan"), float("nan"), float("inf"))
-    rounding = max(line.noise, EPSILON * abs(above), EPSILON * abs(below))
-    central = (above - below) / (up - down)
-    return Difference(central, (below - line.origin) / down, (above - line.origin) / up, 2 * rounding / (up - down))
+        return Difference(float("nan"), float("nan"), float("nan"), float("inf"), h)
+    left, right = (below - line.origin) / down, (above - line.origin) / up
+    # What f makes of x_i first, a product say, is rounded by a spacing of x_i: f moves by as much times the slope.
+    rounding = line.rounding(above, below) + EPSILON * abs(line.coordinate) * (abs(left) + abs(right))
+    return Difference((above - below) / (up - down), left, right, 2 * rounding / (up - down), (up - down) / 2)
 
 
 def step_size(line: Line) -> float:
-    """Returns the step that balances truncation and rounding of a central difference, h = (3 noise / |f'''|)^(1/3).
+    """Returns the step that balances truncation and rounding of a central difference, (3 noise / |f^(3)|)^(1/3).
 
-    Two steps give f''', D(2h) - D(h) = f''' h^2 / 2; if rounding hides it, the step grows until it shows, up to the
-    typical value of the tensor or 1. Squire and Trapp 1998; Numerical Recipes 5.7.
+    The error of a central difference is h^2 |f^(3)| / 6 + noise / h, least where its derivative by h is zero (Squire
+    and Trapp 1998; Numerical Recipes 5.7). Two steps give f^(3), D(2h) - D(h) = f^(3) h^2 / 2; if rounding hides it,
+    the step grows until it shows. Where f is not finite the step shrinks, ever faster, so that any scale is reached.
     """
     relative = line.noise / abs(line.origin) if line.origin else EPSILON
-    longest = max(line.typical, 1.0)
     h = line.typical * min(max(relative, EPSILON), 1e-3) ** (1 / 3)
-    best, least = h, float("inf")
-    for _ in range(10):
+    best, least, shrink = h, float("inf"), 16.0
+    for _ in range(TRIALS):
         near, far = difference(line, h), difference(line, 2 * h)
         truncation = abs(far.central - near.central)
         if not isfinite(truncation):
-            best = h = h / 16
+            best = h = max(h / shrink, TINY)
+            shrink = min(shrink**1.5, 2.0**100)
             continue
         error = max(truncation, near.noise)
         if error >= least and error <= ROUGH * abs(near.central):  # shorter steps only see more of a kink close by
@@ -74,7 +78,9 @@ def step_size(line: Line) -> float:
         if error <= GOOD * abs(near.central):
             return h
         if truncation <= 1.5 * near.noise:
-            h = min(8 * h, longest)
+            if h == line.longest:
+                return h
+            h = min(8 * h, line.longest)
         else:
             h *= max((1.5 * near.noise / truncation) ** (1 / 3), 1 / 64)
     return best

@@ -1,12 +1,15 @@
 """Kinks are distinguished from curvature and rounding; at one, any slope between its two sides is a derivative."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
 from npseq.gradcheck.differences import Derivative, Difference, Kink, difference
 from npseq.gradcheck.function import Line
 
-CLOSER = 4  # halvings of the step near a kink, which tell one beside the point from one at it
+DOUBT = 24.0  # a difference of slopes that is no more than this many bounds on their rounding says nothing
+SPIKE = 1.25  # what the slopes jump by grows by more than this as the step halves only if the step is too long
+ROUNDED_POINT = 8.0  # roundings of x, and of what f makes of it, which move the slope by as much times f''
+CLOSER = 16.0  # a kink is looked for at a step this much shorter than the one that showed it, whatever rounding says
+CLOSEST = 2.0**-40  # no step is this much shorter than another, where f has no rounding at all
 
 
 class Jump(NamedTuple):
@@ -16,60 +19,60 @@ class Jump(NamedTuple):
     step: Difference
 
 
-def slope_jump(steps: list[Difference], target: float) -> Jump | None:
+def slope_jump(line: Line, steps: list[Difference], target: float) -> Jump | None:
     """Returns the jump of the slope inside the stencil, if the last three steps agree on one.
 
-    The asymmetry is A(h) = J + h f'' + O(h^3), so 2 A(h/2) - A(h) tends to J.
+    The asymmetry is A(h) = J + h f'' + O(h^3), so 2 A(h/2) - A(h) tends to J. If A(h) is much larger than J, the
+    rounding of x shows in it.
     """
     if len(steps) < 3:
         return None
     first, second, third = (step.asymmetry for step in steps[-3:])
     before, after = 2 * second - first, 2 * third - second
-    doubt = 4 * abs(after - before) + 24 * steps[-1].noise + 4 * target
-    return Jump(after, steps[-1]) if abs(after) > doubt else None
+    rounding = DOUBT * steps[-1].noise + ROUNDED_POINT * line.rounded * abs(third) / steps[-1].h
+    return Jump(after, steps[-1]) if abs(after) > 4 * abs(after - before) + rounding + 4 * target else None
 
 
-def kink_beside(steps: list[Difference], value: float, target: float) -> Difference | None:
-    """Returns a step around a kink, if longer steps straddle one and shorter ones do not.
+def is_spike(steps: list[Difference]) -> bool:
+    """Returns whether f at the point is off the curve of its neighbours, as the last three steps show.
 
-    Halving the step hardly brings the slopes together then; if f is smooth, it does so by half or more.
+    2 A(h/2) - A(h) is O(h^3) where f is smooth, and constant at a kink. If it grows as the step halves, f has a
+    structure around the point that is narrower than the step.
     """
-    for wide, narrow in pairwise(steps):
-        steady = narrow.asymmetry / wide.asymmetry > 0.6 if wide.asymmetry else False
-        if steady and _straddles(wide, value, target) and _straddles(narrow, value, target):
-            return narrow
+    if len(steps) < 3:
+        return False
+    far, middle, near = steps[-3:]
+    before, after = 2 * middle.asymmetry - far.asymmetry, 2 * near.asymmetry - middle.asymmetry
+    return abs(after) > SPIKE * abs(before) + DOUBT * near.noise
+
+
+def shortest_step(line: Line, jump: Jump, target: float) -> float:
+    """Returns the step at which rounding is the target, but one a good deal shorter than the jump's at least."""
+    longest = jump.step.h / CLOSER
+    reached = line.rounding(line.origin) / target if target > 0 else longest
+    return max(min(reached, longest), line.shortest, CLOSEST * jump.step.h)
+
+
+def step_beside(line: Line, jump: Jump, shortest: float) -> float | None:
+    """Returns a step that does not reach as far as the kink, or is too long; None if even the shortest one reaches it.
+
+    If the kink is at u h, A(h) - A(2 h) / 2 is (1/2 - 3/4 u) of the jump for u < 1, and 1/2 - u/4 beyond: less than an
+    eighth only if h/2 falls short of the kink.
+    """
+    steps = [jump.step]
+    while steps[-1].h >= 2 * shortest:
+        steps.append(difference(line, steps[-1].h / 2))
+        far, near = steps[-2:]
+        left = abs(near.asymmetry - far.asymmetry / 2)
+        if is_spike(steps) or left + DOUBT / 4 * near.noise <= abs(jump.size) / 8:
+            return near.h / 2
     return None
 
 
-def _straddles(step: Difference, value: float, target: float) -> bool:
-    """Returns whether a kink beside the point explains the step: it changes D by half the jump of the slopes."""
-    apart = abs(step.asymmetry)
-    return apart > 24 * step.noise + 4 * target and abs(apart - 2 * abs(step.central - value)) <= 0.1 * apart
-
-
-def at_kink(line: Line, target: float, jump: Jump, smooth: Derivative, longest: float) -> Derivative:
-    """Returns the derivative where the slope seems to jump, from the shortest steps that keep rounding near the target.
-
-    If the jump is gone at such a step, the kink is beside the point: there is a derivative, and the kink is reported.
-    If it is still there, any slope between the two sides counts. If long and short steps agree, there is no kink.
-    """
-    visible = max(target, 1e-6 * abs(jump.size))
-    h = min(max(line.noise / visible, line.shortest), longest)
-    before = far = difference(line, 2 * h)
-    for _ in range(CLOSER):
-        near = difference(line, h)
-        left_over = 2 * near.asymmetry - far.asymmetry
-        error = near.noise + abs(far.central - near.central)
-        even = abs(left_over) <= max(24 * near.noise, abs(jump.size) / 16)
-        if even and error <= max(24 * near.noise, 64 * target):
-            if abs(near.central - smooth.value) <= error + smooth.error:
-                if smooth.error <= error:
-                    return smooth
-                return Derivative(near.central, error, near.central, near.central, smooth.kink)
-            kink = Kink(jump.step.left, jump.step.right)
-            return Derivative(near.central, error, near.central, near.central, kink)
-        before, far = far, near
-        h /= 2
-    low, high = sorted((near.left, near.right))
-    error = 2 * near.noise + min(abs(near.left - before.left), abs(near.right - before.right))  # of the smoother side
-    return Derivative(near.central, error, low, high, Kink(near.left, near.right))
+def at_kink(line: Line, h: float) -> Derivative:
+    """Returns the interval of the slopes on both sides, from steps 2 h and h: any of them is a derivative."""
+    far, near = difference(line, 2 * h), difference(line, h)
+    left, right = 2 * near.left - far.left, 2 * near.right - far.right
+    low, high = sorted((left, right))
+    smoother = min(abs(near.left - far.left), abs(near.right - far.right))
+    return Derivative(near.central, 6 * near.noise + smoother, low, high, Kink(left, right))

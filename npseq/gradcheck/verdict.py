@@ -58,8 +58,11 @@ class Estimate:
         return np.where(np.isfinite(analytic), outside, np.inf)
 
     def scale(self, analytic: np.ndarray) -> float:
-        """Returns the largest finite entry of either gradient, to which the errors of this tensor are relative."""
-        entries = np.concatenate([analytic, self.value, self.low, self.high])
+        """Returns the largest finite entry of either gradient, to which the errors of this tensor are relative.
+
+        At a kink, the numeric one is the slope that is nearest to the analytic one.
+        """
+        entries = np.concatenate([analytic, np.clip(analytic, self.low, self.high)])
         return float(np.max(np.abs(entries[np.isfinite(entries)]), initial=0.0))
 
 
@@ -89,6 +92,8 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
     elif unclear.any():
         status = "inconclusive"
         note = "f is not finite around the point, at any step"
+        if np.all(np.isfinite(numeric.value)):
+            note = f"the numeric gradient cannot be trusted, rounding hides whether it is right; {advice}"
         if np.isfinite(doubt):
             note = f"an error of {doubt:.1e} of the gradient's scale can hide here, above {resolution:.1e}; {advice}"
     worst = int(np.argmax(order)) if analytic.size else None

@@ -3,7 +3,7 @@
 import numpy as np
 
 from npseq.gradcheck.function import ScalarFunction
-from npseq.gradcheck.noise import rounding_noise
+from npseq.gradcheck.noise import measured_rounding
 from npseq.gradcheck.verdict import Tensor, Tolerance
 
 METHODS = ["central", "complex", "directional", "taylor"]
@@ -67,7 +67,7 @@ def measured(f, x):
     """f of one array, as the methods get it: with its value at x and the bound on its rounding error."""
     function = ScalarFunction(lambda p: f(p["x"]), {"x": np.asarray(x, dtype=np.float64)})
     function.origin = function()
-    function.noise = rounding_noise(function, np.random.default_rng(0))
+    function.noise, function.unit = measured_rounding(function, np.random.default_rng(0))
     return function
 
 

@@ -1,5 +1,8 @@
 """gradcheck passes right gradients, fails wrong ones by every method, and refuses wrong arguments first."""
 
+import cmath
+import math
+
 import numpy as np
 import pytest
 from gradcheck.problems import METHODS, gradient, network, point
@@ -44,10 +47,45 @@ def test_the_right_arguments_pass():
             r"gradient\['x'\] must be float32 or float64, got",
         ),
         ({"gradient": {**GRADIENT, "x": np.ones(2) + 0j}}, TypeError, "must be float32 or float64, got complex128"),
+        ({"at": {1: np.ones(2)}}, TypeError, "at must map names, which are strings, to arrays, got the name 1"),
+        (
+            {"at": {**AT, "x": [[1.0], [1.0, 2.0]]}},
+            TypeError,
+            r"at\['x'\] must be an array, or lists of numbers that have",
+        ),
+        ({"at": {**AT, "x": "12"}}, TypeError, r"at\['x'\] must be a NumPy or CuPy array of numbers, got str"),
+        (
+            {"at": {**AT, "x": (x for x in (1.0,))}},
+            TypeError,
+            r"at\['x'\] must be a NumPy or CuPy array of numbers, got gen",
+        ),
+        (
+            {"at": {**AT, "x": np.array([1.0, None])}},
+            TypeError,
+            "must be a NumPy or CuPy array of numbers, got ndarray of obj",
+        ),
         ({"gradient": lambda p: [1.0]}, TypeError, "a mapping of names to arrays, got list"),
+        ({"gradient": lambda p: None}, TypeError, "a mapping of names to arrays, got NoneType"),
+        ({"gradient": lambda p: {**GRADIENT, 3: 1.0}}, ValueError, "missing: none, not in at: 3"),
+        (
+            {"gradient": {**GRADIENT, "x": [[1.0], []]}},
+            TypeError,
+            r"gradient\['x'\] must be an array, or lists of numbers",
+        ),
+        (
+            {"gradient": {**GRADIENT, "x": b"12"}},
+            TypeError,
+            r"gradient\['x'\] must be a NumPy or CuPy array .* got bytes",
+        ),
+        ({"rng": "x"}, TypeError, "rng must be a seed"),
         ({"f": lambda p: p["x"]}, ValueError, r"f must return a scalar, got an array of shape \(2,\); reduce it"),
         ({"f": lambda p: p["x"][:1]}, ValueError, r"f must return a scalar, got an array of shape \(1,\)"),
         ({"f": lambda p: None}, ValueError, "f must return a scalar, got a NoneType"),
+        ({"f": lambda p: object()}, ValueError, "f must return a scalar, got a object; return a float"),
+        ({"f": lambda p: b"1"}, ValueError, "f must return a scalar, got a bytes"),
+        ({"f": lambda p: (x for x in p)}, ValueError, "f must return a scalar, got a generator"),
+        ({"f": lambda p: f(p) if p["x"][0] == 1.0 else None}, ValueError, "f must return a scalar, got a NoneType"),
+        ({"f": lambda p: 10**400}, ValueError, "f must be finite at the point, got inf"),
         ({"f": lambda p: f(p) + 1j}, ValueError, "f must return a real scalar for real arrays"),
         ({"f": lambda p: f(p) * np.nan}, ValueError, "f must be finite at the point, got nan"),
         ({"f": lambda p: np.random.default_rng().standard_normal()}, ValueError, "f must be deterministic, two calls"),
@@ -213,3 +251,65 @@ def test_the_evaluations_of_the_report_are_the_calls_of_f(method):
     assert rows[3] == 0  # of the empty tensor
     assert all(count > 0 for count in rows[:3])
     assert sum(rows) < calls
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_sum_in_another_order_every_time_is_deterministic(method):
+    """It is zero but for rounding, which differs by call."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(50)
+
+    def shuffled(p):
+        order = rng.permutation(50)
+        return (p["x"].sum() - p["x"][order].sum()) + (p["x"][::-1].sum() - p["x"][order].sum())
+
+    report = gradcheck(shuffled, {"x": x}, {"x": np.zeros(50)}, method=method)
+    assert report.tensors[0].status in ("zero", "inconclusive")
+    assert not gradcheck(shuffled, {"x": x}, {"x": np.full(50, 1e-3)}, method=method)
+
+
+@pytest.mark.parametrize("method", ["central", "directional", "taylor"])
+def test_the_rounding_of_an_order_that_varies_is_noise(method):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(50)
+
+    def shuffled(p):
+        return np.sin(p["x"])[rng.permutation(50)].sum()
+
+    assert gradcheck(shuffled, {"x": x}, {"x": np.cos(x)}, method=method)
+    assert not gradcheck(shuffled, {"x": x}, {"x": 1.01 * np.cos(x)}, method=method)
+
+
+@pytest.mark.parametrize("size", [1e-150, 1.0, 1e150])
+def test_a_random_function_is_refused_at_any_scale(size):
+    rng = np.random.default_rng(0)
+    at = {name: size * value for name, value in AT.items()}
+    with pytest.raises(ValueError, match="f must be deterministic, two calls at the same point gave"):
+        gradcheck(lambda p: f(p) + size * rng.standard_normal(), at, GRADIENT)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [1e155, 1e200, 1e308])
+def test_a_gradient_too_large_to_square_is_judged_without_a_warning(method, size):
+    report = gradcheck(f, AT, {"x": np.array([size, 1.0]), "y": np.array(1.0)}, method=method)
+    assert {row.name: row.status for row in report.tensors} == {"x": "fail", "y": "pass"}
+    assert not gradcheck(lambda p: size * np.tanh(p["y"]) + f(p), AT, GRADIENT, method=method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_f_of_python_s_own_functions_may_leave_its_domain(method):
+    def own(p):
+        x = p["x"][0].item()
+        return cmath.log(x) if isinstance(x, complex) else math.log(x)
+
+    at = {"x": np.array([1e-9])}
+    assert gradcheck(own, at, {"x": np.array([1e9])}, method=method)
+    assert not gradcheck(own, at, {"x": np.array([1.01e9])}, method=method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_where_f_has_no_values_nothing_passes(method):
+    at = {"x": np.array([1e-12, 3.0])}
+    for factor in (0.0, 2.0):
+        report = gradcheck(lambda p: np.log(p["x"]).sum(), at, {"x": factor / at["x"]}, method=method)
+        assert not report

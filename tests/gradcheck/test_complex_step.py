@@ -107,5 +107,51 @@ def test_an_entry_costs_one_evaluation_of_the_complex_copy():
         problems.tensor(np.cos(function.values["x"]), 1e-12), function, np.random.default_rng(0), copy=copy
     )
     assert row.status == "pass"
-    assert copy.evaluations == 1 + 1 + 200  # f at the point, along a direction, and per entry
-    assert function.evaluations - before < 201 + 80
+    assert copy.evaluations == 1 + 1 + 7 + 200  # f at the point, along a direction, on the circle, and per entry
+    assert function.evaluations - before == 208 + 2  # the circle meets the real axis twice
+
+
+def test_truncation_is_no_slope():
+    """At 0, the complex step of x^3 is -h^2."""
+    for size in (1e-200, 1.0, 1e140):
+        at = {"x": np.zeros(3)}
+        f = lambda p, c=size: c * (p["x"] ** 3).sum()  # noqa: E731
+        assert gradcheck(f, at, {"x": np.zeros(3)}, method="complex").tensors[0].status == "zero"
+        assert not gradcheck(f, at, {"x": np.full(3, 1e-9 * size)}, method="complex")
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e200, 1e300])
+@pytest.mark.parametrize("length", [1e-100, 1.0, 1e100])
+def test_the_step_has_the_scale_of_f_and_of_its_arguments(size, length):
+    if not 1e-300 <= size / length <= 1e300:
+        return
+    x = length * AT["x"]
+    right = {"x": size / length * np.cos(x / length)}
+    assert gradcheck(lambda p: size * np.sin(p["x"] / length).sum(), {"x": x}, right, method="complex", rtol=1e-9)
+    wrong = {"x": 1.0001 * right["x"]}
+    assert not gradcheck(lambda p: size * np.sin(p["x"] / length).sum(), {"x": x}, wrong, method="complex", rtol=1e-9)
+
+
+def test_a_relu_network_without_weights_is_at_a_kink_everywhere():
+    def rnn(p):
+        h = np.zeros(3, p["W"].dtype)
+        for x in ([1.0, -2.0], [0.5, 0.3]):
+            a = p["W"] @ np.array(x) + p["U"] @ h + p["b"]
+            h = np.where(a.real > 0, a, 0)
+        return (h * A).sum()
+
+    at = {"W": np.zeros((3, 2)), "U": np.zeros((3, 3)), "b": np.zeros(3)}
+    assert gradcheck(rnn, at, at, method="complex")
+    assert not gradcheck(rnn, at, {**at, "b": np.full(3, 5.0)}, method="complex")
+
+
+def test_at_a_kink_any_slope_between_its_sides_passes():
+    x = np.array([0.9, 0.3, 0.9])
+    for share in (0.0, 0.5, 1.0):
+        right = {"x": np.array([share, 0.0, 1 - share])}
+        assert gradcheck(lambda p: np.max(p["x"]), {"x": x}, right, method="complex").tensors[0].status in (
+            "kink",
+            "pass",
+        )
+    report = gradcheck(lambda p: np.max(p["x"]), {"x": x}, {"x": np.array([1.2, 0.0, 0.0])}, method="complex")
+    assert report.tensors[0].status == "fail"

@@ -5,7 +5,8 @@ import pytest
 from gradcheck.problems import gradient, measured, network, point, tensor
 
 from npseq.gradcheck import gradcheck
-from npseq.gradcheck.directional import chance_of_missing, check_directional
+from npseq.gradcheck.differences import Derivative, Kink
+from npseq.gradcheck.directional import Slope, chance_of_missing, check_directional
 
 RNG = np.random.default_rng
 
@@ -63,3 +64,34 @@ def test_the_direction_of_the_row_gives_its_values():
     row = check_directional(tensor(np.cos(x)), measured(lambda x: np.sin(x).sum(), x), rng=RNG(0))
     assert row.analytic == np.cos(x) @ row.direction
     assert row.numeric == pytest.approx(row.analytic, rel=1e-6)
+
+
+@pytest.mark.parametrize("gradient", [[0.0, 0.0], [1e12, 1 / 3]])
+def test_a_function_without_values_around_the_point_decides_nothing(gradient):
+    def f(p):
+        return np.log(p["x"]).sum() if np.all(p["x"] == [1e-12, 3.0]) else np.nan
+
+    report = gradcheck(f, {"x": np.array([1e-12, 3.0])}, {"x": np.array(gradient)}, method="directional")
+    assert report.tensors[0].status == "inconclusive"
+
+
+@pytest.mark.parametrize("method", ["directional", "taylor"])
+def test_an_rtol_of_the_caller_is_held_or_the_check_decides_nothing(method):
+    """Rounding to float32 hides errors of 9e-4, or of 1e-6."""
+    x = np.array([0.3, -0.5, 1.2])
+    for error in (0.0, 9e-4):
+        report = gradcheck(
+            lambda p: np.float32(np.tanh(p["x"]).sum()),
+            {"x": x},
+            {"x": (1 + error) / np.cosh(x) ** 2},
+            method=method,
+            rtol=1e-6,
+        )
+        assert report.tensors[0].status == ("inconclusive" if error == 0 else "fail")
+
+
+def test_the_slope_nearest_to_what_is_expected_counts_at_a_kink():
+    kink = Slope(0.3, Derivative(0.5, 0.0, 0.0, 1.0, Kink(0.0, 1.0)), np.ones(1))
+    assert (kink.nearest, kink.distance) == (0.3, 0.0)
+    assert (kink._replace(expected=1.5).nearest, kink._replace(expected=1.5).distance) == (1.0, 0.5)
+    assert Slope(0.3, Derivative(np.nan, np.inf, np.nan, np.nan), np.ones(1)).distance == np.inf

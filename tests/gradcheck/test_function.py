@@ -1,9 +1,13 @@
 """A ScalarFunction counts evaluations, moves its own copy of the point, and puts it back in every bit."""
 
+import math
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
-from npseq.gradcheck.function import EPSILON, Line, ScalarFunction, unit_direction
+from npseq.gradcheck.function import EPSILON, Line, ScalarFunction, root_mean_square, scalar, unit_direction
 
 AT = {"x": np.array([[0.1, -2.0], [3e5, 1e-7]]), "y": np.float32(0.3) * np.ones(())}
 
@@ -22,11 +26,53 @@ def test_an_entry_moves_and_is_put_back_in_every_bit():
 
 
 def test_an_entry_is_put_back_if_f_raises():
-    function = ScalarFunction(lambda p: 1 / p["y"].item(), AT)
-    with pytest.raises(ZeroDivisionError):
-        function.with_entry("y", 0, 0.0)
+    function = ScalarFunction(lambda p: {0.0: p["y"]}[p["y"].item()], AT)
+    with pytest.raises(KeyError):
+        function.with_entry("y", 0, 1.0)
     assert function.arguments()["y"] == function.values["y"][0]
     assert not function.written_on()
+
+
+def test_away_from_the_point_an_error_of_its_domain_is_no_number():
+    function = ScalarFunction(lambda p: math.log(p["y"]) + 1 / (p["y"].item() - 2) + math.exp(p["y"]), AT)
+    assert function() == math.log(AT["y"]) + 1 / (AT["y"].item() - 2) + math.exp(AT["y"])
+    assert np.isnan([function.with_entry("y", 0, value) for value in (-1.0, 2.0, 1000.0)]).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (np.ones(2), r"an array of shape \(2,\); reduce it"),
+        (np.ones((1, 1)), r"an array of shape \(1, 1\)"),
+        (None, "a NoneType; return a float"),
+        ("1.0", "a str"),
+        (np.array("1.0"), "a str"),
+        (b"1", "a bytes"),
+        (True, "a bool"),
+        (np.bool_(True), "a bool"),
+        ([1.0], "a list"),
+        ({1.0}, "a set"),
+        ((x for x in (1.0,)), "a generator"),
+        (object(), "a object"),
+        (np.array(object()), "a object"),
+        (np.ndarray, "a type"),
+        (Decimal(1), "a Decimal"),
+    ],
+)
+def test_what_is_no_number_is_refused(value, text):
+    with pytest.raises(ValueError, match=f"f must return a scalar, got {text}"):
+        scalar(value)
+
+
+@pytest.mark.parametrize("value", [2, 2.0, np.float16(2), np.int8(2), np.array(2.0), np.longdouble(2), Fraction(2)])
+def test_a_number_of_any_type_is_a_float(value):
+    assert scalar(value) == 2.0
+    assert type(scalar(value)) is float
+
+
+def test_a_complex_number_stays_one_and_a_huge_integer_is_infinite():
+    assert scalar(np.complex64(2j)) == 2j
+    assert scalar(10**400) == np.inf
 
 
 def test_a_direction_moves_several_tensors_and_is_undone():
@@ -83,3 +129,15 @@ def test_the_displacement_of_an_entry_is_a_multiple_of_its_spacing():
 def test_a_random_direction_has_norm_one():
     assert np.linalg.norm(unit_direction(np.random.default_rng(0), 7)) == pytest.approx(1.0)
     assert unit_direction(np.random.default_rng(0), 0).shape == (0,)
+
+
+def test_a_root_mean_square_needs_no_squares():
+    for size in (1e-300, 1.0, 1e300):
+        assert root_mean_square(size * np.array([3.0, -4.0])) == pytest.approx(size * np.sqrt(12.5))
+    assert root_mean_square(np.zeros(2)) == root_mean_square(np.zeros(0)) == 0.0
+
+
+def test_the_size_of_an_entry_is_its_own_or_where_it_is_zero_the_typical_one():
+    function = ScalarFunction(lambda p: 0.0, {"x": np.array([3.0, 0.0, -4.0]), "zero": np.zeros(2)})
+    np.testing.assert_allclose(function.sizes("x"), [3.0, np.sqrt(25 / 3), 4.0])
+    np.testing.assert_array_equal(function.sizes("zero"), [1.0, 1.0])

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from npseq.gradcheck import gradcheck
-from npseq.gradcheck.differences import Derivative, difference
+from npseq.gradcheck.differences import difference
 from npseq.gradcheck.function import Line
-from npseq.gradcheck.kinks import Jump, at_kink, kink_beside, slope_jump
+from npseq.gradcheck.kinks import Jump, at_kink, shortest_step, slope_jump, step_beside
 
 SLOPES = np.arange(1.0, 6.0)
 
@@ -85,38 +85,66 @@ def test_a_maximum_has_a_kink_where_two_are_equal():
     assert {kink.index for kink in report.kinks} == {(2, 3), (2, 5)}
 
 
+@pytest.mark.parametrize("method", ["central", "directional", "taylor", "complex"])
+@pytest.mark.parametrize("power", [2, 3])
+def test_a_kink_of_a_power_is_none(method, power):
+    """The slopes of relu(x)^2 and x |x| agree at 0: only their second derivatives jump."""
+    x = np.array([0.0, 0.0, 1.0])
+
+    def relu_power(p):
+        return (np.where(p["x"].real > 0, p["x"], 0) ** power).sum()
+
+    report = gradcheck(relu_power, {"x": x}, {"x": power * np.maximum(x, 0) ** (power - 1)}, method=method)
+    assert report.tensors[0].status == "pass"
+    report = gradcheck(relu_power, {"x": np.zeros(3)}, {"x": np.zeros(3)}, method=method)
+    assert report.tensors[0].status == "zero"
+    assert not gradcheck(relu_power, {"x": x}, {"x": power * x ** (power - 1) + [1e-4, 0, 0]}, method=method)
+
+
 def bent(at=0.0, jump=0.7):
     """A parabola with a kink where the distance is `at`."""
-    return Line(lambda t: 0.4 * t + 1.5 * t * t + (jump * (t - at) if t > at else 0.0), 0.0, noise=1e-16)
+    return Line(lambda t: 0.4 * t + 1.5 * t * t + jump * max(t - at, 0.0), jump * max(-at, 0.0), noise=1e-16)
+
+
+def steps(line, *lengths):
+    return [difference(line, h) for h in lengths]
 
 
 def test_three_steps_show_the_jump_of_a_bent_parabola():
-    steps = [difference(bent(), h) for h in (0.5, 0.25, 0.125)]
-    assert slope_jump(steps, 1e-9).size == pytest.approx(0.7)
-    assert slope_jump(steps[:2], 1e-9) is None
+    found = steps(bent(), 0.5, 0.25, 0.125)
+    assert slope_jump(bent(), found, 1e-9).size == pytest.approx(0.7)
+    assert slope_jump(bent(), found, 1e-9).step is found[-1]
+    assert slope_jump(bent(), found[:2], 1e-9) is None
+    assert slope_jump(bent(), found, 0.7 / 4) is None  # less than the tolerance
 
 
 def test_a_parabola_has_no_jump():
-    assert slope_jump([difference(bent(jump=0.0), h) for h in (0.5, 0.25, 0.125)], 1e-9) is None
+    line = bent(jump=0.0)
+    assert slope_jump(line, steps(line, 0.5, 0.25, 0.125), 1e-9) is None
 
 
-def test_a_kink_beside_the_point_is_found_between_two_steps():
-    line = Line(lambda t: abs(t - 1e-3), 1e-3, noise=1e-16)
-    steps = [difference(line, h) for h in (0.02, 0.01, 5e-4)]
-    assert kink_beside(steps, -1.0, 1e-9) is steps[1]
-    assert kink_beside(steps[1:], -1.0, 1e-9) is None
+def test_the_shortest_step_has_the_rounding_of_the_target_but_is_shorter_than_the_jump_s():
+    jump = Jump(0.7, difference(bent(), 0.32))
+    assert shortest_step(bent(), jump, 1e-9) == pytest.approx(1e-7)
+    assert shortest_step(bent(), jump, 1e-20) == pytest.approx(0.02)
+    assert shortest_step(bent(), jump, 0.0) == pytest.approx(0.02)
+    assert shortest_step(bent()._replace(shortest=1e-3), jump, 1e-9) == 1e-3
+
+
+@pytest.mark.parametrize("at", [1e-3, -1e-3, 1e-5])
+def test_a_step_beside_a_kink_does_not_reach_it(at):
+    found = step_beside(bent(at), Jump(0.7, difference(bent(at), 0.1)), 1e-7)
+    assert abs(at) / 4 < found <= abs(at)
+
+
+def test_no_step_is_beside_a_kink_at_the_point():
+    assert step_beside(bent(), Jump(0.7, difference(bent(), 0.1)), 1e-7) is None
+    assert step_beside(bent(1e-9), Jump(0.7, difference(bent(1e-9), 0.1)), 1e-7) is None
 
 
 def test_at_a_kink_every_slope_between_the_sides_counts():
-    step = difference(bent(), 1e-3)
-    found = at_kink(bent(), 1e-9, Jump(0.7, step), Derivative(np.nan, np.inf, np.nan, np.nan), 1e-3)
-    assert (found.low, found.high) == pytest.approx((0.4, 1.1), abs=1e-5)
+    found = at_kink(bent(), 1e-3)
+    assert (found.low, found.high) == pytest.approx((0.4, 1.1), abs=1e-9)  # the curvature is extrapolated
     assert found.kink == (found.low, found.high)
-
-
-def test_beside_a_kink_the_derivative_is_one_number_and_the_kink_is_reported():
-    line = bent(at=1e-3)
-    step = difference(line, 1e-2)
-    found = at_kink(line, 1e-6, Jump(0.7, step), Derivative(np.nan, np.inf, np.nan, np.nan), 1e-2)
-    assert found.low == found.high == found.value == pytest.approx(0.4, abs=1e-6)
-    assert found.kink == (step.left, step.right)
+    assert found.value == pytest.approx(0.75)
+    assert at_kink(bent(jump=-0.7), 1e-3).low == pytest.approx(-0.3, abs=1e-9)

@@ -29,15 +29,13 @@ def test_the_remainders_of_a_parabola_are_its_powers():
     assert found.slopes == pytest.approx((1.0, 2.0), abs=0.01)
 
 
-def test_a_wrong_slope_is_what_the_second_remainder_hides():
-    function = measured(lambda x: (x**2).sum(), [0.5])
-    found = remainders(function, "x", np.array([1.0]), 0.9)
+def test_a_wrong_slope_leaves_a_second_remainder_of_first_order():
+    found = remainders(measured(lambda x: (x**2).sum(), [0.5]), "x", np.array([1.0]), 0.9)
     assert found.slopes[1] == pytest.approx(1.0, abs=0.01)
-    assert found.hidden == pytest.approx(0.1, rel=1e-6)
 
 
 def test_steps_out_of_the_domain_are_left_out():
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         found = remainders(measured(lambda x: np.log(x).sum(), [1e-3]), "x", np.array([-1.0]), -1e3)
     assert np.isfinite(found.first).all()
     assert found.h[0] < 1e-3

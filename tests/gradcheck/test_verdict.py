@@ -127,6 +127,11 @@ def test_an_error_above_the_resolution_decides_nothing():
     assert row.note == "an error of 1.0e-03 of the gradient's scale can hide here, above 1.0e-04; rescale f"
 
 
+def test_a_value_without_a_bound_on_its_error_decides_nothing():
+    row = judge(tensor([1.0, 0.5]), Estimate(np.array([1.0, 0.5]), np.array([0.0, np.inf])), zero=False, advice="x")
+    assert (row.status, row.note.split(",")[0]) == ("inconclusive", "the numeric gradient cannot be trusted")
+
+
 def test_a_kink_takes_any_slope_between_its_sides():
     for value, status in ((-1.0, "kink"), (0.3, "kink"), (2.0, "kink"), (2.01, "fail"), (-1.01, "fail")):
         numeric = Estimate(np.array([3.0, 0.0]), np.zeros(2))
@@ -140,4 +145,7 @@ def test_the_scale_is_the_largest_finite_entry_of_either_gradient():
     numeric = Estimate(np.array([0.1, -4.0, np.nan]), np.zeros(3))
     assert numeric.scale(np.array([3.0, 1.0, np.inf])) == 4.0
     assert Estimate(np.zeros(0), np.zeros(0)).scale(np.zeros(0)) == 0.0
+    numeric.replace(1, Derivative(2.0, 0.0, -50.0, 90.0, Kink(-50.0, 90.0)))
+    assert numeric.scale(np.array([3.0, 1.0, np.inf])) == 3.0  # at a kink, the slope that is nearest counts
+    numeric.replace(1, Derivative(-4.0, 0.0, -4.0, -4.0))
     np.testing.assert_array_equal(numeric.distance(np.array([3.1, -4.0, np.inf])), [3.0, 0.0, np.inf])
