@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from npseq import data, initializers, layers, losses, models, optim
 from npseq.bptt.truncation import CarouselTruncation, HDetach, RandomTruncation, RouletteTruncation, Truncated
+from npseq.cell import Cell
 from npseq.clipping import clip_grad_norm, clip_grad_value
 from npseq.gradcheck import NotAnalyticError, gradcheck
-from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear
+from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear, Recurrent
 from npseq.losses import binary_cross_entropy, mean_squared_error, perplexity, softmax_cross_entropy
 from npseq.models import LanguageModel
 from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop
@@ -35,6 +36,7 @@ __all__ = [
     "AdamW",
     "Bidirectional",
     "CarouselTruncation",
+    "Cell",
     "Dropout",
     "Embedding",
     "HDetach",
@@ -43,6 +45,7 @@ __all__ = [
     "NotAnalyticError",
     "RMSprop",
     "RandomTruncation",
+    "Recurrent",
     "RouletteTruncation",
     "Truncated",
     "binary_cross_entropy",

@@ -10,9 +10,9 @@ over time and batch, weights, truncation, lengths and devices are not a cell's b
 linearly, so that its gradient is a sum of (operand) x (adjoint), which `npseq.bptt.gradients` takes for every cell.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import FrozenInstanceError, dataclass
+from typing import Any, ClassVar, dataclass_transform
 
 from npseq.backend import Array, MaybeArray
 
@@ -20,36 +20,93 @@ Project = Callable[[Array], Array]
 State = tuple[Array, ...]  # an array for each name in `Cell.state`
 
 
-@dataclass(frozen=True)
+@dataclass_transform(frozen_default=True)
 class Cell:
     """One step of a recurrent network: three methods, written entry by entry, and the names of what they read.
 
-    a is indexed by block: those of `h_blocks` in their order, then the gates that are not among them.
+    `ns.Recurrent(MyCell(), input_size, hidden_size)` is a layer of it. A subclass is a frozen dataclass by itself: its
+    annotated fields are the options that it is made with, and equal cells are the same cell.
+
+    a is indexed by block: those of `h_blocks` in their order, then the gates that are not among them, then `masks`,
+    then `saved`. docs/guides/your_own_cell.md derives and writes one.
+
+    A cell names, as class attributes or properties, what is not as here:
+
+        gates             the blocks of a that x and a bias enter: W_x<gate> (D, H), b_<gate> (H,)
+        state = ("h",)    what goes from step to step. h alone enters the products and is what others read; a layer
+                          holds all further parts, (H, B) each, side by side in one array, the c of its state (h, c)
+        h_blocks = gates  the blocks that h enters by the first product: W_h<gate> (P, H); one that x does not enter
+                          has its gate's name after an h, and a bias of its own
+        projection = None the matrix of the second product, W_h<gate> or a name of its own
+        vectors = ()      parameters (H,) that enter entry by entry, such as peepholes
+        masks = {}        {name: probability}, blocks of a that training draws: 1 with this probability, else 0; where
+                          training is False they are the probability itself
+        saved = ()        further blocks of a, which forward writes for backward to read
+        local             how many local derivatives a step has, if not as many as the products have blocks
+        reads_gates = True  whether backward reads a
+
+    Example:
+        >>> class Leaky(ns.Cell):
+        ...     rate: float = 0.5
+        ...     gates = ("u",)
+        ...
+        ...     def forward(self, a, old, new, p, project):
+        ...         np.tanh(a[0], out=a[0])
+        ...         new[0][...] = old[0] + self.rate * (a[0] - old[0])
+        ...
+        ...     def backward(self, dnew, a, s, da, p, project):
+        ...         da[0] = dnew[0] * self.rate * (1 - a[0] ** 2)
+        ...         return (dnew[0] * (1 - self.rate),)
+        >>> layer = ns.Recurrent(Leaky(0.1), 2, 3, rng=0)
+        >>> bool(ns.gradcheck_layer(layer, np.ones((5, 2, 2))))
+        True
     """
 
-    gates: ClassVar[tuple[str, ...]]  # the blocks of a that x and a bias enter: W_x<gate>, b_<gate>
-    state: ClassVar[tuple[str, ...]] = ("h",)  # what goes from step to step; h alone enters the products
-    reads_gates: ClassVar[bool] = True  # whether backward reads a
+    gates: ClassVar[tuple[str, ...]]
+    state: ClassVar[tuple[str, ...]] = ("h",)
+    reads_gates: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        dataclass(frozen=True)(cls)
+        del cls.__setattr__, cls.__delattr__  # so that whoever writes @dataclass(frozen=True) may do so
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise FrozenInstanceError(f"cannot assign to {name!r}: a cell stays what it was made of; make another one")
 
     @property
     def h_blocks(self) -> tuple[str, ...]:
-        """The blocks that h enters by the first product; one that x does not enter has its gate's name after an h."""
         return self.gates
 
     @property
     def local(self) -> int:
-        """How many local derivatives a step has; as many as blocks, unless a cell says otherwise."""
         return len({*self.gates, *self.h_blocks})
 
     @property
     def projection(self) -> str | None:
-        """The matrix of the second product, W_h<gate> or a name of its own; None where there is one product only."""
         return None
 
     @property
     def vectors(self) -> tuple[str, ...]:
-        """The vectors (H,) that enter entry by entry, such as peepholes."""
         return ()
+
+    @property
+    def masks(self) -> Mapping[str, float]:
+        return {}
+
+    @property
+    def saved(self) -> tuple[str, ...]:
+        return ()
+
+    def initial(self, name: str, shape: tuple[int, ...], rng: Any) -> Any:
+        """Returns a parameter's initial value, or None for U(-1/sqrt(H), 1/sqrt(H)).
+
+        Args:
+            name: without the ending of its layer and direction, such as "W_xi".
+            shape: of the value.
+            rng: a numpy.random.Generator, to draw from.
+        """
+        return None
 
     def forward(self, a: Array, old: State, new: State, p: MaybeArray, project: Project | None) -> None:
         """Activates the gates in place and writes the new state, which may be the old one's memory.
@@ -61,10 +118,12 @@ class Cell:
             p: the vectors, (n, H, 1), None where there are none.
             project: multiplies (H, B) by the second product's matrix.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define forward(self, a, old, new, p, project)")
 
     def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         """Writes what backward multiplies adjoints with. It needs no adjoint, so that N steps are taken at once.
+
+        A cell may do without this method; its backward is given the states (old, new) of its step as s.
 
         Args:
             a: (blocks, N, H, B), as forward left it.
@@ -75,23 +134,49 @@ class Cell:
         raise NotImplementedError
 
     def backward(
-        self, dnew: tuple, a: MaybeArray, s: Array, da: Array, p: MaybeArray, project: Project | None
+        self, dnew: tuple, a: MaybeArray, s: Any, da: Array, p: MaybeArray, project: Project | None
     ) -> tuple[MaybeArray, ...]:
         """Writes the adjoints of the pre-activations; returns those of the old state, less what W passes back to h.
+
+        All arrays may have further axes between H and B, of which those of a, s and p have length 1.
 
         Args:
             dnew: the adjoints of the new state.
             a: (blocks, H, B), as forward left it; None where `reads_gates` is False.
             s: (local, H, B), the local derivatives of this step.
-            da: (blocks, H, B), written.
+            da: (blocks, H, B), written; without masks and saved blocks, but with the adjoint of each vector as a
+                further block where the cell has no `vector_gradients`.
             p: the vectors.
             project: multiplies by the transpose of the second product's matrix.
 
         Returns:
             The adjoint of each part of the old state; None for h where all of it passes through W.
         """
-        raise NotImplementedError
+        name = type(self).__name__
+        raise NotImplementedError(f"{name} has no backward; ns.gradcheck_layer(layer, x) says what it must do")
 
     def vector_gradients(self, da: Array, old: State, new: State) -> tuple[Array, ...]:
-        """The gradient of each vector at every step, (H, T, B); da and the states have an axis T too."""
-        return ()
+        """Returns the gradient of each vector at every step, (H, T, B).
+
+        A cell with vectors may do without this method; its backward writes these gradients at the end of da.
+
+        Args:
+            da: (blocks, H, T, B), as backward wrote it.
+            old: the states before each step, (., T, B).
+            new: the states after each step.
+        """
+        return tuple(da[len(da) - len(self.vectors) :])
+
+
+def parts_of(c: MaybeArray, cell: Cell, axis: int = 0) -> tuple[Array, ...]:
+    """The parts of the state beside h, (H, ...) each, from the one array c (k*H, ...) that holds them side by side."""
+    count = len(cell.state) - 1
+    if c is None or count == 1:
+        return () if c is None else (c,)
+    units = c.shape[axis] // count
+    return tuple(c[(slice(None),) * axis + (slice(k * units, (k + 1) * units),)] for k in range(count))
+
+
+def has_own(cell: Cell, method: str) -> bool:
+    """Whether the cell defines this method of the contract, which it may leave out."""
+    return getattr(type(cell), method) is not getattr(Cell, method)

@@ -233,7 +233,8 @@ def test_defaults_are_those_of_a_cell_that_h_and_x_enter_alike():
     assert cell.reads_gates
     assert cell.h_blocks == ("k", "u")
     assert (cell.local, cell.projection, cell.vectors) == (2, None, ())
-    assert cell.vector_gradients(None, None, None) == ()
+    assert cell.vector_gradients(np.ones((2, 1)), None, None) == ()
+    assert (cell.masks, cell.saved, cell.initial("b_k", (3,), None)) == ({}, (), None)
 
 
 def test_there_are_as_many_local_derivatives_as_blocks_unless_a_cell_says_otherwise():

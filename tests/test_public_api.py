@@ -25,6 +25,13 @@ GRU(input_size, hidden_size, num_layers=1, *, reset="after", bidirectional=False
 LSTM(input_size, hidden_size, num_layers=1, *, peepholes=False, proj_size=0, bidirectional=False, \
     bias=True, dropout=0.0, dtype=np.float32, rng=None)
 Bidirectional(forward, backward)
+Recurrent(cell, input_size, hidden_size, *, num_layers=1, bidirectional=False)
+Cell()
+Cell.forward(self, a, old, new, p, project)
+Cell.local_derivatives(self, a, old, new, s)
+Cell.backward(self, dnew, a, s, da, p, project)
+Cell.vector_gradients(self, da, old, new)
+Cell.initial(self, name, shape, rng)
 RNN.forward(self, x, state=None, lengths=None, *, training=False, tape=None)
 GRU.forward(self, x, state=None, lengths=None, *, training=False, tape=None)
 LSTM.forward(self, x, state=None, lengths=None, *, training=False, tape=None)

@@ -1,23 +1,26 @@
 """How the blocks of a step lie in memory, derived from a cell's two tuples of names.
 
-a holds the blocks that h enters first, then the gates that x alone enters. W holds one column block a gate; h's weights
+a holds the blocks that h enters first, then the gates that x alone enters, then those that no product
+fills. W holds one column block a gate; h's weights
 for block k stand in column block k, and those of a second product that is named as a gate's in the next.
 """
 
 from functools import lru_cache
 from typing import NamedTuple
 
-from npseq.cell import Cell
+from npseq.cell import Cell, has_own
 
 
 class Blocks(NamedTuple):
     """The blocks of a cell's pre-activations."""
 
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # those of the products
     with_h: int  # the first so many take h through the first product
     h_only: tuple[int, ...]  # those that x does not enter
     one_product: bool  # whether h and x enter the same blocks, so that one product of [h; 1; x] does for both
     h_weights: tuple[str, ...]  # h's matrices in W by their column blocks; the second product's is the last, if there
+    saved: tuple[str, ...] = ()  # further blocks of a, which no product fills: masks, and what forward saves
+    vectors: int = 0  # further blocks of da: the gradients of so many vectors, which backward writes
 
 
 @lru_cache
@@ -27,7 +30,8 @@ def blocks_of(cell: Cell) -> Blocks:
     h_only = tuple(k for k, name in enumerate(names) if name not in gates)
     h_weights = [f"W_h{name}" if name in gates else f"W_{name}" for name in h_blocks]
     h_weights += [f"W_h{gate}" for gate in gates if f"W_h{gate}" == cell.projection]
-    return Blocks(names, len(h_blocks), h_only, h_blocks == gates, tuple(h_weights))
+    saved, vectors = (*cell.masks, *cell.saved), 0 if has_own(cell, "vector_gradients") else len(cell.vectors)
+    return Blocks(names, len(h_blocks), h_only, h_blocks == gates, tuple(h_weights), saved, vectors)
 
 
 @lru_cache

@@ -49,7 +49,7 @@ def strand_factors(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints) -
 
 
 def _vector_factors(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints) -> dict[str, Factors]:
-    old, new = states_of(strand, w.state)
+    old, new = states_of(cell, strand, w.state)
     if adjoints.da.ndim == 5:
         old, new = (tuple(part[:, :, None] for part in state) for state in (old, new))
     gradients = cell.vector_gradients(adjoints.da, old, new)

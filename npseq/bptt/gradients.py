@@ -14,7 +14,7 @@ from npseq.bptt.blocks import blocks_of, x_runs
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, empty
-from npseq.cell import Cell, State
+from npseq.cell import Cell, State, parts_of
 
 LARGEST = 1 << 23  # numbers: no copy of columns is larger, however long the sequences
 CHUNKS, ENOUGH = 4, 256  # the columns are copied in so many chunks where each has enough of them for a fast product
@@ -56,7 +56,7 @@ def weight_gradients(
     cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Weights, workspace: Workspace | None = None
 ) -> None:
     """Writes the gradient of every parameter of a strand into `out`, laid out as the weights are. No axis of lags."""
-    da_steps = _by_step(adjoints.da, 2)
+    da_steps = _by_step(adjoints.da[: len(w.blocks.names)], 2)
     dv_steps: MaybeArray = None if w.U is None else _by_step(adjoints.dv, 1)
     looked_up, columns_of_h = strand.s.shape[1] == w.state, len(w.blocks.h_weights) * adjoints.da.shape[1]
     if looked_up:
@@ -127,13 +127,13 @@ def _scatter_rows(cell: Cell, out: Array, ids: Array, da: Array) -> None:
 
 
 def _vector_gradients(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Array) -> None:
-    for k, gradient in enumerate(cell.vector_gradients(adjoints.da, *states_of(strand, w.state))):
+    for k, gradient in enumerate(cell.vector_gradients(adjoints.da, *states_of(cell, strand, w.state))):
         out[k, :, 0] = gradient.sum(axis=(1, 2))
 
 
-def states_of(strand: Strand, P: int) -> tuple[State, State]:
+def states_of(cell: Cell, strand: Strand, P: int) -> tuple[State, State]:
     """The states before and after every step, (features, T, B) each."""
-    parts = (strand.s[:, :P],) if strand.c is None else (strand.s[:, :P], strand.c)
+    parts = (strand.s[:, :P], *parts_of(strand.c, cell, 1))
     return tuple(part[:-1].swapaxes(0, 1) for part in parts), tuple(part[1:].swapaxes(0, 1) for part in parts)
 
 

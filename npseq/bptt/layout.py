@@ -9,6 +9,8 @@ A strand's weights are one block W (P + bias + D, G*H): rows [h; 1; x], a gate a
 Layer l > 0 adds "_l<l>" to each name, the reverse direction adds "_reverse".
 """
 
+from collections.abc import Sequence
+
 from npseq.bptt.blocks import blocks_of
 from npseq.bptt.tape import Weights
 from npseq.cell import Cell
@@ -39,6 +41,17 @@ def strand_layout(cell: Cell, inputs: int, units: int, state: int, bias: bool, e
         if vectors:
             blocks[f"{kind}{ending}"] = (len(vectors), units)
             names.update({f"{name}{ending}": (f"{kind}{ending}", (k,)) for k, name in enumerate(vectors)})
+    return Layout(blocks, names)
+
+
+def stack_layout(cell: Cell, inputs: Sequence[int], units: int, state: int, directions: int, bias: bool) -> Layout:
+    """The blocks and names of a stack, the first layer's first; inputs: the features that each layer reads."""
+    blocks, names = {}, {}
+    for layer, features in enumerate(inputs):
+        for d in range(directions):
+            strand = strand_layout(cell, features, units, state, bias, suffix(layer, d))
+            blocks.update(strand.blocks)
+            names.update(strand.names)
     return Layout(blocks, names)
 
 

@@ -8,7 +8,7 @@ Past a sequence's length its state stays what it was, so its adjoint passes thro
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import repeat
+from itertools import pairwise, repeat
 from math import prod
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from npseq.backend import Array, MaybeArray, matmul
 from npseq.bptt.blocks import x_runs
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, empty
-from npseq.cell import Cell, State
+from npseq.cell import Cell, State, has_own, parts_of
 
 Edge = Callable[[Array, Any, int], tuple[Array, Any]]  # (dh, dc of the state before step t, t) -> what t - 1 receives
 Record = Callable[[int, Array, Any], None]  # receives (t, dh, dc): the adjoints of the state after step t
@@ -34,7 +34,7 @@ class Adjoints(NamedTuple):
     da: Array  # (A, H, T, [lags,] B): of the first product's results
     dv: MaybeArray  # (., T, [lags,] B): of the second product's results
     dh: Array  # (P, [lags,] B): of the initial h
-    dc: MaybeArray  # (H, [lags,] B): of the initial c
+    dc: MaybeArray  # (k*H, [lags,] B): of the initial c
 
 
 def where(cell: Cell, like: Array) -> Any:
@@ -93,7 +93,7 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     each_step: Any = (a, with_h_rows) if saved else (repeat(a[0]), repeat(with_h_rows[0]))
 
     step, vectors = where(cell, s).forward, w.vectors
-    states = zip(s[:, :P]) if c is None else zip(s[:, :P], c, strict=True)
+    states = zip(s[:, :P], *parts_of(c, cell, 1), strict=True)
     old = next(states)
     for t, (new, operand, a_t, sums) in enumerate(zip(states, s, *each_step, strict=False)):
         if x_first:
@@ -150,15 +150,15 @@ def backward(
     """Adjoints of every step. dy (T, P, [lags,] B), zero past each length, or None; dh, dc of the last state."""
     s, mask, ragged, with_h = strand.s, strand.mask, strand.ragged, w.blocks.with_h
     P, lags, has_c = w.state, dh.shape[1:-1], dc is not None
-    _, blocks, units, batch = strand.a.shape
+    _, _, units, batch = strand.a.shape
     n = with_h * units
-    da = empty(workspace, "da", s, (strand.steps, blocks, units, *lags, batch))
+    da = empty(workspace, "da", s, (strand.steps, len(w.blocks.names) + w.blocks.vectors, units, *lags, batch))
     dv: MaybeArray = None if w.U is None else empty(workspace, "dv", s, (strand.steps, w.U.shape[1], *lags, batch))
     columns = da[:, :with_h].reshape(strand.steps, n, prod(dh.shape[1:]))  # a view, filled by the cell
     times = product_by(w.W[:P, :n])
     project = None if dv is None else projection_by(w.U, dv[::-1])
     a, vectors = _beside_lags(strand.a if cell.reads_gates else None, lags), _beside_lags(w.vectors, lags)
-    step = where(cell, s).backward
+    step = where(cell, s).backward if len(cell.state) < 3 else _with_parts(where(cell, s))
     for first, derivatives in _local_derivatives(cell, w, strand, lags, workspace):
         steps = slice(first, first + len(derivatives))
         each_step = (_from_last(array, steps) for array in (dy, a, da, columns))
@@ -186,6 +186,16 @@ def backward(
     return Adjoints(da.transpose(1, 2, 0, *range(3, da.ndim)), None if dv is None else dv.swapaxes(0, 1), dh, dc)
 
 
+def _with_parts(cell: Cell) -> Callable[..., tuple[Any, Array]]:
+    """The cell's backward for a state (h, c) whose c holds several parts side by side."""
+
+    def step(dnew: tuple, *others: Any) -> tuple[Any, Array]:
+        dh, *dparts = cell.backward((dnew[0], *parts_of(dnew[1], cell)), *others)
+        return dh, np.concatenate(dparts)
+
+    return step
+
+
 def _from_last(array: MaybeArray, steps: slice) -> Iterator[Array]:
     """Each of these steps of an array, from the last to the first; where there is none, None again and again."""
     return repeat(None) if array is None else reversed(array[steps])
@@ -204,9 +214,17 @@ def _beside_lags(array: MaybeArray, lags: tuple[int, ...]) -> MaybeArray:
 
 def _local_derivatives(
     cell: Cell, w: Weights, strand: Strand, lags: tuple[int, ...], workspace: Workspace | None
-) -> Iterator[tuple[int, Array]]:
-    """(first step, local derivatives (N, local, H, [1,] B)) of some steps at a time, the last steps first."""
-    s, h, c, a = strand.s, strand.s[:, : w.state], strand.c, strand.a
+) -> Iterator[tuple[int, Any]]:
+    """(first step, local derivatives (N, local, H, [1,] B)) of some steps at a time, the last steps first.
+
+    A cell without them has the states (old, new) of each step in their place.
+    """
+    s, h, a = strand.s, strand.s[:, : w.state], strand.a
+    parts = parts_of(strand.c, cell, 1)
+    if not has_own(cell, "local_derivatives"):
+        steps = list(zip(*(_beside_lags(part, lags) for part in (h, *parts)), strict=True))
+        yield 0, list(pairwise(steps))
+        return
     _, _, units, batch = a.shape
     limit = CACHE if isinstance(s, np.ndarray) else DEVICE
     some = max(1, limit // max(w.blocks.with_h * units * batch, 1))
@@ -215,7 +233,6 @@ def _local_derivatives(
     for last in range(strand.steps, 0, -some):
         first = max(0, last - some)
         derivatives = block[: last - first]
-        old, new = h[first:last], h[first + 1 : last + 1]
-        states = ((old,), (new,)) if c is None else ((old, c[first:last]), (new, c[first + 1 : last + 1]))
-        step(a[first:last].swapaxes(0, 1), *states, derivatives.swapaxes(0, 1))
+        old, new = (tuple(part[at] for part in (h, *parts)) for at in (slice(first, last), slice(first + 1, last + 1)))
+        step(a[first:last].swapaxes(0, 1), old, new, derivatives.swapaxes(0, 1))
         yield first, _beside_lags(derivatives, lags)

@@ -13,7 +13,7 @@ from npseq.backend import Array, MaybeArray
 from npseq.bptt.blocks import x_runs
 from npseq.bptt.loop import product_by, where
 from npseq.bptt.tape import Weights
-from npseq.cell import Cell
+from npseq.cell import Cell, parts_of
 
 Step = Callable[[Array], tuple[Array, Array]]
 
@@ -33,18 +33,22 @@ def stepper(cell: Cell, w: Weights, batch: int, output: MaybeArray = None) -> St
     operand = np.zeros_like(w.W, shape=(P + 1, batch))
     operand[P] = 1
     h = operand[:P]
-    state = (h, np.zeros_like(w.W, shape=(units, batch))) if "c" in cell.state else (h,)
+    further = len(cell.state) - 1
+    c = np.zeros_like(w.W, shape=(further * units, batch)) if further else None
+    state = (h, *parts_of(c, cell))
     products = np.empty_like(w.W, shape=(n + V, batch))
     through_h, scores = products[:n].reshape(blocks.with_h, units, batch), products[n:]
     times, project = product_by(side_by_side.T), product_by(None if w.U is None else w.U.T)
     times(operand, products)
-    a = np.empty_like(w.W, shape=(len(blocks.names), units, batch))
-    with_h, x_alone = a[: blocks.with_h], a[blocks.with_h :]
-    all_with_h, forward, vectors = blocks.with_h == len(a), where(cell, w.W).forward, w.vectors
+    a = np.empty_like(w.W, shape=(len(blocks.names) + len(blocks.saved), units, batch))
+    for block, probability in enumerate(cell.masks.values(), len(blocks.names)):
+        a[block] = probability
+    with_h, x_alone = a[: blocks.with_h], a[blocks.with_h : len(blocks.names)]
+    all_with_h, forward, vectors = not len(x_alone), where(cell, w.W).forward, w.vectors
 
     def step(inputs: Array) -> tuple[Array, Array]:
         if all_with_h:
-            add(through_h, inputs, a)
+            add(through_h, inputs, with_h)
         else:
             add(through_h, inputs[: len(with_h)], with_h)
             x_alone[...] = inputs[len(with_h) :]

@@ -42,8 +42,8 @@ class Strand(NamedTuple):
     """One layer in one direction: T steps of B sequences, in the strand's own order of time."""
 
     s: Array  # (T + 1, K, B): [h_t; 1; x_t] before step t; only [h_t] where `ids` are looked up
-    c: MaybeArray  # (T + 1, H, B): the LSTM's cell state before step t
-    a: Array  # (T, A, H, B): activated gates; of one step only where backward does not read them
+    c: MaybeArray  # (T + 1, k*H, B): the other parts of the state before step t, such as the LSTM's cell state
+    a: Array  # (T, A, H, B): activated gates and what else is saved; of one step only where backward does not read them
     m: MaybeArray  # (T, H, B): the second product's operand
     transposed: MaybeArray  # (G*H, K): the weights row by row, which is faster over many wide steps
     x_first: bool  # whether x is multiplied for all steps at once, before the loop; else with h, step by step
@@ -110,8 +110,8 @@ def new_strand(
 
     return Strand(
         s=empty(True, steps + 1, rows, batch),
-        c=empty("c" in cell.state, steps + 1, units, batch),
-        a=empty(True, saved_steps, len(blocks.names), units, batch),
+        c=empty(len(cell.state) > 1, steps + 1, (len(cell.state) - 1) * units, batch),
+        a=empty(True, saved_steps, len(blocks.names) + len(blocks.saved), units, batch),
         m=empty(w.U is not None, steps, units, batch),
         transposed=empty(batch >= WIDE and steps >= WIDE, w.W.shape[1], w.state if x_first else rows),
         x_first=x_first,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array_or_lists, function, integer, number, share
+from npseq.arguments import array_or_lists, function, instance, integer, number, share
 from npseq.backend import Array, generator, to_host
 
 
@@ -211,13 +211,22 @@ def check_truncation(truncation: Any, layer: Any, steps: int) -> None:
     if truncation is None:
         return
     require_truncation(truncation)
-    if isinstance(truncation, HDetach) and "c" not in layer.cell.state:
+    if isinstance(truncation, HDetach) and len(layer.cell.state) == 1:
         raise ValueError(
             f"{type(truncation).__name__} needs a cell that has c beside h, an LSTM, got {layer}: with its h blocked "
             "nothing would go back at all; take an LSTM, or Truncated(1)"
         )
     if isinstance(truncation, Truncation):
         truncation.check(steps, longest_lag(layer, steps))
+
+
+def plan_of(truncation: Any, layer: Any, steps: int) -> Plan | None:
+    """One draw of a truncation, None where there is none. Raises as `check_truncation` does."""
+    if truncation is None:
+        return None
+    check_truncation(truncation, layer, steps)
+    plan = truncation.plan(layer.num_layers * layer.directions, steps, longest_lag(layer, steps))
+    return instance("truncation.plan(...)", plan, Plan, "a Plan of npseq.bptt.truncation")
 
 
 def longest_lag(layer: Any, steps: int) -> int:

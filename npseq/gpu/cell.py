@@ -42,11 +42,12 @@ class FusedCell:
         arrays = self._given(a=a if self._cell.reads_gates else None, s=s, old=old, new=new)
         self._runner("local_derivatives", s, _inputs(arrays))(arrays)
 
-    def backward(self, dnew: tuple, a: MaybeArray, s: Array, da: Array, p: MaybeArray, project: Any) -> Any:
+    def backward(self, dnew: tuple, a: MaybeArray, s: Any, da: Array, p: MaybeArray, project: Any) -> Any:
         """Does what Cell.backward does."""
         if da.dtype.name not in TYPES:
             return self._cell.backward(dnew, a, s, da, p, project)
-        arrays = self._given(a=a, s=s, da=da, p=p, dnew=dnew)
+        derived = {"old": s[0], "new": s[1]} if isinstance(s, tuple) else {"s": s}  # a cell without local derivatives
+        arrays = self._given(a=a, da=da, p=p, dnew=dnew, **derived)
         return self._runner("backward", da, _inputs(arrays))(arrays, project)
 
     def _given(self, **arrays: Any) -> dict[str, Array]:
@@ -86,7 +87,7 @@ def traced(cell: Cell, method: str, dtype: np.dtype, inputs: Inputs) -> Program:
     elif method == "local_derivatives":
         cell.local_derivatives(a, old, new, s)  # type: ignore[arg-type]
     else:
-        results = cell.backward(dnew, a, s, x["da"], p, trace.product)  # type: ignore[arg-type]
+        results = cell.backward(dnew, a, s if s is not None else (old, new), x["da"], p, trace.product)  # type: ignore[arg-type]
     return trace.finish(results or ())
 
 

@@ -105,7 +105,7 @@ def _columns(before: int, v: np.ndarray, numbers: int) -> int:
 def _crossing(view: View) -> int:
     """How many numbers of an adjoint cross an edge, of all sequences: one mask is shared by the batch."""
     layer = view.layer
-    return view.batch * (layer.state_size + ("c" in layer.cell.state) * layer.hidden_size)
+    return view.batch * (layer.state_size + layer.c_size)
 
 
 def _widened(array: Array, width: int) -> Array:

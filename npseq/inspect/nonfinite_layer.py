@@ -12,8 +12,10 @@ from npseq.inspect.passes import View, in_natural_time, strands, views_of
 from npseq.inspect.states import gates, state_adjoints, states
 from npseq.layers.batch import check_lengths
 from npseq.layers.bidirectional import Bidirectional
+from npseq.layers.lstm import LSTMCell
+from npseq.layers.rnn import RNNCell
 
-EQUATIONS = {"lstm": ("i", "f", "g", "c", "o", "h"), "gru": ("r", "z", "n", "h"), "rnn": ("h",)}
+EQUATIONS: dict[type, tuple[str, ...]] = {LSTMCell: ("i", "f", "g", "c", "o", "h"), RNNCell: ("h",)}
 
 
 def in_layer(
@@ -39,8 +41,9 @@ def in_forward(layer: Any, tape: Any) -> Iterator[Nonfinite]:
     for view in views_of(layer, tape, real=False):
         arrays = {("gate", name): array for name, array in gates(view).items()}
         arrays |= {("state", name): array for name, array in states(view).items()}
-        names = EQUATIONS[type(view.layer).__name__.lower()]
-        order = [("state" if name in "hc" else "gate", name) for name in names]
+        cell = view.layer.cell
+        names = EQUATIONS.get(type(cell), (*cell.gates, *cell.state[1:], "h"))
+        order = [("state" if name in cell.state else "gate", name) for name in names]
         for l, d, _ in strands(view):
             yield from _earliest(view, l, d, arrays, order, forward=True)
 

@@ -10,8 +10,10 @@ from npseq.backend import Array
 from npseq.bptt import loop
 from npseq.bptt.blocks import blocks_of
 from npseq.bptt.tape import Strand
+from npseq.cell import parts_of
 from npseq.inspect.passes import View, adjoints, in_natural_time, strands
 from npseq.layers.adjoints import Rows
+from npseq.layers.lstm import LSTMCell
 
 
 def states(view: View) -> dict[str, Array]:
@@ -19,8 +21,8 @@ def states(view: View) -> dict[str, Array]:
     named = {}
     for l, d, strand in strands(view):
         named[view.name("h", l, d)] = _natural(view, d, strand.s[1:, : view.layer.state_size]).copy()
-        if strand.c is not None:
-            named[view.name("c", l, d)] = _natural(view, d, strand.c[1:]).copy()
+        for name, part in zip(view.layer.cell.state[1:], parts_of(strand.c, view.layer.cell, 1), strict=True):
+            named[view.name(name, l, d)] = _natural(view, d, part[1:]).copy()
     return named
 
 
@@ -37,7 +39,10 @@ def gates(view: View) -> dict[str, Array]:
 
 
 def state_adjoints(view: View) -> tuple[Rows, dict[str, Array]]:
-    """The adjoints of all products, and dL/dh_t (T, B, P) and dL/dc_t (T, B, H) by name, zero past each length."""
+    """The adjoints of all products, and dL/dh_t (T, B, P) and dL/dc_t (T, B, H) by name, zero past each length.
+
+    Of cells other than an LSTM, dL/dc_t is what comes from later steps, without the path over h_t of its own step.
+    """
     seen: dict[int, list[Any]] = {}
 
     def record(k: int) -> Callable:
@@ -50,8 +55,11 @@ def state_adjoints(view: View) -> tuple[Rows, dict[str, Array]]:
         dh = _stacked([step[0] for step in seen[k]], strand, view.layer.state_size)
         named[view.name("h", l, d)] = _natural(view, d, dh)
         if strand.c is not None:
-            dc = _stacked([step[1] for step in seen[k]], strand, view.layer.hidden_size)
-            named[view.name("c", l, d)] = _natural(view, d, through_output(view, l, d, rows[l][d], dh, dc))
+            dc = _stacked([step[1] for step in seen[k]], strand, view.layer.c_size)
+            if isinstance(view.layer.cell, LSTMCell):
+                dc = through_output(view, l, d, rows[l][d], dh, dc)
+            for name, part in zip(view.layer.cell.state[1:], parts_of(dc, view.layer.cell, 1), strict=True):
+                named[view.name(name, l, d)] = _natural(view, d, part)
     return rows, named
 
 

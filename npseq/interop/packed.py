@@ -18,6 +18,7 @@ from npseq.layers.gru import GRUCell
 from npseq.layers.linear import Linear
 from npseq.layers.lstm import LSTMCell
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.rnn import RNNCell
 
 Gates = tuple[str, ...]
 
@@ -94,8 +95,15 @@ def check_layer(layer: Any, library: str) -> None:
         return
     if not isinstance(layer, Recurrent):
         raise TypeError(f"layer must be an RNN, GRU, LSTM, Linear or Embedding, got {type(layer).__name__}")
+    check_known_cell(layer, library)
     if has_peepholes(layer):
         raise ValueError(f"{library}'s LSTM has no peepholes, got peepholes=True; use LSTM(..., peepholes=False)")
+
+
+def check_known_cell(layer: Recurrent, library: str) -> None:
+    """Raises ValueError for a cell of the user's own, or of the gallery."""
+    if type(layer.cell) not in (RNNCell, GRUCell, LSTMCell):
+        raise ValueError(f"{library} has no {type(layer.cell).__name__}; give an RNN, a GRU or an LSTM")
 
 
 def refuse_projection(layer: Any, library: str) -> None:

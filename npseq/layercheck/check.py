@@ -9,10 +9,12 @@ import numpy as np
 
 from npseq.arguments import array, one_of
 from npseq.backend import Array, array_module, generator
+from npseq.bptt.blocks import blocks_of
 from npseq.gradcheck import Report
 from npseq.gradcheck.check import METHODS, checked
 from npseq.layercheck.fault import fault
 from npseq.layercheck.rounding import rounding_of
+from npseq.layercheck.step import require_backward, step_faults
 from npseq.layercheck.surrogate import FixedDropout, frozen_states, require_exact, truncated_forward
 from npseq.layers.batch import check_batch
 from npseq.layers.bidirectional import Bidirectional, check_any_state, recurrent_layers, state_pair
@@ -53,7 +55,7 @@ def gradcheck_layer(
     argument is written. Upstream gradients are random. Dropout acts, with one draw that is held fixed, and so is the
     row padding_idx of an embedding, which has no gradient. backward runs twice and the second gradient is checked,
     which shows a backward that writes on its tape. If a gradient is wrong, report.note says where to look: the time
-    step at which the error starts, or the sums over time.
+    step at which the error starts, or the sums over time; and what a cell must do instead, if it is wrong in one step.
 
     Where a sigmoid is near 1, or a tanh near 1 or -1, its derivative, which backward reads off the output, has lost
     digits. Method "complex" measures how much of that reaches the gradient: it passes what is as right as the output's
@@ -73,6 +75,7 @@ def gradcheck_layer(
     Raises:
         TypeError: if an argument does not fit.
         ValueError: if an argument does not fit, or the truncation is random.
+        NotImplementedError: if a cell has no backward; it says what that has to be, by numbers.
 
     Example:
         >>> report = ns.gradcheck_layer(ns.LSTM(2, 3, rng=0), np.ones((4, 2, 2)), lengths=np.array([4, 2]))
@@ -81,9 +84,11 @@ def gradcheck_layer(
     """
     one_of("method", method, tuple(METHODS))  # before anything is drawn
     problem = layer_problem(layer, x, state, lengths, truncation, rng)
+    require_backward(layer)
     gradient = problem.gradient(np.float64)
     report = checked(problem.loss, problem.at, gradient, method, rng=rng, rounding=problem.rounding)
-    return replace(report, note=fault(layer, report, lengths))
+    notes = fault(layer, report, lengths), "" if report.passed else step_faults(layer)
+    return replace(report, note="; ".join(filter(None, notes)))
 
 
 def layer_problem(
@@ -205,10 +210,13 @@ def _weights(outputs: Values, rng: np.random.Generator) -> Values:
 def _fix_dropout(layer: Any, x: Array, lengths: Any, rng: np.random.Generator) -> None:
     """Fixes the dropout masks of every stack, in all later passes, to those of one pass that rng draws."""
     for stack in recurrent_layers(layer).values():
-        if stack.dropout.p:
+        if stack.dropout.p or stack.cell.masks:
             stack.dropout = Dropout(stack.dropout.p, rng)
-            masks = stack.forward(x, None, lengths, training=True)[2].dropout
-            stack.dropout = FixedDropout(stack.dropout.p, [mask for row in masks if row for mask in row])
+            tape, first, masks = stack.forward(x, None, lengths, training=True)[2], len(blocks_of(stack.cell).names), []
+            for dropped, row in zip(tape.dropout, tape.strands, strict=True):  # in the order in which they are drawn
+                masks += dropped or []
+                masks += [strand.a[:, first + k] for strand in row for k in range(len(stack.cell.masks))]
+            stack.dropout = FixedDropout(stack.dropout.p, masks)
 
 
 def _as_float64(x: Any) -> Any:

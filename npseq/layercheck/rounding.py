@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
-from npseq.cell import Cell
+from npseq.cell import Cell, has_own
 from npseq.layers.bidirectional import recurrent_layers
 
 REPEATS = 8
@@ -42,7 +42,7 @@ def rounding_of(
 
 
 def _moving(cell: Cell, rng: np.random.Generator) -> Cell:
-    """The cell with local derivatives of which every operand and every result moves."""
+    """The cell with local derivatives, or a backward, of which every operand and every result moves."""
 
     def moved(values: Any) -> Any:
         return values * (1 + EPSILON * rng.integers(-SPACINGS, SPACINGS + 1, np.shape(values)))
@@ -57,13 +57,21 @@ def _moving(cell: Cell, rng: np.random.Generator) -> Cell:
             out[0].view(np.ndarray)[...] = found
             return out[0]
 
-    class MovingCell(type(cell)):  # type: ignore[misc]
+    def moving(value: Any) -> Any:
+        return None if value is None else moved(to_host(value)).view(Moving)
+
+    class MovingStep(type(cell)):  # type: ignore[misc]
+        def backward(self, dnew: tuple, a: Array, s: Any, *others: Any) -> Any:
+            return super().backward(dnew, moving(a), tuple(tuple(map(moving, state)) for state in s), *others)
+
+    class MovingDerivatives(type(cell)):  # type: ignore[misc]
         def local_derivatives(self, a: Array, old: tuple, new: tuple, s: Array) -> None:
-            a, *states = (moved(to_host(value)).view(Moving) for value in (a, *old, *new))
+            a, *states = map(moving, (a, *old, *new))
             host = np.empty(s.shape, s.dtype).view(Moving)
             super().local_derivatives(a, tuple(states[: len(old)]), tuple(states[len(old) :]), host)
             s[...] = array_module(s).asarray(host.view(np.ndarray))
 
     other = copy.copy(cell)
-    object.__setattr__(other, "__class__", MovingCell)
+    kind = MovingDerivatives if has_own(cell, "local_derivatives") else MovingStep
+    object.__setattr__(other, "__class__", kind)
     return other

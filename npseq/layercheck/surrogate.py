@@ -33,7 +33,7 @@ class FixedDropout(Dropout):
         self.window: tuple[Array, Array] | None = None
         self.drawn = 0
 
-    def draw(self, x: Array) -> Array:
+    def draw(self, x: Array, keep: float | None = None) -> Array:
         mask = self.masks[self.drawn % len(self.masks)]
         self.drawn += 1
         if self.window is not None:
@@ -55,6 +55,10 @@ def require_exact(layer: Recurrent | Bidirectional, truncation: Any) -> None:
             "right in the mean over its draws, and no one draw is the gradient of a function; check the whole gradient"
         )
     parts = recurrent_layers(layer).values()
+    if any(part.directions == 2 and part.cell.masks for part in parts):
+        raise ValueError(
+            f"a truncated gradient can be checked through masks in one direction, got {layer!r}; check each alone"
+        )
     if any(part.directions == 2 and (len(parts) > 1 or part.num_layers > 1) for part in parts):
         raise ValueError(
             "a truncated gradient can be checked through stacks of one direction, and through one layer of two, got "

@@ -7,6 +7,7 @@ from npseq.layers.gru import GRU
 from npseq.layers.last_output import last_output, last_output_gradient
 from npseq.layers.linear import Linear
 from npseq.layers.lstm import LSTM
+from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
 from npseq.layers.rnn import RNN
 
@@ -18,6 +19,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Linear",
+    "Recurrent",
     "Reversed",
     "last_output",
     "last_output_gradient",

@@ -16,6 +16,7 @@ import numpy as np
 
 from npseq.arguments import function, instance, integer
 from npseq.backend import Array, array_module
+from npseq.bptt.blocks import blocks_of
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import describe
 from npseq.bptt.workspace import Workspace, check_max_bytes, readable
@@ -87,9 +88,10 @@ def plan(layer: Recurrent, steps: int, batch: int, max_bytes: int | None = None)
 
 def _rows_a_step(layer: Recurrent) -> int:
     """Numbers a step and sequence takes: tape (x, h, c, gates, v, m), adjoints (gates, v, dx), and side by side."""
-    H, P, G = layer.hidden_size, layer.state_size, len(layer.cell.gates)
+    H, P, blocks = layer.hidden_size, layer.state_size, blocks_of(layer.cell)
+    G = len(layer.cell.gates) + len(blocks.saved) + blocks.vectors
     inputs = layer.input_size + (layer.num_layers - 1) * P
-    return layer.num_layers * (3 * G * H + 4 * H + 3 * P + 1) + 3 * inputs
+    return layer.num_layers * (3 * G * H + 2 * (H + layer.c_size) + 3 * P + 1) + 3 * inputs
 
 
 def checkpointed(

@@ -61,14 +61,20 @@ class Dropout(Layer):
             raise ValueError(f"tape must be the mask that forward returned, as dy, {dy.shape}, got {tape.shape}")
         return (dy if tape is None else weighed(xp, dy, tape)), self.params
 
-    def draw(self, x: Array) -> Array:
+    def draw(self, x: Array, keep: float | None = None) -> Array:
         """Draws a mask for x, on the host.
 
         Args:
             x: the array that is to be multiplied by it.
+            keep: None for dropout's own mask, else the probability of 1 in a mask of 1 and 0.
         """
-        mask = (self.rng.random(array("x", x).shape) >= self.p) / (1 - self.p)
+        drawn = self._uniform(array("x", x).shape)
+        mask = (drawn >= self.p) / (1 - self.p) if keep is None else drawn < keep
         return array_module(x).asarray(mask, dtype=x.real.dtype)
+
+    def _uniform(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Numbers in [0, 1), on the host."""
+        return self.rng.random(shape)
 
     def __repr__(self) -> str:
         return f"Dropout({self.p})"

@@ -18,7 +18,6 @@ reset="after", cuDNN's and PyTorch's: the gate acts after the product
     (G7)  h' = z * h + (1 - z) * n
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,6 @@ from npseq.cell import Cell
 from npseq.layers.recurrent import Recurrent
 
 
-@dataclass(frozen=True)
 class GRUCell(Cell):
     """Equations (G1) to (G7); reset: "after" or "before", the side of W_hn on which the reset gate acts."""
 
@@ -127,7 +125,7 @@ class GRU(Recurrent):
             GRUCell(one_of("reset", reset, ("after", "before"))),
             input_size,
             hidden_size,
-            num_layers,
+            num_layers=num_layers,
             bidirectional=bidirectional,
             bias=bias,
             dropout=dropout,

@@ -47,18 +47,18 @@ def check_sequence(
 
 def state_features(layer: Recurrent) -> int:
     """n."""
-    return layer.num_layers * (layer.state_size + ("c" in layer.cell.state) * layer.hidden_size)
+    return layer.num_layers * (layer.state_size + layer.c_size)
 
 
 def state_jacobian(layer: Recurrent, tape: Tape) -> tuple[Array, Rows]:
     """J (B, n, n), [after, before], of a tape of one step, and the adjoints, with an axis n, that it came from."""
-    P, H, L, n = layer.state_size, layer.hidden_size, layer.num_layers, state_features(layer)
+    P, C, L, n = layer.state_size, layer.c_size, layer.num_layers, state_features(layer)
     xp = array_module(layer.params.flat)
     basis = xp.eye(n, dtype=layer.dtype)[:, :, None] * xp.ones(tape.strands[0][0].s.shape[2], layer.dtype)
     dh = [basis[l * P : (l + 1) * P] for l in range(L)]
     dc: list[Any] = [None] * L
-    if "c" in layer.cell.state:
-        dc = [basis[L * P + l * H : L * P + (l + 1) * H] for l in range(L)]
+    if C:
+        dc = [basis[L * P + l * C : L * P + (l + 1) * C] for l in range(L)]
     rows = adjoints_of(layer, tape, None, dh, dc)
     before = [row[0].dh for row in rows] + ([] if dc[0] is None else [row[0].dc for row in rows])
     return xp.concatenate(before).transpose(2, 1, 0), rows

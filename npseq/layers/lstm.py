@@ -12,7 +12,6 @@ In brackets the peepholes of Gers et al. 2002: i and f look at the old cell stat
 The projection is that of Sak et al. 2014 (arXiv 1402.1128). What d2l calls C~ is g here.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from npseq.cell import Cell
 from npseq.layers.recurrent import Recurrent
 
 
-@dataclass(frozen=True)
 class LSTMCell(Cell):
     """Equations (L1) to (L7); peepholes: whether i, f and o see the cell state; projected: whether h' is m W_hp."""
 
@@ -138,7 +136,7 @@ class LSTM(Recurrent):
             LSTMCell(flag("peepholes", peepholes), proj_size > 0),
             input_size,
             hidden_size,
-            num_layers,
+            num_layers=num_layers,
             state_size=proj_size or hidden_size,
             bidirectional=bidirectional,
             bias=bias,

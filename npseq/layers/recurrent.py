@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import flag, float_dtype, instance, integer, probability
+from npseq.arguments import flag, float_dtype, integer, probability
 from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
-from npseq.bptt.layout import strand_layout, strand_weights, suffix
+from npseq.bptt.layout import stack_layout, strand_weights, suffix
 from npseq.bptt.tape import Tape, Weights
-from npseq.bptt.truncation import Plan, check_truncation, edge_of, longest_lag
+from npseq.bptt.truncation import edge_of, plan_of
 from npseq.bptt.workspace import Workspace, check_workspace, child
 from npseq.cell import Cell
 from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.adjoints import Rows, adjoints_of, check_rows
 from npseq.layers.batch import check_array, check_batch, check_old, check_tape
+from npseq.layers.contract import check_cell, initial_values
 from npseq.layers.dropout import Dropout
 from npseq.layers.features import at_lag_zero, batch_major, by_direction, in_order, lag_sums, outputs
 from npseq.layers.layer import Layer
@@ -28,15 +29,31 @@ from npseq.parameters import Layout, Parameters
 
 
 class Recurrent(Layer):
-    """A stack of one cell; RNN, GRU and LSTM are this layer with theirs. It holds no mathematics of a step."""
+    """A stack of one cell, any that fulfils the contract of ns.Cell; RNN, GRU and LSTM are this layer with theirs.
+
+    Args:
+        cell: the mathematics of a step, such as MyCell() of a class MyCell(ns.Cell).
+        input_size, hidden_size, num_layers, bidirectional, bias, dropout, dtype: as those of ns.RNN.
+        state_size: P, the features of h where the cell's second product makes it; None is H.
+        rng: seed or Generator of the initial values, of dropout and of the cell's masks.
+
+    Raises:
+        TypeError, ValueError: if the cell does not fulfil its contract, or an option does not hold.
+
+    Example:
+        >>> layer = ns.Recurrent(ns.GRU(1, 1).cell, 3, 4, num_layers=2, rng=0)
+        >>> y, state, tape = layer.forward(np.ones((5, 2, 3), np.float32))
+        >>> y.shape, state.shape
+        ((5, 2, 4), (2, 2, 4))
+    """
 
     def __init__(
         self,
         cell: Cell,
         input_size: int,
         hidden_size: int,
-        num_layers: int = 1,
         *,
+        num_layers: int = 1,
         state_size: int | None = None,
         bidirectional: bool = False,
         bias: bool = True,
@@ -44,10 +61,11 @@ class Recurrent(Layer):
         dtype: Any = np.float32,
         rng: Any = None,
     ):
-        self.cell = cell
         self.input_size = integer("input_size", input_size)
         self.hidden_size = integer("hidden_size", hidden_size)
         self.state_size = self.hidden_size if state_size is None else integer("state_size", state_size)
+        self.cell = check_cell(cell, self.state_size == self.hidden_size)
+        self.c_size = (len(cell.state) - 1) * self.hidden_size  # of all parts of the state but h
         self.num_layers = integer("num_layers", num_layers)
         self.directions = 2 if flag("bidirectional", bidirectional) else 1
         self.bias = flag("bias", bias)
@@ -55,7 +73,7 @@ class Recurrent(Layer):
         self.dropout = Dropout(probability("dropout", dropout), rng)
         layout = self._layout()
         flat = uniform_sqrt_hidden((layout.size,), rng, hidden_size=hidden_size, dtype=float_dtype(dtype))
-        self._bind(Parameters(layout, flat))
+        self._bind(initial_values(cell, Parameters(layout, flat), rng))
 
     def _bind(self, params: Parameters) -> None:
         super()._bind(params)
@@ -108,7 +126,7 @@ class Recurrent(Layer):
             row = []
             for d in range(self.directions):
                 w, k = self.weights(l, d), l * self.directions + d
-                strand = filled_strand(self, w, l, d, features, batch, None if old is None else old[l][d])
+                strand = filled_strand(self, w, l, d, features, batch, None if old is None else old[l][d], training)
                 write_state(strand, self.state_size, h[k], None if c is None else c[k], batch.started)
                 loop.forward(self.cell, w, strand)
                 row.append(strand)
@@ -171,7 +189,7 @@ class Recurrent(Layer):
         if dy is not None:
             dy = check_array("dy", dy, (steps, batch, self.output_size), self.dtype, xp)
         dh, dc = self.checked_state("dstate", dstate, batch)
-        plan = self._plan(truncation, steps)
+        plan = plan_of(truncation, self, steps)
         weights = None if plan is None or plan.lag_weights is None else xp.asarray(plan.lag_weights)
         lags = None if weights is None else len(weights)
         rows = adjoints_of(
@@ -237,7 +255,7 @@ class Recurrent(Layer):
 
         Args:
             name: what an error calls it.
-            state: h (L*R, B, P), an LSTM's (h, c).
+            state: h (L*R, B, P), or (h, c) with c (L*R, B, c_size), an LSTM's (L*R, B, H).
             batch: B.
 
         Raises:
@@ -245,7 +263,7 @@ class Recurrent(Layer):
         """
         batch = batch if type(batch) is int else integer("batch", batch, least=0)
         rows, xp = self.num_layers * self.directions, array_module(self.params.flat)
-        shapes = {"h": (rows, batch, self.state_size), "c": (rows, batch, self.hidden_size)}
+        shapes = {"h": (rows, batch, self.state_size), "c": (rows, batch, self.c_size)}
         return check_state(name, state, self.cell, shapes, self.dtype, xp)
 
     def input_adjoints(self, layer: int, row: tuple[loop.Adjoints, ...], tape: Tape) -> list[Array]:
@@ -271,22 +289,8 @@ class Recurrent(Layer):
         return below
 
     def _layout(self) -> Layout:
-        blocks, names = {}, {}
-        for layer in range(self.num_layers):
-            inputs = self.input_size if layer == 0 else self.output_size
-            for d in range(self.directions):
-                ending = suffix(layer, d)
-                strand = strand_layout(self.cell, inputs, self.hidden_size, self.state_size, self.bias, ending)
-                blocks.update(strand.blocks)
-                names.update(strand.names)
-        return Layout(blocks, names)
-
-    def _plan(self, truncation: Any, steps: int) -> Plan | None:
-        if truncation is None:
-            return None
-        check_truncation(truncation, self, steps)
-        plan = truncation.plan(self.num_layers * self.directions, steps, longest_lag(self, steps))
-        return instance("truncation.plan(...)", plan, Plan, "a Plan of npseq.bptt.truncation")
+        inputs = [self.input_size, *[self.output_size] * (self.num_layers - 1)]
+        return stack_layout(self.cell, inputs, self.hidden_size, self.state_size, self.directions, self.bias)
 
     def __repr__(self) -> str:
         return (

@@ -4,7 +4,6 @@
 (R2)  h' = phi(a)                          phi = tanh or relu
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from npseq.cell import Cell
 from npseq.layers.recurrent import Recurrent
 
 
-@dataclass(frozen=True)
 class RNNCell(Cell):
     """Equations (R1) and (R2); nonlinearity: "tanh" or "relu"."""
 
@@ -79,7 +77,7 @@ class RNN(Recurrent):
             RNNCell(one_of("nonlinearity", nonlinearity, ("tanh", "relu"))),
             input_size,
             hidden_size,
-            num_layers,
+            num_layers=num_layers,
             bidirectional=bidirectional,
             bias=bias,
             dropout=dropout,

@@ -16,17 +16,18 @@ def check_state(
 ) -> tuple[Array, Array | None]:
     """(h, c), c None where the cell has none; None is zeros. shapes: of "h" and "c"."""
     if state is None:
-        return xp.zeros(shapes["h"], dtype), xp.zeros(shapes["c"], dtype) if "c" in cell.state else None
+        return xp.zeros(shapes["h"], dtype), xp.zeros(shapes["c"], dtype) if len(cell.state) > 1 else None
     if len(cell.state) == 1:
         state = (state,)
     elif not isinstance(state, (tuple, list)) or len(state) != 2:
-        raise TypeError(f"{name} of an LSTM must be a pair (h, c), got {type(state).__name__}")
-    names = [f"{name}[{k}]" for k in range(2)] if len(cell.state) == 2 else [name]
+        who = "an LSTM" if cell.state == ("h", "c") else f"a cell with the state {cell.state}"
+        raise TypeError(f"{name} of {who} must be a pair (h, c), got {type(state).__name__}")
+    names = [name] if len(state) == 1 else [f"{name}[{k}]" for k in range(2)]
     parts = [
         xp.zeros(shapes[part], dtype)
         if value is None
         else check_array(f"{of} ({part})", value, shapes[part], dtype, xp)
-        for of, part, value in zip(names, cell.state, state, strict=True)
+        for of, part, value in zip(names, "hc", state, strict=False)
     ]
     return parts[0], parts[1] if len(parts) == 2 else None
 
@@ -81,7 +82,7 @@ def h_of(state: Any) -> Array:
 
 def state_with(cell: Cell, h: Array) -> Any:
     """The state of this h whose c, if the cell has one, is zero."""
-    return (h, None) if "c" in cell.state else h
+    return (h, None) if len(cell.state) > 1 else h
 
 
 def h_from_rows(rows: Array, layers: int) -> Array:

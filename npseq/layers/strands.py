@@ -15,9 +15,16 @@ LOOK_UP_ABOVE = 128  # one-hot inputs wider than this are rows looked up; below,
 
 
 def filled_strand(
-    layer: Any, w: Weights, l: int, d: int, features: list[Array], batch: Batch, old: Strand | None
+    layer: Any,
+    w: Weights,
+    l: int,
+    d: int,
+    features: list[Array],
+    batch: Batch,
+    old: Strand | None,
+    training: bool = False,
 ) -> Strand:
-    """A strand of the layer with its inputs and lengths; features is empty where x is ids."""
+    """A strand of the layer with its inputs, lengths and masks; features is empty where x is ids."""
     (steps, size), xp = batch.x.shape[:2], array_module(w.W)
     look_up = not features and layer.input_size > LOOK_UP_ABOVE
     strand = new_strand(xp, layer.cell, w, steps, size, look_up, old)
@@ -29,6 +36,10 @@ def filled_strand(
         strand.ids[...] = in_order(batch.x, d)
     elif looks_up or strand.ids is not None:
         strand = strand._replace(ids=in_order(batch.x, d).astype(np.int64) if looks_up else None)
+    if w.blocks.saved:
+        for block, probability in enumerate(layer.cell.masks.values(), len(w.blocks.names)):
+            mask = strand.a[:, block]
+            mask[...] = layer.dropout.draw(mask, probability) if training else probability
     if not look_up:
         strand.s[:, w.state : w.state + w.bias] = 1
         rows = strand.s[:steps, w.state + w.bias :]

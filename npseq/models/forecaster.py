@@ -5,15 +5,17 @@ from typing import Any
 import numpy as np
 
 from npseq.activations import drelu, relu
-from npseq.arguments import array, finite, flag, integer, one_of
+from npseq.arguments import array, finite, flag, integer
 from npseq.backend import Array, array_module, drawing, generator
+from npseq.cell import Cell
 from npseq.initializers import xavier_uniform
 from npseq.layers import Linear
 from npseq.layers.batch import check_array
+from npseq.layers.bidirectional import check_forward_only
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import mean_squared_error
+from npseq.models.cells import check_cell_options, layer_of
 from npseq.models.model import Model
-from npseq.models.sequence import LAYERS
 from npseq.optim import Optimizer
 from npseq.optim.optimizer import check_optimizer
 from npseq.parameters import Parameters
@@ -126,7 +128,7 @@ class LatentForecaster(Model):
 
     Args:
         features: F features.
-        cell: "rnn", "gru" or "lstm".
+        cell: "rnn", "gru" or "lstm"; or a cell of one's own, MyCell(); or a recurrent layer, which has its own options.
         hidden_size: H units.
         num_layers: L layers.
         dtype: of the parameters.
@@ -147,17 +149,21 @@ class LatentForecaster(Model):
     def __init__(
         self,
         features: int = 1,
-        cell: str = "gru",
+        cell: str | Cell | Recurrent = "gru",
         hidden_size: int = 16,
         num_layers: int = 1,
         *,
         dtype: Any = np.float32,
         rng: Any = None,
     ):
-        one_of("cell", cell, tuple(LAYERS))
+        check_cell_options(
+            cell, {"hidden_size": hidden_size, "num_layers": num_layers, "dtype": dtype}, LatentForecaster
+        )
         with drawing(rng) as rng:
-            recurrent = LAYERS[cell](features, hidden_size, num_layers, dtype=dtype, rng=rng)
-            self._join({"recurrent": recurrent, "output": Linear(hidden_size, features, dtype=dtype, rng=rng)})
+            recurrent = layer_of(cell, features, hidden_size, num_layers, dtype=dtype, rng=rng)
+            check_forward_only(recurrent)
+            output = Linear(recurrent.output_size, features, dtype=recurrent.dtype, rng=rng)
+            self._join({"recurrent": recurrent, "output": output})
 
     def predict(self, x: Array, state: Any = None) -> tuple[Array, Any]:
         """Predicts one step ahead: returns the values (T, B, F) that follow each of x, and the state after the last.

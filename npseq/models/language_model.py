@@ -1,14 +1,15 @@
 """A language model reads token ids and writes the distribution of the next token."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from inspect import signature
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from npseq.arguments import float_dtype, function, instance, one_of
+from npseq.arguments import float_dtype, function, one_of
 from npseq.backend import Array, array_module, drawing
+from npseq.cell import Cell
 from npseq.clipping import check_limit, clip_grad_norm
 from npseq.data import Vocabulary
 from npseq.files import read_content, write_content
@@ -16,10 +17,11 @@ from npseq.layers import Bidirectional, Embedding
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import as_state, state_arrays, state_before
 from npseq.losses.cross_entropy import softmax_cross_entropy, weighed_cross_entropy
+from npseq.models.cells import check_cell_options, draw_own, layer_of
 from npseq.models.decoding.generation import sized
 from npseq.models.first_values import INITIALIZERS, draw
 from npseq.models.saving import FORMAT, check_size, content_of, model_from
-from npseq.models.sequence import CELL_OF, LAYERS, Buffers, check_own_options
+from npseq.models.sequence import Buffers
 from npseq.models.text_model import TextModel
 from npseq.models.window import Window
 from npseq.optim.optimizer import check_optimizer
@@ -33,8 +35,9 @@ class LanguageModel(TextModel):
 
     Args:
         vocab: a Vocabulary, or its size V.
-        cell: "rnn", "gru" or "lstm"; or a recurrent layer, of whose copy the model is made, with no further options but
-            embedding_size, initializer and rng. Such a model has save_params in the place of save.
+        cell: "rnn", "gru" or "lstm"; or a cell of one's own, MyCell(); or a recurrent layer, of whose copy the model is
+            made, with no further options but embedding_size, initializer and rng. These two have save_params in the
+            place of save.
         hidden_size, num_layers, bidirectional, dropout, dtype: the recurrent layer's.
         embedding_size: features of an embedding; None is one-hot.
         initializer: "uniform", PyTorch's, "normal", d2l's N(0, 0.01^2) with zero biases, or "keras", see
@@ -55,7 +58,7 @@ class LanguageModel(TextModel):
     def __init__(
         self,
         vocab: Vocabulary | int,
-        cell: str | Recurrent | Bidirectional = "lstm",
+        cell: str | Cell | Recurrent | Bidirectional = "lstm",
         hidden_size: int = 256,
         num_layers: int = 1,
         *,
@@ -73,19 +76,20 @@ class LanguageModel(TextModel):
         given = locals()
         one_of("initializer", initializer, INITIALIZERS)
         self.vocab, self.vocab_size = sized("vocab", vocab)
-        self.config = _config(given)
+        own = check_cell_options(cell, given, LanguageModel)
+        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
+        config = {name: plain[name] for name in OPTIONS} | {"dtype": float_dtype(dtype).name}
+        self.config = config if isinstance(cell, str) else None
         inputs = self.vocab_size if embedding_size is None else embedding_size
-        dtype = dtype if isinstance(cell, str) else cell.dtype
-        own = {name: given[name] for name, owner in CELL_OF.items() if owner == cell}
+        dtype = dtype if isinstance(cell, str | Cell) else cell.dtype
         own |= {"bidirectional": bidirectional, "dropout": dropout, "dtype": dtype}
         with drawing(rng) as rng:
             embedding = None if embedding_size is None else Embedding(self.vocab_size, inputs, dtype=dtype, rng=rng)
-            layer = LAYERS[cell](inputs, hidden_size, num_layers, **own, rng=rng) if isinstance(cell, str) else cell
-            if layer.input_size != inputs:
-                reads = layer.input_size
-                raise ValueError(f"cell must read the model's {inputs} inputs, got a layer that reads {reads}")
+            layer = layer_of(cell, inputs, hidden_size, num_layers, **own, rng=rng)
             super().__init__(layer, self.vocab_size, embedding=embedding, rng=rng)
             draw(initializer, self.params, rng)
+            if initializer != "uniform":
+                draw_own(self.recurrent, rng)
 
     def loss(  # type: ignore[override]
         self,
@@ -195,7 +199,8 @@ class LanguageModel(TextModel):
 
         ids, targets, state = batch
         layer, counted = self.recurrent, window.lengths is not None or window.weights is not None
-        plain = not isinstance(layer, Recurrent) or (layer.dropout.p > 0 and layer.num_layers > 1)
+        drops = isinstance(layer, Recurrent) and (layer.cell.masks or (layer.dropout.p > 0 and layer.num_layers > 1))
+        plain = not isinstance(layer, Recurrent) or drops
         if plain or counted or window.truncation is not None or not getattr(ids, "size", 0):
             loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers)
             return loss, norm, state, self._buffers.grads
@@ -240,24 +245,6 @@ class LanguageModel(TextModel):
     def __repr__(self) -> str:
         inputs = self.embedding or "one-hot"
         return f"LanguageModel({self.vocab_size} tokens, {inputs}, {self.recurrent}, {self.output})"
-
-
-def _config(given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The options of a model, in plain types; None for one over a layer, whose own they are.
-
-    Raises TypeError or ValueError for an option that does not belong to the cell.
-    """
-    cell, defaults = given["cell"], signature(LanguageModel).parameters
-    if isinstance(cell, str):
-        one_of("cell", cell, tuple(LAYERS))
-        check_own_options(cell, {name: given[name] for name in CELL_OF})
-        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
-        return {name: plain[name] for name in OPTIONS} | {"dtype": float_dtype(given["dtype"]).name}
-    instance("cell", cell, Recurrent | Bidirectional, "'rnn', 'gru', 'lstm' or a recurrent layer")
-    for name in OPTIONS:
-        if name not in ("cell", "embedding_size", "initializer") and given[name] is not defaults[name].default:
-            raise ValueError(f"{name} belongs to the layer that is given, got {given[name]!r}; leave it out")
-    return None
 
 
 OPTIONS = tuple(name for name in signature(LanguageModel).parameters if name not in ("vocab", "rng"))

@@ -7,18 +7,21 @@ import numpy as np
 
 from npseq.arguments import array, flag, integer, one_of, share
 from npseq.backend import Array, array_module, drawing, generator, to_host
+from npseq.cell import Cell
 from npseq.data import Vocabulary
 from npseq.initializers import xavier_uniform
 from npseq.layers import Embedding, Linear
 from npseq.layers.batch import check_ids, check_lengths
+from npseq.layers.contract import initial_values
 from npseq.layers.layer import require_real
+from npseq.layers.recurrent import Recurrent
+from npseq.models.cells import check_cell_options, layer_of
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
 from npseq.models.decoding.generation import sized
 from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs, reader
 from npseq.models.encoder_decoder import EncoderDecoder
 from npseq.models.halves import Decoder, Encoder
 from npseq.models.masked_loss import masked_softmax_cross_entropy
-from npseq.models.sequence import LAYERS
 from npseq.parameters import Parameters
 
 
@@ -30,7 +33,7 @@ class Seq2Seq(EncoderDecoder):
     Args:
         source_vocab, target_vocab: a Vocabulary with the reserved tokens of ns.data.load_pairs, or its size, for which
             <bos> is 2 and <eos> is 3.
-        cell: "rnn", "gru" or "lstm", of both halves.
+        cell: "rnn", "gru" or "lstm", or a cell of one's own, of both halves; EncoderDecoder takes any layers.
         embedding_size, hidden_size, num_layers: of both halves.
         decoder_layers: the decoder's, if they are not num_layers.
         bidirectional: whether the encoder reads both ways.
@@ -57,7 +60,7 @@ class Seq2Seq(EncoderDecoder):
         self,
         source_vocab: Vocabulary | int,
         target_vocab: Vocabulary | int,
-        cell: str = "gru",
+        cell: str | Cell = "gru",
         embedding_size: int = 32,
         hidden_size: int = 32,
         num_layers: int = 2,
@@ -70,7 +73,11 @@ class Seq2Seq(EncoderDecoder):
         dtype: Any = np.float32,
         rng: Any = None,
     ):
-        one_of("cell", cell, tuple(LAYERS))
+        check_cell_options(cell, {}, Seq2Seq)
+        if isinstance(cell, Recurrent):
+            raise TypeError(
+                f"cell must be a cell, of which both halves are made, got {cell}; hand layers to EncoderDecoder"
+            )
         one_of("initializer", initializer, ("uniform", "xavier"))
         self.source_vocab, sources = sized("source_vocab", source_vocab)
         self.target_vocab, targets = sized("target_vocab", target_vocab)
@@ -80,9 +87,9 @@ class Seq2Seq(EncoderDecoder):
         flag("bridge", bridge)
         with drawing(rng) as rng:
             made: dict[str, Any] = {"dtype": dtype, "rng": rng}
-            layer = LAYERS[cell]
-            first = layer(embedding_size, hidden_size, num_layers, bidirectional=bidirectional, dropout=dropout, **made)
-            second = layer(embedding_size + first.output_size, hidden_size, layers, dropout=dropout, **made)
+            dropped = {"dropout": dropout, **made}
+            first = layer_of(cell, embedding_size, hidden_size, num_layers, bidirectional=bidirectional, **dropped)
+            second = layer_of(cell, first.output_size + embedding_size, hidden_size, layers, **dropped)
             super().__init__(
                 Encoder(Embedding(sources, embedding_size, **made), first),
                 Decoder(Embedding(targets, embedding_size, **made), second, Linear(hidden_size, targets, **made)),
@@ -237,3 +244,4 @@ def _xavier(recurrent: Any, rng: np.random.Generator) -> None:
         if name.startswith("W_"):
             drawn = xavier_uniform((value.shape[0], gates * value.shape[1]), rng, recurrent.dtype)
             value[...] = array_module(value).asarray(drawn[:, : value.shape[1]])
+    initial_values(recurrent.cell, recurrent.params, rng)

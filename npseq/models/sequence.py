@@ -1,7 +1,5 @@
 """What a language model, a tagger and a classifier share: an embedding or none, a recurrent layer, a linear output."""
 
-from collections.abc import Mapping
-from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +7,7 @@ import numpy as np
 from npseq.arguments import array, instance, integers, one_of
 from npseq.backend import Array, array_module, generator
 from npseq.bptt.workspace import Workspace
-from npseq.layers import GRU, LSTM, RNN, Bidirectional, Embedding, Linear
+from npseq.layers import Bidirectional, Embedding, Linear
 from npseq.layers.batch import check_ids, check_old
 from npseq.layers.bidirectional import check_recurrent
 from npseq.layers.linear import LinearTape
@@ -19,20 +17,6 @@ from npseq.losses.positions import check_same_shape
 from npseq.models.model import Model
 from npseq.models.positions import check_counted, checked_weights
 from npseq.parameters import Parameters
-
-LAYERS: dict[str, Any] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
-CELL_OF = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}  # whose option it is
-
-
-def check_own_options(cell: str, given: Mapping[str, Any]) -> None:
-    """Raises ValueError for an option of another cell that is not left at its default."""
-    for name, owner in CELL_OF.items():
-        default = signature(LAYERS[owner]).parameters[name].default
-        if cell != owner and not (type(given[name]) is type(default) and given[name] == default):
-            raise ValueError(
-                f"{name} belongs to cell {owner}, got {name} {given[name]!r} with cell {cell}; leave it out or change "
-                "the cell"
-            )
 
 
 class SequenceTape(NamedTuple):

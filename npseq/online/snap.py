@@ -110,8 +110,8 @@ def _generic_step(layer: Recurrent) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     def positive(*shape: int) -> np.ndarray:
         return rng.uniform(0.2, 0.8, shape)
 
-    h, c = positive(layer.num_layers, 1, layer.state_size), positive(layer.num_layers, 1, layer.hidden_size)
-    state = (h, c) if "c" in layer.cell.state else h
+    h, c = positive(layer.num_layers, 1, layer.state_size), positive(layer.num_layers, 1, layer.c_size)
+    state = (h, c) if layer.c_size else h
     J, F = step_jacobians(generic, generic.forward(positive(1, 1, layer.input_size), state)[2])
     return J[0] != 0, {
         name: part[0].reshape(state_features(layer), prod(part.shape[2:])) != 0 for name, part in F.items()

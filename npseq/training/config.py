@@ -13,8 +13,8 @@ from npseq.arguments import mapping
 from npseq.backend import Seed, generator
 from npseq.bptt.truncation import HDetach
 from npseq.data import Vocabulary, load_corpus
+from npseq.models.cells import CELL_OF, check_own_options
 from npseq.models.first_values import INITIALIZERS
-from npseq.models.sequence import CELL_OF, check_own_options
 from npseq.training.epoch import SAMPLINGS, Epoch
 from npseq.training.truncation_spec import FORMS, read_truncation
 

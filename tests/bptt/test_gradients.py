@@ -196,7 +196,7 @@ def test_the_gradient_of_x_is_W_x_times_the_adjoints_of_its_gates(name, bias, la
 @every_cell
 def test_states_of_a_strand_are_those_before_and_after_each_step(name):
     one, _ = run(name)
-    old, new = gradients.states_of(one.strand, one.w.state)
+    old, new = gradients.states_of(one.cell, one.strand, one.w.state)
     given = (
         (one.strand.s[:, : one.w.state],) if one.strand.c is None else (one.strand.s[:, : one.w.state], one.strand.c)
     )

@@ -108,7 +108,7 @@ def test_a_layer_runs_on_programs_as_on_its_cell(cell, evaluated, monkeypatch):
 
 
 def test_a_cell_of_ones_own_is_traced_as_well(evaluated, monkeypatch):
-    layer = Recurrent(Leaky(), 2, 3, 2, dtype=np.float64, rng=0)
+    layer = Recurrent(Leaky(), 2, 3, num_layers=2, dtype=np.float64, rng=0)
     data = given(layer, 4, 3)
     expected = run_layer(layer, data)
     monkeypatch.setattr(loop, "where", lambda cell, like: fused(cell))

@@ -8,8 +8,8 @@ from layercheck.small_layers import LENGTHS, B, D, T, numbers, small
 from layers.recurrent_cases import parts
 
 import npseq as ns
+from npseq.bptt import truncation
 from npseq.layercheck.surrogate import FixedDropout, frozen_states, truncated_forward
-from npseq.layers import recurrent
 
 
 def test_frozen_states_are_those_of_a_forward_pass():
@@ -101,7 +101,7 @@ def test_bidirectional_passes_truncated_with_dropout_in_its_stacks():
 
 def test_a_gradient_of_one_lag_too_many_fails(monkeypatch):
     layer, x = small("rnn tanh"), numbers(T, B, D)
-    monkeypatch.setattr(ns.Truncated, "plan", lambda self, *sizes: recurrent.Plan(np.ones(self.steps + 1), None))
+    monkeypatch.setattr(ns.Truncated, "plan", lambda self, *sizes: truncation.Plan(np.ones(self.steps + 1), None))
     assert not ns.gradcheck_layer(layer, x, truncation=ns.Truncated(2))
 
 

@@ -257,7 +257,7 @@ def test_moving_to_where_it_is_begins_anew_with_the_same_parameters():
         (
             lambda: LanguageModel(5, None),
             TypeError,
-            "cell must be 'rnn', 'gru', 'lstm' or a recurrent layer, got NoneTy",
+            "cell must be 'rnn', 'gru', 'lstm', an ns.Cell or a recurrent layer, got NoneTy",
         ),
         (
             lambda: LanguageModel(5, ns.GRU(4, 3)),

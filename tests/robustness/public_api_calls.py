@@ -158,6 +158,8 @@ def _last_gradient(rng: Rng) -> Given:
 def layers() -> list[Case]:
     recurrent = ns.layers.recurrent.Recurrent
     return [
+        Case(ns.Recurrent, lambda rng: {"cell": layer_of(rng).cell, **_layer_options(rng)},
+             bounded=("input_size", "hidden_size", "num_layers", "state_size")),
         *(Case(kind, _layer_options, bounded=("input_size", "hidden_size", "num_layers")) for kind in CELLS.values()),
         Case(recurrent.forward, _forward(stacked), writes=("tape",), open=("x",)),
         Case(recurrent.backward, _backward(stacked), writes=("grads", "workspace")),
@@ -746,7 +748,7 @@ def _online(*more: str) -> Callable[[Rng], Given]:
         else:
             options |= {"influence": (ns.rflo if "gru" in more else ns.rtrl)(layer, x, dy).influence}
         options |= {"n": pick(rng, [1, 2])} if "n" in more else {}
-        drawn = {"rng": 0} if "uoro" in more else {}
+        drawn = {"rng": 0} if "uoro" in more else {}  # always, so that the same arguments have the same result
         return {"layer": layer, "x": x, "dy": dy, **drawn, **some(rng, options)}
 
     return good

@@ -22,6 +22,11 @@ USUAL = [case for case in CASES if not case.seldom]
 WITHOUT_CASE = {  # what is public and takes arguments, and why no case calls it
     "plan": "of a truncation: backward calls it, after Truncation.check",
     "check": "of a truncation: backward and every training step call it",
+    "Cell.forward": "npseq calls it with its own numbers",
+    "Cell.local_derivatives": "npseq calls it with its own numbers",
+    "Cell.backward": "npseq calls it with its own numbers",
+    "Cell.vector_gradients": "npseq calls it with its own numbers",
+    "Cell.initial": "npseq calls it with its own numbers",
     "Recurrent.weights": "a piece of the engine, which calls it with its own numbers",
     "Recurrent.input_adjoints": "a piece of the engine, which calls it with its own numbers",
     "Model.loss": "each model has its own, with a case",

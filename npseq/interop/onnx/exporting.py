@@ -14,7 +14,7 @@ from npseq.files import as_path, replace_file, replaceable
 from npseq.interop.onnx.graph import Graph
 from npseq.interop.onnx.package import LIMIT, onnx_for
 from npseq.interop.onnx.stack import Stack, add_stack
-from npseq.interop.packed import refuse_projection
+from npseq.interop.packed import check_known_cell, refuse_projection
 from npseq.layers.bidirectional import Bidirectional, recurrent_layers
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
@@ -85,6 +85,7 @@ def _check_form(flat: Any, stacks: list[Stack]) -> None:
     if flat.nbytes > LIMIT - 2**20:
         raise ValueError(f"one ONNX file holds less than 2 GiB, the parameters have {flat.nbytes} bytes")
     for stack in stacks:
+        check_known_cell(stack.layer, "ONNX")
         refuse_projection(stack.layer, "ONNX")
         if stack.reverse and stack.layer.directions == 2:
             raise ValueError("a reversed layer must have one direction to be exported, got two")

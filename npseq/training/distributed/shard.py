@@ -125,10 +125,9 @@ class ShardDropout(Dropout):
         super().__init__(p, rng)
         self.shard = shard
 
-    def draw(self, x: Array) -> Array:
-        """Returns the mask for x (..., n), this rank's columns."""
-        mask = (self.rng.random((*x.shape[:-1], self.shard.batch_size)) >= self.p) / (1 - self.p)
-        return array_module(x).asarray(np.ascontiguousarray(mask[..., self.shard.columns]), dtype=x.real.dtype)
+    def _uniform(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Returns this rank's columns of numbers for (..., n)."""
+        return np.ascontiguousarray(self.rng.random((*shape[:-1], self.shard.batch_size))[..., self.shard.columns])
 
 
 def check_shares(batch_size: int, ranks: int) -> None:
