@@ -168,11 +168,10 @@ class Cell:
         return tuple(da[len(da) - len(self.vectors) :])
 
 
-def parts_of(c: MaybeArray, cell: Cell, axis: int = 0) -> tuple[Array, ...]:
-    """The parts of the state beside h, (H, ...) each, from the one array c (k*H, ...) that holds them side by side."""
-    count = len(cell.state) - 1
-    if c is None or count == 1:
-        return () if c is None else (c,)
+def parts_of(c: Array | None, count: int, axis: int = 0) -> tuple[Array, ...]:
+    """The parts of the state beside h, (H, ...) each, from the one array c (count*H, ...) with them side by side."""
+    if c is None or count < 2:
+        return () if c is None or not count else (c,)
     units = c.shape[axis] // count
     return tuple(c[(slice(None),) * axis + (slice(k * units, (k + 1) * units),)] for k in range(count))
 

@@ -21,6 +21,8 @@ class Blocks(NamedTuple):
     h_weights: tuple[str, ...]  # h's matrices in W by their column blocks; the second product's is the last, if there
     saved: tuple[str, ...] = ()  # further blocks of a, which no product fills: masks, and what forward saves
     vectors: int = 0  # further blocks of da: the gradients of so many vectors, which backward writes
+    parts: int = 0  # of the state, beside h
+    derived: bool = True  # whether the cell has local derivatives
 
 
 @lru_cache
@@ -31,7 +33,8 @@ def blocks_of(cell: Cell) -> Blocks:
     h_weights = [f"W_h{name}" if name in gates else f"W_{name}" for name in h_blocks]
     h_weights += [f"W_h{gate}" for gate in gates if f"W_h{gate}" == cell.projection]
     saved, vectors = (*cell.masks, *cell.saved), 0 if has_own(cell, "vector_gradients") else len(cell.vectors)
-    return Blocks(names, len(h_blocks), h_only, h_blocks == gates, tuple(h_weights), saved, vectors)
+    further = (saved, vectors, len(cell.state) - 1, has_own(cell, "local_derivatives"))
+    return Blocks(names, len(h_blocks), h_only, h_blocks == gates, tuple(h_weights), *further)
 
 
 @lru_cache

@@ -56,7 +56,7 @@ def weight_gradients(
     cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Weights, workspace: Workspace | None = None
 ) -> None:
     """Writes the gradient of every parameter of a strand into `out`, laid out as the weights are. No axis of lags."""
-    da_steps = _by_step(adjoints.da[: len(w.blocks.names)], 2)
+    da_steps = _by_step(adjoints.da[: len(w.blocks.names)] if w.blocks.vectors else adjoints.da, 2)
     dv_steps: MaybeArray = None if w.U is None else _by_step(adjoints.dv, 1)
     looked_up, columns_of_h = strand.s.shape[1] == w.state, len(w.blocks.h_weights) * adjoints.da.shape[1]
     if looked_up:
@@ -133,7 +133,7 @@ def _vector_gradients(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints
 
 def states_of(cell: Cell, strand: Strand, P: int) -> tuple[State, State]:
     """The states before and after every step, (features, T, B) each."""
-    parts = (strand.s[:, :P], *parts_of(strand.c, cell, 1))
+    parts = (strand.s[:, :P], *parts_of(strand.c, len(cell.state) - 1, 1))
     return tuple(part[:-1].swapaxes(0, 1) for part in parts), tuple(part[1:].swapaxes(0, 1) for part in parts)
 
 

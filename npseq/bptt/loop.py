@@ -18,7 +18,7 @@ from npseq.backend import Array, MaybeArray, matmul
 from npseq.bptt.blocks import x_runs
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, empty
-from npseq.cell import Cell, State, has_own, parts_of
+from npseq.cell import Cell, State, parts_of
 
 Edge = Callable[[Array, Any, int], tuple[Array, Any]]  # (dh, dc of the state before step t, t) -> what t - 1 receives
 Record = Callable[[int, Array, Any], None]  # receives (t, dh, dc): the adjoints of the state after step t
@@ -93,7 +93,7 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     each_step: Any = (a, with_h_rows) if saved else (repeat(a[0]), repeat(with_h_rows[0]))
 
     step, vectors = where(cell, s).forward, w.vectors
-    states = zip(s[:, :P], *parts_of(c, cell, 1), strict=True)
+    states = zip(s[:, :P]) if c is None else zip(s[:, :P], *parts_of(c, blocks.parts, 1), strict=True)
     old = next(states)
     for t, (new, operand, a_t, sums) in enumerate(zip(states, s, *each_step, strict=False)):
         if x_first:
@@ -158,7 +158,7 @@ def backward(
     times = product_by(w.W[:P, :n])
     project = None if dv is None else projection_by(w.U, dv[::-1])
     a, vectors = _beside_lags(strand.a if cell.reads_gates else None, lags), _beside_lags(w.vectors, lags)
-    step = where(cell, s).backward if len(cell.state) < 3 else _with_parts(where(cell, s))
+    step = where(cell, s).backward if w.blocks.parts < 2 else _with_parts(where(cell, s), w.blocks.parts)
     for first, derivatives in _local_derivatives(cell, w, strand, lags, workspace):
         steps = slice(first, first + len(derivatives))
         each_step = (_from_last(array, steps) for array in (dy, a, da, columns))
@@ -186,11 +186,11 @@ def backward(
     return Adjoints(da.transpose(1, 2, 0, *range(3, da.ndim)), None if dv is None else dv.swapaxes(0, 1), dh, dc)
 
 
-def _with_parts(cell: Cell) -> Callable[..., tuple[Any, Array]]:
+def _with_parts(cell: Cell, parts: int) -> Callable[..., tuple[Any, Array]]:
     """The cell's backward for a state (h, c) whose c holds several parts side by side."""
 
     def step(dnew: tuple, *others: Any) -> tuple[Any, Array]:
-        dh, *dparts = cell.backward((dnew[0], *parts_of(dnew[1], cell)), *others)
+        dh, *dparts = cell.backward((dnew[0], *parts_of(dnew[1], parts)), *others)
         return dh, np.concatenate(dparts)
 
     return step
@@ -220,8 +220,8 @@ def _local_derivatives(
     A cell without them has the states (old, new) of each step in their place.
     """
     s, h, a = strand.s, strand.s[:, : w.state], strand.a
-    parts = parts_of(strand.c, cell, 1)
-    if not has_own(cell, "local_derivatives"):
+    parts = () if strand.c is None else parts_of(strand.c, w.blocks.parts, 1)
+    if not w.blocks.derived:
         steps = list(zip(*(_beside_lags(part, lags) for part in (h, *parts)), strict=True))
         yield 0, list(pairwise(steps))
         return
@@ -233,6 +233,9 @@ def _local_derivatives(
     for last in range(strand.steps, 0, -some):
         first = max(0, last - some)
         derivatives = block[: last - first]
-        old, new = (tuple(part[at] for part in (h, *parts)) for at in (slice(first, last), slice(first + 1, last + 1)))
-        step(a[first:last].swapaxes(0, 1), old, new, derivatives.swapaxes(0, 1))
+        old, new = [h[first:last]], [h[first + 1 : last + 1]]
+        for part in parts:
+            old.append(part[first:last])
+            new.append(part[first + 1 : last + 1])
+        step(a[first:last].swapaxes(0, 1), tuple(old), tuple(new), derivatives.swapaxes(0, 1))
         yield first, _beside_lags(derivatives, lags)

@@ -33,9 +33,8 @@ def stepper(cell: Cell, w: Weights, batch: int, output: MaybeArray = None) -> St
     operand = np.zeros_like(w.W, shape=(P + 1, batch))
     operand[P] = 1
     h = operand[:P]
-    further = len(cell.state) - 1
-    c = np.zeros_like(w.W, shape=(further * units, batch)) if further else None
-    state = (h, *parts_of(c, cell))
+    c = np.zeros_like(w.W, shape=(blocks.parts * units, batch))
+    state = (h, *parts_of(c, blocks.parts))
     products = np.empty_like(w.W, shape=(n + V, batch))
     through_h, scores = products[:n].reshape(blocks.with_h, units, batch), products[n:]
     times, project = product_by(side_by_side.T), product_by(None if w.U is None else w.U.T)

@@ -1,6 +1,6 @@
 """States, gates and adjoints of every step, by name and in natural time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,9 @@ def states(view: View) -> dict[str, Array]:
     named = {}
     for l, d, strand in strands(view):
         named[view.name("h", l, d)] = _natural(view, d, strand.s[1:, : view.layer.state_size]).copy()
-        for name, part in zip(view.layer.cell.state[1:], parts_of(strand.c, view.layer.cell, 1), strict=True):
+        for name, part in zip(
+            view.layer.cell.state[1:], parts_of(strand.c, len(view.layer.cell.state) - 1, 1), strict=True
+        ):
             named[view.name(name, l, d)] = _natural(view, d, part[1:]).copy()
     return named
 
@@ -58,9 +60,17 @@ def state_adjoints(view: View) -> tuple[Rows, dict[str, Array]]:
             dc = _stacked([step[1] for step in seen[k]], strand, view.layer.c_size)
             if isinstance(view.layer.cell, LSTMCell):
                 dc = through_output(view, l, d, rows[l][d], dh, dc)
-            for name, part in zip(view.layer.cell.state[1:], parts_of(dc, view.layer.cell, 1), strict=True):
+            for name, part in zip(
+                view.layer.cell.state[1:], parts_of(dc, len(view.layer.cell.state) - 1, 1), strict=True
+            ):
                 named[view.name(name, l, d)] = _natural(view, d, part)
     return rows, named
+
+
+def _further(view: View, c: Any) -> Iterator[tuple[str, Array]]:
+    """(name, array) of the parts of the state beside h, from the one array (T, k*H, B) that holds them."""
+    names = view.layer.cell.state[1:]
+    return zip(names, parts_of(c, len(names), 1), strict=True)
 
 
 def through_output(view: View, l: int, d: int, found: loop.Adjoints, dh: Array, dc: Array) -> Array:
