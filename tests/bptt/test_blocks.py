@@ -29,9 +29,9 @@ class Scattered(Cell):
         (RNNCell("relu"), Blocks(("h",), 1, (), True, ("W_hh",))),
         (GRUCell("after"), Blocks(("r", "z", "hn", "n"), 3, (2,), False, ("W_hr", "W_hz", "W_hn"))),
         (GRUCell("before"), Blocks(("r", "z", "n"), 2, (), False, ("W_hr", "W_hz", "W_hn"))),
-        (LSTMCell(), Blocks(("o", "i", "f", "g"), 4, (), True, ("W_ho", "W_hi", "W_hf", "W_hg"))),
-        (LSTMCell(True, True), Blocks(("o", "i", "f", "g"), 4, (), True, ("W_ho", "W_hi", "W_hf", "W_hg"))),
-        (Scattered(), Blocks(("r", "hq", "p", "q", "s"), 3, (1,), False, ("W_hr", "W_hq", "W_hp"))),
+        (LSTMCell(), Blocks(("o", "i", "f", "g"), 4, (), True, ("W_ho", "W_hi", "W_hf", "W_hg"), parts=1)),
+        (LSTMCell(True, True), Blocks(("o", "i", "f", "g"), 4, (), True, ("W_ho", "W_hi", "W_hf", "W_hg"), parts=1)),
+        (Scattered(), Blocks(("r", "hq", "p", "q", "s"), 3, (1,), False, ("W_hr", "W_hq", "W_hp"), derived=False)),
     ],
     ids=str,
 )

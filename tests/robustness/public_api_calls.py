@@ -159,7 +159,7 @@ def layers() -> list[Case]:
     recurrent = ns.layers.recurrent.Recurrent
     return [
         Case(ns.Recurrent, lambda rng: {"cell": layer_of(rng).cell, **_layer_options(rng)},
-             bounded=("input_size", "hidden_size", "num_layers", "state_size")),
+             bounded=("input_size", "hidden_size", "num_layers", "state_size"), seldom=True),
         *(Case(kind, _layer_options, bounded=("input_size", "hidden_size", "num_layers")) for kind in CELLS.values()),
         Case(recurrent.forward, _forward(stacked), writes=("tape",), open=("x",)),
         Case(recurrent.backward, _backward(stacked), writes=("grads", "workspace")),
