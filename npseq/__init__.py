@@ -12,7 +12,7 @@ from npseq import data, initializers, layers, losses, models, optim
 from npseq.bptt.truncation import CarouselTruncation, HDetach, RandomTruncation, RouletteTruncation, Truncated
 from npseq.cell import Cell
 from npseq.clipping import clip_grad_norm, clip_grad_value
-from npseq.gradcheck import NotAnalyticError, gradcheck
+from npseq.gradcheck import NotAnalyticError, check_vjp, gradcheck
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear, Recurrent
 from npseq.losses import binary_cross_entropy, mean_squared_error, perplexity, softmax_cross_entropy
 from npseq.models import LanguageModel
@@ -49,6 +49,7 @@ __all__ = [
     "RouletteTruncation",
     "Truncated",
     "binary_cross_entropy",
+    "check_vjp",
     "checkpointed",
     "clip_grad_norm",
     "clip_grad_value",

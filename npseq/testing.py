@@ -1,18 +1,16 @@
 """assert_gradients checks a gradient in a unit test."""
 
-from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array
-from npseq.gradcheck.check import Gradient, gradcheck
-from npseq.gradcheck.function import Scalar
+from npseq.gradcheck.check import gradcheck
 
 
 def assert_gradients(
-    f: Callable[[dict[str, Array]], Scalar],
-    at: Mapping[str, Array],
-    gradient: Gradient,
+    f: Any,
+    at: Any,
+    gradient: Any = None,
     method: str = "central",
     rtol: float | None = None,
     rng: int | np.random.Generator | None = None,
@@ -22,9 +20,9 @@ def assert_gradients(
     The arguments, and the errors raised for wrong ones, are those of `gradcheck`.
 
     Args:
-        f: {name: array} -> scalar.
-        at: {name: real floating array}, the point.
-        gradient: {name: array}, or a function that makes one from copies of `at`.
+        f: {name: array} -> scalar, or any other function or layer that `gradcheck` takes.
+        at: {name: real floating array}, the point, or a tuple of arguments.
+        gradient: {name: array}, or a function that makes one from copies of `at`; None is a framework's own.
         method: "central", "complex", "directional" or "taylor".
         rtol: the largest error that passes, relative to the scale of the tensor; None is the method's default.
         rng: seed or Generator of the random directions; None takes the same ones every time.

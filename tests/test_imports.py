@@ -30,6 +30,7 @@ RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside
     "interop": BELOW_MODELS | {"models"},
     "training": BELOW_MODELS | {"models", "inspect", "gpu"},
     "testing": GROUND | {"gradcheck", "layercheck"},
+    "pytest_plugin": {"testing"},
     "commands": ALL | {"npseq"},
     "cli": {"commands", "early", "npseq"},
     "__main__": {"cli"},

@@ -73,7 +73,8 @@ Truncated(steps)
 RandomTruncation(keep, rng)
 RouletteTruncation(survival, rng)
 
-gradcheck(f, at, gradient, method="central", rtol=None, rng=None)
+gradcheck(f, at, gradient=None, method="central", rtol=None, rng=None)
+check_vjp(forward, backward, at, *, method="central", rtol=None, rng=None)
 gradcheck_layer(layer, x, state=None, lengths=None, *, method="complex", truncation=None, rng=None)
 testing.assert_gradients(f, at, gradient)
 

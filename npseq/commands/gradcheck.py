@@ -1,13 +1,18 @@
-"""`npseq gradcheck` checks the gradients of every layer."""
+"""`npseq gradcheck` checks the gradients of every layer, or those of a function of somebody's own."""
 
 from typing import Any
 
 from npseq.commands.answers import answer
 from npseq.commands.failure import Failure, bad_input
+from npseq.commands.own_gradcheck import own_gradcheck
 
 
 def add(commands: Any) -> None:
-    parser = commands.add_parser("gradcheck", help="check the gradients of every layer", allow_abbrev=False)
+    parser = commands.add_parser(
+        "gradcheck", help="check the gradients of every layer, or your own", allow_abbrev=False
+    )
+    own = "my_module:case, where case() returns the arguments of npseq.gradcheck, (f, at, gradient), or its report"
+    parser.add_argument("target", nargs="?", help=own)
     for name, known in (
         ("cell", "rnn, gru, lstm, bidirectional, linear, embedding or dropout"),
         ("method", "complex, central, directional or taylor"),
@@ -18,8 +23,18 @@ def add(commands: Any) -> None:
     parser.set_defaults(command=gradcheck)
 
 
-def gradcheck(cell: list[str] | None, method: list[str] | None, quick: bool, quiet: bool, json: bool = False) -> None:
+def gradcheck(
+    cell: list[str] | None,
+    method: list[str] | None,
+    quick: bool,
+    quiet: bool,
+    json: bool = False,
+    target: str | None = None,
+) -> None:
     """Checks the gradients of npseq's layers, of all or some cells by all or some methods, and prints the table."""
+    if target is not None:
+        own_gradcheck(target, method or ["central"], json)
+        return
     from tqdm import tqdm
 
     from npseq.layercheck import matrix

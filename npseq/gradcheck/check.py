@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from npseq.arguments import array_or_lists, number, one_of
 from npseq.arguments import function as callable_function
 from npseq.backend import Array, generator, to_host
 from npseq.gradcheck import central, complex_step, directional, taylor
+from npseq.gradcheck.callables.problem import problem_of
 from npseq.gradcheck.function import Scalar, ScalarFunction
 from npseq.gradcheck.noise import measured_rounding
 from npseq.gradcheck.report import Report
@@ -27,23 +29,28 @@ RANDOM = 1e-3  # two calls of f that differ by more than this of its size are ra
 
 
 def gradcheck(
-    f: Callable[[dict[str, Array]], Scalar],
-    at: Mapping[str, Array],
-    gradient: Gradient,
+    f: Any,
+    at: Any,
+    gradient: Any = None,
     method: str = "central",
     rtol: float | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> Report:
-    """Checks a gradient of a scalar function of named arrays and returns a Report; neither has to be npseq's.
+    """Checks a gradient of a scalar function of arrays and returns a Report; neither has to be npseq's.
 
     If f has a kink within reach of rounding, an entry passes with any value between the slopes of the two sides, and
     report.kinks names it. A tensor with a zero gradient passes if f does not change with it beyond f's rounding.
 
     Args:
         f: {name: array} -> scalar, real and deterministic. It gets float64 copies of `at` in a new dict (complex128
-            with method "complex") and must not write to them.
-        at: {name: real floating array of any shape}, NumPy or CuPy; never written to.
-        gradient: {name: array of the same shape}, or a function that makes one from float64 copies of `at`.
+            with method "complex") and must not write to them. Or f(x, y), f(tree), where `at` says so; or a function of
+            PyTorch's tensors or JAX's arrays, an nn.Module, an autograd.Function, a Keras layer, whose outputs are
+            summed with random weights where they are no scalar.
+        at: {name: real floating array of any shape}, NumPy or CuPy; never written to. A tuple is the arguments f(*at);
+            anything else, an array, or lists, mappings and dataclasses of them, one argument f(at). A module's or a
+            layer's are its inputs; its parameters are checked beside them.
+        gradient: {name: array of the same shape}, or a function that makes one from float64 copies of `at`; of the form
+            of `at` in any case. None is a framework's own, with the backward passes that somebody has written for it.
         method: "central" compares every entry with a central difference, extrapolated if one step does not settle it.
             "complex" compares every entry with a complex step of 1e-20 of its value: right to rounding, for an
             analytic f. "directional" compares slopes along random directions, for tensors too large for the others, and
@@ -66,7 +73,7 @@ def gradcheck(
         >>> ns.gradcheck(lambda at: (at["x"] ** 2).sum(), {"x": np.ones(3)}, {"x": np.full(3, 2.0)}).passed
         True
     """
-    return checked(f, at, gradient, method, rtol, rng)
+    return checked(*problem_of(f, at, gradient, rng), method, rtol, rng)
 
 
 def checked(

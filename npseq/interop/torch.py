@@ -40,11 +40,39 @@ from npseq.layers.lstm import LSTMCell
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.rnn import RNNCell
 
-__all__ = ["export", "load"]
+__all__ = ["export", "load", "module"]
 
 _GATES = {RNNCell: ("h",), GRUCell: ("r", "z", "n"), LSTMCell: ("i", "f", "g", "o")}
 _PLAIN = {"W": "weight", "b": "bias"}
 _PLAIN_BACK = {"weight": "W", "bias": "b"}
+
+
+def module(layer: Any) -> Any:
+    """Returns a torch.nn.Module whose forward and backward passes are the layer's, for use in a model of PyTorch.
+
+    Its parameters are named as the layer's and lie in the same memory, so that PyTorch's optimizers train both. It has
+    no second derivatives. This function alone needs PyTorch.
+
+    Args:
+        layer: an RNN, GRU, LSTM, another Recurrent, a Linear or an Embedding, on the CPU.
+
+    Returns:
+        The module: module(x, state=None, lengths=None) -> (y, state) of a recurrent layer, module(x) -> y of another,
+        all tensors in npseq's shapes.
+
+    Raises:
+        ImportError: without PyTorch.
+        TypeError: for anything else.
+
+    Example:
+        >>> core = ns.interop.torch.module(ns.LSTM(3, 4, rng=0))  # doctest: +SKIP
+        >>> y, (h, c) = core(torch.zeros(5, 2, 3))  # doctest: +SKIP
+    """
+    try:
+        from npseq.interop.torch_module import LayerModule
+    except ImportError as error:
+        raise ImportError("interop.torch.module needs PyTorch, which is not installed; pip install torch") from error
+    return LayerModule(layer)
 
 
 def load(layer: Any, state_dict: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ def test_the_right_arguments_pass():
         ({"rtol": 0.0}, ValueError, "rtol must be a relative tolerance between 0 and 1, got 0.0"),
         ({"rtol": float("nan")}, ValueError, "rtol must be"),
         ({"at": {}}, ValueError, "at must map one name or more to arrays"),
-        ({"at": [1.0]}, ValueError, "at must map"),
+        ({"at": [1.0]}, ValueError, "gradient must have the names of at, 'p'; missing: 'p'"),
         (
             {"at": {**AT, "y": 3}},
             TypeError,

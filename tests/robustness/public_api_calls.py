@@ -472,8 +472,7 @@ def models() -> list[Case]:
         Case(sequence.predict, fresh(self=tagger, x=lambda rng: numbers(rng, T, B, D), lengths=np.array([T, 2])),
              open=("x",)),
         Case(model.step, _labelled_step, writes=written, open=("x",)),
-        Case(ns.models.Encoder, fresh(embedding=lambda rng: ns.Embedding(V, D, rng=0), recurrent=layer_of,
-                                      q=lambda rng: pick(rng, ["last", "mean", "max"])), open=("q",)),
+        Case(ns.models.Encoder, fresh(embedding=lambda rng: ns.Embedding(V, D, rng=0), recurrent=layer_of)),
         Case(ns.models.Encoder.forward, fresh(self=encoder, ids=lambda rng: ids(rng, T, B), lengths=np.array([T, 2]),
                                               training=True, tape=None), writes=("tape",)),
         Case(ns.models.Encoder.backward, _encoder_backward, open=("dstate",)),
@@ -617,6 +616,11 @@ def _quadratic(rng: Rng) -> Given:
             "rng": 0}  # fmt: skip
 
 
+def _doubled(rng: Rng) -> Given:
+    return {"forward": twice, "backward": lambda dy, x: 2 * dy, "at": rng.normal(size=3),
+            "method": pick(rng, ["central", "complex"]), "rtol": pick(rng, [None, 1e-4]), "rng": 0}  # fmt: skip
+
+
 def _checked(rng: Rng) -> Given:
     layer = pick(rng, list(CELLS.values()))(1, 1, rng=0)
     options = {"lengths": np.array([2]), "truncation": ns.Truncated(1), "method": "complex", "rng": 0}
@@ -674,6 +678,7 @@ def inspecting() -> list[Case]:
     return [
         Case(ns.gradcheck, _quadratic),
         Case(ns.testing.assert_gradients, _quadratic),
+        Case(ns.check_vjp, _doubled, open=("at",)),
         Case(ns.gradcheck_layer, _checked),
         Case(look.ledger, _of_tape(*four, kinds=any_layer, max_lag=2, pairs=True)),
         Case(look.ghost_norms, _of_tape(*four, kinds=any_layer)),

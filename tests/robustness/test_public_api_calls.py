@@ -32,6 +32,8 @@ WITHOUT_CASE = {  # what is public and takes arguments, and why no case calls it
     "Model.loss": "each model has its own, with a case",
     "training.Run": "Run.begin and Run.resume make one, and have cases",
     "load_co2": "it reads a file of the folder that NPSEQ_DATA names; tests/data/test_series.py calls it",
+    "torch.module": "it needs PyTorch; tests/interop/test_torch_module.py calls it",
+    "onnx.function": "it needs onnxruntime; tests/interop/onnx/test_running.py calls it",
     "onnx.read": "it takes a path alone; tests/interop/onnx/test_reading.py calls it",
 }
 if not find_spec("onnx"):

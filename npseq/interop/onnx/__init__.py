@@ -9,11 +9,12 @@
     Y_h, Y_c        (R, B, H)            the last state, h or (h, c)
     linear_before_reset = 1              GRU(reset="after"); 0, ONNX's default, is reset="before"
 
-ONNX writes c for g and h for n. `load` needs NumPy alone; `read` and `export` need the extra "onnx".
+ONNX writes c for g and h for n. `load` needs NumPy alone; `read`, `export` and `function` need the extra "onnx".
 """
 
 from npseq.interop.onnx.exporting import export
 from npseq.interop.onnx.loading import load, outputs
 from npseq.interop.onnx.reading import Node, read
+from npseq.interop.onnx.running import function
 
-__all__ = ["Node", "export", "load", "outputs", "read"]
+__all__ = ["Node", "export", "function", "load", "outputs", "read"]
