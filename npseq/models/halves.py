@@ -3,7 +3,7 @@
 S source steps, T target steps, B sequences, E features of an embedding, C of the context, V target tokens.
 
     (D1)  h_1 .. h_S, state = encoder(embedding of source)
-    (D2)  c = h_S of the last layer, at each sequence's own last step
+    (D2)  c = h_S of the last layer, at each sequence's own last step, or any other q(h_1, ..., h_S)
     (D4)  s_t = decoder([embedding of y_{t-1}, c], s_{t-1})
     (D5)  logits_t = s_t W_out + b_out
 
@@ -24,6 +24,7 @@ from npseq.layers.last_output import last_output, last_output_gradient
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import add_states
 from npseq.models.model import Model
+from npseq.models.pooling import pooling
 from npseq.parameters import Parameters
 
 
@@ -40,6 +41,7 @@ class EncoderTape(NamedTuple):
 
     embedding: Array
     recurrent: Any
+    q: Any = None
 
 
 class DecoderTape(NamedTuple):
@@ -56,9 +58,11 @@ class Encoder(Model):
     Args:
         embedding: of the source tokens; the model works on copies.
         recurrent: any recurrent layer that reads embedding.dim features.
+        q: what the context is of the outputs: "last", "mean" or "max", or an object with
+            forward(outputs, lengths) -> (context (B, C), tape) and backward(dcontext, tape) -> doutputs.
 
     Raises:
-        ValueError: if the sizes do not fit.
+        TypeError, ValueError: if the sizes do not fit, or q is none.
 
     Example:
         >>> encoder = ns.models.Encoder(ns.Embedding(10, 4, rng=0), ns.GRU(4, 8, rng=0))
@@ -70,9 +74,10 @@ class Encoder(Model):
     embedding: Embedding
     recurrent: Any
 
-    def __init__(self, embedding: Embedding, recurrent: Recurrent | Bidirectional):
+    def __init__(self, embedding: Embedding, recurrent: Recurrent | Bidirectional, q: Any = "last"):
         instance("embedding", embedding, Embedding, "an Embedding")
         check_inputs("recurrent", check_recurrent("recurrent", recurrent).input_size, embedding.dim)
+        self.q = pooling(q)
         self._join({"embedding": embedding, "recurrent": recurrent})
 
     def forward(
@@ -90,7 +95,11 @@ class Encoder(Model):
         x, looked_up = self.embedding.forward(check_ids("ids", ids, self.embedding.num_embeddings, lengths))
         old = None if tape is None else tape.recurrent
         y, state, recurrent = self.recurrent.forward(x, None, lengths, training=training, tape=old)
-        return Encoded(y, state, last_output(self.recurrent, state)), EncoderTape(looked_up, recurrent)
+        if self.q is None:
+            return Encoded(y, state, last_output(self.recurrent, state)), EncoderTape(looked_up, recurrent)
+        context, q_tape = self.q.forward(y, lengths)
+        check_array("q(...)", context, (ids.shape[1], self.recurrent.output_size), self.dtype, array_module(y))
+        return Encoded(y, state, context), EncoderTape(looked_up, recurrent, q_tape)
 
     def backward(
         self,
@@ -113,8 +122,10 @@ class Encoder(Model):
         batch, xp = tape.embedding.shape[1], array_module(grads.flat)
         check_array("dcontext", dcontext, (batch, self.recurrent.output_size), self.dtype, xp)
         check_any_state("dstate", dstate, self.recurrent, batch)
-        dstate = add_states(last_output_gradient(self.recurrent, dcontext), dstate)  # (D2)
-        dx, _, _ = self.recurrent.backward(None, tape.recurrent, dstate, **own["recurrent"])  # (D1)
+        doutputs = None if self.q is None else self.q.backward(dcontext, tape.q)  # (D2)
+        if self.q is None:
+            dstate = add_states(last_output_gradient(self.recurrent, dcontext), dstate)  # (D2)
+        dx, _, _ = self.recurrent.backward(doutputs, tape.recurrent, dstate, **own["recurrent"])  # (D1)
         self.embedding.backward(dx, tape.embedding, grads=own["embedding"]["grads"])
         return grads
 

@@ -141,6 +141,17 @@ def test_an_encoder_decoder_has_the_hosts_gradients(device):
     check(device, (found, grads), (expected, here.backward(dlogits, host_tape)))
 
 
+@pytest.mark.parametrize("q", ["mean", "max"])
+def test_the_context_of_every_q_is_the_hosts(device, q):
+    there, here = two(lambda: models.Encoder(embedding(), ns.GRU(4, 3, dtype=np.float64, rng=0), q))
+    source, dcontext = ids(S, B), np.random.default_rng(0).normal(size=(B, 3))
+    with device.no_sync():
+        found, tape = there.forward(device.put(source), SOURCE_LENGTHS)
+    expected, host_tape = here.forward(source, SOURCE_LENGTHS)
+    device.assert_same(found, expected)
+    check(device, [there.backward(device.put(dcontext), None, tape)], [here.backward(dcontext, None, host_tape)])
+
+
 def test_encoder_and_decoder_alone_give_the_hosts_numbers(device):
     there, here = two(encoder_decoder)
     source, rng = ids(S, B), np.random.default_rng(0)
