@@ -8,26 +8,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 HEADING = re.compile(r"^(##|###) (.+)$", re.MULTILINE)
-BLOCK = re.compile(r"^```(python(?: book)?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(python(?: book| jieba)?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"(?:^|  )# (.*)$", re.MULTILINE)
 EXAMPLE = re.compile(r"^- \[(\d\d_\w+\.py)\]\([^)]*\)[:：] ?(.*?)[,，] ?\*\*(\S+?)\*\*[.。]$", re.MULTILINE)
 BOOK = re.compile(r"^- \[([^]]+)\]\(performance\.md#a-real-book\)[:：] ?(.*?)[,，] ?\*\*(\S+?)\*\*[.。]$", re.MULTILINE)
 
 NOT_YET = [  # (where the notes have it, what npseq lacks)
-    ("Ng, 1", "a vocabulary of a given size: `Vocabulary` has `min_freq`, no largest size"),
-    ("Ng, 3", "a text with `<eos>` in it: `encode` takes a reserved token for single characters"),
-    ("Ng, 3", "sentences of unequal length, and a trained first step from nothing, in `LanguageModel.loss` and `step`"),
-    ("Ng, 3", "`load_corpus` with an end of line, and with rare tokens unknown; the same in `npseq train`"),
-    ("Ng, 4", "Chinese words without a list of words: example 46 brings its own list"),
     ("Ng, 6", "an update gate that writes, as an option: the weights have to be negated by hand"),
     ("Ng, 7", "peepholes whose output gate sees the cell before the step"),
-    ("The review; the chapter, 5.2", "`LanguageModel` over a layer of one's own"),
-    ("The review; the chapter, 5", "a sample every ten epochs, and the curve while `npseq train` runs"),
-    ("The blog, Deep networks", "a nonlinearity or a width for each layer of one stack"),
-    ("The blog, Encoder", "q of one's own: `Encoder` takes the last state"),
-    ("The chapter, 3", "an iterator of minibatches that can be read again: it is spent after one epoch"),
-    ("The chapter, 4", "a learning rate that warms up, or falls, by a schedule"),
-    ("The chapter, 6", "Keras's initial values by name"),
 ]
 
 
@@ -66,10 +54,10 @@ def sections(text: str) -> Iterator[Section]:
             yield Section(note, match.group(2), text[match.end() : after.start() if after else len(text)])
 
 
-def statements(text: str, book: bool = True) -> Iterator[doctest.Example]:
-    """The statements of the page's blocks, without those that need the book if there is none."""
+def statements(text: str, there: tuple[str, ...] = ("book", "jieba")) -> Iterator[doctest.Example]:
+    """The statements of the page's blocks, without those that need what is not there: the book, or jieba."""
     for kind, code in BLOCK.findall(text):
-        if book or kind == "python":
+        if kind.partition(" ")[2] in ("", *there):
             yield from doctest.DocTestParser().get_examples(code)
 
 

@@ -46,6 +46,7 @@ ROWS = {
                          sampling="sequential-reset", median=1.4, span="1.2-1.6", wanted=(1.2, 1.6)),
     "rnn-512-random": Row("RNN-512, N(0, 0.01), random windows", "rnn", 512, initializer="normal", sampling="random"),
     "rnn-256": Row("RNN-256", "rnn", 256, median=1.3, span="1.2-1.4", wanted=(1.2, 1.4)),
+    "rnn-256-keras": Row("RNN-256, Keras's first values", "rnn", 256, initializer="keras"),
     "gru-256": Row("GRU-256", "gru", 256, median=1.0, span="1.0-1.3", wanted=(1.0, 1.3)),
     "lstm-256": Row("LSTM-256", "lstm", 256, median=1.0, span="1.0-1.2", wanted=(1.0, 1.4)),
     "lstm-256x2": Row("LSTM-256, 2 layers, lr 2", "lstm", 256, layers=2, lr=2.0, median=1.0, span="1.0-1.6",
@@ -53,6 +54,13 @@ ROWS = {
     "bilstm-256x2": Row("BiLSTM-256, 2 layers (misuse)", "lstm", 256, layers=2, bidirectional=True, median=1.1,
                         span="1.1-1.2", wanted=(1.0, 1.2)),
 }  # fmt: skip
+
+NOTES = [  # of the chapter's notes: its framework, the row with the same network, perplexity, tokens a second on a GPU
+    ("PyTorch, from scratch", "rnn-512", 1.0, 76_623.6),
+    ("PyTorch, nn.RNN", "rnn-256", 1.3, 288_387.8),
+    ("TensorFlow, from scratch", "rnn-512", 1.0, 9_968.4),
+    ("TensorFlow, SimpleRNNCell", "rnn-256", 1.4, 14_418.1),  # which draws other first values: rnn-256-keras
+]
 
 
 def run(row: Row, seed: int, epochs: int, device: str) -> dict[str, Any]:
@@ -100,6 +108,21 @@ def table(results: dict[str, dict[str, Any]]) -> str:
                 f"| {r['title']} | {r['perplexity']:.3f} | {median} | {r['d2l_range']} | {r['seconds']:.0f} "
                 f"| {r['tokens_per_second']:,.0f} | {r['samples'][0]} |"
             )
+    return "\n".join(lines)
+
+
+def notes_table(results: dict[str, dict[str, Any]]) -> str:
+    """The notes' speeds beside npseq's on the same work, as markdown."""
+    lines = [
+        "| the notes | model | perplexity there | here | tokens/s there, on a GPU | here, on two cores |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for framework, row, perplexity, speed in NOTES:
+        r = results[row]
+        lines.append(
+            f"| {framework} | {r['title']} | {perplexity:.1f} | {r['perplexity']:.3f} | {speed:,.1f} "
+            f"| {r['tokens_per_second']:,.0f} |"
+        )
     return "\n".join(lines)
 
 

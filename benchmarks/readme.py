@@ -47,6 +47,10 @@ def book() -> Iterator[str]:
     yield headline.table(result("headline")["results"])
 
 
+def notes() -> Iterator[str]:
+    yield headline.notes_table(result("headline")["results"])
+
+
 def steps() -> Iterator[str]:
     """The README's rows: each cell at one size, and the LSTM in float64."""
     names = ("npseq", "torch", "jax")
@@ -154,9 +158,9 @@ def machines() -> Iterator[str]:
 
 
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
-    "steps": steps, "mutants": mutants, "checkers": checkers, "headline": book, "speed": speed, "grid": grid,
-    "generation": generation, "faults": faults, "fuzz": fuzz, "losses": losses, "growth": growth, "peaks": peaks,
-    "ranks": ranks, "machines": machines,
+    "steps": steps, "mutants": mutants, "checkers": checkers, "headline": book, "notes": notes, "speed": speed,
+    "grid": grid, "generation": generation, "faults": faults, "fuzz": fuzz, "losses": losses,
+    "growth": growth, "peaks": peaks, "ranks": ranks, "machines": machines,
 }  # fmt: skip
 
 

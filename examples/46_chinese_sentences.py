@@ -4,14 +4,16 @@
 was said, though it has read neither. 我爱吃油泼辣子彪彪面 has a character that no vocabulary holds; a sentence ends in
 <eos>. In 你好世界, "hello, world", each character is predicted from those before it (Ng, course 5, week 1; Dive into
 Deep Learning, 9.3). Characters or words? By what is unknown, and how long a sentence is. A list of words cuts a text
-up, the longest first.
+up, the longest first; so does the package jieba, where it is installed, with a list of its own.
 """
+
+from importlib.util import find_spec
 
 import numpy as np
 from save_figure import new_figure, save
 
 import npseq as ns
-from npseq.data import Vocabulary, sequential_windows
+from npseq.data import Vocabulary, sequential_windows, tokenize
 
 # a word of W stands in place of each W; each is made of characters that others have, too
 FORMS = """你好世界|你好，W|历史总是这样|这出戏不断重演|历史是一面镜子|W的历史很长|他总是不断努力|W总是不断变化|
@@ -44,13 +46,17 @@ def cut(text):
 rng = np.random.default_rng(0)
 training, new = sentences(500, WORDS[::2], rng), sentences(200, WORDS, rng)  # new texts have words never seen
 unknown, length = {}, {}
-for kind, split in (("characters", list), ("words", cut)):
+ways = {"characters": list, "words": cut}
+if find_spec("jieba"):  # the extra npseq[chinese]: no list of words is needed
+    ways["words of jieba"] = lambda line: tokenize([line], "jieba")[0]
+for kind, split in ways.items():
     vocabulary = Vocabulary([split(line) for line in training], min_freq=2)
     ids = np.concatenate([vocabulary[split(line)] for line in new])
     unknown[kind], length[kind] = (ids == vocabulary.unk).mean(), len(ids) / len(new)
     print(f"{kind}: {len(vocabulary)} in the vocabulary; of a new text {unknown[kind]:.1%} are unknown, "
           f"{length[kind]:.1f} in a sentence")  # fmt: skip
-print("cut into words:", " ".join(cut(STRANGE)))
+for kind in [*ways][1:]:
+    print(f"cut into {kind}:", " ".join(ways[kind](STRANGE)))
 
 lines = [[*line, "<eos>"] for line in training]
 vocab = Vocabulary(lines, min_freq=2, reserved_tokens=["<eos>"], token="char")
@@ -87,7 +93,10 @@ left, right = (figure := new_figure(9, 4)).subplots(1, 2)
 left.plot(gaps, label="history repeats itself over nonsense")
 left.axhline(0, color="k", linestyle=":")
 left.set(xlabel="epoch", ylabel="log10 P(right) - log10 P(wrong)", title="Two sentences that sound the same")
-right.bar([f"{kind}\n{length[kind]:.1f} in a sentence" for kind in unknown], list(unknown.values()))
+right.bar(
+    [f"{kind.replace(' of ', chr(10) + 'of ')}\n{length[kind]:.1f} in a sentence" for kind in unknown],
+    list(unknown.values()),
+)
 right.set(ylabel="share that is unknown, in a new text", title="Words are fewer, and less often known")
 save(figure, __file__)
 print(f"log10 P of the sentence over that of the nonsense: got {gaps[-1]:.1f}, expected at least 5")

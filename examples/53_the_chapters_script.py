@@ -38,9 +38,8 @@ def predict_ch8(prefix, num_preds, net):
 def train_epoch_ch8(net, train_iter, updater):
     state, start, loss_sum, tokens = None, time.perf_counter(), 0.0, 0  # begin_state: None is zeros
     for X, Y in train_iter:
-        loss, grads, state = net.loss(X, Y, state)  # forward, cross-entropy, backward; no gradient passes to the next
-        ns.clip_grad_norm(grads, 1)  # grad_clipping
-        updater.step(net.params, grads)
+        # forward, cross-entropy, backward, grad_clipping(net, 1), updater.step(); no gradient passes to the next batch
+        loss, _, state = net.step(X, Y, state, updater, clip=1)
         loss_sum, tokens = loss_sum + float(loss) * Y.size, tokens + Y.size
     return math.exp(loss_sum / tokens), tokens / (time.perf_counter() - start)
 

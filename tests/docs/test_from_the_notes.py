@@ -6,6 +6,7 @@ import doctest
 import json
 import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ TEXTS = {page: text_of(f"docs/{page}") for page in PAGES}
 LAST_LINES = json.loads(text_of("benchmarks/results/examples.json"))
 DATA = os.environ.get("NPSEQ_DATA")
 HAS_BOOK = DATA is not None and Path(DATA, "timemachine.txt").is_file()
+THERE = ("book",) * HAS_BOOK + ("jieba",) * (find_spec("jieba") is not None)
 
 
 def compared(page):
@@ -27,9 +29,9 @@ def compared(page):
 
 
 def test_every_call_prints_what_stands_there(tmp_path, monkeypatch):
-    """In the order of the page, each block after the one before; those of the book where it is there."""
+    """In the order of the page, each block after the one before; those of the book and of jieba where these are."""
     monkeypatch.chdir(tmp_path)
-    examples = list(statements(TEXTS[PAGES[0]], HAS_BOOK))
+    examples = list(statements(TEXTS[PAGES[0]], THERE))
     assert len(examples) > 300
     said: list[str] = []
     test = doctest.DocTest(examples, {}, PAGES[0], PAGES[0], 0, None)
