@@ -11,6 +11,7 @@ from benchmarks.features import NOT_YET, rows, sections
 
 PAGE = text_of("docs/coverage.md")
 LAST_LINES = json.loads(text_of("benchmarks/results/examples.json"))
+PRINTED = json.loads(text_of("benchmarks/results/printed.json"))
 NUMBER = r"[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?"
 
 
@@ -50,3 +51,31 @@ def test_what_came_out_is_what_is_expected(script):
         assert value <= bounds[0] if expected.startswith("at most") else value >= bounds[0]
     else:
         assert value == bounds[0]
+
+
+def numbers_of(script, pattern):
+    """{what the lines that match say: their numbers}, of what a script printed."""
+    found = [re.fullmatch(pattern, line.strip()) for line in PRINTED[script]]
+    return [(m[1], [float(number) for number in m[2].split()]) for m in found if m]
+
+
+def test_only_two_directions_tell_a_name_from_a_palace_and_fill_the_blank_in_five_seeds():
+    one, two = (
+        numbers_of("48_names_and_blanks.py", r"P\(王 of (王.) is part of a name\): (.*)")[k : k + 2] for k in (0, 2)
+    )
+    assert one[0][1] == one[1][1]
+    assert min(two[0][1]) > 0.98
+    assert max(two[1][1]) < 0.02
+    blanks = numbers_of("48_names_and_blanks.py", r"P\((.*) in 我___.*\): (.*)")
+    assert [len(values) for _, values in blanks] == [5] * 10
+    assert {value for _, values in blanks[:5] for value in values} == {0.4, 0.1}
+    assert min(value for _, values in blanks[5:] for value in values) > 0.99
+
+
+def test_the_right_sentence_is_likelier_and_what_is_unknown_is_printed():
+    lines = [line for line in PRINTED["46_chinese_sentences.py"] if "10^" in line]
+    exponents = {line[-8:]: float(re.search(r"10\^(-[\d.]+)", line)[1]) for line in lines}
+    assert exponents["历史总是不断重演"] > exponents["力使总事不断虫眼"] + 10
+    printed = "\n".join(PRINTED["46_chinese_sentences.py"])
+    unknown = dict(re.findall(r"^(\w+): .* ([\d.]+)% are unknown", printed, re.MULTILINE))
+    assert float(unknown["characters"]) < float(unknown["words"])
