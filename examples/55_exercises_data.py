@@ -11,7 +11,7 @@ from save_figure import new_figure, save
 import npseq as ns
 from npseq.data import lagged_windows, load_corpus, load_pairs, noisy_sine, random_windows
 from npseq.models import Forecaster
-from npseq.models.counting import ngram_counts, root_mean_square
+from npseq.models.counting import fit_zipf, ngram_counts, root_mean_square
 
 BOOK = os.environ.get("NPSEQ_DATA") is not None
 corpus = "time-machine" if BOOK else "python-topics"
@@ -38,6 +38,8 @@ for name, features in {"four values": eight[:, 4:], "three and a mean of five": 
 # how many counts a 4-gram model of 100,000 words keeps at most, and of a real text
 ids, vocab = load_corpus(corpus, "word")
 words = ids[:30_000]
+alphas = [fit_zipf(ngram_counts(words, order).values(), last=1000).alpha for order in (1, 2, 3)]
+print("Zipf's exponent of words, pairs and triples:", ", ".join(f"{alpha:.2f}" for alpha in alphas))
 kept = [len(ngram_counts(words, order)) for order in (1, 2, 3, 4)]
 print(
     f"counts of 30,000 words, 1 to 4 in a row: {kept}, {sum(kept):,} in all; at most {4 * 30_000 - 6:,} are different"

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array, instance, integer
+from npseq.arguments import array, flag, instance, integer
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.data import Vocabulary
 from npseq.layers.batch import check_ids, check_lengths
@@ -104,7 +104,14 @@ class TextModel(SequenceModel):
         return xp.concatenate([xp.zeros((1, *rows.shape[1:]), self.dtype), rows])[: len(sentences)], looked_up
 
     def generate(
-        self, prefix: Any, length: int, temperature: float = 0, rng: Any = None, *, stop: str | int | None = None
+        self,
+        prefix: Any,
+        length: int,
+        temperature: float = 0,
+        rng: Any = None,
+        *,
+        stop: str | int | None = None,
+        whole: bool = False,
     ) -> Any:
         """Returns prefix and `length` tokens after it: a text if prefix is one, else ids (N,).
 
@@ -114,6 +121,8 @@ class TextModel(SequenceModel):
             temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
             rng: a seed or a Generator, of what is drawn.
             stop: a token or id at which generation ends; it is not included.
+            whole: whether prefix is read after an input of zeros, as the beginning of a whole sentence is in `log_prob`
+                and in training without ids; False begins with its first token, as d2l's `predict_ch8` does.
 
         Raises:
             ValueError: for a negative temperature, an unknown token (encode makes it <unk>) or id, or nan parameters.
@@ -125,7 +134,8 @@ class TextModel(SequenceModel):
         out = to_host(token_ids(prefix, self.vocab, self.vocab_size, array_module(self.params.flat), least=0)).tolist()
         last = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)
         stepper = Stepper(self.embedding, self.recurrent, self.output)
-        out += generated(stepper, out, length, temperature, generator(rng), last)
+        read = [None, *out] if flag("whole", whole) else out
+        out += generated(stepper, read, length, temperature, generator(rng), last)
         return self.vocab.decode(out) if self.vocab and isinstance(prefix, str) else np.array(out, dtype=np.int64)
 
     def beam_search(
@@ -136,6 +146,7 @@ class TextModel(SequenceModel):
         max_steps: int = 10,
         alpha: float = 0.75,
         stop: str | int | None = None,
+        whole: bool = False,
     ) -> BeamSearch:
         """Returns the beam search for what comes after prefix; its hypotheses' tokens end with `stop` where they ended.
 
@@ -143,6 +154,7 @@ class TextModel(SequenceModel):
             prefix: a text or ids; an empty one begins as `log_prob` does.
             beam_size, max_steps, alpha: as ns.models.beam_search takes them.
             stop: a token or id that ends a sequence.
+            whole: as `generate` takes it.
 
         Raises:
             ValueError: as `generate` does.
@@ -152,7 +164,8 @@ class TextModel(SequenceModel):
         max_steps, _ = check_request(prefix, max_steps, 0, self.vocab)
         ids = token_ids(prefix, self.vocab, self.vocab_size, array_module(self.params.flat), least=0)
         end = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)
-        state = self.logits(ids[:-1, None])[1] if len(ids) > 1 else None
+        state = self._logits_from_nothing(1)[1] if flag("whole", whole) and len(ids) else None
+        state = self.logits(ids[:-1, None], state)[1] if len(ids) > 1 else state
         begin = int(ids[-1]) if len(ids) else NOTHING
         step = next_log_probs(self._after)
         return beam_search(step, state, begin, end, max_steps, beam_size=beam_size, alpha=alpha)

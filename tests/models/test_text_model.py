@@ -79,6 +79,21 @@ def test_a_beam_that_leaves_nothing_out_finds_the_likeliest_text(options, prefix
     np.testing.assert_allclose([one.log_prob for one in found.ranked], np.sort(totals)[::-1], rtol=1e-12)
 
 
+@pytest.mark.parametrize("options", KINDS[:3])
+def test_a_whole_sentence_goes_on_as_log_prob_reads_it(options):
+    model, prefix = model_of(**options), [3, 1]
+    texts = np.array([[*prefix, *rest] for rest in product(range(5), repeat=2)]).T
+    best = tuple(texts[2:, model.log_probs(texts).argmax()].tolist())
+    found = model.beam_search(prefix, 25, max_steps=2, alpha=0, whole=True)
+    assert found.best.tokens == best
+    totals = model.log_probs(texts) - model.log_prob(prefix)
+    np.testing.assert_allclose([one.log_prob for one in found.ranked], np.sort(totals)[::-1], rtol=1e-12)
+    first = [int(model.generate(prefix, 1, 1, rng=seed, whole=True)[2]) for seed in range(400)]
+    expected = np.exp([model.log_prob([*prefix, token]) for token in range(5)]) / np.exp(model.log_prob(prefix))
+    assert abs(np.bincount(first, minlength=5) / 400 - expected).max() < 0.1
+    assert model.generate([], 3, whole=True).tolist() == model.generate([], 3).tolist()
+
+
 @pytest.mark.parametrize("prefix", ["", "ab"])
 def test_a_beam_of_one_is_generation(prefix):
     model = LanguageModel(Vocabulary("abcd", reserved_tokens=["<eos>"]), "gru", 6, rng=3)

@@ -442,15 +442,16 @@ def models() -> list[Case]:
         Case(ns.LanguageModel.step, _train, writes=written),
         Case(ns.LanguageModel.generate, lambda rng: {
             "self": model_of(rng), "prefix": pick(rng, ["ab", [1, 2], np.array([1])]), "length": 3,
-            "temperature": pick(rng, [0.0, 0.7]), "rng": 0, "stop": pick(rng, [None, "a", 2])},
-            bounded=("length",), open=("prefix", "stop")),
+            "temperature": pick(rng, [0.0, 0.7]), "rng": 0, "stop": pick(rng, [None, "a", 2]),
+            "whole": pick(rng, [False, True])}, bounded=("length",), open=("prefix", "stop")),
         Case(ns.LanguageModel.log_prob, fresh(
             self=model_of, tokens=lambda rng: pick(rng, ["ab", [1, 2], np.array([1])])), open=("tokens",)),
         Case(ns.LanguageModel.log_probs, fresh(self=model_of, sentences=lambda rng: ids(rng, T, B),
                                                lengths=lambda rng: pick(rng, [None, np.array([T, 2])]))),
         Case(ns.LanguageModel.beam_search, lambda rng: {
             "self": model_of(rng), "prefix": pick(rng, ["ab", [1, 2], np.array([1])]), **search,
-            "stop": pick(rng, [None, "a", 2])}, bounded=("max_steps", "beam_size"), open=("prefix", "stop")),
+            "stop": pick(rng, [None, "a", 2]), "whole": True},
+            bounded=("max_steps", "beam_size"), open=("prefix", "stop")),
         Case(ns.LanguageModel.loss, lambda rng: {
             "self": model_of(rng), "ids": None, "targets": ids(rng, T, B), "state": None,
             "lengths": pick(rng, [None, np.array([T, 2])]), "weights": abs(numbers(rng, T, B)), "truncation": None,

@@ -1,7 +1,7 @@
 """Generation runs one token at a time, with the same cells as in training."""
 
 import cmath
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf, isfinite
 from types import ModuleType
@@ -83,9 +83,14 @@ def _inputs_of(cell: Cell, weights: list[Weights]) -> Callable[[Array], Any]:
 
 @np.errstate(over="ignore")  # of a sigmoid's exp, whose quotient is then 0
 def generated(
-    stepper: Stepper, ids: list[int], length: int, temperature: float, rng: np.random.Generator, stop: int | None
+    stepper: Stepper,
+    ids: Sequence[int | None],
+    length: int,
+    temperature: float,
+    rng: np.random.Generator,
+    stop: int | None,
 ) -> list[int]:
-    """At most `length` ids after these, which are read in first; the id `stop` ends them and is not among them."""
+    """At most `length` ids after these, which are read in first, None as zeros; the id `stop` ends them unseen."""
     for known in ids[:-1]:
         stepper.scores(known)
     found: list[int] = []
