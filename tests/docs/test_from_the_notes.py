@@ -81,6 +81,7 @@ def test_the_notes_speeds_stand_beside_ours(page):
     for ours in ("136,865", "298,412"):
         assert ours in TEXTS[page]
         assert ours in text_of("docs/performance.md")
+    assert "298,412" in text_of("README.md")
 
 
 @pytest.mark.parametrize("page", PAGES)
