@@ -10,13 +10,17 @@ from typing import Any
 import numpy as np
 
 from npseq.gradcheck import Report, TensorReport
+from npseq.layercheck.over_time import is_state
 from npseq.layers.batch import check_lengths
 from npseq.layers.bidirectional import Bidirectional
 from npseq.layers.recurrent import Recurrent
 
 
-def fault(layer: Any, report: Report, lengths: Any) -> str:
-    """Returns a sentence on the mistake in a recurrent layer's gradients, "" if there is none or for other layers."""
+def fault(layer: Any, report: Report, lengths: Any, vanished: bool = False) -> str:
+    """Returns a sentence on the mistake in a recurrent layer's gradients, "" if there is none or for other layers.
+
+    vanished: what is wrong is too small to be seen in a parameter.
+    """
     rows = {row.name: row for row in report.tensors}
     wrong = [name for name, row in rows.items() if row.status == "fail"]
     if not wrong or not isinstance(layer, (Recurrent, Bidirectional)):
@@ -32,7 +36,7 @@ def fault(layer: Any, report: Report, lengths: Any) -> str:
     past = np.argwhere(steps & (np.arange(len(steps))[:, None] >= ends))
     if len(past):
         return f"dx is not zero past the length of sequence {past[0][1]}, at step {past[0][0]}: look at the mask"
-    return _start(layer, steps, ends, wrong)
+    return _start(layer, steps, ends, wrong, vanished)
 
 
 def _wrong_steps(row: TensorReport) -> np.ndarray:
@@ -42,8 +46,8 @@ def _wrong_steps(row: TensorReport) -> np.ndarray:
 
 def _sums(wrong: list[str]) -> str:
     """The sentence for a right dx, with which the adjoint of every step is right."""
-    states = [name for name in wrong if _is_state(name)]
-    sums = [name for name in wrong if not _is_state(name)]
+    states = [name for name in wrong if is_state(name)]
+    sums = [name for name in wrong if not is_state(name)]
     advice = []
     if sums:
         advice.append(f"look at the sums over time (weight gradients) of {', '.join(sums)}")
@@ -52,12 +56,14 @@ def _sums(wrong: list[str]) -> str:
     return f"dx is right at every step: {'; '.join(advice)}"
 
 
-def _start(layer: Any, steps: np.ndarray, ends: np.ndarray, wrong: list[str]) -> str:
+def _start(layer: Any, steps: np.ndarray, ends: np.ndarray, wrong: list[str], vanished: bool) -> str:
     """The sentence with the step at which the error starts, in the direction of the wrong parameters."""
     level, directions = _topmost(layer, wrong)
-    if not directions:
+    deep = bool(directions) and isinstance(layer, Recurrent) and layer.num_layers > 1
+    if vanished and not directions:
+        directions = {"forward", "reverse"} if _two_ways(layer) else {"forward"}
+    elif not directions:
         return f"dx is wrong at {_listed(steps)}, every parameter is right: look at the product that makes dx, W_x da"
-    deep = isinstance(layer, Recurrent) and layer.num_layers > 1
     where = f" of layer {level}, the topmost with a wrong parameter" if deep else ""
     if _two_ways(layer) and (deep or len(directions) > 1):
         return (
@@ -88,7 +94,7 @@ def _first_met(steps: np.ndarray, ends: np.ndarray, reverse: bool) -> tuple[int,
 
 def _topmost(layer: Any, wrong: list[str]) -> tuple[int, set[str]]:
     """The highest layer of a stack with a wrong parameter, and the directions in which one is."""
-    found = [_position(name) for name in wrong if name != "x" and not _is_state(name)]
+    found = [_position(name) for name in wrong if name != "x" and not is_state(name)]
     top = max((level for level, _ in found), default=0)
     return top, {direction for level, direction in found if level == top}
 
@@ -102,10 +108,6 @@ def _position(name: str) -> tuple[int, str]:
 
 def _two_ways(layer: Any) -> bool:
     return isinstance(layer, Bidirectional) or layer.directions == 2
-
-
-def _is_state(name: str) -> bool:
-    return name.split(".")[-1] in ("h0", "c0")
 
 
 def _listed(steps: np.ndarray) -> str:

@@ -1,0 +1,182 @@
+"""Every step in time is judged on its own scale, so that a gradient that has vanished hides no mistake.
+
+Where the loss is at one step s alone, the gradient at step t has passed s - t steps back and shrinks with each of them.
+A backward that is cut after 50 steps leaves out 1e-14 of the whole gradient, and all of dx at the steps before. So
+there is a loss at the first, the second, the middle and the last step of each sequence alone, and
+
+- dx is judged for each step and sequence, the initial states for each sequence, each relative to its own entries;
+- each parameter is judged for each of these losses: that of the first step has a path through the first step alone.
+
+The derivative is a complex step along a random direction, which moves one step of x, one state or one parameter, and
+gives the slopes of all losses at once. Nothing is subtracted, so its relative error is that of rounding at any scale
+that float64 has: with a step of 2^-66 a gradient of 2^-930, 1e-280, still has its digits.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npseq.backend import Array, array_module, to_host
+from npseq.gradcheck import Report, TensorReport
+from npseq.gradcheck.function import root_mean_square
+from npseq.gradcheck.verdict import RESOLUTION
+
+Values = dict[str, Array]
+STEP = 2.0**-66
+RTOL = 1e-9  # a product of many Jacobians loses more digits than a sum: of 300 steps, weights of 5, up to 1e-11
+VANISHED = 2.0**-930  # a slope below this has no digits left
+LOST = "outputs near 1 of a sigmoid or tanh have lost its digits"
+
+
+class InTime(NamedTuple):
+    """Holds what a layer over time computes: outputs of {name: value}, and gradients of y's upstream gradient alone."""
+
+    outputs: Callable[[Values], Values]
+    gradient: Callable[[Array], Values]  # of dy (T, B, H)
+    rounding: Callable[[Array], Values]  # of dy: what rounding may have cost each entry of that gradient
+    weights: Array  # (T, B, H), the upstream gradient of all steps
+    ends: np.ndarray  # (B,) the lengths
+
+
+class Measured(NamedTuple):
+    """Holds the steps (B,) of each loss, a direction of each tensor, and the slopes of each loss along it."""
+
+    losses: list[np.ndarray]
+    directions: dict[str, np.ndarray]
+    slopes: dict[str, list[np.ndarray]]
+
+
+class Judged(NamedTuple):
+    """Holds the deviation of each slice (T, B), (B,) or () of one tensor by one loss, relative to its entries."""
+
+    steps: np.ndarray  # (B,) of the loss
+    error: np.ndarray
+    wrong: np.ndarray
+    hidden: np.ndarray  # by what rounding has cost
+    size: np.ndarray
+
+
+def by_step(time: InTime, at: Values, report: Report, rng: np.random.Generator) -> Report:
+    """Returns the report, in which a tensor has failed that is wrong at a step. Every tensor in it has passed."""
+    found = judged(time, measured(time, at, rng))
+    rows = tuple(_row(row, found[row.name]) for row in report.tensors)
+    calls = sum(len(at["x"]) if name == "x" else 1 for name in at)
+    return replace(report, tensors=rows, evaluations=report.evaluations + calls)
+
+
+def measured(time: InTime, at: Values, rng: np.random.Generator) -> Measured:
+    """Returns what the outputs alone say."""
+    directions = {name: _direction(value, rng) for name, value in at.items()}
+    losses = _steps_of_losses(time.ends)
+    return Measured(losses, directions, {name: _slopes(time, at, name, v, losses) for name, v in directions.items()})
+
+
+def judged(time: InTime, known: Measured) -> dict[str, list[Judged]]:
+    """Returns what the gradient of each loss is beside that, for each tensor."""
+    found: dict[str, list[Judged]] = {name: [] for name in known.directions}
+    for k, steps in enumerate(known.losses):
+        dy = _alone(time.weights, steps)
+        gradient, lost = time.gradient(dy), None
+        for name, v in known.directions.items():
+            terms, slope = to_host(gradient[name]) * v, known.slopes[name][k]
+            here = _judged(steps, name, terms, slope, 0.0)
+            if here.wrong.any():
+                lost = time.rounding(dy) if lost is None else lost
+                here = _judged(steps, name, terms, slope, np.abs(lost[name] * v))
+            found[name].append(here)
+    return found
+
+
+def _steps_of_losses(ends: np.ndarray) -> list[np.ndarray]:
+    """Lists the steps (B,) at which a loss is alone: each sequence's first, second, middle and last."""
+    last = np.maximum(ends - 1, 0)
+    found = {tuple(np.minimum(step, last).tolist()): None for step in (0 * last, 1 + 0 * last, last // 2, last)}
+    return [np.array(steps) for steps in found]
+
+
+def _alone(weights: Array, steps: np.ndarray) -> Array:
+    """Returns the upstream gradient that is zero but at one step of each sequence."""
+    dy, each = array_module(weights).zeros_like(weights), np.arange(len(steps))
+    dy[steps, each] = weights[steps, each]
+    return dy
+
+
+def _direction(value: Array, rng: np.random.Generator) -> np.ndarray:
+    """Draws how far each entry moves, about the typical size of the tensor, and no entry by less than half of it."""
+    typical = root_mean_square(to_host(value).reshape(-1)) or 1.0
+    return typical * rng.uniform(0.5, 1.5, value.shape) * rng.choice([-1.0, 1.0], value.shape)
+
+
+def _slopes(time: InTime, at: Values, name: str, v: np.ndarray, losses: list[np.ndarray]) -> list[np.ndarray]:
+    """Lists the slopes of each loss along v: (T, B) for x, of one step each, and (B,) for any other tensor."""
+    steps = range(len(v)) if name == "x" else [slice(None)]
+    found = np.array([_slope(time, at, name, v, step, losses) for step in steps])
+    return list(found.swapaxes(0, 1) if name == "x" else found[0])
+
+
+def _slope(time: InTime, at: Values, name: str, v: np.ndarray, moving: Any, losses: list[np.ndarray]) -> np.ndarray:
+    """Returns the slopes (losses, B) along the part of v that moves."""
+    values = {key: value.astype(np.complex128) for key, value in at.items()}
+    values[name][moving] += array_module(values[name]).asarray(1j * STEP * v[moving])
+    terms = to_host(time.outputs(values)["y"].imag * time.weights) / STEP
+    each = np.arange(terms.shape[1])
+    return np.array([terms[steps, each].sum(axis=-1) for steps in losses])
+
+
+def _judged(steps: np.ndarray, name: str, terms: np.ndarray, slope: np.ndarray, lost: Any) -> Judged:
+    """Compares the sum of `terms`, gradient times direction, of each slice with the numeric slope."""
+    lost = np.broadcast_to(lost, terms.shape)
+    if name == "x":
+        over: tuple[int, ...] = (2,)
+    elif is_state(name):
+        over = (0, 2)
+    else:
+        over, slope = tuple(range(terms.ndim)), slope.sum()
+    off = np.abs(terms.sum(axis=over) - slope)
+    size = np.maximum(np.abs(terms).sum(axis=over), np.abs(slope))
+    cost = lost.sum(axis=over)
+    error = np.where(off <= VANISHED, 0.0, off / np.where(size > 0, size, 1.0))
+    wrong = ~(off <= RTOL * size + cost + VANISHED)
+    return Judged(steps, error, wrong, cost > RESOLUTION * size + VANISHED, size)
+
+
+def _row(row: TensorReport, found: list[Judged]) -> TensorReport:
+    """Returns the row of a tensor as all losses find it, that of the first which shows a mistake if there is one."""
+    for here in found[::-1]:
+        if here.wrong.any():
+            error = np.where(here.wrong, here.error, 0.0)
+            errors = np.array(row.errors)
+            if row.name == "x":
+                errors = np.maximum(errors, error[:, :, None])
+            return replace(row, status="fail", error=float(np.max(error)), errors=errors, note=_note(row.name, here))
+    hidden = [here for here in found if here.hidden.any()]
+    if hidden:
+        return replace(row, status="inconclusive", note=f"{_loss(hidden[-1])}, {LOST}")
+    return row
+
+
+def _note(name: str, here: Judged) -> str:
+    """Says by which loss the tensor is wrong, and at which steps, though what is wrong is small beside the rest."""
+    if name != "x":
+        return f"wrong {_loss(here)}"
+    wrong = np.flatnonzero(here.wrong.any(axis=1))
+    steps = f"steps {wrong[0]} to {wrong[-1]}" if len(wrong) == wrong[-1] - wrong[0] + 1 else _listed(wrong)
+    where = f"{steps if len(wrong) > 1 else f'step {wrong[0]}'} of {len(here.wrong)}"
+    part = float(np.max(here.size[wrong]) / np.max(here.size))
+    return f"wrong {_loss(here)}: at {where}, where it is {part:.1e} of the largest"
+
+
+def _listed(steps: np.ndarray) -> str:
+    return f"steps {', '.join(map(str, steps.tolist()))}"
+
+
+def _loss(here: Judged) -> str:
+    steps = np.unique(here.steps)
+    where = f"step {steps[0]}" if len(steps) == 1 else _listed(here.steps)
+    return f"where the loss is at {where} alone"
+
+
+def is_state(name: str) -> bool:
+    return name.split(".")[-1] in ("h0", "c0")
