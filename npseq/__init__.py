@@ -19,7 +19,7 @@ from npseq.models import LanguageModel
 from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 if TYPE_CHECKING:
-    from npseq import gpu, inspect, interop, online, plot, testing, training
+    from npseq import gallery, gpu, inspect, interop, online, plot, testing, training
     from npseq.layercheck import gradcheck_layer
     from npseq.layers.checkpointing import checkpointed
     from npseq.online import rflo, rtrl, snap, uoro
@@ -54,6 +54,7 @@ __all__ = [
     "clip_grad_norm",
     "clip_grad_value",
     "data",
+    "gallery",
     "gpu",
     "gradcheck",
     "gradcheck_layer",
@@ -79,6 +80,7 @@ __all__ = [
 
 _LAZY = {  # loaded when asked for: the module that holds the name, or None where the name is the module
     "checkpointed": "npseq.layers.checkpointing",
+    "gallery": None,
     "gpu": None,
     "gradcheck_layer": "npseq.layercheck",
     "inspect": None,

@@ -30,20 +30,20 @@ class Cell:
     a is indexed by block: those of `h_blocks` in their order, then the gates that are not among them, then `masks`,
     then `saved`. docs/guides/your_own_cell.md derives and writes one.
 
-    A cell names, as class attributes or properties, what is not as here:
+    A cell names, as class attributes or properties, what is not as it stands here in brackets:
 
-        gates             the blocks of a that x and a bias enter: W_x<gate> (D, H), b_<gate> (H,)
-        state = ("h",)    what goes from step to step. h alone enters the products and is what others read; a layer
-                          holds all further parts, (H, B) each, side by side in one array, the c of its state (h, c)
-        h_blocks = gates  the blocks that h enters by the first product: W_h<gate> (P, H); one that x does not enter
-                          has its gate's name after an h, and a bias of its own
-        projection = None the matrix of the second product, W_h<gate> or a name of its own
-        vectors = ()      parameters (H,) that enter entry by entry, such as peepholes
-        masks = {}        {name: probability}, blocks of a that training draws: 1 with this probability, else 0; where
-                          training is False they are the probability itself
-        saved = ()        further blocks of a, which forward writes for backward to read
-        local             how many local derivatives a step has, if not as many as the products have blocks
-        reads_gates = True  whether backward reads a
+        gates              the blocks of a that x and a bias enter: W_x<gate> (D, H), b_<gate> (H,)
+        state [("h",)]     what goes from step to step. h alone enters the products and is what others read; a layer
+                           holds all further parts, (H, B) each, side by side in one array, the c of its state (h, c)
+        h_blocks [gates]   the blocks that h enters by the first product: W_h<gate> (P, H); one that x does not enter
+                           has its gate's name after an h, and a bias of its own
+        projection [None]  the matrix of the second product, W_h<gate> or a name of its own
+        vectors [()]       parameters (H,) that enter entry by entry, such as peepholes
+        masks [{}]         {name: probability}, blocks of a that training draws: 1 with this probability, else 0; where
+                           it is not training they are the probability itself
+        saved [()]         further blocks of a, which forward writes for backward to read
+        local              how many local derivatives a step has [as many as the products have blocks]
+        reads_gates [True] whether backward reads a
 
     Example:
         >>> class Leaky(ns.Cell):
@@ -99,7 +99,7 @@ class Cell:
         return ()
 
     def initial(self, name: str, shape: tuple[int, ...], rng: Any) -> Any:
-        """Returns a parameter's initial value, or None for U(-1/sqrt(H), 1/sqrt(H)).
+        """Returns the value that a parameter begins with, or None for the one that every layer draws.
 
         Args:
             name: without the ending of its layer and direction, such as "W_xi".

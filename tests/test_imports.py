@@ -12,7 +12,7 @@ GROUND = {"arrays", "backend", "files", "arguments", "plot", "magnitude"}
 BELOW_CELL = GROUND | {"parameters", "activations", "losses", "optim", "clipping", "initializers", "data"}
 BELOW_LAYERS = BELOW_CELL | {"cell", "bptt"}
 BELOW_MODELS = BELOW_LAYERS | {"layers"}
-ALL = BELOW_MODELS | {"gpu", "gradcheck", "models", "online", "layercheck", "inspect", "interop", "training"}
+ALL = BELOW_MODELS | {"gallery", "gpu", "gradcheck", "models", "online", "layercheck", "inspect", "interop", "training"}
 RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside; nobody: commands, cli, testing
     **{name: set() for name in ("early", "arrays", "files")},
     **{name: {"arrays"} for name in ("backend", "arguments")},
@@ -20,6 +20,7 @@ RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside
     "magnitude": {"arrays", "backend"},
     **{name: GROUND | {"parameters"} for name in (*BELOW_CELL - GROUND, "gradcheck")},
     "cell": GROUND,
+    "gallery": GROUND | {"activations", "cell"},
     "gpu": BELOW_CELL | {"cell"},
     "bptt": BELOW_LAYERS,
     "layers": BELOW_MODELS,

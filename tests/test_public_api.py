@@ -43,6 +43,9 @@ Bidirectional.backward(self, dy, tape, dstate=None, truncation=None, *, grads=No
 RNN.to(self, device)
 RNN.astype(self, dtype)
 
+gallery.LeakyRNNCell(alpha=0.1)
+gallery.MGUCell()
+
 Linear(in_features, out_features)
 Linear.forward(self, x)
 Linear.backward(self, dy, tape, *, grads=None, workspace=None)
@@ -160,7 +163,7 @@ def test_every_namespace_works_after_the_one_import_and_lists_its_names():
     modules, names = out.strip().split("] [")
     assert (
         modules
-        == "['data', 'gpu', 'initializers', 'inspect', 'interop', 'layers', 'losses', 'models', 'online', \
+        == "['data', 'gallery', 'gpu', 'initializers', 'inspect', 'interop', 'layers', 'losses', 'models', 'online', \
 'optim', 'plot', 'testing', 'training'"
     )
     assert f"[{names}" == str(sorted([*npseq.__all__, "__version__"]))

@@ -127,7 +127,7 @@ def _multiply_x(cell: Cell, w: Weights, strand: Strand) -> None:
         a[:, block] = 0 if w.h_biases is None else w.h_biases[k][:, None]
     looked_up = None if strand.ids is None else w.x[strand.ids].swapaxes(1, 2)
     for rows, columns in x_runs(cell, units):
-        into = a.reshape(steps, len(blocks.names) * units, batch)[:, rows]
+        into = a[:, : len(blocks.names)].reshape(steps, len(blocks.names) * units, batch)[:, rows]  # a view
         if looked_up is not None:
             np.add(looked_up[:, columns], w.W[w.state, columns, None] if w.bias else 0, out=into)
         elif batch == 1:

@@ -46,13 +46,14 @@ class FusedCell:
         """Does what Cell.backward does."""
         if da.dtype.name not in TYPES:
             return self._cell.backward(dnew, a, s, da, p, project)
-        derived = {"old": s[0], "new": s[1]} if isinstance(s, tuple) else {"s": s}  # a cell without local derivatives
-        arrays = self._given(a=a, da=da, p=p, dnew=dnew, **derived)
+        arrays = self._given(a=a, s=s, da=da, p=p, dnew=dnew)
         return self._runner("backward", da, _inputs(arrays))(arrays, project)
 
     def _given(self, **arrays: Any) -> dict[str, Array]:
         """{name: array} of what there is; a state's parts are named old_h, old_c, ..."""
         found = {}
+        if isinstance(arrays.get("s"), tuple):  # the states of a cell without local derivatives
+            arrays["old"], arrays["new"] = arrays.pop("s")
         for name, value in arrays.items():
             if isinstance(value, tuple):
                 found.update({f"{name}_{part}": array for part, array in zip(self._cell.state, value, strict=True)})

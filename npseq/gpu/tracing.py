@@ -168,6 +168,11 @@ class Symbol(NDArrayOperatorsMixin):
     def real(self) -> "Symbol":
         return self
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise Untraceable(f"no kernel has .{name} of an array: a cell that is not entry by entry needs fused=False")
+
     def __len__(self) -> int:
         if not self._by_gate:
             raise Untraceable("the length of a block is not known while a cell is traced")

@@ -41,7 +41,7 @@ class Recurrent(Layer):
         TypeError, ValueError: if the cell does not fulfil its contract, or an option does not hold.
 
     Example:
-        >>> layer = ns.Recurrent(ns.GRU(1, 1).cell, 3, 4, num_layers=2, rng=0)
+        >>> layer = ns.Recurrent(ns.gallery.MGUCell(), 3, 4, num_layers=2, rng=0)
         >>> y, state, tape = layer.forward(np.ones((5, 2, 3), np.float32))
         >>> y.shape, state.shape
         ((5, 2, 4), (2, 2, 4))

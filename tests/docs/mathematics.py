@@ -23,6 +23,7 @@ LATEX = (
     (r"\\mathbb(?: 1|\{1\})", " onehot"),
     (r"\\mathrm\{(\w+)\}", r" \1 "),
     (r"\\nabla L(?![\w_])", " nablaL"),
+    (r"\\sqrt\{([^{}]*)\}", r" sqrt(\1)"),
     (r"\^\\top", "^{TRANSPOSED}"),
     (r"\\odot|\\cdot", " * "),
     (r"\\partial ", " @"),

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq import gallery
 from npseq.bptt.blocks import blocks_of
+from npseq.cell import has_own, parts_of
 from npseq.layers.gru import GRUCell
 from npseq.layers.lstm import LSTMCell
 from npseq.layers.rnn import RNNCell
@@ -21,6 +23,7 @@ CELLS: dict[str, Any] = {
     "lstm peepholes": LSTMCell(peepholes=True),
     "lstm projection": LSTMCell(projected=True),
     "lstm both": LSTMCell(peepholes=True, projected=True),
+    **{name: getattr(gallery, name)() for name in gallery.__all__ if name != "LayerNormLSTMCell"},  # it sums over units
 }
 WRITTEN = {"forward": ("a", "new"), "local_derivatives": ("s",), "backward": ("da",)}
 
@@ -40,40 +43,42 @@ def calls(name: str, dtype: Any, seed: int = 0) -> list[Call]:
     def block(*shape: int) -> np.ndarray:
         return rng.uniform(-0.9, 0.9, shape).astype(dtype)
 
-    A, projected = len(blocks_of(cell).names), cell.projection == "W_hp"
+    blocks, projected = blocks_of(cell), cell.projection == "W_hp"
+    A, further = len(blocks.names) + len(blocks.saved), len(cell.state) - 1
     state = P if projected else H
-    has_c = "c" in cell.state
     p = block(len(cell.vectors), H, 1) if cell.vectors else None
     U = None if cell.projection is None else block(P, H) if projected else block(H, H)
     tape = block(N + 1, state + 2, B)  # [h; 1; x]: a step's h is not all of it
-    c = block(N + 1, H, B)
+    c = parts_of(abs(block(N + 1, further * H, B)) if further > 1 else block(N + 1, H, B), further, axis=1)
     a = block(N, A, H, B)
 
     def at(steps: Any) -> tuple:
-        return (tape[steps, :state], c[steps]) if has_c else (tape[steps, :state],)
+        return (tape[steps, :state], *(part[steps] for part in c))
 
-    forward = {"a": a[1].copy(), "old": at(1), "new": (block(state, B), c[2] * 0)[: 1 + has_c], "p": p}
+    forward = {"a": a[1].copy(), "old": at(1), "new": (block(state, B), *(part[2] * 0 for part in c)), "p": p}
     local = {
         "a": a.swapaxes(0, 1),
         "old": at(slice(0, N)),
         "new": at(slice(1, N + 1)),
         "s": block(N, cell.local, H, B).swapaxes(0, 1),
     }
-    backwards = []
+    backwards, derived = [], has_own(cell, "local_derivatives")
     for lags in ((), (LAGS,)):
         taped = (..., None, slice(None)) if lags else (...,)
         dh = block(B, *lags[::-1], state).T  # the last state's comes transposed
         backwards.append(
             {
-                "dnew": (dh, block(H, *lags, B)) if has_c else (dh,),
+                "dnew": (dh, *(block(H, *lags, B) for _ in c)),
                 "a": a[0][taped] if cell.reads_gates else None,
-                "s": block(cell.local, H, B)[taped],
-                "da": block(A, H, *lags, B),
+                "s": block(cell.local, H, B)[taped]
+                if derived
+                else tuple(tuple(x[taped] for x in at(t)) for t in (0, 1)),
+                "da": block(len(blocks.names) + blocks.vectors, H, *lags, B),
                 "p": None if p is None else p[..., None] if lags else p,
             }
         )
     back = None if U is None else U.T
-    calls = [Call("forward", forward, U), Call("local_derivatives", local, None)]
+    calls = [Call("forward", forward, U), *([Call("local_derivatives", local, None)] if derived else [])]
     return [*calls, *(Call("backward", given, back) for given in backwards)]
 
 

@@ -158,6 +158,12 @@ def _last_gradient(rng: Rng) -> Given:
 def layers() -> list[Case]:
     recurrent = ns.layers.recurrent.Recurrent
     return [
+        Case(ns.gallery.LeakyRNNCell, fresh(alpha=0.5), seldom=True),
+        Case(ns.gallery.IndRNNCell, fresh(nonlinearity="tanh"), seldom=True),
+        Case(ns.gallery.JANETCell, fresh(beta=0.5), seldom=True),
+        Case(ns.gallery.LayerNormLSTMCell, fresh(epsilon=0.5), seldom=True),
+        Case(ns.gallery.RecurrentDropoutLSTMCell, fresh(p=0.5), seldom=True),
+        Case(ns.gallery.ZoneoutLSTMCell, fresh(keep_c=0.5, keep_h=0.25), seldom=True),
         Case(ns.Recurrent, lambda rng: {"cell": layer_of(rng).cell, **_layer_options(rng)},
              bounded=("input_size", "hidden_size", "num_layers", "state_size"), seldom=True),
         *(Case(kind, _layer_options, bounded=("input_size", "hidden_size", "num_layers")) for kind in CELLS.values()),

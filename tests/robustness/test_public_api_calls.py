@@ -99,6 +99,11 @@ def holds_what_it_is_given(thing):
     return inspect.isclass(thing) and (hasattr(thing, "_fields") or issubclass(thing, BaseException))
 
 
+def is_excused(name, excuse):
+    """Of Cell.forward, also MGUCell.forward."""
+    return name.endswith(excuse if excuse.startswith("Cell.") else f".{excuse}")
+
+
 def test_everything_public_has_a_case():
     called = {id(function_of(case.covers or case.function)) for case in CASES}
     missing = [
@@ -106,9 +111,9 @@ def test_everything_public_has_a_case():
         for name, thing in [*THINGS, *METHODS]
         if id(function_of(thing)) not in called and takes_arguments(thing) and not holds_what_it_is_given(thing)
     ]
-    unexcused = [name for name in missing if not any(name.endswith(f".{excuse}") for excuse in WITHOUT_CASE)]
+    unexcused = [name for name in missing if not any(is_excused(name, excuse) for excuse in WITHOUT_CASE)]
     assert unexcused == []
-    assert all(any(name.endswith(f".{excuse}") for name in missing) for excuse in WITHOUT_CASE)
+    assert all(any(is_excused(name, excuse) for name in missing) for excuse in WITHOUT_CASE)
 
 
 def slow(case):

@@ -1,0 +1,153 @@
+"""Every cell of the gallery in everything that npseq does with a layer, and no cell of it left out."""
+
+import pickle
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gallery.conformance import B, D, H, T, layer_of, parts, state_of
+
+import npseq as ns
+
+CELLS = {name: getattr(ns.gallery, name)() for name in ns.gallery.__all__}
+CELLS["LayerNormLSTMCell"] = ns.gallery.LayerNormLSTMCell(0.01)  # two or three units have little variance
+every_cell = pytest.mark.parametrize("name", CELLS)
+ROOT = Path(ns.gallery.__file__).parent
+
+
+def given(layer, steps=T, batch=B, seed=1):
+    rng = np.random.default_rng(seed)
+    x, state = rng.normal(size=(steps, batch, D)), state_of(layer, rng, batch)
+    return x, state, rng.normal(size=(steps, batch, layer.output_size)), state_of(layer, rng, batch)
+
+
+@pytest.mark.parametrize("layers", [2, pytest.param(3, marks=pytest.mark.slow)])
+@every_cell
+def test_every_entry_is_its_complex_step_in_a_stack_of_both_directions(name, layers):
+    layer = ns.Recurrent(CELLS[name], 1, H, num_layers=layers, bidirectional=True, dtype=np.float64, rng=0)
+    layer.params.flat[:] *= 1.5
+    state = state_of(layer, np.random.default_rng(1))
+    report = ns.gradcheck_layer(layer, np.random.default_rng(0).normal(size=(T, B, 1)), state, np.array([3, 0, 5]))
+    assert report.passed, report
+    assert report.max_error < 1e-12
+
+
+@pytest.mark.parametrize(("steps", "batch", "ids"), [(4, 1, 0), (9, 9, 0), (4, 2, 130), (4, 1, 5)])
+@every_cell
+def test_every_way_to_multiply(name, steps, batch, ids):
+    """One sequence, weights transposed for many, ids looked up among many and among few."""
+    inputs = ids or D
+    layer = ns.Recurrent(CELLS[name], inputs, H, dtype=np.float64, rng=0)
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, ids, (steps, batch)) if ids else rng.normal(size=(steps, batch, D))
+    method = "directional" if ids == 130 else "complex"
+    report = ns.gradcheck_layer(layer, x, lengths=np.arange(steps - batch, steps) % steps + 1, method=method)
+    assert report.passed, report
+
+
+@every_cell
+def test_truncated_gradients_are_those_of_frozen_states(name):
+    layer = layer_of(CELLS[name], num_layers=2, bidirectional=False)
+    x, state, _, _ = given(layer)
+    assert ns.gradcheck_layer(layer, x, state, np.array([3, 1, 5]), truncation=ns.Truncated(2))
+
+
+@every_cell
+def test_a_ledger_adds_up_to_the_gradient(name):
+    layer = layer_of(CELLS[name], num_layers=2)
+    x, state, dy, dstate = given(layer)
+    tape = layer.forward(x, state, np.array([3, 2, 5]))[2]
+    grads = layer.backward(dy, tape, dstate)[2]
+    book = ns.inspect.ledger(layer, dy, tape, dstate)
+    for table in (book.per_step, book.per_lag, book.per_example):
+        for key, value in grads.items():
+            np.testing.assert_allclose(table[key].sum(axis=0), value, rtol=0, atol=1e-12 * abs(value).max())
+    assert set(CELLS[name].state) <= set(book.states)
+    assert ns.inspect.first_nonfinite(layer, x, dy=dy) is None
+
+
+@every_cell
+def test_real_time_recurrent_learning_is_backpropagation(name):
+    layer = layer_of(CELLS[name], num_layers=2, bidirectional=False)
+    x, state, dy, dstate = given(layer)
+    lengths = np.array([3, 1, 5])
+    grads = layer.backward(dy, layer.forward(x, state, lengths)[2], dstate)[2]
+    for found in (ns.rtrl(layer, x, dy, state, lengths, dstate), ns.snap(layer, x, dy, state, lengths, dstate, n=9)):
+        np.testing.assert_allclose(found.grads.flat, grads.flat, rtol=0, atol=1e-12 * abs(grads.flat).max())
+
+
+@every_cell
+def test_checkpointing_is_backward(name):
+    layer = layer_of(CELLS[name], num_layers=2, bidirectional=False)
+    x, state, dy, dstate = given(layer, steps=11)
+    dx, dfirst, grads = layer.backward(dy, layer.forward(x, state)[2], dstate)
+    found = ns.checkpointed(layer, x, dy, state, dstate=dstate, max_bytes=20_000)
+    np.testing.assert_array_equal(found.dx, dx)
+    for ours, theirs in zip(parts(found.dstate), parts(dfirst), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(found.grads.flat, grads.flat, rtol=0, atol=1e-13 * abs(grads.flat).max())
+
+
+@every_cell
+def test_hessian_vector_products_are_the_gradients_difference(name):
+    """A complex step of the gradient itself, beside a central difference of it; both ways round they agree."""
+    layer = layer_of(CELLS[name], num_layers=2, bidirectional=False)
+    x, state, dy, _ = given(layer)
+
+    def gradient(at):
+        copy = layer.bind(at["flat"])
+        dtype = at["flat"].dtype
+        first = tuple(part.astype(dtype) for part in state) if isinstance(state, tuple) else state.astype(dtype)
+        y, _, tape = copy.forward(x.astype(dtype), first)
+        return {"flat": copy.backward(dy * y, tape)[2].flat}
+
+    rng, flat = np.random.default_rng(2), layer.params.flat
+    v, w = rng.normal(size=(2, flat.size))
+    Hv, Hw = (ns.inspect.hvp(gradient, {"flat": flat}, {"flat": one})["flat"] for one in (v, w))
+    assert Hv @ w == pytest.approx(Hw @ v, rel=1e-10)
+    step = 1e-5
+    above, below = (gradient({"flat": flat + sign * step * v})["flat"] for sign in (1, -1))
+    np.testing.assert_allclose(Hv, (above - below) / (2 * step), rtol=0, atol=1e-6 * abs(Hv).max())
+
+
+@every_cell
+def test_generation_step_by_step_is_the_whole_sequence_at_once(name):
+    model = ns.LanguageModel(5, CELLS[name], H, num_layers=2, dtype=np.float64, rng=0)
+    model.params.flat[:] *= 2
+    ids = model.generate([1, 2], 8)
+    logits = model.logits(ids[:-1, None])[0][:, 0]
+    np.testing.assert_array_equal(logits.argmax(axis=1)[1:], ids[2:])
+
+
+@every_cell
+def test_a_layer_goes_to_float32_and_through_pickle(name):
+    layer = layer_of(CELLS[name])
+    x, state, _, _ = given(layer)
+    single, again = layer.astype(np.float32), pickle.loads(pickle.dumps(layer))
+    np.testing.assert_array_equal(again.forward(x, state)[0], layer.forward(x, state)[0])
+    first = tuple(part.astype(np.float32) for part in parts(state))
+    y = single.forward(x.astype(np.float32), first if layer.c_size else first[0])[0]
+    np.testing.assert_allclose(y, layer.forward(x, state)[0], rtol=0, atol=1e-5 * abs(y).max())
+
+
+@every_cell
+def test_a_trained_layer_keeps_learning(name):
+    """One constant target: what the last layer reads is enough for it."""
+    model = ns.models.Classifier(ns.Recurrent(CELLS[name], D, 8, rng=0), 2, rng=0)
+    x, labels = np.random.default_rng(0).normal(size=(6, 20, D)).astype(np.float32), np.arange(20) % 2
+    x[0, :, 0] += 2 * labels
+    optimizer = ns.Adam(0.02)
+    losses = [float(model.step(x, labels, optimizer=optimizer, clip=1)[0]) for _ in range(60)]
+    assert np.mean(losses[-5:]) < 0.8 * losses[0]
+
+
+def test_every_file_of_the_gallery_is_here_and_short():
+    files = {path.stem for path in ROOT.glob("[a-z]*.py")}
+    modules = {type(cell).__module__.rpartition(".")[2] for cell in CELLS.values()}
+    assert files == modules
+    for stem in files:
+        assert import_module(f"npseq.gallery.{stem}").__doc__.count("(C1)") == 1
+        code = (ROOT / f"{stem}.py").read_text("utf-8").partition('"""\n\n')[2]
+        body = [line for line in code.partition('    """\n\n')[2].splitlines() if line.strip()]
+        assert len(body) <= 40, stem
