@@ -37,15 +37,20 @@ def gradcheck(
         return
     from tqdm import tqdm
 
-    from npseq.layercheck import matrix
+    from npseq.layercheck import matrix, sizes
 
     with bad_input():
         cases = matrix.matrix(cell or matrix.CELLS, method or matrix.METHODS, quick)
-    bar = tqdm(cases, "gradcheck", dynamic_ncols=True, leave=False, disable=True if quiet else None)
-    results = {case: matrix.check(case) for case in bar}
+    large = [] if quick or "complex" not in (method or matrix.METHODS) else sizes.size_cases(cell or matrix.CELLS)
+    bar = tqdm([*cases, *large], "gradcheck", dynamic_ncols=True, leave=False, disable=True if quiet else None)
+    results: dict[Any, Any] = {case: (sizes.check_size if case in large else matrix.check)(case) for case in bar}
     failed = [case for case, report in results.items() if not report]
     checks = [{"check": str(c), "passed": bool(r), "max_error": float(r.max_error)} for c, r in results.items()]
-    lines = [matrix.table(results), *(f"\n{case}\n{results[case]}" for case in failed)]
+    lines = [matrix.table({case: results[case] for case in cases})]
+    if large:
+        lines += ["\ntraining steps in used buffers, by random directions and complex steps:"]
+        lines += [sizes.size_table({case: results[case] for case in large})]
+    lines += [f"\n{case}\n{results[case]}" for case in failed]
     lines += [] if failed else [f"{len(results)} checks passed"]
     answer("\n".join(lines), {"passed": not failed, "checks": checks}, json)
     if failed:

@@ -135,18 +135,24 @@ def _state(layer: Any) -> Any:
 def table(results: dict[LayerCase, Report]) -> str:
     """One row per layer and dtype, one column per method: the largest error on the gradient's scale, or FAIL."""
     columns = [c for c in (*METHODS, "truncated") if any(case.column == c for case in results)]
-    head = ("cell", "variant", "layers", "direction", "dtype", *columns)
-    cells: dict[tuple[str, ...], dict[str, list[Report]]] = {}
-    for case, report in results.items():
-        cells.setdefault(case.row, {}).setdefault(case.column, []).append(report)
-    rows = [head, *((*row, *(_shown(found.get(c, [])) for c in columns)) for row, found in cells.items())]
+    head = ("cell", "variant", "layers", "direction", "dtype")
+    return aligned(head, columns, ((case.row, case.column, report) for case, report in results.items()))
+
+
+def aligned(head: Iterable[str], columns: Iterable[str], found: Iterable[tuple[tuple[str, ...], str, Any]]) -> str:
+    """A table of (row, column, report): the largest error of each place, or FAIL."""
+    cells: dict[tuple[str, ...], dict[str, list[Any]]] = {}
+    for row, column, report in found:
+        cells.setdefault(row, {}).setdefault(column, []).append(report)
+    columns = list(columns)
+    rows = [(*head, *columns), *((*row, *(_shown(at.get(c, [])) for c in columns)) for row, at in cells.items())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
 
 
-def _shown(reports: list[Report]) -> str:
+def _shown(reports: list[Any]) -> str:
     if not reports:
         return "-"
     return f"{max(r.max_error for r in reports):.1e}" if all(reports) else "FAIL"
