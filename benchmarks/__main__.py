@@ -29,6 +29,7 @@ OTHERS = {
     "benchmarks.import_time": "what `import npseq` takes over `import numpy`",
     "benchmarks.two_processes": "two processes that train in one folder, and what becomes of it",
     "benchmarks.fuzz": "random layers, models, losses and optimizers beside 80-bit arithmetic and PyTorch",
+    "benchmarks.diagnose": "bugs planted in code that is not npseq's: which of them are named, alone and in pairs",
     "benchmarks.mutants": "the bug zoo, and what its mutants get past",
     "benchmarks.headline": "d2l's character models on The Time Machine; long",
     "benchmarks.translation": "d2l's seq2seq on 600 pairs, picked in three ways",

@@ -20,6 +20,7 @@ from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 if TYPE_CHECKING:
     from npseq import gallery, gpu, inspect, interop, online, plot, testing, training
+    from npseq.diagnosis import diagnose
     from npseq.layercheck import gradcheck_layer
     from npseq.layers.checkpointing import checkpointed
     from npseq.online import rflo, rtrl, snap, uoro
@@ -54,6 +55,7 @@ __all__ = [
     "clip_grad_norm",
     "clip_grad_value",
     "data",
+    "diagnose",
     "gallery",
     "gpu",
     "gradcheck",
@@ -80,6 +82,7 @@ __all__ = [
 
 _LAZY = {  # loaded when asked for: the module that holds the name, or None where the name is the module
     "checkpointed": "npseq.layers.checkpointing",
+    "diagnose": "npseq.diagnosis",
     "gallery": None,
     "gpu": None,
     "gradcheck_layer": "npseq.layercheck",

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from npseq import early
-from npseq.commands import evaluate, gradcheck, inspect, sample, train
+from npseq.commands import diagnose, evaluate, gradcheck, inspect, sample, train
 from npseq.commands.failure import INTERRUPTED, SIGNALLED, Failure
 from npseq.commands.help import Columns, HelpAll, shown
 
-COMMANDS = (train, sample, evaluate, inspect, gradcheck)
+COMMANDS = (train, sample, evaluate, inspect, gradcheck, diagnose)
 
 
 class Parser(argparse.ArgumentParser):

@@ -9,7 +9,7 @@ from pages import write_changed
 from plain_docstrings import restructured
 
 TOP = (  # the page of a name of npseq itself, by the module that it comes from; the first that fits
-    ("checking", "Checking gradients", ("npseq.gradcheck", "npseq.layercheck")),
+    ("checking", "Checking gradients", ("npseq.gradcheck", "npseq.layercheck", "npseq.diagnosis")),
     (
         "time",
         "Truncation, checkpointing, online gradients",
@@ -23,6 +23,7 @@ TOP = (  # the page of a name of npseq itself, by the module that it comes from;
 )
 BESIDE = (  # pages of modules that no `__all__` lists: ns.gradcheck is a function; the others hold the equations
     "npseq.gradcheck",
+    "npseq.diagnosis",
     "npseq.cell",
     "npseq.layers.rnn",
     "npseq.layers.gru",

@@ -71,6 +71,11 @@ class CellTrace:
         self._emit(created, None)
         return Program(tuple(self._steps), tuple(refs))
 
+    def content(self, symbol: "Symbol") -> Expression:
+        """What one block holds."""
+        (slot,) = _same_trace(self, symbol)._slots
+        return self.expression(slot)
+
     def expression(self, value: Any) -> Expression:
         """The content of a slot, or a number as a constant."""
         if isinstance(value, Slot):
@@ -201,6 +206,10 @@ class Symbol(NDArrayOperatorsMixin):
 
     def copy(self) -> "Symbol":
         return self._new([self._trace.expression(slot) for slot in self._slots], self._by_gate)
+
+    def __pow__(self, exponent: Any) -> Any:
+        """The square, which is what NumPy computes for x ** 2."""
+        return np.square(self) if isinstance(exponent, int) and exponent == 2 else super().__pow__(exponent)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> "Symbol":
         if method != "__call__" or options:

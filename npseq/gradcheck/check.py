@@ -13,6 +13,7 @@ from npseq.backend import Array, generator, to_host
 from npseq.gradcheck import central, complex_step, directional, taylor
 from npseq.gradcheck.callables.problem import problem_of
 from npseq.gradcheck.function import Scalar, ScalarFunction
+from npseq.gradcheck.likeness import likeness
 from npseq.gradcheck.noise import measured_rounding
 from npseq.gradcheck.report import Report
 from npseq.gradcheck.rows import TensorReport
@@ -108,7 +109,8 @@ def checked(
             row = check(tensor, function, generator_)
             rows.append(replace(row, evaluations=function.evaluations - before))
     _require_untouched(function)
-    return Report(method, tuple(rows), function.evaluations, f=f, at=function.arguments())
+    note = likeness(rows, {tensor.name: tensor.analytic for tensor in tensors}, function.arguments())
+    return Report(method, tuple(rows), function.evaluations, note, f, function.arguments())
 
 
 def _point(at: Mapping[str, Array]) -> dict[str, Array]:

@@ -55,6 +55,7 @@ class TensorReport:
         note: what else the method found.
         kinks: the places where f is not differentiable.
         errors: the error of every entry, in the tensor's shape; None for a method that takes directions.
+        estimate: the gradient according to f, in the tensor's shape; None for a method that takes directions.
         direction: the direction (size,) that is most in doubt; None for a method that takes entries.
 
     Example:
@@ -76,6 +77,7 @@ class TensorReport:
     kinks: tuple[KinkAt, ...] = ()
     errors: np.ndarray | None = field(default=None, repr=False, compare=False)
     direction: np.ndarray | None = field(default=None, repr=False, compare=False)
+    estimate: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def passed(self) -> bool:

@@ -110,6 +110,7 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
         note=note,
         kinks=kinks,
         errors=relative.reshape(shape),
+        estimate=numeric.value.reshape(shape),
     )
 
 

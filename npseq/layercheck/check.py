@@ -98,7 +98,7 @@ def gradcheck_layer(
     if problem.time is not None and method == "complex" and whole:
         report = by_step(problem.time, problem.at, report, np.random.default_rng(0))
     notes = fault(layer, report, lengths, vanished=whole), "" if report.passed else step_faults(layer)
-    return replace(report, note="; ".join(filter(None, notes)))
+    return replace(report, note="; ".join(filter(None, notes)) or report.note)
 
 
 def layer_problem(

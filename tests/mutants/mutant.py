@@ -1,7 +1,7 @@
 """A mutant: npseq with one thing wrong, for as long as a `with` block lasts.
 
-Most are one line of the real source with a piece of it replaced, so that everything else about them is right, and stays
-right when the source changes; a piece that is no longer there is an error, not a mutant that does nothing.
+A mistake of npseq.diagnosis is put in by its numbers. Others are one line of the real source with a piece of it
+replaced; a piece that is no longer there is an error, not a mutant that does nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, NamedTuple
 from unittest import mock
+
+from npseq.diagnosis.mistake import Mistake
+from npseq.diagnosis.passes import gradients_of
+from npseq.diagnosis.problem import Problem
+from npseq.layers.bidirectional import Bidirectional
+from npseq.layers.recurrent import Recurrent
+from npseq.layers.states import as_state
 
 Patch = Callable[[], AbstractContextManager]
 
@@ -49,9 +56,37 @@ def edit(function: Any, *changes: str, **names: Any) -> Patch:
     return patched
 
 
-def wrap(owner: Any, name: str, around: Callable[[Any], Any]) -> Patch:
-    """owner.name replaced by around(owner.name)."""
-    return lambda: mock.patch.object(owner, name, around(vars(owner)[name]))
+def wrap(owner: Any, name: str, around: Callable[[Any], Any], missing: bool = False) -> Patch:
+    """owner.name replaced by around(owner.name); missing: it is not there yet."""
+    return lambda: mock.patch.object(owner, name, around(vars(owner).get(name)), create=missing)
+
+
+def by_numbers(mistake: Mistake) -> Patch:
+    """Every recurrent layer's backward with the gradients that the mistake has."""
+    inside = []  # a mistake may ask another layer for its gradients, which are right
+
+    def around(right):
+        def backward(self, dy, tape, dstate=None, truncation=None, **options):
+            if inside:
+                return right(self, dy, tape, dstate, truncation, **options)
+            inside.append(mistake)
+            try:
+                return wrong(self, dy, tape, dstate, **options)
+            finally:
+                inside.clear()
+
+        return backward
+
+    def wrong(self, dy, tape, dstate, grads=None, workspace=None):
+        problem = Problem(self, tape, dy, dstate)
+        found = {name: value[0] for name, value in gradients_of(problem, [(mistake,)]).items()}
+        grads = self.params.like(self.params.flat.copy()) if grads is None else grads
+        for name in grads:
+            grads[name] = found[name]
+        states = [as_state([found[name] for name in part.state_names]) for part in problem.parts]
+        return found.get("x"), tuple(states) if len(states) > 1 else states[0], grads
+
+    return both(*(wrap(kind, "backward", around) for kind in (Recurrent, Bidirectional)))
 
 
 def both(*patches: Patch) -> Patch:

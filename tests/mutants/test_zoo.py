@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from mutants.cases import CASES
-from mutants.catalogue import CATALOGUE, ZOO
+from mutants.catalogue import CASE, CATALOGUE, EDITS, MISTAKES, ZOO
 from mutants.judges import CHECKERS, JUDGES, judged, verdict
 from mutants.mutant import both, edit
 
@@ -37,8 +37,13 @@ def test_every_published_bug_is_there_once():
     assert all(mutant.where for mutant in CATALOGUE if mutant.id.startswith("F"))
 
 
-def test_every_case_is_used():
+def test_every_case_is_used_and_every_mistake_has_one():
     assert {mutant.case for mutant in CATALOGUE} == CASES.keys()
+    assert CASE.keys() == ZOO.keys()
+
+
+def test_what_is_not_put_in_by_its_numbers_has_none_or_lies_outside_a_layer():
+    assert {mistake.id for mistake in MISTAKES if not mistake.has_numbers} == EDITS.keys() - {"F18"}
 
 
 def test_a_piece_that_is_not_in_the_source_is_refused():

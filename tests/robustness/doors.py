@@ -365,6 +365,29 @@ def doors() -> dict[str, Door]:
             lambda g: ns.gradcheck_layer(ns.RNN(1, 1, rng=0), g["x"], g["state (h)"], g["lengths"]).max_error,
             {"x": real(2, 2, 1), "state (h)": real(1, 2, 1), "lengths": np.array([2, 1])},
         ),
+        "diagnose": Door(
+            lambda g: (
+                ns.diagnose(
+                    ns.RNN(1, 1, rng=0),
+                    g["x"],
+                    g["dy"],
+                    {"b_h": g["grads['b_h']"]},
+                    g["state (h)"],
+                    g["lengths"],
+                    g["dx"],
+                    dstate=g["dstate (h)"],
+                ).text
+            ),
+            {
+                "x": real(2, 2, 1),
+                "dy": real(2, 2, 1),
+                "grads['b_h']": real(1),
+                "state (h)": real(1, 2, 1),
+                "lengths": np.array([2, 1]),
+                "dx": real(2, 2, 1),
+                "dstate (h)": real(1, 2, 1),
+            },
+        ),
         "ledger": Door(
             lambda g: inspect.ledger(gru(), g["dy"], tape_of(gru()), g["dstate (h)"]).gradient,
             {"dy": DY, "dstate (h)": STATE},

@@ -635,6 +635,15 @@ def _checked(rng: Rng) -> Given:
     return {"layer": layer, "x": numbers(rng, 2, 1, 1, dtype=np.float64), **some(rng, options)}
 
 
+def _diagnosed(rng: Rng) -> Given:
+    layer = ns.RNN(1, 1, rng=0)
+    x, h0, dh, lengths = numbers(rng, 2, 1, 1), *numbers(rng, 2, 1, 1, 1), pick(rng, [None, np.array([2])])
+    y, _, tape = layer.forward(x, h0, lengths)
+    dx, _, grads = layer.backward(y, tape, dh)
+    return {"layer": layer, "x": x, "dy": y, "grads": dict(grads), "state": h0, "dx": dx, "dstate": dh,
+            **some(rng, {"lengths": lengths, "rtol": 1e-4})}  # fmt: skip
+
+
 def _of_tape(*names: str, kinds: tuple[Callable[[Rng], Any], ...] = (), **options: Any) -> Callable[[Rng], Given]:
     def good(rng: Rng) -> Given:
         layer = pick(rng, kinds or (layer_of, lambda rng: layer_of(rng, num_layers=2)))(rng)
@@ -688,6 +697,7 @@ def inspecting() -> list[Case]:
         Case(ns.testing.assert_gradients, _quadratic),
         Case(ns.check_vjp, _doubled, open=("at",)),
         Case(ns.gradcheck_layer, _checked),
+        Case(ns.diagnose, _diagnosed, seldom=True),
         Case(look.ledger, _of_tape(*four, kinds=any_layer, max_lag=2, pairs=True)),
         Case(look.ghost_norms, _of_tape(*four, kinds=any_layer)),
         Case(look.pair_norms, _of_tape(*four, kinds=any_layer)),
