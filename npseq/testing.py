@@ -1,5 +1,6 @@
 """assert_gradients checks a gradient in a unit test."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ def assert_gradients(
     method: str = "central",
     rtol: float | None = None,
     rng: int | np.random.Generator | None = None,
+    time_axis: Mapping[str, int] | None = None,
 ) -> None:
     """Raises AssertionError with the table of `npseq.gradcheck` unless every tensor passes; "inconclusive" fails too.
 
@@ -26,6 +28,7 @@ def assert_gradients(
         method: "central", "complex", "directional" or "taylor".
         rtol: the largest error that passes, relative to the scale of the tensor; None is the method's default.
         rng: seed or Generator of the random directions; None takes the same ones every time.
+        time_axis: {name: axis}: each slice along the axis is judged on its own scale.
 
     Raises:
         AssertionError: if a tensor does not pass.
@@ -34,6 +37,6 @@ def assert_gradients(
         >>> ns.testing.assert_gradients(lambda at: at["x"].sum(), {"x": np.ones(2)}, {"x": np.ones(2)})
     """
     __tracebackhide__ = True  # pytest shows the caller's line
-    report = gradcheck(f, at, gradient, method=method, rtol=rtol, rng=rng)
+    report = gradcheck(f, at, gradient, method=method, rtol=rtol, rng=rng, time_axis=time_axis)
     if not report:
         raise AssertionError(f"\n{report}")

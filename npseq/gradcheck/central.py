@@ -19,10 +19,11 @@ def check_central(tensor: Tensor, f: ScalarFunction, rng: np.random.Generator) -
 
     An entry is in doubt if it differs from the analytic value, has one-sided slopes that differ, or is not finite.
     """
-    name, _, analytic, _ = tensor
+    name, _, analytic, *_ = tensor
     direction = unit_direction(rng, analytic.size)
     h = step_size(f.along(name, direction)) if analytic.size else 1.0
     numeric, bend = _plain(f, name, h)
+    numeric.slices = tensor.slices
     _refine(f, tensor, numeric, bend, h)
     if analytic.any() and _hides_something(f, tensor, numeric, rng, h):
         _refine(f, tensor, numeric, np.full(analytic.size, np.inf), h)
@@ -48,7 +49,7 @@ def _plain(f: ScalarFunction, name: str, h: float) -> tuple[Estimate, np.ndarray
 
 def _refine(f: ScalarFunction, tensor: Tensor, numeric: Estimate, bend: np.ndarray, h: float) -> None:
     """Extrapolates the entries in doubt; a corrected value may lower the scale and bring others into doubt."""
-    name, _, analytic, tolerance = tensor
+    name, _, analytic, tolerance, _ = tensor
     done = np.zeros(analytic.size, dtype=bool)
     while True:
         scale = numeric.scale(analytic)
@@ -59,7 +60,7 @@ def _refine(f: ScalarFunction, tensor: Tensor, numeric: Estimate, bend: np.ndarr
         if not doubt.any():
             return
         for entry in np.flatnonzero(doubt).tolist():
-            numeric.replace(entry, _extrapolated(f.along_entry(name, entry), h, tolerance.rtol * scale / 4))
+            numeric.replace(entry, _extrapolated(f.along_entry(name, entry), h, tolerance.rtol * scale[entry] / 4))
         done |= doubt
 
 
@@ -69,10 +70,10 @@ def _hides_something(f: ScalarFunction, tensor: Tensor, numeric: Estimate, rng: 
     Then some entry has a structure narrower than the step h, whose plain difference looks as if there were none: a bump
     is as high on the other side of it.
     """
-    name, _, analytic, (rtol, _) = tensor
+    name, _, analytic, (rtol, _), _ = tensor
     v = rng.choice([-1.0, 1.0], analytic.size) / analytic.size**0.5
     v[list(numeric.kinks)] = 0.0
-    line, target = f.along(name, v), rtol * numeric.scale(analytic)
+    line, target = f.along(name, v), rtol * float(np.max(numeric.scale(analytic)))
     step = max(line.rounding(line.origin) / target, line.shortest) if 0 < target < np.inf else h
     off = np.where(v == 0.0, 0.0, numeric.distance(analytic) + numeric.error)
     near = difference(line, step)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array_or_lists, number, one_of
+from npseq.arguments import array_or_lists, integer, number, one_of
 from npseq.arguments import function as callable_function
 from npseq.backend import Array, generator, to_host
 from npseq.gradcheck import central, complex_step, directional, taylor
@@ -36,6 +36,7 @@ def gradcheck(
     method: str = "central",
     rtol: float | None = None,
     rng: int | np.random.Generator | None = None,
+    time_axis: Mapping[str, int] | None = None,
 ) -> Report:
     """Checks a gradient of a scalar function of arrays and returns a Report; neither has to be npseq's.
 
@@ -63,6 +64,9 @@ def gradcheck(
             to rtol; an f that computes in float32 or float16, or cuts digits off, is recognised. If the rounding is
             larger, the tensor is "inconclusive" and does not pass.
         rng: seed or Generator of the random directions; None takes the same ones every time.
+        time_axis: {name: axis}, {"x": 0} say: each slice along the axis is judged relative to its own largest entry,
+            for a gradient that vanishes over time, and what is wrong where it is small. Take a loss at a late step, and
+            "complex", which keeps its digits down to 1e-280; "central" is "inconclusive" where rounding hides a step.
 
     Raises:
         TypeError: if an argument or an array has the wrong type or dtype.
@@ -74,7 +78,7 @@ def gradcheck(
         >>> ns.gradcheck(lambda at: (at["x"] ** 2).sum(), {"x": np.ones(3)}, {"x": np.full(3, 2.0)}).passed
         True
     """
-    return checked(*problem_of(f, at, gradient, rng), method, rtol, rng)
+    return checked(*problem_of(f, at, gradient, rng), method, rtol, rng, time_axis=time_axis)
 
 
 def checked(
@@ -85,6 +89,7 @@ def checked(
     rtol: float | None = None,
     rng: int | np.random.Generator | None = None,
     rounding: Callable[[], Mapping[str, Array]] | None = None,
+    time_axis: Mapping[str, int] | None = None,
 ) -> Report:
     """gradcheck, where a function may bound what rounding has cost each entry of the gradient, for "complex"."""
     one_of("method", method, tuple(METHODS))
@@ -94,8 +99,12 @@ def checked(
     generator_ = generator(0 if rng is None else rng)
     function = ScalarFunction(f, _point(at))
     check, default = METHODS[method]
+    axes = _axes(time_axis, function, method)
     gradients = _gradients(gradient, function)
-    tensors = [_tensor(name, x, gradients[name], rtol, default) for name, x in function.arguments().items()]
+    tensors = [
+        _tensor(name, x, gradients[name], rtol, default)._replace(axis=axes.get(name))
+        for name, x in function.arguments().items()
+    ]
     rows = []
     with np.errstate(all="ignore"):  # a step out of f's domain shows in its value, a warning adds nothing
         function.origin = _origin(function)
@@ -163,6 +172,26 @@ def _tensor(name: str, at: Array, gradient: Array, rtol: float | None, default: 
         raise TypeError(f"gradient[{name!r}] must be float32 or float64, got {gradient.dtype}; convert it")
     analytic = to_host(gradient).astype(np.float64).reshape(-1)
     return Tensor(name, shape, analytic, Tolerance.of(rtol, default, gradient.dtype))
+
+
+def _axes(time_axis: Any, function: ScalarFunction, method: str) -> dict[str, int]:
+    """Returns the axis of time of each tensor that has one."""
+    if time_axis is None:
+        return {}
+    if not isinstance(time_axis, Mapping):
+        raise TypeError(f"time_axis must map names of at to the axis of time, got {time_axis!r}; say {{'x': 0}}")
+    if method in ("directional", "taylor"):
+        raise ValueError(f"time_axis needs a method that compares entries, 'complex' or 'central', got {method!r}")
+    shapes = {name: value.shape for name, value in function.arguments().items()}
+    extra = [name for name in time_axis if name not in shapes]
+    if extra:
+        raise ValueError(f"time_axis must have names of at, {_listed(shapes)}, got {_listed(extra)}")
+    axes = {}
+    for name, axis in time_axis.items():
+        if len(shapes[name]) == 0:
+            raise ValueError(f"time_axis must be an axis of at[{name!r}], which has none; leave it out")
+        axes[name] = integer(f"time_axis[{name!r}]", axis, 0, len(shapes[name]))
+    return axes
 
 
 def _origin(function: ScalarFunction) -> float:

@@ -28,6 +28,7 @@ LOST = "outputs near 1 of a sigmoid or tanh have lost the digits of y (1 - y), 1
 SUSPECTS = 4  # of a tensor out of tolerance, the error of this many entries is measured
 ALIKE = 1e-3  # entries smaller than this part of the typical one hide in a direction that moves each by its own size
 STILL = 2.0**-20  # of its size moves an entry that is zero, lest the slope have the rounding of quite another point
+VANISHED = 2.0**-1030  # an imaginary part as small has lost digits
 FULL = 2.0**-900  # a shorter step may lose digits on the way through f
 SHORTER = 2.0**-23, 2.0**-10  # the units of float32 and float16
 
@@ -59,7 +60,7 @@ def check_complex(
     it is not. rounding: bounds what rounding has cost the analytic gradient; it is asked for where an entry is out of
     tolerance.
     """
-    name, _, analytic, _ = tensor
+    name, _, analytic, *_ = tensor
     if not analytic.size:
         return judge(tensor, Estimate(np.zeros(0), np.zeros(0)), zero=False, advice=ADVICE)
     with _no_silent_cast():
@@ -100,10 +101,13 @@ def _numeric(tensor: Tensor, f: ScalarFunction, copy: ScalarFunction, rng: np.ra
     steps = np.maximum(max((found.step for found in trust), default=STEPS[0]) * sizes, FULL)
     steps = np.minimum(steps, STEPS[-1] * sizes)
     value = np.array([_along(copy, name, entry, step) for entry, step in enumerate(steps.tolist())])
-    numeric = Estimate(value, np.where(np.isfinite(value) & bool(trust), 0.0, np.inf))
-    out = _out(tensor, numeric)
-    suspects = out[np.argsort(numeric.distance(tensor.analytic)[out])[-SUSPECTS:]].tolist()
-    numeric.error += max((_error(f, copy, name, entry, float(steps[entry]), rng) for entry in suspects), default=0.0)
+    numeric = Estimate(value, np.where(np.isfinite(value) & bool(trust), 0.0, np.inf), tensor.slices)
+    if tensor.axis is not None:
+        numeric.error += np.where((value == 0) & (tensor.analytic == 0), 0.0, VANISHED / steps)
+    out, scale = _out(tensor, numeric), numeric.scale(tensor.analytic)
+    suspects = out[np.argsort(numeric.distance(tensor.analytic)[out] / scale[out])[-SUSPECTS:]].tolist()
+    errors = [_error(f, copy, name, entry, float(steps[entry]), rng) / scale[entry] for entry in suspects]
+    numeric.error += max(errors, default=0.0) * scale
     if any(found.kink for found in trust):
         _look_for_kinks(f, tensor, numeric)
     if not numeric.value.any() and _is_hidden(f, name, trust, rng):
@@ -171,9 +175,10 @@ def _shorter_unit(f: ScalarFunction, direction: dict[str, np.ndarray]) -> float:
 
 def _look_for_kinks(f: ScalarFunction, tensor: Tensor, numeric: Estimate) -> None:
     """Takes real differences for the entries out of tolerance: at a kink, any slope between its sides is right."""
+    scale = numeric.scale(tensor.analytic)
     for entry in _out(tensor, numeric).tolist():
         line = f.along_entry(tensor.name, entry)
-        numeric.replace(entry, derivative(line, step_size(line), 1e-6 * numeric.scale(tensor.analytic)))
+        numeric.replace(entry, derivative(line, step_size(line), 1e-6 * scale[entry]))
 
 
 def _is_hidden(f: ScalarFunction, name: str, trust: list[Trust], rng: np.random.Generator) -> bool:

@@ -26,18 +26,30 @@ class Tolerance(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """Holds what a method checks: one tensor's analytic gradient, flattened, in float64, and the tolerance."""
+    """Holds what a method checks: one tensor's analytic gradient, flattened, in float64, and the tolerance.
+
+    axis: the one along which each slice has a scale of its own; None is one scale for all.
+    """
 
     name: str
     shape: tuple[int, ...]
     analytic: np.ndarray
     tolerance: Tolerance
+    axis: int | None = None
+
+    @property
+    def slices(self) -> np.ndarray | None:
+        """Returns the slice that each entry lies in, (size,); None if there is one scale for all."""
+        if self.axis is None:
+            return None
+        return np.indices(self.shape)[self.axis].reshape(-1)
 
 
 class Estimate:
     """Holds the numeric gradient of one tensor: of every entry a value, a bound on its error, and its interval."""
 
-    def __init__(self, value: np.ndarray, error: np.ndarray):
+    def __init__(self, value: np.ndarray, error: np.ndarray, slices: np.ndarray | None = None):
+        self.slices = slices
         self.value = value
         self.error = error
         self.low = value.copy()
@@ -57,13 +69,19 @@ class Estimate:
             outside = np.maximum(np.maximum(self.low - analytic, analytic - self.high), 0.0)
         return np.where(np.isfinite(analytic), outside, np.inf)
 
-    def scale(self, analytic: np.ndarray) -> float:
-        """Returns the largest finite entry of either gradient, to which the errors of this tensor are relative.
+    def scale(self, analytic: np.ndarray) -> np.ndarray:
+        """Returns, for each entry, the largest finite one of either gradient, to which the error is relative.
 
-        At a kink, the numeric one is the slope that is nearest to the analytic one.
+        That is of the whole tensor, or of the entry's slice. At a kink, the numeric one is the slope that is nearest to
+        the analytic one.
         """
-        entries = np.concatenate([analytic, np.clip(analytic, self.low, self.high)])
-        return float(np.max(np.abs(entries[np.isfinite(entries)]), initial=0.0))
+        pair = np.abs([analytic, np.clip(analytic, self.low, self.high)])
+        entries = np.max(pair, axis=0, initial=0.0, where=np.isfinite(pair))
+        if self.slices is None:
+            return np.full(analytic.shape, np.max(entries, initial=0.0))
+        largest = np.zeros(np.max(self.slices, initial=0) + 1)
+        np.maximum.at(largest, self.slices, entries)
+        return largest[self.slices]
 
 
 def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> TensorReport:
@@ -72,7 +90,7 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
     An entry fails if it is further out than rtol and the numeric error together; one within them, but with a numeric
     error above the resolution, is inconclusive, and `advice` says what to do.
     """
-    name, shape, analytic, (rtol, resolution) = tensor
+    name, shape, analytic, (rtol, resolution), _ = tensor
     scale = numeric.scale(analytic)
     distance = numeric.distance(analytic)
     error = np.where(np.isfinite(numeric.error), numeric.error, np.inf)
@@ -86,7 +104,7 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
     status, note = "kink" if kinks else "pass", ""
     doubt = _largest(_relative(error, scale))
     if wrong.any():
-        status, note = "fail", f"{np.count_nonzero(wrong)} of {wrong.size} entries wrong"
+        status, note = "fail", f"{np.count_nonzero(wrong)} of {wrong.size} entries wrong{_where(tensor, wrong)}"
     elif zero:
         status, note = "zero", f"zero as far as the rounding of f shows, {_largest(error):.1e}"
     elif unclear.any():
@@ -95,12 +113,13 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
         if np.all(np.isfinite(numeric.value)):
             note = f"the numeric gradient cannot be trusted, rounding hides whether it is right; {advice}"
         if np.isfinite(doubt):
-            note = f"an error of {doubt:.1e} of the gradient's scale can hide here, above {resolution:.1e}; {advice}"
+            limit = f"{resolution:.1e}{_where(tensor, unclear)}"
+            note = f"an error of {doubt:.1e} of the gradient's scale can hide here, above {limit}; {advice}"
     worst = int(np.argmax(order)) if analytic.size else None
     return TensorReport(
         name=name,
         shape=shape,
-        scale=scale,
+        scale=float(np.max(scale, initial=0.0)),
         error=_largest(relative),
         tolerance=rtol + (0.0 if zero else min(doubt, resolution)),
         status=status,
@@ -114,11 +133,19 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
     )
 
 
-def _relative(values: np.ndarray, scale: float) -> np.ndarray:
+def _relative(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Divides by the scale; a zero error of a zero gradient is zero."""
-    if scale > 0:
-        return values / scale
-    return np.where(np.isfinite(values), 0.0, values)
+    none = np.where(np.isfinite(values), 0.0, values)
+    return np.divide(values, scale, out=none, where=scale > 0)
+
+
+def _where(tensor: Tensor, entries: np.ndarray) -> str:
+    """Names the slices that hold one of these entries, in the order of time; "" where there is one scale for all."""
+    if tensor.slices is None:
+        return ""
+    steps = np.unique(tensor.slices[entries])
+    span = f"{steps[0]} to {steps[-1]}" if len(steps) == steps[-1] - steps[0] + 1 else ", ".join(map(str, steps))
+    return f", at steps {span} of {tensor.shape[tensor.axis or 0]}"
 
 
 def _largest(values: np.ndarray) -> float:
