@@ -3,8 +3,9 @@
 Each returns the value that it has checked, so that a constructor can write `self.p = probability("p", p)`.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from math import inf, isfinite
+from math import inf, isfinite, prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,12 @@ import numpy as np
 from npseq.arrays import NUMBERS, is_cupy, is_own, refusal, type_name
 
 UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
+MANY = 1_000_000_000  # things or steps, of which more would not end
+DEEPEST = 10_000  # layers, each of which takes time before anything is computed
+try:
+    ROOM = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8  # numbers of 64 bits in all memory
+except (AttributeError, ValueError, OSError):  # Windows does not say it
+    ROOM = 1 << 44
 DTYPES = ("float32", "float64", "complex64", "complex128")
 
 
@@ -38,6 +45,19 @@ def integer(name: str, value: Any, least: float = 1, below: float | None = None)
         wanted = wanted if below is None else f"an integer in [{least}, {below})"
         raise ValueError(f"{name} must be {wanted}, got {value!r}{_item(name, value)}")
     return int(value)
+
+
+def amount(name: str, value: Any, least: int = 1, most: int = MANY, hint: str = "") -> int:
+    """Returns how many things are made or done, in [least, most], as an int. Raises ValueError for anything else."""
+    if integer(name, value, least) > most:
+        raise ValueError(f"{name} must be at most {most}, got {value}{hint}")
+    return int(value)
+
+
+def check_room(name: str, shape: Sequence[int]) -> None:
+    """Raises ValueError for the shape of an array that this machine's memory does not hold in 64 bits."""
+    if len(shape) > 32 or prod(shape) > ROOM:
+        raise ValueError(f"{name} must be that of an array that fits into memory, got {shape}")
 
 
 def _item(name: str, value: Any) -> str:
@@ -245,3 +265,21 @@ def float_dtype(value: Any) -> np.dtype:
     if dtype.name not in DTYPES:
         raise ValueError(f"dtype must be float32, float64, complex64 or complex128, got {dtype}")
     return dtype
+
+
+def fitting(name: str, value: Any, dtype: Any) -> float:
+    """Returns a finite number of which the dtype holds 16 times as much: no normal number lies so many deviations out.
+
+    Raises TypeError or ValueError for anything else.
+    """
+    dtype = a_dtype(dtype, "fc")
+    if abs(finite_number(name, value)) > float(np.finfo(dtype).max) / 16:
+        raise ValueError(f"{name} must be a number whose multiples {dtype} can hold, got {value}")
+    return float(value)
+
+
+def deviation(name: str, value: Any, dtype: Any) -> float:
+    """Returns a number of `fitting` that is not negative. Raises TypeError or ValueError for anything else."""
+    if not fitting(name, value, dtype) >= 0:
+        raise ValueError(f"{name} must be finite and not negative, got {value}")
+    return abs(float(value))  # without the sign of -0.0

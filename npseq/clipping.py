@@ -59,9 +59,10 @@ def clip_grad_norm(grads: Mapping[str, Array], max_norm: float, *, error_if_nonf
         if abs(factor) >= np.finfo(array.dtype).tiny:
             array *= factor
         else:  # the factor would lose digits, or be 0
-            array /= unit
-            array /= scaled
-            array *= max_norm
+            with np.errstate(over="ignore"):  # a unit that a narrower array cannot hold makes it 0
+                array /= unit
+                array /= scaled
+                array *= max_norm
     return norm
 
 

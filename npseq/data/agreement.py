@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from npseq.arguments import integer
+from npseq.arguments import amount, check_room
 from npseq.backend import Seed, generator
 from npseq.data.text import Vocabulary
 
@@ -34,7 +34,8 @@ def agreement_sentences(count: int, lag: int, rng: Seed = None) -> tuple[np.ndar
         >>> ns.data.AGREEMENT_VOCABULARY.decode(ids[:, 0]), int(plural[0])
         ('the cats which apple ate', 1)
     """
-    count, lag = integer("count", count, least=0), integer("lag", lag)
+    count, lag = amount("count", count, least=0), amount("lag", lag)
+    check_room("the shape of the sentences", (lag + 2, count))
     rng, vocabulary = generator(rng), AGREEMENT_VOCABULARY
     plural = rng.integers(0, 2, count)
     clause = np.array(vocabulary[list(CLAUSE)])[rng.integers(0, len(CLAUSE), (lag - 1, count))]

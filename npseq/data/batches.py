@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import a_dtype, array_or_lists, integer, integers, number
+from npseq.arguments import a_dtype, amount, array_or_lists, check_room, integer, integers, number
 from npseq.arguments import array as an_array
 from npseq.arrays import is_own, type_name
 from npseq.backend import Array, Seed, array_module, generator
@@ -94,6 +94,7 @@ def one_hot(ids: Array, num_classes: int, dtype: Any = np.float32) -> Array:
     ids = _as_array(xp, ids, "ids")
     integers("ids", ids)
     num_classes = integer("num_classes", num_classes)
+    check_room("the shape of the vectors", (*ids.shape, num_classes))
     outside = (ids < 0) | (ids >= num_classes)
     if outside.any():
         raise ValueError(f"ids must lie in 0 to num_classes - 1 = {num_classes - 1}, got {int(ids[outside][0])}")
@@ -126,13 +127,15 @@ def pad_sequences(sequences: Sequence[Array], value: float = 0, *, length: int |
     if len(sequences) == 0:
         raise ValueError("sequences must hold at least one sequence, got none")
     if length is not None:
-        length = integer("length", length)
+        length = amount("length", length)
     xp = _module(*sequences)
     arrays = [_as_array(xp, sequence, f"sequences[{b}]") for b, sequence in enumerate(sequences)]
     dtype, features = _common_kind(xp, arrays)
     _check_fill(value, dtype)
     lengths = [len(array) if length is None else min(len(array), length) for array in arrays]
-    padded = xp.full((max(lengths) if length is None else length, len(arrays), *features), value, dtype=dtype)
+    shape = (max(lengths) if length is None else length, len(arrays), *features)
+    check_room("the shape of what is padded", shape)
+    padded = xp.full(shape, value, dtype=dtype)
     for b, (array, filled) in enumerate(zip(arrays, lengths, strict=True)):
         if filled:
             padded[:filled, b] = array[:filled]

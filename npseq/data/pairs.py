@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from npseq.arguments import flag, integer, number, one_of
+from npseq.arguments import amount, flag, integer, number, one_of
 from npseq.backend import Seed, generator
 from npseq.data.batches import pad_sequences
 from npseq.data.reading import lines_of
@@ -118,8 +118,8 @@ def load_pairs(
     if not isinstance(name_or_path, str | PathLike):
         raise TypeError(f"name_or_path must be the name of a set or a path, got {name_or_path!r}")
     if num_pairs is not None:
-        num_pairs = integer("num_pairs", num_pairs)
-    steps = None if steps is None else integer("steps", steps)
+        num_pairs = amount("num_pairs", num_pairs)
+    steps = None if steps is None else amount("steps", steps)
     number("min_freq", min_freq)
     distinct_sources = flag("distinct_sources", distinct_sources)
     if name_or_path in MADE:

@@ -6,14 +6,14 @@ A series is (T,), one value a step. Measured series are read from the folder tha
 import os
 from collections.abc import Callable
 from datetime import date
-from math import inf, isfinite, nan
+from math import isfinite, nan
 from pathlib import Path
 from re import fullmatch
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import a_dtype, array, integer, number
+from npseq.arguments import a_dtype, amount, array, deviation, integer
 from npseq.backend import Array, Seed, array_module, generator
 from npseq.data.reading import lines_of
 
@@ -45,11 +45,10 @@ def noisy_sine(length: int = 1000, noise: float = 0.2, *, rng: Seed = None, dtyp
         >>> ns.data.noisy_sine(3, noise=0, dtype=float).round(4).tolist()
         [0.01, 0.02, 0.03]
     """
-    length = integer("length", length)
+    length = amount("length", length)
     t = np.arange(1, length + 1)
-    if not 0 <= number("noise", noise) < inf:
-        raise ValueError(f"noise is a standard deviation and must not be negative, got {noise}")
     dtype = a_dtype(dtype, "f")
+    noise = deviation("noise", noise, dtype)
     return (np.sin(0.01 * t) + generator(rng).normal(0, noise, length)).astype(dtype)
 
 

@@ -5,16 +5,15 @@ shape (D, H): the last axis counts the units that it feeds, the one before it th
 """
 
 from collections.abc import MutableMapping
-from math import inf, prod, sqrt
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
 
-from npseq.arguments import finite_number, float_dtype, integer, mapping, number
+from npseq.arguments import check_room, deviation, fitting, float_dtype, integer, mapping, number
 from npseq.backend import Array, Seed, array_module, generator
 from npseq.parameters import Parameters
 
-LARGEST = 1 << 48  # entries: no machine holds a larger array
 Shape = tuple[int, ...]
 
 
@@ -51,7 +50,7 @@ def normal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, std: f
         >>> ns.initializers.normal((2, 3), rng=0).dtype
         dtype('float32')
     """
-    std = _not_negative("std", std, dtype)
+    std = deviation("std", std, dtype)
     return _made(float_dtype(dtype), generator(rng).normal(0.0, std, _shape(shape)))
 
 
@@ -68,7 +67,7 @@ def xavier_uniform(shape: Shape, rng: Seed = None, dtype: object = np.float32, *
         >>> bool((abs(ns.initializers.xavier_uniform((2, 4), rng=0)) <= 1).all())
         True
     """
-    bound = _not_negative("gain", gain, dtype) * sqrt(6 / sum(_at_least(shape, 2)[-2:]))
+    bound = deviation("gain", gain, dtype) * sqrt(6 / sum(_at_least(shape, 2)[-2:]))
     return _made(float_dtype(dtype), generator(rng).uniform(-bound, bound, _shape(shape)))
 
 
@@ -85,7 +84,7 @@ def xavier_normal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *,
         >>> ns.initializers.xavier_normal((2, 4), rng=0).shape
         (2, 4)
     """
-    std = _not_negative("gain", gain, dtype) * sqrt(2 / sum(_at_least(shape, 2)[-2:]))
+    std = deviation("gain", gain, dtype) * sqrt(2 / sum(_at_least(shape, 2)[-2:]))
     return _made(float_dtype(dtype), generator(rng).normal(0.0, std, _shape(shape)))
 
 
@@ -105,7 +104,7 @@ def orthogonal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, ga
         >>> np.allclose(Q @ Q.T, np.eye(3))
         True
     """
-    (rows, columns), gain = _matrix(shape), _fitting("gain", gain, dtype)
+    (rows, columns), gain = _matrix(shape), fitting("gain", gain, dtype)
     q, r = np.linalg.qr(generator(rng).normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
     return _made(float_dtype(dtype), gain * (q if rows >= columns else q.T))
@@ -126,7 +125,7 @@ def identity(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, gain
     """
     rows, columns = _matrix(shape)
     generator(rng)
-    return _made(float_dtype(dtype), _fitting("gain", gain, dtype) * np.eye(rows, columns))
+    return _made(float_dtype(dtype), fitting("gain", gain, dtype) * np.eye(rows, columns))
 
 
 def zeros(shape: Shape, rng: Seed = None, dtype: object = np.float32) -> np.ndarray:
@@ -159,7 +158,7 @@ def constant(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, valu
         [-2.0, -2.0]
     """
     generator(rng)
-    return np.full(_shape(shape), _fitting("value", value, dtype), float_dtype(dtype))
+    return np.full(_shape(shape), fitting("value", value, dtype), float_dtype(dtype))
 
 
 def forget_bias(params: MutableMapping[str, Array], value: float = 1.0) -> None:
@@ -182,7 +181,7 @@ def forget_bias(params: MutableMapping[str, Array], value: float = 1.0) -> None:
     """
     names = _forget_biases(params)
     for name in names:
-        _fitting("value", value, params[name].dtype)
+        fitting("value", value, params[name].dtype)
     for name in names:
         _write(params, name, value)
 
@@ -257,8 +256,7 @@ def _shape(shape: Shape) -> Shape:
     """Checks a shape, or one size, and that the array could exist."""
     given = shape if isinstance(shape, tuple | list) else (shape,)
     sizes = tuple(integer("each size of the shape", size, least=0) for size in given)
-    if len(sizes) > 32 or prod(sizes) > LARGEST:
-        raise ValueError(f"shape must be that of an array that fits into memory, got {shape}")
+    check_room("shape", sizes)
     return sizes
 
 
@@ -272,16 +270,3 @@ def _matrix(shape: Shape) -> Shape:
     if len(_shape(shape)) != 2:
         raise ValueError(f"shape must be that of a matrix for this initializer, got {shape}")
     return _shape(shape)
-
-
-def _not_negative(name: str, value: float, dtype: object) -> float:
-    if not 0 <= number(name, value) < inf:
-        raise ValueError(f"{name} must be finite and not negative, got {value}")
-    return abs(_fitting(name, value, dtype))  # without the sign of -0.0
-
-
-def _fitting(name: str, value: float, dtype: object) -> float:
-    """Returns a number of which the dtype holds 16 times as much: no normal number lies so many deviations out."""
-    if abs(finite_number(name, value)) > float(np.finfo(float_dtype(dtype)).max) / 16:
-        raise ValueError(f"{name} must be a number whose multiples {float_dtype(dtype)} can hold, got {value}")
-    return float(value)

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import amount, function, integer, one_of
 from npseq.arguments import array as an_array
-from npseq.arguments import function, integer, one_of
 from npseq.arrays import is_own
 from npseq.backend import Array, array_module, generator, to_host
 
@@ -155,7 +155,7 @@ def lanczos(
     """
     from scipy.sparse.linalg import LinearOperator, eigsh
 
-    size = integer("size", size, least=2)
+    size = amount("size", size, least=2)
     count = integer("count", count, below=size)
     one_of("which", which, ("LA", "SA", "BE", "LM"))
     function("product", product)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import function, integer, number, share
+from npseq.arguments import amount, function, number, share
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.truncation import check_keep, survivals
 from npseq.bptt.workspace import MAX_BYTES
@@ -179,7 +179,7 @@ def expected_lags(survival: Callable[[int], float], lags: int) -> float:
         1.75
     """
     function("survival", survival)
-    return sum(share(f"survival({k})", survival(k)) for k in range(integer("lags", lags)))
+    return sum(share(f"survival({k})", survival(k)) for k in range(amount("lags", lags)))
 
 
 def best_survival(ledger: Ledger, cost: float) -> Callable[[int], float]:

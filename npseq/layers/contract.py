@@ -80,7 +80,8 @@ def _check_names(cell: Cell) -> None:
     for name, probability in cell.masks.items():
         share(f"{_name(cell)}.masks[{name!r}]", probability)
     instance(f"{_name(cell)}.projection", cell.projection, str | None, "the name of a matrix or None")
-    integer(f"{_name(cell)}.local", cell.local, least=0)
+    if integer(f"{_name(cell)}.local", cell.local, least=0) is not cell.local:
+        raise TypeError(f"{_name(cell)}.local must be an int, got {cell.local!r}")
     if not cell.gates or cell.state[:1] != ("h",):
         raise ValueError(
             f"{_name(cell)} must have a gate and a state whose first part is h, "

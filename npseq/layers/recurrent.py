@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import flag, float_dtype, integer, probability
+from npseq.arguments import DEEPEST, amount, flag, float_dtype, integer, probability
 from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
 from npseq.bptt.layout import stack_layout, strand_weights, suffix
@@ -66,7 +66,7 @@ class Recurrent(Layer):
         self.state_size = self.hidden_size if state_size is None else integer("state_size", state_size)
         self.cell = check_cell(cell, self.state_size == self.hidden_size)
         self.c_size = (len(cell.state) - 1) * self.hidden_size  # of all parts of the state but h
-        self.num_layers = integer("num_layers", num_layers)
+        self.num_layers = amount("num_layers", num_layers, most=DEEPEST)
         self.directions = 2 if flag("bidirectional", bidirectional) else 1
         self.bias = flag("bias", bias)
         rng = generator(rng)

@@ -59,7 +59,8 @@ def softmax_cross_entropy(
         4.0
     """
     xp = array_module(logits=logits, targets=targets, weights=weights)
-    floating("logits", logits)
+    if floating("logits", logits).ndim == 0 or logits.shape[-1] == 0:
+        raise ValueError(f"logits must have shape (..., V) with at least one class, got {logits.shape}")
     if not 0 <= number("label_smoothing", label_smoothing) <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}; 0 is no smoothing")
     if targets.dtype.kind == "f" and targets.ndim == logits.ndim > 0:
@@ -179,8 +180,6 @@ def _unfold(block: Array, order: Axes, shape: Axes) -> Array:
 
 
 def _check_class_targets(logits: Array, targets: Array) -> None:
-    if logits.ndim == 0 or logits.shape[-1] == 0:
-        raise ValueError(f"logits must have shape (..., V) with at least one class, got {logits.shape}")
     if an_array("targets", targets).shape != logits.shape[:-1]:
         raise ValueError(
             f"targets must have the leading shape of logits, {logits.shape[:-1]}, got {targets.shape}; "

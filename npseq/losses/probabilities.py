@@ -30,7 +30,7 @@ def cross_entropy_of_probabilities(
         q = (1 - smoothing) * q + smoothing / logits.shape[-1]
     z = blank(xp, logits, counted)
     with np.errstate(over="ignore"):  # of two logits further apart than the largest number, one has no chance
-        z = z - z.real.max(axis=-1, keepdims=True, initial=-np.inf)
+        z = z - z.real.max(axis=-1, keepdims=True)
     p = xp.exp(z)
     total = p.sum(axis=-1, keepdims=True)
     losses = -weighed(xp, z - xp.log(total), q).sum(axis=-1) * scale  # 0 log 0 is 0

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from npseq.activations import drelu, relu
-from npseq.arguments import array, finite, flag, integer
+from npseq.arguments import amount, array, finite, flag, integer
 from npseq.backend import Array, array_module, drawing, generator
 from npseq.cell import Cell
 from npseq.initializers import xavier_uniform
@@ -217,7 +217,7 @@ class LatentForecaster(Model):
             history: (T, B, F).
             steps: how many values to predict.
         """
-        steps = integer("steps", steps)
+        steps = amount("steps", steps)
         xp = array_module(self._series("history", history))
         prediction, state = self._predict(history, None)
         out = [prediction[-1:]]

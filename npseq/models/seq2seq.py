@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array, flag, integer, one_of, share
+from npseq.arguments import amount, array, flag, integer, one_of, share
 from npseq.backend import Array, array_module, drawing, generator, to_host
 from npseq.cell import Cell
 from npseq.data import Vocabulary
@@ -167,7 +167,7 @@ class Seq2Seq(EncoderDecoder):
         """
         require_real(self)
         self.check_finite()
-        max_steps = integer("max_steps", max_steps, least=0)
+        max_steps = amount("max_steps", max_steps, least=0)
         check_ids("source", source, self.encoder.embedding.num_embeddings, source_lengths)
         encoded, _ = self.encoder.forward(source, source_lengths)
         state, _ = self.init_state(encoded)

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array as an_array
-from npseq.arguments import floating, instance, integer, mapping, within
+from npseq.arguments import finite, floating, instance, integer, mapping, within
+from npseq.arrays import is_own
 from npseq.backend import Array, array_module
 from npseq.optim.schedules import Schedule, rate
 from npseq.parameters import Parameters
 
 PIECE = 1 << 16  # entries updated at a time: an update reads and writes them several times, so they should fit a cache
 PAIR = ("params", "grads")
+SQUARES = ("square", "sum", "largest")  # kinds that are never negative
 SMALL = 1e-15  # an eps below it may be small beside the root of a square that vanishes in float32
 Pairs = dict[str, tuple[Array, Array]]  # {name: (param, grad)}
 
@@ -139,7 +141,7 @@ class Optimizer:
                 f"got {sorted(state)}; load it into an optimizer made with the same options"
             )
         steps = state["steps"]
-        steps = steps.item() if isinstance(steps, np.ndarray) and steps.size == 1 else steps  # of a file of arrays
+        steps = steps.item() if is_own(steps) and steps.size == 1 else steps  # of a file of arrays
         lr, steps = within("lr", state["lr"]), integer("steps", steps, least=0)
         _check_arrays(arrays, list(kinds), steps)
         self.lr, self.steps = self.lr if callable(self.lr) else lr, steps
@@ -222,6 +224,11 @@ def _check_arrays(arrays: Mapping[str, Array], kinds: list[str], steps: int) -> 
         like = arrays[f"{kinds[0]}/{key.partition('/')[2]}"]
         if an_array(key, array).dtype.kind not in "fc" or _kind(array) != _kind(like):
             raise TypeError(f"{key} must be floating and as the other kinds of its parameter, got {_kind(array)}")
+        of_squares = key.partition("/")[0] in SQUARES and array.dtype.kind == "f" and isinstance(array, np.ndarray)
+        if finite(key, array).size and of_squares and array.min() < 0:
+            raise ValueError(
+                f"{key} must not be negative, as squares are, got {array.min()}; load what state_dict gave"
+            )
 
 
 def check_optimizer(optimizer: Any, params: Parameters) -> None:

@@ -36,7 +36,7 @@ class Warmup:
 
     def __post_init__(self) -> None:
         rate(self.lr, 1)
-        integer("steps", self.steps)
+        object.__setattr__(self, "steps", integer("steps", self.steps))
 
     def __call__(self, step: int) -> float:
         """Returns the learning rate.
@@ -71,7 +71,7 @@ class Exponential:
     def __post_init__(self) -> None:
         for name in ("lr", "factor", "least"):
             within(name, getattr(self, name))
-        integer("every", self.every)
+        object.__setattr__(self, "every", integer("every", self.every))
 
     def __call__(self, step: int) -> float:
         """Returns the learning rate.
@@ -104,7 +104,7 @@ class Cosine:
     def __post_init__(self) -> None:
         for name in ("lr", "last"):
             within(name, getattr(self, name))
-        integer("steps", self.steps)
+        object.__setattr__(self, "steps", integer("steps", self.steps))
 
     def __call__(self, step: int) -> float:
         """Returns the learning rate.

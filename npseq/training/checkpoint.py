@@ -100,6 +100,8 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         position = from_content(training.get("position"), content.tensors, model, config)  # older files have none
         if position is not None and len(metrics) == config.epochs:
             raise ValueError(f"its position lies in an epoch after the last of {config.epochs}")
+        if state["steps"] < (begun := len(metrics) + (position is not None)) or (state["steps"] and not begun):
+            raise ValueError(f"its optimizer has made {state['steps']} steps, in {begun} epochs")
         return Checkpoint(config, model, state, rng, metrics, str(training["text_digest"]), position)
 
 

@@ -118,8 +118,7 @@ class Run:
             if checkpoint.position is not None:
                 with damage_in(out / MODEL):
                     check_within(checkpoint.position, ids, config)
-            if "sample_prefix" in changes:
-                config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
+            config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
             run = cls(checkpoint._replace(config=config), ids, out)
             run.folder = folder
             folder.write_log(run.metrics)

@@ -47,3 +47,11 @@ def test_sample_takes_the_prefix_of_the_training_and_a_bare_model_file(trained, 
 )
 def test_bad_input_of_sample_is_one_line_and_status_2(trained, capsys, arguments, message):
     assert message in refused(capsys, 2, "sample", *(trained if word == "RUN" else word for word in arguments))
+
+
+@pytest.mark.parametrize("command", [["sample"], ["evaluate"]])
+@pytest.mark.parametrize("content", ["It was the best of times.\n" * 9, "", "{}"])
+def test_a_text_in_the_place_of_a_model_is_no_model(tmp_path, capsys, command, content):
+    (tmp_path / "small.txt").write_text(content)
+    line = refused(capsys, 2, *command, str(tmp_path / "small.txt"))
+    assert "small.txt' is no model of npseq, it does not begin as a safetensors file does; name the folder of a" in line

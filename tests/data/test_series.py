@@ -27,7 +27,8 @@ def test_noisy_sine_is_that_of_its_seed():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [((0,), "length must be a positive"), ((5, -1.0), "noise is a stand")]
+    ("arguments", "message"),
+    [((0,), "length must be a positive"), ((5, -1.0), "noise must be finite and not")],
 )
 def test_noisy_sine_refuses_no_length_and_negative_noise(arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -162,3 +163,11 @@ def test_a_year_without_sunspots(folder):
     (folder / SUNSPOTS_FILE).write_text('"YEAR","SUNACTIVITY"\n1700,5\n1701,\n')
     with pytest.raises(ValueError, match="must have a value in every year, 1701 has none"):
         load_sunspots()
+
+
+def test_noise_that_the_dtype_cannot_hold_is_refused_before_it_is_drawn():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="noise must be a number whose multiples float32 can hold"):
+        noisy_sine(3, 1e38, rng=rng)
+    assert rng.normal() == np.random.default_rng(0).normal()
+    assert np.array_equal(noisy_sine(3, -0.0, rng=0), noisy_sine(3, 0, rng=0))

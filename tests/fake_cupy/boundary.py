@@ -10,6 +10,7 @@ such as the probabilities of a truncation, and a function to a number.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -227,7 +228,22 @@ def install() -> ModuleType:
             elif isinstance(value, FunctionType) and _public(name, value) and _is_offered(module, value):
                 known.setdefault(id(value), on_device(value))
                 setattr(module, name, known[id(value)])
+    contract = sys.modules["npseq.layers.contract"]
+    contract._check = _as_it_is(contract._check)  # which tries a cell on a few numbers, on the host
     return cupy
+
+
+def _as_it_is(function: Callable) -> Callable:
+    """Returns a function that nothing is moved for, nor for what it calls."""
+
+    def call(*args: Any) -> Any:
+        before, boundary.inside = boundary.inside, True
+        try:
+            return function(*args)
+        finally:
+            boundary.inside = before
+
+    return call
 
 
 def _modules() -> Iterator[ModuleType]:
@@ -235,7 +251,8 @@ def _modules() -> Iterator[ModuleType]:
 
     for found in pkgutil.walk_packages(npseq.__path__, "npseq."):
         if not found.name.endswith("__main__"):
-            importlib.import_module(found.name)
+            with contextlib.suppress(ModuleNotFoundError):  # a part for a library that is not installed
+                importlib.import_module(found.name)
     return iter([sys.modules[name] for name in sorted(sys.modules) if name.split(".")[0] == "npseq"])
 
 

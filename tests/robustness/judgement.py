@@ -34,7 +34,7 @@ FOREIGN = (  # words of Python's, of NumPy's and of SciPy's
 FORM = re.compile(
     r"\bmust\b|\bneeds?\b|\btakes?\b|\bis for\b|\bare for\b|\bcannot\b|\bsay\b|; |\bhas no\b|\bno parameter\b"
 )
-CALLED = ("dy", "gradient", "visit", "on_step", "stop", "all_reduce")  # arguments that may be functions
+CALLED = ("dy", "gradient", "lr", "visit", "on_step", "stop", "all_reduce")  # arguments that may be functions
 STATES = ("_buffers", "_graphed", "_views", "_named", "_scratch", "_sample", "_last_write", "_whole")
 
 

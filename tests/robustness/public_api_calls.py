@@ -265,7 +265,10 @@ def _step(kind: Any) -> Callable[[Rng], Given]:
 
 
 def _loaded(rng: Rng) -> Given:
-    return {"self": ns.Adam(), "state": {"steps": 1, "lr": 0.1, "mean/W": numbers(rng, 2), "square/W": numbers(rng, 2)}}
+    return {
+        "self": ns.Adam(),
+        "state": {"steps": 1, "lr": 0.1, "mean/W": numbers(rng, 2), "square/W": rng.random(2).astype(np.float32)},
+    }
 
 
 def training_parts() -> list[Case]:
@@ -936,7 +939,7 @@ def training() -> list[Case]:
         Case(ns.plot.training_curve, lambda rng: {"metrics": [train.EpochMetrics(*METRICS)], "path": "curve.png"},
              seldom=True),
         Case(ns.plot.live_curve, lambda rng: {"epochs": [train.EpochMetrics(*METRICS)], "every": 1,
-                                              "show": Function(len)}, seldom=True),
+                                              "show": len}, seldom=True),
         Case(entered, fresh(fused=True, graphs=None, tf32=None), covers=ns.gpu.settings),
         Case(ns.gpu.Settings, fresh(fused=True, graphs=True, tf32=False)),
     ]  # fmt: skip

@@ -52,7 +52,7 @@ def followed(
     name = next((name for name in oddities if re.match(rf"{name}\b", said)), None)
     if name is None:
         return ""
-    owner = next((key for key in ("layer", "self") if hasattr(given.get(key), "astype")), None)
+    owner = next((key for key in ("layer", "model", "self") if hasattr(given.get(key), "astype")), None)
     if owner and (match := re.search(r"; use layer\.astype\('(\w+)'\)", said)):
         after = call(case, {**given, owner: given[owner].astype(match[1])})
         return f"the remedy of {said!r} does not help" if str(after) == said else ""

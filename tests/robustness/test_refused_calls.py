@@ -84,6 +84,10 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "arrays before a step": (lambda: loaded(**{"mean/": ONES, "square/": ONES}), ValueError, "got .* after 0 steps"),
     "half of the arrays": (lambda: loaded(steps=1, **{"mean/": ONES}), ValueError, r"got \['mean/'\] after 1 steps"),
     "arrays of two shapes": (lambda: loaded(steps=1, **{"mean/": ONES, "square/": ONES[:2]}), TypeError, "as the oth"),
+    "a square below 0": (
+        lambda: loaded(steps=1, **{"mean/": ONES, "square/": -ONES}), ValueError, "square/ must not be negati"),
+    "a mean of nan": (
+        lambda: loaded(steps=1, **{"mean/": ONES * np.nan, "square/": ONES}), ValueError, "mean/ must be finite, got"),
     "one optimizer for two layers": (
         lambda: trained(ns.Adam, gru()).step(OTHER.params, OTHER.params.like(0 * OTHER.params.flat)), ValueError,
         "make one optimizer for each layer or model"),
@@ -383,6 +387,45 @@ def test_a_refused_forward_of_two_layers_draws_nothing():
         with pytest.raises((TypeError, ValueError), match="must"):
             layer.forward(**{"x": X, "training": True, **odd})
     assert bits(layer) == before
+
+
+SIZES = {  # calls whose work or memory a size says
+    "layers": (lambda n: ns.GRU(2, 2, num_layers=n), "num_layers must be at most 10000"),
+    "layers of a model": (lambda n: ns.LanguageModel(5, "gru", 3, n), "num_layers must be at most 10000"),
+    "features": (lambda n: ns.RNN(n, 3), "shape must be that of an array that fits into memory"),
+    "units": (lambda n: ns.RNN(3, n), "shape must be that of an array that fits into memory"),
+    "classes": (lambda n: ns.data.one_hot([0], n), "the shape of the vectors must be that of an array that fits"),
+    "padding": (lambda n: ns.data.pad_sequences([[1]], length=n), "length must be at most 1000000000"),
+    "a wide padding": (
+        lambda n: ns.data.pad_sequences([[1]] * 5000, length=999_999_999), "the shape of what is padded must be that"),
+    "a series": (lambda n: ns.data.noisy_sine(n), "length must be at most 1000000000"),
+    "sentences": (lambda n: ns.data.agreement_sentences(n, 2), "count must be at most 1000000000"),
+    "pairs": (lambda n: ns.data.load_pairs("reversal", n), "num_pairs must be at most 1000000000"),
+    "steps of pairs": (lambda n: ns.data.load_pairs("reversal", 3, steps=n), "steps must be at most 1000000000"),
+    "states": (lambda n: counting.transition_matrix(np.array([0, 1]), n), "the shape of the matrix must be that of"),
+    "a walk": (lambda n: counting.sample_states(np.ones(1), np.ones((1, 1)), n), "length must be at most 1000000000"),
+    "steps of a chain": (lambda n: counting.propagate(np.ones(1), np.ones((1, 1)), n), "steps must be at most 1000000"),
+    "a naive forecast": (lambda n: counting.naive(ONES, n), "steps must be at most 1000000000"),
+    "errors": (lambda n: counting.error_growth(0.5, 0.5, n), "steps must be at most 1000000000"),
+    "a forecast": (lambda n: counting.multi_step(np.ndarray.sum, np.ones(9), 3, n), "steps must be at most 1000000000"),
+    "a table": (lambda n: counting.table_size(28, n), "order must be at most 10000"),
+    "an order": (lambda n: counting.NGramModel([0, 1], 5, n), "order must be at most 1000000000"),
+    "lags": (lambda n: ns.inspect.expected_lags(lambda k: 0.5**k, n), "lags must be at most 1000000000"),
+    "a curvature": (lambda n: ns.inspect.lanczos(lambda v: v, n, 2), "size must be at most 1000000000"),
+    "grams": (lambda n: ns.models.bleu("a", "a", k=n), "k must be at most 1000000000"),
+    "a translation": (lambda n: seq2seq().greedy(IDS, max_steps=n), "max_steps must be at most 1000000000"),
+    "a search": (lambda n: seq2seq().beam_search(IDS[:, 0], max_steps=n), "max_steps must be at most 1000000000"),
+    "a latent forecast": (
+        lambda n: ns.models.LatentForecaster(1, "gru", 2, rng=0).forecast(np.ones((3, 1, 1), np.float32), n),
+        "steps must be at most 1000000000"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [10**12, 2**63, 10**30])
+@pytest.mark.parametrize(("call", "message"), SIZES.values(), ids=SIZES)
+def test_a_size_that_no_machine_has_is_refused_at_once(call, message, size):
+    with pytest.raises(ValueError, match=message):
+        call(size)
 
 
 @pytest.mark.parametrize("make", [

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from npseq.arguments import array, finite, finite_number, function, integer
+from npseq.arguments import amount, array, finite, finite_number, function, integer
 from npseq.backend import Array, array_module
 from npseq.data.series import lagged_windows
 from npseq.magnitude import norm
@@ -47,7 +47,7 @@ def multi_step(predict: Predictor, history: Array, lags: int, steps: int) -> Arr
         array([3., 4., 5.])
     """
     lags = integer("lags", lags)
-    steps = integer("steps", steps)
+    steps = amount("steps", steps)
     _check_series("history", history, lags, "lags", "fc")
     function("predict", predict)
     known = array_module(history).zeros(lags + steps, history.dtype)
@@ -77,7 +77,7 @@ def k_step(predict: Predictor, series: Array, lags: int, steps: int) -> Array:
         array([[1., 2., 3.]])
     """
     lags = integer("lags", lags)
-    steps = integer("steps", steps)
+    steps = amount("steps", steps)
     _check_series("series", series, lags + steps, "lags + steps", "fc")
     function("predict", predict)
     rows, xp = len(series) - lags - steps + 1, array_module(series)
@@ -103,7 +103,7 @@ def naive(history: Array, steps: int, period: int = 1) -> Array:
         >>> ns.models.counting.naive(np.array([1, 2, 3]), 4, period=2)
         array([2, 3, 2, 3])
     """
-    steps = integer("steps", steps)
+    steps = amount("steps", steps)
     period = integer("period", period)
     _check_series("history", history, period, "period")
     return history[len(history) - period + array_module(history).arange(steps) % period]
@@ -125,7 +125,8 @@ def error_growth(step_error: float, gain: float, steps: int, *, start: float = 0
         array([0.5  , 0.75 , 0.875])
     """
     e, c = finite_number("step_error", step_error), finite_number("gain", gain)
-    errors = np.full(integer("steps", steps) + 1, finite_number("start", start))
+    steps = amount("steps", steps)
+    errors = np.full(steps + 1, finite_number("start", start))
     for k in range(1, steps + 1):
         errors[k] = e + c * errors[k - 1]
     return errors[1:]

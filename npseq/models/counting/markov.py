@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array, integer, integers, within
+from npseq.arguments import amount, array, check_room, integer, integers, within
 from npseq.backend import Array, array_module, generator, to_host
 
 
@@ -33,6 +33,7 @@ def transition_matrix(states: Array, num_states: int, *, smoothing: float = 0.0)
         array([0.333, 0.667])
     """
     num_states, smoothing = integer("num_states", num_states), within("smoothing", smoothing)
+    check_room("the shape of the matrix", (num_states, num_states))
     states = _states(states, num_states).astype(np.int64)
     xp = array_module(states)
     pairs = states[:-1] * num_states + states[1:]
@@ -88,7 +89,7 @@ def propagate(initial: Array, transition: Array, steps: int) -> Array:
         array([0.75, 0.25])
     """
     _check_chain(transition, initial)
-    steps = integer("steps", steps, least=0)
+    steps = amount("steps", steps, least=0)
     distributions = [initial]
     for _ in range(steps):
         distributions.append(distributions[-1] @ transition)
@@ -133,7 +134,7 @@ def sample_states(initial: Array, transition: Array, length: int, *, rng: Any = 
         array([0, 1, 0, 1, 0])
     """
     _check_chain(transition, initial)
-    states = np.empty(integer("length", length), np.int64)
+    states = np.empty(amount("length", length), np.int64)
     row, rows = _thresholds(to_host(initial)), _thresholds(to_host(transition))
     for t, u in enumerate(generator(rng).random(length)):
         states[t] = row.searchsorted(u, side="right")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, array_or_lists, check_entries, integer, integers, number
+from npseq.arguments import amount, array, array_or_lists, check_entries, integer, integers, number
 from npseq.arrays import is_own, type_name
 from npseq.backend import generator, to_host
 from npseq.data import Vocabulary
@@ -63,7 +63,8 @@ def table_size(vocab_size: int, order: int) -> int:
         >>> ns.models.counting.table_size(28, 3)
         21952
     """
-    return integer("vocab_size", vocab_size) ** integer("order", order)
+    order = amount("order", order, most=10_000)
+    return amount("vocab_size", vocab_size) ** order
 
 
 class ZipfFit(NamedTuple):
@@ -148,7 +149,7 @@ class NGramModel:
         self, ids: Any, vocab: Vocabulary | int, order: int = 2, *, smoothing: float | Sequence[float] = 0.0
     ) -> None:
         self.vocab, self.vocab_size = sized("vocab", vocab)
-        self.order = integer("order", order)
+        self.order = amount("order", order)
         self.smoothing = _smoothing(smoothing, self.order)
         tokens, order = self._ids(ids, self.order), self.order
         self.counts: Counter[tuple[int, ...]] = Counter()

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, function, integer, within
+from npseq.arguments import amount, array, function, integer, within
 
 
 class Hypothesis(NamedTuple):
@@ -71,7 +71,7 @@ def beam_search(
     """
     function("step", step)
     beam_size = integer("beam_size", beam_size)
-    max_steps = integer("max_steps", max_steps)
+    max_steps = amount("max_steps", max_steps)
     begin = integer("begin", begin, -inf)
     end = None if end is None else integer("end", end, -inf)
     alpha = within("alpha", alpha, below=100)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import exp
 from typing import Any
 
-from npseq.arguments import integer
+from npseq.arguments import amount
 
 
 def ngram_matches(prediction: Sequence[str], label: Sequence[str], n: int) -> tuple[int, int]:
@@ -34,7 +34,7 @@ def bleu(prediction: str | Sequence[str], label: str | Sequence[str], k: int) ->
         >>> round(ns.models.bleu("il est riche .", "il est calme .", k=2), 3)
         0.658
     """
-    k = integer("k", k)
+    k = amount("k", k)
     prediction, label = _tokens("prediction", prediction), _tokens("label", label)
     if not label:
         raise ValueError("label must hold at least one token, got none")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array_or_lists, integer, integers, number
+from npseq.arguments import amount, array_or_lists, integer, integers, number
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.stepping import Step, inputs_of, stepper, table
 from npseq.bptt.tape import Weights
@@ -130,9 +130,7 @@ def check_sampling(length: Any, temperature: Any) -> tuple[int, float]:
     """Returns both. Raises TypeError or ValueError unless so many tokens can be generated at this temperature."""
     if not 0 <= number("temperature", temperature) < inf:
         raise ValueError(f"temperature must be 0, for the likeliest token, or positive, got {temperature}")
-    if integer("length", length, least=0) > LONGEST:
-        raise ValueError(f"length must be at most {LONGEST}, got {length}; generate a longer text part by part")
-    return int(length), float(temperature)
+    return amount("length", length, 0, LONGEST, "; generate a longer text part by part"), float(temperature)
 
 
 def check_request(prefix: Any, length: Any, temperature: Any, vocab: Vocabulary | None) -> tuple[int, float]:
