@@ -12,7 +12,7 @@ import pytest
 from npseq.cli import main
 from npseq.models import LanguageModel
 
-COMMANDS = ("train", "sample", "evaluate", "inspect", "gradcheck", "completion")
+COMMANDS = ("train", "sample", "evaluate", "inspect", "gradcheck", "vectors", "completion")
 TINY = ["--hidden", "4", "--epochs", "2", "--batch-size", "2", "--steps", "5"]
 ESCAPE = "\x1b"
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from npseq.backend import MaybeArray, to_host
-from npseq.interop.packed import Packed, StrandIndex, has_peepholes, pack, strand_indices, unpack
+from npseq.backend import Array, MaybeArray
+from npseq.interop.packed import Packed, StrandIndex, has_peepholes, host_values, pack, strand_indices, unpack
 from npseq.layers.gru import GRUCell
 from npseq.layers.lstm import LSTMCell
 from npseq.layers.recurrent import Recurrent
@@ -16,15 +16,20 @@ OP_TYPES = {RNNCell: "RNN", GRUCell: "GRU", LSTMCell: "LSTM"}
 PEEPHOLES = ("i", "o", "f")
 
 
-def weights_of(layer: Recurrent, number: int) -> dict[str, np.ndarray]:
-    """W, R, and B and P where the layer has them, of one layer of a stack, all directions."""
-    values = {name: to_host(array) for name, array in layer.params.items()}
-    directions = [_one_direction(layer, values, index) for index in strand_indices(layer) if index.layer == number]
+def weights_of(layer: Recurrent, number: int, values: Mapping[str, Array] | None = None) -> dict[str, np.ndarray]:
+    """W, R, and B and P where the layer has them, of one layer of a stack, all directions.
+
+    values: None for the parameters; others are derivatives by them, those by b in both parts of B.
+    """
+    found = host_values(layer, values)
+    directions = [_one_direction(layer, *found, index) for index in strand_indices(layer) if index.layer == number]
     return {name: np.stack([one[name] for one in directions]) for name in directions[0]}
 
 
-def _one_direction(layer: Recurrent, values: Mapping[str, np.ndarray], index: StrandIndex) -> dict[str, np.ndarray]:
-    packed = pack(layer, values, index.ending, GATES[type(layer.cell)])
+def _one_direction(
+    layer: Recurrent, values: Mapping[str, np.ndarray], derivatives: bool, index: StrandIndex
+) -> dict[str, np.ndarray]:
+    packed = pack(layer, values, index.ending, GATES[type(layer.cell)], derivatives)
     out = {"W": packed.W_x.T, "R": packed.W_h.T}
     if layer.bias:
         out["B"] = np.concatenate([packed.b_x, packed.b_h])
