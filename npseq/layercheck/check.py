@@ -241,7 +241,8 @@ def _fix_dropout(layer: Any, x: Array, lengths: Any, rng: np.random.Generator) -
     for stack in recurrent_layers(layer).values():
         if stack.dropout.p or stack.cell.masks:
             stack.dropout = Dropout(stack.dropout.p, rng)
-            tape, first, masks = stack.forward(x, None, lengths, training=True)[2], len(blocks_of(stack.cell).names), []
+            tape, first = stack.forward(x, None, lengths, training=True)[2], len(blocks_of(stack.cell).names)
+            masks: list[Array] = []
             for dropped, row in zip(tape.dropout, tape.strands, strict=True):  # in the order in which they are drawn
                 masks += dropped or []
                 masks += [strand.a[:, first + k] for strand in row for k in range(len(stack.cell.masks))]

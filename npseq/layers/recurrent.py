@@ -22,8 +22,9 @@ from npseq.layers.contract import check_cell, initial_values
 from npseq.layers.dropout import Dropout
 from npseq.layers.features import at_lag_zero, batch_major, by_direction, in_order, lag_sums, outputs
 from npseq.layers.layer import Layer
+from npseq.layers.segments import SegmentsTape, backward_segments, forward_segments
 from npseq.layers.states import check_state, stack_state
-from npseq.layers.strands import filled_strand, last_state, write_state
+from npseq.layers.strands import last_state, run_strand
 from npseq.magnitude import weighed
 from npseq.parameters import Layout, Parameters
 
@@ -92,9 +93,10 @@ class Recurrent(Layer):
         state: Any = None,
         lengths: Array | None = None,
         *,
+        resets: Array | None = None,
         training: bool = False,
-        tape: Tape | None = None,
-    ) -> tuple[Array, Any, Tape]:
+        tape: Any = None,
+    ) -> tuple[Array, Any, Any]:
         """Runs the layer; returns y, the last state, and the tape that backward reads.
 
         Args:
@@ -102,6 +104,7 @@ class Recurrent(Layer):
             state: h (L*R, B, P), an LSTM's (h, c) with c (L*R, B, H); None is zeros.
             lengths: (B,) integers in [0, T] in any order; past its length a sequence's state stays what it was and its
                 y is zero.
+            resets: (T, B) bool, the steps before which a sequence starts anew, from zeros; no gradient crosses them.
             training: whether dropout acts.
             tape: an old one, to be written over.
 
@@ -113,6 +116,8 @@ class Recurrent(Layer):
             TypeError, ValueError: before anything is computed, if an argument does not fit.
         """
         xp, training = array_module(self.params.flat), flag("training", training)
+        if resets is not None:
+            return forward_segments(self, x, state, lengths, resets, training, tape)
         check_old(tape, Tape)
         batch = check_batch(x, lengths, self.input_size, self.dtype, xp)
         h, c = self.checked_state("state", state, batch.x.shape[1])
@@ -123,13 +128,7 @@ class Recurrent(Layer):
             mask = [self.dropout.draw(f) for f in features] if training and l and self.dropout.p else None
             if mask is not None:
                 features = [weighed(xp, f, m) for f, m in zip(features, mask, strict=True)]
-            row = []
-            for d in range(self.directions):
-                w, k = self.weights(l, d), l * self.directions + d
-                strand = filled_strand(self, w, l, d, features, batch, None if old is None else old[l][d], training)
-                write_state(strand, self.state_size, h[k], None if c is None else c[k], batch.started)
-                loop.forward(self.cell, w, strand)
-                row.append(strand)
+            row = [run_strand(self, l, d, features, batch, h, c, old, training) for d in range(self.directions)]
             features = [outputs(strand, self.state_size, d, batch.mask) for d, strand in enumerate(row)]
             strands.append(tuple(row))
             masks.append(mask)
@@ -142,7 +141,7 @@ class Recurrent(Layer):
     def backward(
         self,
         dy: Array | None,
-        tape: Tape,
+        tape: Any,
         dstate: Any = None,
         truncation: Any = None,
         *,
@@ -166,6 +165,8 @@ class Recurrent(Layer):
         Raises:
             TypeError, ValueError: before anything is computed, if an argument does not fit.
         """
+        if isinstance(tape, SegmentsTape):
+            return backward_segments(self, dy, tape, dstate, truncation, grads, workspace)
         grads = self._buffers_of(grads, workspace)
         rows = self.adjoints(dy, tape, dstate, truncation, workspace=workspace)
         return self._gradients(rows, tape, grads, workspace)

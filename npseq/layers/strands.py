@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, MaybeArray, array_module
+from npseq.bptt import loop
 from npseq.bptt.tape import Strand, Weights, new_strand
 from npseq.layers.batch import Batch
 from npseq.layers.features import in_order, write_inputs
@@ -12,6 +13,17 @@ from npseq.layers.states import map_state, stack_state
 from npseq.magnitude import blank
 
 LOOK_UP_ABOVE = 128  # one-hot inputs wider than this are rows looked up; below, one product with the state is faster
+
+
+def run_strand(
+    layer: Any, l: int, d: int, features: list[Array], batch: Batch, h: Array, c: MaybeArray, old: Any, training: bool
+) -> Strand:
+    """Runs direction d of layer l from its row of the states h and c; old are all strands of a tape to write over."""
+    w, k = layer.weights(l, d), l * layer.directions + d
+    strand = filled_strand(layer, w, l, d, features, batch, None if old is None else old[l][d], training)
+    write_state(strand, layer.state_size, h[k], None if c is None else c[k], batch.started)
+    loop.forward(layer.cell, w, strand)
+    return strand
 
 
 def filled_strand(
