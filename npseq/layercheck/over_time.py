@@ -98,9 +98,8 @@ def _steps_of_losses(ends: np.ndarray) -> list[np.ndarray]:
 
 def _alone(weights: Array, steps: np.ndarray) -> Array:
     """Returns the upstream gradient that is zero but at one step of each sequence."""
-    dy, each = array_module(weights).zeros_like(weights), np.arange(len(steps))
-    dy[steps, each] = weights[steps, each]
-    return dy
+    here = np.arange(len(weights))[:, None] == steps
+    return weights * array_module(weights).asarray(here[:, :, None], dtype=weights.dtype)
 
 
 def _direction(value: Array, rng: np.random.Generator) -> np.ndarray:

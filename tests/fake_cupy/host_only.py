@@ -8,7 +8,7 @@ COUNTED = "Python's integers and strings; ids on a device are copied to the host
 FORMAT = "files, figures and other libraries' arrays are the host's; a layer on a device is written and read by copies"
 RESULT = "the result of a function; the parity tests compare its fields"
 SETTINGS = "numbers and names, and no arrays"
-PART = "a part of backward, which a parity test runs"
+PART = "a part of forward or backward, which a parity test runs"
 FOREIGN = "arrays of other libraries, and lists of arrays, lie on the host"
 
 HOST_ONLY = {
@@ -79,9 +79,12 @@ HOST_ONLY_METHODS = {
     "checked_state": PART,
     "draw": DRAWN,
     "gradients": PART,
+    "initial": DRAWN,
     "input_adjoints": PART,
     "kinds": SETTINGS,
+    "local_derivatives": PART,
     "plan": DRAWN,
+    "vector_gradients": PART,
     "weights": PART,
 }
 

@@ -111,6 +111,21 @@ def test_gradcheck_passes_right_gradients_and_fails_wrong_ones(device, method):
     assert "flat" in str(report)
 
 
+@pytest.mark.parametrize("factor", [1, 1.5])
+def test_check_vjp_has_the_hosts_verdict(device, factor):
+    def forward(x, y):
+        return x * y**2, (x, y)
+
+    def backward(dz, saved):
+        x, y = saved
+        return factor * dz * y**2, 2 * dz * x * y
+
+    x, y = np.random.default_rng(0).normal(size=(2, 3, 2))
+    found, expected = (ns.check_vjp(forward, backward, at) for at in (device.put((x, y)), (x, y)))
+    assert found.passed == expected.passed == (factor == 1)
+    assert [one.status for one in found.tensors] == [one.status for one in expected.tensors]
+
+
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
 @every_cell
 def test_gradients_forward_in_time_are_the_hosts(device, cell, lengths):

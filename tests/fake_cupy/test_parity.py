@@ -10,6 +10,7 @@ boundary        moves arrays where a test calls npseq, so that `pytest --fake-cu
                 on the fake, unchanged; host_only lists the tests that are about the host
 """
 
+from fake_cupy.parity_cells import *  # noqa: F403
 from fake_cupy.parity_gradients import *  # noqa: F403
 from fake_cupy.parity_graphs import *  # noqa: F403
 from fake_cupy.parity_inspect import *  # noqa: F403

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fake_cupy.parity_cells import *  # noqa: F403
 from fake_cupy.parity_gradients import *  # noqa: F403
 from fake_cupy.parity_graphs import *  # noqa: F403
 from fake_cupy.parity_inspect import *  # noqa: F403
