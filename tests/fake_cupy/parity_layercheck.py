@@ -97,3 +97,13 @@ def test_assert_gradients_takes_arrays_of_a_device(device):
     ns.testing.assert_gradients(lambda at: (at["x"] ** 3).sum(), {"x": x}, {"x": 3 * x * x}, method="complex")
     with pytest.raises(AssertionError, match="NOT PASSED"):
         ns.testing.assert_gradients(lambda at: (at["x"] ** 3).sum(), {"x": x}, {"x": x})
+
+
+def test_diagnose_names_the_same_mistake(device):
+    there, here = there_and_here(make("rnn tanh", num_layers=1))
+    data = given(here, 4, 2)
+    _, dstate, grads = here.backward(data.dy, here.forward(data.x, data.state)[2])
+    wrong = {"W_hh": grads["W_hh"].T.copy(), "W_xh": grads["W_xh"], "b_h": grads["b_h"], "h0": dstate}
+    ours = device.put(data)
+    found = ns.diagnose(there, ours.x, ours.dy, device.put(wrong), ours.state)
+    assert found.bug == ns.diagnose(here, data.x, data.dy, wrong, data.state).bug == "S4"
