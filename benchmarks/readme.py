@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import headline
+from benchmarks import cuts, headline
 from benchmarks.cases import TITLES
 from benchmarks.machine import RESULTS
 from benchmarks.parallel import paper
@@ -41,6 +41,10 @@ def checkers() -> Iterator[str]:
         missed = sum(sum(by_scale.values()) for by_scale in kinds)
         alarms = sum(row["false_alarms"].values())
         yield f"| {name} | {missed} of {len(kinds) * right} | {alarms} of {right} | {row['median_ms']:.0f} |"
+
+
+def cut_backwards() -> Iterator[str]:
+    yield cuts.table(result("cuts")["found"])
 
 
 def book() -> Iterator[str]:
@@ -158,7 +162,8 @@ def machines() -> Iterator[str]:
 
 
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
-    "steps": steps, "mutants": mutants, "checkers": checkers, "headline": book, "notes": notes, "speed": speed,
+    "steps": steps, "mutants": mutants, "checkers": checkers, "cuts": cut_backwards,
+    "headline": book, "notes": notes, "speed": speed,
     "grid": grid, "generation": generation, "faults": faults, "fuzz": fuzz, "losses": losses,
     "growth": growth, "peaks": peaks, "ranks": ranks, "machines": machines,
 }  # fmt: skip
