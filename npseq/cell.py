@@ -38,6 +38,8 @@ class Cell:
         h_blocks [gates]   the blocks that h enters by the first product: W_h<gate> (P, H); one that x does not enter
                            has its gate's name after an h, and a bias of its own
         projection [None]  the matrix of the second product, W_h<gate> or a name of its own
+        operands [1]       how many blocks project multiplies at once, side by side: it is handed a slice of a, and in
+                           backward returns as many blocks
         vectors [()]       parameters (H,) that enter entry by entry, such as peepholes
         masks [{}]         {name: probability}, blocks of a that training draws: 1 with this probability, else 0; where
                            it is not training they are the probability itself
@@ -87,6 +89,10 @@ class Cell:
         return None
 
     @property
+    def operands(self) -> int:
+        return 1
+
+    @property
     def vectors(self) -> tuple[str, ...]:
         return ()
 
@@ -116,7 +122,7 @@ class Cell:
             old: the state before the step, h (P, B), the others (H, B).
             new: the state after it, written.
             p: the vectors, (n, H, 1), None where there are none.
-            project: multiplies (H, B) by the second product's matrix.
+            project: multiplies (H, B) by the second product's matrix, or (operands, H, B).
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, a, old, new, p, project)")
 

@@ -146,6 +146,10 @@ class Parameters(MutableMapping[str, Array]):
         part.__dict__["_whole"] = self
         return part
 
+    def share(self, name: str, view: Array) -> None:
+        """Gives params[name], of no place in this vector, another layer's memory; it is not among the names."""
+        self._named[name] = view
+
     def like(self, flat: Array) -> "Parameters":
         """Returns the same names over another vector."""
         return Parameters(self.layout, flat)

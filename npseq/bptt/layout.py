@@ -35,7 +35,7 @@ def strand_layout(cell: Cell, inputs: int, units: int, state: int, bias: bool, e
         if bias:
             names[f"b_{gate}{ending}"] = (block, (state, columns))
     if cell.projection is not None and not _within_W(cell):
-        blocks[f"U{ending}"] = (units, state)
+        blocks[f"U{ending}"] = (cell.operands * units, state)
         names[f"{cell.projection}{ending}"] = (f"U{ending}", ())
     for kind, vectors in (("vectors", cell.vectors), ("h_biases", h_biases(cell, bias))):
         if vectors:

@@ -11,7 +11,7 @@ import numpy as np
 from npseq.activations import add
 from npseq.backend import Array, MaybeArray
 from npseq.bptt.blocks import x_runs
-from npseq.bptt.loop import product_by, where
+from npseq.bptt.loop import of_blocks, product_by, where
 from npseq.bptt.tape import Weights
 from npseq.cell import Cell, parts_of
 
@@ -38,6 +38,8 @@ def stepper(cell: Cell, w: Weights, batch: int, output: MaybeArray = None) -> St
     products = np.empty_like(w.W, shape=(n + V, batch))
     through_h, scores = products[:n].reshape(blocks.with_h, units, batch), products[n:]
     times, project = product_by(side_by_side.T), product_by(None if w.U is None else w.U.T)
+    if cell.operands > 1:
+        project = of_blocks(project)
     times(operand, products)
     a = np.empty_like(w.W, shape=(len(blocks.names) + len(blocks.saved), units, batch))
     for block, probability in enumerate(cell.masks.values(), len(blocks.names)):

@@ -44,7 +44,7 @@ class Strand(NamedTuple):
     s: Array  # (T + 1, K, B): [h_t; 1; x_t] before step t; only [h_t] where `ids` are looked up
     c: MaybeArray  # (T + 1, k*H, B): the other parts of the state before step t, such as the LSTM's cell state
     a: Array  # (T, A, H, B): activated gates and what else is saved; of one step only where backward does not read them
-    m: MaybeArray  # (T, H, B): the second product's operand
+    m: MaybeArray  # (T, H, B), or several H: the second product's operand
     transposed: MaybeArray  # (G*H, K): the weights row by row, which is faster over many wide steps
     x_first: bool  # whether x is multiplied for all steps at once, before the loop; else with h, step by step
     ids: MaybeArray  # (T, B): token ids, where their weights are looked up instead of multiplied
@@ -112,7 +112,7 @@ def new_strand(
         s=empty(True, steps + 1, rows, batch),
         c=empty(len(cell.state) > 1, steps + 1, (len(cell.state) - 1) * units, batch),
         a=empty(True, saved_steps, len(blocks.names) + len(blocks.saved), units, batch),
-        m=empty(w.U is not None, steps, units, batch),
+        m=empty(w.U is not None, steps, cell.operands * units, batch),
         transposed=empty(batch >= WIDE and steps >= WIDE, w.W.shape[1], w.state if x_first else rows),
         x_first=x_first,
         ids=None,

@@ -8,6 +8,7 @@ from npseq.gallery.ind_rnn import IndRNNCell
 from npseq.gallery.janet import JANETCell
 from npseq.gallery.layer_norm_lstm import LayerNormLSTMCell
 from npseq.gallery.leaky_rnn import LeakyRNNCell
+from npseq.gallery.lru import LRUCell
 from npseq.gallery.mgu import MGUCell
 from npseq.gallery.min_gru import MinGRUCell
 from npseq.gallery.min_lstm import MinLSTMCell
@@ -21,6 +22,7 @@ __all__ = [
     "CoupledLSTMCell",
     "IndRNNCell",
     "JANETCell",
+    "LRUCell",
     "LayerNormLSTMCell",
     "LeakyRNNCell",
     "MGUCell",

@@ -4,7 +4,7 @@ The mathematics is the cell's own: its lines are traced once for each dtype. Com
 are.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -88,7 +88,8 @@ def traced(cell: Cell, method: str, dtype: np.dtype, inputs: Inputs) -> Program:
     elif method == "local_derivatives":
         cell.local_derivatives(a, old, new, s)  # type: ignore[arg-type]
     else:
-        results = cell.backward(dnew, a, s if s is not None else (old, new), x["da"], p, trace.product)  # type: ignore[arg-type]
+        product = partial(trace.product, blocks=cell.operands if cell.operands > 1 else None)
+        results = cell.backward(dnew, a, s if s is not None else (old, new), x["da"], p, product)  # type: ignore[arg-type]
     return trace.finish(results or ())
 
 

@@ -28,6 +28,8 @@ OPERATIONS = {
     "log": Operation("log{f}({0})"),
     "log1p": Operation("log1p{f}({0})"),
     "tanh": Operation("tanh{f}({0})"),
+    "cos": Operation("cos{f}({0})"),
+    "sin": Operation("sin{f}({0})"),
     "maximum": Operation("{0} > {1} || {0} != {0} ? {0} : {1}"),  # nan wins, as in NumPy and not in fmax
     "minimum": Operation("{0} < {1} || {0} != {0} ? {0} : {1}"),
     "where": Operation("{0} ? {1} : {2}"),

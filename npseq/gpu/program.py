@@ -1,7 +1,7 @@
 """A trace consists of expressions and becomes a program: kernels and matrix products in order."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from npseq.gpu.operations import OF_TRUTHS, OPERATIONS, SAME
 
@@ -11,10 +11,10 @@ class Untraceable(TypeError):
 
 
 class Ref(NamedTuple):
-    """A block of an array: its gate, or None if the array is one block."""
+    """A block of an array: its gate, or None if the array is one block; of a product, also a slice of gates."""
 
     array: str
-    gate: int | None = None
+    gate: Any = None
 
 
 class Expression(NamedTuple):

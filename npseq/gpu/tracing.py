@@ -44,16 +44,28 @@ class CellTrace:
         self._content.update({slot: Expression("load", (slot.ref,)) for slot in slots})
         return Symbol(self, slots, gates is not None)
 
-    def product(self, operand: "Symbol") -> "Symbol":
-        """Traces the product of the cell's matrix with a block, and returns a symbol for the result."""
-        (slot,) = _same_trace(self, operand)._slots
-        ref = self._block_of(slot)
+    def product(self, operand: "Symbol", blocks: int | None = None) -> "Symbol":
+        """Traces the product of the cell's matrix with a block, or with adjacent blocks of one array side by side.
+
+        blocks: how many the result has, which the symbol that is returned stands for; None is one, without an axis.
+        """
+        slots = _same_trace(self, operand)._slots
+        ref = self._block_of(slots[0]) if len(slots) == 1 else self._adjacent(slots)
         if ref is None:
             ref = Ref(f"m{len(self._steps)}")
-            self._emit({ref: self._content[slot]}, self._subexpressions(self._content[slot]))
+            self._emit({ref: self._content[slots[0]]}, self._subexpressions(self._content[slots[0]]))
         result = f"v{len(self._steps)}"
         self._steps.append(MatrixProduct(ref, result))
-        return self.array(result)
+        return self.array(result, blocks)
+
+    def _adjacent(self, slots: Sequence[Slot]) -> Ref:
+        """The blocks of an array in which these contents are stored, as one."""
+        refs = [slot.ref for slot in slots]
+        first = refs[0]
+        if first is None or refs != [Ref(first.array, first.gate + k) for k in range(len(refs))]:  # type: ignore[operator]
+            raise Untraceable("a cell must hand adjacent blocks of one array to project, a slice of a")
+        self._emit({}, set().union(*(self._subexpressions(self._content[slot]) for slot in slots)))
+        return Ref(first.array, slice(first.gate, first.gate + len(refs)))  # type: ignore[arg-type, operator]
 
     def finish(self, results: "Iterable[Symbol | None]") -> Program:
         """Returns the program, given what the method returned."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from npseq.arguments import array_or_lists
 from npseq.arguments import function as callable_function
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, array_module, drawing
 from npseq.gradcheck.callables.arguments import arguments_of
 from npseq.gradcheck.callables.trees import leaves_of, rebuilt
 from npseq.gradcheck.check import checked
@@ -48,8 +48,6 @@ def check_vjp(
     arguments = arguments_of(forward, at if type(at) is tuple else (at,))
     given = {path: array_or_lists(path, leaf) for path, leaf in arguments.leaves().items()}
     y, _ = _outputs(arguments.call(forward, given))
-    draw = generator(0 if rng is None else rng)
-    dy = {path: array_module(one).asarray(draw.standard_normal(one.shape)) for path, one in leaves_of(y).items()}
 
     def loss(named: dict[str, Array]) -> Any:
         found = leaves_of(_outputs(arguments.call(forward, named))[0])
@@ -64,7 +62,9 @@ def check_vjp(
             raise ValueError("backward must not write on dy, it changed it in place; copy first")
         return arguments.like(found)
 
-    return checked(loss, given, gradient, method, rtol, draw)
+    with drawing(0 if rng is None else rng) as draw:
+        dy = {path: array_module(one).asarray(draw.standard_normal(one.shape)) for path, one in leaves_of(y).items()}
+        return checked(loss, given, gradient, method, rtol, draw)
 
 
 def _outputs(value: Any) -> tuple[Any, tuple]:

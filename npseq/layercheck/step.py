@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from npseq.bptt.blocks import blocks_of
+from npseq.bptt.loop import of_blocks, to_blocks
 from npseq.cell import Cell, has_own
 from npseq.layers.bidirectional import Bidirectional, recurrent_layers
 from npseq.layers.recurrent import Recurrent
@@ -65,7 +66,7 @@ def _given(cell: Cell, features: int) -> Arrays:
     rows |= dict.fromkeys(cell.vectors, UNITS)
     drawn = {name: rng.uniform(0.1, 0.9, (size, 1)).round(2) for name, size in rows.items()}
     if cell.projection is not None:
-        drawn[cell.projection] = rng.uniform(0.1, 0.9, (UNITS, features)).round(2)
+        drawn[cell.projection] = rng.uniform(0.1, 0.9, (cell.operands * UNITS, features)).round(2)
     return drawn
 
 
@@ -122,7 +123,9 @@ def _product(given: Arrays, cell: Cell, *, transposed: bool) -> Any:
     if cell.projection is None:
         return None
     matrix = given[cell.projection]
-    return lambda m: (matrix.T if transposed else matrix) @ m
+    if cell.operands == 1:
+        return lambda m: (matrix.T if transposed else matrix) @ m
+    return of_blocks(lambda m: matrix.T @ m) if transposed else to_blocks(lambda v: matrix @ v, cell.operands)
 
 
 def _text(arrays: Arrays) -> str:

@@ -16,6 +16,7 @@ from npseq.arguments import instance, integer, share
 from npseq.backend import Array
 from npseq.bptt.blocks import blocks_of
 from npseq.bptt.layout import strand_layout
+from npseq.bptt.loop import of_blocks, to_blocks
 from npseq.cell import Cell, has_own
 from npseq.parameters import Parameters
 
@@ -80,8 +81,9 @@ def _check_names(cell: Cell) -> None:
     for name, probability in cell.masks.items():
         share(f"{_name(cell)}.masks[{name!r}]", probability)
     instance(f"{_name(cell)}.projection", cell.projection, str | None, "the name of a matrix or None")
-    if integer(f"{_name(cell)}.local", cell.local, least=0) is not cell.local:
-        raise TypeError(f"{_name(cell)}.local must be an int, got {cell.local!r}")
+    for name, least in (("local", 0), ("operands", 1)):
+        if integer(f"{_name(cell)}.{name}", getattr(cell, name), least) is not getattr(cell, name):
+            raise TypeError(f"{_name(cell)}.{name} must be an int, got {getattr(cell, name)!r}")
     if not cell.gates or cell.state[:1] != ("h",):
         raise ValueError(
             f"{_name(cell)} must have a gate and a state whose first part is h, "
@@ -115,7 +117,7 @@ class _Trial:
         self.rng = np.random.default_rng(0)
         self.taped, self.saved = len(self.blocks.names) + len(self.blocks.saved), len(self.blocks.saved)
         self.p = self.draw(len(cell.vectors), UNITS, 1) if cell.vectors else None
-        self.U = None if cell.projection is None else self.draw(features, UNITS)
+        self.U = None if cell.projection is None else self.draw(features, cell.operands * UNITS)
         self.old, self.a = self.state(BATCH), self.draw(self.taped, UNITS, BATCH)
 
     def draw(self, *shape: int) -> Array:
@@ -124,16 +126,19 @@ class _Trial:
     def state(self, *rest: int) -> tuple[Array, ...]:
         return (self.draw(self.features, *rest), *(self.draw(UNITS, *rest) for _ in self.cell.state[1:]))
 
-    def project(self, matrix: Array | None) -> Callable[[Array], Array] | None:
-        if matrix is None:
+    def project(self, back: bool = False) -> Callable[[Array], Array] | None:
+        if self.U is None:
             return None
+        matrix, operands = self.U.T if back else self.U, self.cell.operands
 
         def times(x: Array) -> Array:
             if not isinstance(x, np.ndarray) or x.shape[0] != matrix.shape[1] or x.ndim < 2:
                 raise ValueError(f"{_name(self.cell)} must project blocks of {matrix.shape[1]} rows, got {np.shape(x)}")
             return np.tensordot(matrix, x, 1)
 
-        return times
+        if operands == 1:
+            return times
+        return to_blocks(times, operands) if back else of_blocks(times)
 
     @contextmanager
     def of(self, method: str) -> Iterator[None]:
@@ -174,7 +179,7 @@ class _Trial:
         a[self.taped - len(self.cell.saved) :] = fill
         new = old if in_place else tuple(np.full_like(part, fill) for part in old)
         with self.of("forward"):
-            self.cell.forward(a, old, new, self.p, self.project(self.U))
+            self.cell.forward(a, old, new, self.p, self.project())
         self.must(in_place or all(map(_same, old, self.old)), "forward", "leave the old state as it is")
         return a, new
 
@@ -222,10 +227,9 @@ class _Trial:
             s = s[..., None, :]
         da = np.full((len(self.blocks.names) + self.blocks.vectors, UNITS, *dnew[0].shape[1:]), fill)
         given = tuple(part.copy() for part in dnew)
-        project = self.project(None if self.U is None else self.U.T)
         before = self.a.copy(), *(np.copy(part) for part in s)
         with self.of("backward"):
-            passed = self.cell.backward(given, a if self.cell.reads_gates else None, s, da, p, project)
+            passed = self.cell.backward(given, a if self.cell.reads_gates else None, s, da, p, self.project(back=True))
         unchanged = map(_same, (*given, self.a, *s), (*dnew, *before))
         self.must(all(unchanged), "backward", "write on da alone, and leave dnew, a and s as they are")
         return da, self._passed(passed, dnew)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.arguments import float_dtype, function, one_of
+from npseq.arguments import flag, float_dtype, function, one_of
 from npseq.backend import Array, array_module, drawing
 from npseq.cell import Cell
 from npseq.clipping import check_limit, clip_grad_norm
@@ -40,6 +40,8 @@ class LanguageModel(TextModel):
             place of save.
         hidden_size, num_layers, bidirectional, dropout, dtype: the recurrent layer's.
         embedding_size: features of an embedding; None is one-hot.
+        tied: whether the output's matrix is the embedding's, transposed (Press & Wolf 2017, arXiv 1608.05859); their
+            gradients add.
         initializer: "uniform", PyTorch's, "normal", d2l's N(0, 0.01^2) with zero biases, or "keras", see
             `ns.initializers.keras`.
         nonlinearity, reset, peepholes, proj_size: the cell's own, as ns.RNN, ns.GRU and ns.LSTM take them.
@@ -63,6 +65,7 @@ class LanguageModel(TextModel):
         num_layers: int = 1,
         *,
         embedding_size: int | None = None,
+        tied: bool = False,
         bidirectional: bool = False,
         dropout: float = 0.0,
         initializer: str = "uniform",
@@ -75,6 +78,7 @@ class LanguageModel(TextModel):
     ):
         given = locals()
         one_of("initializer", initializer, INITIALIZERS)
+        self.tied = flag("tied", tied)
         self.vocab, self.vocab_size = sized("vocab", vocab)
         own = check_cell_options(cell, given, LanguageModel)
         plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}

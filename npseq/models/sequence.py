@@ -16,6 +16,7 @@ from npseq.losses import binary_cross_entropy, softmax_cross_entropy
 from npseq.losses.positions import check_same_shape
 from npseq.models.model import Model
 from npseq.models.positions import check_counted, checked_weights
+from npseq.models.tied import TiedLinear, check_tied
 from npseq.parameters import Parameters
 
 
@@ -47,6 +48,7 @@ class SequenceModel(Model):
     embedding: Embedding | None = None
     recurrent: Any
     output: Linear
+    tied: bool = False  # whether the output's matrix is the embedding's
 
     def __init__(
         self,
@@ -65,7 +67,10 @@ class SequenceModel(Model):
                 f"embedding must have the recurrent layer's {recurrent.input_size} inputs as its dim, "
                 f"got {embedding.dim}"
             )
-        output = Linear(recurrent.output_size, num_labels, dtype=recurrent.dtype, rng=generator(rng))
+        if self.tied:
+            output: Linear = TiedLinear(check_tied(embedding, recurrent.output_size), rng=generator(rng))
+        else:
+            output = Linear(recurrent.output_size, num_labels, dtype=recurrent.dtype, rng=generator(rng))
         self._join({"embedding": embedding, "recurrent": recurrent, "output": output})
 
     def forward(
@@ -148,9 +153,18 @@ class SequenceModel(Model):
             dy = array_module(dread).concatenate([zeros, dread])
         dx, _, _ = self.recurrent.backward(dy, tape.recurrent, dstate, truncation, **own["recurrent"])
         if self.embedding is not None and dx is not None and tape.embedding is not None:
-            rows = dx[len(dx) - len(tape.embedding) :]  # before them there may be an input of zeros
-            dx, _ = self.embedding.backward(rows, tape.embedding, grads=own["embedding"]["grads"])
+            rows, grads = dx[len(dx) - len(tape.embedding) :], own["embedding"]["grads"]  # before: an input of zeros
+            of_output = grads.flat.copy() if self.tied else None
+            dx, _ = self.embedding.backward(rows, tape.embedding, grads=grads)
+            if of_output is not None:
+                grads.flat[...] += of_output
         return dx
+
+    def _cut_parts(self, params: Parameters) -> dict[str, Parameters]:
+        parts = super()._cut_parts(params)
+        if self.tied:
+            parts["output"].share("W", parts["embedding"]["W"].T)
+        return parts
 
     def _unread(self, dread: Array) -> tuple[Array | None, Any]:
         """(dy, dstate) of the recurrent layer, from the gradient by what the output layer reads of it."""

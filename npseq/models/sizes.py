@@ -30,7 +30,8 @@ def parameter_count(config: Mapping[str, Any], vocab_size: int) -> int:
         return directions * strand_layout(_cell(config), features, hidden, state, True, "").size
 
     recurrent = layer(inputs) + (config["num_layers"] - 1) * layer(output)
-    return vocab_size * (config["embedding_size"] or 0) + recurrent + (output + 1) * vocab_size
+    own = 1 if config.get("tied") else output + 1
+    return vocab_size * (config["embedding_size"] or 0) + recurrent + own * vocab_size
 
 
 def _cell(config: Mapping[str, Any]) -> Cell:

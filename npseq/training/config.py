@@ -22,10 +22,10 @@ LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 1e-3, "adamw": 1e-3, "ada
 COUNTS_OR_NONE = ("max_tokens", "max_size", "embedding", "bptt_every", "bptt_steps", "threads")
 MOST = {"layers": DEEPEST, "threads": 10_000}  # what takes time or memory before anything can refuse it
 NULLABLE = ("lr", "clip", "end_of_line", *COUNTS_OR_NONE)
-NEWER = ("tf32", "min_freq", "max_size", "end_of_line", "warmup", "sample_every")  # which older runs lack
+NEWER = ("tf32", "min_freq", "max_size", "end_of_line", "warmup", "sample_every", "tied")  # which older runs lack
 MODEL_OPTIONS = (
-    "cell", "hidden_size", "num_layers", "embedding_size", "bidirectional", "dropout", "initializer", "nonlinearity",
-    "reset", "peepholes", "proj_size", "dtype",
+    "cell", "hidden_size", "num_layers", "embedding_size", "tied", "bidirectional", "dropout", "initializer",
+    "nonlinearity", "reset", "peepholes", "proj_size", "dtype",
 )  # fmt: skip
 RENAMED = {"hidden_size": "hidden", "num_layers": "layers", "embedding_size": "embedding"}
 
@@ -74,6 +74,7 @@ class TrainingConfig:
     hidden: int = option(256, "hidden units of a layer")
     layers: int = option(1, "how many layers")
     embedding: int | None = option(None, "features of an embedding, or none for one-hot vectors", kind=int)
+    tied: bool = option(False, "whether the output's matrix is the embedding's, transposed")
     bidirectional: bool = option(False, "both directions; such a model sees the tokens that it should predict")
     dropout: float = option(0.0, "probability of a zero between layers")
     initializer: str = option("uniform", "PyTorch's uniform, d2l's normal N(0, 0.01^2), or Keras's", INITIALIZERS)

@@ -42,10 +42,10 @@ def test_tf32_belongs_to_a_gpu(capsys, tmp_path, text):
 @pytest.mark.usefixtures("no_figure")
 def test_every_flag_reaches_the_configuration(tmp_path, text):
     flags = """
-        --token word --clean none --max-tokens none --cell lstm --hidden 6 --layers 2 --embedding 3 --bidirectional
-        --dropout 0.25 --initializer normal --peepholes --proj-size 2 --dtype float64 --optimizer adam --lr 0.5
-        --clip none --epochs 1 --batch-size 2 --steps 4 --sampling random --evaluate-every 1 --device cpu --seed 11
-        --min-freq 1 --max-size 60 --end-of-line <eos> --warmup 3 --sample-every 1
+        --token word --clean none --max-tokens none --cell lstm --hidden 6 --layers 2 --embedding 4
+        --tied --bidirectional --dropout 0.25 --initializer normal --peepholes --proj-size 2 --dtype float64
+        --optimizer adam --lr 0.5 --clip none --epochs 1 --batch-size 2 --steps 4 --sampling random --evaluate-every 1
+        --device cpu --seed 11 --min-freq 1 --max-size 60 --end-of-line <eos> --warmup 3 --sample-every 1
         --sample-prefix it --sample-prefix was --bptt-every 2 --bptt-steps 2 --truncation random:0.9 --threads 1
     """
     assert main(["train", "--text", text, *shlex.split(flags), "--out", str(tmp_path / "run")]) == 0
@@ -63,7 +63,8 @@ def test_every_flag_reaches_the_configuration(tmp_path, text):
         "cell": "lstm",
         "hidden": 6,
         "layers": 2,
-        "embedding": 3,
+        "embedding": 4,
+        "tied": True,
         "bidirectional": True,
         "dropout": 0.25,
         "initializer": "normal",

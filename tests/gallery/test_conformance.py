@@ -42,7 +42,8 @@ def test_every_way_to_multiply(name, steps, batch, ids):
     rng = np.random.default_rng(0)
     x = rng.integers(0, ids, (steps, batch)) if ids else rng.normal(size=(steps, batch, D))
     method = "directional" if ids == 130 else "complex"
-    report = ns.gradcheck_layer(layer, x, lengths=np.arange(steps - batch, steps) % steps + 1, method=method)
+    lengths, state = np.arange(steps - batch, steps) % steps + 1, state_of(layer, rng, batch)
+    report = ns.gradcheck_layer(layer, x, state, lengths, method=method)
     assert report.passed, report
 
 

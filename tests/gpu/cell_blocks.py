@@ -34,6 +34,7 @@ class Call(NamedTuple):
     method: str
     given: dict[str, Any]
     matrix: np.ndarray | None
+    operands: int = 1
 
 
 def calls(name: str, dtype: Any, seed: int = 0) -> list[Call]:
@@ -47,7 +48,7 @@ def calls(name: str, dtype: Any, seed: int = 0) -> list[Call]:
     A, further = len(blocks.names) + len(blocks.saved), len(cell.state) - 1
     state = P if projected else H
     p = block(len(cell.vectors), H, 1) if cell.vectors else None
-    U = None if cell.projection is None else block(P, H) if projected else block(H, H)
+    U = None if cell.projection is None else block(state, cell.operands * H)
     tape = block(N + 1, state + 2, B)  # [h; 1; x]: a step's h is not all of it
     c = parts_of(abs(block(N + 1, further * H, B)) if further > 1 else block(N + 1, H, B), further, axis=1)
     a = block(N, A, H, B)
@@ -78,8 +79,8 @@ def calls(name: str, dtype: Any, seed: int = 0) -> list[Call]:
             }
         )
     back = None if U is None else U.T
-    calls = [Call("forward", forward, U), *([Call("local_derivatives", local, None)] if derived else [])]
-    return [*calls, *(Call("backward", given, back) for given in backwards)]
+    calls = [Call("forward", forward, U, cell.operands), *([Call("local_derivatives", local, None)] if derived else [])]
+    return [*calls, *(Call("backward", given, back, cell.operands) for given in backwards)]
 
 
 def mapped(value: Any, change: Any) -> Any:
@@ -95,7 +96,12 @@ def run(cell: Any, call: Call, put: Any = lambda array: array) -> list[Any]:
     matrix = None if call.matrix is None else put(call.matrix)
 
     def project(x: Any) -> Any:
-        return np.matmul(matrix, x.reshape(len(x), -1)).reshape(len(matrix), *x.shape[1:])
+        if call.method == "forward" and call.operands > 1:
+            x = x.reshape(call.operands * x.shape[1], *x.shape[2:])
+        found = np.matmul(matrix, x.reshape(len(x), -1)).reshape(len(matrix), *x.shape[1:])
+        if call.method == "forward" or call.operands == 1:
+            return found
+        return found.reshape(call.operands, len(found) // call.operands, *found.shape[1:])
 
     if call.method != "local_derivatives":
         given["project"] = project

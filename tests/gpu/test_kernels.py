@@ -12,6 +12,7 @@ from fake_cupy.device_kernels import COMPILER, RawKernel
 from gpu.cell_blocks import CELLS, Call, calls, mapped, run
 
 import npseq as ns
+from npseq.bptt.loop import of_blocks
 from npseq.gpu import cell as fusing
 from npseq.gpu import kernels, settings
 from npseq.gpu.cell import FusedCell
@@ -65,7 +66,8 @@ def test_a_state_that_is_written_over(name, cupy):
     ours = {key: mapped(value, cupy.asarray) for key, value in host.items()}
     matrix = None if call.matrix is None else cupy.asarray(call.matrix)
     state = ours["old"]
-    FusedCell(cell).forward(ours["a"], state, state, ours["p"], lambda m: np.matmul(matrix, m))
+    project = of_blocks(lambda m: np.matmul(matrix, m)) if call.operands > 1 else lambda m: np.matmul(matrix, m)
+    FusedCell(cell).forward(ours["a"], state, state, ours["p"], project)
     for found, wanted in zip([ours["a"], *state], expected, strict=True):
         np.testing.assert_allclose(found.get(), wanted, rtol=0, atol=1e-13)
 

@@ -137,7 +137,7 @@ def test_comparisons_are_numbers_where_they_are_multiplied():
 @pytest.mark.parametrize(
     ("work", "message"),
     [
-        (lambda x, y: np.cos(y), "no kernel has the operation cos"),
+        (lambda x, y: np.arctan(y), "no kernel has the operation arctan"),
         (lambda x, y: np.sum(y), r"no kernel has numpy\.sum"),
         (lambda x, y: np.add.reduce(y), r"no kernel has add\.reduce"),
         (lambda x, y: np.add(y, y, where=True), "no kernel has add.__call__ with"),
@@ -167,9 +167,9 @@ def test_work_that_no_kernel_can_hold_is_refused(work, message):
 
 
 def test_an_unknown_operation_of_a_cell_is_named():
-    class Sine(LSTMCell):
+    class Arctangent(LSTMCell):
         def forward(self, a, old, new, p, project):
-            np.sin(a[0], out=new[0])
+            np.arctan(a[0], out=new[0])
 
-    with pytest.raises(Untraceable, match="no kernel has the operation sin; there are add"):
-        traced(Sine(), "forward", np.dtype(float), (("a", 4), ("old_h", None), ("new_h", None)))
+    with pytest.raises(Untraceable, match="no kernel has the operation arctan; there are add"):
+        traced(Arctangent(), "forward", np.dtype(float), (("a", 4), ("old_h", None), ("new_h", None)))

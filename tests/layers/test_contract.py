@@ -77,6 +77,7 @@ GATES = {
     "local": ({"local": -1}, ValueError, "Mine.local must be an integer of at least 0"),
 }
 METHODS = {
+    "operands": ({"operands": 0}, ValueError, "Mine.operands must be a positive integer"),
     "no forward": ({"forward": ns.Cell.forward}, NotImplementedError, r"Mine must define forward\(self, a, old, new"),
     "new is bound anew": ({"forward": nothing}, ValueError, "Mine.forward must write all of the new h"),
     "c unwritten": ({"state": ("h", "c")}, ValueError, r"Mine.forward must write all of the new c, new\[1\]"),

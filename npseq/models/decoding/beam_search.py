@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import amount, array, function, integer, within
+from npseq.backend import to_host
 
 
 class Hypothesis(NamedTuple):
@@ -93,7 +94,7 @@ def _extended(step: Step, alive: list[Hypothesis], begin: int, end: int | None, 
     found = step(last, [hypothesis.state for hypothesis in alive])
     if not isinstance(found, tuple | list) or len(found) != 2:
         raise TypeError(f"step must return a pair, log P (K, V) and K states, got {type(found).__name__}")
-    log_probs, states = array("step(...)[0]", found[0]), found[1]
+    log_probs, states = to_host(array("step(...)[0]", found[0])), found[1]
     shape, kind = log_probs.shape, log_probs.dtype.kind
     if len(shape) != 2 or shape[0] != len(alive) or not shape[1] or kind not in "iuf":
         raise ValueError(f"step must return real log P ({len(alive)}, V), a row for each prefix, got {shape} {kind!r}")
