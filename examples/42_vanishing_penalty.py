@@ -15,7 +15,7 @@ from npseq.data import AGREEMENT_VOCABULARY, agreement_sentences
 from npseq.inspect import vanishing_penalty
 from npseq.models import Classifier
 
-LAG, BATCH, UPDATES, SEEDS = 40, 32, 300, 4
+LAG, BATCH, UPDATES, SEEDS = 40, 16, 250, 4
 
 
 def network(seed):

@@ -63,10 +63,9 @@ def vanishing_penalty(layer: Any, dy: Array | None, tape: Any, dstate: Any = Non
     (view,) = views_of(layer, tape, dy, dstate)
     _require_plain(layer, tape)
     xp, steps = array_module(layer.params.flat), view.steps
-    copy, total = layer.astype(np.complex128), 0 * layer.params.flat.astype(np.float64)
     ratios = xp.full((steps, view.batch), np.nan, layer.dtype)
     value: Any = xp.zeros((), layer.dtype)
-    delta, dy_features = _last(view), masked_dy(view)
+    delta, dy_features, found = _last(view), masked_dy(view), []
     for t in reversed(range(1, steps)):
         delta = _with_loss(delta, layer.num_layers - 1, dy_features, t)
         one = at_step(tape, t)
@@ -74,8 +73,9 @@ def vanishing_penalty(layer: Any, dy: Array | None, tape: Any, dstate: Any = Non
         passed = _step_back(layer, one, unit)
         ratios[t], term, along = _term(passed, one, size > 0)
         value = value + term.sum()
-        total = total + _immediate(copy, one, along, unit)
+        found.append((along, unit))
         delta = [size * piece for piece in passed]
+    total = _immediate(layer, tape, *zip(*found[::-1], strict=True)) if found else 0 * layer.params.flat
     grads = Parameters(layer.params.layout, total.astype(layer.dtype))
     return VanishingPenalty(float(value), ratios, grads)
 
@@ -123,21 +123,33 @@ def _unit(pieces: Pieces) -> tuple[Pieces, Array]:
     return [piece / (size + (size == 0)) for piece in pieces], size
 
 
-def _immediate(copy: Any, one: Tape, along: Pieces, delta: Pieces) -> Array:
-    """The derivative of <along, delta J> by the parameters: that of <delta, s_t> at s_{t-1} + i h along, over h."""
-    xp = array_module(along[0])
-    size = joint_norm(along).astype(np.float64)
-    h, L = STEP / (size + (size == 0)), len(one.strands)
-    strands = [row[0] for row in one.strands]
-    before = [strand.s[0, : copy.state_size] for strand in strands]
-    before += [strand.c[0] for strand in strands if strand.c is not None]
-    start = [s + 1j * h * v.astype(np.float64) for s, v in zip(before, along, strict=True)]
-    moved = copy.forward(_input(copy, one), stack_state(start[:L], start[L:] or [None], xp))[2]
-    whole = [piece.astype(np.complex128) for piece in delta]
-    return copy.backward(None, moved, stack_state(whole[:L], whole[L:] or [None], xp))[2].flat.imag / h
+def _immediate(layer: Any, tape: Tape, along: tuple[Pieces, ...], delta: tuple[Pieces, ...]) -> Array:
+    """The derivative of the sum of <along_t, delta_t J_t>, t > 1, by the parameters, which act in step t alone.
+
+    That of <delta_t, s_t> at s_{t-1} + i h along_t, over h. The steps do not depend on each other: they are one batch.
+    """
+    xp, rows = array_module(along[0][0]), [row[0] for row in tape.strands]
+    copy, L, steps = layer.astype(np.complex128), len(rows), len(along)
+    along, delta = (
+        [_side_by_side(xp, piece).astype(np.float64) for piece in zip(*of, strict=True)] for of in (along, delta)
+    )
+    size = joint_norm(along, 0)  # so that each direction has length 1, and no step vanishes
+    before = [_side_by_side(xp, strand.s[1 : steps + 1, : layer.state_size]) for strand in rows]
+    before += [_side_by_side(xp, strand.c[1 : steps + 1]) for strand in rows if strand.c is not None]
+    start = [s + 1j * STEP * (v / (size + (size == 0))) for s, v in zip(before, along, strict=True)]
+    moved = copy.forward(_input(xp, layer, rows[0], steps), stack_state(start[:L], start[L:] or [None], xp))[2]
+    whole = [(size * piece).astype(np.complex128) for piece in delta]
+    return copy.backward(None, moved, stack_state(whole[:L], whole[L:] or [None], xp))[2].flat.imag / STEP
 
 
-def _input(layer: Any, one: Tape) -> Array:
-    """x (1, B, D) of the step on this tape, or its ids (1, B)."""
-    strand = one.strands[0][0]
-    return strand.s[:1, layer.state_size + layer.bias :].swapaxes(1, 2) if strand.ids is None else strand.ids
+def _side_by_side(xp: Any, steps: Any) -> Array:
+    """The (N, B) of each step as one array (N, steps * B)."""
+    stacked = xp.stack(list(steps), axis=1)
+    return stacked.reshape(len(stacked), -1)
+
+
+def _input(xp: Any, layer: Any, strand: Any, steps: int) -> Array:
+    """x (1, steps * B, D) of all steps but the first, or their ids."""
+    if strand.ids is not None:
+        return strand.ids[1:].reshape(1, -1)
+    return _side_by_side(xp, strand.s[1 : steps + 1, layer.state_size + layer.bias :]).T[None]
