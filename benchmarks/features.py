@@ -1,4 +1,4 @@
-"""The features of the notes: the commented lines of docs/from_the_notes.md, what they print, and what is not yet."""
+"""The features of the notes: the commented lines of docs/from_the_notes.md, and what they print."""
 
 from __future__ import annotations
 
@@ -12,11 +12,6 @@ BLOCK = re.compile(r"^```(python(?: book| jieba)?)\n(.*?)^```$", re.MULTILINE | 
 COMMENT = re.compile(r"(?:^|  )# (.*)$", re.MULTILINE)
 EXAMPLE = re.compile(r"^- \[(\d\d_\w+\.py)\]\([^)]*\)[:：] ?(.*?)[,，] ?\*\*(\S+?)\*\*[.。]$", re.MULTILINE)
 BOOK = re.compile(r"^- \[([^]]+)\]\(performance\.md#a-real-book\)[:：] ?(.*?)[,，] ?\*\*(\S+?)\*\*[.。]$", re.MULTILINE)
-
-NOT_YET = [  # (where the notes have it, what npseq lacks)
-    ("Ng, 6", "an update gate that writes, as an option: the weights have to be negated by hand"),
-    ("Ng, 7", "peepholes whose output gate sees the cell before the step"),
-]
 
 
 class Section(NamedTuple):

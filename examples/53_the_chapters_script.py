@@ -1,11 +1,13 @@
 """d2l's script of a recurrent network from scratch, line by line, on npseq (d2l, "RNN Implementation from Scratch").
 
-The names are the book's; what is below each name is npseq's, and the loop is the book's own. On The Time Machine, 500
-epochs write the two lines that the book prints; without it, 60 epochs on Python's help texts, and the perplexity alone.
+The names are the book's; what is below each name is npseq's, and the loop is the book's own.
+
+python examples/53_the_chapters_script.py           60 epochs on Python's help texts, and the perplexity alone
+python examples/53_the_chapters_script.py --book    500 epochs on The Time Machine: the two lines that the book prints
 """
 
 import math
-import os
+import sys
 import time
 
 import numpy as np
@@ -13,7 +15,7 @@ from save_figure import new_figure, save
 
 import npseq as ns
 
-BOOK = os.environ.get("NPSEQ_DATA") is not None
+BOOK = "--book" in sys.argv[1:]
 batch_size, num_steps, num_hiddens, lr = 32, 35, 512, 1
 num_epochs = 500 if BOOK else 60
 PRINTED = [
