@@ -40,6 +40,7 @@ CELLS = [
     ns.gallery.IndRNNCell(),
     ns.gallery.JANETCell(),
     ns.gallery.LayerNormLSTMCell(),
+    ns.gallery.LRUCell(),
     ns.gallery.LeakyRNNCell(),
     ns.gallery.MGUCell(),
     ns.gallery.MinGRUCell(),
