@@ -5,9 +5,12 @@ fills. W holds one column block a gate; h's weights
 for block k stand in column block k, and those of a second product that is named as a gate's in the next.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from math import prod
+from typing import Any, NamedTuple
 
+from npseq.backend import Array
 from npseq.cell import Cell, has_own
 
 
@@ -52,3 +55,18 @@ def x_runs(cell: Cell, units: int) -> tuple[tuple[slice, slice], ...]:
         (slice(block * units, (block + many) * units), slice(gate * units, (gate + many) * units))
         for block, gate, many in runs
     )
+
+
+def of_blocks(project: Any) -> Callable[[Array], Array]:
+    """The function of (operands, H, ...) that is `project` of the blocks side by side."""
+    return lambda x: project(x.reshape(prod(x.shape[:2]), *x.shape[2:]))
+
+
+def to_blocks(project: Any, operands: int) -> Callable[[Array], Array]:
+    """`project`, whose result is cut into blocks (operands, H, ...)."""
+
+    def blocks(x: Array) -> Array:
+        found = project(x)
+        return found.reshape(operands, len(found) // operands, *found.shape[1:])
+
+    return blocks

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, MaybeArray, matmul
-from npseq.bptt.blocks import x_runs
+from npseq.bptt.blocks import of_blocks, to_blocks, x_runs
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, empty
 from npseq.cell import Cell, State, parts_of
@@ -74,21 +74,6 @@ def projection_by(matrix: Array, saved: Array) -> Callable[[Array], Array]:
     return project
 
 
-def of_blocks(project: Any) -> Callable[[Array], Array]:
-    """The function of (operands, H, ...) that is `project` of the blocks side by side."""
-    return lambda x: project(x.reshape(prod(x.shape[:2]), *x.shape[2:]))
-
-
-def to_blocks(project: Any, operands: int) -> Callable[[Array], Array]:
-    """`project`, whose result is cut into blocks (operands, H, ...)."""
-
-    def blocks(x: Array) -> Array:
-        found = project(x)
-        return found.reshape(operands, len(found) // operands, *found.shape[1:])
-
-    return blocks
-
-
 @np.errstate(over="ignore")  # of a sigmoid's exp, whose quotient is then 0
 def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     """Runs a strand whose x (or ids), first state and mask are set; writes h, c, a and m."""
@@ -101,7 +86,7 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     times = product_by(W[:n])
     within_W = len(blocks.h_weights) > with_h
     project = None if w.U is None else projection_by(W[n : n + units] if within_W else w.U.T, strand.m)
-    if cell.operands > 1:
+    if project is not None and cell.operands > 1:
         project = of_blocks(project)
     if x_first:
         _multiply_x(cell, w, strand)
@@ -174,7 +159,7 @@ def backward(
     columns = da[:, :with_h].reshape(strand.steps, n, prod(dh.shape[1:]))  # a view, filled by the cell
     times = product_by(w.W[:P, :n])
     project = None if dv is None else projection_by(w.U, dv[::-1])
-    if cell.operands > 1:
+    if project is not None and cell.operands > 1:
         project = to_blocks(project, cell.operands)
     a, vectors = _beside_lags(strand.a if cell.reads_gates else None, lags), _beside_lags(w.vectors, lags)
     step = where(cell, s).backward if w.blocks.parts < 2 else _with_parts(where(cell, s), w.blocks.parts)

@@ -10,8 +10,8 @@ import numpy as np
 
 from npseq.activations import add
 from npseq.backend import Array, MaybeArray
-from npseq.bptt.blocks import x_runs
-from npseq.bptt.loop import of_blocks, product_by, where
+from npseq.bptt.blocks import of_blocks, x_runs
+from npseq.bptt.loop import product_by, where
 from npseq.bptt.tape import Weights
 from npseq.cell import Cell, parts_of
 

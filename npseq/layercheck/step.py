@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from npseq.bptt.blocks import blocks_of
-from npseq.bptt.loop import of_blocks, to_blocks
+from npseq.bptt.blocks import blocks_of, of_blocks, to_blocks
 from npseq.cell import Cell, has_own
 from npseq.layers.bidirectional import Bidirectional, recurrent_layers
 from npseq.layers.recurrent import Recurrent

@@ -14,9 +14,8 @@ import numpy as np
 
 from npseq.arguments import instance, integer, share
 from npseq.backend import Array
-from npseq.bptt.blocks import blocks_of
+from npseq.bptt.blocks import blocks_of, of_blocks, to_blocks
 from npseq.bptt.layout import strand_layout
-from npseq.bptt.loop import of_blocks, to_blocks
 from npseq.cell import Cell, has_own
 from npseq.parameters import Parameters
 

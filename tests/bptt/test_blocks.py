@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
-from npseq.bptt.blocks import Blocks, blocks_of, x_runs
+from npseq.bptt.blocks import Blocks, blocks_of, of_blocks, to_blocks, x_runs
 from npseq.cell import Cell
 from npseq.layers.gru import GRUCell
 from npseq.layers.lstm import LSTMCell
@@ -75,3 +76,10 @@ def test_the_layout_of_equal_cells_is_worked_out_once():
     assert blocks_of(LSTMCell(peepholes=True)) is blocks_of(LSTMCell(peepholes=True))
     assert x_runs(GRUCell(), 5) is x_runs(GRUCell(), 5)
     assert x_runs(GRUCell(), 5) != x_runs(GRUCell(), 6)
+
+
+def test_a_product_of_several_blocks_sees_them_side_by_side_and_gives_them_back():
+    matrix, blocks, v = np.arange(12.0).reshape(2, 6), np.arange(24.0).reshape(3, 2, 4), np.arange(8.0).reshape(2, 2, 2)
+    np.testing.assert_array_equal(of_blocks(matrix.dot)(blocks), matrix @ blocks.reshape(6, 4))
+    back = to_blocks(lambda x: np.tensordot(matrix.T, x, 1), 3)(v)
+    np.testing.assert_array_equal(back, np.einsum("pbh,pkl->bhkl", matrix.reshape(2, 3, 2), v))

@@ -12,7 +12,7 @@ from fake_cupy.device_kernels import COMPILER, RawKernel
 from gpu.cell_blocks import CELLS, Call, calls, mapped, run
 
 import npseq as ns
-from npseq.bptt.loop import of_blocks
+from npseq.bptt.blocks import of_blocks
 from npseq.gpu import cell as fusing
 from npseq.gpu import kernels, settings
 from npseq.gpu.cell import FusedCell
