@@ -25,6 +25,7 @@ OTHERS = {
     "benchmarks.parallel": "mpiexec -n 2 beside one process, and many machines on paper",
     "benchmarks.compare": "what became slower from one result to another",
     "benchmarks.memory": "peak memory over 10,000 steps: plain, checkpointed, PyTorch",
+    "benchmarks.hard_gradients": "checkers on functions that are hard to differentiate, at defaults and at their best",
     "benchmarks.gradcheck": "what checkers miss and refuse, beside their time",
     "benchmarks.import_time": "what `import npseq` takes over `import numpy`",
     "benchmarks.two_processes": "two processes that train in one folder, and what becomes of it",

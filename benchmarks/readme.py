@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cuts, headline
+from benchmarks import cuts, hard_gradients, headline
 from benchmarks.cases import TITLES
 from benchmarks.machine import RESULTS
 from benchmarks.parallel import paper
@@ -45,6 +45,10 @@ def checkers() -> Iterator[str]:
 
 def cut_backwards() -> Iterator[str]:
     yield cuts.table(result("cuts")["found"])
+
+
+def hard() -> Iterator[str]:
+    yield hard_gradients.table(result("hard_gradients")["checkers"])
 
 
 def book() -> Iterator[str]:
@@ -162,7 +166,7 @@ def machines() -> Iterator[str]:
 
 
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
-    "steps": steps, "mutants": mutants, "checkers": checkers, "cuts": cut_backwards,
+    "steps": steps, "mutants": mutants, "checkers": checkers, "cuts": cut_backwards, "hard": hard,
     "headline": book, "notes": notes, "speed": speed,
     "grid": grid, "generation": generation, "faults": faults, "fuzz": fuzz, "losses": losses,
     "growth": growth, "peaks": peaks, "ranks": ranks, "machines": machines,
