@@ -54,9 +54,7 @@ def test_a_state_that_no_step_has_changed_is_no_gradient(name):
     rng, lengths = np.random.default_rng(1), np.array([3, 0, 5])
     x, dy = rng.normal(size=(T, B, D)), rng.normal(size=(T, B, layer.output_size))
     dx, _, grads = layer.backward(dy, layer.forward(x, lengths=lengths)[2])
-    alone = [
-        layer.backward(dy[:n, b : b + 1], layer.forward(x[:n, b : b + 1])[2]) for b, n in enumerate(lengths) if n
-    ]
+    alone = [layer.backward(dy[:n, b : b + 1], layer.forward(x[:n, b : b + 1])[2]) for b, n in enumerate(lengths) if n]
     expected = sum(one[2].flat for one in alone)
     np.testing.assert_allclose(grads.flat, expected, rtol=0, atol=1e-12 * abs(expected).max())
     np.testing.assert_allclose(dx[:, 2:], alone[-1][0], rtol=0, atol=1e-12 * abs(dx).max())
