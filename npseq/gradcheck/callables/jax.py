@@ -17,7 +17,7 @@ class Jax(Framework):
     remedy = "make it anew with dtype float64"
 
     def function(self, f: Any, at: Any) -> tuple[Callable[..., Any], Any]:
-        if not jax.config.jax_enable_x64:
+        if not jax.config.read("jax_enable_x64"):
             raise ValueError(
                 "JAX must compute in float64, in which differences have digits; call "
                 'jax.config.update("jax_enable_x64", True), and make the arrays after it'
