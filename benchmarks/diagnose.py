@@ -2,9 +2,9 @@
 
 Bugs planted by hand in five implementations that are not npseq's (tests/diagnosis/foreign): each has to be named, first
 and in the words that were judged right when it was written down. Those of "tuned" were at hand while the search was
-made; those of "unseen" and "later" were written afterwards, and what the first try made of them is counted apart. Then
-two bugs at once, both of which have to be named first; and random errors, of which none may be named. Writes
-benchmarks/results/diagnose.json.
+made; those of "unseen" and "later" were written afterwards. Then mutants that are made by rule, of which any name
+counts, for it has all their numbers; two bugs at once, both of which have to be named first; and random errors, of
+which none may be named. Writes benchmarks/results/diagnose.json.
 """
 
 from __future__ import annotations
@@ -50,6 +50,17 @@ def planted(runs: Any, bugs: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
             found, seconds = diagnosed(runs[run](edit))
             first = found.matches[0].text if found.matches else ""
             rows.append({"run": run, "edit": edit, "named": first == named, "first": first, "seconds": seconds})
+    return rows
+
+
+def by_rule(cases: Any, many: int, rng: Any) -> list[dict[str, Any]]:
+    """A row a mutant: whether it was named at all, in which words, and the seconds."""
+    rows = []
+    for run in ("cs231n_lstm", "gru_after", "gru_before"):
+        for edit, case in cases(run, many // 3, rng):
+            found, seconds = diagnosed(case)
+            first = found.matches[0].text if found.matches else ""
+            rows.append({"run": run, "edit": edit, "named": bool(first), "first": first, "seconds": seconds})
     return rows
 
 
@@ -118,6 +129,7 @@ def main() -> None:
     options.add_argument("--errors", type=int, default=500, help="random errors (default: %(default)s)")
     given = options.parse_args()
     sys.path.insert(0, str(TESTS))
+    from diagnosis.foreign.by_rule import cases
     from diagnosis.foreign.runs import PLANTED, RUNS
 
     with threadpool_limits(1), np.errstate(all="ignore"):
@@ -126,14 +138,15 @@ def main() -> None:
         for group_bugs in PLANTED.values():
             for run, edits in group_bugs.items():
                 everything.setdefault(run, {}).update(edits)
+        mutants = by_rule(cases, 60, np.random.default_rng(2))
         pairs = two_at_once(RUNS, everything, given.pairs, np.random.default_rng(0))
         errors = list(at_random(RUNS, given.errors, np.random.default_rng(1)))
     counts = {f"planted, {group}": _counted(rows) for group, rows in bugs.items()}
-    counts |= {"pairs": _counted(pairs), "random errors": _counted(errors)}
+    counts |= {"made by rule": _counted(mutants), "pairs": _counted(pairs), "random errors": _counted(errors)}
     for name, (named, of, seconds, longest) in counts.items():
         print(f"{name}: {named} of {of} named, {seconds:.2f} s in the median, {longest:.2f} s at the longest")
-    result = {"machine": machine.describe(1), "counts": counts, "planted": bugs, "pairs": pairs, "errors": errors}
-    print(machine.save("diagnose", result))
+    rows = {"planted": bugs, "made by rule": mutants, "pairs": pairs, "errors": errors}
+    print(machine.save("diagnose", {"machine": machine.describe(1), "counts": counts, **rows}))
 
 
 def _counted(rows: list[dict[str, Any]]) -> tuple[int, int, float, float]:

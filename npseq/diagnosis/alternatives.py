@@ -49,10 +49,12 @@ class Alternatives:
     def product(self, node: int) -> Iterator[Edit]:
         factors, text = self.graph.nodes[node].args, self.graph.text
         for k, factor in enumerate(factors):
-            if factor in self.adjoints or factor in factors[:k]:
+            if factor in factors[:k]:
                 continue
             rest = factors[:k] + factors[k + 1 :]
             yield Edit(node, self.graph.product(*rest), f"the factor {text(factors[k])} is missing", USUAL)
+            if factor in self.adjoints:
+                continue
             twice = self.graph.product(*factors, factors[k])
             yield Edit(node, twice, f"the factor {text(factors[k])} comes twice", LIKELY)
         yield from self.brackets(node, factors)
@@ -167,7 +169,7 @@ class Alternatives:
                 leaf for leaf in map(self.graph.leaf, self.taped) if self.size(leaf) == self.size(y) and leaf != y
             ]
         if op == "dsigmoid":
-            for other in map(self.graph.leaf, self.equations.gates):
+            for other in map(self.graph.leaf, self.taped):
                 if other != y and self.size(other) == self.size(y):
                     others += [graph.product(a, graph.sum((1, one), (-1, b))) for a, b in ((y, other), (other, y))]
         yield from (self._instead(node, other, USUAL if k < 3 else LIKELY) for k, other in enumerate(others))

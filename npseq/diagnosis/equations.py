@@ -80,9 +80,14 @@ class Equations:
 def equations(cell: Cell, ragged: bool, bias: bool) -> Equations:
     """The graph of a cell. Raises TypeError if its lines cannot be traced."""
     try:
+        if cell.operands > 1:
+            raise Untraceable("its second product has several operands")
         return _traced(cell, ragged, bias)
     except Untraceable as error:
-        raise TypeError(f"a cell must be traceable to have its mistakes named, but {error}") from error
+        raise TypeError(
+            f"the mistakes of a cell can be named where its step is traced entry by entry, {type(cell).__name__}'s "
+            f"cannot be: {error}; gradcheck_layer checks it"
+        ) from error
 
 
 def _traced(cell: Cell, ragged: bool, bias: bool) -> Equations:

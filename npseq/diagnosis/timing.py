@@ -123,14 +123,17 @@ def _orders(gates: tuple[str, ...], h_blocks: tuple[str, ...]) -> Iterator[Price
     """da of the gates put together in another order than that of W's columns, for x, for h or for both."""
     of_h = {gate: next((block for block in h_blocks if block in (gate, f"h{gate}")), gate) for gate in gates}
     right = "da has the order of the columns of W"
-    for order in permutations(gates) if len(gates) <= 4 else ():
-        pairs = {a: b for a, b in zip(gates, order, strict=True) if a != b}
+    orders = permutations(gates) if len(gates) <= 4 else ()
+    exchanged = [{a: b for a, b in zip(gates, order, strict=True) if a != b} for order in orders]
+    for pairs in (*exchanged, *({a: b} for a, b in permutations(gates, 2))):
         words = ", ".join(f"{b} for {a}" for a, b in pairs.items())
         of_x = {f"{kind}{a}": SumChange(adjoint=f"da_{b}") for kind in ("W_x", "b_") for a, b in pairs.items()}
         below_h = {f"W_h{a}": SumChange(adjoint=f"da_{of_h[b]}") for a, b in pairs.items()}
         for side, sums in (("", of_x | below_h), ("x", of_x), ("h", below_h)) if pairs else ():
             where = f", for {side} alone" if side else ""
             what = f"the gates' adjoints are in another order than forward's{where}: {words}"
+            if len(pairs) == 1:
+                what = f"another gate's adjoint wherever it is read{where}: da_{words.replace(' for ', ' for da_')}"
             rewrites = partial(_in_order, pairs, side)
             yield Mistake(f"da in order{where}: {words}", what, right, "T4", rewrites=rewrites, sums=sums), LIKELY
     for gate, block in of_h.items():

@@ -97,8 +97,8 @@ def gradcheck_layer(
     whole = report.passed and not report.kinks
     if problem.time is not None and method == "complex" and whole:
         report = by_step(problem.time, problem.at, report, np.random.default_rng(0))
-    notes = fault(layer, report, lengths, vanished=whole), "" if report.passed else step_faults(layer)
-    return replace(report, note="; ".join(filter(None, notes)) or report.note)
+    notes = fault(layer, report, lengths, vanished=whole), "" if report.passed else step_faults(layer), report.note
+    return replace(report, note="; ".join(filter(None, notes)))
 
 
 def layer_problem(

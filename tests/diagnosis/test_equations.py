@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from diagnosis.cases import CASES, Leaky
 
+import npseq as ns
 from npseq.cell import Cell
 from npseq.diagnosis.equations import equations
 from npseq.layers.gru import GRUCell
@@ -49,5 +50,11 @@ class Looped(Cell):
 
 
 def test_a_cell_that_cannot_be_traced_is_refused():
-    with pytest.raises(TypeError, match=r"a cell must be traceable to have its mistakes named, but .*sinc"):
+    with pytest.raises(
+        TypeError, match=r"traced entry by entry, Looped's cannot be: .*sinc.*; gradcheck_layer checks it"
+    ):
         equations(Looped(), False, True)
+    with pytest.raises(
+        TypeError, match="LRUCell's cannot be: its second product has several operands; gradcheck_layer"
+    ):
+        equations(ns.gallery.LRUCell(), False, True)

@@ -31,9 +31,9 @@ class Case(NamedTuple):
     dx: np.ndarray | None
 
 
-def module(name: str, *edits: str) -> SimpleNamespace:
+def module(name: str, *edits: str, source: str = "") -> SimpleNamespace:
     """The implementation with pieces of its source replaced, each "old -> new"; an old piece must be there once."""
-    source = (HERE / f"{name}.py").read_text("utf-8")
+    source = source or (HERE / f"{name}.py").read_text("utf-8")
     for edit in edits:
         old, new = edit.split(" -> ")
         if source.count(old) != 1:
@@ -54,8 +54,8 @@ def point(
     return rng.normal(size=(steps, batch, D)), rng.normal(size=(steps, batch, H)), h0, c0
 
 
-def cs231n_lstm(*edits: str, seed: int = 1) -> Case:
-    own, layer = module("cs231n_lstm", *edits), ns.LSTM(D, H, dtype=np.float64, rng=0)
+def cs231n_lstm(*edits: str, source: str = "", seed: int = 1) -> Case:
+    own, layer = module("cs231n_lstm", *edits, source=source), ns.LSTM(D, H, dtype=np.float64, rng=0)
     x, dy, h0, c0 = point(layer, seed=seed)
     gates = "ifog"
     Wx, Wh, b = (np.concatenate([layer.params[f"{kind}{k}"] for k in gates], axis=-1) for kind in ("W_x", "W_h", "b_"))
@@ -65,8 +65,8 @@ def cs231n_lstm(*edits: str, seed: int = 1) -> Case:
     return Case(layer, x, dy, grads, (h0, c0), dx.swapaxes(0, 1))
 
 
-def karpathy_rnn(*edits: str, seed: int = 1) -> Case:
-    own, layer = module("karpathy_rnn", *edits), ns.RNN(D, H, dtype=np.float64, rng=0)
+def karpathy_rnn(*edits: str, source: str = "", seed: int = 1) -> Case:
+    own, layer = module("karpathy_rnn", *edits, source=source), ns.RNN(D, H, dtype=np.float64, rng=0)
     x, dy, h0, _ = point(layer, 1, seed=seed)
     Wxh, Whh, bh = layer.params["W_xh"].T, layer.params["W_hh"].T, layer.params["b_h"][:, None]
     xs, hs = own.forward([step.T for step in x], h0[0].T, Wxh, Whh, bh)
@@ -75,8 +75,8 @@ def karpathy_rnn(*edits: str, seed: int = 1) -> Case:
     return Case(layer, x, dy, {"W_xh": dWxh.T, "W_hh": dWhh.T, "b_h": dbh[:, 0]}, h0, dx)
 
 
-def ng_lstm(*edits: str, seed: int = 1) -> Case:
-    own, layer = module("ng_lstm", *edits), ns.LSTM(D, H, dtype=np.float64, rng=0)
+def ng_lstm(*edits: str, source: str = "", seed: int = 1) -> Case:
+    own, layer = module("ng_lstm", *edits, source=source), ns.LSTM(D, H, dtype=np.float64, rng=0)
     x, dy, h0, _ = point(layer, seed=seed)
     names = {"f": "f", "i": "i", "c": "g", "o": "o"}
     parameters = {
@@ -95,8 +95,8 @@ def ng_lstm(*edits: str, seed: int = 1) -> Case:
     return Case(layer, x, dy, grads, (h0, np.zeros_like(h0)), found["dx"].transpose(2, 1, 0))
 
 
-def gru_after(*edits: str, seed: int = 1) -> Case:
-    own, layer = module("gru_after", *edits), ns.GRU(D, H, dtype=np.float64, rng=0)
+def gru_after(*edits: str, source: str = "", seed: int = 1) -> Case:
+    own, layer = module("gru_after", *edits, source=source), ns.GRU(D, H, dtype=np.float64, rng=0)
     x, dy, h0, _ = point(layer, seed=seed)
     p = layer.params
     w_ih, w_hh = (np.concatenate([p[f"{kind}{k}"].T for k in "rzn"]) for kind in ("W_x", "W_h"))
@@ -108,8 +108,8 @@ def gru_after(*edits: str, seed: int = 1) -> Case:
     return Case(layer, x, dy, grads, h0, dx)
 
 
-def gru_before(*edits: str, seed: int = 1) -> Case:
-    own, layer = module("gru_before", *edits), ns.GRU(D, H, reset="before", dtype=np.float64, rng=0)
+def gru_before(*edits: str, source: str = "", seed: int = 1) -> Case:
+    own, layer = module("gru_before", *edits, source=source), ns.GRU(D, H, reset="before", dtype=np.float64, rng=0)
     x, dy, h0, _ = point(layer, seed=seed)
     kernel, recurrent, bias = (
         np.concatenate([layer.params[f"{kind}{k}"] for k in "zrn"], axis=-1) for kind in ("W_x", "W_h", "b_")
