@@ -17,6 +17,7 @@ from npseq.files import as_path, replace_file
 
 __all__ = ["live_curve", "training_curve"]
 
+FORMS = ("png", "pdf", "svg", "eps", "ps")  # in which `is_ours` finds npseq's name
 SIGNED = re.compile(rb"Software\0npseq|/Creator \(npseq\)|%%Creator: npseq|<dc:title>npseq<")  # PNG, PDF, PS, SVG
 
 
@@ -146,6 +147,8 @@ def save_figure(figure: Any, path: str | PathLike[str], *, follow: bool = True, 
     """
     path, payload = as_path(path), io.BytesIO()
     form = path.suffix[1:].lower() or "png"
+    if form not in FORMS:
+        raise ValueError(f"path must end as a figure does, in one of {', '.join(FORMS)}, got {path.name!r}")
     figure.savefig(payload, format=form, metadata={"Software" if form == "png" else "Creator": "npseq"}, **options)
     replace_file(path, payload.getvalue(), is_ours, follow=follow)
 

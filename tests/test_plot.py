@@ -116,3 +116,10 @@ def test_a_live_curve_needs_a_place(monkeypatch):
         live_curve(EPOCHS, 0, show=len)
     with pytest.raises(TypeError, match="epochs must be metrics one by one"):
         live_curve(None, show=len)
+
+
+@pytest.mark.parametrize("name", ["curve.txt", "curve.jpg", "curve.svgz", "curve.p"])
+def test_a_figure_is_of_a_kind_in_which_its_maker_is_found(tmp_path, name):
+    with pytest.raises(ValueError, match=rf"path must end as a figure does, in one of png, .*, got '{name}'"):
+        training_curve([EpochMetrics(1, 1.0, 2.0, 1.0, 9.0)], tmp_path / name)
+    assert not list(tmp_path.iterdir())

@@ -72,6 +72,8 @@ def load_corpus(
             yield tokens
 
     vocabulary = Vocabulary(noted(), min_freq=min_freq, max_size=max_size, reserved_tokens=reserved, token=token)
+    if len(vocabulary) == 1 + len(reserved):
+        raise ValueError(f"min_freq and max_size must leave a token of the text, got {min_freq} and {max_size}")
     return np.fromiter(map(vocabulary.__getitem__, first), np.int64, len(first)), vocabulary
 
 

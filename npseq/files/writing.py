@@ -39,6 +39,8 @@ def as_path(path: Any, name: str = "path") -> Path:
         os.fsencode(text)
     except UnicodeEncodeError as error:
         raise ValueError(f"{name} must be made of characters that a file name can have, got {text!r}") from error
+    if len(os.fsencode(text)) > 4095 or max(map(len, map(os.fsencode, Path(text).parts)), default=0) > 255:
+        raise ValueError(f"{name} must be of names that a file system takes, of 255 bytes each, got {text[:60]!r}...")
     if not os.path.isabs(text):
         try:
             os.getcwd()

@@ -61,7 +61,7 @@ def check_ids(name: str, ids: Any, size: int, lengths: Any = None) -> Any:
     """Returns ids (T, B) as signed integers, 0 past each length. Raises unless the others are in [0, size)."""
     if an_array(name, ids).ndim != 2:
         raise ValueError(f"{name} must be ids (T, B), got shape {ids.shape}")
-    return integers(name, within(ids, lengths), size)
+    return integers(name, within(integers(name, ids), lengths), size)
 
 
 def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:

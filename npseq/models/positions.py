@@ -28,7 +28,7 @@ def check_counted(targets: Array, classes: int | None, lengths: Any, weights: Ar
 
     weights: of `checked_weights`.
     """
-    found = within(array("targets", targets), lengths)
+    found = within(array("targets", targets) if classes is None else integers("targets", targets), lengths)
     if weights is not None:
         found = blank(array_module(found), found, weights[..., None] if classes is None else weights)
     if classes is None:

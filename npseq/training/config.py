@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from npseq import optim
-from npseq.arguments import DEEPEST, mapping
+from npseq.arguments import DEEPEST, MANY, mapping
 from npseq.backend import Seed, generator
 from npseq.bptt.truncation import HDetach
 from npseq.data import Vocabulary, load_corpus
@@ -20,7 +20,7 @@ from npseq.training.truncation_spec import FORMS, read_truncation
 
 LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 1e-3, "adamw": 1e-3, "adagrad": 1e-2}
 COUNTS_OR_NONE = ("max_tokens", "max_size", "embedding", "bptt_every", "bptt_steps", "threads")
-MOST = {"layers": DEEPEST, "threads": 10_000}  # what takes time or memory before anything can refuse it
+MOST = {"layers": DEEPEST, "threads": 10_000, "epochs": MANY}  # what takes time or memory before anything can refuse it
 NULLABLE = ("lr", "clip", "end_of_line", *COUNTS_OR_NONE)
 NEWER = ("tf32", "min_freq", "max_size", "end_of_line", "warmup", "sample_every", "tied")  # which older runs lack
 MODEL_OPTIONS = (

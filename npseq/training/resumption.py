@@ -24,6 +24,8 @@ FREE = (
 def changed(checkpoint: Checkpoint, changes: Mapping[str, Any], out: Path) -> TrainingConfig:
     """Returns the configuration of a checkpoint with its changes. Raises ValueError for a change that is not free."""
     stored = checkpoint.config
+    if unknown := sorted(changes.keys() - stored.to_dict().keys()):
+        raise ValueError(f"changes must be fields of a TrainingConfig, got {unknown}")
     for name, value in changes.items():
         if name not in FREE and value != getattr(stored, name):
             raise ValueError(

@@ -217,3 +217,10 @@ def test_an_end_of_line_is_one_token(end):
         load_corpus("no file", end_of_line=end)
     with pytest.raises(ValueError, match="max_size must be an integer of at least 2, got 1"):
         load_corpus("no file", end_of_line="<eos>", max_size=1)
+
+
+@pytest.mark.parametrize("options", [{"min_freq": 10**9}, {"max_size": 1}, {"min_freq": 9999, "end_of_line": "<eos>"}])
+def test_a_vocabulary_of_which_nothing_is_left_is_refused(options, tmp_path):
+    (tmp_path / "text").write_text("it was the best of times\n")
+    with pytest.raises(ValueError, match="min_freq and max_size must leave a token of the text, got"):
+        load_corpus(tmp_path / "text", clean="none", **options)

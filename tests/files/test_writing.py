@@ -225,6 +225,12 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
         make_folder(tmp_path / "file")
 
 
+def test_a_name_that_no_file_system_takes_is_refused_in_one_line(tmp_path):
+    for name in ("a" * 256, "é" * 128, "a/" * 3000):
+        with pytest.raises(ValueError, match=r"path must be of names that a file system takes, .* got '.{10,80}'\.\."):
+            as_path(tmp_path / name)
+
+
 @pytest.mark.parametrize(
     ("path", "error", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +59,12 @@ def trained(kind: Any, layer: Any) -> Any:
 def epoch_of(**odd: Any) -> Any:
     given = {"model": model(), "ids": np.arange(60) % V, "optimizer": ns.SGD(0.1)}
     return ns.training.train_epoch(**{**given, "epoch": ns.training.Epoch(batch_size=2, steps=5), **odd})
+
+
+def resumed(**changes: Any) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        ns.training.Run.begin(ns.training.TrainingConfig(max_tokens=2000, hidden=4), folder)
+        return ns.training.Run.resume(folder, changes)
 
 
 def loaded(**state: Any) -> None:
@@ -133,6 +140,7 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a run that overwrites perhaps": (
         lambda: ns.training.train(ns.training.TrainingConfig(), "x", overwrite="no"), TypeError, "overwrite must be "),
     "changes of a list": (lambda: ns.training.Run.resume("x", ["epochs"]), TypeError, "changes must map names"),
+    "changes of no field": (lambda: resumed(odd=1), ValueError, r"changes must be fields of .* got \['odd'\]"),
     "an epoch of a class": (lambda: epoch_of(model=ns.LanguageModel), TypeError, "model must be a LanguageModel, got"),
     "an epoch with no function": (lambda: epoch_of(on_step=True), TypeError, "on_step must be a function, got True"),
     "an epoch that a number stops": (lambda: epoch_of(stop=1), TypeError, "stop must be a function, got 1"),
@@ -140,6 +148,12 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "an epoch from a number": (lambda: epoch_of(position=3), TypeError, "position must be a Position or None, got int"),
     "other ledgers that are an array": (
         lambda: ns.inspect.figures.gradient_by_lag({"a": ledger_of()}, ONES), TypeError, "extra must map labels"),
+    "bools for ids of a sentence": (
+        lambda: seq2seq().greedy(IDS > 1, np.array([T, 2])), TypeError, "source must be integers, got bool"),
+    "bools for targets that count": (
+        lambda: model().loss(IDS, IDS > 1, lengths=np.array([T, 2])), TypeError, "targets must be integers, got bool"),
+    "a walk from nothing": (
+        lambda: counting.sample_states(None, np.ones((1, 1)), 3), TypeError, "initial must be a NumPy or CuPy array"),
     "a bool for a seed": (lambda: ns.Dropout(0.5, True), TypeError, "rng must be a seed of at least 0"),
     # generation
     "a temperature below 0": (

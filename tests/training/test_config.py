@@ -82,6 +82,7 @@ def test_a_stored_configuration_of_another_version_is_refused():
         ({"hidden": 0}, "hidden must be an integer of at least 1, got 0"),
         ({"layers": -1}, "layers must be an integer of at least 1, got -1"),
         ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
+        ({"epochs": 10**20}, "epochs must be an integer of at most 1000000000, got 1"),
         ({"batch_size": 0}, "batch_size must be an integer of at least 1, got 0"),
         ({"steps": 0}, "steps must be an integer of at least 1, got 0"),
         ({"max_tokens": 0}, "max_tokens must be an integer of at least 1, got 0"),

@@ -88,7 +88,7 @@ def propagate(initial: Array, transition: Array, steps: int) -> Array:
         >>> ns.models.counting.propagate(np.array([1.0, 0.0]), np.array([[0.5, 0.5], [1.0, 0.0]]), 2)[-1]
         array([0.75, 0.25])
     """
-    _check_chain(transition, initial)
+    _check_chain(transition, array("initial", initial))
     steps = amount("steps", steps, least=0)
     distributions = [initial]
     for _ in range(steps):
@@ -133,7 +133,7 @@ def sample_states(initial: Array, transition: Array, length: int, *, rng: Any = 
         >>> ns.models.counting.sample_states(np.array([1.0, 0.0]), np.array([[0.0, 1.0], [1.0, 0.0]]), 5)
         array([0, 1, 0, 1, 0])
     """
-    _check_chain(transition, initial)
+    _check_chain(transition, array("initial", initial))
     states = np.empty(amount("length", length), np.int64)
     row, rows = _thresholds(to_host(initial)), _thresholds(to_host(transition))
     for t, u in enumerate(generator(rng).random(length)):
