@@ -130,15 +130,15 @@ def _immediate(layer: Any, tape: Tape, along: tuple[Pieces, ...], delta: tuple[P
     """
     xp, rows = array_module(along[0][0]), [row[0] for row in tape.strands]
     copy, L, steps = layer.astype(np.complex128), len(rows), len(along)
-    along, delta = (
+    moves, adjoints = (
         [_side_by_side(xp, piece).astype(np.float64) for piece in zip(*of, strict=True)] for of in (along, delta)
     )
-    size = joint_norm(along, 0)  # so that each direction has length 1, and no step vanishes
+    size = joint_norm(moves, 0)  # so that each direction has length 1, and no step vanishes
     before = [_side_by_side(xp, strand.s[1 : steps + 1, : layer.state_size]) for strand in rows]
     before += [_side_by_side(xp, strand.c[1 : steps + 1]) for strand in rows if strand.c is not None]
-    start = [s + 1j * STEP * (v / (size + (size == 0))) for s, v in zip(before, along, strict=True)]
+    start = [s + 1j * STEP * (v / (size + (size == 0))) for s, v in zip(before, moves, strict=True)]
     moved = copy.forward(_input(xp, layer, rows[0], steps), stack_state(start[:L], start[L:] or [None], xp))[2]
-    whole = [(size * piece).astype(np.complex128) for piece in delta]
+    whole = [(size * piece).astype(np.complex128) for piece in adjoints]
     return copy.backward(None, moved, stack_state(whole[:L], whole[L:] or [None], xp))[2].flat.imag / STEP
 
 

@@ -173,8 +173,10 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
     xp = array_module(*flat) if whole else array_module(**_named(pairs))
     for name, (param, grad) in pairs.items():
         alike = type(grad) is type(param) is np.ndarray and grad.dtype is param.dtype and grad.dtype.char in "fdFD"
-        if not (alike and grad.shape == param.shape) and _kind(grad) != _kind(floating(f"params[{name!r}]" if name else "params", param)):
-            raise ValueError(f"grads[{name!r}] must be as its parameter, {_kind(param)}, got {_kind(grad)}")
+        if not (alike and grad.shape == param.shape):
+            kind = _kind(floating(f"params[{name!r}]" if name else "params", param))
+            if _kind(grad) != kind:
+                raise ValueError(f"grads[{name!r}] must be as its parameter, {kind}, got {_kind(grad)}")
         _check_writable(name, param)
     return xp, pairs
 

@@ -14,6 +14,8 @@ from robustness.public_api_calls import Case, Given
 NUMPY = {"numpy": np, "np": np, "number": 0}
 CODE = re.compile(r"; .*(?:numpy\.\w+\(|astype\(|\.to\(|\.filled\(|\.item\(|\.ravel\(|\[\.\.\.\]|list\(|\.split\()")
 
+LAYER = re.compile(r"; use (?:the \w+ cast to \w+ or )?layer\.astype\('(\w+)'\)")  # and no cast of the argument
+
 
 def _passed(match: re.Match[str], value: Any) -> Any:
     """; pass numpy.asarray(x), whatever x is called in the error."""
@@ -53,7 +55,7 @@ def followed(
     if name is None:
         return ""
     owner = next((key for key in ("layer", "model", "self") if hasattr(given.get(key), "astype")), None)
-    if owner and (match := re.search(r"; use layer\.astype\('(\w+)'\)", said)):
+    if owner and (match := LAYER.search(said)):
         after = call(case, {**given, owner: given[owner].astype(match[1])})
         return f"the remedy of {said!r} does not help" if str(after) == said else ""
     for pattern, follow in REMEDIES.items():
