@@ -104,7 +104,7 @@ def orthogonal(shape: Shape, rng: Seed = None, dtype: object = np.float32, *, ga
         >>> np.allclose(Q @ Q.T, np.eye(3))
         True
     """
-    (rows, columns), gain = _matrix(shape), fitting("gain", gain, dtype)
+    (rows, columns), gain = _matrix(shape), fitting("gain", gain, float_dtype(dtype))
     q, r = np.linalg.qr(generator(rng).normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
     return _made(float_dtype(dtype), gain * (q if rows >= columns else q.T))

@@ -455,6 +455,7 @@ def test_a_size_that_no_machine_has_is_refused_at_once(call, message, size):
     lambda rng: ns.initializers.normal((2, 3), rng, int),
     lambda rng: ns.initializers.xavier_normal((2, 3), rng, gain=-1),
     lambda rng: ns.initializers.orthogonal((2, 3), rng, gain=np.inf),
+    lambda rng: ns.initializers.orthogonal((2, 3), rng, np.float16),
     lambda rng: ns.gradcheck_layer(gru(), X, method="exact", rng=rng),
     lambda rng: seq2seq().loss(IDS, IDS, teacher_forcing=0.5, training=2, rng=rng),
 ])  # fmt: skip
