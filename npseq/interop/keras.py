@@ -131,14 +131,17 @@ def _two_rows(layer: Recurrent) -> bool:
 
 def _flat(weights: Any) -> list[Any]:
     """Arrays out of lists of arrays, and of lists of lists, one a Keras layer."""
-    if not isinstance(weights, Sequence):
+    if not isinstance(weights, Sequence) or _has_numbers(weights):
         raise TypeError(
             "weights must be the list that get_weights() gives, a Keras layer, or a list of either, "
-            f"got {type(weights).__name__}"
+            f"got {type(weights).__name__}{' of numbers' if isinstance(weights, Sequence) else ''}"
         )
-    if any(isinstance(w, int | float) for w in weights):
-        return [weights]  # the numbers of one array, which is refused
-    return [a for w in weights for a in (_flat(w) if isinstance(w, list | tuple) else [w])]
+    return [a for w in weights for a in (_flat(w) if isinstance(w, list | tuple) and not _has_numbers(w) else [w])]
+
+
+def _has_numbers(given: Sequence) -> bool:
+    """Whether these are the numbers of one array, and no arrays."""
+    return any(isinstance(one, int | float) for one in given)
 
 
 def _names(layer: Any) -> list[str]:

@@ -63,7 +63,7 @@ def softmax_cross_entropy(
         raise ValueError(f"logits must have shape (..., V) with at least one class, got {logits.shape}")
     if not 0 <= number("label_smoothing", label_smoothing) <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}; 0 is no smoothing")
-    if targets.dtype.kind == "f" and targets.ndim == logits.ndim > 0:
+    if an_array("targets", targets).dtype.kind == "f" and targets.ndim == logits.ndim > 0:
         if ignore_index is not None:
             raise ValueError(f"ignore_index is for class ids, got {ignore_index} beside probabilities; use weights")
         return cross_entropy_of_probabilities(

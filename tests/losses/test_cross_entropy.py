@@ -200,6 +200,7 @@ def test_a_target_out_of_range_is_named(logits, targets, bad, text, ignore_index
         ({"targets": np.ones((B, T), int)}, ValueError, r"leading shape of logits, \(4, 3\), got \(3, 4\)"),
         ({"logits": np.ones(())}, ValueError, r"logits must have shape \(\.\.\., V\)"),
         ({"logits": np.ones((T, B, 0))}, ValueError, "at least one class"),
+        ({"targets": None}, TypeError, "targets must be a NumPy or CuPy array of numbers, got NoneType"),
         ({"logits": np.ones((T, B, 0)), "targets": np.ones((T, B, 0))}, ValueError, "at least one class"),
         ({"weights": np.ones((T, 1, B))}, ValueError, r"weights must have the targets' shape \(4, 3\)"),
         ({"weights": np.ones(2)}, ValueError, r"broadcast to it, got \(2,\)"),

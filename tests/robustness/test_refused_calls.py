@@ -141,6 +141,7 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: ns.training.train(ns.training.TrainingConfig(), "x", overwrite="no"), TypeError, "overwrite must be "),
     "changes of a list": (lambda: ns.training.Run.resume("x", ["epochs"]), TypeError, "changes must map names"),
     "changes of no field": (lambda: resumed(odd=1), ValueError, r"changes must be fields of .* got \['odd'\]"),
+    "numbers for arrays of Keras": (lambda: ns.interop.keras.load(gru(), [1, 2]), TypeError, "got list of numbers"),
     "an epoch of a class": (lambda: epoch_of(model=ns.LanguageModel), TypeError, "model must be a LanguageModel, got"),
     "an epoch with no function": (lambda: epoch_of(on_step=True), TypeError, "on_step must be a function, got True"),
     "an epoch that a number stops": (lambda: epoch_of(stop=1), TypeError, "stop must be a function, got 1"),
