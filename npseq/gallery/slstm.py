@@ -48,6 +48,7 @@ class SLSTMCell(Cell):
     def backward(self, dnew, a, s, da, p, project):
         ((_, c, n, _), (_, c_new, n_new, _)), (o, i, f, z), (do, di, df, dz) = s, a, da
         dh, dc, dn, dm = dnew
+        n_new = n_new + (n_new == 0)  # where no step has been taken, and all adjoints are 0
         do[...] = dh * c_new / n_new * dsigmoid(o)  # (C10) (C1)
         dc = dc + dh * o / n_new  # (C10)
         dn = dn - dh * o * c_new / (n_new * n_new)  # (C10)

@@ -34,7 +34,7 @@ def softmax_cross_entropy(
     per-class `weight` is `weights=class_weight[targets]`. For the masked loss of Dive into Deep Learning, 10.7, the
     mean over all steps of a sequence, average the losses of reduction="none" over time.
 
-    Targets may also be distributions q over the classes: l = -sum_v q_v log p_v, dl/dlogits = p - q.
+    Targets may also be distributions q over the classes, then smoothed too: l = -sum(q * log p), dl/dlogits = p - q.
 
     dlogits has the memory layout of logits. A transposed view of a feature-major block, (T, V, B) or (V, T, B), is read
     in place and is the fast case: a sum along an axis that is not contiguous is one vector operation per class.

@@ -14,10 +14,7 @@ SLACK = 1e-3  # by which the sum of a distribution may differ from 1
 def cross_entropy_of_probabilities(
     xp: ModuleType, logits: Array, targets: Array, weights: Array | None, smoothing: float, reduction: str
 ) -> tuple[Array, Array]:
-    """Returns (loss, dlogits) of logits and targets q, both (..., V).
-
-    l = -sum_v q_v log p_v,    dl/dlogits = p sum_v q_v - q,    q smoothed to (1 - s) q + s / V
-    """
+    """Returns (loss, dlogits) of logits and targets, both (..., V); targets need not sum to 1 to the last digit."""
     if check_real("targets", targets).shape != logits.shape:
         raise ValueError(
             f"targets that are probabilities must have the shape of logits, {logits.shape}, got {targets.shape}; class "

@@ -76,6 +76,7 @@ def softmax_cross_entropy(printed: Docstring) -> None:
     probabilities = printed("p = softmax(logits)")
     derivative = printed("dl/dlogits = p - (1 - s) * onehot(target) - s / V")
     printed.notation("softmax(logits)", "a name, in the first line")
+    of_distribution, slope = printed("l = -sum(q * log p)"), printed("dl/dlogits = p - q")
 
     def softmax(z: Any) -> Any:
         return np.exp(z) / np.exp(z).sum()
@@ -88,6 +89,12 @@ def softmax_cross_entropy(printed: Docstring) -> None:
             solve(probabilities, names)
             holds(single, names)
             holds(derivative, names)
+    q = np.random.default_rng(3).dirichlet(np.ones(4), len(IDS))
+    found, dlogits = ns.softmax_cross_entropy(LOGITS, q, reduction="none")
+    for n in range(len(IDS)):
+        names = {"q": q[n], "p": softmax(LOGITS[n]), "sum": np.sum, "l": found[n], "@l/@logits": dlogits[n]}
+        holds(of_distribution, names)
+        holds(slope, names)
 
 
 @check("npseq.losses.pointwise:binary_cross_entropy")

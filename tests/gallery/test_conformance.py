@@ -48,6 +48,19 @@ def test_every_way_to_multiply(name, steps, batch, ids):
 
 
 @every_cell
+def test_a_state_that_no_step_has_changed_is_no_gradient(name):
+    """From zeros, with sequences of no step, and reverse strands whose padding comes first."""
+    layer = layer_of(CELLS[name])
+    rng, lengths = np.random.default_rng(1), np.array([3, 0, 5])
+    x, dy = rng.normal(size=(T, B, D)), rng.normal(size=(T, B, layer.output_size))
+    dx, _, grads = layer.backward(dy, layer.forward(x, lengths=lengths)[2])
+    alone = [layer.backward(dy[:n, b : b + 1], layer.forward(x[:n, b : b + 1])[2]) for b, n in enumerate(lengths) if n]
+    expected = sum(one[2].flat for one in alone)
+    np.testing.assert_allclose(grads.flat, expected, rtol=0, atol=1e-12 * abs(expected).max())
+    np.testing.assert_allclose(dx[:, 2:], alone[-1][0], rtol=0, atol=1e-12 * abs(dx).max())
+
+
+@every_cell
 def test_truncated_gradients_are_those_of_frozen_states(name):
     layer = layer_of(CELLS[name], num_layers=2, bidirectional=False)
     x, state, _, _ = given(layer)
