@@ -21,6 +21,8 @@ ELSEWHERE = (  # on a device alone, for cells that are none of the three, for ns
     "_beside_lags(part, lags) for part in",
     "list(pairwise(steps))",
     "columns_of_h:] = 0",
+    "of_blocks(",
+    "to_blocks(",
     "record(t, dh, dc)",
     "source.strides[-1] == source.itemsize",
 )

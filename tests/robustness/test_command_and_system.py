@@ -21,6 +21,7 @@ HERE = {**os.environ, "PYTHONPATH": str(Path(npseq.__file__).parents[1])}  # als
 MODEL, METRICS = "model.safetensors", "metrics.jsonl"
 TINY = ["--hidden", "4", "--epochs", "2", "--batch-size", "2", "--steps", "5"]
 posix = pytest.mark.skipif(os.name != "posix", reason="closed streams, terminals and signals of a POSIX system")
+FORKED = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # where another test has loaded JAX
 
 
 @pytest.fixture
@@ -182,6 +183,7 @@ def hung_up_by_a_signal():
 
 
 @posix
+@FORKED
 def test_a_hangup_ends_a_run_as_sigterm_does(tmp_path, text_file, monkeypatch):
     monkeypatch.setattr("npseq.plot.training_curve", lambda metrics, path: None)
     process = subprocess.Popen(command(text_file, tmp_path / "new"), start_new_session=True, text=True,
@@ -199,6 +201,7 @@ def test_a_hangup_ends_a_run_as_sigterm_does(tmp_path, text_file, monkeypatch):
 
 
 @posix
+@FORKED
 def test_a_terminal_that_goes_away_ends_a_run_in_good_order(tmp_path, text_file, monkeypatch):
     """Its bar and its last words find no terminal, and its state is saved all the same."""
     monkeypatch.setattr("npseq.plot.training_curve", lambda metrics, path: None)
