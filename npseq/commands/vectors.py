@@ -44,7 +44,7 @@ def vectors(
 
     from npseq.arguments import one_of
     from npseq.vectors.cases import cases
-    from npseq.vectors.checking import check
+    from npseq.vectors.checking import check, named_mistake
     from npseq.vectors.layouts import LAYOUTS
     from npseq.vectors.port import Port
     from npseq.vectors.writing import write
@@ -64,11 +64,11 @@ def vectors(
         results = list(tqdm(check(port, chosen, layout, rtol, protocol == "json"), "vectors", **bar))
     finally:
         port.close()
-    _report(results, chosen, json)
+    _report(results, named_mistake(results, chosen, layout), json)
 
 
-def _report(results: list[Any], cases: list[Any], json: bool) -> None:
-    from npseq.vectors.checking import named_mistake, reasons, verdict
+def _report(results: list[Any], mistake: str, json: bool) -> None:
+    from npseq.vectors.checking import reasons, verdict
 
     shown = [result for result in results if result.status != "skip"]
     passed = bool(shown) and all(result.status == "pass" for result in shown)
@@ -76,7 +76,6 @@ def _report(results: list[Any], cases: list[Any], json: bool) -> None:
         {"case": one.case, "status": one.status, "error": one.worst and one.worst.error, "text": one.text}
         for one in results
     ]
-    mistake = named_mistake(results, cases)
     lines = [*map(str, shown), *reasons(results), verdict(results), *([f"\n{mistake}"] if mistake else [])]
     answer("\n".join(lines), {"passed": passed, "cases": rows, "mistake": mistake or None}, json)
     if not passed:

@@ -9,7 +9,8 @@ import numpy as np
 from npseq.diagnosis import diagnose
 from npseq.vectors.cases import Case, Problem, problem
 from npseq.vectors.comparison import Difference, compare
-from npseq.vectors.messages import OUTPUTS, Skipped, as_json, as_text, expected, from_json, from_text, question
+from npseq.vectors.layouts import from_layout
+from npseq.vectors.messages import INPUTS, OUTPUTS, Skipped, as_json, as_text, expected, from_json, from_text, question
 from npseq.vectors.port import Port, PortError
 
 RTOL = 1e-9
@@ -52,7 +53,7 @@ def check(
             reply = port.ask((as_json if json else as_text)(asked))
             answer = (from_json if json else from_text)(reply)
             right = expected(given, layout)
-            worst = compare(answer, right)
+            worst = _worst(answer, right, rtol)
         except Skipped as reason:
             yield Result(case.name, "skip", str(reason))
         except (PortError, ValueError) as error:
@@ -60,6 +61,14 @@ def check(
         else:
             status = "pass" if worst.error <= rtol else "fail"
             yield Result(case.name, status, str(worst), worst, len(answer), len(right), answer)
+
+
+def _worst(answer: dict[str, np.ndarray], right: dict[str, np.ndarray], rtol: float) -> Difference:
+    """The worst entry; where an output is wrong, the worst of the outputs, because gradients follow from them."""
+    worst = compare(answer, right)
+    outputs = {name: answer[name] for name in OUTPUTS if name in answer}
+    first = compare(outputs, right) if outputs else worst
+    return first if first.error > rtol else worst
 
 
 def verdict(results: list[Result]) -> str:
@@ -75,22 +84,20 @@ def reasons(results: list[Result]) -> Iterator[str]:
         yield f"skipped {count}: {reason}"
 
 
-def named_mistake(results: Iterable[Result], cases: Iterable[Case]) -> str:
+def named_mistake(results: Iterable[Result], cases: Iterable[Case], layout: str) -> str:
     """Returns which known mistake has the numbers of the first case that is wrong in a gradient alone, or ""."""
-    by_name, unknown = {case.name: case for case in cases}, ""
+    by_name = {case.name: case for case in cases}
     for one in results:
         case = by_name[one.case]
         if one.status == "fail" and one.worst is not None and one.worst.name not in OUTPUTS and not case.truncated:
-            try:
-                return f"{case.name}: {_diagnosed(problem(case), one.answer or {})}"
-            except ValueError as error:  # the wrong numbers do not tell which gate is which
-                unknown = unknown or f"{case.name}: no mistake is named, because {error}"
-    return unknown
+            return f"{case.name}: {_diagnosed(problem(case), one.answer or {}, layout)}"
+    return ""
 
 
-def _diagnosed(given: Problem, answer: dict[str, np.ndarray]) -> Any:
-    inputs = given.inputs
+def _diagnosed(given: Problem, answer: dict[str, np.ndarray], layout: str) -> Any:
+    inputs, gradients = given.inputs, {name[1:]: value for name, value in answer.items() if name.startswith("d")}
+    grads = from_layout(given.layer, gradients, layout)
+    grads |= {name: gradients[name] for name in INPUTS if name in gradients}
     pairs = (tuple(inputs[name] for name in names if name in inputs) for names in (("h0", "c0"), ("dh", "dc")))
     state, dstate = (pair if len(pair) == 2 else pair[0] for pair in pairs)
-    grads = {name[1:]: value for name, value in answer.items() if name.startswith("d")}
     return diagnose(given.layer, inputs["x"], inputs["dy"], grads, state, inputs["lengths"], dstate=dstate)

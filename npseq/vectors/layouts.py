@@ -65,6 +65,19 @@ def layouts_of(layer: Recurrent) -> dict[str, Callable[[Values], Arrays]]:
     return {name: partial(lay, layer) for name, lay in LAYOUTS.items() if _has(lay, layer)}
 
 
+def from_layout(layer: Recurrent, values: Mapping[str, np.ndarray], layout: str) -> Arrays:
+    """Returns derivatives under npseq's names, those that the arrays of a layout, all or some, hold whole."""
+    places, size = {}, 0
+    for name, one in layer.params.items():
+        places[name] = np.arange(size, size + one.size, dtype=np.float64).reshape(one.shape)
+        size += one.size
+    flat, known = np.zeros(size), np.zeros(size, bool)
+    for name, place in LAYOUTS[layout](layer, places).items():  # the layout's numbers say where each comes from
+        if name in values:
+            flat[place.astype(int)], known[place.astype(int)] = values[name], True
+    return {name: flat[at.astype(int)] for name, at in places.items() if known[at.astype(int)].all()}
+
+
 def _has(lay: Callable, layer: Recurrent) -> bool:
     try:
         lay(layer, None)

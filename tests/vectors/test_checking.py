@@ -84,16 +84,24 @@ def test_the_mistake_is_named_once_from_the_gradients():
             right["dweight_hh_l0"] = right["dweight_hh_l0"].T
         return as_json(right)
 
-    text = named_mistake(run(transposed), SOME)
+    text = named_mistake(run(transposed), SOME, "torch")
     assert text.startswith("rnn: This looks like: ")
     assert "transpose" in text
 
 
-def test_no_mistake_is_named_where_all_is_right_or_an_output_is_wrong_or_nothing_is_placed():
-    assert named_mistake(run(lambda case, right: as_json(right)), SOME) == ""
-    assert named_mistake(run(lambda case, right: as_json({"y": -right["y"], "dx": right["dx"]})), SOME) == ""
+@pytest.mark.parametrize("tensors", [(), ("y", "dx")])
+def test_no_mistake_is_named_where_all_is_right_or_an_output_is_wrong(tensors):
+    """A wrong output is told before a gradient that is further off."""
+
+    def reply(case, right):
+        return as_json(right | {name: right[name] * factor for name, factor in zip(tensors, (1.01, 9), strict=False)})
+
+    results = run(reply)
+    assert named_mistake(results, SOME, "torch") == ""
+    assert {result.text.partition("[")[0] for result in results if result.status == "fail"} == set(tensors[:1])
+
+
+def test_numbers_that_no_mistake_has_are_said_to_be_unknown():
     noise = np.random.default_rng(0).normal(size=(12, 3))
-    text = named_mistake(
-        run(lambda case, right: as_json({"dweight_hh_l0": noise[: 3 if case.cell == "rnn" else 12]})), SOME
-    )
-    assert text.startswith("rnn: ")
+    results = run(lambda case, right: as_json({"dweight_hh_l0": noise[: len(right["dweight_hh_l0"])]}))
+    assert "No known mistake has these numbers; wrong: W_hh" in named_mistake(results, SOME, "torch")
