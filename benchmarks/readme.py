@@ -1,4 +1,4 @@
-"""Writes the tables of the README, docs/performance.md and docs/promises.md: python -m benchmarks.readme
+"""Writes the tables of the README, docs/performance.md, docs/promises.md and docs/ports.md: python -m benchmarks.readme
 
 It replaces the lines between <!-- NAME --> and the next empty line by a table of benchmarks/results, so that no number
 in it is copied by hand; a test compares the two. Ratios are cut off, never rounded up.
@@ -20,7 +20,7 @@ from benchmarks.record import geometric_mean, ratios
 from benchmarks.table import cut, title
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "promises.md")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("performance", "promises", "ports")))
 
 
 def result(name: str) -> Any:
@@ -161,6 +161,13 @@ def ranks() -> Iterator[str]:
         yield f"| {' | '.join(cells)} | {row['reduce_ms']:.2f} | {row['losses_apart']:.1e} |"
 
 
+def ports() -> Iterator[str]:
+    yield from ("| library | version | right | wrong | cannot have | worst |", "|---|---|---:|---:|---:|---:|")
+    for row in result("ports")["libraries"]:
+        right, *wrong, skipped = (row["statuses"].get(name, 0) for name in ("pass", "fail", "error", "skip"))
+        yield f"| {row['title']} | {row['version']} | {right} | {sum(wrong)} | {skipped} | {row['worst']:.1e} |"
+
+
 def machines() -> Iterator[str]:
     yield paper(result("parallel")["records"]).partition("\n\n")[2]
 
@@ -169,7 +176,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "steps": steps, "mutants": mutants, "checkers": checkers, "cuts": cut_backwards, "hard": hard,
     "headline": book, "notes": notes, "speed": speed,
     "grid": grid, "generation": generation, "faults": faults, "fuzz": fuzz, "losses": losses,
-    "growth": growth, "peaks": peaks, "ranks": ranks, "machines": machines,
+    "growth": growth, "peaks": peaks, "ranks": ranks, "machines": machines, "ports": ports,
 }  # fmt: skip
 
 
