@@ -30,7 +30,7 @@ def test_a_planted_bug_is_named_first(run, edit, named):
     assert diagnosed(RUNS[run](edit)).matches[0].text == named
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("run", "edit", "named"), BUGS)
 def test_every_planted_bug_is_named_first(run, edit, named):
     assert diagnosed(RUNS[run](edit)).matches[0].text == named

@@ -16,7 +16,7 @@ def searched(right, wrong):
     return Search(right.problem, {name: Given(value, 1e-9) for name, value in wrong.items()}).matches()
 
 
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("gru after", "gru before, ragged", "lstm, ragged")]
+SLOW = [pytest.param(name, marks=pytest.mark.long) for name in ("gru after", "gru before, ragged", "lstm, ragged")]
 
 
 @pytest.mark.parametrize("name", ["rnn", *SLOW])

@@ -13,7 +13,11 @@ def result(name):
 
 
 def test_every_command_names_what_there_is():
-    paths = " ".join(re.findall(r"`python -m pytest (?:-m slow )?([^`]+)`", PAGE)).replace("--fake-cupy", "").split()
+    paths = (
+        " ".join(re.findall(r"`python -m pytest (?:-m (?:slow|long) )?([^`]+)`", PAGE))
+        .replace("--fake-cupy", "")
+        .split()
+    )
     assert len(paths) > 5
     assert all((ROOT / path).exists() for path in paths)
     modules = set(re.findall(r"`python -m (benchmarks\.\w+)(?: --save)?`", PAGE))

@@ -29,7 +29,8 @@ from fake_cupy.device_array import KINDS, ndarray
 from fake_cupy.host_only import HOST_TESTS
 
 STAYS = (
-    "backend", "cli", "commands", "interop", "plot", "training.distributed.mpi", "training.distributed.ranks",
+    "backend", "cli", "commands", "interop", "layers.states", "plot",
+    "training.distributed.mpi", "training.distributed.ranks",
     "training.resumption", "training.run",
 )  # fmt: skip
 TESTS = str(Path(__file__).parents[1])

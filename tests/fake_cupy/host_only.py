@@ -94,6 +94,7 @@ INSIDE = "the test hands NumPy, or NumPy code of its own, to npseq"
 MEMORY = "it tests the memory of host arrays, or that they are read-only"
 THREADS = "its ranks are threads, and there is one boundary"
 BITS = "a device adds up in another order than the host does"
+TOGETHER = "on a device the losses of many steps are read together"
 WRONG = "wrong on purpose: it tests the checks"
 
 HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and why it is skipped
@@ -125,6 +126,8 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "test_halves.py::test_what_does_not_fit_is_refused ... ids must be in": VALUES,
     "test_language_model.py::test_steps_are_those_of_loss": BITS,
     "test_markov.py::test_refusals ... states must be in": VALUES,
+    "test_loop.py::test_a_loss_that_is_not_finite_stops_at_its_step": TOGETHER,
+    "test_loop.py::test_the_largest_norm_may_lie_in_an_earlier_epoch": TOGETHER,
     "test_a_beam_s_step_is_a_batch_of_prefixes": INSIDE,
     "test_weights_that_are_no_number": VALUES,
     "test_what_is_no_distribution_is_refused ... must be distributions": VALUES,

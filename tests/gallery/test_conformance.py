@@ -22,7 +22,7 @@ def given(layer, steps=T, batch=B, seed=1):
     return x, state, rng.normal(size=(steps, batch, layer.output_size)), state_of(layer, rng, batch)
 
 
-@pytest.mark.parametrize("layers", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("layers", [2, pytest.param(3, marks=pytest.mark.long)])
 @every_cell
 def test_every_entry_is_its_complex_step_in_a_stack_of_both_directions(name, layers):
     layer = ns.Recurrent(CELLS[name], 1, H, num_layers=layers, bidirectional=True, dtype=np.float64, rng=0)

@@ -39,7 +39,7 @@ def assert_wrong(case, found, method):
     assert found == "fail" if method in case.sure else found in ("fail", "inconclusive", "refused")
 
 
-TAYLOR = pytest.param("taylor", marks=pytest.mark.slow)  # it judges as "directional" does
+TAYLOR = pytest.param("taylor", marks=pytest.mark.long)  # it judges as "directional" does
 
 
 @pytest.mark.parametrize("method", ["central", "complex", "directional", TAYLOR])
@@ -74,7 +74,7 @@ def test_the_scales_of_f_and_x_do_not_matter(name, method):
             assert_scaled(name, c, k, method)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", SCALED)
 def test_the_scales_do_not_matter_to_any_function(name, method):

@@ -41,7 +41,7 @@ def test_no_right_gradient_fails_and_no_wrong_one_passes(method):
     assert failed > 20
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["central", "complex", "directional", "taylor"])
 @pytest.mark.parametrize("start", range(0, 1000, 100))
 def test_of_a_thousand_functions_too(start, method):

@@ -76,7 +76,7 @@ CUTS = {"by lag": cut_by_lag, "in blocks": cut_in_blocks, "sums": cut_sums}
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("steps", [20, *(pytest.param(steps, marks=pytest.mark.slow) for steps in (50, 100, 300))])
+@pytest.mark.parametrize("steps", [20, *(pytest.param(steps, marks=pytest.mark.long) for steps in (50, 100, 300))])
 def test_every_cut_is_refused_and_the_right_gradient_is_not(cell, steps):
     layer, x, problem = problem_of(cell, steps)
     known = measured(problem.time, problem.at, np.random.default_rng(0))

@@ -118,7 +118,7 @@ def test_everything_public_has_a_case():
 
 
 def slow(case):
-    return pytest.param(case, marks=pytest.mark.slow) if case.seldom else case
+    return pytest.param(case, marks=pytest.mark.long) if case.seldom else case
 
 
 @pytest.mark.parametrize("case", [*map(slow, CASES)], ids=[case.name for case in CASES])
@@ -133,7 +133,7 @@ def test_some_random_calls_end_well():
     assert not found, "\n".join(map(str, found))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(5))
 def test_twenty_thousand_random_calls_end_well(seed, monkeypatch):
     monkeypatch.setattr(odd_arguments, "LIBRARIES", True)

@@ -42,7 +42,7 @@ def test_npseq_in_float64_agrees(name):
     agree(BY_NAME[name])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_npseq_in_float64_agrees_on_every_case(case):
     agree(case)
