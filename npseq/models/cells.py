@@ -15,6 +15,7 @@ from npseq.layers.recurrent import Recurrent
 
 LAYERS: dict[str, Any] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 CELL_OF = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}  # whose option it is
+DEFAULTS = {name: signature(LAYERS[owner]).parameters[name].default for name, owner in CELL_OF.items()}
 
 
 def check_cell_options(cell: Any, given: Mapping[str, Any], model: Any) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def check_cell_options(cell: Any, given: Mapping[str, Any], model: Any) -> dict[
 def check_own_options(cell: Any, given: Mapping[str, Any]) -> None:
     """Raises ValueError for an option of another cell that is not left at its default."""
     for name, value in given.items():
-        if cell != CELL_OF[name] and not _left(value, signature(LAYERS[CELL_OF[name]]).parameters[name].default):
+        if cell != CELL_OF[name] and not _left(value, DEFAULTS[name]):
             raise ValueError(
                 f"{name} belongs to cell {CELL_OF[name]}, got {name} {value!r} with cell {cell}; leave it out or "
                 "change the cell"
