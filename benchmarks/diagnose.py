@@ -49,7 +49,7 @@ def planted(runs: Any, bugs: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
         for edit, named in edits.items():
             found, seconds = diagnosed(runs[run](edit))
             first = found.matches[0].text if found.matches else ""
-            rows.append({"run": run, "edit": edit, "named": first == named, "first": first, "seconds": seconds})
+            rows.append({"run": run, "edit": edit, "named": first == named != "", "first": first, "seconds": seconds})
     return rows
 
 
@@ -145,8 +145,11 @@ def main() -> None:
     counts |= {"made by rule": _counted(mutants), "pairs": _counted(pairs), "random errors": _counted(errors)}
     for name, (named, of, seconds, longest) in counts.items():
         print(f"{name}: {named} of {of} named, {seconds:.2f} s in the median, {longest:.2f} s at the longest")
-    rows = {"planted": bugs, "made by rule": mutants, "pairs": pairs, "errors": errors}
-    print(machine.save("diagnose", {"machine": machine.describe(1), "counts": counts, **rows}))
+    unnamed = {"planted": [row for rows in bugs.values() for row in rows], "made by rule": mutants, "pairs": pairs}
+    unnamed = {name: [row for row in rows if not row["named"]] for name, rows in unnamed.items()}
+    misnamed = [row for row in errors if row["named"]]
+    result = {"machine": machine.describe(1), "counts": counts, "not named": unnamed, "misnamed": misnamed}
+    print(machine.save("diagnose", result))
 
 
 def _counted(rows: list[dict[str, Any]]) -> tuple[int, int, float, float]:

@@ -33,7 +33,10 @@ def test_a_planted_bug_is_named_first(run, edit, named):
 @pytest.mark.long
 @pytest.mark.parametrize(("run", "edit", "named"), BUGS)
 def test_every_planted_bug_is_named_first(run, edit, named):
-    assert diagnosed(RUNS[run](edit)).matches[0].text == named
+    """But for the one that has no name: what is passed back times 0.9."""
+    found = diagnosed(RUNS[run](edit)).matches
+    assert (found[0].text if found else "") == named
+    assert named or "* 0.9" in edit
 
 
 @pytest.mark.parametrize("run", RUNS)

@@ -75,3 +75,12 @@ def test_the_number_of_checks():
     assert f"| {len(matrix())} checks |" in PAGE
     scores = result("mutants")["scores"]["complex"]
     assert f"| {scores[0]} of {scores[1]} caught |" in PAGE
+
+
+def test_the_counts_of_names():
+    counts = result("diagnose")["counts"]
+    for name, (named, of, seconds, longest) in counts.items():
+        assert f"| {name} | {named} | {of} | {seconds:.2f} | {longest:.2f} |" in PAGE
+    planted = [counts[f"planted, {group}"] for group in ("tuned", "unseen", "later")]
+    assert f"| {sum(row[0] for row in planted)} of {sum(row[1] for row in planted)} planted bugs named" in PAGE
+    assert counts["random errors"][:2] == [0, 500]
