@@ -47,6 +47,12 @@ def cut_backwards() -> Iterator[str]:
     yield cuts.table(result("cuts")["found"])
 
 
+def names() -> Iterator[str]:
+    yield from ("| what | named | of | seconds, median | longest |", "|---|---:|---:|---:|---:|")
+    for what, (named, of, seconds, longest) in result("diagnose")["counts"].items():
+        yield f"| {what} | {named} | {of} | {seconds:.2f} | {longest:.2f} |"
+
+
 def hard() -> Iterator[str]:
     yield hard_gradients.table(result("hard_gradients")["checkers"])
 
@@ -173,7 +179,8 @@ def machines() -> Iterator[str]:
 
 
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
-    "steps": steps, "mutants": mutants, "checkers": checkers, "cuts": cut_backwards, "hard": hard,
+    "steps": steps, "mutants": mutants, "checkers": checkers, "cuts": cut_backwards, "diagnose": names,
+    "hard": hard,
     "headline": book, "notes": notes, "speed": speed,
     "grid": grid, "generation": generation, "faults": faults, "fuzz": fuzz, "losses": losses,
     "growth": growth, "peaks": peaks, "ranks": ranks, "machines": machines, "ports": ports,
