@@ -13,7 +13,7 @@ from npseq.arguments import flag, floating, mapping, number
 from npseq.backend import Array, array_module, to_host
 from npseq.parameters import Parameters
 
-PIECE = 1 << 16  # entries whose squares are added up by BLAS, one after the other; pieces are added up in float64
+PIECE = 1 << 12  # entries whose squares are added up in their own type, in which more lose digits; the rest in float64
 
 
 def clip_grad_norm(grads: Mapping[str, Array], max_norm: float, *, error_if_nonfinite: bool = False) -> Array | float:
@@ -109,14 +109,14 @@ def check_limit(name: str, value: Any) -> float:
     return float(value)
 
 
+@np.errstate(over="ignore", invalid="ignore", under="ignore")
 def _host_norm(arrays: list[Array]) -> tuple[float, Any]:
     """Returns (unit, norm of the arrays divided by it); unit is 1 where no square overflows or vanishes."""
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        squares = _sum_of_squares(np, arrays)
-        norm = (cmath if isinstance(squares, complex) else math).sqrt(squares)
-        if cmath.isfinite(norm) and abs(squares) >= sum(array.size * _vanishing(array.dtype) for array in arrays):
-            return 1.0, norm
-        unit, scaled = (value.item() for value in _scaled_norm(np, arrays))
+    squares = _sum_of_squares(np, arrays)
+    norm = (cmath if isinstance(squares, complex) else math).sqrt(squares)
+    if cmath.isfinite(norm) and abs(squares) >= sum(array.size * _vanishing(array.dtype) for array in arrays):
+        return 1.0, norm
+    unit, scaled = (value.item() for value in _scaled_norm(np, arrays))
     return (unit, scaled) if cmath.isfinite(scaled) else (1.0, norm)
 
 
@@ -136,10 +136,18 @@ def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> tuple[Array, Array]:
 def _sum_of_squares(xp: ModuleType, arrays: list[Array]) -> Array:
     flats = [array.reshape(-1) for array in arrays]
     if xp is np:
-        pieces = [flat[first : first + PIECE] for flat in flats for first in range(0, flat.size, PIECE)]
-        return sum(piece.dot(piece).item() for piece in pieces)
+        return sum(map(_host_squares, flats))
     squares = [xp.dot(flat, flat) for flat in flats]
     return sum(squares[1:], squares[0])
+
+
+def _host_squares(flat: np.ndarray) -> Any:
+    cut = flat.size // PIECE * PIECE
+    pieces, rest = flat[:cut].reshape(-1, PIECE), flat[cut:]
+    total = rest.dot(rest).item()
+    if cut:
+        total += np.matmul(pieces[:, None], pieces[:, :, None]).sum(dtype=np.result_type(flat, np.float64)).item()
+    return total
 
 
 def _arrays(grads: Mapping[str, Array]) -> list[Array]:

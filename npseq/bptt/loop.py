@@ -157,7 +157,7 @@ def backward(
     da = empty(workspace, "da", s, (strand.steps, len(w.blocks.names) + w.blocks.vectors, units, *lags, batch))
     dv: MaybeArray = None if w.U is None else empty(workspace, "dv", s, (strand.steps, w.U.shape[1], *lags, batch))
     columns = da[:, :with_h].reshape(strand.steps, n, prod(dh.shape[1:]))  # a view, filled by the cell
-    times = product_by(w.W[:P, :n])
+    times = product_by(w.W[:P, :n]) if not lags else _beside_each_other(product_by(w.W[:P, :n]), dh.shape)
     project = None if dv is None else projection_by(w.U, dv[::-1])
     if project is not None and cell.operands > 1:
         project = to_blocks(project, cell.operands)
@@ -165,13 +165,13 @@ def backward(
     step = where(cell, s).backward if w.blocks.parts < 2 else _with_parts(where(cell, s), w.blocks.parts)
     for first, derivatives in _local_derivatives(cell, w, strand, lags, workspace):
         steps = slice(first, first + len(derivatives))
-        each_step = (_from_last(array, steps) for array in (dy, a, da, columns))
-        for t, s_t, dy_t, a_t, da_t, columns_t in zip(
+        each_step = (_from_last(array, steps) for array in (dy, a, da, columns, ragged))
+        for t, s_t, dy_t, a_t, da_t, columns_t, is_ragged in zip(
             range(steps.stop - 1, first - 1, -1), reversed(derivatives), *each_step, strict=False
         ):
             if dy_t is not None:
                 dh = dh + dy_t
-            if ragged[t]:
+            if is_ragged:
                 over = dh, dc
                 dh, dc = _where(mask[t], over, (0, 0))  # (T18)
             if record is not None:
@@ -179,15 +179,18 @@ def backward(
             passed = step((dh, dc) if has_c else (dh,), a_t, s_t, da_t, vectors, project)
             dh_passed, dc = passed[0], passed[1] if has_c else None
             dh = times(columns_t)
-            if lags:
-                dh = dh.reshape(len(dh), *lags, batch)
             if dh_passed is not None:
                 dh += dh_passed
             if edge is not None:
                 dh, dc = edge(dh, dc, t)
-            if ragged[t]:
+            if is_ragged:
                 dh, dc = _where(mask[t], (dh, dc), over)  # (T19)
     return Adjoints(da.transpose(1, 2, 0, *range(3, da.ndim)), None if dv is None else dv.swapaxes(0, 1), dh, dc)
+
+
+def _beside_each_other(times: Callable[[Array], Array], shape: tuple[int, ...]) -> Callable[[Array], Array]:
+    """`times`, whose product is folded into the lags and sequences that stand side by side in its columns."""
+    return lambda columns: times(columns).reshape(shape)
 
 
 def _with_parts(cell: Cell, parts: int) -> Callable[..., tuple[Any, Array]]:
@@ -200,7 +203,7 @@ def _with_parts(cell: Cell, parts: int) -> Callable[..., tuple[Any, Array]]:
     return step
 
 
-def _from_last(array: MaybeArray, steps: slice) -> Iterator[Array]:
+def _from_last(array: Any, steps: slice) -> Iterator[Any]:
     """Each of these steps of an array, from the last to the first; where there is none, None again and again."""
     return repeat(None) if array is None else reversed(array[steps])
 

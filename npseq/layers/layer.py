@@ -65,8 +65,7 @@ class Layer:
 
     def _buffers_of(self, grads: Any, workspace: Any) -> Parameters:
         """The gradients that backward writes: these, or new ones. Raises TypeError or ValueError where one is odd."""
-        if workspace is not None:
-            check_workspace(workspace)
+        check_workspace(workspace)
         params = self.params
         if grads is None:
             return params.like(np.empty_like(params.flat))
@@ -75,11 +74,11 @@ class Layer:
             raise TypeError(f"grads must be gradients that this layer's backward returned, or None, got {given}")
         if grads.layout is not params.layout and grads.layout != params.layout:
             raise ValueError(f"grads must have the names and shapes of params, {params}, got {grads}; give None")
-        flat = grads.flat
-        if type(flat) is not type(params.flat):
-            array_module(flat, params.flat)
-        if flat.dtype != params.flat.dtype:
-            raise TypeError(f"grads must be {params.flat.dtype} as params, got {flat.dtype}; give None")
+        flat, held = grads.flat, params.flat
+        if type(flat) is not type(held):
+            array_module(flat, held)
+        if flat.dtype is not held.dtype and flat.dtype != held.dtype:
+            raise TypeError(f"grads must be {held.dtype} as params, got {flat.dtype}; give None")
         if isinstance(flat, np.ndarray) and not flat.flags.writeable:
             raise ValueError("grads must be writable, they are read-only; give None")
         return grads

@@ -147,14 +147,14 @@ def _flat_index(xp: ModuleType, ids: Array, shape: tuple[int, int, int]) -> Arra
     return at if outer == 1 else at + xp.arange(0, outer * classes * inner, classes * inner)[:, None]
 
 
+@np.errstate(invalid="ignore")  # BLAS may set the flag for numbers beside the array, which it does not use
 def _sum_classes(xp: ModuleType, p: Array) -> Array:
     """Sums over the middle axis of (N, V, M), on the host as a product: NumPy's sum is slow along short axes."""
     outer, classes, inner = p.shape
     if xp is not np:
         return p.sum(axis=1)
     ones = _ones(classes, p.dtype.char)
-    with np.errstate(invalid="ignore"):  # BLAS may set the flag for numbers beside the array, which it does not use
-        return p.reshape(outer, classes).dot(ones) if inner == 1 else (ones.T @ p).reshape(outer, inner)
+    return p.reshape(outer, classes).dot(ones) if inner == 1 else (ones.T @ p).reshape(outer, inner)
 
 
 @lru_cache
