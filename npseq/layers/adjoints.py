@@ -1,13 +1,20 @@
-"""One backward pass over a stack of layers; an extra axis before the batch may keep lags or losses apart."""
+"""The backward pass over a stack of layers, in two halves: the adjoints of every step, and the sums that they make.
+
+An extra axis before the batch may keep lags or losses apart.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
-from npseq.backend import Array
-from npseq.bptt import loop
+from npseq.backend import Array, array_module
+from npseq.bptt import gradients, loop
 from npseq.bptt.tape import Tape
-from npseq.bptt.workspace import Workspace, child
-from npseq.layers.features import in_order
+from npseq.bptt.truncation import edge_of, plan_of
+from npseq.bptt.workspace import Workspace, check_workspace, child
+from npseq.layers.batch import check_array, check_tape
+from npseq.layers.features import at_lag_zero, by_direction, in_order, lag_sums
+from npseq.layers.states import stack_state
+from npseq.parameters import Parameters
 
 Rows = list[tuple[loop.Adjoints, ...]]  # rows[layer][direction]
 
@@ -19,6 +26,43 @@ def check_rows(rows: Any, layer: Any, sizes: tuple[int, int]) -> None:
     parts = [one for row in rows for one in row] if found == wanted else [None]
     if not all(isinstance(one, loop.Adjoints) and one.da.shape[2:] == sizes for one in parts):
         raise TypeError(f"rows must be what this layer's adjoints(dy, tape) returned, got {type(rows).__name__}")
+
+
+def stack_adjoints(
+    layer: Any, dy: Array | None, tape: Tape, dstate: Any, truncation: Any, workspace: Workspace | None
+) -> Rows:
+    """The first half of `Recurrent.backward`, whose arguments these are."""
+    xp, (steps, batch) = array_module(layer.params.flat), check_tape(tape, layer)
+    check_workspace(workspace)
+    if dy is not None:
+        dy = check_array("dy", dy, (steps, batch, layer.output_size), layer.dtype, xp)
+    dh, dc = layer.checked_state("dstate", dstate, batch)
+    plan = plan_of(truncation, layer, steps)
+    weights = None if plan is None or plan.lag_weights is None else xp.asarray(plan.lag_weights)
+    lags = None if weights is None else len(weights)
+    rows = adjoints_of(
+        layer,
+        tape,
+        None if dy is None else by_direction(dy, tape, layer.directions, lags, workspace),
+        [at_lag_zero(part.T, lags) for part in dh],
+        [None] * len(dh) if dc is None else [at_lag_zero(part.T, lags) for part in dc],
+        None if plan is None else lambda strand: edge_of(plan, strand),
+        workspace=workspace,
+    )
+    return rows if weights is None else [tuple(lag_sums(a, weights) for a in row) for row in rows]
+
+
+def stack_gradients(
+    layer: Any, rows: Rows, tape: Tape, grads: Parameters, workspace: Workspace | None
+) -> tuple[Array | None, Any, Parameters]:
+    """The second half of `Recurrent.backward`, which writes grads."""
+    for l, row in enumerate(rows):
+        for d, adjoints in enumerate(row):
+            w, out = layer.weights(l, d), layer.weights(l, d, grads)
+            gradients.weight_gradients(layer.cell, w, tape.strands[l][d], adjoints, out, child(workspace, (l, d)))
+    dx = None if tape.token_ids else layer.input_adjoints(0, rows[0], tape)[0].swapaxes(1, 2)
+    flat = [adjoints for row in rows for adjoints in row]
+    return dx, stack_state([a.dh for a in flat], [a.dc for a in flat], array_module(layer.params.flat)), grads
 
 
 def adjoints_of(

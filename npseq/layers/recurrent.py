@@ -12,18 +12,17 @@ from npseq.backend import Array, array_module, generator
 from npseq.bptt import gradients, loop
 from npseq.bptt.layout import stack_layout, strand_weights, suffix
 from npseq.bptt.tape import Tape, Weights
-from npseq.bptt.truncation import edge_of, plan_of
-from npseq.bptt.workspace import Workspace, check_workspace, child
+from npseq.bptt.workspace import Workspace
 from npseq.cell import Cell
 from npseq.initializers import uniform_sqrt_hidden
-from npseq.layers.adjoints import Rows, adjoints_of, check_rows
-from npseq.layers.batch import check_array, check_batch, check_old, check_tape
+from npseq.layers.adjoints import Rows, check_rows, stack_adjoints, stack_gradients
+from npseq.layers.batch import check_batch, check_old, check_tape
 from npseq.layers.contract import check_cell, initial_values
 from npseq.layers.dropout import Dropout
-from npseq.layers.features import at_lag_zero, batch_major, by_direction, in_order, lag_sums, outputs
+from npseq.layers.features import batch_major, in_order, outputs
 from npseq.layers.layer import Layer
 from npseq.layers.segments import SegmentsTape, backward_segments, forward_segments
-from npseq.layers.states import check_state, stack_state
+from npseq.layers.states import check_state
 from npseq.layers.strands import last_state, run_strand
 from npseq.magnitude import weighed
 from npseq.parameters import Layout, Parameters
@@ -168,8 +167,8 @@ class Recurrent(Layer):
         if isinstance(tape, SegmentsTape):
             return backward_segments(self, dy, tape, dstate, truncation, grads, workspace)
         grads = self._buffers_of(grads, workspace)
-        rows = self.adjoints(dy, tape, dstate, truncation, workspace=workspace)
-        return self._gradients(rows, tape, grads, workspace)
+        rows = stack_adjoints(self, dy, tape, dstate, truncation, workspace)
+        return stack_gradients(self, rows, tape, grads, workspace)
 
     def adjoints(
         self,
@@ -185,24 +184,7 @@ class Recurrent(Layer):
         Args:
             dy, tape, dstate, truncation, workspace: as `backward` takes them.
         """
-        xp, (steps, batch) = array_module(self.params.flat), check_tape(tape, self)
-        check_workspace(workspace)
-        if dy is not None:
-            dy = check_array("dy", dy, (steps, batch, self.output_size), self.dtype, xp)
-        dh, dc = self.checked_state("dstate", dstate, batch)
-        plan = plan_of(truncation, self, steps)
-        weights = None if plan is None or plan.lag_weights is None else xp.asarray(plan.lag_weights)
-        lags = None if weights is None else len(weights)
-        rows = adjoints_of(
-            self,
-            tape,
-            None if dy is None else by_direction(dy, tape, self.directions, lags, workspace),
-            [at_lag_zero(part.T, lags) for part in dh],
-            [None] * len(dh) if dc is None else [at_lag_zero(part.T, lags) for part in dc],
-            None if plan is None else lambda strand: edge_of(plan, strand),
-            workspace=workspace,
-        )
-        return rows if weights is None else [tuple(lag_sums(a, weights) for a in row) for row in rows]
+        return stack_adjoints(self, dy, tape, dstate, truncation, workspace)
 
     def gradients(
         self, rows: Rows, tape: Tape, *, grads: Parameters | None = None, workspace: Workspace | None = None
@@ -217,25 +199,7 @@ class Recurrent(Layer):
             TypeError, ValueError: before anything is computed, if an argument does not fit.
         """
         check_rows(rows, self, check_tape(tape, self))
-        return self._gradients(rows, tape, self._buffers_of(grads, workspace), workspace)
-
-    def _gradients(
-        self, rows: Rows, tape: Tape, grads: Parameters, workspace: Workspace | None
-    ) -> tuple[Array | None, Any, Parameters]:
-        for l, row in enumerate(rows):
-            for d, adjoints in enumerate(row):
-                gradients.weight_gradients(
-                    self.cell,
-                    self.weights(l, d),
-                    tape.strands[l][d],
-                    adjoints,
-                    self.weights(l, d, grads),
-                    child(workspace, (l, d)),
-                )
-        dx = None if tape.token_ids else self.input_adjoints(0, rows[0], tape)[0].swapaxes(1, 2)
-        flat = [adjoints for row in rows for adjoints in row]
-        dstate = stack_state([a.dh for a in flat], [a.dc for a in flat], array_module(self.params.flat))
-        return dx, dstate, grads
+        return stack_gradients(self, rows, tape, self._buffers_of(grads, workspace), workspace)
 
     def weights(self, layer: int, direction: int, params: Parameters | None = None) -> Weights:
         """Returns one strand's parameters as the loop multiplies with them: views.
