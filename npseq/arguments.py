@@ -137,7 +137,7 @@ def integers(name: str, value: Any, below: int | None = None, hint: str = "") ->
         value = value.astype(value.dtype.newbyteorder("="))
     if below is not None and not is_cupy(value) and value.size:
         unsigned = value.view(UNSIGNED[value.itemsize])  # in which what is negative is large: one look at all
-        if np.maximum.reduce(unsigned, None) >= below:
+        if unsigned.item(unsigned.argmax()) >= below:
             at = tuple(np.argwhere((value < 0) | (value >= below))[0].tolist())
             raise ValueError(f"{name} must be in [0, {below}), got {value[at]} at {at}{hint}")
     return value if value.dtype.kind == "i" else value.astype(np.int64)

@@ -143,11 +143,9 @@ def _sum_of_squares(xp: ModuleType, arrays: list[Array]) -> Array:
 
 def _host_squares(flat: np.ndarray) -> Any:
     cut = flat.size // PIECE * PIECE
-    pieces, rest = flat[:cut].reshape(-1, PIECE), flat[cut:]
+    pieces, rest = flat[:cut].reshape(-1, 1, PIECE), flat[cut:]
     total = rest.dot(rest).item()
-    if cut:
-        total += np.matmul(pieces[:, None], pieces[:, :, None]).sum(dtype=np.result_type(flat, np.float64)).item()
-    return total
+    return total + sum(np.matmul(pieces, pieces.swapaxes(1, 2)).ravel().tolist()) if cut else total
 
 
 def _arrays(grads: Mapping[str, Array]) -> list[Array]:
