@@ -107,7 +107,7 @@ def test_a_layer_without_an_output_and_a_linear_one(cell, pair, both):
     assert model.output.forward(y)[0].reshape(-1, 28).shape == (35 * 32, 28)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_reported_perplexity_of_500_epochs():
     """d2l's concise network, 256 units: 1.3 in the notes, 1.2 to 1.4 over 77 builds of the book."""
     folder = os.environ.get("NPSEQ_DATA", "")

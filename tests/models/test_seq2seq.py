@@ -217,7 +217,7 @@ def test_no_network_gets_below_the_entropy_of_the_pairs(distinct, least):
     assert loss == pytest.approx(pairs.least_loss() / 10 / pairs.target_lengths.sum(), rel=1e-9)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_d2l_s_settings_reach_d2l_s_loss():
     """600 sentences of Tatoeba, the first translation of each: on the first 600 lines no network gets to 0.021."""
     pairs, rng = tatoeba(distinct_sources=True), np.random.default_rng(0)
