@@ -121,7 +121,10 @@ def check_metrics(name: str, metrics: Any) -> Sequence[Any]:
 
 
 def new_figure(**options: Any) -> Any:
-    """Returns a Figure that Agg draws, also where MPLBACKEND names a backend that cannot be loaded."""
+    """Returns a Figure that Agg draws, also where MPLBACKEND names a backend that cannot be loaded.
+
+    It shows in a notebook's cell, in which a plain Figure does so only once pyplot has been imported there.
+    """
     if "matplotlib" not in sys.modules:  # which fails to load with a backend that it does not know
         backend = os.environ.pop("MPLBACKEND", None)
         try:
@@ -135,7 +138,13 @@ def new_figure(**options: Any) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(**options)
+    class Shown(Figure):
+        def _repr_png_(self) -> bytes:
+            payload = io.BytesIO()
+            self.savefig(payload, format="png")
+            return payload.getvalue()
+
+    figure = Shown(**options)
     FigureCanvasAgg(figure)
     return figure
 

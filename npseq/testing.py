@@ -39,4 +39,4 @@ def assert_gradients(
     __tracebackhide__ = True  # pytest shows the caller's line
     report = gradcheck(f, at, gradient, method=method, rtol=rtol, rng=rng, time_axis=time_axis)
     if not report:
-        raise AssertionError(f"\n{report}")
+        raise AssertionError(str(report))  # its first line is what pytest's summary shows

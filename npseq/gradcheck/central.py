@@ -49,7 +49,7 @@ def _plain(f: ScalarFunction, name: str, h: float) -> tuple[Estimate, np.ndarray
 
 def _refine(f: ScalarFunction, tensor: Tensor, numeric: Estimate, bend: np.ndarray, h: float) -> None:
     """Extrapolates the entries in doubt; a corrected value may lower the scale and bring others into doubt."""
-    name, _, analytic, tolerance, _ = tensor
+    name, _, analytic, tolerance = tensor[:4]
     done = np.zeros(analytic.size, dtype=bool)
     while True:
         scale = numeric.scale(analytic)
@@ -70,7 +70,7 @@ def _hides_something(f: ScalarFunction, tensor: Tensor, numeric: Estimate, rng: 
     Then some entry has a structure narrower than the step h, whose plain difference looks as if there were none: a bump
     is as high on the other side of it.
     """
-    name, _, analytic, (rtol, _), _ = tensor
+    name, _, analytic, (rtol, _) = tensor[:4]
     v = rng.choice([-1.0, 1.0], analytic.size) / analytic.size**0.5
     v[list(numeric.kinks)] = 0.0
     line, target = f.along(name, v), rtol * float(np.max(numeric.scale(analytic)))

@@ -15,6 +15,7 @@ from npseq.gradcheck.callables.problem import problem_of
 from npseq.gradcheck.function import Scalar, ScalarFunction
 from npseq.gradcheck.likeness import likeness
 from npseq.gradcheck.noise import measured_rounding
+from npseq.gradcheck.places import UNNAMED, Labels, time_labels
 from npseq.gradcheck.report import Report
 from npseq.gradcheck.rows import TensorReport
 from npseq.gradcheck.verdict import Tensor, Tolerance
@@ -90,8 +91,12 @@ def checked(
     rng: int | np.random.Generator | None = None,
     rounding: Callable[[], Mapping[str, Array]] | None = None,
     time_axis: Mapping[str, int] | None = None,
+    labels: Mapping[str, Labels] | None = None,
 ) -> Report:
-    """gradcheck, where a function may bound what rounding has cost each entry of the gradient, for "complex"."""
+    """gradcheck, where a function may bound what rounding has cost each entry of the gradient, for "complex".
+
+    labels: {name: what the axes of a tensor are called}.
+    """
     one_of("method", method, tuple(METHODS))
     if rtol is not None and not 0 < number("rtol", rtol) < 1:
         raise ValueError(f"rtol must be a relative tolerance between 0 and 1, got {rtol!r}")
@@ -101,8 +106,9 @@ def checked(
     check, default = METHODS[method]
     axes = _axes(time_axis, function, method)
     gradients = _gradients(gradient, function)
+    named = {name: time_labels(axis) for name, axis in axes.items()} if labels is None else labels
     tensors = [
-        _tensor(name, x, gradients[name], rtol, default)._replace(axis=axes.get(name))
+        _tensor(name, x, gradients[name], rtol, default)._replace(axis=axes.get(name), labels=named.get(name, UNNAMED))
         for name, x in function.arguments().items()
     ]
     rows = []

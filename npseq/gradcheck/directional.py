@@ -46,7 +46,7 @@ def check_directional(tensor: Tensor, f: ScalarFunction, rng: np.random.Generato
     One entry wrong by e changes <gradient, v> by e v_i, and any error vector of norm e by a Gaussian of the same
     width, so directions with tolerances tau_k all miss it with probability prod_k erf(tau_k / (e sqrt 2)).
     """
-    name, shape, analytic, (rtol, _), _ = tensor
+    name, shape, analytic, (rtol, _) = tensor[:4]
     if not analytic.size:
         return TensorReport(name, shape, 0.0, 0.0, rtol, "pass")
     bad = np.flatnonzero(~np.isfinite(analytic))
@@ -109,7 +109,7 @@ def _row(tensor: Tensor, found: list[Slope], zero: bool, chance: float) -> Tenso
     It fails if a slope is further out than rtol and the numeric error together, and is inconclusive if a numeric error
     is above the resolution or not finite, or if the directions are too few.
     """
-    name, shape, analytic, (rtol, resolution), _ = tensor
+    name, shape, analytic, (rtol, resolution) = tensor[:4]
     scale = _scale(analytic, found)
     distances = np.array([slope.distance for slope in found])
     errors = np.array([slope.numeric.error for slope in found])

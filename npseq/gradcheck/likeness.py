@@ -125,13 +125,20 @@ def _steps(one: Compared) -> Iterator[str]:
         right, mine = np.moveaxis(one.numeric, axis, 0), np.moveaxis(one.analytic, axis, 0)
         fits = [bool(a.any()) and _close(a, b, one.tolerance) for a, b in zip(mine, right, strict=True)]
         for place, words in ((length - 1, "last"), (0, "first")):
-            if fits[place] and sum(fits) == 1:
+            if fits[place] and sum(fits) == 1 and _mostly_wrong(one, axis):
                 yield f"only the {words} place along axis {axis} is right: what the others pass on is missing"
         for later, words in ((slice(None, None, -1), "later"), (slice(None), "earlier")):
             if _close(mine[later].cumsum(axis=0)[later], right, one.tolerance):
                 yield f"the sum over {words} places along axis {axis} is missing"
             if _close(right[later].cumsum(axis=0)[later], mine, one.tolerance):
                 yield f"added up over {words} places along axis {axis}"
+
+
+def _mostly_wrong(one: Compared, axis: int) -> bool:
+    """Whether at each place along an axis but one most entries are wrong, which a few wrong ones do not make."""
+    off = np.abs(one.analytic - one.numeric) > one.tolerance * np.max(np.abs(one.numeric))
+    share = np.moveaxis(off, axis, 0).reshape(one.numeric.shape[axis], -1).mean(axis=1)
+    return bool(np.sum(share > 0.5) == len(share) - 1)
 
 
 def _done_to_it(one: Compared) -> Iterator[str]:

@@ -19,8 +19,7 @@ def plot_check(method: str, rows: tuple[TensorReport, ...], worst: TensorReport,
     """Returns the Matplotlib figure of a check; it evaluates f anew around the worst row, unless f is None."""
     figure = new_figure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    verdict = "passed" if all(row.passed for row in rows) else "not passed"
-    figure.suptitle(f"gradcheck, method {method!r}: {verdict}; worst tensor {worst.name} {worst.shape}, {worst.status}")
+    figure.suptitle(_title(method, rows, worst))
     with np.errstate(all="ignore"):
         if f is not None:
             f.origin = f()
@@ -33,6 +32,13 @@ def plot_check(method: str, rows: tuple[TensorReport, ...], worst: TensorReport,
     else:
         _draw_tensors(right, rows)
     return figure
+
+
+def _title(method: str, rows: tuple[TensorReport, ...], worst: TensorReport) -> str:
+    """Says whether all passed, and of the worst tensor what is wrong and where."""
+    verdict = "passed" if all(row.passed for row in rows) else "not passed"
+    where = f"\nwrong: {worst.where}" if worst.where else ""
+    return f"gradcheck, method {method!r}: {verdict}; worst tensor {worst.name} {worst.shape}, {worst.status}{where}"
 
 
 def _draw_curve(axes: Any, row: TensorReport, formulas: list[tuple[str, str, Callable[[float], float]]]) -> None:
@@ -111,11 +117,27 @@ def _draw_map(figure: Any, axes: Any, row: TensorReport, errors: np.ndarray) -> 
     logs = np.log10(np.maximum(table, LOWEST))
     image = axes.imshow(logs, aspect="auto", interpolation="nearest", vmin=-17, vmax=0)
     figure.colorbar(image, ax=axes, label="log10 of |numeric − analytic| / scale")
-    folded = "" if errors.ndim < 3 else f" (rows: axes {', '.join(map(str, range(errors.ndim - 1)))} in C order)"
-    axes.set(title=f"Errors over {row.name} {row.shape}", xlabel="index on the last axis", ylabel=f"row{folded}")
+    names = [*row.axes, *(f"axis {axis}" for axis in range(len(row.axes), errors.ndim))]
+    names = [name or f"axis {axis}" for axis, name in enumerate(names)]
+    _label(axes, names, errors.shape)
+    axes.set(title=f"Errors over {row.name} {row.shape}")
     if row.index is not None:
+        axes.set(title=f"Errors over {row.name} {row.shape}, in the square: the worst")
         y, x = divmod(_entry(row), table.shape[1])
         axes.plot(x, y, "s", markerfacecolor="none", markeredgecolor="red", markersize=12)
+
+
+def _label(axes: Any, names: list[str], shape: tuple[int, ...]) -> None:
+    """Names both axes of the map; where several are folded into rows, a tick stands at each place of the first."""
+    axes.set(xlabel=names[-1], ylabel=", ".join(names[:-1]))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if len(shape) < 3:
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        return
+    inside = int(np.prod(shape[1:-1]))
+    shown = range(0, shape[0], max(1, -(-shape[0] // 10)))
+    axes.set_yticks([place * inside for place in shown], [str(place) for place in shown])
+    axes.set_ylabel(f"{', '.join(names[:-1])} (numbered: {names[0]})")
 
 
 def _draw_tensors(axes: Any, rows: tuple[TensorReport, ...]) -> None:

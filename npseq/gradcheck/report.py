@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 from npseq.backend import Array
 from npseq.gradcheck.function import Scalar, ScalarFunction
 from npseq.gradcheck.plot import plot_check
-from npseq.gradcheck.rows import COLUMNS, SEVERITY, Index, KinkAt, TensorReport, located
+from npseq.gradcheck.rows import COLUMNS, LEGEND, SEVERITY, Index, KinkAt, TensorReport, located
 from npseq.plot import save_figure
+
+GROUPS = 5  # tensors that are wrong elsewhere are named up to so many times in the first line
 
 
 class Worst(NamedTuple):
@@ -85,20 +87,31 @@ class Report:
         row = self.worst_tensor
         return Worst(row.name, row.index, row.analytic, row.numeric)
 
+    @property
+    def verdict(self) -> str:
+        """Returns one sentence: what passed and how well, or which tensors are wrong or undecided, and where."""
+        method = f"gradcheck, method {self.method!r}"
+        if self.passed:
+            return f"passed: {_counted(len(self.tensors))}, max error {self.max_error:.2e} of the scale ({method})"
+        found = [
+            _told(self.tensors, status, word) for status, word in (("fail", "wrong"), ("inconclusive", "undecided"))
+        ]
+        return f"NOT PASSED: {'; '.join(filter(None, found))} ({method})"
+
     def __repr__(self) -> str:
         return str(self)
 
     def __str__(self) -> str:
-        verdict = "passed" if self.passed else "NOT PASSED"
-        head = f"gradcheck, method {self.method!r}: {verdict} (max error {self.max_error:.2e})"
+        head = [self.verdict]
         if not self.passed:
             name, index, analytic, numeric = self.worst
-            head += f"\nworst: {located(name, index)}, analytic {analytic:.10g}, numeric {numeric:.10g}"
+            values = f"analytic {analytic:.10g}, numeric {numeric:.10g}"
+            head.append(f"worst: {located(name, index)}, {values}, error {self.max_error:.2e} of the scale")
         notes = [f"{tensor.name}: {tensor.note}" for tensor in self.tensors if tensor.note]
         kinks = [str(kink) for kink in self.kinks[:5]]
         if len(self.kinks) > 5:
             kinks.append(f"and {len(self.kinks) - 5} more kinks")
-        return "\n".join([head, *_table(self.tensors), *notes, *kinks, *([self.note] if self.note else [])])
+        return "\n".join([*head, *_table(self.tensors), *LEGEND, *notes, *kinks, *([self.note] if self.note else [])])
 
     def plot(self, path: str | PathLike[str] | None = None) -> Any:
         """Draws the error against the step size at the worst entry, and a map of the errors of its tensor.
@@ -114,6 +127,24 @@ class Report:
         if path is not None:
             save_figure(figure, path, dpi=150)
         return figure
+
+
+def _counted(many: int) -> str:
+    return f"{many} tensor{'' if many == 1 else 's'}"
+
+
+def _told(tensors: tuple[TensorReport, ...], status: str, word: str) -> str:
+    """Lists the tensors with a status, those with wrong entries at the same places together; "" if there is none."""
+    groups: dict[str, list[str]] = {}
+    for tensor in tensors:
+        if tensor.status == status:
+            groups.setdefault(tensor.where, []).append(tensor.name)
+    if not groups:
+        return ""
+    many = sum(map(len, groups.values()))
+    parts = [", ".join(names) + (f" ({where})" if where else "") for where, names in list(groups.items())[:GROUPS]]
+    more = [] if len(groups) <= GROUPS else [f"and {sum(map(len, list(groups.values())[GROUPS:]))} more"]
+    return f"{many} of {_counted(len(tensors))} {word}: {', '.join([*parts, *more])}"
 
 
 def _table(tensors: tuple[TensorReport, ...]) -> list[str]:

@@ -9,6 +9,11 @@ Index = tuple[int, ...]
 SEVERITY = {"pass": 0, "zero": 0, "kink": 0, "inconclusive": 1, "fail": 2}
 COLUMNS = ("tensor", "shape", "scale", "error", "tolerance", "status", "worst", "analytic", "numeric", "evaluations")
 
+LEGEND = (
+    "scale: largest entry of the gradient. error: largest |analytic - numeric| over scale; passes up to tolerance.",
+    "worst: the entry most in doubt, analytic: its value in the gradient checked, numeric: by f. evaluations: of f.",
+)
+
 
 class KinkAt(NamedTuple):
     """Names a place where f is not differentiable, with the slopes on its two sides.
@@ -53,6 +58,8 @@ class TensorReport:
         numeric: its value according to f.
         evaluations: how often f was called for this tensor.
         note: what else the method found.
+        where: the wrong entries in words, "steps 0 to 3 of 5, all sequences" say; "" if none is known.
+        axes: the names of its axes in such words; () for numbers.
         kinks: the places where f is not differentiable.
         errors: the error of every entry, in the tensor's shape; None for a method that takes directions.
         estimate: the gradient according to f, in the tensor's shape; None for a method that takes directions.
@@ -74,6 +81,8 @@ class TensorReport:
     numeric: float = 0.0
     evaluations: int = 0
     note: str = ""
+    where: str = ""
+    axes: tuple[str, ...] = ()
     kinks: tuple[KinkAt, ...] = ()
     errors: np.ndarray | None = field(default=None, repr=False, compare=False)
     direction: np.ndarray | None = field(default=None, repr=False, compare=False)

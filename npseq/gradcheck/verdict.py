@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npseq.gradcheck.differences import Derivative
+from npseq.gradcheck.places import UNNAMED, Labels, places
 from npseq.gradcheck.rows import KinkAt, TensorReport, index_of
 
 RESOLUTION = 1e-4  # without an rtol of the caller, a check that rounding leaves coarser than this decides nothing
@@ -29,6 +30,7 @@ class Tensor(NamedTuple):
     """Holds what a method checks: one tensor's analytic gradient, flattened, in float64, and the tolerance.
 
     axis: the one along which each slice has a scale of its own; None is one scale for all.
+    labels: what its axes are called in the report.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Tensor(NamedTuple):
     analytic: np.ndarray
     tolerance: Tolerance
     axis: int | None = None
+    labels: Labels = UNNAMED
 
     @property
     def slices(self) -> np.ndarray | None:
@@ -90,7 +93,7 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
     An entry fails if it is further out than rtol and the numeric error together; one within them, but with a numeric
     error above the resolution, is inconclusive, and `advice` says what to do.
     """
-    name, shape, analytic, (rtol, resolution), _ = tensor
+    name, shape, analytic, (rtol, resolution) = tensor[:4]
     scale = numeric.scale(analytic)
     distance = numeric.distance(analytic)
     error = np.where(np.isfinite(numeric.error), numeric.error, np.inf)
@@ -101,10 +104,12 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
     kinks = tuple(
         KinkAt(name, index_of(entry, shape), *slopes, float(analytic[entry])) for entry, slopes in numeric.kinks.items()
     )
-    status, note = "kink" if kinks else "pass", ""
+    status, note, where = "kink" if kinks else "pass", "", ""
     doubt = _largest(_relative(error, scale))
     if wrong.any():
-        status, note = "fail", f"{np.count_nonzero(wrong)} of {wrong.size} entries wrong{_where(tensor, wrong)}"
+        where = places(wrong.reshape(shape), tensor.labels)
+        told = "" if wrong.all() else f": {where}"
+        status, note = "fail", f"{np.count_nonzero(wrong)} of {wrong.size} entries wrong{told}"
     elif zero:
         status, note = "zero", f"zero as far as the rounding of f shows, {_largest(error):.1e}"
     elif unclear.any():
@@ -127,6 +132,8 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
         analytic=0.0 if worst is None else float(analytic[worst]),
         numeric=0.0 if worst is None else float(numeric.value[worst]),
         note=note,
+        where=where,
+        axes=tensor.labels.axes,
         kinks=kinks,
         errors=relative.reshape(shape),
         estimate=numeric.value.reshape(shape),

@@ -13,6 +13,7 @@ from npseq.bptt.blocks import blocks_of
 from npseq.gradcheck import Report
 from npseq.gradcheck.check import METHODS, checked
 from npseq.layercheck.fault import fault
+from npseq.layercheck.labels import labels_of
 from npseq.layercheck.over_time import InTime, by_step
 from npseq.layercheck.rounding import rounding_of
 from npseq.layercheck.step import require_backward, step_faults
@@ -29,6 +30,7 @@ from npseq.magnitude import blank
 
 Values = dict[str, Array]
 NAMES = ("h0", "c0")
+TIMED = (Recurrent, Reversed, Bidirectional)
 
 
 class Problem(NamedTuple):
@@ -93,7 +95,8 @@ def gradcheck_layer(
     problem = layer_problem(layer, x, state, lengths, truncation, rng)
     require_backward(layer)
     gradient = problem.gradient(np.float64)
-    report = checked(problem.loss, problem.at, gradient, method, rng=rng, rounding=problem.rounding)
+    labels = labels_of(layer, problem.at) if isinstance(layer, TIMED) else {}
+    report = checked(problem.loss, problem.at, gradient, method, rng=rng, rounding=problem.rounding, labels=labels)
     whole = report.passed and not report.kinks
     if problem.time is not None and method == "complex" and whole:
         report = by_step(problem.time, problem.at, report, np.random.default_rng(0))
@@ -107,7 +110,7 @@ def layer_problem(
     """The problem that gradcheck_layer checks. Raises as it does."""
     rng = generator(0 if rng is None else rng)
     _require_real(layer, x)
-    if isinstance(layer, Recurrent | Reversed | Bidirectional):
+    if isinstance(layer, TIMED):
         return _over_time(layer, x, state, lengths, truncation, rng)
     options = {"state": state, "lengths": lengths, "truncation": truncation}
     given = [name for name, value in options.items() if value is not None]

@@ -21,6 +21,7 @@ import numpy as np
 from npseq.backend import Array, array_module, to_host
 from npseq.gradcheck import Report, TensorReport
 from npseq.gradcheck.function import root_mean_square
+from npseq.gradcheck.places import Labels, places
 from npseq.gradcheck.verdict import RESOLUTION
 
 Values = dict[str, Array]
@@ -149,22 +150,28 @@ def _row(row: TensorReport, found: list[Judged]) -> TensorReport:
             errors = np.array(row.errors)
             if row.name == "x":
                 errors = np.maximum(errors, error[:, :, None])
-            return replace(row, status="fail", error=float(np.max(error)), errors=errors, note=_note(row.name, here))
+            where = _where(row, here.wrong)
+            note = _note(row.name, here, where)
+            return replace(row, status="fail", error=float(np.max(error)), errors=errors, note=note, where=where)
     hidden = [here for here in found if here.hidden.any()]
     if hidden:
         return replace(row, status="inconclusive", note=f"{_loss(hidden[-1])}, {LOST}")
     return row
 
 
-def _note(name: str, here: Judged) -> str:
+def _where(row: TensorReport, wrong: np.ndarray) -> str:
+    """Says which slices are wrong: steps and sequences of x, sequences of a state."""
+    if wrong.all() or not wrong.ndim:
+        return ""
+    return places(wrong, Labels(("step", "sequence")[-wrong.ndim :]))
+
+
+def _note(name: str, here: Judged, where: str) -> str:
     """Says by which loss the tensor is wrong, and at which steps, though what is wrong is small beside the rest."""
     if name != "x":
-        return f"wrong {_loss(here)}"
-    wrong = np.flatnonzero(here.wrong.any(axis=1))
-    steps = f"steps {wrong[0]} to {wrong[-1]}" if len(wrong) == wrong[-1] - wrong[0] + 1 else _listed(wrong)
-    where = f"{steps if len(wrong) > 1 else f'step {wrong[0]}'} of {len(here.wrong)}"
-    part = float(np.max(here.size[wrong]) / np.max(here.size))
-    return f"wrong {_loss(here)}: at {where}, where it is {part:.1e} of the largest"
+        return f"wrong {_loss(here)}{where and f': at {where}'}"
+    part = float(np.max(here.size[here.wrong]) / np.max(here.size))
+    return f"wrong {_loss(here)}: at {where or 'every step'}, where it is {part:.1e} of the largest"
 
 
 def _listed(steps: np.ndarray) -> str:

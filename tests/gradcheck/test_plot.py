@@ -55,6 +55,23 @@ def test_the_map_marks_the_worst_entry():
     assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (2, 1)
 
 
-def test_the_title_names_the_verdict_and_the_worst_tensor():
+def test_the_title_names_the_verdict_the_worst_tensor_and_the_place():
     figure = gradcheck(weighed, WEIGHED_AT, WRONG).plot()
-    assert figure.get_suptitle() == "gradcheck, method 'central': not passed; worst tensor W (3, 4), fail"
+    title = "gradcheck, method 'central': not passed; worst tensor W (3, 4), fail\nwrong: entry [1, 2]"
+    assert figure.get_suptitle() == title
+
+
+def test_an_axis_of_time_has_its_name_and_rows_are_numbered_by_the_first_axis():
+    x = np.ones((3, 2, 2))
+    report = gradcheck(lambda p: np.sin(p["x"]).sum(), {"x": x}, {"x": np.cos(x)}, time_axis={"x": 0})
+    right = report.plot().axes[1]
+    assert (right.get_ylabel(), right.get_xlabel()) == ("step, axis 1 (numbered: step)", "axis 2")
+    assert [label.get_text() for label in right.get_yticklabels()] == ["0", "1", "2"]
+
+
+def test_the_figure_shows_in_a_notebook():
+    figure = gradcheck(weighed, WEIGHED_AT, WRONG).plot()
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    formatter = pytest.importorskip("IPython.core.formatters").DisplayFormatter()
+    data, _ = formatter.format(figure)
+    assert data["image/png"].startswith(b"\x89PNG")

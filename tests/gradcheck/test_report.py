@@ -7,11 +7,12 @@ import pytest
 from gradcheck.problems import RIGHT, WEIGHED_AT, WRONG, weighed
 
 from npseq.gradcheck import Report, TensorReport, gradcheck
+from npseq.gradcheck.rows import COLUMNS, LEGEND
 
 
 def test_the_table_has_a_row_per_tensor():
     lines = str(gradcheck(weighed, WEIGHED_AT, WRONG)).splitlines()
-    assert lines[0].startswith("gradcheck, method 'central': NOT PASSED (max error ")
+    assert lines[0] == "NOT PASSED: 1 of 3 tensors wrong: W (entry [1, 2]) (gradcheck, method 'central')"
     assert lines[1].startswith("worst: W[1, 2], analytic ")
     head, *rows = lines[2:6]
     columns = [
@@ -30,7 +31,26 @@ def test_the_table_has_a_row_per_tensor():
     assert [row.split()[0] for row in rows] == ["W", "s", "empty"]
     assert "fail" in rows[0]
     assert "pass" in rows[1]
-    assert lines[6] == "W: 1 of 12 entries wrong"
+    assert lines[6].startswith("scale: largest entry of the gradient. error: ")
+    assert lines[7].startswith("worst: the entry most in doubt, analytic: ")
+    assert lines[8] == "W: 1 of 12 entries wrong: entry [1, 2]"
+
+
+def test_every_column_of_numbers_has_a_legend():
+    told = " ".join(LEGEND)
+    assert all(f"{column}" in told for column in COLUMNS[2:5] + COLUMNS[6:])
+
+
+def test_the_first_line_is_the_verdict_and_groups_what_is_wrong_at_the_same_places():
+    fails = [TensorReport(n, (2,), 1.0, 1.0, 1e-6, "fail", where=w) for n, w in [("a", "x"), ("b", "y"), ("c", "x")]]
+    doubt = TensorReport("d", (2,), 1.0, 1.0, 1e-6, "inconclusive")
+    report = Report("central", (*fails, doubt), 0)
+    told = "3 of 4 tensors wrong: a, c (x), b (y); 1 of 4 tensors undecided: d"
+    assert report.verdict == f"NOT PASSED: {told} (gradcheck, method 'central')"
+    many = tuple(TensorReport(f"t{k}", (2,), 1.0, 1.0, 1e-6, "fail", where=str(k)) for k in range(9))
+    assert Report("central", many, 0).verdict.count("(") == 6
+    assert "t4 (4), and 4 more (gradcheck" in Report("central", many, 0).verdict
+    assert Report("complex", rows("pass"), 0).verdict.startswith("passed: 1 tensor, max error 1.00e+00 of the scale")
 
 
 def rows(*statuses):
@@ -64,7 +84,7 @@ def test_notes_follow_the_table_and_the_report_s_own_is_last():
     noted = dataclasses.replace(report, note="a last word")
     assert str(noted) == f"{report}\na last word"
     assert repr(noted) == str(noted)
-    assert str(report).splitlines()[5].startswith("W: remainders shrink with slopes 1.00 and 2.00")
+    assert str(report).splitlines()[7].startswith("W: remainders shrink with slopes 1.00 and 2.00")
 
 
 def test_a_report_of_nothing_has_no_error():

@@ -41,7 +41,10 @@ def test_every_cut_is_refused_with_its_steps(steps):
     for cut in {1, steps // 3, steps - 1}:
         row = status(x, gradient(x, cut))
         assert row.status == "fail"
-        assert row.note.endswith(f"entries wrong, at steps 0 to {steps - cut - 1} of {steps}")
+        first = steps - cut - 1
+        assert row.where.startswith(f"steps 0 to {first} of {steps}" if first else f"step 0 of {steps}")
+        assert row.where.endswith(", all along axis 1")
+        assert row.note.endswith(f"entries wrong: {row.where}")
     wrong = gradient(x)
     wrong[0] *= -3
     assert status(x, wrong).status == "fail"

@@ -116,7 +116,7 @@ def test_an_entry_within_rtol_and_its_own_error_passes():
     assert (row.status, row.index) == ("pass", (1,))
     assert row.tolerance == pytest.approx(1e-6 + 1e-5)
     row = judge(tensor(analytic), Estimate(analytic + np.array([0, 1e-5, 2e-6]), error), zero=False, advice="")
-    assert (row.status, row.index, row.note) == ("fail", (2,), "1 of 3 entries wrong")
+    assert (row.status, row.index, row.note) == ("fail", (2,), "1 of 3 entries wrong: entry [2]")
 
 
 def test_an_error_above_the_resolution_decides_nothing():
