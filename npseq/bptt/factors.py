@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module, scatter_add
-from npseq.bptt.gradients import states_of
+from npseq.bptt.gradients import states_of, vector_gradients
 from npseq.bptt.layout import h_biases
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import Strand, Weights
@@ -52,7 +52,7 @@ def _vector_factors(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints) 
     old, new = states_of(cell, strand, w.state)
     if adjoints.da.ndim == 5:
         old, new = (tuple(part[:, :, None] for part in state) for state in (old, new))
-    gradients = cell.vector_gradients(adjoints.da, old, new)
+    gradients = vector_gradients(cell, w, adjoints.da, old, new)
     return {name: Factors(None, gradient) for name, gradient in zip(cell.vectors, gradients, strict=True)}
 
 

@@ -56,7 +56,7 @@ def weight_gradients(
     cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Weights, workspace: Workspace | None = None
 ) -> None:
     """Writes the gradient of every parameter of a strand into `out`, laid out as the weights are. No axis of lags."""
-    da_steps = _by_step(adjoints.da[: len(w.blocks.names)] if w.blocks.vectors else adjoints.da, 2)
+    da_steps = _by_step(adjoints.da[: len(w.blocks.names)], 2)
     dv_steps: MaybeArray = None if w.U is None else _by_step(adjoints.dv, 1)
     looked_up, columns_of_h = strand.s.shape[1] == w.state, len(w.blocks.h_weights) * adjoints.da.shape[1]
     if looked_up:
@@ -127,8 +127,13 @@ def _scatter_rows(cell: Cell, out: Array, ids: Array, da: Array) -> None:
 
 
 def _vector_gradients(cell: Cell, w: Weights, strand: Strand, adjoints: Adjoints, out: Array) -> None:
-    for k, gradient in enumerate(cell.vector_gradients(adjoints.da, *states_of(cell, strand, w.state))):
+    for k, gradient in enumerate(vector_gradients(cell, w, adjoints.da, *states_of(cell, strand, w.state))):
         out[k, :, 0] = gradient.sum(axis=(1, 2))
+
+
+def vector_gradients(cell: Cell, w: Weights, da: Array, old: State, new: State) -> tuple[Array, ...]:
+    """The gradient of each vector at every step: the further blocks of da where it has them, else by the cell."""
+    return (Cell if len(da) > len(w.blocks.names) else type(cell)).vector_gradients(cell, da, old, new)
 
 
 def states_of(cell: Cell, strand: Strand, P: int) -> tuple[State, State]:

@@ -148,6 +148,7 @@ def backward(
     edge: Edge | None = None,
     workspace: Workspace | None = None,
     record: Record | None = None,
+    around: Callable[[Any], Any] | None = None,
 ) -> Adjoints:
     """Adjoints of every step. dy (T, P, [lags,] B), zero past each length, or None; dh, dc of the last state."""
     s, mask, ragged, with_h = strand.s, strand.mask, strand.ragged, w.blocks.with_h
@@ -163,6 +164,8 @@ def backward(
         project = to_blocks(project, cell.operands)
     a, vectors = _beside_lags(strand.a if cell.reads_gates else None, lags), _beside_lags(w.vectors, lags)
     step = where(cell, s).backward if w.blocks.parts < 2 else _with_parts(where(cell, s), w.blocks.parts)
+    if around is not None:
+        step = around(step)
     for first, derivatives in _local_derivatives(cell, w, strand, lags, workspace):
         steps = slice(first, first + len(derivatives))
         each_step = (_from_last(array, steps) for array in (dy, a, da, columns, ragged))

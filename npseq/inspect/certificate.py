@@ -104,7 +104,7 @@ def truncation_certificate(
 
 def _one_strand(ledger: Any, max_bytes: int | None) -> tuple[View, int]:
     if check_ledger(ledger).of is None:
-        raise ValueError("the ledger must hold what it is of, as ledger(...) makes it")
+        raise ValueError("the ledger must hold what it is of, as ledger(...) makes it without dc and clip_adjoint")
     layer, dy, tape, dstate = ledger.of
     if getattr(layer, "directions", 2) != 1 or layer.num_layers != 1:
         raise ValueError(

@@ -30,7 +30,7 @@ class Ledger(NamedTuple):
     adjoints: Parts  # dL/dh_t (T, B, P) and dL/dc_t (T, B, H) by every path, "h", "c", "h_l1", "h_reverse", ...
     states: Parts  # h and c after every step, under the same names
     gates: Parts  # (T, B, H): "i", "f", "o", "g", "r_l1", ...
-    of: Any = None  # (layer, dy, tape, dstate), its arguments; the tape may have been overwritten since
+    of: Any = None  # (layer, dy, tape, dstate), its arguments, None with others; the tape may be overwritten since
 
     def __repr__(self) -> str:
         total = float(joint_norm(g.real for g in self.gradient.values()))
@@ -49,9 +49,11 @@ def ledger(
     max_lag: int | None = None,
     names: Any = None,
     pairs: bool = True,
+    dc: Any = None,
+    clip_adjoint: float | None = None,
     max_bytes: int | None = MAX_BYTES,
 ) -> Ledger:
-    """Decomposes the gradient that layer.backward(dy, tape, dstate) returns.
+    """Decomposes the gradient that layer.backward(dy, tape, dstate, dc=dc, clip_adjoint=clip_adjoint) returns.
 
     A path's lag is the number of recurrent edges, from one time step to the next, that it crosses, over all layers and
     directions. Unrolled sum: Werbos 1990; by lag: Pascanu, Mikolov & Bengio 2013 (arXiv 1211.5063).
@@ -64,6 +66,8 @@ def ledger(
         max_lag: keeps lags 0 to max_lag - 1 apart and adds longer ones up in `longer`; None keeps all apart.
         names: the parameters wanted; None is all.
         pairs: whether to compute the two T x T tables, each about as much work as T/2 backward passes.
+        dc, clip_adjoint: as backward takes them. A clamp multiplies adjoints by factors, and each part of the gradient
+            has the factors of the whole, which a Truncated(k) with a clamp of its own has not.
         max_bytes: the most memory it may take, with a MemoryError before it takes more; None is no limit.
 
     Raises:
@@ -75,7 +79,7 @@ def ledger(
         >>> ns.inspect.ledger(layer, np.ones_like(y), tape).per_step["W_hf"].shape
         (5, 4, 4)
     """
-    views = views_of(layer, tape, dy, dstate)
+    views = views_of(layer, tape, dy, dstate, dc=dc, clip_adjoint=clip_adjoint)
     names, pairs = check_names(layer, names), flag("pairs", pairs)
     lags = [_lags(view, max_lag) for view in views]
     _guard(layer, views, lags, names, max_bytes)
@@ -102,7 +106,7 @@ def ledger(
         adjoints,
         {name: array for view in views for name, array in states.states(view).items()},
         {name: array for view in views for name, array in states.gates(view).items()},
-        (layer, dy, tape, dstate),
+        (layer, dy, tape, dstate) if dc is None and clip_adjoint is None else None,
     )
 
 

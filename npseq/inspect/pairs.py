@@ -5,7 +5,7 @@ from typing import Any
 from npseq.backend import Array, array_module
 from npseq.bptt.factors import Factors, contract, norms, strand_factors
 from npseq.bptt.loop import backward
-from npseq.inspect.passes import View, adjoints_by_loss, check_names, masked_dy, named_factors, views_of
+from npseq.inspect.passes import View, adjoints_by_loss, around_steps, check_names, masked_dy, named_factors, views_of
 from npseq.layers.features import in_order
 from npseq.magnitude import norm
 
@@ -126,9 +126,11 @@ def _from_loss_on(view: View, d: int, first: int, last: int) -> dict[str, Factor
         lasts = strand.mask[:, 0].sum(axis=0) - 1
     reached = lasts >= start
     dc = None if view.dc is None else view.dc[d].T[:, None] * reached
-    w = layer.weights(0, d)
-    found = backward(layer.cell, w, strand, dy, view.dh[d].T[:, None] * reached, dc)
-    return strand_factors(layer.cell, w, strand, found)
+    from_start = xp.arange(steps)[:, None, None, None] >= start
+    around = around_steps(view, lambda dc, d: in_order(in_order(dc, d)[:, :, None] * from_start, d))
+    w, put = (layer.weights(0, d), None) if around is None else around(0, d)
+    found = backward(layer.cell, w, strand, dy, view.dh[d].T[:, None] * reached, dc, around=put)
+    return strand_factors(layer.cell, layer.weights(0, d), strand, found)
 
 
 def _losses_at_once(view: View) -> int:

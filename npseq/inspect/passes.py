@@ -10,18 +10,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module
+from npseq.bptt.around import replayed
 from npseq.bptt.factors import Factors, strand_factors
 from npseq.bptt.layout import suffix
 from npseq.bptt.loop import Edge, Record
 from npseq.bptt.tape import Strand, Tape
 from npseq.bptt.truncation import shifted
-from npseq.layers.adjoints import Rows, adjoints_of
+from npseq.layers.adjoints import AroundOf, Rows, adjoints_of, clamp_factors
 from npseq.layers.batch import check_array, check_tape
 from npseq.layers.bidirectional import check_any_state, check_recurrent, check_whole_tape, state_pair
-from npseq.layers.features import at_lag_zero
+from npseq.layers.features import at_lag_zero, by_direction
 from npseq.layers.layer import require_real
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed, reordered
+from npseq.layers.upstream import PerLayer, around_with, check_clip, check_dc
 
 AddAxis = Callable[[Array, Array], Array]  # (adjoint (..., B), its natural time step (B,) or (T, B)) -> (..., K, B)
 
@@ -36,6 +38,8 @@ class View(NamedTuple):
     dh: Array  # (L*R, B, P)
     dc: Array | None  # (L*R, B, H)
     time: Array | None  # (T, B): the natural time of each of its input steps, None where that is the step itself
+    dcs: PerLayer | None = None  # (T, B, R*C): the derivative by every c_t of each layer
+    factors: dict[tuple[int, int], list[Array]] | None = None  # of a clamp, strand by strand: `clamp_factors`
 
     @property
     def steps(self) -> int:
@@ -50,19 +54,34 @@ class View(NamedTuple):
 
 
 def views_of(
-    layer: Any, tape: Any, dy: Array | None = None, dstate: Any = None, *, real: bool = True
+    layer: Any,
+    tape: Any,
+    dy: Array | None = None,
+    dstate: Any = None,
+    *,
+    real: bool = True,
+    dc: Any = None,
+    clip_adjoint: float | None = None,
 ) -> tuple[View, ...]:
     """The layer's views. Raises TypeError or ValueError where an argument does not fit.
 
-    real: refuses a complex layer, whose norms have no meaning.
+    Args:
+        layer, tape, dy, dstate, dc, clip_adjoint: as backward takes them.
+        real: refuses a complex layer, whose norms have no meaning.
     """
+    limit = check_clip(clip_adjoint)
+    views = _views(layer, tape, dy, dstate, real, dc)
+    return views if limit is None else tuple(view._replace(factors=_factors(view, limit)) for view in views)
+
+
+def _views(layer: Any, tape: Any, dy: Array | None, dstate: Any, real: bool, dc: Any) -> tuple[View, ...]:
     _, batch = check_whole_tape(tape, check_recurrent("layer", layer))
     if real:
         require_real(layer)
     if isinstance(layer, Recurrent):
-        return (_view("", layer, tape, dy, dstate, None),)
+        return (_view("", layer, tape, dy, dstate, None, dc),)
     if isinstance(layer, Reversed):
-        return (_reversed_view("", layer, tape, dy, dstate),)
+        return (_reversed_view("", layer, tape, dy, dstate, dc),)
     forward, backward = layer.layers["forward"], layer.layers["backward"]
     dy_f = dy_b = None
     if dy is not None:
@@ -71,25 +90,36 @@ def views_of(
         dy_f, dy_b = dy[..., : forward.output_size], dy[..., forward.output_size :]
     check_any_state("dstate", dstate, layer, batch)
     dstate_f, dstate_b = state_pair("dstate", dstate)
+    dc_f, dc_b = state_pair("dc", dc)
     return (
-        _view("forward.", forward, tape.forward, dy_f, dstate_f, None),
-        _reversed_view("backward.", backward, tape.backward, dy_b, dstate_b),
+        _view("forward.", forward, tape.forward, dy_f, dstate_f, None, dc_f),
+        _reversed_view("backward.", backward, tape.backward, dy_b, dstate_b, dc_b),
     )
 
 
-def _reversed_view(prefix: str, layer: Reversed, tape: Any, dy: Array | None, dstate: Any) -> View:
+def _reversed_view(prefix: str, layer: Reversed, tape: Any, dy: Array | None, dstate: Any, dc: Any) -> View:
     if dy is not None:
         shape = (*tape.order.shape, layer.output_size)
         dy = reordered(check_array("dy", dy, shape, layer.dtype, array_module(layer.params.flat)), tape.order)
-    return _view(prefix, layer.layer, tape.inner, dy, dstate, tape.order)
+    dcs = check_dc(dc, layer.layer, *tape.order.shape)
+    turned = None if dcs is None else [None if part is None else reordered(part, tape.order) for part in dcs]
+    return _view(prefix, layer.layer, tape.inner, dy, dstate, tape.order, turned)
 
 
-def _view(prefix: str, layer: Recurrent, tape: Any, dy: Array | None, dstate: Any, time: Array | None) -> View:
+def _view(prefix: str, layer: Recurrent, tape: Any, dy: Array | None, dstate: Any, time: Array | None, dc: Any) -> View:
     xp = array_module(layer.params.flat)
     steps, batch = check_tape(tape, layer)
     if dy is not None:
         dy = check_array("dy", dy, (steps, batch, layer.output_size), layer.dtype, xp)
-    return View(prefix, layer, tape, dy, *layer.checked_state("dstate", dstate, batch), time)
+    dcs = check_dc(dc, layer, steps, batch)
+    return View(prefix, layer, tape, dy, *layer.checked_state("dstate", dstate, batch), time, dcs)
+
+
+def _factors(view: View, limit: float) -> dict[tuple[int, int], list[Array]]:
+    layer, dh = view.layer, [part.T for part in view.dh]
+    dy = None if view.dy is None else by_direction(view.dy, view.tape, layer.directions, None, None)
+    last: list[Any] = [None] * len(dh) if view.dc is None else [part.T for part in view.dc]
+    return clamp_factors(layer, view.tape, dy, dh, last, view.dcs, limit)
 
 
 def check_names(layer: Any, names: Any) -> tuple[str, ...] | None:
@@ -141,7 +171,18 @@ def _run(view: View, add_axis: AddAxis, edge: Edge | None, record: Callable[[int
     made = [_last_steps(view, step, d) for d in range(layer.directions)] * layer.num_layers
     dh = [add_axis(array.T, at) for array, at in zip(view.dh, made, strict=True)]
     dc = [None] * len(dh) if view.dc is None else [add_axis(a.T, at) for a, at in zip(view.dc, made, strict=True)]
-    return adjoints_of(layer, view.tape, dfeatures, dh, dc, None if edge is None else lambda k: edge, record)
+    edges = None if edge is None else lambda k: edge
+    around = around_steps(view, lambda dc, d: add_axis(dc, step))
+    return adjoints_of(layer, view.tape, dfeatures, dh, dc, edges, record, around=around)
+
+
+def around_steps(view: View, add_axis: Callable[[Array, int], Array]) -> AroundOf | None:
+    """What stands around a view's steps: dc, with another axis by add_axis(dc (T, C, B), direction), and the clamp."""
+    if view.dcs is None and view.factors is None:
+        return None
+    factors = view.factors
+    bound = None if factors is None else lambda l, d: replayed(factors[l, d])
+    return around_with(view.layer, view.tape, view.dcs, add_axis, bound)
 
 
 def masked_dy(view: View) -> Array | None:

@@ -84,10 +84,8 @@ def _by_every_path(view: View, l: int, d: int) -> Array:
     dh = xp.zeros((layer.state_size, layer.hidden_size, view.batch), layer.dtype)
     steps: list[Any] = []
     w = layer.weights(l, d)
-    adjoints = loop.backward(
-        layer.cell, w, strand, None, dh, dc, record=lambda t, dh, dc: steps.insert(0, (dh, dc))
-    )  # fmt: skip
+    loop.backward(layer.cell, w, strand, None, dh, dc, record=lambda t, dh, dc: steps.insert(0, (dh, dc)))
     if not steps:
         return xp.zeros((0, *dc.shape), layer.dtype)
     dh, dc = (xp.stack([step[k] for step in steps]) for k in (0, 1))
-    return through_output(view, l, d, adjoints, dh, dc)
+    return through_output(view, l, d, dh, dc)

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from npseq.activations import dtanh, tanh
+from npseq.activations import dsigmoid, dtanh, tanh
 from npseq.backend import Array
-from npseq.bptt import loop
 from npseq.bptt.blocks import blocks_of
 from npseq.bptt.tape import Strand
 from npseq.cell import parts_of
 from npseq.inspect.passes import View, adjoints, in_natural_time, strands
 from npseq.layers.adjoints import Rows
+from npseq.layers.features import by_direction, in_order
 from npseq.layers.lstm import LSTMCell
 
 
@@ -57,9 +57,9 @@ def state_adjoints(view: View) -> tuple[Rows, dict[str, Array]]:
         dh = _stacked([step[0] for step in seen[k]], strand, view.layer.state_size)
         named[view.name("h", l, d)] = _natural(view, d, dh)
         if strand.c is not None:
-            dc = _stacked([step[1] for step in seen[k]], strand, view.layer.c_size)
+            dc = _stacked([step[1] for step in seen[k]], strand, view.layer.c_size) + _received(view, l, d)
             if isinstance(view.layer.cell, LSTMCell):
-                dc = through_output(view, l, d, rows[l][d], dh, dc)
+                dc = through_output(view, l, d, dh, dc)
             for name, part in zip(
                 view.layer.cell.state[1:], parts_of(dc, len(view.layer.cell.state) - 1, 1), strict=True
             ):
@@ -73,18 +73,27 @@ def _further(view: View, c: Any) -> Iterator[tuple[str, Array]]:
     return zip(names, parts_of(c, len(names), 1), strict=True)
 
 
-def through_output(view: View, l: int, d: int, found: loop.Adjoints, dh: Array, dc: Array) -> Array:
+def _received(view: View, l: int, d: int) -> Any:
+    """The loss's own derivative by c_t (T, C, B), in the strand's order of time."""
+    if view.dcs is None or view.dcs[l] is None:
+        return 0
+    parts = by_direction(view.dcs[l], view.tape, view.layer.directions, None, None)
+    return in_order(parts[d], d)
+
+
+def through_output(view: View, l: int, d: int, dh: Array, dc: Array) -> Array:
     """dL/dc_t by every path: the cell state also acts on its own step's h (L6) and, by a peephole, on o (L5).
 
     dh (T, P, [K,] B), dc (T, H, [K,] B): what reaches h_t and c_t from outside the step.
     """
     cell, strand = view.layer.cell, view.tape.strands[l][d]
     w = view.layer.weights(l, d)
-    slope = strand.a[:, blocks_of(cell).names.index("o")] * dtanh(tanh(strand.c[1:]))  # type: ignore[index]  # (L6)
+    o, tanh_c = strand.a[:, blocks_of(cell).names.index("o")], tanh(strand.c[1:])  # type: ignore[index]
+    slope = o * dtanh(tanh_c)  # (L6)
     dm = dh if w.U is None else np.moveaxis(np.tensordot(w.U, dh, axes=(1, 1)), 0, 1)
-    do = np.moveaxis(found.da[blocks_of(cell).names.index("o")], 0, 1)
-    extra = 0 if w.vectors is None else do * w.vectors[0].reshape(-1, *[1] * (do.ndim - 2))  # (L5)
-    return dc + dm * (slope if dm.ndim == 3 else slope[:, :, None]) + extra
+    if w.vectors is not None:
+        slope = slope + dsigmoid(o) * tanh_c * w.vectors[0]  # (L6) (L5)
+    return dc + dm * (slope if dm.ndim == 3 else slope[:, :, None])
 
 
 def _stacked(steps: list[Array], strand: Strand, size: int) -> Array:

@@ -134,7 +134,9 @@ def random_truncation_variance(ledger: Ledger, keep: float | np.ndarray, *, max_
 def _edge_by_edge(ledger: Ledger, keep: np.ndarray, max_bytes: int | None) -> float:
     """Summed over the views, which share no parameter and no draw."""
     if ledger.of is None:
-        raise ValueError("the ledger must hold crossing norms or what it is of, as ledger(...) makes it")
+        raise ValueError(
+            "the ledger must hold crossing norms or what it is of, as ledger(...) makes it without dc and clip_adjoint"
+        )
     layer, dy, tape, dstate = ledger.of
     names = tuple(ledger.gradient)
     noisy = [through_edges(view, keep, names, max_bytes) for view in views_of(layer, tape, dy, dstate)]

@@ -9,15 +9,15 @@ import numpy as np
 
 from npseq.arguments import array, one_of
 from npseq.backend import Array, array_module, generator
-from npseq.bptt.blocks import blocks_of
 from npseq.gradcheck import Report
 from npseq.gradcheck.check import METHODS, checked
+from npseq.layercheck.clamped import require_surrogate, surrogate
 from npseq.layercheck.fault import fault
 from npseq.layercheck.labels import labels_of
 from npseq.layercheck.over_time import InTime, by_step
 from npseq.layercheck.rounding import rounding_of
 from npseq.layercheck.step import require_backward, step_faults
-from npseq.layercheck.surrogate import FixedDropout, frozen_states, require_exact, truncated_forward
+from npseq.layercheck.surrogate import FixedDropout, fix_dropout, frozen_states, truncated_forward
 from npseq.layers.batch import check_batch, check_lengths
 from npseq.layers.bidirectional import Bidirectional, check_any_state, recurrent_layers, state_pair
 from npseq.layers.dropout import Dropout
@@ -26,6 +26,7 @@ from npseq.layers.layer import Layer
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
 from npseq.layers.states import as_state, state_arrays
+from npseq.layers.upstream import check_clip
 from npseq.magnitude import blank
 
 Values = dict[str, Array]
@@ -51,6 +52,7 @@ def gradcheck_layer(
     *,
     method: str = "complex",
     truncation: Any = None,
+    clip_adjoint: float | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> Report:
     """Checks every entry of what layer.backward returns: gradients of parameters, x and initial states.
@@ -79,6 +81,8 @@ def gradcheck_layer(
         method: "complex", "central", "directional" or "taylor", as in npseq.gradcheck.
         truncation: Truncated(k) checks the truncated gradient, which is the whole gradient of a loss whose states k
             steps back are held fixed: for stacks of one direction, or a single layer of two.
+        clip_adjoint: checks the gradient that backward clamps at this limit, which is the whole gradient of a loss
+            whose clamped pre-activations are held: an RNN, GRU, LSTM or Recurrent.
         rng: a seed or Generator for upstream gradients, dropout and directions; None draws the same ones every time.
 
     Raises:
@@ -92,7 +96,7 @@ def gradcheck_layer(
         (True, True)
     """
     one_of("method", method, tuple(METHODS))  # before anything is drawn
-    problem = layer_problem(layer, x, state, lengths, truncation, rng)
+    problem = layer_problem(layer, x, state, lengths, truncation, rng, clip_adjoint)
     require_backward(layer)
     gradient = problem.gradient(np.float64)
     labels = labels_of(layer, problem.at) if isinstance(layer, TIMED) else {}
@@ -105,14 +109,20 @@ def gradcheck_layer(
 
 
 def layer_problem(
-    layer: Layer, x: Array, state: Any = None, lengths: Array | None = None, truncation: Any = None, rng: Any = None
+    layer: Layer,
+    x: Array,
+    state: Any = None,
+    lengths: Array | None = None,
+    truncation: Any = None,
+    rng: Any = None,
+    clip_adjoint: float | None = None,
 ) -> Problem:
     """The problem that gradcheck_layer checks. Raises as it does."""
     rng = generator(0 if rng is None else rng)
     _require_real(layer, x)
     if isinstance(layer, TIMED):
-        return _over_time(layer, x, state, lengths, truncation, rng)
-    options = {"state": state, "lengths": lengths, "truncation": truncation}
+        return _over_time(layer, x, state, lengths, truncation, rng, check_clip(clip_adjoint))
+    options = {"state": state, "lengths": lengths, "truncation": truncation, "clip_adjoint": clip_adjoint}
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise TypeError(f"{type(layer).__name__} has no time, so it takes no {' and no '.join(given)}; leave that out")
@@ -127,10 +137,17 @@ def _require_real(layer: Any, x: Any) -> None:
             raise TypeError(f"{name} must be real to be checked, got {dtype}; use .real of what it was made from")
 
 
-def _over_time(layer: Any, x: Array, state: Any, lengths: Any, truncation: Any, rng: np.random.Generator) -> Problem:
+def _over_time(
+    layer: Any,
+    x: Array,
+    state: Any,
+    lengths: Any,
+    truncation: Any,
+    rng: np.random.Generator,
+    limit: float | None,
+) -> Problem:
     """RNN, GRU, LSTM, Bidirectional."""
-    if truncation is not None:
-        require_exact(layer, truncation)
+    require_surrogate(layer, truncation, limit)
     layer = layer.astype(np.float64)
     x = _as_float64(x)
     batch = check_batch(x, lengths, layer.input_size, layer.dtype, array_module(layer.params.flat))
@@ -138,7 +155,7 @@ def _over_time(layer: Any, x: Array, state: Any, lengths: Any, truncation: Any, 
         xp = array_module(x)
         x = blank(xp, x, batch.mask[..., None] | xp.isfinite(x))
     start = _initial(layer, state, x.shape[1])
-    _fix_dropout(layer, x, lengths, rng)
+    fix_dropout(layer, x, lengths, rng)
     inputs = {} if batch.is_ids else {"x": x}
     at = {**inputs, **start, **_parameters(layer)}
     frozen = None if truncation is None else frozen_states(layer, x, _state(layer, start), lengths)
@@ -152,6 +169,7 @@ def _over_time(layer: Any, x: Array, state: Any, lengths: Any, truncation: Any, 
         return {"y": y, **_named(copy, last)}
 
     weights = _weights(outputs(layer, at), rng)
+    clamp: Any = {} if limit is None else {"clip_adjoint": limit}
 
     def gradient(dtype: Any, of: Any = layer, upstream: Values = weights) -> Values:
         copy = of.astype(dtype)
@@ -159,7 +177,7 @@ def _over_time(layer: Any, x: Array, state: Any, lengths: Any, truncation: Any, 
         tape = copy.forward(values.get("x", x), _state(copy, values), lengths, training=True)[2]
         for _ in range(2):
             dy = {name: weight.astype(dtype) for name, weight in upstream.items()}
-            dx, dstate, grads = copy.backward(dy["y"], tape, _state(copy, dy), truncation)
+            dx, dstate, grads = copy.backward(dy["y"], tape, _state(copy, dy), truncation, **clamp)
         return {**({} if dx is None else {"x": dx}), **_named(copy, dstate), **grads}
 
     def rounding(upstream: Values = weights) -> Values:
@@ -168,12 +186,17 @@ def _over_time(layer: Any, x: Array, state: Any, lengths: Any, truncation: Any, 
     def alone(dy: Array) -> Values:
         return {name: dy if name == "y" else 0 * weight for name, weight in weights.items()}
 
-    at_copy = _at_copy(layer, outputs)
+    held = layer
+    if limit is not None:
+        held = surrogate(layer, x, _state(layer, start), lengths, weights["y"], _state(layer, weights), limit)
+    at_copy = _at_copy(held, outputs)
     ends = np.full(x.shape[1], len(x)) if lengths is None else check_lengths(lengths, len(x), x.shape[1])
     time = InTime(
         at_copy, lambda dy: gradient(np.float64, upstream=alone(dy)), lambda dy: rounding(alone(dy)), weights["y"], ends
     )
-    return Problem(_loss(at_copy, weights), at, gradient, rounding, time if len(x) > 1 and x.shape[1] else None)
+    return Problem(
+        _loss(at_copy, weights), at, gradient, rounding, time if len(x) > 1 and x.shape[1] and limit is None else None
+    )
 
 
 def _pointwise(layer: Any, x: Array, rng: np.random.Generator) -> Problem:
@@ -237,19 +260,6 @@ def _weights(outputs: Values, rng: np.random.Generator) -> Values:
         return array_module(like).asarray(size.astype(np.float32).astype(np.float64))
 
     return {name: draw(value) for name, value in outputs.items()}
-
-
-def _fix_dropout(layer: Any, x: Array, lengths: Any, rng: np.random.Generator) -> None:
-    """Fixes the dropout masks of every stack, in all later passes, to those of one pass that rng draws."""
-    for stack in recurrent_layers(layer).values():
-        if stack.dropout.p or stack.cell.masks:
-            stack.dropout = Dropout(stack.dropout.p, rng)
-            tape, first = stack.forward(x, None, lengths, training=True)[2], len(blocks_of(stack.cell).names)
-            masks: list[Array] = []
-            for dropped, row in zip(tape.dropout, tape.strands, strict=True):  # in the order in which they are drawn
-                masks += dropped or []
-                masks += [strand.a[:, first + k] for strand in row for k in range(len(stack.cell.masks))]
-            stack.dropout = FixedDropout(stack.dropout.p, masks)
 
 
 def _as_float64(x: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
+from npseq.bptt.blocks import blocks_of
 from npseq.bptt.truncation import HDetach, Truncated
 from npseq.layers.bidirectional import Bidirectional, recurrent_layers
 from npseq.layers.dropout import Dropout
@@ -40,6 +41,19 @@ class FixedDropout(Dropout):
             steps, sequences = self.window
             mask = mask[steps, :, sequences].swapaxes(1, 2)
         return mask.astype(x.real.dtype, copy=False)
+
+
+def fix_dropout(layer: Any, x: Array, lengths: Any, rng: np.random.Generator) -> None:
+    """Fixes the dropout masks of every stack, in all later passes, to those of one pass that rng draws."""
+    for stack in recurrent_layers(layer).values():
+        if stack.dropout.p or stack.cell.masks:
+            stack.dropout = Dropout(stack.dropout.p, rng)
+            tape, first = stack.forward(x, None, lengths, training=True)[2], len(blocks_of(stack.cell).names)
+            masks: list[Array] = []
+            for dropped, row in zip(tape.dropout, tape.strands, strict=True):  # in the order in which they are drawn
+                masks += dropped or []
+                masks += [strand.a[:, first + k] for strand in row for k in range(len(stack.cell.masks))]
+            stack.dropout = FixedDropout(stack.dropout.p, masks)
 
 
 def require_exact(layer: Recurrent | Bidirectional, truncation: Any) -> None:

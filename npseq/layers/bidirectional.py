@@ -10,6 +10,7 @@ from npseq.layers.batch import check_array, check_batch, check_kind, check_old, 
 from npseq.layers.composite import Composite
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed, ReversedTape
+from npseq.layers.upstream import check_clip, check_dc
 from npseq.parameters import Parameters
 
 
@@ -88,13 +89,16 @@ class Bidirectional(Composite):
         dstate: Any = None,
         truncation: Any = None,
         *,
+        dc: Any = None,
+        clip_adjoint: float | None = None,
         grads: Parameters | None = None,
         workspace: Workspace | None = None,
     ) -> tuple[Array | None, Any, Parameters]:
         """Returns dx, the pair of initial states' gradients, and grads.
 
         Args:
-            dy, tape, dstate, truncation, grads, workspace: as Recurrent.backward takes them, dstate as a pair.
+            dy, tape, dstate, truncation, dc, clip_adjoint, grads, workspace: as Recurrent.backward takes them, dstate
+                and dc as pairs.
         """
         steps, batch = check_whole_tape(tape, self)
         grads, own = self._gradients(grads, workspace)
@@ -107,8 +111,13 @@ class Bidirectional(Composite):
         dstate_f, dstate_b = state_pair("dstate", dstate)
         check_any_state("dstate", dstate, self, batch)
         check_cut(truncation, self, steps)
-        dx_f, dfirst_f, _ = forward.backward(dy_f, tape.forward, dstate_f, truncation, **own["forward"])
-        dx_b, dfirst_b, _ = backward.backward(dy_b, tape.backward, dstate_b, truncation, **own["backward"])
+        dcs = state_pair("dc", dc)
+        for one, part in zip(recurrent_layers(self).values(), dcs, strict=True):
+            check_dc(part, one, steps, batch)
+        check_clip(clip_adjoint)
+        options = [{"dc": part, "clip_adjoint": clip_adjoint, **own[name]} for name, part in zip(own, dcs, strict=True)]
+        dx_f, dfirst_f, _ = forward.backward(dy_f, tape.forward, dstate_f, truncation, **options[0])
+        dx_b, dfirst_b, _ = backward.backward(dy_b, tape.backward, dstate_b, truncation, **options[1])
         return None if dx_f is None else dx_f + dx_b, (dfirst_f, dfirst_b), grads
 
     def __repr__(self) -> str:

@@ -22,6 +22,7 @@ from npseq.bptt.tape import describe
 from npseq.bptt.workspace import Workspace, check_max_bytes, readable
 from npseq.layers.jacobian import check_one_way, check_sequence, state_features
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.upstream import check_clip, check_dc
 from npseq.parameters import Parameters
 
 LossGradient = Callable[[int, Array], Array]  # (first step, y of some steps (t, B, P)) -> dL/dy of those steps
@@ -102,6 +103,8 @@ def checkpointed(
     lengths: Array | None = None,
     dstate: Any = None,
     *,
+    dc: Any = None,
+    clip_adjoint: float | None = None,
     max_bytes: int | None = None,
     schedule: Schedule | None = None,
     visit: Visit | None = None,
@@ -118,6 +121,7 @@ def checkpointed(
         state: the initial state.
         lengths: as forward takes them.
         dstate: the loss's derivative by the last state.
+        dc, clip_adjoint: as backward takes them.
         max_bytes: the budget; None is about sqrt(T) steps and sqrt(T) states, every step run at most three times.
         schedule: taken instead of a plan within the budget.
         visit: visit(first step, adjoints) is called once a unit, from the last to the first.
@@ -133,6 +137,7 @@ def checkpointed(
     """
     schedule = _checked(layer, schedule)
     steps, batch, lengths = check_sequence(layer, x, dy, state, lengths, dstate)
+    dcs, limit = check_dc(dc, layer, steps, batch), check_clip(clip_adjoint)
     visit = None if visit is None else function("visit", visit)
     max_bytes = None if max_bytes is None else check_max_bytes(max_bytes)
     schedule = plan(layer, steps, batch, max_bytes) if schedule is None else schedule
@@ -144,7 +149,8 @@ def checkpointed(
         first = unit * schedule.stride
         y, _, tape = run.unit(unit, before)
         given = dy(first, y.copy()) if callable(dy) else None if dy is None else dy[first : first + len(y)]
-        rows = layer.adjoints(given, tape, dstate, workspace=workspace)
+        own = None if dcs is None else [None if part is None else part[first : first + len(y)] for part in dcs]
+        rows = layer.adjoints(given, tape, dstate, dc=own, clip_adjoint=limit, workspace=workspace)
         dx, dstate, _ = layer.gradients(rows, tape, grads=part, workspace=workspace)
         grads.flat += part.flat
         parts.append(dx)

@@ -144,6 +144,8 @@ class Recurrent(Layer):
         dstate: Any = None,
         truncation: Any = None,
         *,
+        dc: Any = None,
+        clip_adjoint: float | None = None,
         grads: Parameters | None = None,
         workspace: Workspace | None = None,
     ) -> tuple[Array | None, Any, Parameters]:
@@ -155,6 +157,10 @@ class Recurrent(Layer):
             dstate: the loss's derivative by the last state, shaped as the state; None is zeros.
             truncation: Truncated, RandomTruncation, RouletteTruncation, HDetach or CarouselTruncation; None is the
                 whole gradient.
+            dc: (T, B, R*C), the loss's derivative by what the last layer's state has beside h, an LSTM's c_t, C = H;
+                or a list of these, one a layer, None for zeros.
+            clip_adjoint: a limit to which the derivative by each pre-activation of each step is clamped before it goes
+                on, to x, to h or to a sum (Graves 2013, arXiv 1308.0850): docs/derivations/time.md.
             grads: a training loop's own, written over.
             workspace: a training loop's own buffers.
 
@@ -165,9 +171,9 @@ class Recurrent(Layer):
             TypeError, ValueError: before anything is computed, if an argument does not fit.
         """
         if isinstance(tape, SegmentsTape):
-            return backward_segments(self, dy, tape, dstate, truncation, grads, workspace)
+            return backward_segments(self, dy, tape, dstate, truncation, dc, clip_adjoint, grads, workspace)
         grads = self._buffers_of(grads, workspace)
-        rows = stack_adjoints(self, dy, tape, dstate, truncation, workspace)
+        rows = stack_adjoints(self, dy, tape, dstate, truncation, dc, clip_adjoint, workspace)
         return stack_gradients(self, rows, tape, grads, workspace)
 
     def adjoints(
@@ -177,14 +183,16 @@ class Recurrent(Layer):
         dstate: Any = None,
         truncation: Any = None,
         *,
+        dc: Any = None,
+        clip_adjoint: float | None = None,
         workspace: Workspace | None = None,
     ) -> Rows:
         """Returns the adjoints of every step, rows[layer][direction]: the first half of backward.
 
         Args:
-            dy, tape, dstate, truncation, workspace: as `backward` takes them.
+            dy, tape, dstate, truncation, dc, clip_adjoint, workspace: as `backward` takes them.
         """
-        return stack_adjoints(self, dy, tape, dstate, truncation, workspace)
+        return stack_adjoints(self, dy, tape, dstate, truncation, dc, clip_adjoint, workspace)
 
     def gradients(
         self, rows: Rows, tape: Tape, *, grads: Parameters | None = None, workspace: Workspace | None = None

@@ -10,6 +10,7 @@ from npseq.bptt.workspace import Workspace
 from npseq.layers.batch import check_array, check_kind, check_lengths, check_old
 from npseq.layers.layer import Layer
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.upstream import check_dc
 from npseq.parameters import Parameters
 
 
@@ -88,20 +89,25 @@ class Reversed(Layer):
         dstate: Any = None,
         truncation: Any = None,
         *,
+        dc: Any = None,
+        clip_adjoint: float | None = None,
         grads: Parameters | None = None,
         workspace: Workspace | None = None,
     ) -> tuple[Array | None, Any, Parameters]:
         """Returns dx, the initial state's gradient, and grads.
 
         Args:
-            dy, tape, dstate, truncation, grads, workspace: as Recurrent.backward takes them.
+            dy, tape, dstate, truncation, dc, clip_adjoint, grads, workspace: as Recurrent.backward takes them.
         """
         check_kind(tape, ReversedTape)
         if dy is not None:
             xp = array_module(self.params.flat)
             check_array("dy", dy, (*tape.order.shape, self.output_size), self.dtype, xp)
             dy = reordered(dy, tape.order)
-        dx, dfirst, grads = self.layer.backward(dy, tape.inner, dstate, truncation, grads=grads, workspace=workspace)
+        own = check_dc(dc, self.layer, *tape.order.shape)
+        dcs = None if own is None else [None if part is None else reordered(part, tape.order) for part in own]
+        options: Any = {"dc": dcs, "clip_adjoint": clip_adjoint, "grads": grads, "workspace": workspace}
+        dx, dfirst, grads = self.layer.backward(dy, tape.inner, dstate, truncation, **options)
         return None if dx is None else reordered(dx, tape.order), dfirst, grads
 
     def __repr__(self) -> str:

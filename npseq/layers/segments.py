@@ -14,6 +14,7 @@ from npseq.backend import Array, MaybeArray, array_module, to_host
 from npseq.bptt.tape import Tape
 from npseq.layers.batch import check_array, check_batch, check_lengths, check_old
 from npseq.layers.states import as_state, map_state
+from npseq.layers.upstream import check_dc
 
 
 class Segments(NamedTuple):
@@ -113,7 +114,15 @@ def forward_segments(
 
 
 def backward_segments(
-    layer: Any, dy: MaybeArray, tape: SegmentsTape, dstate: Any, truncation: Any, grads: Any, workspace: Any
+    layer: Any,
+    dy: MaybeArray,
+    tape: SegmentsTape,
+    dstate: Any,
+    truncation: Any,
+    dc: Any,
+    clip_adjoint: Any,
+    grads: Any,
+    workspace: Any,
 ) -> tuple[MaybeArray, Any, Any]:
     """`Recurrent.backward` of a batch with resets."""
     inner, segments = tape
@@ -121,8 +130,10 @@ def backward_segments(
     if dy is not None:
         dy = segments.split(check_array("dy", dy, (steps, batch, layer.output_size), layer.dtype, xp))
     given = as_state([part for part in layer.checked_state("dstate", dstate, batch) if part is not None])
-    dlast = segments.last_gradient(given)
-    dx, dfirst, grads = layer.backward(dy, inner, dlast, truncation, grads=grads, workspace=workspace)
+    dlast, own = segments.last_gradient(given), check_dc(dc, layer, steps, batch)
+    dcs = None if own is None else [None if part is None else segments.split(part) for part in own]
+    options = {"dc": dcs, "clip_adjoint": clip_adjoint, "grads": grads, "workspace": workspace}
+    dx, dfirst, grads = layer.backward(dy, inner, dlast, truncation, **options)
     return None if dx is None else segments.join(dx), segments.first_gradient(dfirst, given), grads
 
 

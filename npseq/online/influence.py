@@ -22,6 +22,7 @@ from npseq.bptt.workspace import require
 from npseq.layers.batch import check_array
 from npseq.layers.jacobian import check_sequence, check_steps, state_features, state_jacobian
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.upstream import PerLayer, check_dc
 from npseq.magnitude import blank
 from npseq.parameters import Parameters
 
@@ -60,10 +61,11 @@ def run_forward(
     dstate: Any,
     influence: Influence | None,
     update: Update,
+    dc: Any = None,
 ) -> Online:
     """Runs all steps forward with the influence matrix that `update` computes; the other arguments are rtrl's."""
     steps, batch, lengths = check_sequence(layer, x, dy if callable(dy) else array("dy", dy), state, lengths, dstate)
-    size = state_features(layer)
+    size, dcs = state_features(layer), check_dc(dc, layer, steps, batch)
     if influence is not None:
         influence = _checked_influence(layer, influence, batch, size)
     grads = Parameters(layer.params.layout, np.zeros_like(layer.params.flat))
@@ -71,7 +73,7 @@ def run_forward(
     for t in range(steps):
         y, state, tape = layer.forward(x[t : t + 1], state, lengths_at(lengths, t))
         influence = update(tape, influence)
-        _add(grads, _by_state(layer, output_gradient(dy, t, y[0], lengths), size), influence)
+        _add(grads, _by_state(layer, output_gradient(dy, t, y[0], lengths), size, dcs, t, lengths), influence)
         outputs.append(y)
     if dstate is not None and influence is not None:
         h, c = layer.checked_state("dstate", dstate, batch)
@@ -114,8 +116,22 @@ def multiply(J: Array, S: Array) -> Array:
 def output_gradient(dy: Array | LossGradient, t: int, y: Array, lengths: Array | None) -> Array:
     """Returns dl_t/dy_t (B, P), zero past each length."""
     given = check_array("dy", dy(t, y), y.shape, y.dtype, array_module(y)) if callable(dy) else dy[t]
-    running = lengths_at(lengths, t)
-    return given if running is None else blank(array_module(y), given, array_module(y).asarray(running[:, None]))
+    return running_rows(given, t, lengths)
+
+
+def running_rows(given: Array, t: int, lengths: np.ndarray | None) -> Array:
+    """Rows (B, .) of step t, zero past each length."""
+    running, xp = lengths_at(lengths, t), array_module(given)
+    return given if running is None else blank(xp, given, xp.asarray(running[:, None]))
+
+
+def refuse_clip(method: str, clip_adjoint: Any) -> None:
+    """Raises ValueError for a clamp of adjoints, which no method forward in time has."""
+    if clip_adjoint is not None:
+        raise ValueError(
+            f"clip_adjoint must be None in {method}, got {clip_adjoint!r}: it clamps the adjoint of a step, which all "
+            "later losses add up to, and forward in time they are not known yet; use backward or checkpointed"
+        )
 
 
 def join_outputs(layer: Recurrent, outputs: list[Array], batch: int) -> Array:
@@ -123,11 +139,17 @@ def join_outputs(layer: Recurrent, outputs: list[Array], batch: int) -> Array:
     return xp.concatenate(outputs) if outputs else xp.zeros((0, batch, layer.output_size), layer.dtype)
 
 
-def _by_state(layer: Recurrent, dy: Array, size: int) -> Array:
-    """q (B, n): the loss reads h of the last layer only."""
+def _by_state(
+    layer: Recurrent, dy: Array, size: int, dcs: PerLayer | None, t: int, lengths: np.ndarray | None
+) -> Array:
+    """q (B, n): the loss reads h of the last layer, and what dcs says of the others' state beside h."""
     q = np.zeros_like(dy, shape=(len(dy), size))
-    P = layer.state_size
-    q[:, (layer.num_layers - 1) * P : layer.num_layers * P] = dy
+    L, P, C = layer.num_layers, layer.state_size, layer.c_size
+    q[:, (L - 1) * P : L * P] = dy
+    for l, given in enumerate(dcs or ()):
+        if given is not None:
+            first = L * P + l * C
+            q[:, first : first + C] = running_rows(given[t], t, lengths)
     return q
 
 

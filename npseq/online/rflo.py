@@ -18,7 +18,15 @@ from npseq.layers.gru import GRUCell
 from npseq.layers.jacobian import check_one_way
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.rnn import RNNCell
-from npseq.online.influence import Influence, LossGradient, Online, require_memory, run_forward, step_jacobians
+from npseq.online.influence import (
+    Influence,
+    LossGradient,
+    Online,
+    refuse_clip,
+    require_memory,
+    run_forward,
+    step_jacobians,
+)
 
 
 def rflo(
@@ -30,6 +38,8 @@ def rflo(
     dstate: Any = None,
     *,
     influence: Influence | None = None,
+    dc: Any = None,
+    clip_adjoint: float | None = None,
     max_bytes: int | None = MAX_BYTES,
 ) -> Online:
     """Computes the gradient by random feedback local online learning, RFLO: one trace per weight, which leaks.
@@ -43,7 +53,7 @@ def rflo(
 
     Args:
         layer: one RNN or GRU of one direction.
-        x, dy, state, lengths, dstate, max_bytes: as rtrl takes them.
+        x, dy, state, lengths, dstate, dc, clip_adjoint, max_bytes: as rtrl takes them.
         influence: the influence of an earlier call, to continue that sequence.
 
     Raises:
@@ -57,6 +67,7 @@ def rflo(
         True
     """
     check_one_way(layer, "rflo")
+    refuse_clip("rflo", clip_adjoint)
     if not isinstance(layer.cell, (RNNCell, GRUCell)) or layer.num_layers != 1:
         raise ValueError(
             f"rflo is for one layer of GRU, whose z is the leak, or of RNN, got {layer}; an LSTM's gradient along its "
@@ -73,7 +84,7 @@ def rflo(
             leak = np.where(strand.mask[0], leak, 1)
         return F if A is None else {name: _scaled(leak.T, A[name]) + part for name, part in F.items()}  # (O6)
 
-    return run_forward(layer, x, dy, state, lengths, dstate, influence, update)
+    return run_forward(layer, x, dy, state, lengths, dstate, influence, update, dc)
 
 
 def _scaled(leak: Array, A: Array) -> Array:

@@ -14,6 +14,7 @@ from npseq.online.influence import (
     LossGradient,
     Online,
     multiply,
+    refuse_clip,
     require_memory,
     run_forward,
     step_jacobians,
@@ -29,6 +30,8 @@ def rtrl(
     dstate: Any = None,
     *,
     influence: Influence | None = None,
+    dc: Any = None,
+    clip_adjoint: float | None = None,
     max_bytes: int | None = MAX_BYTES,
 ) -> Online:
     """Computes the gradient by real-time recurrent learning: that of backward, but forward in time.
@@ -44,6 +47,8 @@ def rtrl(
         dstate: the loss's derivative by the last state, as backward takes it.
         influence: the influence of an earlier call, {parameter: (B, n, ...)}, to continue that sequence; None means
             that the initial state does not depend on the parameters.
+        dc: the loss's derivative by every c_t, as backward takes it.
+        clip_adjoint: None; the clamp of backward needs the losses to come.
         max_bytes: the memory allowed; None is no limit.
 
     Raises:
@@ -57,10 +62,11 @@ def rtrl(
         True
     """
     check_one_way(layer, "rtrl")
+    refuse_clip("rtrl", clip_adjoint)
     require_memory("rtrl", layer, x, max_bytes)
 
     def update(tape: Any, S: Influence | None) -> Influence:
         J, F = step_jacobians(layer, tape)
         return F if S is None else {name: multiply(J, S[name]) + part for name, part in F.items()}
 
-    return run_forward(layer, x, dy, state, lengths, dstate, influence, update)
+    return run_forward(layer, x, dy, state, lengths, dstate, influence, update, dc)

@@ -22,6 +22,7 @@ from npseq.online.influence import (
     LossGradient,
     Online,
     multiply,
+    refuse_clip,
     require_memory,
     run_forward,
     step_jacobians,
@@ -37,6 +38,8 @@ def snap(
     dstate: Any = None,
     *,
     influence: Influence | None = None,
+    dc: Any = None,
+    clip_adjoint: float | None = None,
     n: int = 1,
     max_bytes: int | None = MAX_BYTES,
 ) -> Online:
@@ -52,7 +55,7 @@ def snap(
 
     Args:
         layer: an RNN, GRU or LSTM of one direction and any depth.
-        x, dy, state, lengths, dstate, max_bytes: as rtrl takes them.
+        x, dy, state, lengths, dstate, dc, clip_adjoint, max_bytes: as rtrl takes them.
         influence: the influence of an earlier call, to continue that sequence.
         n: the number of steps, at least 1.
 
@@ -67,6 +70,7 @@ def snap(
         [False, True]
     """
     check_one_way(layer, "snap")
+    refuse_clip("snap", clip_adjoint)
     n = integer("n", n)
     require_memory("snap", layer, x, max_bytes)
     xp = array_module(layer.params.flat)
@@ -78,7 +82,7 @@ def snap(
             return F
         return {name: masks[name] * (multiply(J, A[name]) + part) for name, part in F.items()}  # (O4)
 
-    return run_forward(layer, x, dy, state, lengths, dstate, influence, update)
+    return run_forward(layer, x, dy, state, lengths, dstate, influence, update, dc)
 
 
 def pattern(layer: Recurrent, n: int) -> dict[str, np.ndarray]:

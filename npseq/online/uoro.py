@@ -14,8 +14,17 @@ from npseq.layers.jacobian import check_one_way, check_sequence
 from npseq.layers.layer import require_real
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import as_state, state_arrays
+from npseq.layers.upstream import check_dc
 from npseq.magnitude import joint_norm, norm
-from npseq.online.influence import LossGradient, Online, join_outputs, lengths_at, output_gradient
+from npseq.online.influence import (
+    LossGradient,
+    Online,
+    join_outputs,
+    lengths_at,
+    output_gradient,
+    refuse_clip,
+    running_rows,
+)
 from npseq.parameters import Parameters
 
 STEP = 1e-20
@@ -30,6 +39,8 @@ def uoro(
     dstate: Any = None,
     *,
     influence: tuple[Any, Array] | None = None,
+    dc: Any = None,
+    clip_adjoint: float | None = None,
     rng: int | np.random.Generator | None = None,
     signs: list[Any] | None = None,
 ) -> Online:
@@ -46,7 +57,7 @@ def uoro(
 
     Args:
         layer: an RNN, GRU or LSTM of one direction and any depth.
-        x, dy, state, lengths, dstate: as rtrl takes them.
+        x, dy, state, lengths, dstate, dc, clip_adjoint: as rtrl takes them.
         influence: the influence of an earlier call, (s~, th~), to continue that sequence.
         rng: a seed or Generator for the signs.
         signs: one array of +-1 per step, shaped as the state (a pair for an LSTM), to use in place of random ones.
@@ -61,9 +72,10 @@ def uoro(
         (True, False)
     """
     check_one_way(layer, "uoro")
+    refuse_clip("uoro", clip_adjoint)
     require_real(layer)
     steps, batch, lengths = check_sequence(layer, x, dy if callable(dy) else array("dy", dy), state, lengths, dstate)
-    xp = array_module(layer.params.flat)
+    xp, dcs = array_module(layer.params.flat), check_dc(dc, layer, steps, batch)
     state = state_arrays(layer.checked_state("state", state, batch))
     s, theta = ([0 * part for part in state], 0 * layer.params.flat)
     if influence is not None:
@@ -88,6 +100,9 @@ def uoro(
         s = [r0 * a + r1 * b for a, b in zip(Js, nu, strict=True)]
         theta = theta / r0 + F / r1
         total = total + (output_gradient(dy, t, y[0], lengths) * s[0][-1]).sum() * theta
+        for l, given in enumerate(dcs or ()):
+            if given is not None:
+                total = total + (running_rows(given[t], t, lengths) * s[1][l]).sum() * theta
         outputs.append(y)
     if dstate is not None:
         given = state_arrays(layer.checked_state("dstate", dstate, batch))

@@ -17,7 +17,21 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 LABELLED = re.compile(r"#.*\(([A-Z]\d+)\)\s*$", re.MULTILINE)
 RELATION = re.compile(r"=|<|>|\\(le|ge|lt|gt|approx|propto|mapsto|to|in)(?![a-z])")
-FUNCTIONS = ["abs", "concatenate", "einsum", "exp", "eye", "log", "log1p", "maximum", "ones", "prod", "tanh", "where"]
+FUNCTIONS = [
+    "abs",
+    "concatenate",
+    "einsum",
+    "exp",
+    "eye",
+    "log",
+    "log1p",
+    "maximum",
+    "minimum",
+    "ones",
+    "prod",
+    "tanh",
+    "where",
+]
 
 
 class Row(NamedTuple):

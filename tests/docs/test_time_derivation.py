@@ -4,8 +4,9 @@ import re
 
 import numpy as np
 import pytest
+from cell_pages import by_entry
 from printed import assert_same, blocks, labels_of, run, text_of
-from time_page import LENGTHS, OPTIONS, TEXT, B, D, H, T, drawn, names_of, numbered
+from time_page import CLAMP, LENGTHS, OPTIONS, TEXT, B, D, H, T, drawn, memory, names_of, numbered
 
 from npseq.inspect import vanishing_penalty
 from npseq.layers import GRU, LSTM, RNN
@@ -61,6 +62,39 @@ def test_the_penalty_on_what_vanishes():
     assert_same(names["Omega"], found.value, "Omega")
     for name, value in found.grads.items():
         assert_same(names[f"g{name}"], value, f"g{name}")
+
+
+def test_a_loss_of_the_cell_state():
+    names, lines = memory(), run(blocks(TEXT, "memory"), memory())
+    assert_same(lines["p"][1], names["p"][1], "p_1")
+
+    def loss(W):
+        c, total = names["c_0"], 0
+        for t in range(1, T + 1):
+            c = names["f"] * c + names["x"][t] @ W
+            total = total + (names["u"][t] * c).sum()
+        return total + (names["dc_last"] * c).sum()
+
+    assert_same(lines["dW_xc"], by_entry(loss, names["W_xc"]), "dW_xc")
+
+
+def test_the_clamp_and_the_function_that_it_is_the_gradient_of():
+    names = names_of("clamp")
+    layer, (x, dy, first, last) = names["layer"], names["arrays"]
+    dx, dfirst, grads = layer.backward(dy, layer.forward(x, first)[2], last, clip_adjoint=CLAMP)
+    assert_same(stacked({t: names["da"][t] @ names["W_xh"].T for t in names["da"]}), dx, "dx")
+    assert_same(names["p"][1], dfirst[0], "dh_0")
+    weights = {name: names[name] for name in ("W_xh", "W_hh", "b_h")}
+
+    def loss(name, value):
+        _, h = names["forward_held"](names["x"], names["h_0"], **{**weights, name: value})
+        return sum((dy[t - 1] * h[t]).sum() for t in range(1, T + 1)) + (last[0] * h[T]).sum()
+
+    for name, value in weights.items():
+        assert_same(by_entry(lambda at, name=name: loss(name, at), value), grads[name], name)
+    clipped = np.abs(stacked(names["da"])) == CLAMP
+    assert clipped.any()
+    assert not clipped.all()
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,9 @@ OPTIONS = {
     "lengths": ({"bidirectional": True}, ["", "_reverse"]),
     "recursion": ({}, [""]),
     "vanishing": ({}, [""]),
+    "clamp": ({}, [""]),
 }
+CLAMP = 0.4
 
 
 def numbered(array: Any) -> dict[int, Any]:
@@ -49,7 +51,7 @@ def names_of(variant: str, batch: int = B) -> dict[str, Any]:
     states = {f"h_0{ending}": first[k] for k, ending in enumerate(endings)}
     states |= {f"dh_last{ending}": last[k] for k, ending in enumerate(endings)}
     live = numbered((np.arange(T)[:, None, None] < LENGTHS[:, None]) * 1.0)
-    given = {"T": T, "H": H, "x": numbered(x), "dy": numbered(dy), "live": live, **states, **layer.params}
+    given = {"T": T, "H": H, "m": CLAMP, "x": numbered(x), "dy": numbered(dy), "live": live, **states, **layer.params}
     made = run(blocks(TEXT, variant), given)
     return {**made, "layer": layer, "arrays": (x, dy, first, last), "domains": {"t": STEPS}}
 
@@ -97,6 +99,54 @@ def with_lengths() -> dict[str, Any]:
     names = names_of("lengths")
     first_half = {"y": {t: names["y"][t][:, :H] for t in STEPS}, "dy": names["dy_f"]}
     return {**names, **first_half, "mu": names["live"]}
+
+
+@cache
+def memory() -> dict[str, Any]:
+    """The lines with a state c alone, and what they are derivatives of, by a complex step."""
+    rng = np.random.default_rng(3)
+    given = {"T": T, "f": rng.uniform(0.5, 0.9, H), "W_xc": rng.normal(size=(D, H)), "c_0": rng.normal(size=(B, H))}
+    given |= {"x": numbered(rng.normal(size=(T, B, D))), "u": numbered(rng.normal(size=(T, B, H)))}
+    given["dc_last"] = rng.normal(size=(B, H))
+
+    def later(first: int, c: Any) -> Any:
+        """The losses of the steps from `first` on, c being the state before it."""
+        total = 0
+        for t in range(first, T + 1):
+            c = given["f"] * c + given["x"][t] @ given["W_xc"]
+            total = total + (given["u"][t] * c).sum()
+        return total + (given["dc_last"] * c).sum()
+
+    c, passed = run(blocks(TEXT, "memory"), given)["c"], {}
+    for t in range(T + 1):
+        passed[t + 1] = by_entry(partial(later, t + 1), c[t])
+    whole = {t: by_entry(lambda at, t=t: (given["u"][t] * at).sum() + later(t + 1, at), c[t]) for t in STEPS}
+    by_c = lambda t: given["u"][t]  # noqa: E731
+    return {**given, "c": c, "p": passed, "dc": whole, "@L/@c": by_c, "domains": {"t": STEPS}}
+
+
+@cache
+def clamped() -> dict[str, Any]:
+    """da and f from the layer; the held network at other weights, where a and its held value differ."""
+    names = names_of("clamp")
+    layer, (x, dy, first, last) = names["layer"], names["arrays"]
+    rows = layer.adjoints(dy, layer.forward(x, first)[2], last, clip_adjoint=CLAMP)
+    da = {t: rows[0][0].da[0, :, t - 1].T for t in STEPS}
+    p = {T + 1: last[0], **{t: da[t] @ layer.params["W_hh"].T for t in STEPS}}
+    dh = {t: dy[t - 1] + p[t + 1] for t in STEPS}
+    a, h = names["forward_held"](names["x"], names["h_0"], *(1.1 * names[name] for name in ("W_xh", "W_hh", "b_h")))
+    moved = {name: 1.1 * names[name] for name in ("W_xh", "W_hh", "b_h")}
+    held = {"abar": names["a_bar"], "a": a, "h": h, **moved, "f": names["f"]}
+    return {**names, "da": da, "dh": dh, "held": held}
+
+
+def at_held(equation: Equation) -> None:
+    holds(equation, clamped() | clamped()["held"], every(t=STEPS))
+
+
+def at_value(equation: Equation) -> None:
+    names = clamped()
+    holds(equation, names | {"abar": names["a_bar"], "a": names["a_bar"]}, every(t=STEPS))
 
 
 def jacobian(f: Any, at: Any) -> Any:
@@ -203,6 +253,13 @@ CHECKS = {
     "T25": once(recursion),
     **dict.fromkeys(("T26", "T28", "T29"), over_steps(penalty)),
     **dict.fromkeys(("T27", "T30"), once(penalty)),
+    "T31": over_steps(memory),
+    r"u_t = \partial L / \partial c_t": over_steps(memory),
+    r"c_t = f \odot c_{t-1} + x_t W_{xc}": over_steps(memory),
+    **dict.fromkeys(("T32", "T33"), over_steps(clamped)),
+    "T34": at_held,
+    r"a_t = x_t W_{xh} + h_{t-1} W_{hh} + b_h": at_held,
+    r"a_t = \bar a_t": at_value,
     D2L: over_steps(d2l_names),
     r"p_t = (dh_t \odot (1 - h_t^2)) W_{hh}^\top": plain,
     r"dh_t \odot (1 - h_t^2) = da_t": plain,

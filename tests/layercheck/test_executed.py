@@ -10,7 +10,7 @@ from npseq.layercheck import matrix, sizes
 from npseq.layers import gru, lstm, rnn
 
 MODULES = {module.__file__: inspect.getsource(module) for module in (rnn, gru, lstm, loop, gradients, tape)}
-ELSEWHERE = (  # on a device alone, for cells that are none of the three, for ns.inspect, or for strides of a user's own
+ELSEWHERE = (  # on a device alone, for cells that are none of the three, for ns.inspect, dc, clamps, a user's strides
     "npseq.gpu",
     "return fused(cell)",
     "partial(matmul, matrix)",
@@ -24,6 +24,7 @@ ELSEWHERE = (  # on a device alone, for cells that are none of the three, for ns
     "of_blocks(",
     "to_blocks(",
     "record(t, dh, dc)",
+    "step = around(step)",
     "source.strides[-1] == source.itemsize",
 )
 PRINTING = ("__repr__", "describe", "_described")

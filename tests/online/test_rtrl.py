@@ -7,7 +7,7 @@ import pytest
 from layers.recurrent_cases import assert_close, every_cell, given, make, parts
 
 from npseq import GRU, LSTM
-from npseq.online import rtrl
+from npseq.online import rtrl, snap, uoro
 
 T, B = 5, 3
 LENGTHS = np.array([3, 0, 5])
@@ -52,3 +52,16 @@ def test_it_names_the_memory_that_it_would_need():
     message = r"rtrl's influence of 328704 parameters on 512 states would need about 40.1 GiB, .*or use uoro"
     with pytest.raises(MemoryError, match=message):
         rtrl(layer, np.zeros((10, 32, 64), np.float32), np.zeros((10, 32, 256), np.float32))
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+def test_a_loss_of_every_c_is_backwards_and_a_clamp_is_refused(lengths):
+    layer, rng = LSTM(2, 3, num_layers=2, peepholes=True, dtype=np.float64, rng=0), np.random.default_rng(0)
+    x, dy, dcs = rng.normal(size=(T, B, 2)), rng.normal(size=(T, B, 3)), rng.normal(size=(2, T, B, 3))
+    tape = layer.forward(x, None, lengths)[2]
+    for dc in (dcs[1], list(dcs), [dcs[0], None]):
+        wanted, found = layer.backward(dy, tape, dc=dc)[2], rtrl(layer, x, dy, None, lengths, dc=dc)
+        np.testing.assert_allclose(found.grads.flat, wanted.flat, rtol=1e-12, atol=1e-14)
+    for method in (rtrl, snap, uoro):
+        with pytest.raises(ValueError, match="which all later losses add up to, and forward in time they are not"):
+            method(layer, x, dy, clip_adjoint=1.0)

@@ -45,6 +45,15 @@ def test_the_mean_of_all_sign_patterns_is_the_gradient(cell, hidden, layers, ste
     np.testing.assert_allclose(total / count, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
 
+def test_the_mean_is_the_gradient_of_a_loss_of_c_too():
+    layer = LSTM(1, 1, dtype=np.float64, rng=0)
+    data, rng = given(layer, 2, 1), np.random.default_rng(0)
+    dc = rng.normal(size=(2, 1, 1))
+    expected = layer.backward(data.dy, layer.forward(data.x, data.state)[2], dc=dc)[2].flat
+    found = [uoro(layer, data.x, data.dy, data.state, signs=signs, dc=dc).grads.flat for signs in patterns(layer, 2, 1)]
+    np.testing.assert_allclose(np.mean(found, axis=0), expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
 def test_it_runs_forward_and_its_seed_fixes_it():
     layer = make("lstm both", num_layers=2)
     data = given(layer, T, B)
