@@ -92,7 +92,7 @@ def viterbi(initial: Array, transition: Array, emission: Array) -> tuple[Array, 
 def _log_sum(xp: ModuleType, scores: Array) -> Array:
     """log sum exp over the first axis; of nothing but -inf it is -inf. Complex scores are shifted by a real number."""
     top = scores.real.max(axis=0)
-    shift = xp.where(xp.isfinite(top), top, 0)
+    shift = xp.where(xp.isfinite(top), top, xp.zeros_like(top))  # NumPy 1 takes 0 for a float64
     with np.errstate(divide="ignore"):
         return xp.log(xp.exp(scores - shift).sum(axis=0)) + shift
 
