@@ -64,7 +64,8 @@ FULL = {"53_the_chapters_script.py": ["--book"]}  # of which the page has the nu
 ANSWERS = (
     "55_exercises_data.py",
     "56_exercises_models.py",
-)  # of which docs/exercises.md quotes more than the last line
+    "57_scan.py",
+)  # of which docs/exercises.md, or a guide, quotes more than the last line
 COMPARISONS = """
 ## Measured side by side
 

@@ -19,7 +19,7 @@ from npseq.models import LanguageModel
 from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 if TYPE_CHECKING:
-    from npseq import gallery, gpu, inspect, interop, online, plot, testing, training
+    from npseq import gallery, gpu, inspect, interop, online, plot, scan, testing, training
     from npseq.diagnosis import diagnose
     from npseq.layercheck import gradcheck_layer
     from npseq.layers.checkpointing import checkpointed
@@ -73,6 +73,7 @@ __all__ = [
     "plot",
     "rflo",
     "rtrl",
+    "scan",
     "snap",
     "softmax_cross_entropy",
     "testing",
@@ -92,6 +93,7 @@ _LAZY = {  # loaded when asked for: the module that holds the name, or None wher
     "plot": None,
     "rflo": "npseq.online",
     "rtrl": "npseq.online",
+    "scan": None,
     "snap": "npseq.online",
     "testing": None,
     "training": None,

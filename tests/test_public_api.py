@@ -90,6 +90,9 @@ inspect.hvp(gradient, at, v)
 inspect.jvp(f, at, v)
 rtrl(layer, x)
 uoro(layer, x, *, rng=None)
+scan.affine(A, b, start=None)
+scan.backward(layer, dy, tape, dstate=None)
+scan.forward(layer, x, state=None, lengths=None, *, iterations=None, jacobian="whole", damping=0.0)
 
 LanguageModel(vocab, cell="lstm", hidden_size=256, num_layers=1, *, rng=None)
 LanguageModel.loss(self, ids, targets, state=None)
@@ -164,7 +167,7 @@ def test_every_namespace_works_after_the_one_import_and_lists_its_names():
     assert (
         modules
         == "['data', 'gallery', 'gpu', 'initializers', 'inspect', 'interop', 'layers', 'losses', 'models', 'online', \
-'optim', 'plot', 'testing', 'training'"
+'optim', 'plot', 'scan', 'testing', 'training'"
     )
     assert f"[{names}" == str(sorted([*npseq.__all__, "__version__"]))
 

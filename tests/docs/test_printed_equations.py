@@ -7,6 +7,7 @@ import hmm_page
 import losses_page
 import online_page
 import pytest
+import scan_page
 import time_page
 import truncation_page
 from mathematics import latex
@@ -20,6 +21,7 @@ PAGES = {
     "time": (time_page.CHECKS, time_page.NOTATION),
     "truncation": (truncation_page.CHECKS, truncation_page.NOTATION),
     "online": (online_page.CHECKS, online_page.NOTATION),
+    "scan": (scan_page.CHECKS, scan_page.NOTATION),
     "losses": (losses_page.CHECKS, losses_page.NOTATION),
     "hmm": (hmm_page.CHECKS, hmm_page.NOTATION),
 }
@@ -75,7 +77,7 @@ def test_every_label_in_the_code_is_of_an_equation():
     for path in sorted((ROOT / "npseq").rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         own = re.findall(r"^ *\(([A-Z]\d+)\)  ", text, re.MULTILINE)
-        named = set(re.findall(r"\(([RGLTKEDOM]\d+)\)", text))
+        named = set(re.findall(r"\(([RGLTKEDOMP]\d+)\)", text))
         assert named <= pages | set(own), path
 
 

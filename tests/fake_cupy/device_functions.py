@@ -73,6 +73,7 @@ FUNCTIONS = {
 LINALG = {
     "norm": "x ord axis keepdims",
     "qr": "a mode",
+    "solve": "a b",
     "svd": "a full_matrices compute_uv",
 }
 # their shapes depend on values, so the host waits
@@ -110,9 +111,11 @@ def call_ufunc(name: str, *inputs: Any, **kwargs: Any) -> Any:
 
 @queued
 def call_linalg(name: str, *args: Any, **kwargs: Any) -> Any:
-    """A function of cupy.linalg; the first argument is its only array."""
+    """A function of cupy.linalg; the first argument is an array, and so is b."""
     given = _named(f"linalg.{name}", LINALG[name], args, kwargs)
     a = _device_only(name, given.pop(LINALG[name].split()[0]))
+    if "b" in given:
+        given["b"] = _device_only(name, given["b"])
     return wrapped(getattr(np.linalg, name)(a, **given))
 
 

@@ -63,6 +63,8 @@ HOST_ONLY = {
     "optim.Warmup": SETTINGS,
     "plot.live_curve": FORMAT,
     "plot.training_curve": FORMAT,
+    "scan.Newton": RESULT,
+    "scan.NoConvergence": SETTINGS,
     "training.Checkpoint": RESULT,
     "training.EpochMetrics": RESULT,
     "training.Interrupted": SETTINGS,

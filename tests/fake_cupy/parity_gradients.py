@@ -217,3 +217,24 @@ def test_second_derivatives_are_the_hosts(device):
         return inspect.hvp(gradient, layer.params.flat, v)
 
     device.assert_same(product(there, *device.put((x, target, v))), product(here, x, target, v))
+
+
+@pytest.mark.parametrize("options", [{}, {"jacobian": "diagonal"}, {"damping": 0.1}, {"iterations": 2}])
+def test_all_steps_at_once_are_the_hosts(device, options):
+    found = []
+    for cell in ("lstm both", "gru before"):
+        there, here = two(make(cell))
+        data = given(here, T, B)
+        for layer, ours in ((there, device.put(data)), (here, data)):
+            result = ns.scan.forward(layer, ours.x, ours.state, LENGTHS, **options)
+            gradient = ns.scan.backward(layer, ours.dy, result.tape, ours.dstate)
+            found.append((result.y, parts(result.state), gradient[0], gradient[2].flat))
+            assert result.iterations.min() > 1
+    device.assert_same(*found[:2])
+    device.assert_same(*found[2:])
+
+
+def test_an_affine_recurrence_is_the_hosts(device):
+    rng = np.random.default_rng(0)
+    A, b, start = rng.normal(size=(T, B, 2, 2)), rng.normal(size=(T, B, 2)), rng.normal(size=(B, 2))
+    device.assert_same(ns.scan.affine(*device.put((A, b, start))), ns.scan.affine(A, b, start))

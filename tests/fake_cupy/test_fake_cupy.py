@@ -202,7 +202,7 @@ def parameters(function):
     except (TypeError, ValueError):
         return None
 functions = {name: parameters(getattr(cupy, name)) for name in dir(cupy) if callable(getattr(cupy, name))}
-functions |= {"linalg." + name: parameters(getattr(cupy.linalg, name)) for name in ("norm", "qr", "svd")}
+functions |= {"linalg." + name: parameters(getattr(cupy.linalg, name)) for name in ("norm", "qr", "solve", "svd")}
 ufuncs = [name for name in dir(cupy) if type(getattr(cupy, name)).__name__ in ("ufunc", "_GUFunc")]
 kinds = {name: dir(getattr(cupy.cuda, name)) for name in ("Stream", "Event", "Graph", "MemoryPool", "Device")}
 kinds |= {"RawKernel": dir(cupy.RawKernel), "runtime": dir(cupy.cuda.runtime), "cuda": dir(cupy.cuda)}

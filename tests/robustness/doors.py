@@ -468,6 +468,18 @@ def doors() -> dict[str, Door]:
         ),
         "snap": Door(lambda g: ns.snap(gru(), g["x"], g["dy"], n=1).grads, {"x": X, "dy": DY}),
         "rflo": Door(lambda g: ns.rflo(gru(), g["x"], g["dy"]).grads, {"x": X, "dy": DY}),
+        "scan.forward": Door(
+            lambda g: ns.scan.forward(gru(), g["x"], g["state (h)"], g["lengths"])[:2],
+            {"x": X, "state (h)": STATE, "lengths": LENGTHS},
+        ),
+        "scan.backward": Door(
+            lambda g: ns.scan.backward(gru(), g["dy"], tape_of(gru()), g["dstate (h)"]),
+            {"dy": DY, "dstate (h)": STATE},
+        ),
+        "scan.affine": Door(
+            lambda g: ns.scan.affine(g["A"], g["b"], g["start"]),
+            {"A": real(T, H, H), "b": real(T, H), "start": real(H)},
+        ),
         "torch.export": Door(
             lambda g: interop.torch.export(ns.Linear(3, 2, rng=0), {"W": g["values['W']"], "b": ONES}),
             {"values['W']": real(3, 2)},

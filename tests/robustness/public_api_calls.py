@@ -791,6 +791,36 @@ def online() -> list[Case]:
     ]
 
 
+# all steps at once
+
+
+def _scan_forward(rng: Rng) -> Given:
+    layer = stacked(rng)
+    options = {"state": state_of(rng, layer), "lengths": np.array([T, 2]), "iterations": 2, "damping": 0.1,
+               "jacobian": pick(rng, ["whole", "units", "diagonal"]), "tolerance": 1e-5,
+               "max_bytes": 1 << 24}  # fmt: skip
+    return {"layer": layer, "x": numbers(rng, T, B, D), **some(rng, options)}
+
+
+def _scan_backward(rng: Rng) -> Given:
+    layer = stacked(rng)
+    x = numbers(rng, T, B, D)
+    y, _, tape = layer.forward(x)
+    given = {"dy": pick(rng, [None, numbers(rng, *y.shape)]), "dstate": pick(rng, [None, state_of(rng, layer)])}
+    early = ns.scan.forward(layer, x, iterations=2).tape
+    return {"layer": layer, "tape": pick(rng, [tape, early]), **given, **some(rng, {"max_bytes": 1 << 24})}
+
+
+def scan() -> list[Case]:
+    return [
+        Case(ns.scan.forward, _scan_forward, open=("x",), bounded=("iterations", "max_bytes")),
+        Case(ns.scan.backward, _scan_backward, bounded=("max_bytes",)),
+        Case(ns.scan.affine, fresh(
+            A=lambda rng: numbers(rng, T, B, 2, 2), b=lambda rng: numbers(rng, T, B, 2),
+            start=lambda rng: pick(rng, [None, numbers(rng, B, 2)]))),
+    ]  # fmt: skip
+
+
 # data, initializers
 
 
@@ -958,4 +988,14 @@ def begun(rng: Rng) -> str:
 
 
 def cases() -> list[Case]:
-    return [*layers(), *training_parts(), *models(), *counted(), *inspecting(), *online(), *of_data(), *training()]
+    return [
+        *layers(),
+        *training_parts(),
+        *models(),
+        *counted(),
+        *inspecting(),
+        *online(),
+        *scan(),
+        *of_data(),
+        *training(),
+    ]

@@ -56,6 +56,7 @@ DOORS: dict[str, tuple[np.ndarray, Callable[[Any], Any]]] = {  # what is cast, a
     "lengths of Bidirectional": (LENGTHS, lambda n: passes(both(), X, n)),
     "lengths of Reversed": (LENGTHS, lambda n: passes(ns.layers.Reversed(gru()), X, n)),
     "lengths of checkpointed": (LENGTHS, lambda n: ns.checkpointed(gru(), X, DY, lengths=n)[:3]),
+    "lengths of scan.forward": (LENGTHS, lambda n: ns.scan.forward(gru(), X, lengths=n)[:2]),
     "lengths of rtrl": (LENGTHS, lambda n: ns.rtrl(gru(), X, DY, lengths=n)),
     "lengths of uoro": (LENGTHS, lambda n: ns.uoro(gru(), X, DY, lengths=n, rng=0)),
     "lengths of snap": (LENGTHS, lambda n: ns.snap(gru(), X, DY, lengths=n)),
@@ -79,6 +80,7 @@ DOORS: dict[str, tuple[np.ndarray, Callable[[Any], Any]]] = {  # what is cast, a
     "ids of Recurrent, with lengths": (IDS, lambda ids: passes(gru(), ids, LENGTHS)),
     "ids that are looked up": (IDS, lambda ids: passes(ns.GRU(200, H, **OF), ids)),
     "ids of Bidirectional": (IDS, lambda ids: passes(both(), ids)),
+    "ids of scan.forward": (IDS, lambda ids: ns.scan.forward(gru(), ids)[:2]),
     "ids of rtrl": (IDS, lambda ids: ns.rtrl(gru(), ids, DY)),
     "ids of checkpointed": (IDS, lambda ids: ns.checkpointed(gru(), ids, DY)[1:3]),
     "ids of Embedding": (IDS, lambda ids: (lambda layer: layer.backward(

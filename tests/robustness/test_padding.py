@@ -90,6 +90,12 @@ def of_checkpoints(garbage: float) -> list[Any]:
     return [*checkpointed(make("lstm", D, H), padded(garbage, D), padded(garbage, H, seed=1), None, LENGTHS)]
 
 
+def of_scan(garbage: float) -> list[Any]:
+    layer = make("lstm both", D, H, bidirectional=True)
+    found = ns.scan.forward(layer, padded(garbage, D), lengths=LENGTHS)
+    return [found.y, found.state, *ns.scan.backward(layer, padded(garbage, layer.output_size, seed=1), found.tape)]
+
+
 def of_ledger(garbage: float) -> list[Any]:
     layer = make("lstm", D, H)
     tape = layer.forward(padded(garbage, D), None, LENGTHS)[2]
@@ -201,6 +207,7 @@ FLOATS: dict[str, Callable[[float], list[Any]]] = {
     "snap": lambda garbage: online(ns.online.snap, garbage, n=1),
     "rflo": lambda garbage: online(ns.online.rflo, garbage),
     "checkpointed": of_checkpoints,
+    "scan": of_scan,
     "ledger": of_ledger,
     "inspect": of_inspect,
     "tagger": lambda garbage: tagger("softmax", garbage),

@@ -38,7 +38,10 @@ def test_numbers_are_compared_to_their_last_place(shown, now, agree):
     assert same_text(shown, now) is agree
 
 
-@pytest.mark.parametrize("page", ["ledger", "check_your_gradients", "your_own_cell", "name_the_bug"])
+PAGES = ("ledger", "check_your_gradients", "your_own_cell", "name_the_bug", "all_steps_at_once")
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_a_guide_prints_what_it_shows(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "guide"}
