@@ -6,7 +6,7 @@ else with the same operators; so nothing is converted in silence. np.memmap comp
 
 from collections.abc import Iterable, Mapping, Sized
 from re import fullmatch
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -15,11 +15,11 @@ LACKING = ("torch.bfloat", "torch.float8")  # types that NumPy has not; float32 
 _DOORS = ("__array__", "__array_interface__", "typecode")  # the third is array.array's
 
 
-def is_cupy(value: object) -> bool:
+def is_cupy(value: object) -> TypeGuard[Any]:
     return type(value).__module__.split(".")[0] == "cupy"
 
 
-def is_own(value: object) -> bool:
+def is_own(value: object) -> TypeGuard[Any]:
     """Whether this is an array or a scalar of NumPy or CuPy, and of no subclass."""
     return type(value) in (np.ndarray, np.memmap) or isinstance(value, np.generic) or is_cupy(value)
 

@@ -6,7 +6,7 @@ copies them silently. The rest of npseq is written once, against the part of the
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -15,13 +15,16 @@ import numpy as np
 
 from npseq.arrays import NUMBERS, is_cupy, is_own, refusal
 
-Array = Any  # numpy.ndarray or cupy.ndarray
-MaybeArray = Any  # an Array, or None where the cell or the layer has no such thing
+Array: TypeAlias = np.ndarray[Any, Any]  # or cupy.ndarray, which has no types of its own, under the same name
+MaybeArray: TypeAlias = Array | Any  # or None, where a cell or a layer has no such thing: no type says which have it
+Arrays: TypeAlias = Array | Sequence[Any]  # what a function that takes lists makes an array of
 Seed: TypeAlias = "int | np.random.Generator | None"  # quoted: numpy.random is loaded when it is used
 SELECTOR = 1 << 26  # largest number of entries of a table of one-hot rows on a device
 
 
-def array_module(first: Array = None, /, *others: Array, **named: Array) -> ModuleType:
+def array_module(
+    first: Array | complex | None = None, /, *others: Array | complex | None, **named: Array | None
+) -> ModuleType:
     """Returns numpy or cupy, whichever made these arrays; skips None. Raises TypeError for a mixture, and any other.
 
     named: arrays that errors call by these names, and that must hold numbers.
@@ -32,9 +35,9 @@ def array_module(first: Array = None, /, *others: Array, **named: Array) -> Modu
                 break
         else:
             return np
-    for name, array in named.items():
-        if array is not None and not (is_own(array) and array.dtype.kind in NUMBERS):
-            raise TypeError(refusal(name, array))
+    for name, value in named.items():
+        if value is not None and not (is_own(value) and value.dtype.kind in NUMBERS):
+            raise TypeError(refusal(name, value))
     on_host = on_device = False
     for array in (first, *others, *named.values()):
         if type(array) is np.ndarray:
@@ -94,9 +97,15 @@ def one(like: Array) -> Any:
 def to_host(array: Array) -> np.ndarray:
     """Returns a NumPy array: the same one on the host, a copy from a device. Raises TypeError for any other."""
     if is_cupy(array):
-        return array.get()
+        return array.get()  # type: ignore[no-any-return]
     array_module(array)
     return np.asarray(array)
+
+
+def address(array: Any) -> int:
+    """Where the first entry of an array on a device lies in its memory."""
+    pointer: int = array.data.ptr
+    return pointer
 
 
 _product: Callable[..., Array] | None = None  # replaces CuPy's matmul on a device

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from npseq.arguments import array, array_or_lists
-from npseq.backend import Array, array_module
+from npseq.backend import Array, address, array_module
 
 Index = tuple[slice | int, ...]
 WRITES = count(1)  # a number for each time that npseq writes on parameters, never given twice
@@ -118,7 +118,7 @@ class Parameters(MutableMapping[str, Array]):
         last, whole = self._last_write, self._whole
         while whole is not None:  # a write on the whole is one on its parts
             last, whole = max(last, whole._last_write), whole._whole
-        return last, self.flat.data.ptr if self._sample is None else self._sample.tobytes()
+        return last, address(self.flat) if self._sample is None else self._sample.tobytes()
 
     @classmethod
     def zeros(cls, layout: Layout, dtype: object, xp: object = np) -> Self:

@@ -47,7 +47,7 @@ def where(cell: Cell, like: Array) -> Any:
     return fused(cell) if CURRENT.fused else cell
 
 
-def product_by(matrix: Array | None) -> Callable[..., Array]:
+def product_by(matrix: MaybeArray) -> Callable[..., Array]:
     """Returns a function (x, out=None) that multiplies x by the matrix from the left, with little overhead a call.
 
     ndarray.dot has less of it than matmul, a tenth of a step of one sequence; but it copies a matrix of which only some

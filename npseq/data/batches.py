@@ -9,7 +9,7 @@ import numpy as np
 from npseq.arguments import a_dtype, amount, array_or_lists, check_room, integer, integers, number
 from npseq.arguments import array as an_array
 from npseq.arrays import is_own, type_name
-from npseq.backend import Array, Seed, array_module, generator
+from npseq.backend import Array, Arrays, Seed, array_module, generator
 
 
 def random_windows(ids: Array, batch_size: int, steps: int, rng: Seed = None) -> Iterator[tuple[Array, Array]]:
@@ -103,7 +103,7 @@ def one_hot(ids: Array, num_classes: int, dtype: Any = np.float32) -> Array:
     return vectors.reshape(*ids.shape, num_classes)
 
 
-def pad_sequences(sequences: Sequence[Array], value: float = 0, *, length: int | None = None) -> tuple[Array, Array]:
+def pad_sequences(sequences: Sequence[Arrays], value: float = 0, *, length: int | None = None) -> tuple[Array, Array]:
     """Returns sequences side by side, padded (T, B, ...), and their lengths (B,), int64.
 
     Args:

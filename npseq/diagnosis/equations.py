@@ -90,7 +90,8 @@ def equations(cell: Cell, ragged: bool, bias: bool) -> Equations:
         ) from error
 
 
-def _traced(cell: Cell, ragged: bool, bias: bool) -> Equations:
+def _traced(cell: Any, ragged: bool, bias: bool) -> Equations:
+    """cell: a Cell, which gets symbols here where its types say arrays."""
     blocks, graph, trace = blocks_of(cell), Graph(), CellTrace(np.float64)
     total = graph.name("dh_total" if ragged else "dh_new", graph.sum((1, graph.leaf("dy")), (1, graph.leaf("p"))))
     known = {"dnew_h": graph.name("dh_new", graph.add("running", total)) if ragged else graph.name("dh_total", total)}

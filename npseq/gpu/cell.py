@@ -4,6 +4,7 @@ The mathematics is the cell's own: its lines are traced once for each dtype. Com
 are.
 """
 
+from collections.abc import Hashable
 from functools import cache, partial
 from typing import Any
 
@@ -61,7 +62,7 @@ class FusedCell:
                 found[name] = value
         return found
 
-    def _runner(self, method: str, like: Array, inputs: Inputs) -> Runner:
+    def _runner(self, method: str, like: Any, inputs: Inputs) -> Runner:
         return _runner(self._cell, method, like.__class__, like.dtype, inputs)
 
 
@@ -70,7 +71,7 @@ def _inputs(arrays: dict[str, Array]) -> Inputs:
 
 
 @cache
-def _runner(cell: Cell, method: str, kind: type, dtype: np.dtype, inputs: Inputs) -> Runner:
+def _runner(cell: Cell, method: str, kind: Hashable, dtype: np.dtype, inputs: Inputs) -> Runner:
     """kind: the arrays' type; what one module's compiler has compiled is not for another's arrays."""
     label = f"{type(cell).__name__.lower().removesuffix('cell')}_{method}"
     return Runner(traced(cell, method, dtype, inputs), dtype, label)
@@ -82,14 +83,15 @@ def traced(cell: Cell, method: str, dtype: np.dtype, inputs: Inputs) -> Program:
     x: dict[str, Symbol] = {name: trace.array(name, blocks) for name, blocks in inputs}
     a, s, p = x.get("a"), x.get("s"), x.get("p")
     old, new, dnew = (tuple(x.get(f"{name}_{part}") for part in cell.state) for name in ("old", "new", "dnew"))
-    results: Any = None
+    step: Any = cell  # it gets symbols here where its types say arrays
+    results = None
     if method == "forward":
-        cell.forward(a, old, new, p, trace.product)
+        step.forward(a, old, new, p, trace.product)
     elif method == "local_derivatives":
-        cell.local_derivatives(a, old, new, s)  # type: ignore[arg-type]
+        step.local_derivatives(a, old, new, s)
     else:
         product = partial(trace.product, blocks=cell.operands if cell.operands > 1 else None)
-        results = cell.backward(dnew, a, s if s is not None else (old, new), x["da"], p, product)  # type: ignore[arg-type]
+        results = step.backward(dnew, a, s if s is not None else (old, new), x["da"], p, product)
     return trace.finish(results or ())
 
 

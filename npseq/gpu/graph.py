@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from npseq.backend import Array, array_module, multiplying_with, to_host
+from npseq.backend import Array, address, array_module, multiplying_with, to_host
 from npseq.gpu.capture import Captured, capture
 from npseq.gpu.products import Products
 from npseq.gpu.settings import CURRENT
@@ -140,7 +140,7 @@ class GraphedStep:
 def _key(params: Parameters, inputs: list[Array], options: tuple) -> tuple:
     """All that a graph holds for good."""
     shapes, dtypes = (tuple(getattr(array, name, None) for array in inputs) for name in ("shape", "dtype"))
-    return shapes, options, dtypes, params.flat.data.ptr, CURRENT.fused, CURRENT.tf32
+    return shapes, options, dtypes, address(params.flat), CURRENT.fused, CURRENT.tf32
 
 
 def _poison(buffers: Buffers) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array
+from npseq.backend import Array, address
 
 WORKSPACE = 32 << 20  # bytes, as NVIDIA advises for Hopper; older devices need fewer
 TF32 = 3  # CUBLAS_TF32_TENSOR_OP_MATH
@@ -71,12 +71,16 @@ class Products:
         shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
         if out is not None and out.shape != shape:
             raise ValueError(f"out must have shape {shape}, got {out.shape}")
-        fits = out is not None and _operand(out) is not None and not _operand(out).transposed  # type: ignore[union-attr]
-        result = out if fits else self.xp.empty(shape, a.dtype)
+        described = None if out is None else _operand(out)
+        if out is not None and described is not None and not described.transposed:
+            self._multiply(a, b, out)
+            return out
+        result: Array = self.xp.empty(shape, a.dtype)
         self._multiply(a, b, result)
-        if out is not None and not fits:
-            out[...] = result
-        return result if out is None else out
+        if out is None:
+            return result
+        out[...] = result
+        return out
 
     def _multiply(self, a: Array, b: Array, out: Array) -> None:
         if not out.size:
@@ -118,11 +122,11 @@ def _operand(array: Array) -> Operand | None:
     if across == 1 or columns == 1:
         leading = down if rows > 1 else max(columns, 1)
         if leading >= max(columns, 1):
-            return Operand(array.data.ptr, False, leading, stride)
+            return Operand(address(array), False, leading, stride)
     if down == 1 or rows == 1:
         leading = across if columns > 1 else max(rows, 1)
         if leading >= max(rows, 1):
-            return Operand(array.data.ptr, True, leading, stride)
+            return Operand(address(array), True, leading, stride)
     return None
 
 

@@ -105,12 +105,13 @@ def pair_triangle(ledger: Ledger, *, title: str = "") -> Any:
         >>> y, _, tape = layer.forward(np.ones((4, 1, 2), np.float32))
         >>> figure = ns.inspect.figures.pair_triangle(ns.inspect.ledger(layer, y, tape))
     """
-    if check_ledger(ledger).pair_norms is None:
+    pair_norms = check_ledger(ledger).pair_norms
+    if pair_norms is None:
         raise ValueError("the ledger must hold pair norms: ledger(..., pairs=True)")
     figure, axes = _figure(height=5)
     from matplotlib.colors import LogNorm
 
-    norms = to_host(ledger.pair_norms).astype(np.float64)
+    norms = to_host(pair_norms).astype(np.float64)
     positive = norms[norms > 0]
     highest = positive.max() if positive.size else 1.0
     shown = np.ma.masked_less(norms, 1e-12 * highest)  # less is the rounding of sums that cancel

@@ -75,9 +75,10 @@ def _further(view: View, c: Any) -> Iterator[tuple[str, Array]]:
 
 def _received(view: View, l: int, d: int) -> Any:
     """The loss's own derivative by c_t (T, C, B), in the strand's order of time."""
-    if view.dcs is None or view.dcs[l] is None:
+    dc = None if view.dcs is None else view.dcs[l]
+    if dc is None:
         return 0
-    parts = by_direction(view.dcs[l], view.tape, view.layer.directions, None, None)
+    parts = by_direction(dc, view.tape, view.layer.directions, None, None)
     return in_order(parts[d], d)
 
 

@@ -3,7 +3,7 @@
 An extra axis before the batch may keep lags or losses apart.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from npseq.backend import Array, array_module
@@ -81,8 +81,8 @@ def adjoints_of(
     layer: Any,
     tape: Tape,
     dfeatures: list[Array] | None,
-    dh: list[Array],
-    dc: list[Array | None],
+    dh: Sequence[Array],
+    dc: Sequence[Array | None],
     edge: Callable[[int], loop.Edge | None] | None = None,
     record: Callable[[int], loop.Record] | None = None,
     workspace: Workspace | None = None,
@@ -114,8 +114,8 @@ def row_adjoints(
     l: int,
     tape: Tape,
     dfeatures: list[Array] | None,
-    dh: list[Array],
-    dc: list[Array | None],
+    dh: Sequence[Array],
+    dc: Sequence[Array | None],
     edge: Callable[[int], loop.Edge | None] | None = None,
     record: Callable[[int], loop.Record] | None = None,
     workspace: Workspace | None = None,
@@ -147,8 +147,8 @@ def clamp_factors(
     layer: Any,
     tape: Tape,
     dfeatures: list[Array] | None,
-    dh: list[Array],
-    dc: list[Array | None],
+    dh: Sequence[Array],
+    dc: Sequence[Array | None],
     dcs: PerLayer | None,
     limit: float,
 ) -> dict[tuple[int, int], list[Array]]:

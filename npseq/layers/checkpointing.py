@@ -155,7 +155,7 @@ def checkpointed(
         grads.flat += part.flat
         parts.append(dx)
         if visit is not None:
-            visit(first, [(Adjoints(*(None if a is None else a.copy() for a in row[0])),) for row in rows])
+            visit(first, [(Adjoints._make(None if a is None else a.copy() for a in row[0]),) for row in rows])
     if not parts:
         dx, dstate, grads = layer.backward(None, layer.forward(x, state, lengths)[2], dstate)
         return Checkpointed(dx, dstate, grads, 0)

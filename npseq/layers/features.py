@@ -74,4 +74,4 @@ def lag_sums(adjoints: Adjoints, weights: Array | None) -> Adjoints:
     """Every adjoint summed over lags."""
     if weights is None:
         return adjoints
-    return Adjoints(*(None if a is None else lag_sum(a, weights) for a in adjoints))
+    return Adjoints._make(None if a is None else lag_sum(a, weights) for a in adjoints)

@@ -32,13 +32,13 @@ def check_state(
     return parts[0], parts[1] if len(parts) == 2 else None
 
 
-def stack_state(h: list[Array], c: list[MaybeArray], xp: Any) -> Any:
+def stack_state(h: Sequence[Array], c: Sequence[MaybeArray], xp: Any) -> Any:
     """A copy of the strands' (P, B) and (H, B) as the user's state."""
     first = _stack(h, xp)
     return first if c[0] is None else (first, _stack(c, xp))
 
 
-def _stack(parts: list[Array], xp: Any) -> Array:
+def _stack(parts: Sequence[Array], xp: Any) -> Array:
     """xp.stack of their transposes, without its overhead."""
     if len(parts) == 1:
         return parts[0].T[None].copy()

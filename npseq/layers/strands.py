@@ -64,14 +64,17 @@ def filled_strand(
 def write_state(strand: Strand, size: int, h: Array, c: MaybeArray, started: MaybeArray = None) -> None:
     """Writes the state before the first step, h (B, P) and c (B, H); of a sequence without steps what is finite."""
     if started is not None:
-        h, c = (part if part is None else _finite(array_module(part), part, started[:, None]) for part in (h, c))
+        h, c = (_finite(part, started[:, None]) for part in (h, c))
     strand.s[0, :size] = h.T
     if c is not None:
         strand.c[0] = c.T
 
 
-def _finite(xp: Any, part: Array, started: Array) -> Array:
+def _finite(part: MaybeArray, started: Array) -> MaybeArray:
     """A weight's gradient is a sum over the sequences, and 0 * inf is no 0."""
+    if part is None:
+        return None
+    xp = array_module(part)
     return blank(xp, part, started | xp.isfinite(part))
 
 

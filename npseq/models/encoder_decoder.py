@@ -15,6 +15,7 @@ from npseq.bptt.workspace import Workspace
 from npseq.layers import Bidirectional, Linear
 from npseq.layers.batch import check_ids, check_old
 from npseq.layers.bidirectional import recurrent_layers
+from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import h_from_rows, h_of, rows_of, state_with
 from npseq.models.halves import Decoder, DecoderTape, Encoded, Encoder, EncoderTape, check_inputs
@@ -69,7 +70,7 @@ class EncoderDecoder(Model):
             check_inputs("decoder's state", state_size, bridge.out_features)
         self._join({"encoder": encoder, "decoder": decoder, "bridge": bridge})
 
-    def init_state(self, encoded: Encoded) -> tuple[Any, Array | None]:
+    def init_state(self, encoded: Encoded) -> tuple[Any, LinearTape | None]:
         """Returns the decoder's first state (D3), and what the bridge's backward reads.
 
         Args:

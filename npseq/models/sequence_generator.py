@@ -24,7 +24,7 @@ from npseq.parameters import Parameters
 class GeneratorTape(NamedTuple):
     """What the four layers' backward passes read."""
 
-    start: Array
+    start: LinearTape
     embedding: Array
     recurrent: Any
     output: LinearTape
@@ -68,7 +68,7 @@ class SequenceGenerator(Model):
             output = Linear(recurrent.output_size, embedding.num_embeddings, dtype=recurrent.dtype, rng=rng)
             self._join({"start": start, "embedding": embedding, "recurrent": recurrent, "output": output})
 
-    def _initial(self, v: Array) -> tuple[Any, Array]:
+    def _initial(self, v: Array) -> tuple[Any, LinearTape]:
         if array("v", v).ndim != 2:
             raise ValueError(f"v must have shape (B, {self.start.in_features}), got {v.shape}")
         rows, tape = self.start.forward(v)

@@ -100,13 +100,13 @@ def uoro(
         s = [r0 * a + r1 * b for a, b in zip(Js, nu, strict=True)]
         theta = theta / r0 + F / r1
         total = total + (output_gradient(dy, t, y[0], lengths) * s[0][-1]).sum() * theta
-        for l, given in enumerate(dcs or ()):
-            if given is not None:
-                total = total + (running_rows(given[t], t, lengths) * s[1][l]).sum() * theta
+        for l, dc in enumerate(dcs or ()):
+            if dc is not None:
+                total = total + (running_rows(dc[t], t, lengths) * s[1][l]).sum() * theta
         outputs.append(y)
     if dstate is not None:
-        given = state_arrays(layer.checked_state("dstate", dstate, batch))
-        total = total + sum((q * part).sum() for q, part in zip(given, s, strict=True)) * theta
+        last = state_arrays(layer.checked_state("dstate", dstate, batch))
+        total = total + sum((q * part).sum() for q, part in zip(last, s, strict=True)) * theta
     grads = Parameters(layer.params.layout, total)
     return Online(grads, join_outputs(layer, outputs, batch), as_state(state), (s, theta))
 

@@ -167,7 +167,7 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
     if names != given and set(names) != set(given):
         missing, unknown = sorted(set(names) - set(given)), sorted(set(given) - set(names))
         raise ValueError(f"grads must have the names of params: missing {missing}, unknown {unknown}")
-    flat: tuple[Array, Array] = getattr(params, "flat", None), getattr(grads, "flat", None)
+    flat: tuple[Any, Any] = getattr(params, "flat", None), getattr(grads, "flat", None)
     whole = flat[0] is not None and flat[1] is not None and names == given
     pairs = {"": flat} if whole else {name: (params[name], grads[name]) for name in params}
     xp = array_module(*flat) if whole else array_module(**_named(pairs))

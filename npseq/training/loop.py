@@ -165,9 +165,9 @@ class _Watch:
 
     def settle(self) -> None:
         """Reads the pending losses."""
-        for loss, norm, tokens in self.pending:
+        for read_loss, read_norm, tokens in self.pending:
             self.step += 1
-            loss, norm = float(loss), float(norm)
+            loss, norm = float(read_loss), float(read_norm)
             if not math.isfinite(loss) or not math.isfinite(norm):
                 self.fail(f"the loss was {loss} and the gradient norm {norm}")
             self.total += loss * tokens

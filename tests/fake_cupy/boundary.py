@@ -108,7 +108,7 @@ def _of_host(kind: Any) -> frozenset[str]:
 
 
 def _is_of_host(annotation: str) -> bool:
-    """Array is typing.Any once an annotation is evaluated."""
+    """Array is numpy.ndarray[typing.Any, typing.Any] once an annotation is evaluated, a host array numpy.ndarray."""
     any_array = "Array" in annotation or "typing.Any" in annotation
     return not any_array and ("ndarray" in annotation or annotation.endswith("float]"))
 

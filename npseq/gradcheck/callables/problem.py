@@ -68,7 +68,7 @@ def _in(framework: Framework, f: Any, at: Any, gradient: Any, rng: Any) -> Probl
     def inside(named: Named) -> dict[str, Any]:
         return {path: framework.array(value, leaves[path]) for path, value in named.items()}
 
-    def outside(values: Mapping[str, Any]) -> Named:
+    def outside(values: Mapping[str, Any]) -> dict[str, Any]:
         return {path: value if value is None else framework.numpy(value) for path, value in values.items()}
 
     def own_gradient(named: Named) -> Named:

@@ -13,12 +13,12 @@ import numpy as np
 
 from npseq.arguments import amount, array, array_or_lists, check_entries, integer, integers, number
 from npseq.arrays import is_own, type_name
-from npseq.backend import generator, to_host
+from npseq.backend import Array, generator, to_host
 from npseq.data import Vocabulary
 from npseq.models.decoding.generation import check_sampling, sample, sized
 
 
-def ngram_counts(tokens: Sequence[Hashable], order: int) -> Counter[tuple[Any, ...]]:
+def ngram_counts(tokens: Array | Sequence[Hashable], order: int) -> Counter[tuple[Any, ...]]:
     """Returns how often each tuple of `order` tokens in a row appears.
 
     `most_common` names those of equal count in the order of their first appearance, as d2l does.
