@@ -17,6 +17,11 @@ from npseq.files import as_path, replace_file
 
 __all__ = ["live_curve", "training_curve"]
 
+HELD_OUT = "held_out_perplexity"
+AFTER = {  # what is measured after an epoch, and its label
+    "evaluation_perplexity": "on the text that is learnt, after the epoch",
+    HELD_OUT: "on the held-out text, after the epoch",
+}
 FORMS = ("png", "pdf", "svg", "eps", "ps")  # in which `is_ours` finds npseq's name
 SIGNED = re.compile(rb"Software\0npseq|/Creator \(npseq\)|%%Creator: npseq|<dc:title>npseq<")  # PNG, PDF, PS, SVG
 
@@ -174,13 +179,15 @@ def _draw_perplexity(axes, metrics, epochs, marker) -> None:
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
     values = np.array([m.perplexity for m in metrics])
-    evaluated = [m for m in metrics if np.isfinite(m.evaluation_perplexity)]
     values[~np.isfinite(values)] = np.nan
     axes.plot(epochs, values, marker=marker, markersize=3, label="while training")
-    if evaluated:
-        points = [[m.epoch for m in evaluated], [m.evaluation_perplexity for m in evaluated]]
-        axes.plot(*points, "s", color="tab:green", markersize=4, label="evaluated after the epoch")
-        axes.legend()
+    for (name, label), mark, color in zip(AFTER.items(), "so", ("tab:green", "tab:red"), strict=True):
+        measured = [(m.epoch, getattr(m, name, np.nan)) for m in metrics]
+        if points := [point for point in measured if np.isfinite(point[1])]:
+            line = "-" if name == HELD_OUT else ""
+            shown = mark if len(points) < 20 or not line else ""
+            axes.plot(*zip(*points, strict=True), f"{shown}{line}", color=color, markersize=4, label=label)
+            axes.legend()
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     if high > 5 * low:
@@ -190,8 +197,13 @@ def _draw_perplexity(axes, metrics, epochs, marker) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter("{x:.4g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set(ylabel="perplexity (1 / probability of a token)", title=_title(metrics[-1]))
+    axes.set(ylabel="perplexity (1 / probability of a token)", title=_title(metrics))
 
 
-def _title(last: Any) -> str:
+def _title(metrics: Sequence[Any]) -> str:
+    last = metrics[-1]
+    held = [(getattr(m, HELD_OUT, np.nan), m.epoch) for m in metrics]
+    if measured := [pair for pair in held if np.isfinite(pair[0])]:
+        least, epoch = min(measured)
+        return f"Held-out perplexity {least:.3g}, best in epoch {epoch}; {last.perplexity:.3g} while training"
     return f"Perplexity {last.perplexity:.3g} in epoch {last.epoch}, {last.tokens_per_second:,.0f} tokens a second"

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from npseq.data.reading import STANDARD_INPUT
 from npseq.files import as_path
 
 CELLS = ("rnn", "gru", "lstm")
@@ -24,5 +25,6 @@ def number(kind: type, nullable: bool = False) -> Callable[[str], Any]:
 
 
 def text_file(path: str) -> str:
-    """Returns the absolute path of a text, which a run keeps. Raises as `as_path` does."""
-    return str(as_path(path, "--text").resolve())
+    """Returns the absolute path of a text, which a run keeps, or "-". Raises as `as_path` does."""
+    given = as_path(path, "--text")
+    return path if path == STANDARD_INPUT else str(given.absolute() if given.is_fifo() else given.resolve())

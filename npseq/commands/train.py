@@ -4,7 +4,6 @@ import argparse
 import math
 import shlex
 import signal
-import statistics
 from contextlib import nullcontext
 from dataclasses import fields
 from typing import Any
@@ -13,12 +12,13 @@ from npseq.commands.answers import answer
 from npseq.commands.failure import SIGNALLED, Failure, bad_input
 from npseq.commands.flags import CORPORA, number, text_file
 from npseq.commands.help import brief
+from npseq.commands.learnt import found_of, lines_of, text_again
 
 DEFAULT_OUT = "npseq-run"
 WIDEST = 20  # columns for the choices of a flag; longer ones move to its help
 COMMON = (
-    "text", "corpus", "cell", "hidden", "layers", "optimizer", "lr", "clip", "epochs", "batch-size", "steps", "seed",
-    "out", "resume", "overwrite", "quiet",
+    "text", "corpus", "token", "clean", "max-tokens", "valid", "cell", "hidden", "layers", "optimizer", "lr", "epochs",
+    "patience", "seed", "out", "resume", "overwrite", "quiet",
 )  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
 
     parser = commands.add_parser("train", help="train a language model", allow_abbrev=False)
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--text", metavar="FILE", default=argparse.SUPPRESS, help="a UTF-8 text file to learn")
+    source.add_argument("--text", metavar="FILE", default=argparse.SUPPRESS, help="a UTF-8 text file to learn, - for the standard input")
     for entry in fields(TrainingConfig):
         (source if entry.name == "corpus" else parser).add_argument(
             f"--{entry.name.replace('_', '-')}", default=argparse.SUPPRESS, **_flag(entry, entry.name in NULLABLE)
@@ -44,10 +44,18 @@ def add(commands: Any) -> None:
     parser.set_defaults(command=train)
 
 
+def _word(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _flag(entry: Any, nullable: bool) -> dict[str, Any]:
     """Returns the arguments of add_argument for a field of the configuration, which itself checks the values."""
+    from npseq.training.config import OF_ANY_TEXT, OF_THE_NOTES, USUAL
+
     kind, choices, default = entry.metadata["kind"], entry.metadata["choices"], entry.default
     shown = "" if default in (None, (), False) else f" (default: {default})"
+    if default == USUAL:
+        shown = f" (default: {_word(OF_ANY_TEXT[entry.name])}; of time-machine {_word(OF_THE_NOTES[entry.name])})"
     given: dict[str, Any] = {"help": entry.metadata["help"] + shown}
     if kind is bool:
         return {**given, "action": "store_true"}
@@ -55,10 +63,10 @@ def _flag(entry: Any, nullable: bool) -> dict[str, Any]:
         return {**given, "choices": CORPORA, "metavar": "NAME", "help": f"{' or '.join(CORPORA)}{shown}"}
     if kind is tuple:
         return {**given, "action": "append", "metavar": "TEXT"}
-    metavar = "{" + ",".join(choices) + "}" if choices else {int: "N", float: "X", str: "FORM"}[kind]
+    metavar = "{" + ",".join(choices) + "}" if choices else {int: "N", float: "X", str: "FORM", object: "FILE|SHARE"}[kind]
     if len(metavar) > WIDEST:
         metavar, given["help"] = "NAME", f"{', '.join(choices)}{shown}"
-    return {**given, "metavar": metavar, "type": str if kind is str else number(kind, nullable)}
+    return {**given, "metavar": metavar, "type": str if kind in (str, object) else number(kind, nullable)}
 
 
 def train(
@@ -73,6 +81,7 @@ def train(
 ) -> None:
     """Trains a model or continues a run, under mpiexec in all processes; `given` holds fields of TrainingConfig."""
     from npseq.training import Run, TrainingConfig
+    from npseq.training.config import held_out
     from npseq.training.distributed.mpi import join_launched
     from npseq.training.distributed.ranks import shared_run, train_together
 
@@ -87,6 +96,8 @@ def train(
             )
         if "text" in given:
             given["corpus"] = text_file(given.pop("text"))
+        if "valid" in given and held_out(given["valid"]) == given["valid"]:
+            given["valid"] = text_file(given["valid"])
         if resume is None:
             return Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite=overwrite)
         if overwrite or out not in (None, resume):
@@ -109,8 +120,11 @@ def train(
 def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) -> None:
     """Trains with a progress bar and prints the result."""
     from npseq.training.interrupts import StopSignals
+    from npseq.training.opening import opening
     from npseq.training.progress import ProgressBar
 
+    if not quiet:
+        print(opening(run), flush=True)
     alone = run.shard is None  # a terminal and mpiexec may both send one Ctrl-C, and mpiexec has a SIGTERM of its own
     others = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if alone and hasattr(signal, name)]
     stop = StopSignals(signal.SIGINT, *others, insist=alone)
@@ -121,13 +135,14 @@ def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) ->
                     bar.epoch(metrics)
         if alone and stop():  # while the last figure was drawn, after the last step
             raise KeyboardInterrupt
-        text, found = _result(run)
+        found = found_of(run)
+        text = "\n".join(lines_of(run, found))
     except (ArithmeticError, OSError, MemoryError, ValueError) as error:
         if isinstance(error, BrokenPipeError):
             raise
         raise _failure(run, error) from error
     except KeyboardInterrupt as interrupt:
-        command = f"npseq train --resume {shlex.quote(str(run.out))}"
+        command = f"npseq train --resume {shlex.quote(str(run.out))}{text_again(run.config)}"
         line = f"interrupted; {run.progress} are saved; go on with: {command}"
         raise Failure(line, SIGNALLED + (stop.number or signal.SIGINT)) from interrupt
     answer(text, found, json)
@@ -141,24 +156,3 @@ def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) ->
 def _failure(run: Any, reason: object) -> Failure:
     steps = "" if run.position is None else f" and {run.position.step} steps"
     return Failure(f"{reason}; the checkpoint of epoch {len(run.metrics)}{steps} stays in {str(run.out)!r}", 1)
-
-
-def _result(run: Any) -> tuple[str, dict[str, Any]]:
-    last = run.metrics[-1]
-    speed = statistics.median(m.tokens_per_second for m in run.metrics)
-    found = {
-        "epochs": last.epoch,
-        "perplexity": last.perplexity,
-        "evaluated": run.evaluate(),
-        "tokens_per_second": speed,
-        "device": run.config.device,
-        "samples": run.samples(),
-        "files": run.folder.files(),
-    }
-    lines = [
-        f"perplexity {last.perplexity:.3f} while training (epoch {last.epoch}), {found['evaluated']:.3f} evaluated",
-        f"{speed:,.0f} tokens/s on {run.config.device}",
-        *(f"sample: {text}" for text in found["samples"]),
-        f"files: {', '.join(found['files'])}",
-    ]
-    return "\n".join(lines), found

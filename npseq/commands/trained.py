@@ -7,18 +7,20 @@ from npseq.files import as_path
 
 
 def load(model: str) -> Any:
-    """Returns the npseq.training.checkpoint.Trained of a folder or a file, whose model has a vocabulary."""
+    """Returns the npseq.training.checkpoint.Trained of a file, or the best of a folder, which has a vocabulary."""
     from npseq.training.checkpoint import load_trained
 
-    trained = load_trained(model_file(model))
+    trained = load_trained(model_file(model, best=True))
     if trained.model.vocab is None:
         raise ValueError(f"{model!r} must hold a model with a vocabulary, it knows only how many tokens there are")
     return trained
 
 
-def model_file(model: str) -> Path:
-    """Returns the model's file."""
-    from npseq.training.folder import MODEL
+def model_file(model: str, *, best: bool = False) -> Path:
+    """Returns the model's file; best: of a run, the model that was best on the held-out text, where there is one."""
+    from npseq.training.folder import BEST, MODEL
 
     path = as_path(model, "the model")
-    return path / MODEL if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    return path / BEST if best and (path / BEST).is_file() else path / MODEL

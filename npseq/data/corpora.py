@@ -1,19 +1,22 @@
 """This module loads a text to train on: Python's own help texts, The Time Machine, or any file."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from npseq.arguments import integer
+from npseq.arguments import a_dtype, integer
 from npseq.arguments import text as a_text
 from npseq.data.lines import tokens_of
-from npseq.data.reading import decoded
+from npseq.data.numbering import Numbering
+from npseq.data.reading import STANDARD_INPUT, decoded
 from npseq.data.text import Vocabulary
 from npseq.files import as_path, replaceable
 
+PYTHON_TOPICS, TIME_MACHINE = CORPORA = ("python-topics", "time-machine")
 TIME_MACHINE_URL = "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
 TIME_MACHINE_SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
 TIME_MACHINE_FILE = "timemachine.txt"
@@ -24,26 +27,30 @@ def load_corpus(
     token: str = "char",
     *,
     max_tokens: int | None = None,
-    clean: str = "letters",
+    clean: str | None = None,
     min_freq: int = 0,
     max_size: int | None = None,
     end_of_line: str | None = None,
+    dtype: Any = np.int64,
 ) -> tuple[np.ndarray, Vocabulary]:
-    """Returns a text as token ids (N,), int64, and its vocabulary, as d2l's `load_corpus_time_machine` does.
+    """Returns a text as token ids (N,), and its vocabulary, as d2l's `load_corpus_time_machine` does.
 
-    Lines are joined with nothing between them, or with end_of_line. It takes memory for the tokens that become ids, and
-    some megabytes.
+    It takes memory for the tokens that become ids, and some megabytes.
 
     Args:
         name_or_path: "python-topics", the topic help texts of Python, which need no file and change a little with the
             Python version; "time-machine", H. G. Wells, from the folder that the environment variable NPSEQ_DATA names,
-            or downloaded once; or the path of a UTF-8 text file.
+            or downloaded once; or the path of a UTF-8 text file, which may be one that gzip made, or a pipe; "-" is the
+            standard input.
         token: "char", "word" or "jieba", see `tokenize`.
         max_tokens: only the first so many tokens become ids; the vocabulary is always that of the whole text.
-        clean: "letters" or "none", see `clean_lines`.
+        clean: "none" takes a text as it is; a line end is a token, among words too. "letters" keeps letters and spaces,
+            see `clean_lines`; lines are joined with a space, those of the two corpora with nothing, as in d2l. None is
+            "letters" for "time-machine", and "none" for any other text.
         min_freq, max_size: of the vocabulary; other tokens become `<unk>`.
-        end_of_line: a reserved token, say "<eos>", behind each line that holds more than white space;
-            `sentence_batches` makes batches of such lines.
+        end_of_line: a reserved token, say "<eos>", in the place of the end of each line that holds more than white
+            space; `sentence_batches` makes batches of such lines.
+        dtype: of the ids; None takes the integers of the fewest bytes.
 
     Raises:
         FileNotFoundError: if the file is missing.
@@ -51,39 +58,39 @@ def load_corpus(
         ValueError: if The Time Machine is not byte for byte d2l's file, and as `read_lines` and `tokenize` do.
 
     Example:
-        >>> ids, vocabulary = ns.data.load_corpus(max_tokens=1000)
+        >>> ids, vocabulary = ns.data.load_corpus(max_tokens=1000, clean="letters")
         >>> ids.shape, len(vocabulary)
         ((1000,), 28)
     """
     if max_tokens is not None:
         max_tokens = integer("max_tokens", max_tokens)
+    dtype = None if dtype is None else a_dtype(dtype, "iu")
     reserved = [] if end_of_line is None else [a_text("end_of_line", end_of_line)]
     if end_of_line is not None and end_of_line.split() != [end_of_line]:
         raise ValueError(f"end_of_line must be a token without white space, say '<eos>', got {end_of_line!r}")
     Vocabulary(min_freq=min_freq, max_size=max_size, reserved_tokens=reserved)  # refuses before anything is read
     texts, source = _texts(name_or_path)
-    first: list[str] = []
-    one_each: dict[str, str] = {}  # so that a token of the list takes no more than its place there
-
-    def noted() -> Iterator[list[str]]:
-        for tokens in tokens_of(texts, clean, token, source, end_of_line):
-            more = tokens if max_tokens is None else tokens[: max_tokens - len(first)]
-            first.extend(map(one_each.setdefault, more, more))
-            yield tokens
-
-    vocabulary = Vocabulary(noted(), min_freq=min_freq, max_size=max_size, reserved_tokens=reserved, token=token)
+    if clean is None:
+        clean = "letters" if name_or_path == TIME_MACHINE else "none"
+    numbering, between = Numbering(max_tokens), "" if name_or_path in CORPORA else " "
+    for part in tokens_of(texts, clean, token, source, end_of_line, between=between):
+        numbering.add(part)
+    counts = numbering.counts()
+    vocabulary = Vocabulary(counts, min_freq=min_freq, max_size=max_size, reserved_tokens=reserved, token=token)
     if len(vocabulary) == 1 + len(reserved):
         raise ValueError(f"min_freq and max_size must leave a token of the text, got {min_freq} and {max_size}")
-    return np.fromiter(map(vocabulary.__getitem__, first), np.int64, len(first)), vocabulary
+    return numbering.ids(vocabulary, dtype), vocabulary
 
 
 def _texts(name_or_path: str | PathLike[str]) -> tuple[Iterable[str], str]:
     """Returns a text in parts, and the file that it is read from, in words."""
     name = name_or_path if isinstance(name_or_path, str) else ""
-    if name == "python-topics":
+    if name == PYTHON_TOPICS:
         return [_python_topics()], ""
-    path = _time_machine() if name == "time-machine" else as_path(name_or_path, "name_or_path")
-    if not path.is_file():
+    if name == STANDARD_INPUT:
+        return decoded(name), " (of the standard input)"
+    path = _time_machine() if name == TIME_MACHINE else as_path(name_or_path, "name_or_path")
+    if not path.is_file() and not path.is_fifo():
         raise FileNotFoundError(
             f"a corpus must be 'python-topics', 'time-machine' or the path of a text file, got {str(name_or_path)!r}, "
             "where there is no file"

@@ -19,6 +19,7 @@ KINDS = ("word", "char", "jieba")
 NO_LETTERS = re.compile("[^A-Za-z]+")
 NO_LETTERS_IN_A_LINE = re.compile("[^A-Za-z\n]+")
 LINE_ENDS = re.compile(" ?\n[ \n]*")
+WORDS_AND_LINE_ENDS = re.compile(r"\n|\S+")
 
 
 def clean_lines(text: str, clean: str = "letters") -> list[str]:
@@ -115,12 +116,20 @@ def _jieba() -> Any:
 
 
 def tokens_of(
-    texts: Iterable[str], clean: str, token: str, source: str = "", end_of_line: str | None = None
-) -> Iterator[list[str]]:
-    """Yields the tokens of a text that comes in parts, those of `clean_lines`' lines one after the other.
+    texts: Iterable[str],
+    clean: str,
+    token: str,
+    source: str = "",
+    end_of_line: str | None = None,
+    *,
+    between: str = " ",
+) -> Iterator[str | list[str]]:
+    """Yields the tokens of a text that comes in parts, as a list or as a string of which each character is one.
 
-    source: where the text is from, for the errors. end_of_line: a token behind each line that holds something. Raises
-    ValueError if cleaning leaves nothing.
+    A text that is not cleaned keeps its line ends, each of which is a character, or a word. source: where the text is
+    from, for the errors. end_of_line: a token behind each line that holds something, in the place of line ends.
+    between: the characters that stand for the line ends of a text that is cleaned; "" as in d2l. Raises ValueError if
+    cleaning leaves nothing.
     """
     check_clean(clean)
     check_token_kind(token)
@@ -132,15 +141,24 @@ def tokens_of(
             held = held or not text.isspace()
             yield text
 
-    end = [] if end_of_line is None else [end_of_line]
-    by_line = end or token == "jieba"
-    parts = _lines if by_line else _words if token == "word" else _characters
-    for part in parts(noted(), clean):
-        tokens = [] if by_line and not part.strip() else [*split(part, token), *end]
-        found = found or bool(tokens)
-        yield tokens
+    if end_of_line is not None or token == "jieba":
+        parts = _tokens_by_line(noted(), clean, token, end_of_line)
+    elif token == "word":
+        parts = map(words, _words(noted(), clean))
+    else:
+        parts = _characters(noted(), clean, between)
+    for part in parts:
+        found = found or bool("".join(part).strip())
+        yield part
     if not found:
         raise ValueError(f"{_nothing('none', held and clean == 'letters')}{source}")
+
+
+def _tokens_by_line(texts: Iterator[str], clean: str, token: str, end_of_line: str | None) -> Iterator[list[str]]:
+    """Yields the tokens of each line, and what stands for its end: a token of one's own, or else the end itself."""
+    end = [] if end_of_line is None else [end_of_line]
+    for line in _lines(texts, clean):
+        yield [*split(line, token), *end] if line.strip() else []
 
 
 def _lines(texts: Iterator[str], clean: str) -> Iterator[str]:
@@ -169,18 +187,26 @@ def _words(texts: Iterator[str], clean: str) -> Iterator[str]:
     yield rest
 
 
-def _characters(texts: Iterator[str], clean: str) -> Iterator[str]:
-    """Yields a text in parts, without its line ends and, if it is cleaned, the spaces around them."""
+def words(text: str) -> list[str]:
+    """Returns the words of a text, and each of its line ends as one more."""
+    return WORDS_AND_LINE_ENDS.findall(text)
+
+
+def _characters(texts: Iterator[str], clean: str, between: str) -> Iterator[str]:
+    """Yields a text in parts; if it is cleaned, with `between` for its line ends and the spaces around them."""
+    if clean == "none":
+        yield from texts
+        return
     rest = "\n"  # the spaces and line ends behind the last letter, as one of them
+    first = True
     for text in texts:
-        if clean == "none":
-            yield text.replace("\n", "")
-            continue
         text = NO_LETTERS_IN_A_LINE.sub(" ", text).lower()
         text = rest + (text.lstrip(" ") if rest else text)
         body = text.rstrip(" \n")
         rest = "\n" if "\n" in text[len(body) :] else text[len(body) :]
-        yield LINE_ENDS.sub("", body)
+        cleaned = LINE_ENDS.sub(between, body)
+        yield cleaned.lstrip(" ") if first else cleaned
+        first = first and not body
 
 
 def check_clean(clean: object) -> None:

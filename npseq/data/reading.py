@@ -1,18 +1,24 @@
 """This module reads text files bit by bit, and refuses those that are no UTF-8 text with what they look like."""
 
 import codecs
+import gzip
 import io
 import re
+import sys
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from npseq.files import as_path
 
+STANDARD_INPUT, PACKED = "-", b"\x1f\x8b"
 CHUNK = 1 << 18  # bytes that are read at a time
 BEGINNINGS = {  # of other files than text, and of texts with a mark of another encoding
     b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
-    b"%PDF-": "a PDF", b"{\\rtf": "RTF", b"PK\3\4": "a zip archive, as .docx and .epub are", b"\x1f\x8b": "gzip",
+    b"%PDF-": "a PDF", b"{\\rtf": "RTF", b"PK\3\4": "a zip archive, as .docx and .epub are",
     b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture",
 }  # fmt: skip
 SEVEN_BIT = {  # encodings of other scripts that use only the bytes of ASCII
@@ -27,21 +33,22 @@ OVERLAP = 3  # bytes of the last chunk before which such a sign may begin
 def decoded(path: str | PathLike[str], what: str = "a text") -> Iterator[str]:
     """Yields the text of a UTF-8 file without its byte order mark, line ends as a newline, a part at a time.
 
-    what: it should hold, for the errors.
+    A file of gzip is unpacked, a pipe is read to its end, and "-" is the standard input. what: it should hold, for the
+    errors.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: for an empty file, and one that is not UTF-8, with what it looks like and where.
     """
-    path = as_path(path)
-    if not path.is_file():
+    given, path = path, as_path(path)
+    if given != STANDARD_INPUT and not path.is_file() and not path.is_fifo():
         raise FileNotFoundError(f"{what} must be an existing file, found none at {str(path)!r}; check the path")
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")(), translate=True)
-    with open(path, "rb") as file:
+    with _opened(given) as file:
         place, raw, tail, line = 0, b"", b"", 1
         while raw or not place:
             line += raw.count(b"\n")
-            place, tail, raw = place + len(raw), raw[-OVERLAP:], file.read(CHUNK)
+            place, tail, raw = place + len(raw), raw[-OVERLAP:], _read(file, path, what)
             if not place + len(raw):
                 raise ValueError(f"{what} must hold something, the file {str(path)!r} is empty")
             _check(path, what, tail + raw, place - len(tail))
@@ -49,6 +56,20 @@ def decoded(path: str | PathLike[str], what: str = "a text") -> Iterator[str]:
                 yield decoder.decode(raw, final=not raw)
             except UnicodeDecodeError as error:
                 _refuse(path, what, error, place + len(raw) - len(error.object), line)
+
+
+@contextmanager
+def _opened(path: str | PathLike[str]) -> Iterator[Any]:
+    """Opens a file, a pipe or the standard input, and unpacks what gzip has packed."""
+    with nullcontext(sys.stdin.buffer) if path == STANDARD_INPUT else open(path, "rb") as file:
+        yield gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == PACKED else file
+
+
+def _read(file: Any, path: Path, what: str) -> bytes:
+    try:
+        return file.read(CHUNK)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{what} must be UTF-8, the file {str(path)!r} is one of gzip that is broken: {error}") from error
 
 
 def lines_of(path: str | PathLike[str], what: str) -> list[str]:

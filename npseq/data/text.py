@@ -12,9 +12,10 @@ from typing import Any, Self
 import numpy as np
 
 from npseq.arguments import array, check_entries, integer, number
-from npseq.data.lines import check_token_kind, split
+from npseq.data.lines import check_token_kind, split, words
 
-UNKNOWN = "<unk>"
+UNKNOWN, LINE_END = "<unk>", "\n"
+SPACED_LINE_END = re.compile(" ?\n ?")
 LONG, IN_BRACKETS = re.compile("..+", re.DOTALL), re.compile(r"<\S+>")  # tokens that a split would cut
 
 
@@ -24,7 +25,7 @@ class Vocabulary:
     Tokens of equal frequency are in the order of their first appearance, as in d2l's `Vocab`.
 
     Args:
-        tokens: the tokens of a text, as one list or a list of lines of tokens.
+        tokens: the tokens of a text, as one list or a list of lines of tokens, or a Counter of them.
         min_freq: tokens that appear less often are left out and become `<unk>`.
         max_size: the most tokens, `<unk>` and the reserved ones among them; the rarest are left out. None is all.
         reserved_tokens: tokens that get the first ids after `<unk>`, in the text or not, say
@@ -135,13 +136,16 @@ class Vocabulary:
     def tokenize(self, text: str) -> list[str]:
         """Returns the tokens of a text, which is not cleaned; the vocabulary need not hold them.
 
-        A reserved token, say "<eos>", is one token, as `decode` writes it; among words of "jieba" if it is in <>.
+        A reserved token, say "<eos>", is one token, as `decode` writes it; among words of "jieba" if it is in <>. A
+        line end is a token among words if the vocabulary has it, and is skipped otherwise.
 
         Args:
             text: a string.
         """
         if not isinstance(text, str):
             raise TypeError(f"text must be a string, got {type(text).__name__}; vocabulary[tokens] takes lists")
+        if self.token == "word" and LINE_END in self._ids:
+            return words(text)
         long = {"char": LONG, "jieba": IN_BRACKETS}.get(self.token)
         if long is None or not (found := [name for name in self.tokens if name in text and long.fullmatch(name)]):
             return split(text, self.token)
@@ -168,7 +172,8 @@ class Vocabulary:
         tokens = self.to_tokens(ids)
         if isinstance(tokens, str) or not all(isinstance(token, str) for token in tokens):
             raise ValueError("ids must be one sequence of shape (N,), got a scalar or a nested one; decode row by row")
-        return (" " if self.token == "word" else "").join(tokens)
+        text = (" " if self.token == "word" else "").join(tokens)
+        return SPACED_LINE_END.sub(LINE_END, text) if self.token == "word" else text
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the whole vocabulary as strings, numbers and lists, which JSON has."""
@@ -207,6 +212,9 @@ def _counted(tokens: Iterable[Any]) -> Counter[str]:
     if not isinstance(tokens, Iterable) or getattr(tokens, "shape", None) == ():
         raise TypeError(f"tokens must be a list of tokens or of lists of tokens, got {tokens!r}")
     counts: Counter[str] = Counter()
+    if isinstance(tokens, Counter):
+        _check_strings(tokens)
+        return Counter({name: integer(f"the count of {name!r}", count) for name, count in tokens.items()})
     for entry in tokens:
         if isinstance(entry, str):
             counts[entry] += 1

@@ -1,15 +1,17 @@
 """What one asks of a language model: how likely a text is, and what comes after it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from npseq.arguments import array, flag, instance, integer
+from npseq.arguments import array, flag, function, instance, integer
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.data import Vocabulary
 from npseq.layers.batch import check_ids, check_lengths
 from npseq.layers.layer import require_real
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.states import map_state
 from npseq.losses import softmax_cross_entropy
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
 from npseq.models.decoding.generation import Stepper, check_request, finite_loss, generated, stop_id, token_ids
@@ -35,24 +37,49 @@ class TextModel(SequenceModel):
         """
         return self._run(array("ids", ids), state)[:2]
 
-    def evaluate(self, ids: Array, steps: int = 256) -> float:
+    def evaluate(
+        self, ids: Array, steps: int = 256, *, rows: int = 1, on_tokens: Callable[[int], object] | None = None
+    ) -> float:
         """Returns the mean negative log-likelihood of ids, each token after all before it, in nats.
 
         Args:
             ids: (N,); the first token is given.
             steps: how many are run at a time.
+            rows: in how many parts the text is read, side by side, which is faster; each but the first begins with the
+                state after the `steps` tokens before it, in the place of all tokens before it.
+            on_tokens: called with the number of tokens after each time.
         """
         require_real(self)
         if array("ids", ids).ndim != 1 or len(ids) < 2:
             raise ValueError(f"ids must be one sequence (N,) of at least 2 tokens, got {ids.shape}")
         self.check_finite()
-        steps = integer("steps", steps)
-        total, state = 0.0, None
-        for start in range(0, len(ids) - 1, steps):
-            inputs = ids[start : start + steps + 1]
-            logits, state = self.logits(inputs[:-1, None], state)
-            total += float(softmax_cross_entropy(logits, inputs[1:, None], reduction="sum")[0])
+        steps, rows = integer("steps", steps), integer("rows", rows)
+        function("on_tokens", bool if on_tokens is None else on_tokens)
+        rows = max(1, min(rows, (len(ids) - 1) // 2))
+        length = (len(ids) - 1) // rows
+        starts = length * array_module(ids).arange(rows)
+        total, state = 0.0, self._warmed_up(ids, starts[1:], min(steps, length))
+        for start in range(0, length, steps):
+            window = _columns(ids, starts + start, min(steps, length - start) + 1)
+            logits, state = self.logits(window[:-1], state)
+            total += float(softmax_cross_entropy(logits, window[1:], reduction="sum")[0])
+            if on_tokens is not None:
+                on_tokens(window[1:].size)
+        if rest := len(ids) - 1 - length * rows:  # the last part is longer
+            logits = self.logits(ids[-rest - 1 : -1, None], self._of_last(state))[0]
+            total += float(softmax_cross_entropy(logits, ids[-rest:, None], reduction="sum")[0])
         return finite_loss(total) / (len(ids) - 1)
+
+    def _warmed_up(self, ids: Array, starts: Array, steps: int) -> Any:
+        """The state at 0, zeros, and those at the starts of other parts, after so many tokens before each."""
+        if not len(starts) or self.recurrent.directions == 2:
+            return None
+        xp, state = array_module(ids), self.logits(_columns(ids, starts - steps, steps))[1]
+        return map_state(lambda part: xp.concatenate([xp.zeros_like(part[:, :1]), part], axis=1), state)
+
+    def _of_last(self, state: Any) -> Any:
+        """The state of the last sequence."""
+        return None if self.recurrent.directions == 2 else map_state(lambda part: part[:, -1:].copy(), state)
 
     def log_prob(self, tokens: Any) -> float:
         """Returns log P(y_1 .. y_n), the first token after a zero input and state (Ng, course 5, week 1).
@@ -175,6 +202,11 @@ class TextModel(SequenceModel):
         if tokens[0, 0] == NOTHING:
             return self._logits_from_nothing(tokens.shape[1])
         return self.logits(array_module(self.params.flat).asarray(tokens), state)
+
+
+def _columns(ids: Array, starts: Array, steps: int) -> Array:
+    """So many ids (steps, B) from each start on."""
+    return ids[starts + array_module(ids).arange(steps)[:, None]]
 
 
 def _losses(logits: Array, targets: Array, lengths: Any) -> Array:

@@ -7,7 +7,8 @@ from npseq.training.interrupts import Interrupted
 from npseq.training.loop import NonFiniteLoss, train_epoch
 from npseq.training.metrics import EpochMetrics
 from npseq.training.position import Position
-from npseq.training.run import Run, train
+from npseq.training.run import Run
+from npseq.training.train import train
 
 __all__ = [
     "Checkpoint",

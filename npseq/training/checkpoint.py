@@ -19,6 +19,7 @@ from npseq.training.metrics import EpochMetrics, as_array, from_array
 from npseq.training.position import Position, from_content, to_content
 
 OPTIMIZER, METRICS = "optimizer/", "training/metrics"
+COLUMNS = (len(EpochMetrics._fields) - 1, len(EpochMetrics._fields))  # older files have no held-out perplexity
 
 
 class Checkpoint(NamedTuple):
@@ -85,7 +86,7 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         []
     """
     content = read_content(path, FORMAT, check_size)
-    if "training" not in content.metadata:
+    if '"optimizer"' not in content.metadata.get("training", ""):
         raise ValueError(f"{str(path)!r} must be a checkpoint of a training run, it holds a model alone")
     rng = np.random.default_rng(0)
     model = model_from(LanguageModel, content, path, rng)  # draws first weights, so the state is set after it
@@ -127,11 +128,18 @@ def _check_optimizer(config: TrainingConfig, state: dict[str, Any], model: Langu
 
 
 def _metrics(rows: np.ndarray, config: TrainingConfig) -> list[EpochMetrics]:
-    if rows.ndim != 2 or rows.shape[1] != len(EpochMetrics._fields) or rows.dtype != np.float64:
-        raise ValueError(f"its metrics must be float64 (epochs, {len(EpochMetrics._fields)}), they are {rows.shape}")
+    if rows.ndim != 2 or rows.shape[1] not in COLUMNS or rows.dtype != np.float64:
+        raise ValueError(f"its metrics must be float64 (epochs, {COLUMNS[-1]}), they are {rows.shape}")
     if len(rows) > config.epochs or not np.array_equal(rows[:, 0], np.arange(1, len(rows) + 1)):
         raise ValueError(f"its metrics must be those of the first of {config.epochs} epochs, one by one")
     return from_array(rows)
+
+
+def content_of_best(checkpoint: Checkpoint) -> Content:
+    """Returns the content of a file of a run's model that says which text it has learnt, but not how to go on."""
+    model = content_of(checkpoint.model)
+    training = {"config": checkpoint.config.to_dict(), "text_digest": checkpoint.text_digest}
+    return Content(model.tensors, {**model.metadata, "training": json.dumps(training)})
 
 
 class Trained(NamedTuple):

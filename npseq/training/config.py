@@ -4,25 +4,42 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from inspect import cleandoc
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
 
 from npseq import optim
-from npseq.arguments import DEEPEST, MANY, mapping
+from npseq.arguments import DEEPEST, MANY, integer, mapping, within
 from npseq.backend import Seed, generator
 from npseq.bptt.truncation import HDetach
 from npseq.data import Vocabulary, load_corpus
+from npseq.data.corpora import TIME_MACHINE
+from npseq.files import as_path
 from npseq.models.cells import CELL_OF, check_own_options
 from npseq.models.first_values import INITIALIZERS
 from npseq.training.epoch import SAMPLINGS, Epoch
 from npseq.training.truncation_spec import FORMS, read_truncation
 
-LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 1e-3, "adamw": 1e-3, "adagrad": 1e-2}
-COUNTS_OR_NONE = ("max_tokens", "max_size", "embedding", "bptt_every", "bptt_steps", "threads")
+LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 3e-3, "adamw": 3e-3, "adagrad": 1e-2}
+SCHEDULES = ("constant", "cosine", "exponential")
+LAST = 1 / 20  # the share of the learning rate that is left at the end of a schedule
+USUAL = "usual"  # in the place of a value that depends on the text
+OF_THE_NOTES: dict[str, Any] = {  # d2l, 9.5: the values for its book
+    "clean": "letters", "max_tokens": 10_000, "valid": 0.0, "optimizer": "sgd", "schedule": "constant", "epochs": 500,
+    "temperature": 0.0,
+}  # fmt: skip
+OF_ANY_TEXT: dict[str, Any] = {
+    "clean": "none", "max_tokens": None, "valid": 0.1, "optimizer": "adam", "schedule": "cosine", "epochs": 0,
+    "temperature": 0.5,
+}  # fmt: skip
+COUNTS_OR_NONE = ("max_tokens", "max_size", "embedding", "bptt_every", "bptt_steps", "patience", "threads")
 MOST = {"layers": DEEPEST, "threads": 10_000, "epochs": MANY}  # what takes time or memory before anything can refuse it
-NULLABLE = ("lr", "clip", "end_of_line", *COUNTS_OR_NONE)
-NEWER = ("tf32", "min_freq", "max_size", "end_of_line", "warmup", "sample_every", "tied")  # which older runs lack
+NULLABLE = ("lr", "clip", "end_of_line", "weight_decay", *COUNTS_OR_NONE)
+NEWER: dict[str, Any] = {  # what older runs lack, and how they were trained
+    "tf32": False, "min_freq": 0, "max_size": None, "end_of_line": None, "warmup": 0, "sample_every": 0, "tied": False,
+    "valid": 0.0, "patience": None, "schedule": "constant", "weight_decay": None, "temperature": 0.0,
+}  # fmt: skip
 MODEL_OPTIONS = (
     "cell", "hidden_size", "num_layers", "embedding_size", "tied", "bidirectional", "dropout", "initializer",
     "nonlinearity", "reset", "peepholes", "proj_size", "dtype",
@@ -49,28 +66,31 @@ def documented(cls: Any) -> Any:
 @documented
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The options of a run; the defaults are those of d2l, 9.6, for its one-layer RNN of 256 units (`train_ch8`).
+    """The options of a run.
 
-    The corpus is "python-topics", "time-machine" or the path of a text file. `Epoch` says more of sampling, bptt_every
-    and bptt_steps.
+    The corpus is "python-topics", "time-machine" or the path of a text file, as `load_corpus` takes it. A text is learnt
+    whole and as it is, but for a tenth at its end that is held out. "time-machine" has the defaults of d2l, 9.5: 10,000
+    letters and spaces, of which none are held out, SGD and 500 epochs. `Epoch` says more of sampling, bptt_every and
+    bptt_steps.
 
     Raises:
         TypeError: for a value of another type, naming the field.
         ValueError: for an impossible value, naming the field.
 
     Example:
-        >>> ns.training.TrainingConfig(cell="gru", optimizer="adam").lr
-        0.001
+        >>> ns.training.TrainingConfig(cell="gru", optimizer="rmsprop").lr
+        0.01
     """
 
     corpus: str = option("python-topics", "the text to learn", kind=str)
     token: str = option("char", "what the text is made of", ("char", "word", "jieba"))
-    clean: str = option("letters", "letters: a to z and spaces, as in d2l; none: all as it is", ("letters", "none"))
-    max_tokens: int | None = option(10_000, "only the first so many tokens are learnt, or none for all", kind=int)
+    clean: str = option(USUAL, "letters: a to z and spaces, as in d2l; none: all as it is", ("letters", "none"))
+    max_tokens: int | None = option(USUAL, "only the first so many tokens are learnt, or none for all", kind=int)
+    valid: float | str = option(USUAL, "held-out text: a file, or the share of the text, 0 for none", kind=object)
     min_freq: int = option(0, "rarer tokens are unknown")
     max_size: int | None = option(None, "the most tokens of the vocabulary (default: all)", kind=int)
     end_of_line: str | None = option(None, "a token behind each line, say <eos> (default: none)", kind=str)
-    cell: str = option("rnn", "the recurrent layers", ("rnn", "gru", "lstm"))
+    cell: str = option("lstm", "the recurrent layers", ("rnn", "gru", "lstm"))
     hidden: int = option(256, "hidden units of a layer")
     layers: int = option(1, "how many layers")
     embedding: int | None = option(None, "features of an embedding, or none for one-hot vectors", kind=int)
@@ -83,11 +103,14 @@ class TrainingConfig:
     peepholes: bool = option(False, "peephole connections, of cell lstm")
     proj_size: int = option(0, "features of the projected state of cell lstm, 0 for none")
     dtype: str = option("float32", "of all numbers", ("float32", "float64"))
-    optimizer: str = option("sgd", "the update rule", tuple(LEARNING_RATES))
-    lr: float | None = option(None, "learning rate (sgd 1, adam(w) 0.001, else 0.01)", kind=float)
+    optimizer: str = option(USUAL, "the update rule", tuple(LEARNING_RATES))
+    lr: float | None = option(None, "learning rate (sgd 1, adam(w) 0.003, else 0.01)", kind=float)
+    schedule: str = option(USUAL, "how the learning rate falls over the run, to a twentieth", SCHEDULES)
     warmup: int = option(0, "updates over which the learning rate rises from 0")
+    weight_decay: float | None = option(None, "of the update rule (adamw 0.01, else 0)", kind=float)
     clip: float | None = option(1.0, "largest gradient norm, or none", kind=float)
-    epochs: int = option(500, "how often the text is read")
+    epochs: int = option(USUAL, "how often the text is read, 0: as suits its length", kind=int)
+    patience: int | None = option(None, "stop after so many epochs without a better held-out perplexity", kind=int)
     batch_size: int = option(32, "sequences of a batch")
     steps: int = option(35, "time steps of a window")
     bptt_every: int | None = option(None, "k1: an update every so many steps of a window (default: all)", kind=int)
@@ -101,21 +124,32 @@ class TrainingConfig:
     seed: int = option(0, "of all random numbers")
     sample_every: int = option(0, "epochs from one sample, and curve, to the next, 0 for those at the end")
     sample_prefix: tuple[str, ...] = option((), "what the samples begin with; may be given more than once")
+    temperature: float = option(USUAL, "of the samples, 0: the likeliest tokens", kind=float)
 
     def __post_init__(self) -> None:
+        usual = OF_THE_NOTES if self.corpus == TIME_MACHINE else OF_ANY_TEXT
+        for name, value in usual.items():
+            if getattr(self, name) == USUAL:
+                object.__setattr__(self, name, value)
+        object.__setattr__(self, "valid", held_out(self.valid))
         for entry in fields(self):
             _check_kind(entry.name, getattr(self, entry.name), entry.metadata["kind"])
             _check_choice(entry.name, getattr(self, entry.name), entry.metadata["choices"])
-        for name in ("hidden", "layers", "epochs", "batch_size", "steps", *COUNTS_OR_NONE):
+        for name in ("hidden", "layers", "batch_size", "steps", *COUNTS_OR_NONE):
             _check_range(name, getattr(self, name), 1, MOST.get(name))
-        for name in ("min_freq", "proj_size", "warmup", "evaluate_every", "seed", "sample_every"):
-            _check_range(name, getattr(self, name), 0)
+        for name in ("epochs", "min_freq", "proj_size", "warmup", "evaluate_every", "seed", "sample_every"):
+            _check_range(name, getattr(self, name), 0, MOST.get(name))
         object.__setattr__(self, "lr", float(LEARNING_RATES[self.optimizer] if self.lr is None else self.lr))
         for name in ("lr", "clip"):
             _check_positive(name, getattr(self, name))
+        for name in ("weight_decay", "temperature"):
+            if getattr(self, name) is not None:
+                within(name, getattr(self, name))
         self._check_together()
 
     def _check_together(self) -> None:
+        if self.patience is not None and self.valid == 0:
+            raise ValueError(f"patience needs a held-out text, got patience {self.patience} and valid 0; leave it out")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
         if self.dropout and self.layers == 1:
@@ -164,9 +198,17 @@ class TrainingConfig:
         return {name: getattr(self, RENAMED.get(name, name)) for name in MODEL_OPTIONS}
 
     def load_corpus(self) -> tuple[np.ndarray, Vocabulary]:
-        """Returns the text as token ids (N,), and its vocabulary."""
+        """Returns the text as token ids (N,), of the fewest bytes, and its vocabulary; what is held out is part of it."""
         names = ("max_tokens", "clean", "min_freq", "max_size", "end_of_line")
-        return load_corpus(self.corpus, self.token, **{name: getattr(self, name) for name in names})
+        return load_corpus(self.corpus, self.token, **{name: getattr(self, name) for name in names}, dtype=None)
+
+    def updates(self, tokens: int) -> int:
+        """Returns the most updates of an epoch.
+
+        Args:
+            tokens: how many are learnt.
+        """
+        return (integer("tokens", tokens) - 1) // (self.batch_size * self.steps) * (self.steps // self.one_epoch().every)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields in types that JSON has."""
@@ -183,27 +225,51 @@ class TrainingConfig:
             ValueError: for other fields.
         """
         names = {entry.name for entry in fields(cls)}
-        if mapping("content", content).keys() | set(NEWER) != names:
+        if mapping("content", content).keys() | NEWER.keys() != names:
             raise ValueError(
                 f"a stored configuration must have the fields of this version of npseq: missing "
                 f"{sorted(names - content.keys())}, unknown {sorted(content.keys() - names)}"
             )
         prefixes = content["sample_prefix"]
         prefixes = tuple(prefixes) if isinstance(prefixes, list) else prefixes  # JSON has no tuples
-        return cls(**{**content, "sample_prefix": prefixes})
+        return cls(**{**NEWER, **content, "sample_prefix": prefixes})
 
 
-def make_optimizer(config: TrainingConfig) -> optim.Optimizer:
-    """Returns the optimizer of a configuration, with its learning rates and otherwise PyTorch's defaults."""
+def make_optimizer(config: TrainingConfig, updates: int | None = None) -> optim.Optimizer:
+    """Returns the optimizer of a configuration, with its learning rates and otherwise PyTorch's defaults.
+
+    updates: of the whole run, over which a schedule falls; None takes the constant rate.
+    """
     kinds: dict[str, Any] = {
         kind.__name__.lower(): kind for kind in (optim.SGD, optim.RMSprop, optim.Adam, optim.AdamW, optim.Adagrad)
     }
     lr: Any = config.lr
-    return kinds[config.optimizer](lr=optim.Warmup(lr, config.warmup) if config.warmup else lr)
+    falling = max(1, (updates or 0) - config.warmup)
+    if updates is not None and config.schedule == "cosine":
+        lr = optim.Cosine(lr, falling, LAST * lr)
+    elif updates is not None and config.schedule == "exponential":
+        lr = optim.Exponential(lr, LAST ** (1 / falling), least=LAST * lr)
+    decay = {} if config.weight_decay is None else {"weight_decay": config.weight_decay}
+    return kinds[config.optimizer](lr=optim.Warmup(lr, config.warmup) if config.warmup else lr, **decay)
+
+
+def held_out(valid: Any) -> Any:
+    """Returns what is held out: a share in [0, 1), or the path of a file. Raises TypeError or ValueError."""
+    if valid is None or valid == "none":
+        return 0.0
+    if isinstance(valid, bool) or not isinstance(valid, int | float | str | PathLike):
+        raise TypeError(f"valid must be a share of the text, or the path of a text file, got {valid!r}")
+    try:
+        share = float(valid)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        return str(as_path(valid, "valid"))
+    if not 0 <= share < 1:
+        raise ValueError(f"valid must be a share of at least 0 and below 1, or the path of a text file, got {valid!r}")
+    return share
 
 
 def _check_kind(name: str, value: Any, kind: type) -> None:
-    if value is None and name in NULLABLE:
+    if (value is None and name in NULLABLE) or kind is object:
         return
     allowed = (int, float) if kind is float else kind
     texts = kind is not tuple or (isinstance(value, tuple) and all(isinstance(entry, str) for entry in value))

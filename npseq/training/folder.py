@@ -1,4 +1,7 @@
-"""The folder of a run holds model.safetensors, metrics.jsonl and training.png, which one run at a time may write."""
+"""The folder of a run holds model.safetensors, metrics.jsonl and training.png, which one run at a time may write.
+
+With a held-out text it holds best.safetensors too, the model after the epoch that was best there.
+"""
 
 import os
 import sys
@@ -10,11 +13,11 @@ from pathlib import Path
 from npseq import plot
 from npseq.files import Claim, append, arrays, replace_file, replaceable, write_content
 from npseq.files.writing import remove_partials
-from npseq.training.checkpoint import Checkpoint, content_of_run
+from npseq.training.checkpoint import Checkpoint, content_of_best, content_of_run
 from npseq.training.metrics import EpochMetrics, is_log
 
-MODEL, METRICS, FIGURE = "model.safetensors", "metrics.jsonl", "training.png"
-OURS = {MODEL: arrays.is_ours, METRICS: is_log, FIGURE: plot.is_ours}
+MODEL, METRICS, FIGURE, BEST = "model.safetensors", "metrics.jsonl", "training.png", "best.safetensors"
+OURS = {MODEL: arrays.is_ours, METRICS: is_log, FIGURE: plot.is_ours, BEST: arrays.is_ours}
 
 
 class Folder:
@@ -75,6 +78,16 @@ class Folder:
         write_content(content_of_run(checkpoint), self.out / MODEL, follow=False)
         self._saved = self._checkpoint()
 
+    def save_best(self, checkpoint: Checkpoint) -> None:
+        self._check_held()
+        write_content(content_of_best(checkpoint), self.out / BEST, follow=False)
+
+    def clear(self) -> None:
+        """Removes what an older run has left, and begins the log."""
+        self.write_log([])
+        for name in (FIGURE, BEST):
+            (self.out / name).unlink(missing_ok=True)
+
     def write_log(self, metrics: Sequence[EpochMetrics]) -> None:
         """Replaces the log by one of these epochs."""
         self._check_held()
@@ -102,7 +115,8 @@ class Folder:
 
     def files(self) -> list[str]:
         """Returns the paths of the files, the figure among them if it could be drawn."""
-        return [str(self.out / name) for name in OURS if name != FIGURE or self.drawn]
+        there = {FIGURE: self.drawn, BEST: (self.out / BEST).is_file()}
+        return [str(self.out / name) for name in OURS if there.get(name, True)]
 
     def _check_held(self) -> None:
         if self._claim is None or not self._claim.held:

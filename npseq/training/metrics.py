@@ -18,14 +18,19 @@ class EpochMetrics(NamedTuple):
     perplexity: float  # exp(loss)
     grad_norm: float  # the largest gradient norm, before clipping
     tokens_per_second: float  # read and learnt from
-    evaluation_perplexity: float = math.nan  # of the whole text after the epoch; nan if it was not evaluated
+    evaluation_perplexity: float = math.nan  # of the text that is learnt, after the epoch; nan if not evaluated
+    held_out_perplexity: float = math.nan  # of the text that is held out, after the epoch; nan if there is none
 
     def line(self) -> str:
         """Returns one line of JSON, without its end; null stands for an infinite perplexity."""
         content = self._asdict()
-        if math.isnan(self.evaluation_perplexity):
-            del content["evaluation_perplexity"]
+        for name in OPTIONAL:
+            if math.isnan(content[name]):
+                del content[name]
         return json.dumps({name: value if math.isfinite(value) else None for name, value in content.items()})
+
+
+OPTIONAL = tuple(EpochMetrics._field_defaults)
 
 
 def as_array(metrics: Sequence[EpochMetrics]) -> np.ndarray:
@@ -37,8 +42,9 @@ def from_array(rows: np.ndarray) -> list[EpochMetrics]:
     return [EpochMetrics(int(row[0]), *row[1:]) for row in rows.tolist()]
 
 
-_VALUES = [rf'"{name}": [^,]+' for name in EpochMetrics._fields]
-_LINE = re.compile(rf"\{{{', '.join(_VALUES[:-1])}(, {_VALUES[-1]})?\}}\n".encode())
+_VALUES = [rf'"{name}": [^,]+' for name in EpochMetrics._fields[: -len(OPTIONAL)]]
+_MORE = "".join(rf'(, "{name}": [^,]+)?' for name in OPTIONAL)
+_LINE = re.compile(rf"\{{{', '.join(_VALUES)}{_MORE}\}}\n".encode())
 
 
 def is_log(path: Path) -> bool:

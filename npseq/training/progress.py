@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isnan
 from typing import Any, Self
 
 from npseq.training.metrics import EpochMetrics
@@ -22,7 +23,7 @@ class ProgressBar:
 
         c = run.config
         self.run, self.epochs, self.every = run, c.epochs, max(1, c.epochs // LINES)
-        self.batches = (len(run.ids) - 1) // (c.batch_size * c.steps) * (c.steps // c.one_epoch().every)
+        self.batches = c.updates(len(run.ids))
         self.bar: Any = tqdm(
             total=c.epochs * self.batches,
             initial=len(run.metrics) * self.batches + (run.position.step if run.position else 0),
@@ -43,7 +44,9 @@ class ProgressBar:
         with self._shown():
             self.bar.update(metrics.epoch * self.batches - self.bar.n)
             self.bar.set_description_str(f"epoch {metrics.epoch}/{self.epochs}", refresh=False)
-            numbers = f"perplexity {metrics.perplexity:.3f}, {metrics.tokens_per_second:,.0f} tokens/s"
+            held = metrics.held_out_perplexity
+            on_held = "" if isnan(held) else f"held out {held:.3f}, "
+            numbers = f"perplexity {metrics.perplexity:.3f}, {on_held}{metrics.tokens_per_second:,.0f} tokens/s"
             self.bar.set_postfix_str(numbers, refresh=False)
             if metrics.epoch == 1 or metrics.epoch % self.every == 0:
                 self.bar.write(f"epoch {metrics.epoch:>{len(str(self.epochs))}}  {numbers}")

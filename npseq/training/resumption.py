@@ -13,12 +13,10 @@ from npseq.data import Vocabulary
 from npseq.training.checkpoint import Checkpoint, Trained
 from npseq.training.config import TrainingConfig
 
-FREE = (
-    "epochs",
-    "corpus",
-    "sample_every",
-    "sample_prefix",
-)  # may change when a run is resumed; of the corpus only its path
+FREE = (  # may change when a run is resumed; of the corpus only its path
+    "epochs", "corpus", "lr", "patience", "sample_every", "sample_prefix", "temperature",
+)  # fmt: skip
+PART = 1 << 20  # ids that take their 8 bytes at a time
 
 
 def changed(checkpoint: Checkpoint, changes: Mapping[str, Any], out: Path) -> TrainingConfig:
@@ -64,5 +62,8 @@ def check_text(
 
 
 def digest(ids: Array) -> str:
-    """Returns the SHA-256 of a text."""
-    return hashlib.sha256(to_host(ids).astype("<i8").tobytes()).hexdigest()
+    """Returns the SHA-256 of a text, as of ids of 8 bytes."""
+    found, ids = hashlib.sha256(), to_host(ids)
+    for start in range(0, len(ids), PART):
+        found.update(ids[start : start + PART].astype("<i8").tobytes())
+    return found.hexdigest()

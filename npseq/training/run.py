@@ -1,6 +1,5 @@
 """A training run trains a model epoch by epoch, and writes down in its folder how far it has come."""
 
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from os import PathLike
@@ -18,8 +17,9 @@ from npseq.models import LanguageModel
 from npseq.training.checkpoint import Checkpoint, load_checkpoint
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.distributed.shard import Shard
-from npseq.training.folder import FIGURE, MODEL, Folder
-from npseq.training.interrupts import Interrupted, StopSignals
+from npseq.training.folder import MODEL, Folder
+from npseq.training.heldout import best, loss, over, split, usual_epochs
+from npseq.training.interrupts import Interrupted
 from npseq.training.loop import check_calls, train_epoch
 from npseq.training.metrics import EpochMetrics
 from npseq.training.position import Position, check_within
@@ -35,8 +35,9 @@ class Run:
 
     Args:
         checkpoint: what the run continues from.
-        ids: the text (N,).
+        ids: the text to learn (N,).
         out: the folder.
+        held: the text that is held out (M,), None for none.
 
     Example:
         >>> config = ns.training.TrainingConfig(hidden=4, epochs=2, max_tokens=2000)
@@ -45,7 +46,7 @@ class Run:
         ([1, 2], '2 of 2 epochs')
     """
 
-    def __init__(self, checkpoint: Checkpoint, ids: Array, out: Path):
+    def __init__(self, checkpoint: Checkpoint, ids: Array, out: Path, held: Array | None = None):
         self.config, self.out, self.folder = checkpoint.config, out, Folder(out)
         self.model, self.rng, self.metrics = checkpoint.model, checkpoint.rng, list(checkpoint.metrics)
         self.text_digest, self.position = checkpoint.text_digest, checkpoint.position
@@ -54,9 +55,10 @@ class Run:
         self.shard: Shard | None = None  # its columns of every batch, if several processes share the run
         xp = device_module(self.config.device)
         self.ids = xp.asarray(array("ids", ids))
+        self.held = None if held is None else xp.asarray(array("held", held))
         if xp is not np:
             self.model.to(self.config.device)
-        self.optimizer = make_optimizer(self.config)
+        self.optimizer = make_optimizer(self.config, self.config.epochs * self.config.updates(len(ids)))
         state = checkpoint.optimizer_state
         self.optimizer.load_state_dict({k: xp.asarray(v) if hasattr(v, "shape") else v for k, v in state.items()})
 
@@ -78,17 +80,18 @@ class Run:
         out = as_path(out, "out")
         Folder(out).check_new(flag("overwrite", overwrite))
         device_module(config.device)
-        ids, vocabulary = config.load_corpus()
+        text, vocabulary = config.load_corpus()
+        ids, held = split(config, text, vocabulary)
         random_windows(ids, config.batch_size, config.steps, 0)  # refuses a text too short, before a folder is made
-        config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
+        prefixes, epochs = prefixes_of(config, vocabulary, ids), config.epochs or usual_epochs(len(ids))
+        config = replace(config, sample_prefix=prefixes, epochs=epochs)
         rng = np.random.default_rng(config.seed)
         model = LanguageModel(vocabulary, **config.model_options(), rng=rng)
-        run = cls(Checkpoint(config, model, make_optimizer(config).state_dict(), rng, [], digest(ids)), ids, out)
+        run = cls(Checkpoint(config, model, make_optimizer(config).state_dict(), rng, [], digest(text)), ids, out, held)
         with run.folder.claimed():
             run.folder.check_new(overwrite)
             run._save([], None)  # first of all: until it is whole, a run that it replaces stays
-            run.folder.write_log([])
-            (out / FIGURE).unlink(missing_ok=True)
+            run.folder.clear()
         return run
 
     @classmethod
@@ -97,8 +100,8 @@ class Run:
 
         Args:
             out: the folder.
-            changes: fields of the configuration; epochs, sample_every and sample_prefix may differ, corpus may be
-                another path of the same text.
+            changes: fields of the configuration; epochs, lr, patience, sample_every, sample_prefix and temperature may
+                differ, corpus may be another path of the same text.
 
         Raises:
             FileNotFoundError: if there is no checkpoint.
@@ -114,15 +117,17 @@ class Run:
             checkpoint = load_checkpoint(out / MODEL)
             folder.check()
             config = changed(checkpoint, changes, out)
-            ids, vocabulary = text_of(checkpoint, config, out)
+            text, vocabulary = text_of(checkpoint, config, out)
+            ids, held = split(config, text, vocabulary)
             if checkpoint.position is not None:
                 with damage_in(out / MODEL):
                     check_within(checkpoint.position, ids, config)
             config = replace(config, sample_prefix=prefixes_of(config, vocabulary, ids))
-            run = cls(checkpoint._replace(config=config), ids, out)
+            state = {**checkpoint.optimizer_state, **({"lr": config.lr} if "lr" in changes else {})}
+            run = cls(checkpoint._replace(config=config, optimizer_state=state), ids, out, held)
             run.folder = folder
             folder.write_log(run.metrics)
-        if len(run.metrics) == config.epochs:
+        if run.finished:
             folder.release()
         return run
 
@@ -134,6 +139,12 @@ class Run:
         """How far the checkpoint has come, in words."""
         steps = "" if self.position is None else f" and {self.position.step} steps of the next"
         return f"{len(self.metrics)} of {self.config.epochs} epochs{steps}"
+
+    @property
+    def finished(self) -> bool:
+        """Whether no epoch is left, or the held-out perplexity has not improved for `patience` epochs."""
+        stopped = self.position is None and over(self.metrics, self.config.patience)
+        return stopped or len(self.metrics) == self.config.epochs
 
     def epochs(
         self,
@@ -181,12 +192,13 @@ class Run:
             stop = self.shard.agreed(stop or bool)
         self._iterated = True
         try:
-            for _ in range(len(self.metrics), self.config.epochs):
+            while not self._agreed(self.finished):
                 try:
                     metrics = self._epoch(on_step, stop, trace_nonfinite)
                 except Interrupted as interrupted:
                     self._stop_at(interrupted)
                     raise
+                self._save_best(metrics)  # first, or a kill in between would leave an older one
                 self._save([*self.metrics, metrics], None)
                 self.metrics.append(metrics)
                 self.position = None
@@ -205,15 +217,21 @@ class Run:
             finally:
                 self.folder.release()
 
-    def evaluate(self) -> float:
-        """Returns the perplexity of the text, each token after all before it, with the present parameters."""
+    def evaluate(self, ids: Array | None = None) -> float:
+        """Returns the perplexity of a text with the present parameters, as `npseq evaluate` does.
+
+        Args:
+            ids: (N,); None is the text that is held out, or without one the text that is learnt.
+        """
+        ids = (self.ids if self.held is None else self.held) if ids is None else ids
         with limited(self.config, self._cores), precision(self.config):
-            return float(perplexity(self.model.evaluate(self.ids)))
+            return float(perplexity(loss(self.model, ids)))
 
     def samples(self) -> list[str]:
-        """Returns each prefix with the SAMPLE_LENGTH likeliest tokens after it, or those up to the end of a line."""
+        """Returns each prefix with SAMPLE_LENGTH tokens after it, or those up to the end of a line."""
         c = self.config
-        return [self.model.generate(prefix, SAMPLE_LENGTH, stop=c.end_of_line) for prefix in c.sample_prefix]
+        options: dict[str, Any] = {"temperature": c.temperature, "rng": c.seed, "stop": c.end_of_line}
+        return [self.model.generate(prefix, SAMPLE_LENGTH, **options) for prefix in c.sample_prefix]
 
     def _epoch(
         self, on_step: Callable[[], None] | None, stop: Callable[[], bool] | None, trace_nonfinite: bool
@@ -241,8 +259,19 @@ class Run:
         if self.shard is not None:
             self.shard.check_alike(self.model.params.flat)
         if self._writes and c.evaluate_every and metrics.epoch % c.evaluate_every == 0:
-            metrics = metrics._replace(evaluation_perplexity=self.evaluate())
+            metrics = metrics._replace(evaluation_perplexity=self.evaluate(self.ids))
+        if self._writes and self.held is not None:
+            metrics = metrics._replace(held_out_perplexity=self.evaluate(self.held))
         return metrics
+
+    def _agreed(self, finished: bool) -> bool:
+        """The same on all ranks, of which only one has measured the held-out text."""
+        return finished if self.shard is None else self.shard.any(finished)
+
+    def _save_best(self, metrics: EpochMetrics) -> None:
+        """Keeps the model of an epoch that is the best so far."""
+        if self._writes and best([*self.metrics, metrics]) is metrics:
+            self.folder.save_best(self._checkpoint([], None))
 
     def _stop_at(self, interrupted: Interrupted) -> None:
         """Saves the position in the epoch, with the state of the whole batch."""
@@ -265,35 +294,8 @@ class Run:
 
     def _save(self, metrics: list[EpochMetrics], position: Position | None) -> None:
         if self._writes:
-            state = self.optimizer.state_dict()
-            checkpoint = Checkpoint(self.config, self.model, state, self.rng, metrics, self.text_digest, position)
-            self.folder.save(checkpoint)
+            self.folder.save(self._checkpoint(metrics, position))
 
-
-def train(config: TrainingConfig, out: str | PathLike[str], *, overwrite: bool = False) -> Run:
-    """Makes a new run, trains it to its last epoch without output on the terminal, and returns it.
-
-    A first Ctrl-C, or an interrupted cell of a notebook, finishes the step, saves it and raises Interrupted. To
-    continue an old run, take `Run.resume(out)` and iterate over its `epochs()`.
-
-    Args:
-        config: the options.
-        out: the folder, made if it is not there.
-        overwrite: whether to replace a run that is there.
-
-    Raises:
-        Interrupted: after a Ctrl-C.
-        FileExistsError, OSError, ValueError, NonFiniteLoss: as `Run` does.
-
-    Example:
-        >>> config = ns.training.TrainingConfig(hidden=4, epochs=2, max_tokens=2000)
-        >>> ns.training.train(config, "trained").progress
-        '2 of 2 epochs'
-    """
-    run = Run.begin(config, out, overwrite=overwrite)
-    with StopSignals(signal.SIGINT) as stop:
-        for _ in run.epochs(stop=stop):
-            pass
-    if stop():
-        raise Interrupted
-    return run
+    def _checkpoint(self, metrics: list[EpochMetrics], position: Position | None) -> Checkpoint:
+        state = self.optimizer.state_dict()
+        return Checkpoint(self.config, self.model, state, self.rng, metrics, self.text_digest, position)

@@ -106,6 +106,12 @@ class Shard:
         self._asked, self._stopping = asked, False
         return lambda: self._stopping
 
+    def any(self, asked: bool) -> bool:
+        """Returns on all ranks whether any of them was asked."""
+        found = np.array([asked], np.int32)
+        self.communicator.add(found)
+        return bool(found[0])
+
     def own_columns(self, state: Array) -> Array:
         """Returns this rank's columns of a state (L*R, B, H)."""
         return state[:, self.columns]

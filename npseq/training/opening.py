@@ -1,0 +1,38 @@
+"""This module says in one line what a run learns: its text, its model, and where it is computed."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from npseq.training.config import TrainingConfig
+from npseq.training.resources import thread_limit
+
+UNITS = {"char": "characters", "word": "words", "jieba": "words"}
+CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
+
+
+def opening(run: Any) -> str:
+    """Returns the line, say "learning book.txt: 90,000 characters, 10,000 more held out; ..."."""
+    config, model = run.config, run.model
+    held = 0 if run.held is None else len(run.held)
+    if isinstance(config.valid, str):
+        more = f", {held:,} of {config.valid} held out"
+    else:
+        more = f", {held:,} more held out" if held else ""
+    text = f"{config.corpus}: {len(run.ids):,} {UNITS[config.token]}{'' if config.clean == 'none' else ', letters only'}"
+    layers = f"{config.layers} layers of {config.hidden}" if config.layers > 1 else f"{config.hidden} units"
+    both = ", both directions" if config.bidirectional else ""
+    return (
+        f"learning {text}{more}; vocabulary {len(model.vocab)}; {CELLS[config.cell]}, {layers}{both}, "
+        f"{model.params.flat.size:,} parameters, {np.dtype(config.dtype).name}; {config.optimizer}, lr "
+        f"{config.lr:g} {config.schedule}, {config.epochs} epochs; {computed_on(config)}"
+    )
+
+
+def computed_on(config: TrainingConfig) -> str:
+    """Returns the device, and the threads of a CPU."""
+    if config.device != "cpu":
+        return config.device
+    threads = thread_limit(config) or os.cpu_count() or 1
+    return f"cpu, {threads} thread{'s' * (threads != 1)}"
