@@ -10,7 +10,7 @@ from save_figure import new_figure, save
 from npseq.data import load_corpus
 from npseq.models.counting import log_prob, propagate, sample_states, stationary, transition_matrix
 
-ids, vocab = load_corpus("python-topics")  # the topics of Python's own help, 27 characters and <unk>
+ids, vocab = load_corpus("python-topics", clean="letters")  # the topics of Python's own help, 27 characters and <unk>
 P = transition_matrix(ids, len(vocab), smoothing=1.0)
 letters = ["_" if token == " " else token for token in vocab]
 

@@ -16,8 +16,8 @@ corpus = "time-machine" if BOOK else "python-topics"
 if not BOOK:
     print("NPSEQ_DATA is not set: the text is the topics of Python's own help, not The Time Machine")
 
-ids, letters = load_corpus(corpus, "char")
-word_ids, words = load_corpus(corpus, "word")
+ids, letters = load_corpus(corpus, "char", clean="letters")
+word_ids, words = load_corpus(corpus, "word", clean="letters")
 print(f"{len(ids):,} characters, {len(letters)} in the vocabulary: {''.join(letters.to_tokens(list(range(1, 28))))!r}")
 print(f"{len(word_ids):,} words, {len(words):,} in the vocabulary")
 print("the first ids:", {token: words[token] for token in words.to_tokens(list(range(10)))})

@@ -17,7 +17,7 @@ from npseq.models.counting import fit_zipf, ngram_counts, table_size
 BOOK = bool(os.environ.get("NPSEQ_DATA"))
 if not BOOK:
     print("NPSEQ_DATA is not set: the text is the topics of Python's own help, not The Time Machine")
-ids, vocab = load_corpus("time-machine" if BOOK else "python-topics", "word")
+ids, vocab = load_corpus("time-machine" if BOOK else "python-topics", "word", clean="letters")
 words = vocab.to_tokens(ids)
 
 figure = new_figure(7.5, 5)

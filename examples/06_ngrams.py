@@ -17,7 +17,7 @@ from npseq.models.counting import NGramModel
 BOOK = bool(os.environ.get("NPSEQ_DATA"))
 if not BOOK:
     print("NPSEQ_DATA is not set: the text is the topics of Python's own help, not The Time Machine")
-ids, vocab = load_corpus("time-machine" if BOOK else "python-topics", max_tokens=20_000)
+ids, vocab = load_corpus("time-machine" if BOOK else "python-topics", max_tokens=20_000, clean="letters")
 training, new = ids[:10_000], ids[10_000:]
 
 fitted = {}

@@ -33,7 +33,7 @@ figure.colorbar(panels[1].collections[0], ax=panels, label="minibatch 0 to 7: fi
 save(figure, __file__)
 
 # the offset costs less than a batch: at every offset there are 8
-ids, _ = load_corpus(max_tokens=N)
+ids, _ = load_corpus(max_tokens=N, clean="letters")
 numbers = {len(list(windows(ids, B, T, seed))) for seed in range(20) for _, windows in kinds}
 print(f"minibatches of an epoch, over 20 offsets, both ways: {sorted(numbers)}, {8 * B * T:,} tokens")
 print(f"minibatches of an epoch: got {max(numbers) if len(numbers) == 1 else -1}, expected 8")

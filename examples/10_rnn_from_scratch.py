@@ -14,7 +14,9 @@ import npseq as ns
 from npseq.data import load_corpus, one_hot
 from npseq.training import Epoch, train_epoch
 
-ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
+ids, vocab = load_corpus(
+    "time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000, clean="letters"
+)
 NAMES = ("recurrent.W_xh", "recurrent.W_hh", "recurrent.b_h", "output.W", "output.b")
 
 

@@ -48,7 +48,9 @@ for name, value in {"W_xr": 0, "W_hr": 0, "b_r": -50, "W_xz": 0, "W_hz": 0, "b_z
 layer.params["W_xz"][0] = -100
 reach = abs(layer.backward(None, layer.forward(X)[2], np.ones((1, n, h)))[0]).sum(axis=(1, 2))
 print("what the last state's gradient finds at each step:", reach.round(3).tolist())
-ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
+ids, vocab = load_corpus(
+    "time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000, clean="letters"
+)
 model, optimizer = ns.LanguageModel(vocab, "gru", 64, reset="before", rng=0), ns.Adam(0.01)
 how = Epoch(batch_size=32, steps=35, clip=1)
 curve = [train_epoch(model, ids, optimizer, how, rng=k).perplexity for k in range(20)]

@@ -43,7 +43,9 @@ for peepholes in (False, True):
     difference = max(difference, abs(H - y).max(), abs(C[-1] - last_C[0]).max())
     print(f"peepholes {peepholes}: {layer.params.flat.size} numbers; 4 h (h + d + 1) = {4 * h * (h + d + 1)}")
 
-ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
+ids, vocab = load_corpus(
+    "time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000, clean="letters"
+)
 model, optimizer = ns.LanguageModel(vocab, "lstm", 64, rng=0), ns.Adam(0.01)
 how = Epoch(batch_size=32, steps=35, clip=1)
 curve = [train_epoch(model, ids, optimizer, how, rng=k).perplexity for k in range(20)]

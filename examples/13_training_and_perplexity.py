@@ -17,7 +17,9 @@ from npseq.data import load_corpus
 from npseq.training import Epoch, train_epoch
 
 EPOCHS = 40
-ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
+ids, vocab = load_corpus(
+    "time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000, clean="letters"
+)
 
 targets = ids[:100]
 right = np.full((100, 28), -np.inf)

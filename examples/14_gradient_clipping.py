@@ -24,7 +24,9 @@ for size in (1e-3, 0.1, 1, 10, 1e6):
     print(f"norm {norm:.3g} -> {np.linalg.norm(after):.3g}, cosine of the two {cosine:.15f}")
     worst = max(worst, np.linalg.norm(after))
 
-ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
+ids, vocab = load_corpus(
+    "time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000, clean="letters"
+)
 above, below = (figure := new_figure(8, 6.5)).subplots(2, 1, sharex=True, height_ratios=(3, 2))
 for clip in (0.3, 1, None):
     model, optimizer = ns.LanguageModel(vocab, "rnn", 64, nonlinearity="relu", rng=0), ns.SGD(lr=4)

@@ -19,7 +19,9 @@ from npseq.bptt.truncation import Plan
 from npseq.data import load_corpus, sequential_windows
 from npseq.training import Epoch, train_epoch
 
-ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
+ids, vocab = load_corpus(
+    "time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000, clean="letters"
+)
 model, optimizer = ns.LanguageModel(vocab, "rnn", 24, dtype=np.float64, rng=0), ns.Adam(0.01)
 for epoch in range(8):  # a network that has learnt something
     train_epoch(model, ids, optimizer, Epoch(batch_size=32, steps=35, clip=1), rng=epoch)

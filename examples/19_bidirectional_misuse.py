@@ -17,7 +17,9 @@ from npseq.activations import sigmoid
 from npseq.data import load_corpus
 from npseq.training import Epoch, train_epoch
 
-ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
+ids, vocab = load_corpus(
+    "time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000, clean="letters"
+)
 models, axes = {}, (figure := new_figure(8, 4.5)).subplots()
 for name, both in (("deep LSTM", False), ("bidirectional LSTM", True)):
     model, optimizer = ns.LanguageModel(vocab, "lstm", 48, 2, bidirectional=both, rng=0), ns.Adam(0.01)

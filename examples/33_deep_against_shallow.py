@@ -9,7 +9,7 @@ from save_figure import new_figure, save
 from npseq import Adam, LanguageModel
 from npseq.data import load_corpus, sequential_windows
 
-ids, vocab = load_corpus("python-topics", max_tokens=60_000)
+ids, vocab = load_corpus("python-topics", max_tokens=60_000, clean="letters")
 training, new = ids[:50_000], ids[50_000:]
 SHAPES = {"1 layer of 32": (32, 1), "1 layer of 54": (54, 1), "2 layers of 32": (32, 2), "3 layers of 25": (25, 3)}
 STEPS = 240

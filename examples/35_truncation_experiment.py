@@ -96,7 +96,7 @@ def errors(model, ids, batch):
 def experiment(options):
     """All that is plotted and said, as JSON can carry it."""
     corpus = "time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics"
-    ids, vocab = ns.data.load_corpus(corpus, max_tokens=options.tokens + options.new)
+    ids, vocab = ns.data.load_corpus(corpus, max_tokens=options.tokens + options.new, clean="letters")
     ids, new = ids[: options.tokens], ids[options.tokens :]
     curves, found = {arm: [] for arm in COST}, []
     for seed in range(options.seeds):

@@ -12,7 +12,9 @@ import npseq as ns
 from npseq.data import load_corpus, sequential_windows
 from npseq.training import Epoch, train_epoch
 
-ids, vocab = load_corpus("time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000)
+ids, vocab = load_corpus(
+    "time-machine" if os.environ.get("NPSEQ_DATA") else "python-topics", max_tokens=10_000, clean="letters"
+)
 arms = {
     "RNN, tanh": {"cell": "rnn"},
     "RNN, ReLU": {"cell": "rnn", "nonlinearity": "relu"},

@@ -23,7 +23,7 @@ try:
 except ImportError:
     onnxruntime = None
 
-ids, vocab = load_corpus("python-topics", max_tokens=10_000)
+ids, vocab = load_corpus("python-topics", max_tokens=10_000, clean="letters")
 model, optimizer = ns.LanguageModel(vocab, "gru", 64, rng=0), ns.Adam(0.01)
 for epoch in range(10):
     metrics = train_epoch(model, ids, optimizer, Epoch(batch_size=32, steps=35, clip=1), rng=epoch)

@@ -73,7 +73,7 @@ for t in range(6):
 error = abs(total.imag / 1e-30 - found[1, 2]) / abs(found).max()
 print(f"the same weight's slope in the whole gradient: {whole[1, 2]:.4f}, in 1997's: {found[1, 2]:.4f}")
 
-ids, vocab = load_corpus(max_tokens=10_000)
+ids, vocab = load_corpus(max_tokens=10_000, clean="letters")
 model, optimizer = ns.LanguageModel(vocab, "lstm", 32, dtype=np.float64, rng=0), ns.Adam(0.01)
 for epoch in range(10):
     train_epoch(model, ids, optimizer, Epoch(batch_size=32, steps=35, clip=1), rng=epoch)

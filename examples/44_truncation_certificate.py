@@ -18,7 +18,7 @@ from npseq.inspect import ledger, truncation_bias, truncation_certificate
 from npseq.training import Epoch, train_epoch
 
 STEPS, SEEN, WANTED = 120, 30, 0.1
-ids, vocab = load_corpus(max_tokens=10_000)
+ids, vocab = load_corpus(max_tokens=10_000, clean="letters")
 x, targets = next(sequential_windows(ids, 16, STEPS, rng=1))
 
 

@@ -43,7 +43,7 @@ around, _ = lagged_windows(scaled(drift), LAGS + 1)
 between = error(around[:, [0, 1, 3, 4]], around[:, 2].copy())
 print(f"autoregression: error from two values on each side {between:.3f}")
 
-ids, vocab = load_corpus(max_tokens=20_000)
+ids, vocab = load_corpus(max_tokens=20_000, clean="letters")
 counted = {n: [NGramModel(way, vocab, n).perplexity(way) for way in (ids, ids[::-1])] for n in (1, 2, 3)}
 for n, (forward, backward) in counted.items():
     print(f"{n}-grams of a text: perplexity forward {forward:.4f}, backward {backward:.4f}")

@@ -25,7 +25,7 @@ PRINTED = [
 
 
 def load_data_time_machine(batch_size, num_steps, rng):
-    ids, vocab = ns.data.load_corpus("time-machine" if BOOK else "python-topics", max_tokens=10_000)
+    ids, vocab = ns.data.load_corpus("time-machine" if BOOK else "python-topics", max_tokens=10_000, clean="letters")
     return ns.data.Epochs(lambda draws: ns.data.sequential_windows(ids, batch_size, num_steps, draws), rng), vocab
 
 

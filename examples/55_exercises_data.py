@@ -36,7 +36,7 @@ for name, features in {"four values": eight[:, 4:], "three and a mean of five": 
     print(f"{name}: error {errors[name]:.3f} one step ahead")
 
 # how many counts a 4-gram model of 100,000 words keeps at most, and of a real text
-ids, vocab = load_corpus(corpus, "word")
+ids, vocab = load_corpus(corpus, "word", clean="letters")
 words = ids[:30_000]
 alphas = [fit_zipf(ngram_counts(words, order).values(), last=1000).alpha for order in (1, 2, 3)]
 print("Zipf's exponent of words, pairs and triples:", ", ".join(f"{alpha:.2f}" for alpha in alphas))
@@ -61,7 +61,7 @@ for name, counts in (("an offset", cut), ("an offset, and the text turned", roll
 
 # words in the place of characters: nats a character of new text
 for token, count in (("char", 40_000), ("word", 8_000)):
-    ids, vocab = load_corpus(corpus, token, max_tokens=count + count // 5, max_size=1000)
+    ids, vocab = load_corpus(corpus, token, max_tokens=count + count // 5, max_size=1000, clean="letters")
     model, optimizer = ns.LanguageModel(vocab, "gru", 64, embedding_size=32, rng=0), ns.Adam(0.01)
     how = ns.training.Epoch(batch_size=32, steps=20, clip=1)
     for epoch in range(4):

@@ -32,7 +32,7 @@ print("one step ahead:", ", ".join(f"{name} {error:.3f}" for name, error in erro
 
 # one text, its cells: what training and writing cost, what they learn
 code = " ".join(clean_lines(inspect.getsource(argparse)))
-prose = ns.data.load_corpus("python-topics", max_tokens=24_000)
+prose = ns.data.load_corpus("python-topics", max_tokens=24_000, clean="letters")
 vocab, prose = prose[1], prose[0]
 how = Epoch(batch_size=32, steps=35, clip=1)
 

@@ -123,3 +123,15 @@ def test_a_figure_is_of_a_kind_in_which_its_maker_is_found(tmp_path, name):
     with pytest.raises(ValueError, match=rf"path must end as a figure does, in one of png, .*, got '{name}'"):
         training_curve([EpochMetrics(1, 1.0, 2.0, 1.0, 9.0)], tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_held_out_perplexity_is_drawn_and_the_best_epoch_named():
+    from npseq.plot import _curve
+
+    rows = [
+        EpochMetrics(k, 1.0, 9 / k, 1.0, 1e5, held_out_perplexity=p) for k, p in enumerate((9.0, 4.0, 5.0), start=1)
+    ]
+    axes = _curve(rows).axes[0]
+    assert axes.get_title() == "Held-out perplexity 4, best in epoch 2; 3 while training"
+    assert axes.lines[1].get_ydata().tolist() == [9.0, 4.0, 5.0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()][1] == "on the held-out text, after the epoch"

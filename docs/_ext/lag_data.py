@@ -22,7 +22,7 @@ Look = Callable[[], ns.inspect.Ledger]
 
 def characters(cell: str) -> Iterator[tuple[str, ns.inspect.Ledger]]:
     """Next characters of the text that every CPython carries, 32 units: a loss at every step."""
-    ids, vocab = load_corpus(max_tokens=10_000)
+    ids, vocab = load_corpus(max_tokens=10_000, clean="letters")
     model, optimizer = ns.LanguageModel(vocab, cell.lower(), 32, dtype=np.float64, rng=0), ns.Adam(0.01)
     x, targets = next(sequential_windows(ids, 8, STEPS, rng=1))
 

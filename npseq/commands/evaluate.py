@@ -4,8 +4,8 @@ import argparse
 from typing import Any
 
 from npseq.commands.answers import answer
-from npseq.commands.failure import bad_input
 from npseq.commands.bar import bar
+from npseq.commands.failure import bad_input
 from npseq.commands.flags import CORPORA, number, text_file
 from npseq.commands.measured import bits, unit_of
 from npseq.commands.trained import load
@@ -15,7 +15,9 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("evaluate", help="perplexity of a text", allow_abbrev=False)
     parser.add_argument("model", metavar="DIR", help="the folder of a run, or a model file")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--text", metavar="FILE", help="a UTF-8 text file (default: what the run held out, or the text it learnt)")
+    source.add_argument(
+        "--text", metavar="FILE", help="a UTF-8 text file (default: what the run held out, or the text it learnt)"
+    )
     source.add_argument("--corpus", metavar="NAME", choices=CORPORA, help=" or ".join(CORPORA))
     parser.add_argument(
         "--max-tokens",
@@ -75,12 +77,14 @@ def _other_text(
     import numpy as np
 
     from npseq.data import load_corpus
+    from npseq.training.resumption import text_of
 
     network, config, _ = trained
     if config is None and text is None and corpus is None:
         raise ValueError(f"{model!r} holds a model without a training run, so it needs --text or --corpus")
     source = text_file(text) if text is not None else corpus
     if source is None:
+        text_of(trained, config, model)  # refuses one that has changed
         source, limit = config.corpus, {"max_tokens": config.max_tokens, **limit}
     clean = clean or (None if config is None else config.clean)
     end = None if config is None else config.end_of_line

@@ -41,6 +41,7 @@ def inspect(model: str | None, out: str | None, json: bool = False, **given: Any
     from npseq.commands.inspection import inspect_cells, inspect_run
     from npseq.plot import is_ours
     from npseq.training import load_checkpoint
+    from npseq.training.heldout import split
     from npseq.training.resumption import text_of
 
     with bad_input():
@@ -58,7 +59,8 @@ def inspect(model: str | None, out: str | None, json: bool = False, **given: Any
             raise ValueError(f"{model!r} must hold a training run to look into, it holds a model alone")
         else:
             run = load_checkpoint(model_file(model))
-            table = inspect_run(run, text_of(run, run.config, model), folder, **given)
+            ids, vocabulary = text_of(run, run.config, model)
+            table = inspect_run(run, (split(run.config, ids, vocabulary)[0], vocabulary), folder, **given)
     figures = sorted(path.name for path in folder.glob("*.png") if is_ours(path))
     found = {"table": str(table), "figures": [str(folder / name) for name in figures]}
     answer(f"{table}\n\nfigures in {folder}: {', '.join(figures)}", found, json)

@@ -24,7 +24,7 @@ from npseq.training.metrics import EpochMetrics
 
 ADJOINTS = "adjoints_over_training"
 CELLS = ("rnn", "gru", "lstm")
-EPOCHS = 10
+EPOCHS, TOKENS = 10, 10_000  # of the training of cells
 
 
 class Reading(NamedTuple):
@@ -125,8 +125,8 @@ def inspect_run(
 ) -> str:
     """Returns the tables of npseq.inspect.report for a run before and after training; draws figures in `out`.
 
-    text: the one that it has learnt. steps: T, by default that of the training. epochs: how many of its epochs, at
-    most, are trained again for the map of the adjoints.
+    text: the one that it has learnt, without what is held out. steps: T, by default that of the training. epochs: how
+    many of its epochs, at most, are trained again for the map of the adjoints.
     """
     config, model, (ids, vocab) = run.config, run.model, text
     read = reading(ids, config.steps if steps is None else steps, batch_size)
@@ -168,7 +168,7 @@ def inspect_cells(
 
     The comparison of lags shows the other cells too.
     """
-    ids, vocab = load_corpus(corpus, max_tokens=TrainingConfig.max_tokens)
+    ids, vocab = load_corpus(corpus, max_tokens=TOKENS)
     read = reading(ids, steps, batch_size)
     _prepare(out, epochs, max_lag)
     stages: dict[str, list[Stage]] = {}
@@ -190,7 +190,7 @@ def _training(cell: str, hidden: int, seed: int, corpus: str, tokens: int) -> Tr
     steps = min(TrainingConfig.steps, tokens - 1)
     batch_size = min(TrainingConfig.batch_size, (tokens - 1) // steps)
     options: dict[str, Any] = {"optimizer": "adam", "lr": 3e-3, "steps": steps, "batch_size": batch_size}
-    return TrainingConfig(cell=cell, hidden=hidden, seed=seed, corpus=corpus, **options)
+    return TrainingConfig(cell=cell, hidden=hidden, seed=seed, corpus=corpus, schedule="constant", **options)
 
 
 def _report(
@@ -221,7 +221,7 @@ def adjoints_while_training(
     """
     rng = np.random.default_rng(config.seed)
     model = LanguageModel(vocab, **config.model_options(), rng=rng)
-    optimizer = make_optimizer(config)
+    optimizer = make_optimizer(config, config.epochs * config.updates(len(ids)))
     epoch = config.one_epoch(rng)
     before: list[EpochMetrics] = []
     for k in range(epochs + 1):

@@ -24,6 +24,7 @@ def sample(model: str, prefix: str | None, length: int, temperature: float, seed
     """Prints a prefix and the model's continuation of it, up to the end of a line if the run has such a token."""
     from npseq.arguments import integer
     from npseq.models.decoding.generation import check_prefix, check_request
+    from npseq.training.samples import as_learnt
 
     with bad_input():
         check_request(prefix, length, temperature, None)
@@ -31,7 +32,7 @@ def sample(model: str, prefix: str | None, length: int, temperature: float, seed
         network, config, _ = load(model)
         if prefix is None and config is None:
             raise ValueError(f"{model!r} holds a model without a training run, so it needs a --prefix, got none")
-        prefix = config.sample_prefix[0] if prefix is None else prefix
+        prefix = config.sample_prefix[0] if prefix is None else prefix if config is None else as_learnt(prefix, config)
         check_prefix(prefix, network.vocab)
         stop = None if config is None else config.end_of_line
         text = network.generate(prefix, length, temperature, seed, stop=stop)

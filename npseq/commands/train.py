@@ -15,10 +15,10 @@ from npseq.commands.help import brief
 from npseq.commands.learnt import found_of, lines_of, text_again
 
 DEFAULT_OUT = "npseq-run"
-WIDEST = 20  # columns for the choices of a flag; longer ones move to its help
+WIDEST = 16  # columns for the choices of a flag; longer ones move to its help
 COMMON = (
-    "text", "corpus", "token", "clean", "max-tokens", "valid", "cell", "hidden", "layers", "optimizer", "lr", "epochs",
-    "patience", "seed", "out", "resume", "overwrite", "quiet",
+    "text", "corpus", "token", "clean", "max-tokens", "valid", "cell", "hidden", "layers", "lr", "epochs", "patience",
+    "out", "resume", "overwrite", "quiet",
 )  # fmt: skip
 
 
@@ -27,7 +27,9 @@ def add(commands: Any) -> None:
 
     parser = commands.add_parser("train", help="train a language model", allow_abbrev=False)
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--text", metavar="FILE", default=argparse.SUPPRESS, help="a UTF-8 text file to learn, - for the standard input")
+    source.add_argument(
+        "--text", metavar="FILE", default=argparse.SUPPRESS, help="a text file to learn, - for the standard input"
+    )
     for entry in fields(TrainingConfig):
         (source if entry.name == "corpus" else parser).add_argument(
             f"--{entry.name.replace('_', '-')}", default=argparse.SUPPRESS, **_flag(entry, entry.name in NULLABLE)
@@ -50,20 +52,27 @@ def _word(value: Any) -> str:
 
 def _flag(entry: Any, nullable: bool) -> dict[str, Any]:
     """Returns the arguments of add_argument for a field of the configuration, which itself checks the values."""
-    from npseq.training.config import OF_ANY_TEXT, OF_THE_NOTES, USUAL
+    from npseq.training.config import OF_ANY_TEXT, USUAL
 
     kind, choices, default = entry.metadata["kind"], entry.metadata["choices"], entry.default
     shown = "" if default in (None, (), False) else f" (default: {default})"
     if default == USUAL:
-        shown = f" (default: {_word(OF_ANY_TEXT[entry.name])}; of time-machine {_word(OF_THE_NOTES[entry.name])})"
+        shown = f" (default: {_word(OF_ANY_TEXT[entry.name])})"
     given: dict[str, Any] = {"help": entry.metadata["help"] + shown}
     if kind is bool:
         return {**given, "action": "store_true"}
     if entry.name == "corpus":
-        return {**given, "choices": CORPORA, "metavar": "NAME", "help": f"{' or '.join(CORPORA)}{shown}"}
+        return {
+            **given,
+            "choices": CORPORA,
+            "metavar": "NAME",
+            "help": "python-topics (default), or time-machine as in d2l",
+        }
     if kind is tuple:
         return {**given, "action": "append", "metavar": "TEXT"}
-    metavar = "{" + ",".join(choices) + "}" if choices else {int: "N", float: "X", str: "FORM", object: "FILE|SHARE"}[kind]
+    metavar = (
+        "{" + ",".join(choices) + "}" if choices else {int: "N", float: "X", str: "FORM", object: "FILE|SHARE"}[kind]
+    )
     if len(metavar) > WIDEST:
         metavar, given["help"] = "NAME", f"{', '.join(choices)}{shown}"
     return {**given, "metavar": metavar, "type": str if kind in (str, object) else number(kind, nullable)}
@@ -120,11 +129,8 @@ def train(
 def _run_to_the_end(run: Any, quiet: bool, json: bool, trace_nonfinite: bool) -> None:
     """Trains with a progress bar and prints the result."""
     from npseq.training.interrupts import StopSignals
-    from npseq.training.opening import opening
     from npseq.training.progress import ProgressBar
 
-    if not quiet:
-        print(opening(run), flush=True)
     alone = run.shard is None  # a terminal and mpiexec may both send one Ctrl-C, and mpiexec has a SIGTERM of its own
     others = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if alone and hasattr(signal, name)]
     stop = StopSignals(signal.SIGINT, *others, insist=alone)

@@ -141,6 +141,7 @@ def tokens_of(
             held = held or not text.isspace()
             yield text
 
+    parts: Iterator[str | list[str]]
     if end_of_line is not None or token == "jieba":
         parts = _tokens_by_line(noted(), clean, token, end_of_line)
     elif token == "word":

@@ -7,7 +7,7 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,8 @@ def decoded(path: str | PathLike[str], what: str = "a text") -> Iterator[str]:
 @contextmanager
 def _opened(path: str | PathLike[str]) -> Iterator[Any]:
     """Opens a file, a pipe or the standard input, and unpacks what gzip has packed."""
-    with nullcontext(sys.stdin.buffer) if path == STANDARD_INPUT else open(path, "rb") as file:
+    with ExitStack() as stack:
+        file: Any = sys.stdin.buffer if path == STANDARD_INPUT else stack.enter_context(open(path, "rb"))
         yield gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == PACKED else file
 
 
@@ -69,7 +70,9 @@ def _read(file: Any, path: Path, what: str) -> bytes:
     try:
         return file.read(CHUNK)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{what} must be UTF-8, the file {str(path)!r} is one of gzip that is broken: {error}") from error
+        raise ValueError(
+            f"{what} must be UTF-8, the file {str(path)!r} is one of gzip that is broken: {error}"
+        ) from error
 
 
 def lines_of(path: str | PathLike[str], what: str) -> list[str]:

@@ -19,6 +19,7 @@ from npseq.training.metrics import EpochMetrics, as_array, from_array
 from npseq.training.position import Position, from_content, to_content
 
 OPTIMIZER, METRICS = "optimizer/", "training/metrics"
+OF_BEST = {"config", "text_digest"}  # what says of a best model which text it has learnt
 COLUMNS = (len(EpochMetrics._fields) - 1, len(EpochMetrics._fields))  # older files have no held-out perplexity
 
 
@@ -86,12 +87,13 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         []
     """
     content = read_content(path, FORMAT, check_size)
-    if '"optimizer"' not in content.metadata.get("training", ""):
+    with damage_in(path):
+        training = json.loads(content.metadata.get("training", "{}"))
+    if training == {} or (isinstance(training, dict) and training.keys() == OF_BEST):
         raise ValueError(f"{str(path)!r} must be a checkpoint of a training run, it holds a model alone")
     rng = np.random.default_rng(0)
     model = model_from(LanguageModel, content, path, rng)  # draws first weights, so the state is set after it
     with damage_in(path):
-        training = json.loads(content.metadata["training"])
         config = _config(training, model)
         rng.bit_generator.state = training["rng"]
         arrays = {k.removeprefix(OPTIMIZER): v for k, v in content.tensors.items() if k.startswith(OPTIMIZER)}

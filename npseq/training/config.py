@@ -21,7 +21,7 @@ from npseq.models.first_values import INITIALIZERS
 from npseq.training.epoch import SAMPLINGS, Epoch
 from npseq.training.truncation_spec import FORMS, read_truncation
 
-LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 3e-3, "adamw": 3e-3, "adagrad": 1e-2}
+LEARNING_RATES = {"sgd": 1.0, "rmsprop": 1e-2, "adam": 5e-3, "adamw": 5e-3, "adagrad": 1e-2}
 SCHEDULES = ("constant", "cosine", "exponential")
 LAST = 1 / 20  # the share of the learning rate that is left at the end of a schedule
 USUAL = "usual"  # in the place of a value that depends on the text
@@ -68,10 +68,10 @@ def documented(cls: Any) -> Any:
 class TrainingConfig:
     """The options of a run.
 
-    The corpus is "python-topics", "time-machine" or the path of a text file, as `load_corpus` takes it. A text is learnt
-    whole and as it is, but for a tenth at its end that is held out. "time-machine" has the defaults of d2l, 9.5: 10,000
-    letters and spaces, of which none are held out, SGD and 500 epochs. `Epoch` says more of sampling, bptt_every and
-    bptt_steps.
+    The corpus is "python-topics", "time-machine" or the path of a text file, as `load_corpus` takes it. A text is
+    learnt whole and as it is, but for a tenth at its end that is held out. "time-machine" has the defaults of d2l, 9.5:
+    10,000 letters and spaces, of which none are held out, SGD and 500 epochs. `Epoch` says more of sampling, bptt_every
+    and bptt_steps.
 
     Raises:
         TypeError: for a value of another type, naming the field.
@@ -84,9 +84,9 @@ class TrainingConfig:
 
     corpus: str = option("python-topics", "the text to learn", kind=str)
     token: str = option("char", "what the text is made of", ("char", "word", "jieba"))
-    clean: str = option(USUAL, "letters: a to z and spaces, as in d2l; none: all as it is", ("letters", "none"))
-    max_tokens: int | None = option(USUAL, "only the first so many tokens are learnt, or none for all", kind=int)
-    valid: float | str = option(USUAL, "held-out text: a file, or the share of the text, 0 for none", kind=object)
+    clean: str = option(USUAL, "none: all as it is, letters: a-z as in d2l", ("letters", "none"))
+    max_tokens: int | None = option(USUAL, "learn only the first N, none: all", kind=int)
+    valid: float | str = option(USUAL, "held out: a file, or a share, 0: none", kind=object)
     min_freq: int = option(0, "rarer tokens are unknown")
     max_size: int | None = option(None, "the most tokens of the vocabulary (default: all)", kind=int)
     end_of_line: str | None = option(None, "a token behind each line, say <eos> (default: none)", kind=str)
@@ -104,13 +104,13 @@ class TrainingConfig:
     proj_size: int = option(0, "features of the projected state of cell lstm, 0 for none")
     dtype: str = option("float32", "of all numbers", ("float32", "float64"))
     optimizer: str = option(USUAL, "the update rule", tuple(LEARNING_RATES))
-    lr: float | None = option(None, "learning rate (sgd 1, adam(w) 0.003, else 0.01)", kind=float)
+    lr: float | None = option(None, "learning rate (sgd 1, adam(w) 0.005, else 0.01)", kind=float)
     schedule: str = option(USUAL, "how the learning rate falls over the run, to a twentieth", SCHEDULES)
     warmup: int = option(0, "updates over which the learning rate rises from 0")
     weight_decay: float | None = option(None, "of the update rule (adamw 0.01, else 0)", kind=float)
     clip: float | None = option(1.0, "largest gradient norm, or none", kind=float)
-    epochs: int = option(USUAL, "how often the text is read, 0: as suits its length", kind=int)
-    patience: int | None = option(None, "stop after so many epochs without a better held-out perplexity", kind=int)
+    epochs: int = option(USUAL, "how often it is read, 0: by its length", kind=int)
+    patience: int | None = option(None, "stop after N epochs without a better held-out one", kind=int)
     batch_size: int = option(32, "sequences of a batch")
     steps: int = option(35, "time steps of a window")
     bptt_every: int | None = option(None, "k1: an update every so many steps of a window (default: all)", kind=int)
@@ -198,7 +198,7 @@ class TrainingConfig:
         return {name: getattr(self, RENAMED.get(name, name)) for name in MODEL_OPTIONS}
 
     def load_corpus(self) -> tuple[np.ndarray, Vocabulary]:
-        """Returns the text as token ids (N,), of the fewest bytes, and its vocabulary; what is held out is part of it."""
+        """Returns the text as token ids (N,), of the fewest bytes, and its vocabulary; what is held out is its end."""
         names = ("max_tokens", "clean", "min_freq", "max_size", "end_of_line")
         return load_corpus(self.corpus, self.token, **{name: getattr(self, name) for name in names}, dtype=None)
 
@@ -208,7 +208,9 @@ class TrainingConfig:
         Args:
             tokens: how many are learnt.
         """
-        return (integer("tokens", tokens) - 1) // (self.batch_size * self.steps) * (self.steps // self.one_epoch().every)
+        return (
+            (integer("tokens", tokens) - 1) // (self.batch_size * self.steps) * (self.steps // self.one_epoch().every)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields in types that JSON has."""

@@ -31,8 +31,8 @@ def split(config: TrainingConfig, ids: np.ndarray, vocabulary: Vocabulary) -> tu
         return ids, None
     if not 2 <= count < len(ids):
         raise ValueError(
-            f"valid must hold out at least 2 tokens of the text, {config.valid} of {len(ids)} is {count}; take a longer "
-            "text, or valid 0, which holds out nothing"
+            f"valid must hold out at least 2 tokens of the text, {config.valid} of {len(ids)} is {count}; take a "
+            "longer text, or valid 0, which holds out nothing"
         )
     return ids[: len(ids) - count], ids[len(ids) - count :]
 

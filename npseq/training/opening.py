@@ -20,7 +20,9 @@ def opening(run: Any) -> str:
         more = f", {held:,} of {config.valid} held out"
     else:
         more = f", {held:,} more held out" if held else ""
-    text = f"{config.corpus}: {len(run.ids):,} {UNITS[config.token]}{'' if config.clean == 'none' else ', letters only'}"
+    text = (
+        f"{config.corpus}: {len(run.ids):,} {UNITS[config.token]}{'' if config.clean == 'none' else ', letters only'}"
+    )
     layers = f"{config.layers} layers of {config.hidden}" if config.layers > 1 else f"{config.hidden} units"
     both = ", both directions" if config.bidirectional else ""
     return (

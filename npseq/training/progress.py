@@ -6,6 +6,7 @@ from math import isnan
 from typing import Any, Self
 
 from npseq.training.metrics import EpochMetrics
+from npseq.training.opening import opening
 from npseq.training.run import Run
 from npseq.training.samples import due
 
@@ -15,7 +16,8 @@ LINES = 10
 class ProgressBar:
     """Shows epoch, perplexity, tokens per second and the time left on stderr, if that is a terminal.
 
-    About LINES times in a run it prints a line with the same numbers on stdout, and as often as the run says samples.
+    It begins with a line on stdout that says what is learnt. About LINES times in a run it prints a line with the same
+    numbers there, and as often as the run says samples.
     """
 
     def __init__(self, run: Run):
@@ -64,6 +66,8 @@ class ProgressBar:
             self.bar.disable = True
 
     def __enter__(self) -> Self:
+        with self._shown():
+            self.bar.write(opening(self.run))
         return self
 
     def __exit__(self, *raised: object) -> None:

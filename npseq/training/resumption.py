@@ -10,6 +10,7 @@ import numpy as np
 
 from npseq.backend import Array, to_host
 from npseq.data import Vocabulary
+from npseq.data.reading import STANDARD_INPUT
 from npseq.training.checkpoint import Checkpoint, Trained
 from npseq.training.config import TrainingConfig
 
@@ -32,6 +33,8 @@ def changed(checkpoint: Checkpoint, changes: Mapping[str, Any], out: Path) -> Tr
             )
     config = replace(stored, **changes)
     begun = checkpoint.position is not None
+    if config.epochs < 1:
+        raise ValueError(f"epochs must be an integer of at least 1 for a run that was begun, got {config.epochs}")
     if config.epochs < (least := len(checkpoint.metrics) + begun):
         raise ValueError(
             f"epochs must be at least the {least} that the run in {str(out)!r} has {'begun' if begun else 'had'}, "
@@ -40,8 +43,18 @@ def changed(checkpoint: Checkpoint, changes: Mapping[str, Any], out: Path) -> Tr
     return config
 
 
-def text_of(checkpoint: Checkpoint | Trained, config: TrainingConfig, out: str | Path) -> tuple[np.ndarray, Vocabulary]:
-    """Returns the text of a run, whose configuration this is, as `load_corpus` does. Raises as check_text does."""
+def text_of(
+    checkpoint: Checkpoint | Trained, config: TrainingConfig, out: str | Path, *, given: bool = False
+) -> tuple[np.ndarray, Vocabulary]:
+    """Returns the text of a run, whose configuration this is, as `load_corpus` does. Raises as check_text does.
+
+    given: whether its corpus was named now, so that the standard input may be read.
+    """
+    if config.corpus == STANDARD_INPUT and not given:
+        raise ValueError(
+            f"the text of the run in {str(out)!r} came from the standard input and is not kept; give it again, --text "
+            "FILE"
+        )
     ids, vocabulary = config.load_corpus()
     check_text(checkpoint, ids, vocabulary, config.corpus, out)
     return ids, vocabulary

@@ -81,8 +81,9 @@ class Run:
         Folder(out).check_new(flag("overwrite", overwrite))
         device_module(config.device)
         text, vocabulary = config.load_corpus()
+        random_windows(text, config.batch_size, config.steps, 0)  # refuses a text too short, before a folder is made
         ids, held = split(config, text, vocabulary)
-        random_windows(ids, config.batch_size, config.steps, 0)  # refuses a text too short, before a folder is made
+        random_windows(ids, config.batch_size, config.steps, 0)
         prefixes, epochs = prefixes_of(config, vocabulary, ids), config.epochs or usual_epochs(len(ids))
         config = replace(config, sample_prefix=prefixes, epochs=epochs)
         rng = np.random.default_rng(config.seed)
@@ -117,7 +118,7 @@ class Run:
             checkpoint = load_checkpoint(out / MODEL)
             folder.check()
             config = changed(checkpoint, changes, out)
-            text, vocabulary = text_of(checkpoint, config, out)
+            text, vocabulary = text_of(checkpoint, config, out, given="corpus" in changes)
             ids, held = split(config, text, vocabulary)
             if checkpoint.position is not None:
                 with damage_in(out / MODEL):
@@ -264,12 +265,10 @@ class Run:
             metrics = metrics._replace(held_out_perplexity=self.evaluate(self.held))
         return metrics
 
-    def _agreed(self, finished: bool) -> bool:
-        """The same on all ranks, of which only one has measured the held-out text."""
+    def _agreed(self, finished: bool) -> bool:  # all ranks, of which one has measured the held-out text
         return finished if self.shard is None else self.shard.any(finished)
 
     def _save_best(self, metrics: EpochMetrics) -> None:
-        """Keeps the model of an epoch that is the best so far."""
         if self._writes and best([*self.metrics, metrics]) is metrics:
             self.folder.save_best(self._checkpoint([], None))
 

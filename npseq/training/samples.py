@@ -3,20 +3,27 @@
 import numpy as np
 
 from npseq.data import Vocabulary
+from npseq.data.lines import NO_LETTERS
 from npseq.models.decoding.generation import check_prefix, missing
 from npseq.training.config import TrainingConfig
 
 SAMPLE_LENGTH = 50
-PREFIXES = {"python-topics": ("assignment", "the target"), "time-machine": ("time traveller", "traveller")}
+PREFIXES = {"python-topics": ("The target", "An expression"), "time-machine": ("time traveller", "traveller")}
 
 
 def prefixes_of(config: TrainingConfig, vocabulary: Vocabulary, ids: np.ndarray) -> tuple[str, ...]:
     """Returns the given prefixes, checked, or else those of the corpus, or else the beginning of the text."""
-    for prefix in config.sample_prefix:
+    given = tuple(as_learnt(prefix, config) for prefix in config.sample_prefix)
+    for prefix in given:
         check_prefix(prefix, vocabulary)
-    usual = [prefix for prefix in PREFIXES.get(config.corpus, ()) if not missing(prefix, vocabulary)]
+    usual = [as_learnt(prefix, config) for prefix in PREFIXES.get(config.corpus, ())]
     begin = vocabulary.decode(ids[: 10 if config.token == "char" else 2])
-    return config.sample_prefix or tuple(usual) or (begin,)
+    return given or tuple(prefix for prefix in usual if not missing(prefix, vocabulary)) or (begin,)
+
+
+def as_learnt(prefix: str, config: TrainingConfig) -> str:
+    """Returns a prefix cleaned as the text of the run is; a space at its end stays."""
+    return NO_LETTERS.sub(" ", prefix).lower() if config.clean == "letters" else prefix
 
 
 def due(config: TrainingConfig, epoch: int) -> bool:

@@ -24,11 +24,12 @@ def test_inspect_looks_into_a_run_before_and_after_its_training(trained, capsys)
     assert main(["inspect", trained, *LOOK]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "Lyapunov" in lines[0]
-    assert [line.split("  ")[0].strip() for line in lines[1:3]] == ["RNN before training", "RNN after training"]
+    assert [line.split("  ")[0].strip() for line in lines[1:3]] == ["LSTM before training", "LSTM after training"]
     figures = {path.name for path in Path(trained, "inspect").iterdir()}
     assert figures == {
-        "gradient_by_lag.png", "truncation_bias.png", "jacobians.png", "pairs_rnn_before_training.png",
-        "pairs_rnn_after_training.png", "adjoints_over_training_rnn.png",
+        "gradient_by_lag.png", "truncation_bias.png", "jacobians.png", "pairs_lstm_before_training.png",
+        "pairs_lstm_after_training.png", "adjoints_over_training_lstm.png", "gates_lstm_after_training.png",
+        "gates_lstm_before_training.png",
     }  # fmt: skip
     assert lines[-1] == f"figures in {Path(trained, 'inspect')}: {', '.join(sorted(figures))}"
 

@@ -48,7 +48,7 @@ def test_a_case_is_the_models_own_gradient_of_a_reading(ids, options):
 @pytest.mark.usefixtures("no_figure")
 def test_adjoints_while_training_go_with_the_models_of_the_run(tmp_path, text):
     config = TrainingConfig(
-        corpus=text, hidden=6, batch_size=2, steps=6, epochs=2, bptt_every=3, truncation="random:0.9"
+        corpus=text, cell="rnn", hidden=6, batch_size=2, steps=6, epochs=2, bptt_every=3, truncation="random:0.9"
     )
     run = Run.begin(config, tmp_path / "run")
     read = reading(run.ids, 6, 2)

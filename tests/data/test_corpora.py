@@ -1,6 +1,10 @@
+import gzip
 import hashlib
+import io
+import os
 import subprocess
 import sys
+import threading
 import tracemalloc
 
 import numpy as np
@@ -63,7 +67,7 @@ def test_time_machine_word_ids_of_two_lines(time_machine_path):
 
 
 def test_max_tokens_cuts_the_ids_and_not_the_vocabulary(time_machine_path):
-    everything, _ = load_corpus(time_machine_path)
+    everything, _ = load_corpus("time-machine")
     ids, vocabulary = load_corpus("time-machine", max_tokens=10_000)
     assert len(vocabulary) == 28
     np.testing.assert_array_equal(ids, everything[:10_000])
@@ -82,11 +86,13 @@ def test_an_epoch_of_d2ls_training_has_8_minibatches(time_machine_path, windows)
 
 def test_python_topics_is_the_default_and_needs_no_file(monkeypatch):
     monkeypatch.delenv("NPSEQ_DATA", raising=False)
-    ids, vocabulary = load_corpus()
+    ids, vocabulary = load_corpus(clean="letters")
     assert len(ids) > 100_000
     assert vocabulary.tokens[:3] == ("<unk>", " ", "e")
     assert len(vocabulary) == 28
     assert vocabulary.decode(ids[:20]) == "the assert statement"
+    ids, vocabulary = load_corpus()
+    assert vocabulary.decode(ids[:23]) == 'The "assert" statement\n'
 
 
 def test_python_topics_missing_from_a_stripped_python(monkeypatch):
@@ -99,10 +105,52 @@ def test_a_path_of_any_script(tmp_path):
     path = tmp_path / "poem.txt"
     path.write_text("春眠不觉晓\n处处闻啼鸟\n", encoding="utf-8")
     ids, vocabulary = load_corpus(path, clean="none")
-    assert ids.tolist() == [2, 3, 4, 5, 6, 1, 1, 7, 8, 9]
-    assert vocabulary.decode(ids) == "春眠不觉晓处处闻啼鸟"
+    assert ids.tolist() == [3, 4, 5, 6, 7, 1, 2, 2, 8, 9, 10, 1]
+    assert vocabulary.decode(ids) == "春眠不觉晓\n处处闻啼鸟\n"
     words, _ = load_corpus(str(path), token="word", clean="none")
-    assert words.tolist() == [1, 2]
+    assert words.tolist() == [2, 1, 3, 1]
+
+
+def test_a_text_is_taken_as_it_is_and_comes_back(tmp_path):
+    text = "ROMEO:\nWhat light? \U0001f600\U0001f469\u200d\U0001f469\n\n  JULIET:\n\tIt is the East.\n"
+    (tmp_path / "play.txt").write_text(text, encoding="utf-8")
+    ids, vocabulary = load_corpus(tmp_path / "play.txt")
+    assert vocabulary.decode(ids) == text
+    ids, vocabulary = load_corpus(tmp_path / "play.txt", "word")
+    assert vocabulary.decode(ids) == "\n".join(" ".join(line.split()) for line in text.split("\n"))
+    np.testing.assert_array_equal(vocabulary.encode(text), ids)
+
+
+def test_lines_of_a_file_that_is_cleaned_are_joined_with_a_space(tmp_path):
+    (tmp_path / "text").write_text("1. The name\n\n  of - the\nrose\n")
+    ids, vocabulary = load_corpus(tmp_path / "text", clean="letters")
+    assert vocabulary.decode(ids) == "the name of the rose"
+
+
+def test_a_packed_text_a_pipe_and_the_standard_input_are_read(tmp_path, monkeypatch):
+    text = b"it was the best of times\n" * 9
+    (tmp_path / "text.gz").write_bytes(gzip.compress(text))
+    packed, _ = load_corpus(tmp_path / "text.gz")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(text,))
+    writer.start()
+    piped, _ = load_corpus(pipe)
+    writer.join()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(text))))
+    given, _ = load_corpus("-")
+    assert packed.tolist() == piped.tolist() == given.tolist()
+    assert len(packed) == len(text)
+    (tmp_path / "torn.gz").write_bytes(gzip.compress(text)[:-9])
+    with pytest.raises(ValueError, match=r"torn.gz' is one of gzip that is broken"):
+        load_corpus(tmp_path / "torn.gz")
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [(np.int64, np.int64), (np.int32, np.int32), (None, np.uint8)])
+def test_ids_have_the_dtype_that_is_asked_for(tmp_path, dtype, kind):
+    (tmp_path / "text").write_text("it was the best of times")
+    ids, _ = load_corpus(tmp_path / "text", dtype=dtype)
+    assert ids.dtype == kind
 
 
 @pytest.mark.parametrize("clean", ["letters", "none"])
@@ -111,13 +159,13 @@ def test_a_path_of_any_script(tmp_path):
 def test_memory_is_that_of_what_is_learnt(tmp_path, monkeypatch, clean, token, end):
     monkeypatch.setattr("npseq.data.reading.CHUNK", 1 << 12)
     path = tmp_path / "large.txt"
-    path.write_text(f"it was the best of times 春眠不觉晓{end}" * 8000, encoding="utf-8")
+    path.write_text(f"it was the best of times 春眠不觉晓{end}" * 80_000, encoding="utf-8")
     tracemalloc.start()
     ids, _ = load_corpus(path, token, clean=clean, max_tokens=3000)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(ids) == 3000
-    assert peak < 300_000 < path.stat().st_size
+    assert peak < 1_500_000 < path.stat().st_size
 
 
 def test_neither_a_name_nor_a_file(tmp_path):
@@ -195,10 +243,10 @@ def test_importing_the_package_loads_nothing_heavy():
 def test_lines_with_an_end_and_a_small_vocabulary(tmp_path):
     path = tmp_path / "lines.txt"
     path.write_text("A cat.\n\na dog!\n  \nA cat", encoding="utf-8")
-    ids, vocabulary = load_corpus(path, "word", end_of_line="<eos>", min_freq=2)
+    ids, vocabulary = load_corpus(path, "word", clean="letters", end_of_line="<eos>", min_freq=2)
     assert vocabulary.tokens == ("<unk>", "<eos>", "a", "cat")
     assert vocabulary.to_tokens(ids) == ["a", "cat", "<eos>", "a", "<unk>", "<eos>", "a", "cat", "<eos>"]
-    ids, vocabulary = load_corpus(path, end_of_line="<eos>", max_size=4)
+    ids, vocabulary = load_corpus(path, clean="letters", end_of_line="<eos>", max_size=4)
     assert vocabulary.tokens == ("<unk>", "<eos>", "a", " ")
     assert vocabulary.decode(ids) == "a <unk>a<unk><eos>a <unk><unk><unk><eos>a <unk>a<unk><eos>"
     assert len(load_corpus(path, end_of_line="<eos>", max_tokens=5)[0]) == 5

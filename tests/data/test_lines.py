@@ -1,5 +1,6 @@
 """Cleaning and tokens, of a whole text and of one that comes in parts."""
 
+import re
 import sys
 
 import pytest
@@ -67,7 +68,9 @@ ALPHABET = "aZé 春1\n\t\x0c\x1c\u2028'"
 
 
 def whole(text, clean, token):
-    """The tokens of all lines, one line after the other."""
+    """The tokens of a text: all of it as it is, or those of all lines, one line after the other, as in d2l."""
+    if clean == "none":
+        return list(text) if token == "char" else [w for w in text.replace("\n", " \0 ").split()]
     return [entry for line in tokenize(clean_lines(text, clean), token) for entry in line]
 
 
@@ -75,13 +78,22 @@ def whole(text, clean, token):
 @given(parts=st.lists(st.text(ALPHABET, max_size=6), max_size=8), clean=st.sampled_from(["letters", "none"]),
        token=st.sampled_from(["char", "word"]))  # fmt: skip
 def test_a_text_in_parts_has_the_tokens_of_the_whole(parts, clean, token):
-    text, found = "".join(parts), tokens_of(iter(parts), clean, token)
+    text, found = "".join(parts), tokens_of(iter(parts), clean, token, between="")
     kept = [letter for letter in text if letter in "aZ" or clean == "none"]
-    if all(letter.isspace() if token == "word" else letter == "\n" for letter in kept):
+    if all(letter.isspace() for letter in kept):
         with pytest.raises(ValueError, match=r"^a text must hold something after cleaning, got none"):
             list(found)
     else:
-        assert [entry for tokens in found for entry in tokens] == whole(text, clean, token)
+        joined = [entry for tokens in found for entry in tokens]
+        assert ["\0" if token == "word" and entry == "\n" else entry for entry in joined] == whole(text, clean, token)
+
+
+@settings(max_examples=100, deadline=None)
+@given(parts=st.lists(st.text(ALPHABET, max_size=6), max_size=8))
+def test_the_lines_of_a_cleaned_text_are_joined_with_a_space(parts):
+    joined = " ".join(re.findall("[a-z]+", "".join(parts).lower()))
+    if joined:
+        assert "".join("".join(part) for part in tokens_of(iter(parts), "letters", "char")) == joined
 
 
 def test_what_is_left_of_nothing_is_told_with_its_source():

@@ -86,7 +86,7 @@ def test_the_order_of_a_training_step_and_the_carried_state(sampling):
 
 
 def test_hyper_parameters_of_the_notes_are_the_defaults():
-    config = TrainingConfig()
+    config = TrainingConfig(corpus="time-machine")
     assert (config.batch_size, config.steps, config.epochs, config.hidden, config.clip) == (32, 35, 500, 256, 1)
     assert (config.optimizer, config.max_tokens, config.layers, config.sampling) == ("sgd", 10_000, 1, "sequential")
     assert config.lr in (None, 1.0)
@@ -194,7 +194,7 @@ def test_was_full_against_were_full():
 
 
 def test_a_bidirectional_model_reads_the_answer_and_cannot_write():
-    ids, vocab = load_corpus(max_tokens=1500)
+    ids, vocab = load_corpus(max_tokens=1500, clean="letters")
     model, opt = ns.LanguageModel(vocab, "lstm", 16, 2, bidirectional=True, rng=0), ns.Adam(0.03)
     epoch = Epoch(batch_size=8, steps=35, sampling="sequential-reset", clip=1)
     for k in range(25):

@@ -951,6 +951,7 @@ def training() -> list[Case]:
         Case(train.TrainingConfig, _config, bounded=("hidden",)),
         Case(train.TrainingConfig.from_dict, lambda rng: {"content": config(rng).to_dict()}),
         Case(train.TrainingConfig.one_epoch, fresh(self=config, rng=0)),
+        Case(train.TrainingConfig.updates, fresh(self=config, tokens=100)),
         Case(train.Epoch, _epoch_options),
         Case(train.Epoch.windows, fresh(self=epoch, ids=lambda rng: ids(rng, 60),
                                         rng=lambda rng: np.random.default_rng(0))),

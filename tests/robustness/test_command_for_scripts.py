@@ -13,7 +13,7 @@ from npseq.cli import main
 from npseq.models import LanguageModel
 
 COMMANDS = ("train", "sample", "evaluate", "inspect", "gradcheck", "vectors", "completion")
-TINY = ["--hidden", "4", "--epochs", "2", "--batch-size", "2", "--steps", "5"]
+TINY = ["--hidden", "4", "--epochs", "2", "--batch-size", "2", "--steps", "5", "--valid", "0"]
 ESCAPE = "\x1b"
 
 
@@ -40,7 +40,8 @@ def one_object(capsys):
 def test_train_prints_one_line_of_json(tmp_path, text_file, no_figure, capsys):
     assert main(["train", "--text", str(text_file), *TINY, "--out", str(tmp_path / "run"), "--json"]) == 0
     found = one_object(capsys)
-    assert set(found) == {"epochs", "perplexity", "evaluated", "tokens_per_second", "device", "samples", "files"}
+    evaluated = {"evaluated", "evaluated_on", "best_epoch", "bits"}
+    assert set(found) == {"epochs", "perplexity", "tokens_per_second", "device", "samples", "files", *evaluated}
     assert found["epochs"] == 2
     assert found["samples"][0].startswith("it was the")
     last = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
@@ -58,7 +59,7 @@ def test_sample_and_evaluate_print_the_same_as_json_and_in_words(trained, capsys
     assert main(["evaluate", trained, "--json"]) == 0
     found = one_object(capsys)
     assert main(["evaluate", trained]) == 0
-    assert capsys.readouterr().out.splitlines()[:1] == [f"nll {found['nll']:.6f} nats a token"]
+    assert capsys.readouterr().out.splitlines()[2:3] == [f"nll {found['nll']:.6f} nats a token"]
     assert found["perplexity"] == pytest.approx(np.exp(found["nll"]))
     assert found["unknown"] == 0
 
@@ -148,7 +149,20 @@ def test_completion_without_shtab_names_the_extra(monkeypatch, capsys):
 
 
 def test_trace_nonfinite_says_where_it_came_from(tmp_path, text_file, no_figure, capsys):
-    arguments = ["train", "--text", str(text_file), *TINY, "--nonlinearity", "relu", "--lr", "1e20", "--clip", "none"]
+    arguments = [
+        "train",
+        "--text",
+        str(text_file),
+        *TINY,
+        "--cell",
+        "rnn",
+        "--nonlinearity",
+        "relu",
+        "--lr",
+        "1e20",
+        "--clip",
+        "none",
+    ]
     assert main([*arguments, "--quiet", "--trace-nonfinite", "--out", str(tmp_path / "run")]) == 1
     line = capsys.readouterr().err
     assert re.search(r"; the first value that is not finite is (nan|-?inf) in .*; take a smaller lr", line)

@@ -20,7 +20,18 @@ from npseq.training import Interrupted, Run, TrainingConfig, load_checkpoint
 from npseq.training.checkpoint import load_trained
 
 MODEL = "model.safetensors"
-OPTIONS = {"cell": "gru", "hidden": 4, "optimizer": "adam", "batch_size": 2, "steps": 4, "epochs": 2, "layers": 2}
+OPTIONS = {
+    "cell": "gru",
+    "hidden": 4,
+    "optimizer": "adam",
+    "batch_size": 2,
+    "steps": 4,
+    "epochs": 2,
+    "layers": 2,
+    "valid": 0,
+    "schedule": "constant",
+    "clean": "letters",
+}
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ OPTIMIZERS = ["sgd", "rmsprop", "adam", "adamw", "adagrad"]
 
 
 def checkpoint(optimizer="adam"):
-    config = TrainingConfig(cell="gru", hidden=4, optimizer=optimizer, layers=2, dropout=0.25)
+    config = TrainingConfig(cell="gru", hidden=4, epochs=500, optimizer=optimizer, layers=2, dropout=0.25)
     rng = np.random.default_rng(5)
     model = LanguageModel(Vocabulary("abcd"), **config.model_options(), rng=rng)
     opt = make_optimizer(config)
     ids = np.random.default_rng(0).integers(0, 5, (2, 7, 3))
     for _ in range(3):
         model.step(ids[0], ids[1], None, opt)
-    metrics = [EpochMetrics(k, 1 / k, 2.0, 0.1 * k, 1e5) for k in range(1, 4)]
+    metrics = [EpochMetrics(k, 1 / k, 2.0, 0.1 * k, 1e5, held_out_perplexity=k / 3) for k in range(1, 4)]
     return Checkpoint(config, model, opt.state_dict(), rng, metrics, "0" * 64)
 
 

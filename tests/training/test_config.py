@@ -7,15 +7,48 @@ import pytest
 from npseq.models import LanguageModel
 from npseq.optim import Warmup
 from npseq.training import TrainingConfig
-from npseq.training.config import make_optimizer
+from npseq.training.config import NEWER, make_optimizer
 
 
-def test_the_defaults_are_d2ls():
+def test_a_text_is_learnt_whole_and_as_it_is_but_for_a_tenth():
     config = TrainingConfig()
-    assert (config.cell, config.hidden, config.layers, config.epochs) == ("rnn", 256, 1, 500)
-    assert (config.batch_size, config.steps, config.max_tokens) == (32, 35, 10_000)
-    assert (config.optimizer, config.lr, config.clip) == ("sgd", 1.0, 1.0)
+    assert (config.cell, config.hidden, config.layers, config.epochs) == ("lstm", 256, 1, 0)
+    assert (config.batch_size, config.steps, config.max_tokens, config.clean, config.valid) == (
+        32,
+        35,
+        None,
+        "none",
+        0.1,
+    )
+    assert (config.optimizer, config.lr, config.clip, config.schedule) == ("adam", 0.005, 1.0, "cosine")
     assert (config.corpus, config.sampling, config.device, config.seed) == ("python-topics", "sequential", "cpu", 0)
+
+
+def test_the_book_of_the_notes_has_their_defaults_and_each_can_be_changed():
+    config = TrainingConfig(corpus="time-machine")
+    assert (config.max_tokens, config.clean, config.valid, config.epochs) == (10_000, "letters", 0.0, 500)
+    assert (config.optimizer, config.lr, config.schedule, config.temperature) == ("sgd", 1.0, "constant", 0.0)
+    changed = TrainingConfig(corpus="time-machine", max_tokens=None, clean="none", valid=0.1, epochs=3)
+    assert (changed.max_tokens, changed.clean, changed.valid, changed.epochs) == (None, "none", 0.1, 3)
+
+
+@pytest.mark.parametrize(("valid", "held"), [(None, 0.0), ("none", 0.0), ("0.2", 0.2), (0, 0.0), ("a.txt", "a.txt")])
+def test_what_is_held_out_is_a_share_or_a_file(valid, held):
+    assert TrainingConfig(valid=valid).valid == held
+
+
+@pytest.mark.parametrize(("schedule", "last"), [("constant", 0.8), ("cosine", 0.04), ("exponential", 0.04)])
+def test_a_schedule_falls_to_a_twentieth_at_the_end_of_the_run(schedule, last):
+    made = make_optimizer(TrainingConfig(lr=0.8, schedule=schedule), updates=100)
+    rates = [made.lr(step) if callable(made.lr) else made.lr for step in (1, 51, 101, 500)]
+    assert rates[0] == pytest.approx(0.8)
+    assert rates[2:] == pytest.approx([last, last])
+    assert last <= rates[1] <= 0.8
+
+
+def test_weight_decay_is_the_optimizers_unless_given():
+    assert make_optimizer(TrainingConfig(optimizer="adamw")).weight_decay == 0.01
+    assert make_optimizer(TrainingConfig(optimizer="adamw", weight_decay=0.5)).weight_decay == 0.5
 
 
 def test_it_is_frozen():
@@ -24,7 +57,7 @@ def test_it_is_frozen():
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "lr"), [("sgd", 1.0), ("rmsprop", 0.01), ("adam", 0.001), ("adamw", 0.001), ("adagrad", 0.01)]
+    ("optimizer", "lr"), [("sgd", 1.0), ("rmsprop", 0.01), ("adam", 0.005), ("adamw", 0.005), ("adagrad", 0.01)]
 )
 def test_the_learning_rate_is_the_optimizers_unless_given(optimizer, lr):
     assert TrainingConfig(optimizer=optimizer).lr == lr
@@ -48,15 +81,15 @@ def test_json_carries_it_there_and_back():
 
 
 def test_older_runs_have_the_defaults_of_what_they_lack():
-    content = TrainingConfig(hidden=9).to_dict()
-    for name in ("tf32", "min_freq", "max_size", "end_of_line", "warmup", "sample_every"):
+    content = TrainingConfig(hidden=9, valid=0, schedule="constant", temperature=0).to_dict()
+    for name in NEWER:
         del content[name]
-    assert TrainingConfig.from_dict(content) == TrainingConfig(hidden=9)
+    assert TrainingConfig.from_dict(content) == TrainingConfig(hidden=9, valid=0, schedule="constant", temperature=0)
 
 
 def test_a_warm_up_is_that_of_the_optimizer():
-    assert make_optimizer(TrainingConfig(optimizer="adam", warmup=5)).lr == Warmup(0.001, 5)
-    assert make_optimizer(TrainingConfig(optimizer="adam")).lr == 0.001
+    assert make_optimizer(TrainingConfig(optimizer="adam", warmup=5)).lr == Warmup(0.005, 5)
+    assert make_optimizer(TrainingConfig(optimizer="adam")).lr == 0.005
 
 
 def test_a_stored_configuration_of_another_version_is_refused():
@@ -81,7 +114,13 @@ def test_a_stored_configuration_of_another_version_is_refused():
         ({"reset": "never"}, "reset must be one of after, before, got 'never'"),
         ({"hidden": 0}, "hidden must be an integer of at least 1, got 0"),
         ({"layers": -1}, "layers must be an integer of at least 1, got -1"),
-        ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
+        ({"epochs": -1}, "epochs must be an integer of at least 0, got -1"),
+        ({"valid": 1.0}, r"valid must be a share of at least 0 and below 1, or the path of a text file, got 1\.0"),
+        ({"valid": "nan"}, "valid must be a share of at least 0 and below 1"),
+        ({"valid": 0, "patience": 2}, "patience needs a held-out text, got patience 2 and valid 0; leave it out"),
+        ({"schedule": "steps"}, "schedule must be one of constant, cosine, exponential, got 'steps'"),
+        ({"temperature": -1.0}, r"temperature must lie in \[0, inf\), got -1"),
+        ({"weight_decay": -1.0}, r"weight_decay must lie in \[0, inf\), got -1"),
         ({"epochs": 10**20}, "epochs must be an integer of at most 1000000000, got 1"),
         ({"batch_size": 0}, "batch_size must be an integer of at least 1, got 0"),
         ({"steps": 0}, "steps must be an integer of at least 1, got 0"),
@@ -100,7 +139,7 @@ def test_a_stored_configuration_of_another_version_is_refused():
         ({"corpus": ""}, "must not be empty texts"),
         ({"sample_prefix": ("a", "")}, "must not be empty texts"),
         (
-            {"peepholes": True},
+            {"peepholes": True, "cell": "rnn"},
             "peepholes belongs to cell lstm, got peepholes True with cell rnn; leave it out or change",
         ),
         ({"proj_size": 3, "cell": "gru"}, "proj_size belongs to cell lstm, got proj_size 3 with cell gru"),
@@ -111,7 +150,10 @@ def test_a_stored_configuration_of_another_version_is_refused():
         ({"bptt_every": 10}, "bptt_every must divide steps, .* got bptt_every 10 and steps 35"),
         ({"bptt_steps": 34}, "bptt_steps must be at least bptt_every"),
         ({"bptt_steps": 36, "bidirectional": True}, "bptt_steps beyond bptt_every needs a model of one direction"),
-        ({"truncation": "h-detach:0.5"}, "truncation h-detach belongs to cell lstm, got 'h-detach:0.5' with cell rnn"),
+        (
+            {"truncation": "h-detach:0.5", "cell": "rnn"},
+            "truncation h-detach belongs to cell lstm, got 'h-detach:0.5' with cell rnn",
+        ),
     ],
 )
 def test_values_that_cannot_be_are_refused(options, message):
@@ -128,6 +170,7 @@ def test_values_that_cannot_be_are_refused(options, message):
         ({"lr": "1"}, "lr must be a number, got '1'"),
         ({"cell": None}, "cell must be a string, got None"),
         ({"peepholes": 1}, "peepholes must be True or False, got 1"),
+        ({"valid": True}, "valid must be a share of the text, or the path of a text file, got True"),
         ({"sample_prefix": "time"}, "sample_prefix must be a tuple of strings, got 'time'"),
         ({"sample_prefix": (1,)}, r"sample_prefix must be a tuple of strings, got \(1,\)"),
     ],
@@ -165,7 +208,7 @@ def test_the_text_is_loaded_as_the_configuration_says(tmp_path):
     ids, vocabulary = TrainingConfig(corpus=str(tmp_path / "text"), max_tokens=6, clean="none").load_corpus()
     assert vocabulary.decode(ids) == "It was"
     words = TrainingConfig(corpus=str(tmp_path / "text"), token="word").load_corpus()
-    assert words[1].decode(words[0]) == "it was the best"
+    assert words[1].decode(words[0]) == "It was the best"
 
 
 @pytest.mark.parametrize("name", ["sgd", "rmsprop", "adam", "adamw", "adagrad"])

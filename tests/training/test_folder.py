@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from training.plain_runs import PLAIN
 
 from npseq.files.claim import LOCK
 from npseq.plot import training_curve
@@ -18,7 +19,7 @@ LINE = EpochMetrics(1, 1.0, 2.7, 0.5, 1e5).line()
 
 def config_of(text_file, **options):
     return TrainingConfig(
-        **{"corpus": str(text_file), "hidden": 4, "epochs": 3, "batch_size": 4, "steps": 6, **options}
+        **{**PLAIN, "corpus": str(text_file), "hidden": 4, "epochs": 3, "batch_size": 4, "steps": 6, **options}
     )
 
 
@@ -117,7 +118,7 @@ def test_partial_files_of_others_are_neither_written_nor_deleted(tmp_path, text_
 
 def test_modes_are_kept(tmp_path, text_file):
     out = tmp_path / "out"
-    train(config_of(text_file, epochs=2), out)
+    train(config_of(text_file, epochs=2, valid=0.2), out)
     for name in OURS:
         os.chmod(out / name, 0o600)
     list(Run.resume(out, {"epochs": 3}).epochs())
@@ -137,8 +138,8 @@ def test_a_log_without_a_model_is_replaced_if_asked(tmp_path, text_file, monkeyp
 
 
 def test_the_files_of_a_run_are_known_as_npseqs(tmp_path, text_file):
-    train(config_of(text_file, evaluate_every=2), tmp_path / "out")
-    assert [ours(tmp_path / "out" / name) for name, ours in OURS.items()] == [True, True, True]
+    train(config_of(text_file, evaluate_every=2, valid=0.2), tmp_path / "out")
+    assert [ours(tmp_path / "out" / name) for name, ours in OURS.items()] == [True] * 4
     assert sorted(os.listdir(tmp_path / "out")) == sorted(OURS)
 
 

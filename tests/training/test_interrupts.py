@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from training.plain_runs import PLAIN
 
 from npseq.cli import main
 from npseq.files import read_content, write_content
@@ -59,7 +60,16 @@ KINDS = {
 
 def config_of(text_file: Path, **options) -> TrainingConfig:
     return TrainingConfig(
-        **{"corpus": str(text_file), "hidden": 5, "epochs": EPOCHS, "batch_size": 4, "steps": 6, "seed": 3, **options}
+        **{
+            **PLAIN,
+            "corpus": str(text_file),
+            "hidden": 5,
+            "epochs": EPOCHS,
+            "batch_size": 4,
+            "steps": 6,
+            "seed": 3,
+            **options,
+        }
     )
 
 
@@ -279,6 +289,7 @@ def raising(monkeypatch, at: dict[int, int]) -> None:
 
 def flags(text_file: Path, out: Path) -> list[str]:
     given = {"text": text_file, "out": out, "hidden": 5, "epochs": 9, "batch-size": 4, "steps": 6}
+    given |= PLAIN
     return ["train", *(f"--{name}={value}" for name, value in given.items())]
 
 

@@ -1,6 +1,7 @@
 """The progress bar shows how far a run is, and prints some lines of its epochs."""
 
 import pytest
+from training.plain_runs import PLAIN
 
 from npseq.training import Run, TrainingConfig
 from npseq.training.progress import LINES, ProgressBar
@@ -8,7 +9,7 @@ from npseq.training.progress import LINES, ProgressBar
 
 @pytest.fixture
 def run(tmp_path, text_file, no_figure):
-    config = TrainingConfig(corpus=str(text_file), hidden=4, epochs=25, batch_size=2, steps=6, bptt_every=3)
+    config = TrainingConfig(**PLAIN, corpus=str(text_file), hidden=4, epochs=25, batch_size=2, steps=6, bptt_every=3)
     return Run.begin(config, tmp_path / "run")
 
 
@@ -36,7 +37,8 @@ def test_about_ten_lines_go_to_stdout_and_no_bar_where_there_is_no_terminal(run,
         for metrics in run.epochs(on_step=bar.step):
             bar.epoch(metrics)
     printed = capsys.readouterr()
-    lines, first = printed.out.splitlines(), run.metrics[0]
+    (begun, *lines), first = printed.out.splitlines(), run.metrics[0]
+    assert begun.startswith("learning ")
     assert LINES <= len(lines) <= LINES + 3
     assert [int(line.split()[1]) for line in lines] == [1, *range(2, 26, 2)]
     assert lines[0] == f"epoch  1  perplexity {first.perplexity:.3f}, {first.tokens_per_second:,.0f} tokens/s"
@@ -61,7 +63,14 @@ def test_a_resumed_run_starts_where_it_was(run, tmp_path, monkeypatch):
 
 def test_a_sample_and_the_curve_come_while_training(tmp_path, text_file, capsys):
     config = TrainingConfig(
-        corpus=str(text_file), hidden=4, epochs=4, batch_size=2, steps=6, sample_every=2, sample_prefix=("the",)
+        **PLAIN,
+        corpus=str(text_file),
+        hidden=4,
+        epochs=4,
+        batch_size=2,
+        steps=6,
+        sample_every=2,
+        sample_prefix=("the",),
     )
     run, drawn = Run.begin(config, tmp_path / "run"), []
     with ProgressBar(run) as bar:
@@ -70,5 +79,5 @@ def test_a_sample_and_the_curve_come_while_training(tmp_path, text_file, capsys)
             drawn.append((tmp_path / "run" / "training.png").exists())
     assert drawn == [False, True, True, True]
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["epoch", "epoch", "sample:", "epoch", "epoch", "sample:"]
+    assert [line.split()[0] for line in lines] == ["learning", "epoch", "epoch", "sample:", "epoch", "epoch", "sample:"]
     assert lines[-1] == f"sample: {run.samples()[0]}"

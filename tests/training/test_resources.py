@@ -13,12 +13,13 @@ from npseq.training.resources import limited, precision, thread_limit
 @pytest.mark.parametrize(
     ("options", "limit"),
     [
-        ({}, 1),
+        ({"cell": "rnn"}, 1),
+        ({}, None),
         ({"cell": "lstm"}, None),
         ({"cell": "lstm", "threads": 1}, 1),
-        ({"hidden": 512}, None),
+        ({"cell": "rnn", "hidden": 512}, None),
         ({"cell": "lstm", "batch_size": 1}, 1),
-        ({"threads": 3}, 3),
+        ({"cell": "rnn", "threads": 3}, 3),
     ],
 )
 def test_small_products_have_one_thread_and_large_ones_no_limit(options, limit):

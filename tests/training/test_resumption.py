@@ -15,7 +15,7 @@ BEGUN = Position(2, np.random.default_rng(0).bit_generator.state)
 
 
 def checkpoint(vocabulary=VOCABULARY, epochs=2, position=None):
-    config = TrainingConfig(hidden=4, epochs=5, sample_prefix=("a",))
+    config = TrainingConfig(cell="rnn", hidden=4, epochs=5, sample_prefix=("a",))
     model = LanguageModel(vocabulary, **config.model_options(), rng=0)
     metrics = [EpochMetrics(k, 1.0, 2.7, 0.1, 1e5) for k in range(1, epochs + 1)]
     return Checkpoint(config, model, {}, np.random.default_rng(0), metrics, digest(IDS), position)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from training.plain_runs import PLAIN
 
 from npseq.models import LanguageModel
 from npseq.training import NonFiniteLoss, Run, TrainingConfig, load_checkpoint, train
@@ -26,7 +27,16 @@ KINDS = [
 
 def config_of(text_file: Path, **options) -> TrainingConfig:
     return TrainingConfig(
-        **{"corpus": str(text_file), "hidden": 8, "epochs": 4, "batch_size": 4, "steps": 6, "seed": 3, **options}
+        **{
+            **PLAIN,
+            "corpus": str(text_file),
+            "hidden": 8,
+            "epochs": 4,
+            "batch_size": 4,
+            "steps": 6,
+            "seed": 3,
+            **options,
+        }
     )
 
 
@@ -262,9 +272,9 @@ def test_bad_texts_are_refused_before_a_folder_is_made(tmp_path, text_file):
     with pytest.raises(
         ValueError, match=r"^'I' is not in the model's vocabulary, so the prefix 'It' cannot be read; a"
     ):
-        Run.begin(config_of(text_file, sample_prefix=("It",)), tmp_path / "out")
+        Run.begin(config_of(text_file, clean="none", sample_prefix=("It",)), tmp_path / "out")
     with pytest.raises(ValueError, match="a prefix must hold at least one token, got '  '"):
-        Run.begin(config_of(text_file, token="word", sample_prefix=("  ",), steps=2), tmp_path / "out")
+        Run.begin(config_of(text_file, clean="none", token="word", sample_prefix=("  ",), steps=2), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -272,8 +282,8 @@ def test_what_may_change_on_the_way_and_what_may_not(tmp_path, text_file):
     train(config_of(text_file, epochs=2), tmp_path / "out")
     with pytest.raises(ValueError, match=r"keeps its options: hidden is 8 in .*out', got 16; leave it out, or start a"):
         Run.resume(tmp_path / "out", {"hidden": 16})
-    with pytest.raises(ValueError, match=r"keeps its options: lr is 1\.0 in"):
-        Run.resume(tmp_path / "out", {"hidden": 8, "lr": 2.0})
+    with pytest.raises(ValueError, match=r"keeps its options: clip is 1\.0 in"):
+        Run.resume(tmp_path / "out", {"hidden": 8, "clip": 2.0})
     with pytest.raises(ValueError, match=r"epochs must be at least the 2 that the run in .* has had, got 1"):
         Run.resume(tmp_path / "out", {"epochs": 1})
     with pytest.raises(ValueError, match="text's own tokens"):
@@ -346,8 +356,8 @@ def test_a_run_of_lines_writes_up_to_the_end_of_one_and_resumes(tmp_path, no_fig
     path = tmp_path / "lines.txt"
     path.write_text("ab\nabc\n" * 40, encoding="utf-8")
     config = TrainingConfig(
-        corpus=str(path), end_of_line="<eos>", max_size=5, hidden=8, epochs=12, batch_size=2, steps=6,
-        optimizer="adam", lr=0.02, warmup=5, sample_prefix=("a",)
+        **PLAIN | {"optimizer": "adam"}, corpus=str(path), end_of_line="<eos>", max_size=5, hidden=8,
+        epochs=12, batch_size=2, steps=6, lr=0.02, warmup=5, sample_prefix=("a",)
     )  # fmt: skip
     run = train(config, tmp_path / "run")
     assert run.model.vocab.tokens == ("<unk>", "<eos>", "a", "b", "c")

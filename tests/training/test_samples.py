@@ -2,7 +2,7 @@
 
 from npseq.data import Vocabulary
 from npseq.training import TrainingConfig
-from npseq.training.samples import prefixes_of
+from npseq.training.samples import as_learnt, prefixes_of
 
 TEXT = "the time traveller for so it will be convenient"
 CHARACTERS = Vocabulary(list(TEXT))
@@ -25,3 +25,9 @@ def test_prefixes_of_any_other_text_are_its_beginning():
     config = TrainingConfig(corpus="a file")
     assert prefixes_of(config, CHARACTERS, CHARACTERS.encode(TEXT)) == ("the time t",)
     assert prefixes_of(TrainingConfig(corpus="a file", token="word"), WORDS, WORDS.encode(TEXT)) == ("the time",)
+
+
+def test_a_prefix_is_cleaned_as_the_text_is():
+    config = TrainingConfig(corpus="time-machine", sample_prefix=("So, it ",))
+    assert prefixes_of(config, CHARACTERS, CHARACTERS.encode(TEXT)) == ("so it ",)
+    assert as_learnt("So, it", TrainingConfig()) == "So, it"

@@ -87,7 +87,15 @@ def test_nothing_is_copied_unless_it_is_asked_for(monkeypatch):
 
 @pytest.mark.usefixtures("no_figure")
 def test_a_run_says_where_it_came_from(tmp_path, text_file):
-    options = {"hidden": 4, "batch_size": 2, "steps": 5, "nonlinearity": "relu", "lr": 1e20, "clip": None}
+    options = {
+        "hidden": 4,
+        "batch_size": 2,
+        "steps": 5,
+        "cell": "rnn",
+        "nonlinearity": "relu",
+        "lr": 1e20,
+        "clip": None,
+    }
     run = Run.begin(TrainingConfig(corpus=str(text_file), **options), tmp_path / "run")
     with pytest.raises(
         NonFiniteLoss, match=r"; the first value that is not finite is (nan|-?inf) in .*; take"

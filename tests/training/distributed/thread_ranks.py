@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from training.plain_runs import PLAIN
 
 import npseq as ns
 from npseq.training import Interrupted, Run, TrainingConfig
@@ -80,7 +81,16 @@ def succeeded(results: list) -> list:
 
 def config_of(text_file: Path, **options) -> TrainingConfig:
     return TrainingConfig(
-        **{"corpus": str(text_file), "hidden": 8, "epochs": 3, "batch_size": 7, "steps": 6, "seed": 3, **options}
+        **{
+            **PLAIN,
+            "corpus": str(text_file),
+            "hidden": 8,
+            "epochs": 3,
+            "batch_size": 7,
+            "steps": 6,
+            "seed": 3,
+            **options,
+        }
     )
 
 
