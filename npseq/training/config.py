@@ -129,7 +129,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         usual = OF_THE_NOTES if self.corpus == TIME_MACHINE else OF_ANY_TEXT
         for name, value in usual.items():
-            if getattr(self, name) == USUAL:
+            if isinstance(given := getattr(self, name), str) and given == USUAL:
                 object.__setattr__(self, name, value)
         object.__setattr__(self, "valid", held_out(self.valid))
         for entry in fields(self):
@@ -257,7 +257,7 @@ def make_optimizer(config: TrainingConfig, updates: int | None = None) -> optim.
 
 def held_out(valid: Any) -> Any:
     """Returns what is held out: a share in [0, 1), or the path of a file. Raises TypeError or ValueError."""
-    if valid is None or valid == "none":
+    if valid is None or (isinstance(valid, str) and valid == "none"):
         return 0.0
     if isinstance(valid, bool) or not isinstance(valid, int | float | str | PathLike):
         raise TypeError(f"valid must be a share of the text, or the path of a text file, got {valid!r}")

@@ -56,7 +56,7 @@ def rows(tokens: int) -> int:
 
 def loss(model: LanguageModel, ids: Array) -> float:
     """Returns the mean negative log-likelihood of a text, in nats, as training and `npseq evaluate` measure it."""
-    return model.evaluate(ids, rows=rows(len(ids)))
+    return model.evaluate(ids, rows=rows(ids.size))
 
 
 def best(metrics: Sequence[EpochMetrics]) -> EpochMetrics | None:

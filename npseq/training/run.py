@@ -224,7 +224,7 @@ class Run:
         Args:
             ids: (N,); None is the text that is held out, or without one the text that is learnt.
         """
-        ids = (self.ids if self.held is None else self.held) if ids is None else ids
+        ids = (self.ids if self.held is None else self.held) if ids is None else array("ids", ids)
         with limited(self.config, self._cores), precision(self.config):
             return float(perplexity(loss(self.model, ids)))
 

@@ -965,6 +965,8 @@ def training() -> list[Case]:
         Case(train.Run.epochs, lambda rng: {"self": train.Run.begin(config(rng), "run", overwrite=True),
                                             "on_step": None, "stop": None, "trace_nonfinite": False},
              writes=("self",), seldom=True),
+        Case(train.Run.evaluate, lambda rng: {"self": train.Run.begin(config(rng), "run", overwrite=True),
+                                              "ids": ids(rng, 60)}, seldom=True),
         Case(train.save_checkpoint, lambda rng: {"checkpoint": train.load_checkpoint(f"{begun(rng)}/model.safetensors"),
                                                  "path": "checkpoint.safetensors"}, seldom=True),
         Case(train.load_checkpoint, lambda rng: {"path": f"{begun(rng)}/model.safetensors"}, seldom=True),
