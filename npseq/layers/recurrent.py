@@ -3,6 +3,7 @@
 T steps, B sequences, D input features, H hidden units, P state features (H, or proj_size), L layers, R directions.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ class Recurrent(Layer):
         """
         xp, training = array_module(self.params.flat), flag("training", training)
         if resets is not None:
-            return forward_segments(self, x, state, lengths, resets, training, tape)
+            return forward_segments(self, partial(self.forward, training=training), x, state, lengths, resets, tape)
         check_old(tape, Tape)
         batch = check_batch(x, lengths, self.input_size, self.dtype, xp)
         h, c = self.checked_state("state", state, batch.x.shape[1])
@@ -171,7 +172,8 @@ class Recurrent(Layer):
             TypeError, ValueError: before anything is computed, if an argument does not fit.
         """
         if isinstance(tape, SegmentsTape):
-            return backward_segments(self, dy, tape, dstate, truncation, dc, clip_adjoint, grads, workspace)
+            options = {"truncation": truncation, "clip_adjoint": clip_adjoint, "grads": grads, "workspace": workspace}
+            return backward_segments(self, partial(self.backward, **options), dy, tape, dstate, dc)
         grads = self._buffers_of(grads, workspace)
         rows = stack_adjoints(self, dy, tape, dstate, truncation, dc, clip_adjoint, workspace)
         return stack_gradients(self, rows, tape, grads, workspace)

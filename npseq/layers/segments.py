@@ -100,31 +100,21 @@ class SegmentsTape(NamedTuple):
     segments: Segments
 
 
-def forward_segments(
-    layer: Any, x: Array, state: Any, lengths: Any, resets: Array, training: bool, tape: Any
-) -> tuple[Array, Any, SegmentsTape]:
-    """`Recurrent.forward` of a batch with resets."""
+def forward_segments(layer: Any, run: Any, x: Array, state: Any, lengths: Any, resets: Array, tape: Any) -> tuple:
+    """A forward pass of a batch with resets, by run(x, state, lengths, tape=), that of a batch without them."""
     batch = check_batch(x, lengths, layer.input_size, layer.dtype, array_module(layer.params.flat))
     segments = segments_of(resets, lengths, *batch.x.shape[:2])
     given = as_state([part for part in layer.checked_state("state", state, batch.x.shape[1]) if part is not None])
     check_old(tape, SegmentsTape)
-    old, first = None if tape is None else tape.tape, segments.first_state(given)
-    y, last, inner = layer.forward(segments.split(batch.x), first, segments.lengths, training=training, tape=old)
-    return segments.join(y), segments.last_state(last, given), SegmentsTape(inner, segments)
+    old, first = {} if tape is None else {"tape": tape.tape}, segments.first_state(given)
+    y, last, inner, *more = run(segments.split(batch.x), first, segments.lengths, **old)
+    return segments.join(y), segments.last_state(last, given), SegmentsTape(inner, segments), *more
 
 
 def backward_segments(
-    layer: Any,
-    dy: MaybeArray,
-    tape: SegmentsTape,
-    dstate: Any,
-    truncation: Any,
-    dc: Any,
-    clip_adjoint: Any,
-    grads: Any,
-    workspace: Any,
+    layer: Any, run: Any, dy: MaybeArray, tape: SegmentsTape, dstate: Any, dc: Any
 ) -> tuple[MaybeArray, Any, Any]:
-    """`Recurrent.backward` of a batch with resets."""
+    """A backward pass of a batch with resets, by run(dy, tape, dstate, dc=), that of a batch without them."""
     inner, segments = tape
     (steps, batch), xp = segments.shape, array_module(layer.params.flat)
     if dy is not None:
@@ -132,8 +122,7 @@ def backward_segments(
     given = as_state([part for part in layer.checked_state("dstate", dstate, batch) if part is not None])
     dlast, own = segments.last_gradient(given), check_dc(dc, layer, steps, batch)
     dcs = None if own is None else [None if part is None else segments.split(part) for part in own]
-    options = {"dc": dcs, "clip_adjoint": clip_adjoint, "grads": grads, "workspace": workspace}
-    dx, dfirst, grads = layer.backward(dy, inner, dlast, truncation, **options)
+    dx, dfirst, grads = run(dy, inner, dlast, dc=dcs)
     return None if dx is None else segments.join(dx), segments.first_gradient(dfirst, given), grads
 
 

@@ -11,6 +11,7 @@ whatever stands for J_t, so that T iterations are always enough (DEER: Lim et al
 alone: 2407.19115; with the blocks of the units: ParaRNN, 2510.21450).
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from npseq.bptt.workspace import MAX_BYTES, check_max_bytes
 from npseq.layers.batch import Batch, check_batch
 from npseq.layers.features import batch_major, outputs
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.segments import forward_segments
 from npseq.layers.strands import filled_strand, last_state, write_state
 from npseq.scan.adjoints import check_layer
 from npseq.scan.associative import solve, times
@@ -63,6 +65,7 @@ def forward(
     state: Any = None,
     lengths: Array | None = None,
     *,
+    resets: Array | None = None,
     iterations: int | None = None,
     jacobian: str = "whole",
     damping: float = 0.0,
@@ -78,6 +81,7 @@ def forward(
         x: (T, B, D), or token ids (T, B), as forward takes them.
         state: the initial state; None is zeros.
         lengths: (B,), the length of each sequence; None is T for all.
+        resets: (T, B) bool, the steps before which a sequence starts anew, as forward takes them.
         iterations: how many; None is as many as are needed, T at most, and 100 T with damping.
         jacobian: what stands for J_t: the "whole" of it (DEER), the block of each of its "units" (ParaRNN), or its
             "diagonal" (quasi-DEER). A cell whose units are apart has no other J_t than its units'.
@@ -101,6 +105,10 @@ def forward(
         (True, array([[ True]]))
     """
     check_layer(layer)
+    if resets is not None:
+        own: Any = {"iterations": iterations, "jacobian": jacobian, "damping": damping, "tolerance": tolerance}
+        run = partial(forward, layer, max_bytes=max_bytes, **own)
+        return Newton(*forward_segments(layer, run, x, state, lengths, resets, None))
     options = _checked(layer, iterations, jacobian, damping, tolerance, max_bytes)
     xp = array_module(layer.params.flat)
     batch = check_batch(x, lengths, layer.input_size, layer.dtype, xp)
@@ -185,13 +193,14 @@ def _iterate(steps: Steps, options: _Options) -> tuple[Array, list[float]]:
     while True:
         before = np.concatenate([start, steps.blocks(states, steps.n)[:-1]])
         _write(steps, steps.rows(before))
-        loop.forward(steps.cell, steps.w, steps.strand)
+        with np.errstate(all="ignore"):  # of states that a guess is far from
+            loop.forward(steps.cell, steps.w, steps.strand)
         found = steps.state(1)
         states[:first] = found[:first]
         residuals.append(_relative(found - states, found))
         if len(residuals) > most or (options.iterations is None and residuals[-1] <= options.tolerance):
             break
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             states, first = _improved(steps, states, found, options)
     if options.iterations is None and not residuals[-1] <= options.tolerance:
         raise NoConvergence(

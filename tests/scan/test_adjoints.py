@@ -9,9 +9,9 @@ import npseq as ns
 every_cell = pytest.mark.parametrize("name", CELLS)
 
 
-def assert_backward(layer, dy, tape, dstate=None):
-    dx, dfirst, grads = layer.backward(dy, tape, dstate)
-    found = ns.scan.backward(layer, dy, tape, dstate)
+def assert_backward(layer, dy, tape, dstate=None, dc=None):
+    dx, dfirst, grads = layer.backward(dy, tape, dstate, dc=dc)
+    found = ns.scan.backward(layer, dy, tape, dstate, dc=dc)
     assert_same(found[1], dfirst)
     for name, value in grads.items():
         assert_same(found[2][name], value)
@@ -33,6 +33,15 @@ def test_it_is_backward_in_one_direction_without_lengths(name):
     layer = layer_of(name, num_layers=1, bidirectional=False)
     x, state, dy, _ = given(layer, steps=16)
     assert_backward(layer, dy, layer.forward(x, state)[2])
+
+
+@every_cell
+def test_resets_and_derivatives_by_every_part_of_the_state(name):
+    layer, rng = layer_of(name), np.random.default_rng(3)
+    x, state, dy, dstate = given(layer)
+    tape = layer.forward(x, state, LENGTHS, resets=rng.random((T, B)) < 0.3)[2]
+    dc = [None, *rng.normal(size=(2, T, B, 2 * layer.c_size))] if layer.c_size else None
+    assert_backward(layer, dy, tape, dstate, dc)
 
 
 @pytest.mark.parametrize("name", ["RNN", "LSTM, projection", "LRUCell", "MinGRUCell"])

@@ -29,6 +29,21 @@ def test_it_is_forward_in_a_stack_of_both_directions(name, jacobian):
         assert_same(dfirst, expected[1])
 
 
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM, projection", "SLSTMCell"])
+def test_resets(name):
+    layer = layer_of(name)
+    x, state, dy, dstate = given(layer)
+    resets = np.random.default_rng(3).random((T, B)) < 0.3
+    y, last, tape = layer.forward(x, state, LENGTHS, resets=resets)
+    found = ns.scan.forward(layer, x, state, LENGTHS, resets=resets)
+    assert_same(found.y, y)
+    assert_same(found.state, last)
+    expected = layer.backward(dy, tape, dstate)[2].flat
+    assert_same(layer.backward(dy, found.tape, dstate)[2].flat, expected)
+    early = ns.scan.forward(layer, x, state, LENGTHS, resets=resets, iterations=1)
+    assert ns.scan.backward(layer, dy, early.tape, dstate)[0].shape == x.shape
+
+
 @pytest.mark.parametrize("name", LINEAR)
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
 def test_a_cell_that_is_linear_in_its_state_takes_one_scan(name, lengths):
