@@ -22,8 +22,8 @@ class ZoneoutLSTMCell(Cell):
 
     Example:
         >>> layer, x = ns.Recurrent(ns.gallery.ZoneoutLSTMCell(0.5, 0.5), 2, 3, rng=0), np.ones((1, 1, 2), np.float32)
-        >>> (layer.forward(x, training=True)[0] == 0).sum()  # these are still what they were
-        np.int64(1)
+        >>> int((layer.forward(x, training=True)[0] == 0).sum())  # these are still what they were
+        1
     """
 
     keep_c: float = 0.5

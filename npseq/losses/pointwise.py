@@ -34,7 +34,7 @@ def binary_cross_entropy(
         [-0.5, 0.5]
     """
     xp = array_module(logits=logits, targets=targets, weights=weights)
-    floating("logits", logits)
+    dtype = floating("logits", logits).dtype
     check_same_shape("logits", logits.shape, targets)
     scale = coefficients(xp, weights, None, logits.shape, logits.real.dtype, reduction)
     logits, y = blank(xp, logits, scale), blank(xp, check_real("targets", targets), scale)
@@ -45,7 +45,7 @@ def binary_cross_entropy(
     losses = (weighed(xp, logits, slope) + xp.log1p(tail)) * scale
     tail = tail / (1 + tail)
     dlogits = xp.where(positive, (1 - y) - tail, tail - y) * scale
-    return (losses if reduction == "none" else losses.sum()), dlogits
+    return _in_dtype(dtype, losses if reduction == "none" else losses.sum(), dlogits)
 
 
 def check_labels(targets: Array, shape: tuple[int, ...]) -> Array:
@@ -91,4 +91,10 @@ def mean_squared_error(
     scale = coefficients(xp, weights, None, prediction.shape, prediction.real.dtype, reduction)
     error = blank(xp, prediction, scale) - blank(xp, target, scale).astype(prediction.dtype, copy=False)
     losses = error * error * scale
-    return (losses if reduction == "none" else losses.sum()), error * (2 * scale)
+    return _in_dtype(prediction.dtype, losses if reduction == "none" else losses.sum(), error * (2 * scale))
+
+
+def _in_dtype(dtype: np.dtype, loss: Array, gradient: Array) -> tuple[Array, Array]:
+    """Both in the dtype of what was given: NumPy 1 makes float64 of one float32 number and a float."""
+    native = dtype.newbyteorder("=")
+    return loss.astype(native, copy=False), gradient.astype(native, copy=False)

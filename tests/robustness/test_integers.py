@@ -154,9 +154,9 @@ def test_lengths_are_refused_alike_at_every_door(call, lengths, message):
 
 SIZES: dict[str, tuple[int, Callable[[Any], Any]]] = {  # a size and what is made of it
     "RNN": (20, lambda n: ns.RNN(n, n, rng=0).params.flat),
-    "LSTM": (20, lambda n: ns.LSTM(n, n, proj_size=n - 1, bidirectional=True, rng=0).params.flat),
+    "LSTM": (20, lambda n: ns.LSTM(n, n, proj_size=int(n) - 1, bidirectional=True, rng=0).params.flat),
     "Linear": (200, lambda n: ns.Linear(n, n, rng=0).params.flat),
-    "Embedding": (200, lambda n: ns.Embedding(n, n, padding_idx=n - 1, rng=0).params.flat),
+    "Embedding": (200, lambda n: ns.Embedding(n, n, padding_idx=int(n) - 1, rng=0).params.flat),
     "LanguageModel": (20, lambda n: ns.LanguageModel(n, "gru", n, embedding_size=n, rng=0).params.flat),
     "Seq2Seq": (20, lambda n: ns.models.Seq2Seq(n, n, "gru", n, n, 1, rng=0).params.flat),
     "Forecaster": (200, lambda n: ns.models.Forecaster(n, n, rng=0).params.flat),
