@@ -15,7 +15,8 @@ from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import h_from_rows, h_of, rows_of, state_with
 from npseq.losses import softmax_cross_entropy
-from npseq.models.decoding.generation import check_sampling, sample
+from npseq.models.decoding.choice import check_choice, sample
+from npseq.models.decoding.generation import check_length
 from npseq.models.model import Model
 from npseq.models.positions import step_mask
 from npseq.parameters import Parameters
@@ -176,7 +177,7 @@ class SequenceGenerator(Model):
         require_real(self)
         self.check_finite()
         xp, rng, size = array_module(self.params.flat), generator(rng), self.embedding.num_embeddings
-        length, temperature = check_sampling(length, temperature)
+        length, choice = check_length(length), check_choice(temperature)
         stop = None if stop is None else integer("stop", stop, 0, size)
         state, _ = self._initial(v)
         ids, found = np.full(len(v), integer("first", first, 0, size)), []
@@ -184,7 +185,7 @@ class SequenceGenerator(Model):
             x, _ = self.embedding.forward(xp.asarray(ids)[None])
             y, state, _ = self.recurrent.forward(x, state)
             scores = to_host(self.output.forward(y)[0][0].real)
-            ids = np.array([sample(row, temperature, rng) for row in scores])
+            ids = np.array([sample(row, choice, rng) for row in scores])
             found.append(ids)
         rows = np.array(found, dtype=int).reshape(length, len(v)).T
         return [row if stop is None else row[: _first_index(row, stop)] for row in rows]

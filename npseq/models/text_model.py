@@ -14,7 +14,16 @@ from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import map_state
 from npseq.losses import softmax_cross_entropy
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
-from npseq.models.decoding.generation import Stepper, check_request, finite_loss, generated, stop_id, token_ids
+from npseq.models.decoding.choice import check_choice
+from npseq.models.decoding.generation import (
+    Stepper,
+    check_begun,
+    check_length,
+    finite_loss,
+    generated,
+    stop_id,
+    token_ids,
+)
 from npseq.models.decoding.greedy import next_log_probs
 from npseq.models.positions import position_weights
 from npseq.models.sequence import SequenceModel
@@ -137,32 +146,41 @@ class TextModel(SequenceModel):
         temperature: float = 0,
         rng: Any = None,
         *,
+        top_k: int | None = None,
+        top_p: float | None = None,
         stop: str | int | None = None,
         whole: bool = False,
+        on_token: Callable[[int], object] | None = None,
     ) -> Any:
         """Returns prefix and `length` tokens after it: a text if prefix is one, else ids (N,).
 
         Args:
             prefix: a text or ids, read in for warm-up; an empty one begins as `log_prob` does.
             length: how many tokens to generate.
-            temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
+            temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature), all alike at inf.
             rng: a seed or a Generator, of what is drawn.
+            top_k: only the likeliest so many tokens are drawn.
+            top_p: only the likeliest tokens, that have this probability together, are drawn (Holtzman et al. 2020,
+                arXiv 1904.09751).
             stop: a token or id at which generation ends; it is not included.
             whole: whether prefix is read after an input of zeros, as the beginning of a whole sentence is in `log_prob`
                 and in training without ids; False begins with its first token, as d2l's `predict_ch8` does.
+            on_token: called with each token's id.
 
         Raises:
             ValueError: for a negative temperature, an unknown token (encode makes it <unk>) or id, or nan parameters.
         """
         require_real(self)
         self.check_finite()
-        length, temperature = check_request(prefix, length, temperature, self.vocab)
+        length, choice = check_length(length), check_choice(temperature, top_k, top_p)
+        function("on_token", bool if on_token is None else on_token)
+        check_begun(prefix, self.vocab)
         instance("the model's layer", self.recurrent, Recurrent, "one cell's, to write token by token")
         out = to_host(token_ids(prefix, self.vocab, self.vocab_size, array_module(self.params.flat), least=0)).tolist()
         last = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)
         stepper = Stepper(self.embedding, self.recurrent, self.output)
         read = [None, *out] if flag("whole", whole) else out
-        out += generated(stepper, read, length, temperature, generator(rng), last)
+        out += generated(stepper, read, length, choice, generator(rng), last, on_token)
         return self.vocab.decode(out) if self.vocab and isinstance(prefix, str) else np.array(out, dtype=np.int64)
 
     def beam_search(
@@ -188,7 +206,8 @@ class TextModel(SequenceModel):
         """
         require_real(self)
         self.check_finite()
-        max_steps, _ = check_request(prefix, max_steps, 0, self.vocab)
+        max_steps = check_length(max_steps)
+        check_begun(prefix, self.vocab)
         ids = token_ids(prefix, self.vocab, self.vocab_size, array_module(self.params.flat), least=0)
         end = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)
         state = self._logits_from_nothing(1)[1] if flag("whole", whole) and len(ids) else None

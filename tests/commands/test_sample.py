@@ -10,8 +10,8 @@ from npseq.models import LanguageModel
 
 
 def test_sample_writes_after_a_prefix(trained, capsys):
-    model = LanguageModel.load(Path(trained) / "model.safetensors")
-    assert main(["sample", trained, "--prefix", "it was", "--length", "30"]) == 0
+    model = LanguageModel.load(Path(trained) / "best.safetensors")
+    assert main(["sample", trained, "--prefix", "it was", "--length", "30", "--temperature", "0"]) == 0
     assert capsys.readouterr().out == model.generate("it was", 30) + "\n"
     arguments = ["sample", trained, "--prefix", "best", "--length", "30", "--temperature", "0.8", "--seed"]
     written = []
@@ -20,6 +20,20 @@ def test_sample_writes_after_a_prefix(trained, capsys):
         written.append(capsys.readouterr().out)
     assert written[0] == written[1] == model.generate("best", 30, 0.8, 5) + "\n"
     assert written[0] != written[2]
+    assert main([*arguments, "5", "--top-k", "1"]) == 0
+    assert capsys.readouterr().out == model.generate("best", 30) + "\n"
+    assert main(["sample", trained, "--prefix", "best", "--length", "30"]) == 0  # as in training
+    assert capsys.readouterr().out == model.generate("best", 30, 0.5, 0) + "\n"
+
+
+def test_line_ends_capitals_and_emoji_come_back(tmp_path, capsys, no_figure):
+    text = "ROMEO: \U0001f469\u200d\U0001f469 What light?\n\nJULIET:\n\tThe East.\n" * 60
+    (tmp_path / "play.txt").write_text(text, encoding="utf-8")
+    flags = ["--hidden", "24", "--epochs", "60", "--batch-size", "4", "--steps", "20", "--lr", "0.02"]
+    assert main(["train", "--text", str(tmp_path / "play.txt"), *flags, "--out", str(tmp_path / "r"), "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["sample", str(tmp_path / "r"), "--prefix", "ROMEO", "--length", "90", "--temperature", "0"]) == 0
+    assert capsys.readouterr().out.startswith(text[:80])
 
 
 def test_sample_takes_the_prefix_of_the_training_and_a_bare_model_file(trained, tmp_path, capsys):
@@ -34,7 +48,7 @@ def test_sample_takes_the_prefix_of_the_training_and_a_bare_model_file(trained, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["RUN", "--prefix", "It"], "made of the text's own tokens"),
+        (["RUN", "--prefix", "It1"], "made of the text's own tokens"),
         (["RUN", "--prefix", ""], "a prefix must hold at least one token, got ''"),
         (["RUN", "--temperature", "-1"], "temperature must be 0, for the likeliest token, or positive"),
         (["RUN", "--length", "-1"], "length must be an integer of at least 0, got -1"),

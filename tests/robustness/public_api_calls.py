@@ -452,7 +452,8 @@ def models() -> list[Case]:
         Case(ns.LanguageModel.generate, lambda rng: {
             "self": model_of(rng), "prefix": pick(rng, ["ab", [1, 2], np.array([1])]), "length": 3,
             "temperature": pick(rng, [0.0, 0.7]), "rng": 0, "stop": pick(rng, [None, "a", 2]),
-            "whole": pick(rng, [False, True])}, bounded=("length",), open=("prefix", "stop")),
+            "whole": pick(rng, [False, True]), "top_k": pick(rng, [None, 2]), "top_p": pick(rng, [None, 0.9]),
+            "on_token": None}, bounded=("length",), open=("prefix", "stop")),
         Case(ns.LanguageModel.log_prob, fresh(
             self=model_of, tokens=lambda rng: pick(rng, ["ab", [1, 2], np.array([1])])), open=("tokens",)),
         Case(ns.LanguageModel.log_probs, fresh(self=model_of, sentences=lambda rng: ids(rng, T, B),

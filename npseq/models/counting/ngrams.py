@@ -15,7 +15,8 @@ from npseq.arguments import amount, array, array_or_lists, check_entries, intege
 from npseq.arrays import is_own, type_name
 from npseq.backend import Array, generator, to_host
 from npseq.data import Vocabulary
-from npseq.models.decoding.generation import check_sampling, sample, sized
+from npseq.models.decoding.choice import check_choice, sample
+from npseq.models.decoding.generation import check_length, sized
 
 
 def ngram_counts(tokens: Array | Sequence[Hashable], order: int) -> Counter[tuple[Any, ...]]:
@@ -223,12 +224,12 @@ class NGramModel:
             temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature).
             rng: a seed or a Generator, of what is drawn.
         """
-        length, temperature = check_sampling(length, temperature)
+        length, choice = check_length(length), check_choice(temperature)
         out, rng = self._ids(prefix, 0), generator(rng)
         for _ in range(length):
             p = self.distribution(self._context(out))
             with np.errstate(divide="ignore"):
-                out.append(sample(np.log(p), temperature, rng))
+                out.append(sample(np.log(p), choice, rng))
         return self.vocab.decode(out) if isinstance(prefix, str) and self.vocab else np.array(out)
 
     def _context(self, ids: list[int]) -> tuple[int, ...]:

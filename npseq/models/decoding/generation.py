@@ -1,15 +1,14 @@
 """Generation runs one token at a time, with the same cells as in training."""
 
-import cmath
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import inf, isfinite
+from math import isfinite
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from npseq.arguments import amount, array_or_lists, integer, integers, number
+from npseq.arguments import amount, array_or_lists, integer, integers
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.stepping import Step, inputs_of, stepper, table
 from npseq.bptt.tape import Weights
@@ -17,6 +16,7 @@ from npseq.cell import Cell
 from npseq.data import Vocabulary
 from npseq.layers import Embedding, Linear
 from npseq.layers.recurrent import Recurrent
+from npseq.models.decoding.choice import Choice, sample
 
 LONGEST = 100_000_000  # tokens that are generated at once
 
@@ -86,9 +86,10 @@ def generated(
     stepper: Stepper,
     ids: Sequence[int | None],
     length: int,
-    temperature: float,
+    choice: Choice,
     rng: np.random.Generator,
     stop: int | None,
+    on_token: Callable[[int], object] | None = None,
 ) -> list[int]:
     """At most `length` ids after these, which are read in first, None as zeros; the id `stop` ends them unseen."""
     for known in ids[:-1]:
@@ -96,27 +97,13 @@ def generated(
     found: list[int] = []
     token: int | None = ids[-1] if ids else None
     for _ in range(length):
-        token = sample(stepper.scores(token), temperature, rng)
+        token = sample(stepper.scores(token), choice, rng)
         if token == stop:
             break
         found.append(token)
+        if on_token is not None:
+            on_token(token)
     return found
-
-
-def sample(scores: Array, temperature: float, rng: np.random.Generator) -> int:
-    """A token from softmax(scores / temperature); at 0 the likeliest. Drawn on the host, in float64.
-
-    Raises ValueError for scores that tell nothing: with nan or infinity among them.
-    """
-    best = int(scores.argmax())
-    if not cmath.isfinite(highest := scores[best].item()):
-        raise ValueError(f"the model's scores must be finite to choose a token, one is {highest}; train it again")
-    if temperature == 0:
-        return best
-    z = to_host(scores).astype(np.float64)
-    with np.errstate(over="ignore"):  # of a small temperature: what is not the likeliest has no chance
-        p = np.exp((z - z.max()) / temperature)
-    return int(rng.choice(len(p), p=p / p.sum()))
 
 
 def finite_loss(total: float) -> float:
@@ -126,19 +113,15 @@ def finite_loss(total: float) -> float:
     return total
 
 
-def check_sampling(length: Any, temperature: Any) -> tuple[int, float]:
-    """Returns both. Raises TypeError or ValueError unless so many tokens can be generated at this temperature."""
-    if not 0 <= number("temperature", temperature) < inf:
-        raise ValueError(f"temperature must be 0, for the likeliest token, or positive, got {temperature}")
-    return amount("length", length, 0, LONGEST, "; generate a longer text part by part"), float(temperature)
+def check_length(length: Any) -> int:
+    """Returns a length. Raises TypeError or ValueError unless so many tokens can be generated."""
+    return amount("length", length, 0, LONGEST, "; generate a longer text part by part")
 
 
-def check_request(prefix: Any, length: Any, temperature: Any, vocab: Vocabulary | None) -> tuple[int, float]:
-    """Returns length and temperature. Raises unless they can be had, after a text of known tokens."""
-    found = check_sampling(length, temperature)
+def check_begun(prefix: Any, vocab: Vocabulary | None) -> None:
+    """Raises ValueError unless a text, if it is one, is made of known tokens."""
     if isinstance(prefix, str) and prefix and vocab is not None:
         check_prefix(prefix, vocab)
-    return found
 
 
 def check_prefix(prefix: str, vocabulary: Vocabulary) -> None:

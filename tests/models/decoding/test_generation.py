@@ -8,7 +8,7 @@ import pytest
 from npseq.data import Vocabulary
 from npseq.layers import GRU, Embedding
 from npseq.models import LanguageModel, Seq2Seq, SequenceGenerator, Tagger
-from npseq.models.decoding.generation import check_prefix, sample
+from npseq.models.decoding.generation import check_prefix
 
 SENTENCES = "the cat was full <eos> the cats were full <eos> the dog was full <eos>"
 KINDS = [
@@ -177,21 +177,6 @@ def test_a_parameter_that_is_not_finite_predicts_nothing(what, value):
         ):
             PREDICTIONS[what](model)
         model.params[name][...] = before
-
-
-@pytest.mark.parametrize("temperature", [0, 1])
-def test_scores_that_overflow_choose_no_token(temperature):
-    with pytest.raises(ValueError, match=r"the model's scores must be finite to choose a token, one is (nan|inf)"):
-        sample(np.array([0, np.nan, 1]), temperature, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="one is inf"):
-        sample(np.array([0, np.inf, -np.inf]), temperature, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="one is -inf"):
-        sample(np.full(3, -np.inf), temperature, np.random.default_rng(0))
-    assert sample(np.array([0, 900, -np.inf]), temperature, np.random.default_rng(0)) == 1
-
-
-def test_a_temperature_next_to_zero_takes_the_likeliest():
-    assert sample(np.array([0.0, 2.0, 1.9]), 1e-320, np.random.default_rng(0)) == 1
 
 
 def test_a_loss_that_overflows_is_no_evaluation():
