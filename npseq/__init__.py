@@ -19,7 +19,7 @@ from npseq.models import LanguageModel
 from npseq.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 if TYPE_CHECKING:
-    from npseq import gallery, gpu, inspect, interop, online, plot, scan, testing, training
+    from npseq import gallery, gpu, inspect, interop, learn, online, plot, scan, testing, training
     from npseq.diagnosis import diagnose
     from npseq.layercheck import gradcheck_layer
     from npseq.layers.checkpointing import checkpointed
@@ -64,6 +64,7 @@ __all__ = [
     "inspect",
     "interop",
     "layers",
+    "learn",
     "losses",
     "mean_squared_error",
     "models",
@@ -89,6 +90,7 @@ _LAZY = {  # loaded when asked for: the module that holds the name, or None wher
     "gradcheck_layer": "npseq.layercheck",
     "inspect": None,
     "interop": None,
+    "learn": None,
     "online": None,
     "plot": None,
     "rflo": "npseq.online",

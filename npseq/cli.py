@@ -1,4 +1,4 @@
-"""The command line is npseq train | sample | evaluate | inspect | gradcheck | diagnose | vectors.
+"""The command line is npseq train | sample | evaluate | inspect | gradcheck | diagnose | learn | vectors.
 
 The exit status is 0, 1 for a run that failed, 2 for bad input.
 """
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from npseq import early
-from npseq.commands import diagnose, evaluate, gradcheck, inspect, sample, train, vectors
+from npseq.commands import diagnose, evaluate, gradcheck, inspect, learn, sample, train, vectors
 from npseq.commands.failure import INTERRUPTED, SIGNALLED, Failure
 from npseq.commands.help import Columns, HelpAll, shown
 
-COMMANDS = (train, sample, evaluate, inspect, gradcheck, diagnose, vectors)
+COMMANDS = (train, sample, evaluate, inspect, gradcheck, diagnose, learn, vectors)
 
 
 class Parser(argparse.ArgumentParser):

@@ -34,7 +34,7 @@ def test_an_unexpected_error_keeps_its_traceback(monkeypatch):
     ("arguments", "message"),
     [
         ([], "the following arguments are required: COMMAND"),
-        (["learn"], "invalid choice: 'learn'"),
+        (["teach"], "invalid choice: 'teach'"),
         (["completion", "fish"], "invalid choice: 'fish'"),
     ],
 )

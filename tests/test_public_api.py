@@ -166,8 +166,8 @@ def test_every_namespace_works_after_the_one_import_and_lists_its_names():
     modules, names = out.strip().split("] [")
     assert (
         modules
-        == "['data', 'gallery', 'gpu', 'initializers', 'inspect', 'interop', 'layers', 'losses', 'models', 'online', \
-'optim', 'plot', 'scan', 'testing', 'training'"
+        == "['data', 'gallery', 'gpu', 'initializers', 'inspect', 'interop', 'layers', 'learn', 'losses', 'models', \
+'online', 'optim', 'plot', 'scan', 'testing', 'training'"
     )
     assert f"[{names}" == str(sorted([*npseq.__all__, "__version__"]))
 

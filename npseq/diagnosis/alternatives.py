@@ -116,6 +116,10 @@ class Alternatives:
                 yield self._instead(node, other, LIKELY)
         for variant in ("before", "after", "first", "last", "from_zero"):
             yield self._instead(node, graph.leaf(name, variant), LIKELY)
+        if f"{name}_new" in self.taped:
+            last = graph.leaf(f"{name}_new", "wrapped_before")
+            words = f"at the first step the last {name}, which an index of -1 reads, in place of the given one"
+            yield Edit(node, last, words, LIKELY)
         for again in ("tanh", "sigmoid"):
             yield self._instead(node, graph.add(again, node), ODD)
         for slope in ("dsigmoid", "dtanh"):

@@ -18,6 +18,9 @@ class Node(NamedTuple):
     args: tuple
 
 
+ZERO = Node("constant", (0.0,))
+
+
 class Graph:
     """Holds nodes, each expression once, and the names of some: `names["da_f"]` is the equation of da_f.
 
@@ -74,7 +77,7 @@ class Graph:
         for weight, node in terms:
             for w, part in self._terms(node):
                 flat[part] = flat.get(part, 0) + weight * w
-        pairs = tuple((w, part) for part, w in sorted(flat.items()) if w and self.nodes[part].args != (0.0,))
+        pairs = tuple((w, part) for part, w in sorted(flat.items()) if w and self.nodes[part] != ZERO)
         for w, part in pairs:
             op, args = self.nodes[part]
             if w == -1 and op == "product" and len(args) == 2 and args[0] == args[1]:

@@ -46,6 +46,12 @@ def sum_variants(kept: Kept, name: str) -> Iterator[Variant]:
         for variant, words in SHIFTS.items():
             text = f"multiplied with {operand} of {words}"
             yield Variant(f"{operand}.{variant}", text, SumChange(operand=f"{operand}.{variant} for {operand}"), LIKELY)
+    if operand == "h":
+        last = SumChange(operand="h_new.wrapped_before for h")
+        words = (
+            "multiplied at the first step with the last state, which an index of -1 reads, in place of the given one"
+        )
+        yield Variant("h_new.wrapped_before for h", words, last, USUAL)
     for text, weights in COLUMNS.items():
         yield Variant(text, f"the sum is {text}", SumChange(weights=weights), LIKELY)
     yield from _other_adjoints(kept, Sum(operand, adjoint))

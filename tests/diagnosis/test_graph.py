@@ -57,3 +57,8 @@ def test_an_expression_is_replaced_everywhere(graph):
 def test_what_the_graph_has_not_is_refused(graph, text):
     with pytest.raises(LookupError, match=r"there is no|an equation cannot hold"):
         graph.parse(text, LEAVES)
+
+
+def test_a_function_of_the_first_node_is_not_taken_for_zero():
+    graph = Graph()
+    assert graph.text(graph.parse("-tanh(c)", {"c"})) == "-tanh(c)"

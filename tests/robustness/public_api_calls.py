@@ -702,6 +702,7 @@ def inspecting() -> list[Case]:
         Case(ns.check_vjp, _doubled, open=("at",)),
         Case(ns.gradcheck_layer, _checked),
         Case(ns.diagnose, _diagnosed, seldom=True),
+        Case(ns.learn.exercise, fresh(topic="lstm", number=3, letters="ng")),
         Case(look.ledger, _of_tape(*four, kinds=any_layer, max_lag=2, pairs=True)),
         Case(look.ghost_norms, _of_tape(*four, kinds=any_layer)),
         Case(look.pair_norms, _of_tape(*four, kinds=any_layer)),

@@ -35,6 +35,12 @@ WITHOUT_CASE = {  # what is public and takes arguments, and why no case calls it
     "load_co2": "it reads a file of the folder that NPSEQ_DATA names; tests/data/test_series.py calls it",
     "torch.module": "it needs PyTorch; tests/interop/test_torch_module.py calls it",
     "onnx.function": "it needs onnxruntime; tests/interop/onnx/test_running.py calls it",
+    "learn.Exercise": "learn.exercise makes one",
+    "Exercise.check": "it takes a function of each exercise's own; tests/learn/test_exercise.py hands it wrong ones",
+    "Exercise.hint": "it takes a number of three; tests/learn/test_exercise.py",
+    "learn.Marks": "it holds what it is given",
+    "learn.Mark": "it holds what it is given",
+    "learn.grade": "it takes a path alone; tests/learn/test_grading.py calls it",
     "onnx.read": "it takes a path alone; tests/interop/onnx/test_reading.py calls it",
 }
 if not find_spec("onnx"):

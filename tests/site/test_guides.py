@@ -38,7 +38,7 @@ def test_numbers_are_compared_to_their_last_place(shown, now, agree):
     assert same_text(shown, now) is agree
 
 
-PAGES = ("ledger", "check_your_gradients", "your_own_cell", "name_the_bug", "all_steps_at_once")
+PAGES = ("ledger", "check_your_gradients", "your_own_cell", "name_the_bug", "all_steps_at_once", "learn")
 
 
 @pytest.mark.parametrize("page", PAGES)

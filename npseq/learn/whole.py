@@ -1,0 +1,83 @@
+"""Marks of a whole backward pass: what is wrong with a loop over time, by the name that `npseq.diagnose` has for it."""
+
+from typing import Any
+
+import numpy as np
+
+from npseq.diagnosis import diagnose
+from npseq.learn import letters as in_letters
+from npseq.learn.marker import Mark, as_numbers, is_close, is_missing, missing
+from npseq.learn.running import Ran
+
+KINDS = (  # words of a diagnosis, and the kind of mistake that they are
+    ("sign", ("sign", "-1 times")),
+    ("shape", ("transpos",)),
+    (
+        "step",
+        ("step", "stale", "h_t in place", "c_t in place", "h_{t-1} in place", "c_{t-1} in place", "before", "early"),
+    ),
+    (
+        "path",
+        (
+            "missing",
+            "cut",
+            "never",
+            "dropped",
+            "left out",
+            "truncat",
+            "lost",
+            "not carried",
+            "overwritten",
+            "no recurrent",
+            "not passed",
+            "zero",
+        ),
+    ),
+    ("sum", ("mean", "sum", "1/B", "divided")),
+)
+
+
+def kind_of(words: str) -> str:
+    """The kind of a mistake that is told in these words."""
+    return next((kind for kind, signs in KINDS if any(s in words for s in signs)), "factor")
+
+
+def whole_marks(exercise: Any, ran: Ran) -> list[Mark]:
+    """Marks every gradient of an exercise with a loop.
+
+    Args:
+        exercise: one whose task is a whole backward pass.
+        ran: what came of somebody's function.
+    """
+    values = {line.name: ran.values.get(line.name) for line in exercise.lines}
+    numbers = {name: as_numbers(value) for name, value in values.items() if not is_missing(value)}
+    shaped = {n: v for n, v in numbers.items() if v is not None and v.shape == exercise._right[n].shape}
+    wrong = {name for name, value in shaped.items() if not is_close(value, exercise._right[name])}
+    kind, reason = _diagnosed(exercise, shaped) if wrong else ("", "")
+    found = []
+    for line in exercise.lines:
+        if line.name in shaped and line.name not in wrong:
+            found.append(Mark(line.name, True, label=line.label))
+        elif line.name in wrong:
+            found.append(Mark(line.name, False, kind, reason, line.label))
+            reason = "the same mistake"
+        elif is_missing(values[line.name]):
+            found.append(Mark(line.name, False, "error", ran.error, line.label) if ran.error else missing(line))
+        else:
+            got, wanted = np.shape(np.asarray(values[line.name])), exercise._right[line.name].shape
+            found.append(Mark(line.name, False, "shape", f"its shape is {got}, {wanted} is needed", line.label))
+    return found
+
+
+def _diagnosed(exercise: Any, written: dict[str, np.ndarray]) -> tuple[str, str]:
+    """The kind of the mistake that all gradients together have, and its name."""
+    layer, x, dy, state = exercise.task.whole()
+    grads = {
+        name: np.asarray(v, float) for name, v in in_letters.back(written, exercise.task, exercise.letters).items()
+    }
+    found = diagnose(layer, x, dy, grads, state)
+    if not found.matches:
+        return "value", found.text
+    match = found.matches[0]
+    right = "; ".join(mistake.right for mistake in match.mistakes if mistake.right)
+    return kind_of(match.text), match.text + (f"; right: {right}" if right else "")
