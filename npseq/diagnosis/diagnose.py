@@ -18,6 +18,7 @@ from npseq.gradcheck import Report, TensorReport
 from npseq.layercheck.fault import fault
 from npseq.layers.batch import check_array
 from npseq.layers.bidirectional import Bidirectional, recurrent_layers
+from npseq.layers.lengths import check_lengths
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
 from npseq.layers.states import map_state
@@ -79,6 +80,8 @@ def diagnose(
     layer = layer.bind(to_host(layer.params.flat).astype(np.float64))
     _require_small(layer, x)
     x, state, dstate = _float64(x), map_state(_float64, state), map_state(_float64, dstate)
+    if lengths is not None and array("x", x).ndim > 1:
+        lengths = check_lengths(lengths, *x.shape[:2])
     y, _, tape = layer.forward(x, state, lengths)
     if y.size == 0:
         raise ValueError(f"x must have a step and a sequence, got shape {x.shape}")

@@ -10,6 +10,7 @@ from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.layers.batch import check_tape
 from npseq.layers.jacobian import at_step, check_one_way, state_features, state_jacobian
 from npseq.layers.layer import require_real
+from npseq.layers.lengths import packed_order
 from npseq.layers.rnn import RNNCell
 
 
@@ -89,12 +90,12 @@ def jacobian_spectrum(
     J = state_jacobians(layer, tape, max_bytes=max_bytes)
     xp = array_module(J)
     steps, batch, n, _ = J.shape
-    own = _own_lengths(tape, steps, batch)
+    own, order = _own_steps(tape, steps, batch)
     lags = steps if max_lag is None else min(max_lag, steps)
     values, norms = xp.full((lags, batch, n), np.nan, J.dtype), xp.full((lags, batch), np.nan, J.dtype)
     product, norm = xp.eye(n, dtype=J.dtype), 1.0
     for k in range(lags):
-        step = J[xp.maximum(own - 1 - k, 0), xp.arange(batch)]
+        step = J[order[xp.maximum(own - 1 - k, 0), xp.arange(batch)], xp.arange(batch)]
         product = xp.matmul(product, step)
         norm = norm * xp.linalg.norm(step, 2, axis=(1, 2))
         within = own > k
@@ -145,20 +146,27 @@ def lyapunov_exponents(
     xp = array_module(J)
     start = xp.asarray(rng.standard_normal((batch, n, count)).astype(J.dtype))
     Q = xp.linalg.qr(start)[0]
-    own = _own_lengths(tape, steps, batch)
+    counted = _mask(tape, steps, batch) & (xp.arange(steps)[:, None] >= warmup)
     total = xp.zeros((batch, count), J.dtype)
     with np.errstate(divide="ignore", invalid="ignore"):
         for t in range(steps):
             Q, R = xp.linalg.qr(xp.matmul(J[t], Q))
             if t >= warmup:
-                total = total + xp.where((own > t)[:, None], xp.log(abs(xp.diagonal(R, axis1=1, axis2=2))), 0)
-        return total / (own - warmup).clip(0)[:, None].astype(J.dtype)
+                total = total + xp.where(counted[t][:, None], xp.log(abs(xp.diagonal(R, axis1=1, axis2=2))), 0)
+        return total / counted.sum(axis=0)[:, None].astype(J.dtype)
 
 
-def _own_lengths(tape: Any, steps: int, batch: int) -> Array:
+def _mask(tape: Any, steps: int, batch: int) -> Array:
+    """(T, B): which steps each sequence has."""
     strand = tape.strands[0][0]
-    xp = array_module(strand.s)
-    return xp.full(batch, steps) if strand.mask is None else strand.mask[:, 0].sum(axis=0)
+    return array_module(strand.s).ones((steps, batch), bool) if strand.mask is None else strand.mask[:, 0]
+
+
+def _own_steps(tape: Any, steps: int, batch: int) -> tuple[Array, Array]:
+    """How many steps each sequence has (B,), and which (T, B), in order, before those that it has not."""
+    mask = _mask(tape, steps, batch)
+    xp = array_module(mask)
+    return mask.sum(axis=0), xp.asarray(packed_order(to_host(mask)))
 
 
 def _bound(layer: Any, lags: int) -> np.ndarray | None:

@@ -10,8 +10,8 @@ from npseq.bptt.blocks import blocks_of
 from npseq.inspect.nonfinite_values import Nonfinite, first_index, in_arrays, in_state, in_steps, value_at
 from npseq.inspect.passes import View, in_natural_time, strands, views_of
 from npseq.inspect.states import gates, state_adjoints, states
-from npseq.layers.batch import check_lengths
 from npseq.layers.bidirectional import Bidirectional
+from npseq.layers.lengths import has_step
 from npseq.layers.lstm import LSTMCell
 from npseq.layers.rnn import RNNCell
 
@@ -23,8 +23,7 @@ def in_layer(
 ) -> Iterator[Nonfinite]:
     """Searches the arguments of a layer, its forward pass and, with dy, its backward pass."""
     _, _, tape = layer.forward(x, state, lengths, training=training)
-    own = np.full(x.shape[1], len(x)) if lengths is None else check_lengths(lengths, *x.shape[:2])
-    past = np.arange(len(x))[:, None] >= own
+    past = ~has_step(lengths, *x.shape[:2])
     if x.ndim == 3:
         yield from in_steps("input", "x", x, past=past)
     for part in state if isinstance(layer, Bidirectional) and state is not None else (state,):

@@ -7,6 +7,7 @@ from npseq.bptt.factors import Factors, contract, norms, strand_factors
 from npseq.bptt.loop import backward
 from npseq.inspect.passes import View, adjoints_by_loss, around_steps, check_names, masked_dy, named_factors, views_of
 from npseq.layers.features import in_order
+from npseq.layers.lengths import last_steps
 from npseq.magnitude import norm
 
 BLOCK = 1 << 24  # numbers: as many losses are kept apart at a time as fit
@@ -121,9 +122,7 @@ def _from_loss_on(view: View, d: int, first: int, last: int) -> dict[str, Factor
     if dy is not None:
         dy = in_order(dy[:, d * P : (d + 1) * P], d)
         dy = dy[:, :, None] * (xp.arange(steps)[:, None, None, None] >= start)
-    lasts = xp.full(view.batch, steps - 1)
-    if strand.mask is not None and not d:
-        lasts = strand.mask[:, 0].sum(axis=0) - 1
+    lasts = xp.full(view.batch, steps - 1) if strand.mask is None else last_steps(strand.mask[:, 0])
     reached = lasts >= start
     dc = None if view.dc is None else view.dc[d].T[:, None] * reached
     from_start = xp.arange(steps)[:, None, None, None] >= start

@@ -21,6 +21,7 @@ from npseq.layers.batch import check_array, check_tape
 from npseq.layers.bidirectional import check_any_state, check_recurrent, check_whole_tape, state_pair
 from npseq.layers.features import at_lag_zero, by_direction
 from npseq.layers.layer import require_real
+from npseq.layers.lengths import last_steps
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed, reordered
 from npseq.layers.upstream import PerLayer, around_with, check_clip, check_dc
@@ -198,11 +199,9 @@ def _last_steps(view: View, step: Array, d: int) -> Array:
     xp = array_module(step)
     if not view.steps:
         return xp.zeros(view.batch, dtype=int)
-    if d:
-        return step[0]
-    mask = view.tape.strands[0][0].mask
-    last = xp.full(view.batch, view.steps - 1) if mask is None else xp.maximum(mask[:, 0].sum(axis=0) - 1, 0)
-    return step[last, xp.arange(view.batch)]
+    mask = view.tape.strands[0][d].mask
+    last = xp.full(view.batch, view.steps - 1) if mask is None else xp.maximum(last_steps(mask[:, 0]), 0)
+    return step[view.steps - 1 - last if d else last, xp.arange(view.batch)]
 
 
 def strands(view: View) -> list[tuple[int, int, Strand]]:

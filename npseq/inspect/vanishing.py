@@ -65,13 +65,13 @@ def vanishing_penalty(layer: Any, dy: Array | None, tape: Any, dstate: Any = Non
     xp, steps = array_module(layer.params.flat), view.steps
     ratios = xp.full((steps, view.batch), np.nan, layer.dtype)
     value: Any = xp.zeros((), layer.dtype)
-    delta, dy_features, found = _last(view), masked_dy(view), []
+    delta, dy_features, found, began = _last(view), masked_dy(view), [], _began(view)
     for t in reversed(range(1, steps)):
         delta = _with_loss(delta, layer.num_layers - 1, dy_features, t)
         one = at_step(tape, t)
         unit, size = _unit(delta)
         passed = _step_back(layer, one, unit)
-        ratios[t], term, along = _term(passed, one, size > 0)
+        ratios[t], term, along = _term(passed, one, (size > 0) & began[t])
         value = value + term.sum()
         found.append((along, unit))
         delta = [size * piece for piece in passed]
@@ -90,6 +90,13 @@ def _last(view: View) -> Pieces:
     """The derivative by the last state from the loss's direct use of it."""
     parts = (view.dh,) if view.dc is None else (view.dh, view.dc)
     return [row.T for part in parts for row in part]
+
+
+def _began(view: View) -> Any:
+    """(T, B): whether a sequence has had a step before; its first one reaches the given first state alone."""
+    xp, mask = array_module(view.dh), view.tape.strands[0][0].mask
+    ones = xp.ones((view.steps, view.batch), bool) if mask is None else mask[:, 0]
+    return xp.cumsum(ones, axis=0) > ones
 
 
 def _with_loss(delta: Pieces, top: int, dy: Array | None, t: int) -> Pieces:

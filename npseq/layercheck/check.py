@@ -18,11 +18,12 @@ from npseq.layercheck.over_time import InTime, by_step
 from npseq.layercheck.rounding import rounding_of
 from npseq.layercheck.step import require_backward, step_faults
 from npseq.layercheck.surrogate import FixedDropout, fix_dropout, frozen_states, truncated_forward
-from npseq.layers.batch import check_batch, check_lengths
+from npseq.layers.batch import check_batch
 from npseq.layers.bidirectional import Bidirectional, check_any_state, recurrent_layers, state_pair
 from npseq.layers.dropout import Dropout
 from npseq.layers.embedding import Embedding
 from npseq.layers.layer import Layer
+from npseq.layers.lengths import has_step
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
 from npseq.layers.states import as_state, state_arrays
@@ -77,7 +78,8 @@ def gradcheck_layer(
         x: the inputs or ids, as layer.forward takes them; a float x is converted to float64. Ids have no gradient.
         state: the initial state, as layer.forward takes it; None is zeros. Its gradient is checked as "h0" and "c0", of
             Bidirectional as "forward.h0" and so on.
-        lengths: (B,), the length of each sequence; what lies past it must have no effect and no gradient.
+        lengths: (B,), or a mask (T, B), as layer.forward takes them; what lies at steps that a sequence has not must
+            have no effect and no gradient.
         method: "complex", "central", "directional" or "taylor", as in npseq.gradcheck.
         truncation: Truncated(k) checks the truncated gradient, which is the whole gradient of a loss whose states k
             steps back are held fixed: for stacks of one direction, or a single layer of two.
@@ -190,9 +192,13 @@ def _over_time(
     if limit is not None:
         held = surrogate(layer, x, _state(layer, start), lengths, weights["y"], _state(layer, weights), limit)
     at_copy = _at_copy(held, outputs)
-    ends = np.full(x.shape[1], len(x)) if lengths is None else check_lengths(lengths, len(x), x.shape[1])
+    there = has_step(lengths, *x.shape[:2])
     time = InTime(
-        at_copy, lambda dy: gradient(np.float64, upstream=alone(dy)), lambda dy: rounding(alone(dy)), weights["y"], ends
+        at_copy,
+        lambda dy: gradient(np.float64, upstream=alone(dy)),
+        lambda dy: rounding(alone(dy)),
+        weights["y"],
+        there,
     )
     return Problem(
         _loss(at_copy, weights), at, gradient, rounding, time if len(x) > 1 and x.shape[1] and limit is None else None

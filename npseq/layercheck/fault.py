@@ -11,8 +11,8 @@ import numpy as np
 
 from npseq.gradcheck import Report, TensorReport
 from npseq.layercheck.over_time import is_state
-from npseq.layers.batch import check_lengths
 from npseq.layers.bidirectional import Bidirectional
+from npseq.layers.lengths import has_step, last_steps
 from npseq.layers.recurrent import Recurrent
 
 
@@ -32,11 +32,11 @@ def fault(layer: Any, report: Report, lengths: Any, vanished: bool = False) -> s
     if "x" not in wrong:
         return _sums(wrong)
     steps = _wrong_steps(rows["x"])
-    ends = np.full(steps.shape[1], len(steps)) if lengths is None else check_lengths(lengths, *steps.shape)
-    past = np.argwhere(steps & (np.arange(len(steps))[:, None] >= ends))
+    there = has_step(lengths, *steps.shape)
+    past = np.argwhere(steps & ~there)
     if len(past):
         return f"dx is not zero past the length of sequence {past[0][1]}, at step {past[0][0]}: look at the mask"
-    return _start(layer, steps, ends, wrong, vanished)
+    return _start(layer, steps, there, wrong, vanished)
 
 
 def _wrong_steps(row: TensorReport) -> np.ndarray:
@@ -56,7 +56,7 @@ def _sums(wrong: list[str]) -> str:
     return f"dx is right at every step: {'; '.join(advice)}"
 
 
-def _start(layer: Any, steps: np.ndarray, ends: np.ndarray, wrong: list[str], vanished: bool) -> str:
+def _start(layer: Any, steps: np.ndarray, there: np.ndarray, wrong: list[str], vanished: bool) -> str:
     """The sentence with the step at which the error starts, in the direction of the wrong parameters."""
     level, directions = _topmost(layer, wrong)
     deep = bool(directions) and isinstance(layer, Recurrent) and layer.num_layers > 1
@@ -71,9 +71,9 @@ def _start(layer: Any, steps: np.ndarray, ends: np.ndarray, wrong: list[str], va
             "errors of two directions travel both ways, so no time step can be named; check each direction alone"
         )
     reverse = directions == {"reverse"}
-    t, b = _first_met(steps, ends, reverse)
+    t, b = _first_met(steps, last_steps(there), reverse)
     name = "reverse direction's backward loop" if reverse else "backward loop"
-    last = 0 if reverse else int(ends[b]) - 1
+    last = int(np.flatnonzero(there[:, b])[0 if reverse else -1])
     look = f"look at step {t} of the {name}{where}"
     if t == last:
         return f"dx is wrong from the first step that backward takes, step {t} of sequence {b}: {look}"
@@ -83,13 +83,13 @@ def _start(layer: Any, steps: np.ndarray, ends: np.ndarray, wrong: list[str], va
     )
 
 
-def _first_met(steps: np.ndarray, ends: np.ndarray, reverse: bool) -> tuple[int, int]:
+def _first_met(steps: np.ndarray, last: np.ndarray, reverse: bool) -> tuple[int, int]:
     """(t, b) of the wrong step that backward meets first; of several, that with the most right steps before it."""
     wrong = {b: np.flatnonzero(steps[:, b]) for b in range(steps.shape[1])}
     found = [(int(t[0] if reverse else t[-1]), b) for b, t in wrong.items() if t.size]
     if reverse:
         return min(found)
-    return max(found, key=lambda step: (step[0], ends[step[1]]))
+    return max(found, key=lambda step: (step[0], last[step[1]]))
 
 
 def _topmost(layer: Any, wrong: list[str]) -> tuple[int, set[str]]:

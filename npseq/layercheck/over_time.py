@@ -23,6 +23,7 @@ from npseq.gradcheck import Report, TensorReport
 from npseq.gradcheck.function import root_mean_square
 from npseq.gradcheck.places import Labels, places
 from npseq.gradcheck.verdict import RESOLUTION
+from npseq.layers.lengths import packed_order
 
 Values = dict[str, Array]
 STEP = 2.0**-66
@@ -38,7 +39,7 @@ class InTime(NamedTuple):
     gradient: Callable[[Array], Values]  # of dy (T, B, H)
     rounding: Callable[[Array], Values]  # of dy: what rounding may have cost each entry of that gradient
     weights: Array  # (T, B, H), the upstream gradient of all steps
-    ends: np.ndarray  # (B,) the lengths
+    there: np.ndarray  # (T, B) bool: which steps each sequence has
 
 
 class Measured(NamedTuple):
@@ -70,7 +71,7 @@ def by_step(time: InTime, at: Values, report: Report, rng: np.random.Generator) 
 def measured(time: InTime, at: Values, rng: np.random.Generator) -> Measured:
     """Returns what the outputs alone say."""
     directions = {name: _direction(value, rng) for name, value in at.items()}
-    losses = _steps_of_losses(time.ends)
+    losses = _steps_of_losses(time.there)
     return Measured(losses, directions, {name: _slopes(time, at, name, v, losses) for name, v in directions.items()})
 
 
@@ -90,11 +91,11 @@ def judged(time: InTime, known: Measured) -> dict[str, list[Judged]]:
     return found
 
 
-def _steps_of_losses(ends: np.ndarray) -> list[np.ndarray]:
+def _steps_of_losses(there: np.ndarray) -> list[np.ndarray]:
     """Lists the steps (B,) at which a loss is alone: each sequence's first, second, middle and last."""
-    last = np.maximum(ends - 1, 0)
-    found = {tuple(np.minimum(step, last).tolist()): None for step in (0 * last, 1 + 0 * last, last // 2, last)}
-    return [np.array(steps) for steps in found]
+    last, order, each = np.maximum(there.sum(axis=0) - 1, 0), packed_order(there), np.arange(there.shape[1])
+    chosen = (order[np.minimum(step, last), each] for step in (0 * last, 1 + 0 * last, last // 2, last))
+    return [np.array(steps) for steps in {tuple(step.tolist()): None for step in chosen}]
 
 
 def _alone(weights: Array, steps: np.ndarray) -> Array:

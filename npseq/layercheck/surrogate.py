@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from npseq.backend import Array, array_module, to_host
+from npseq.backend import Array, array_module
 from npseq.bptt.blocks import blocks_of
 from npseq.bptt.truncation import HDetach, Truncated
 from npseq.layers.bidirectional import Bidirectional, recurrent_layers
 from npseq.layers.dropout import Dropout
+from npseq.layers.lengths import has_step, packed_order
 from npseq.layers.recurrent import Recurrent
-from npseq.layers.reversed import Reversed, reordered, reversed_order
+from npseq.layers.reversed import Reversed, reordered, reversed_steps
 from npseq.layers.states import map_state
 from npseq.parameters import Parameters
 
@@ -86,11 +87,15 @@ def frozen_states(layer: Any, x: Array, state: Any, lengths: Array | None) -> An
     if isinstance(layer, Recurrent) and layer.directions == 2:
         return frozen_states(_pair_of(layer), x, _split(state), lengths)
     if isinstance(layer, Reversed):
-        return frozen_states(layer.layer, reordered(x, _order(layer, x, lengths)), state, lengths)
+        order, turned = _turned(layer, x, lengths)
+        return frozen_states(layer.layer, reordered(x, order), state, turned)
     if isinstance(layer, Bidirectional):
         parts = zip(layer.layers.values(), state, strict=True)
         return tuple(frozen_states(part, x, part_state, lengths) for part, part_state in parts)
-    tape = layer.forward(x, state, lengths, training=True)[2]
+    order, counts = _packed(layer, x, lengths)
+    _select_masks(layer, order, array_module(order).arange(x.shape[1]))
+    tape = layer.forward(reordered(x, order), state, counts, training=True)[2]
+    _select_masks(layer, None, None)
     strands, xp = [row[0] for row in tape.strands], array_module(layer.params.flat)
     h = xp.stack([strand.s[:, : layer.state_size] for strand in strands])
     return h if strands[0].c is None else (h, xp.stack([strand.c for strand in strands]))
@@ -104,8 +109,8 @@ def truncated_forward(
         y, last = truncated_forward(_pair_of(layer), x, _split(state), lengths, steps, frozen)
         return y, map_state(lambda a, b: array_module(a).concatenate([a, b]), *last)
     if isinstance(layer, Reversed):
-        order = _order(layer, x, lengths)
-        y, last = truncated_forward(layer.layer, reordered(x, order), state, lengths, steps, frozen)
+        order, turned = _turned(layer, x, lengths)
+        y, last = truncated_forward(layer.layer, reordered(x, order), state, turned, steps, frozen)
         return reordered(y, order), last
     if isinstance(layer, Bidirectional):
         parts = zip(layer.layers.values(), state, frozen, strict=True)
@@ -115,8 +120,15 @@ def truncated_forward(
     return _windows(layer, x, state, lengths, steps, frozen)
 
 
-def _order(layer: Reversed, x: Array, lengths: Array | None) -> Array:
-    return array_module(layer.params.flat).asarray(reversed_order(x.shape[0], x.shape[1], lengths))
+def _turned(layer: Reversed, x: Array, lengths: Array | None) -> tuple[Array, Any]:
+    order, turned = reversed_steps(x.shape[0], x.shape[1], lengths)
+    return array_module(layer.params.flat).asarray(order), turned
+
+
+def _packed(layer: Recurrent, x: Array, lengths: Array | None) -> tuple[Array, np.ndarray]:
+    """The steps (T, B) that each sequence has, before those that it has not, and how many it has."""
+    there = has_step(lengths, *x.shape[:2])
+    return array_module(layer.params.flat).asarray(packed_order(there)), there.sum(axis=0)
 
 
 def _windows(
@@ -128,9 +140,9 @@ def _windows(
     window of its own; all windows run as one batch.
     """
     (T, B), xp = x.shape[:2], array_module(layer.params.flat)
-    ends = np.full(B, T) if lengths is None else to_host(lengths)
-    head = min(steps - 1, T)
-    _select_masks(layer, xp.arange(head)[:, None], xp.arange(B))
+    order, ends = _packed(layer, x, lengths)
+    x, head = reordered(x, order), min(steps - 1, T)
+    _select_masks(layer, order[:head], xp.arange(B))
     y_head, last, _ = layer.forward(x[:head], state, np.minimum(ends, head), training=True)
     y = np.zeros_like(layer.params.flat, shape=(T, B, layer.output_size))
     y[:head] = y_head
@@ -141,14 +153,16 @@ def _windows(
         t, b = xp.asarray(t), xp.asarray(b)
         start = t - steps + 1
         rows = start + xp.arange(steps)[:, None]
-        _select_masks(layer, rows, b)
+        _select_masks(layer, order[rows, b], b)
         y_windows, after, _ = layer.forward(
             x[rows, b], map_state(lambda s: _before(s, start, b), frozen), training=True
         )
         y[t, b] = y_windows[-1]
         last = map_state(lambda s, found: _with_columns(s, b[final], found[:, final]), last, after)
     _select_masks(layer, None, None)
-    return y, last
+    natural = np.zeros_like(y)
+    natural[order, xp.arange(B)] = y
+    return natural, last
 
 
 def _before(states: Array, start: Array, b: Array) -> Array:

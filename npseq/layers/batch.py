@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import array as an_array
-from npseq.arguments import array_or_lists, castable, integers
+from npseq.arguments import castable, integers
 from npseq.arrays import type_name
-from npseq.backend import Array, MaybeArray, array_module, to_host
+from npseq.backend import Array, MaybeArray, array_module
 from npseq.bptt.tape import Tape
-from npseq.magnitude import blank
+from npseq.layers.lengths import check_steps, has_step, within
 from npseq.parameters import Parameters
 
 
@@ -18,13 +18,23 @@ class Batch(NamedTuple):
 
     x: Array  # (T, B, D) or ids (T, B)
     is_ids: bool
-    lengths: MaybeArray  # (B,), on the host
-    mask: Array | None  # (T, B) bool, None where every sequence fills all steps
+    lengths: MaybeArray  # (B,), or a mask (T, B) with gaps, on the host
+    mask: Array | None  # (T, B) bool, None where every sequence has all steps
 
     @property
     def started(self) -> Array | None:
         """(B,) bool: which sequences have a step; None where all have one."""
-        return None if self.mask is None or self.lengths.all() else self.mask[0]
+        if self.mask is None or (self.lengths if self.lengths.ndim == 1 else self.lengths.any(axis=0)).all():
+            return None
+        return np.any(self.mask, axis=0)
+
+    @property
+    def ragged(self) -> tuple[bool, ...]:
+        """(T,): whether any sequence lacks a step, of a batch that has a mask."""
+        if self.lengths.ndim == 2:
+            return tuple(np.any(~self.lengths, axis=1).tolist())
+        least = int(self.lengths.min())
+        return tuple(step >= least for step in range(len(self.x)))
 
 
 def check_batch(x: Array, lengths: Array | None, features: int, dtype: np.dtype, xp: object) -> Batch:
@@ -43,13 +53,14 @@ def check_batch(x: Array, lengths: Array | None, features: int, dtype: np.dtype,
     steps, batch = x.shape[:2]
     if lengths is None:
         return _checked_ids(Batch(x, is_ids, None, None), features)
-    lengths = check_lengths(lengths, steps, batch)
-    mask = None if np.all(lengths == steps) else xp.asarray(np.arange(steps)[:, None] < lengths)  # type: ignore[attr-defined]
+    lengths = check_steps(lengths, steps, batch)
+    whole = lengths.ndim == 1 and np.all(lengths == steps)
+    mask = None if whole else xp.asarray(has_step(lengths, steps, batch))  # type: ignore[attr-defined]
     return _checked_ids(Batch(x, is_ids, lengths, mask), features)
 
 
 def _checked_ids(batch: Batch, features: int) -> Batch:
-    """Ids past a length may be anything and become 0; the others must be in [0, features)."""
+    """Ids of steps that are not there may be anything and become 0; the others must be in [0, features)."""
     if not batch.is_ids:
         return batch
     x = batch.x if batch.mask is None else batch.x * batch.mask
@@ -62,25 +73,6 @@ def check_ids(name: str, ids: Any, size: int, lengths: Any = None) -> Any:
     if an_array(name, ids).ndim != 2:
         raise ValueError(f"{name} must be ids (T, B), got shape {ids.shape}")
     return integers(name, within(integers(name, ids), lengths), size)
-
-
-def check_lengths(lengths: Array, steps: int, batch: int) -> np.ndarray:
-    """lengths as signed integers (batch,) on the host, each in [0, steps]; any order."""
-    given = to_host(array_or_lists("lengths", lengths))
-    lengths = integers("lengths", given, steps + 1, ": x has no more steps")
-    if lengths.shape != (batch,):
-        raise ValueError(f"lengths must have shape ({batch},), one a sequence, got {lengths.shape}")
-    return lengths
-
-
-def within(values: Array, lengths: Array | None) -> Array:
-    """An array (T, B, ...) with 0 past each length, where it may hold anything."""
-    if lengths is None or values.ndim < 2:
-        return values
-    steps, batch, *rest = values.shape
-    mask = np.arange(steps)[:, None] < check_lengths(lengths, steps, batch)
-    xp = array_module(values)
-    return blank(xp, values, xp.asarray(mask.reshape(steps, batch, *(1 for _ in rest))))
 
 
 def check_tape(tape: Tape, layer: Any) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import describe
 from npseq.bptt.workspace import Workspace, check_max_bytes, readable
 from npseq.layers.jacobian import check_one_way, check_sequence, state_features
+from npseq.layers.lengths import cut
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.upstream import check_clip, check_dc
 from npseq.parameters import Parameters
@@ -182,7 +183,7 @@ class _Run:
     def unit(self, unit: int, state: Any) -> tuple[Array, Any, Any]:
         first = unit * self.stride
         x = self.x[first : first + self.stride]
-        lengths = None if self.lengths is None else (self.lengths - first).clip(0, len(x))
+        lengths = cut(self.lengths, first, len(x))
         self.steps += len(x)
         y, state, self.tape = self.layer.forward(x, state, lengths, tape=self.tape)
         return y, state, self.tape

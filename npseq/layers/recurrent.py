@@ -102,8 +102,8 @@ class Recurrent(Layer):
         Args:
             x: (T, B, D), or integer ids (T, B), which mean one-hot vectors of size D.
             state: h (L*R, B, P), an LSTM's (h, c) with c (L*R, B, H); None is zeros.
-            lengths: (B,) integers in [0, T] in any order; past its length a sequence's state stays what it was and its
-                y is zero.
+            lengths: (B,) integers in [0, T] in any order, or a mask (T, B), True at the steps that a sequence has, for
+                padding on the left and for gaps; elsewhere its state stays what it was and its y is zero.
             resets: (T, B) bool, the steps before which a sequence starts anew, from zeros; no gradient crosses them.
             training: whether dropout acts.
             tape: an old one, to be written over.

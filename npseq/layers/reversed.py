@@ -7,8 +7,9 @@ import numpy as np
 from npseq.arguments import array, instance
 from npseq.backend import Array, array_module
 from npseq.bptt.workspace import Workspace
-from npseq.layers.batch import check_array, check_kind, check_lengths, check_old
+from npseq.layers.batch import check_array, check_kind, check_old
 from npseq.layers.layer import Layer
+from npseq.layers.lengths import check_steps
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.upstream import check_dc
 from npseq.parameters import Parameters
@@ -77,8 +78,8 @@ class Reversed(Layer):
         check_old(tape, ReversedTape)
         if array("x", x).ndim < 2:
             raise ValueError(f"x must have shape (T, B, {self.input_size}) or be ids (T, B), got {x.shape}")
-        order = array_module(self.params.flat, x).asarray(reversed_order(x.shape[0], x.shape[1], lengths))
-        old = None if tape is None else tape.inner
+        turned, lengths = reversed_steps(x.shape[0], x.shape[1], lengths)
+        order, old = array_module(self.params.flat, x).asarray(turned), None if tape is None else tape.inner
         y, last, inner = self.layer.forward(reordered(x, order), state, lengths, training=training, tape=old)
         return reordered(y, order), last, ReversedTape(inner, order)
 
@@ -114,11 +115,16 @@ class Reversed(Layer):
         return f"Reversed({self.layer})"
 
 
-def reversed_order(steps: int, batch: int, lengths: Array | None) -> np.ndarray:
-    """The steps (T, B) of each sequence from its own end; padding stays where it is. It is its own inverse."""
-    own = np.full(batch, steps) if lengths is None else check_lengths(lengths, steps, batch)
+def reversed_steps(steps: int, batch: int, lengths: Array | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """The steps (T, B) of each sequence from its own end, which is its own inverse, and the lengths in that order.
+
+    What lies past a length stays where it is; a mask with gaps is turned as a whole.
+    """
+    own = np.full(batch, steps) if lengths is None else check_steps(lengths, steps, batch)
     step = np.arange(steps)[:, None]
-    return np.where(step < own, own - 1 - step, step)
+    if own.ndim == 2:
+        return np.broadcast_to(step[::-1], (steps, batch)), own[::-1]
+    return np.where(step < own, own - 1 - step, step), None if lengths is None else own
 
 
 def reordered(x: Array, order: Array) -> Array:

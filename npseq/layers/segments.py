@@ -12,7 +12,8 @@ import numpy as np
 from npseq.arguments import array as an_array
 from npseq.backend import Array, MaybeArray, array_module, to_host
 from npseq.bptt.tape import Tape
-from npseq.layers.batch import check_array, check_batch, check_lengths, check_old
+from npseq.layers.batch import check_array, check_batch, check_old
+from npseq.layers.lengths import check_steps, has_step
 from npseq.layers.states import as_state, map_state
 from npseq.layers.upstream import check_dc
 
@@ -106,8 +107,9 @@ def forward_segments(layer: Any, run: Any, x: Array, state: Any, lengths: Any, r
     segments = segments_of(resets, lengths, *batch.x.shape[:2])
     given = as_state([part for part in layer.checked_state("state", state, batch.x.shape[1]) if part is not None])
     check_old(tape, SegmentsTape)
+    own = segments.lengths if batch.lengths is None or batch.lengths.ndim == 1 else segments.split(batch.lengths)
     old, first = {} if tape is None else {"tape": tape.tape}, segments.first_state(given)
-    y, last, inner, *more = run(segments.split(batch.x), first, segments.lengths, **old)
+    y, last, inner, *more = run(segments.split(batch.x), first, own, **old)
     return segments.join(y), segments.last_state(last, given), SegmentsTape(inner, segments), *more
 
 
@@ -133,8 +135,10 @@ def segments_of(resets: Array, lengths: Any, steps: int, batch: int) -> Segments
         raise TypeError(f"resets must be bool, got {given.dtype}; give resets != 0")
     if given.shape != (steps, batch):
         raise ValueError(f"resets must have shape ({steps}, {batch}), a flag for each step of x, got {given.shape}")
-    ends = np.full(batch, steps) if lengths is None else check_lengths(lengths, steps, batch)
-    begins = given & (np.arange(steps)[:, None] < ends)
+    given = given & has_step(lengths, steps, batch)
+    own = None if lengths is None else check_steps(lengths, steps, batch)
+    ends = np.full(batch, steps) if own is None or own.ndim == 2 else own
+    begins = given.copy()
     begins[:1] |= ends > 0
     sequence, start = np.nonzero(begins.T)
     stop = np.where(np.append(sequence[1:], -1) == sequence, np.append(start[1:], 0), ends[sequence])

@@ -41,8 +41,7 @@ def filled_strand(
     look_up = not features and layer.input_size > LOOK_UP_ABOVE
     strand = new_strand(xp, layer.cell, w, steps, size, look_up, old)
     if batch.mask is not None:
-        ragged = tuple((batch.lengths < step + 1).any().item() for step in range(steps))
-        strand = strand._replace(mask=in_order(batch.mask, d)[:, None], ragged=in_order(ragged, d))
+        strand = strand._replace(mask=in_order(batch.mask, d)[:, None], ragged=in_order(batch.ragged, d))
     looks_up = not features and strand.x_first and (look_up or size == 1)
     if looks_up and strand.ids is not None:
         strand.ids[...] = in_order(batch.x, d)

@@ -87,7 +87,8 @@ class Encoder(Model):
 
         Args:
             ids: (S, B).
-            lengths: (B,), where each source ends; None reads the padding as well, as d2l does.
+            lengths: (B,), where each source ends, or a mask (T, B) of the steps that it has; None reads the padding as
+                well, as d2l does.
             training: whether dropout acts.
             tape: an old one, to be written over.
         """

@@ -116,7 +116,8 @@ class LanguageModel(TextModel):
                 from an input of zeros, as `log_prob` and `generate("")` do (Ng, course 5, week 1: x_1 = 0).
             targets: (T, B), the tokens after them.
             state: the one before ids; None is zeros.
-            lengths: (B,), where each sequence ends; past it nothing counts, and the last state is the one there.
+            lengths: (B,), where each sequence ends, or with ids a mask (T, B) of the steps that it has; nothing else
+                counts, and the last state is the one after the last that it has.
             weights: shaped as targets, the factor of each in the mean; 0 leaves one out.
             truncation: of this call's gradient, as the recurrent layer takes it.
             context: so many first steps have no targets, which are (T - context, B) then; they are read, and the

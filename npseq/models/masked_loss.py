@@ -22,7 +22,7 @@ def masked_softmax_cross_entropy(
     Args:
         logits: (T, B, V).
         targets: (T, B) ids, also past the lengths.
-        lengths: (B,) integers in [0, T].
+        lengths: (B,) integers in [0, T], or a mask (T, B) of the targets that count.
         reduction: "valid" or "sequence".
 
     Raises:

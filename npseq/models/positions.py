@@ -6,7 +6,7 @@ import numpy as np
 
 from npseq.arguments import array, integers
 from npseq.backend import Array, array_module
-from npseq.layers.batch import check_lengths, within
+from npseq.layers.lengths import has_step, within
 from npseq.losses.pointwise import check_labels
 from npseq.losses.positions import coefficients
 from npseq.magnitude import blank
@@ -46,7 +46,5 @@ def position_weights(logits: Array, lengths: Array | None, weights: Array | None
 
 
 def step_mask(steps: int, lengths: Array, like: Array) -> Array:
-    """(T, B) of 1 up to each sequence's length and 0 past it, with the real dtype and the device of `like`."""
-    xp = array_module(like)
-    lengths = check_lengths(lengths, steps, like.shape[1])
-    return (xp.arange(steps)[:, None] < xp.asarray(lengths)).astype(np.dtype(like.real.dtype))
+    """(T, B) of 1 where a sequence has a step and 0 elsewhere, with the real dtype and the device of `like`."""
+    return array_module(like).asarray(has_step(lengths, steps, like.shape[1]).astype(np.dtype(like.real.dtype)))

@@ -11,9 +11,10 @@ from npseq.cell import Cell
 from npseq.data import Vocabulary
 from npseq.initializers import xavier_uniform
 from npseq.layers import Embedding, Linear
-from npseq.layers.batch import check_ids, check_lengths
+from npseq.layers.batch import check_ids
 from npseq.layers.contract import initial_values
 from npseq.layers.layer import require_real
+from npseq.layers.lengths import check_lengths
 from npseq.layers.recurrent import Recurrent
 from npseq.models.cells import check_cell_options, layer_of
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
@@ -152,6 +153,8 @@ class Seq2Seq(EncoderDecoder):
     def _checked(self, source: Array, target: Array, source_lengths: Any, target_lengths: Any) -> tuple[Array, Array]:
         """Both, 0 past each length. Raises TypeError or ValueError for what would be refused after a draw."""
         source = check_ids("source", source, self.encoder.embedding.num_embeddings, source_lengths)
+        if target_lengths is not None and array("target", target).ndim == 2:
+            check_lengths(target_lengths, *target.shape)  # a target begins with the symbol of the beginning, at step 0
         target = check_ids("target", target, self.decoder.embedding.num_embeddings, target_lengths)
         if target.shape[1] != source.shape[1]:
             raise ValueError(f"target must have the {source.shape[1]} sequences of source, got {target.shape[1]}")

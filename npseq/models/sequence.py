@@ -80,7 +80,8 @@ class SequenceModel(Model):
 
         Args:
             x: (T, B, D), or integer ids (T, B).
-            lengths: (B,), where each sequence ends; past it the logits of a step are the output layer's bias.
+            lengths: (B,), where each sequence ends, or a mask (T, B) of the steps that it has; at others the logits of
+                a step are the output layer's bias, and no loss counts.
             training: whether dropout acts.
             tape: an old one, to be written over.
         """

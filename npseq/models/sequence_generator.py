@@ -8,9 +8,10 @@ from npseq.arguments import array, instance, integer, one_of
 from npseq.backend import Array, array_module, drawing, generator, to_host
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Embedding, Linear
-from npseq.layers.batch import check_ids, check_lengths, check_old
+from npseq.layers.batch import check_ids, check_old
 from npseq.layers.bidirectional import check_forward_only
 from npseq.layers.layer import require_real
+from npseq.layers.lengths import check_lengths
 from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import h_from_rows, h_of, rows_of, state_with

@@ -8,8 +8,9 @@ import numpy as np
 from npseq.arguments import array, flag, function, instance, integer
 from npseq.backend import Array, array_module, generator, to_host
 from npseq.data import Vocabulary
-from npseq.layers.batch import check_ids, check_lengths
+from npseq.layers.batch import check_ids
 from npseq.layers.layer import require_real
+from npseq.layers.lengths import check_lengths
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import map_state
 from npseq.losses import softmax_cross_entropy

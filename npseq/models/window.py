@@ -7,8 +7,8 @@ import numpy as np
 from npseq.arguments import array, integer, integers
 from npseq.backend import Array, array_module
 from npseq.bptt.truncation import check_truncation
-from npseq.layers.batch import check_lengths
 from npseq.layers.jacobian import check_one_way
+from npseq.layers.lengths import check_lengths, check_steps
 from npseq.layers.recurrent import Recurrent
 from npseq.models.positions import check_counted, checked_weights, position_weights
 
@@ -35,6 +35,8 @@ class Window(NamedTuple):
                 f"without ids, targets must be whole sentences (T, B) and context 0, got {wanted} and {context}"
             )
         shape = wanted if ids is None else array("ids", ids).shape
+        if ids is None and self.lengths is not None:
+            check_lengths(self.lengths, *wanted)  # a sentence begins with an input of zeros, at step 0
         array_module(ids, targets)  # refuses arrays of two devices
         if context and len(shape) == 2 and context < shape[0]:
             shape = (shape[0] - context, shape[1])
@@ -61,7 +63,7 @@ class Window(NamedTuple):
         if targets.ndim != 2:
             raise ValueError(f"targets must have shape (T, B) where lengths or weights are given, got {targets.shape}")
         steps, batch = targets.shape
-        lengths = None if self.lengths is None else check_lengths(self.lengths, self.context + steps, batch)
+        lengths = None if self.lengths is None else check_steps(self.lengths, self.context + steps, batch)
         found = self._replace(lengths=lengths)
         weights = checked_weights(self.weights, targets.shape, found._own_lengths, "mean")
         check_counted(targets, vocab_size, found._own_lengths, weights)
@@ -69,8 +71,10 @@ class Window(NamedTuple):
 
     @property
     def _own_lengths(self) -> np.ndarray | None:
-        """How many targets of each sequence count."""
-        return None if self.lengths is None else np.maximum(self.lengths - self.context, 0)
+        """Which targets of each sequence count: how many, or a mask."""
+        if self.lengths is None or self.lengths.ndim == 2:
+            return None if self.lengths is None else self.lengths[self.context :]
+        return np.maximum(self.lengths - self.context, 0)
 
     def position_weights(self, logits: Array) -> Array | None:
         """The weights (T, B) of the targets, None where all count alike; `check` has been called."""

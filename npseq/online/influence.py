@@ -93,8 +93,8 @@ def _checked_influence(layer: Recurrent, influence: Any, batch: int, size: int) 
 
 
 def lengths_at(lengths: np.ndarray | None, t: int) -> np.ndarray | None:
-    """The lengths (B,) of a batch of step t alone: 1 where the sequence still runs."""
-    return None if lengths is None else (lengths > t).astype(np.int64)
+    """The lengths (B,) of a batch of step t alone: 1 where the sequence has it."""
+    return None if lengths is None else (lengths > t if lengths.ndim == 1 else lengths[t]).astype(np.int64)
 
 
 def step_jacobians(layer: Recurrent, tape: Any) -> tuple[Array, Influence]:

@@ -43,7 +43,7 @@ def rtrl(
         x: (T, B, D), or token ids (T, B), as forward takes them.
         dy: (T, B, P), or a function of the step t and its output (B, P), for losses that are known only then.
         state: the initial state, as forward takes it; None is zeros.
-        lengths: (B,), the length of each sequence; None is T for all.
+        lengths: (B,), or a mask (T, B), as forward takes them; None is T for all.
         dstate: the loss's derivative by the last state, as backward takes it.
         influence: the influence of an earlier call, {parameter: (B, n, ...)}, to continue that sequence; None means
             that the initial state does not depend on the parameters.

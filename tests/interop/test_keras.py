@@ -247,17 +247,21 @@ def in_float64(keras, cell, layers, bidirectional, bias, model):
     return exact
 
 
-def agree(layer, model, tolerance):
-    """y, and every gradient by Keras's own automatic differentiation in float64."""
+def agree(layer, model, tolerance, mask=None):
+    """y, and every gradient by Keras's own automatic differentiation in float64; mask (T, B) as Keras's, turned."""
     import torch
 
     rng = np.random.default_rng(1)
     x, dy = (rng.normal(size=(T, B, size)).astype(layer.dtype) for size in (D, layer.output_size))
     given = torch.tensor(x.swapaxes(0, 1).astype(np.float64), requires_grad=True)
-    expected = model(given)
+    expected = given
+    for one in model.layers:
+        expected = one(expected, mask=None if mask is None else torch.tensor(mask.T))
+    if mask is not None:  # Keras repeats the output before
+        expected = expected * torch.tensor(mask.T[..., None], device=expected.device)
     model.zero_grad()
     (expected * torch.tensor(dy.swapaxes(0, 1).astype(np.float64), device=expected.device)).sum().backward()
-    y, _, tape = layer.forward(x)
+    y, _, tape = layer.forward(x, None, mask)
     dx, _, grads = layer.backward(dy, tape)
     pairs = [(y.swapaxes(0, 1), expected.detach()), (dx.swapaxes(0, 1), given.grad)]
     pairs += list(zip(export(layer, grads), [w.value.grad for w in model.trainable_weights], strict=True))
@@ -279,6 +283,18 @@ def test_same_as_keras(keras, float64, cell, layers, bidirectional, bias, dtype,
     other = make(cell, layers, bidirectional, bias, dtype, rng=1)
     load(other, model.layers if layers > 1 else model.layers[0].get_weights())
     np.testing.assert_array_equal(other.params.flat, layer.params.flat)
+
+
+@keras_warns
+@every_cell
+@pytest.mark.parametrize(("layers", "bidirectional"), [(1, True), (2, False)])
+def test_a_mask_is_that_of_keras(keras, float64, cell, layers, bidirectional):
+    """Left padding, a gap, and a sequence without a step."""
+    mask = np.array([[0, 1, 0], [0, 0, 0], [1, 1, 0], [1, 0, 0]], bool)
+    model = keras_stack(keras, cell, layers, bidirectional, True, "float64")
+    layer = make(cell, layers, bidirectional, True, "float64")
+    load(layer, model)
+    agree(layer, model, 1e-12, mask)
 
 
 @keras_warns

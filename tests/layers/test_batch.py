@@ -7,7 +7,8 @@ import pytest
 from layers.recurrent_cases import given, make
 
 import npseq as ns
-from npseq.layers.batch import check_array, check_batch, check_lengths, check_tape
+from npseq.layers.batch import check_array, check_batch, check_tape
+from npseq.layers.lengths import check_lengths
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 X, IDS = np.zeros((2, 3, 4)), np.array([[0, 3, 1], [2, 0, 3]])

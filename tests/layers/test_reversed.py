@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import npseq as ns
-from npseq.layers.reversed import Reversed, reordered, reversed_order
+from npseq.layers.reversed import Reversed, reordered, reversed_steps
 
 T, B, D, H = 5, 4, 3, 2
 LENGTHS = np.array([3, 5, 0, 1])
@@ -47,7 +47,7 @@ def test_every_sequence_starts_at_its_own_last_step():
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
 def test_the_order_is_its_own_inverse(lengths):
-    order = reversed_order(T, B, lengths)
+    order, _ = reversed_steps(T, B, lengths)
     x = np.random.default_rng(0).normal(size=(T, B, D))
     np.testing.assert_array_equal(reordered(reordered(x, order), order), x)
     own = np.full(B, T) if lengths is None else lengths
