@@ -6,7 +6,7 @@ Each returns the value that it has checked, so that a constructor can write `sel
 import os
 from collections.abc import Callable, Mapping, Sequence
 from math import inf, isfinite, prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ try:
     ROOM = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8  # numbers of 64 bits in all memory
 except (AttributeError, ValueError, OSError):  # Windows does not say it
     ROOM = 1 << 44
+T = TypeVar("T")
 DTYPES = ("float32", "float64", "complex64", "complex128")
 
 
@@ -116,7 +117,7 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def array(name: str, value: Any, of: str = "") -> Any:
+def array(name: str, value: Any, of: str = "") -> np.ndarray:
     """Returns an array of numbers, `of` a shape that the error names. Raises TypeError for anything else."""
     if type(value) is np.ndarray and value.dtype.kind in NUMBERS:
         return value
@@ -125,7 +126,7 @@ def array(name: str, value: Any, of: str = "") -> Any:
     return value
 
 
-def integers(name: str, value: Any, below: int | None = None, hint: str = "") -> Any:
+def integers(name: str, value: Any, below: int | None = None, hint: str = "") -> np.ndarray:
     """Returns an array of integers, signed. Raises TypeError for other arrays, ValueError for one not in [0, below).
 
     A device is not asked for its values, since that would wait for it. Of a bool array nobody knows what it means.
@@ -143,7 +144,7 @@ def integers(name: str, value: Any, below: int | None = None, hint: str = "") ->
     return value if value.dtype.kind == "i" else value.astype(np.int64)
 
 
-def finite(name: str, value: Any) -> Any:
+def finite(name: str, value: Any) -> np.ndarray:
     """Returns an array of finite numbers; one on a device is not read. Raises ValueError, with the place of another."""
     if not is_cupy(array(name, value)) and not (there := np.isfinite(value)).all():
         at = tuple(np.argwhere(~there)[0].tolist())
@@ -153,7 +154,7 @@ def finite(name: str, value: Any) -> Any:
     return value
 
 
-def floating(name: str, value: Any) -> Any:
+def floating(name: str, value: Any) -> np.ndarray:
     """Returns an array of floating or complex numbers. Raises TypeError for others, and for half types: sums fail."""
     dtype = array(name, value).dtype
     if dtype.kind not in "fc":
@@ -166,7 +167,7 @@ def floating(name: str, value: Any) -> Any:
     return value
 
 
-def array_or_lists(name: str, value: Any) -> Any:
+def array_or_lists(name: str, value: Any) -> np.ndarray:
     """Returns an array of numbers, also of a number, or lists, tuples and ranges of them; empty ones become int64."""
     if not isinstance(value, list | tuple | range | int | float | complex):
         return array(name, value)
@@ -195,7 +196,7 @@ def check_entries(name: str, values: Any) -> None:
                     array(f"{name}[{k}]", entry)
 
 
-def castable(name: str, value: Any, dtype: np.dtype, cast: str | None = None) -> Any:
+def castable(name: str, value: Any, dtype: np.dtype, cast: str | None = None) -> np.ndarray:
     """Returns an array that a layer of this dtype takes without losing digits. Raises TypeError for any other.
 
     cast: the name of the array after a cast, where it is no `name.astype(dtype)`.
@@ -208,7 +209,7 @@ def castable(name: str, value: Any, dtype: np.dtype, cast: str | None = None) ->
     raise TypeError(f"{name} is {value.dtype} but the layer is {dtype}; use {' or '.join(ways)}")
 
 
-def instance(name: str, value: Any, kinds: Any, what: str) -> Any:
+def instance(name: str, value: Any, kinds: type[T] | tuple[type[T], ...], what: str) -> T:
     """Returns an object of one of these kinds, called `what` in the error. Raises TypeError for any other."""
     if not isinstance(value, kinds):
         given = f"the class {value.__name__}; make one of it" if isinstance(value, type) else type_name(value)
@@ -216,7 +217,7 @@ def instance(name: str, value: Any, kinds: Any, what: str) -> Any:
     return value
 
 
-def by_label(name: str, value: Any, kind: type, least: int = 1) -> Any:
+def by_label(name: str, value: Any, kind: type[T], least: int = 1) -> Mapping[str, T]:
     """Returns a mapping {label: object of a kind}. Raises TypeError or ValueError for anything else."""
     if not isinstance(value, Mapping) or not all(isinstance(one, kind) for one in value.values()):
         raise TypeError(f"{name} must map labels to objects of kind {kind.__name__}, got {value!r:.100}")
@@ -227,7 +228,7 @@ def by_label(name: str, value: Any, kind: type, least: int = 1) -> Any:
     return value
 
 
-def mapping(name: str, value: Any) -> Any:
+def mapping(name: str, value: Any) -> Mapping[str, Any]:
     """Returns a mapping {name: array}. Raises TypeError for anything else."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise TypeError(f"{name} must map names to arrays, got {type(value).__name__}")

@@ -15,7 +15,7 @@ import numpy as np
 
 from npseq.arrays import NUMBERS, is_cupy, is_own, refusal
 
-Array: TypeAlias = np.ndarray[Any, Any]  # or cupy.ndarray, which has no types of its own, under the same name
+Array: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[Any]]  # or cupy.ndarray, which has no types of its own
 MaybeArray: TypeAlias = Array | Any  # or None, where a cell or a layer has no such thing: no type says which have it
 Arrays: TypeAlias = Array | Sequence[Any]  # what a function that takes lists makes an array of
 Seed: TypeAlias = "int | np.random.Generator | None"  # quoted: numpy.random is loaded when it is used

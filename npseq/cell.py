@@ -14,10 +14,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import FrozenInstanceError, dataclass
 from typing import Any, ClassVar, dataclass_transform
 
+import numpy as np
+
 from npseq.backend import Array, MaybeArray
 
 Project = Callable[[Array], Array]
 State = tuple[Array, ...]  # an array for each name in `Cell.state`
+States = tuple[State, State]  # before and after a step
+Passed = tuple[MaybeArray, ...]  # the adjoint of each part of the state before a step
 
 
 @dataclass_transform(frozen_default=True)
@@ -104,17 +108,17 @@ class Cell:
     def saved(self) -> tuple[str, ...]:
         return ()
 
-    def initial(self, name: str, shape: tuple[int, ...], rng: Any) -> Any:
+    def initial(self, name: str, shape: tuple[int, ...], rng: "np.random.Generator") -> Array | None:
         """Returns the value that a parameter begins with, or None for the one that every layer draws.
 
         Args:
             name: without the ending of its layer and direction, such as "W_xi".
             shape: of the value.
-            rng: a numpy.random.Generator, to draw from.
+            rng: to draw from.
         """
         return None
 
-    def forward(self, a: Array, old: State, new: State, p: MaybeArray, project: Project | None) -> None:
+    def forward(self, a: Array, old: State, new: State, p: MaybeArray, project: Project) -> None:
         """Activates the gates in place and writes the new state, which may be the old one's memory.
 
         Args:
@@ -122,7 +126,7 @@ class Cell:
             old: the state before the step, h (P, B), the others (H, B).
             new: the state after it, written.
             p: the vectors, (n, H, 1), None where there are none.
-            project: multiplies (H, B) by the second product's matrix, or (operands, H, B).
+            project: multiplies (H, B) by the second product's matrix, or (operands, H, B); None where there is none.
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, a, old, new, p, project)")
 
@@ -139,9 +143,7 @@ class Cell:
         """
         raise NotImplementedError
 
-    def backward(
-        self, dnew: tuple, a: MaybeArray, s: Any, da: Array, p: MaybeArray, project: Project | None
-    ) -> tuple[MaybeArray, ...]:
+    def backward(self, dnew: State, a: MaybeArray, s: Any, da: Array, p: MaybeArray, project: Project) -> Passed:
         """Writes the adjoints of the pre-activations; returns those of the old state, less what W passes back to h.
 
         All arrays may have further axes between H and B, of which those of a, s and p have length 1.

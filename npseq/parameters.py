@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from math import prod
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from npseq.arguments import array, array_or_lists
 from npseq.backend import Array, address, array_module
 
+T = TypeVar("T")
 Index = tuple[slice | int, ...]
 WRITES = count(1)  # a number for each time that npseq writes on parameters, never given twice
 SAMPLED = 16  # entries that tell whether NumPy itself has written on a vector
@@ -132,9 +133,9 @@ class Parameters(MutableMapping[str, Array]):
         start, stop = self.layout.spans[name]
         return self.flat[start:stop].reshape(self.layout.blocks[name])
 
-    def once(self, key: Hashable, make: Callable[..., Any], *arguments: Any) -> Any:
+    def once(self, key: Hashable, make: Callable[..., T], *arguments: Any) -> T:
         """Returns make(*arguments) and saves it under the key, for views that a loop would make again at each step."""
-        made = self._views.get(key)
+        made: T | None = self._views.get(key)
         if made is None:
             made = self._views[key] = make(*arguments)
         return made

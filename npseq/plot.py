@@ -175,7 +175,7 @@ def is_ours(path: Path) -> bool:
         return SIGNED.search(head) is not None or SIGNED.search(file.read()) is not None
 
 
-def _draw_perplexity(axes, metrics, epochs, marker) -> None:
+def _draw_perplexity(axes: Any, metrics: Sequence[Any], epochs: Sequence[int], marker: str | None) -> None:
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
     values = np.array([m.perplexity for m in metrics])

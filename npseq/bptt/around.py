@@ -16,9 +16,9 @@ import numpy as np
 from npseq.backend import Array
 from npseq.bptt.gradients import states_of
 from npseq.bptt.tape import Strand, Weights
-from npseq.cell import Cell, has_own
+from npseq.cell import Cell, Passed, State, has_own
 
-Step = Callable[..., tuple]
+Step = Callable[..., Passed]
 Around = Callable[[Step], Step]  # what the loop calls in the place of a cell's backward
 Bound = Callable[[Array], Array]  # of adjoints (..., [lags,] B)
 
@@ -45,7 +45,7 @@ def clamped(cell: Cell, w: Weights, strand: Strand, bound: Bound) -> Around:
     def around(step: Step) -> Step:
         steps = iter(range(strand.steps - 1, -1, -1))
 
-        def bounded(dnew: tuple, a: Any, s: Any, da: Array, p: Any, project: Any) -> tuple:
+        def bounded(dnew: State, a: Any, s: Any, da: Array, p: Any, project: Any) -> Passed:
             t = next(steps)
             own = da[:n] if states[0] else da
             passed = step(dnew, a, s, own, p, (lambda x: project(bound(x))) if of_gate else project)
@@ -69,7 +69,7 @@ def with_room(cell: Cell, w: Weights) -> Weights:
     return w._replace(blocks=w.blocks._replace(vectors=len(cell.vectors)))
 
 
-def _of_step(cell: Cell, da: Array, old: tuple, new: tuple, t: int) -> Array:
+def _of_step(cell: Cell, da: Array, old: State, new: State, t: int) -> Array:
     """The gradients (n, H, [lags,] B) of the vectors in step t."""
     lags = (None,) * (da.ndim - 3)
     before, after = (tuple(part[(slice(None), slice(t, t + 1), *lags)] for part in state) for state in (old, new))

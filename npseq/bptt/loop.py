@@ -199,7 +199,7 @@ def _beside_each_other(times: Callable[[Array], Array], shape: tuple[int, ...]) 
 def _with_parts(cell: Cell, parts: int) -> Callable[..., tuple[Any, Array]]:
     """The cell's backward for a state (h, c) whose c holds several parts side by side."""
 
-    def step(dnew: tuple, *others: Any) -> tuple[Any, Array]:
+    def step(dnew: State, *others: Any) -> tuple[Any, Array]:
         dh, *dparts = cell.backward((dnew[0], *parts_of(dnew[1], parts)), *others)
         return dh, np.concatenate(dparts)
 
@@ -211,7 +211,7 @@ def _from_last(array: Any, steps: slice) -> Iterator[Any]:
     return repeat(None) if array is None else reversed(array[steps])
 
 
-def _where(running: Array, these: tuple, others: tuple) -> tuple[Array, Any]:
+def _where(running: Array, these: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Array, Any]:
     """These adjoints (dh, dc) of the sequences that are still running, the others of those that are over."""
     dh, dc = these
     return np.where(running, dh, others[0]), None if dc is None else np.where(running, dc, others[1])

@@ -5,7 +5,7 @@ Feature-major: a step is a (features, B) block, so that every gate of it is one 
 """
 
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from npseq.backend import Array, MaybeArray
 from npseq.bptt.blocks import Blocks
@@ -65,8 +65,8 @@ class Tape(NamedTuple):
     strands: tuple[tuple[Strand, ...], ...]
     dropout: tuple[list[Array] | None, ...]  # a layer's masks (T, features, B), one an input; None where there are none
     token_ids: bool  # whether x was ids, so that there is no dx
-    signature: tuple  # the cell, sizes and dtype of the layer that ran
-    mark: tuple  # of the parameters that it ran with: `Parameters.mark`
+    signature: tuple[Any, ...]  # the cell, sizes and dtype of the layer that ran
+    mark: tuple[Any, ...]  # of the parameters that it ran with: `Parameters.mark`
 
     def __repr__(self) -> str:
         """T, B and the memory it holds, then a line a field."""

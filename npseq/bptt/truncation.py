@@ -11,6 +11,7 @@ import numpy as np
 
 from npseq.arguments import array_or_lists, function, instance, integer, number, share
 from npseq.backend import Array, generator, to_host
+from npseq.bptt.loop import Edge
 
 
 class Plan(NamedTuple):
@@ -256,7 +257,7 @@ def check_keep(keep: Any) -> np.ndarray:
     return found
 
 
-def edge_of(plan: Plan | None, strand: int) -> Callable | None:
+def edge_of(plan: Plan | None, strand: int) -> Edge | None:
     """Returns the function that the loop applies to the adjoint from step t to step t - 1; None leaves it whole."""
     if plan is None:
         return None

@@ -67,7 +67,7 @@ class Pairs(NamedTuple):
             for half in halves
         )
 
-    def batches(self, batch_size: int, rng: Seed = None) -> Iterator[tuple]:
+    def batches(self, batch_size: int, rng: Seed = None) -> Iterator[tuple[np.ndarray, ...]]:
         """Yields all pairs once in random order as (source, target, source_lengths, target_lengths).
 
         Args:

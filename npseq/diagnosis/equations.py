@@ -7,7 +7,7 @@ dh, dc                   what the step passes back
 dx, dp_<gate>            of the input, of the vectors
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, NamedTuple
@@ -190,7 +190,13 @@ class _Reader:
     """Turns what the trace has recorded into nodes."""
 
     def __init__(
-        self, graph: Graph, known: dict[str, int], names: dict, blocks: list, matrix: str | None, products: list
+        self,
+        graph: Graph,
+        known: dict[str, int],
+        names: dict[Expression, list[str]],
+        blocks: list[Sequence[str]],
+        matrix: str | None,
+        products: list[Expression],
     ):
         self.graph, self.known, self.names, self.matrix, self.products = graph, known, names, matrix, products
         self.leaf_names, self.vectors, self.blocks = blocks

@@ -6,7 +6,7 @@ the letters of docs/derivations: h and h_new are the states before and after the
 
 import ast
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ONE_ARGUMENT = ("tanh", "sigmoid", "arctanh", "logit", "dtanh", "dsigmoid", "drelu", "steep", "same")
 
@@ -15,7 +15,7 @@ class Node(NamedTuple):
     """An operation and what it is of: ids of nodes, a leaf's name and variant, a sum's pairs (weight, id)."""
 
     op: str
-    args: tuple
+    args: tuple[Any, ...]
 
 
 ZERO = Node("constant", (0.0,))
@@ -212,7 +212,7 @@ class _Reader:
                 return self.named(name, "")
             case ast.Attribute(ast.Name(name), variant):
                 return self.named(name, variant)
-        raise LookupError(f"an equation cannot hold {ast.unparse(tree)!r}")  # type: ignore[arg-type]
+        raise LookupError(f"an equation cannot hold {ast.unparse(tree)!r}")
 
     def call(self, function: str, argument: int) -> int:
         if function in ONE_ARGUMENT:

@@ -12,7 +12,7 @@ from npseq.diagnosis.zoo import CATALOGUE
 
 Priced = tuple[Mistake, float]
 STRANDS = 4  # of more, a mistake is looked for in all at once only
-EDITS: dict[tuple, tuple[list[Priced], dict[str, dict[str, int]]]] = {}  # a cell's edits, made once
+EDITS: dict[tuple[Any, ...], tuple[list[Priced], dict[str, dict[str, int]]]] = {}  # a cell's edits, made once
 
 
 def single_mistakes(problem: Problem) -> list[Priced]:

@@ -160,7 +160,11 @@ def _order(reading: Reading, row: int) -> tuple[str, ...] | None:
 
 
 def _possible_orders(
-    reading: Reading, row: int, orders: Counter, places: dict[str, tuple[str, ...]], known: dict[str, Given]
+    reading: Reading,
+    row: int,
+    orders: Counter[tuple[str, ...] | None],
+    places: dict[str, tuple[str, ...]],
+    known: dict[str, Given],
 ) -> list[tuple[str, ...]]:
     """The likeliest order of gates first: a bias has that of the weights of its name."""
     gates = reading.strand.part.layer.cell.gates

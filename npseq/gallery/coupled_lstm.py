@@ -10,7 +10,8 @@ docs/derivations/gallery/coupled_lstm.md derives it.
 """
 
 from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 
 
 class CoupledLSTMCell(Cell):
@@ -24,14 +25,14 @@ class CoupledLSTMCell(Cell):
 
     gates, state, local = ("o", "f", "g"), ("h", "c"), 4
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (_, c), (h_new, c_new), (o, f, g), o_f = old, new, a, a[:2]
         sigmoid(o_f, o_f)  # (C1) (C4)
         tanh(g, g)  # (C2)
         c_new[...] = g + f * (c - g)  # (C3)
         multiply(o, tanh(c_new), h_new)  # (C5)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         (_, c), (_, c_new), (o, f, g), (s_o, s_f, s_g, s_c) = old, new, a, s
         tanh_c = tanh(c_new)
         s_o[...] = dsigmoid(o) * tanh_c  # (C5) (C4)
@@ -39,7 +40,7 @@ class CoupledLSTMCell(Cell):
         s_g[...] = dtanh(g) * (1 - f)  # (C3) (C2)
         s_c[...] = dtanh(tanh_c) * o  # (C5)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         (dh_new, dc_new), f = dnew, a[1]
         dc_all = dc_new + dh_new * s[3]  # (C5)
         multiply(dh_new, s[0], da[0])  # (C5) (C4)

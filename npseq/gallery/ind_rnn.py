@@ -8,7 +8,8 @@ import numpy as np
 
 from npseq.activations import drelu, dtanh, relu, tanh
 from npseq.arguments import one_of
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 
 
 class IndRNNCell(Cell):
@@ -25,23 +26,23 @@ class IndRNNCell(Cell):
     nonlinearity: str = "relu"
     gates, h_blocks, vectors, reads_gates = ("h",), (), ("u",), False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         one_of("nonlinearity", self.nonlinearity, ("relu", "tanh"))
 
-    def initial(self, name, shape, rng):
+    def initial(self, name: str, shape: tuple[int, ...], rng: "np.random.Generator") -> Array | None:
         return rng.uniform(0, 1, shape) if name == "u" else None
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         phi = relu if self.nonlinearity == "relu" else tanh
         phi(a[0] + p[0] * old[0], out=new[0])  # (C1) (C2)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         dphi = drelu if self.nonlinearity == "relu" else dtanh
         dphi(new[0], out=s[0])  # (C2)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         np.multiply(dnew[0], s[0], out=da[0])  # (C2)
         return (da[0] * p[0],)  # (C1)
 
-    def vector_gradients(self, da, old, new):
+    def vector_gradients(self, da: Array, old: State, new: State) -> State:
         return (da[0] * old[0],)  # (C1)

@@ -13,7 +13,8 @@ import numpy as np
 
 from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
 from npseq.arguments import finite_number
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 
 
 class JANETCell(Cell):
@@ -30,21 +31,21 @@ class JANETCell(Cell):
     beta: float = 1.0
     gates, saved = ("f", "g"), ("k",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         finite_number("beta", self.beta)
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (h,), (h_new,), (f, g, k) = old, new, a
         sigmoid(f - self.beta, out=k)  # (C3)
         sigmoid(f, f)  # (C2)
         tanh(g, g)  # (C4)
         np.add(f * h, (1 - k) * g, out=h_new)  # (C5)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         (h,), (f, g, k), (s_f, s_g) = old, a, s
         s_f[...] = dsigmoid(f) * h - dsigmoid(k) * g  # (C5) (C2) (C3)
         s_g[...] = dtanh(g) * (1 - k)  # (C5) (C4)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         multiply(dnew[0], s, da)  # (C5) (C2) (C3) (C4)
         return (dnew[0] * a[0],)  # (C5)

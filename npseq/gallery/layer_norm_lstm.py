@@ -22,7 +22,8 @@ import numpy as np
 
 from npseq.activations import dsigmoid, dtanh, sigmoid, tanh
 from npseq.arguments import finite_number
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State, States
 
 GATES = ("o", "i", "f", "g")
 
@@ -43,20 +44,20 @@ class LayerNormLSTMCell(Cell):
     vectors = (*(f"gamma_{k}" for k in (*GATES, "c")), *(f"beta_{k}" for k in (*GATES, "c")))
     saved = tuple(f"r_{k}" for k in GATES)  # 1 / sqrt(variance + epsilon) of each
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         finite_number("epsilon", self.epsilon)
 
-    def initial(self, name, shape, rng):
+    def initial(self, name: str, shape: tuple[int, ...], rng: "np.random.Generator") -> Array | None:
         return {"gamma": np.ones(shape), "beta": np.zeros(shape)}.get(name.split("_")[0])
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         for k in range(4):
             a[k], a[4 + k] = normalised(a[k], self.epsilon)  # (C2) (C3) (C4)
         o, i, f, g = activated(a, p)
         new[1][...] = f * old[1] + i * g  # (C9)
         new[0][...] = o * tanh(p[4] * normalised(new[1], self.epsilon)[0] + p[9])  # (C10) (C11) (C12) (C13) (C14)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: States, da: Array, p: Array, project: Project) -> Passed:
         (dh, dc), ((_, c), (_, c_new)), (o, i, f, g) = dnew, s, activated(a, p)
         n_c, r_c = normalised(c_new, self.epsilon)
         y = tanh(p[4] * n_c + p[9])
@@ -70,19 +71,20 @@ class LayerNormLSTMCell(Cell):
         return None, dc * f  # (C9)
 
 
-def normalised(x, epsilon):
+def normalised(x: Array, epsilon: float) -> tuple[Array, Array]:
     """N(x) and r, with N(x) = (x - mean x) r."""
     centred = x - x.mean(axis=0, keepdims=True)
     r = 1 / np.sqrt((centred * centred).mean(axis=0, keepdims=True) + epsilon)
     return centred * r, r  # (C2) (C3) (C4)
 
 
-def activated(a, p):
+def activated(a: Array, p: Array) -> tuple[Array, ...]:
     """o, i, f and g, of the normalised pre-activations."""
     o_i_f, g = sigmoid(p[:3] * a[:3] + p[5:8]), tanh(p[3] * a[3] + p[8])  # (C5) (C6) (C7) (C8)
     return *o_i_f, g
 
 
-def through_norm(dn, n, r):
+def through_norm(dn: Array, n: Array, r: Array) -> Array:
     """The adjoint of x, from that of n = N(x)."""
-    return r * (dn - dn.mean(axis=0, keepdims=True) - n * (dn * n).mean(axis=0, keepdims=True))  # (C3) (C4) (C2)
+    centred: Array = dn - dn.mean(axis=0, keepdims=True) - n * (dn * n).mean(axis=0, keepdims=True)  # (C3) (C2)
+    return r * centred  # (C4)

@@ -6,7 +6,8 @@
 
 from npseq.activations import dtanh, tanh
 from npseq.arguments import share
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 
 
 class LeakyRNNCell(Cell):
@@ -23,17 +24,17 @@ class LeakyRNNCell(Cell):
     alpha: float = 0.1
     gates = ("h",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         share("alpha", self.alpha)
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (h,), (h_new,), u = old, new, a[0]
         tanh(u, u)  # (C1)
         h_new[...] = (1 - self.alpha) * h + self.alpha * u  # (C2)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         s[0] = self.alpha * dtanh(a[0])  # (C2) (C1)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         da[0] = dnew[0] * s[0]  # (C2) (C1)
         return (dnew[0] * (1 - self.alpha),)  # (C2)

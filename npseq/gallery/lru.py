@@ -15,7 +15,8 @@ Derived in docs/derivations/gallery/lru.md. A complex number is two, l_r + i l_i
 
 import numpy as np
 
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State, States
 
 LEAST, MOST = 0.5, 0.99  # the moduli that the units begin with
 
@@ -35,12 +36,12 @@ class LRUCell(Cell):
     gates, h_blocks, state, saved = ("r", "i", "d"), (), ("h", "r", "i"), ("z_r", "z_i")
     projection, operands, vectors = "W_zh", 2, ("nu", "theta", "gamma")
 
-    def initial(self, name, shape, rng):
-        squares = np.linspace(LEAST**2, MOST**2, *shape[:1])
+    def initial(self, name: str, shape: tuple[int, ...], rng: "np.random.Generator") -> Array | None:
+        squares = np.linspace(LEAST**2, MOST**2, shape[0])
         first = {"nu": np.log(-np.log(squares) / 2), "gamma": np.log(1 - squares) / 2}
         return np.log(rng.uniform(0, 2 * np.pi, shape)) if name == "theta" else first.get(name)
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (_, r, i), (h_new, r_new, i_new), (a_r, a_i, d, z_r, z_i) = old, new, a
         l_r, l_i = eigenvalues(p)
         z_r[...] = l_r * r - l_i * i + np.exp(p[2]) * a_r  # (C1) (C6)
@@ -48,7 +49,7 @@ class LRUCell(Cell):
         r_new[...], i_new[...] = z_r, z_i
         h_new[...] = d + project(a[3:])  # (C3) (C8) (C9)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: States, da: Array, p: Array, project: Project) -> Passed:
         (dh, dr, di), (_, r, i), (a_r, a_i), (l_r, l_i) = dnew, s[0], a[:2], eigenvalues(p)
         v = project(dh)  # (C9) (C8)
         dr, di, da[2] = dr + v[0], di + v[1], dh  # (C9) (C8) (C3)
@@ -60,7 +61,7 @@ class LRUCell(Cell):
         return None, l_r * dr + l_i * di, l_r * di - l_i * dr  # (C6) (C7)
 
 
-def eigenvalues(p):
+def eigenvalues(p: Array) -> tuple[Array, Array]:
     """The real and imaginary part of exp(-exp(nu) + i exp(theta))."""
     modulus, angle = np.exp(-np.exp(p[0])), np.exp(p[1])
     return modulus * np.cos(angle), modulus * np.sin(angle)  # (C4) (C5)

@@ -7,7 +7,8 @@
 """
 
 from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 
 
 class MGUCell(Cell):
@@ -20,21 +21,21 @@ class MGUCell(Cell):
 
     gates, h_blocks, projection, local = ("f", "n"), ("f",), "W_hn", 3
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (h,), (h_new,), (f, n) = old, new, a
         sigmoid(f, f)  # (C1)
         n += project(f * h)  # (C2) (C3)
         tanh(n, n)  # (C3)
         h_new[...] = h + f * (n - h)  # (C4)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         (h,), (f, n), (s_f, s_n, s_m) = old, a, s
         df = dsigmoid(f)
         s_f[...] = df * (n - h)  # (C4) (C1)
         s_n[...] = f * dtanh(n)  # (C4) (C3)
         s_m[...] = df * h  # (C2) (C1)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         (dh_new,), f, (s_f, s_n, s_m), (df, dn) = dnew, a[0], s, da
         multiply(dh_new, s_n, dn)  # (C4) (C3)
         dm = project(dn)  # (C3)

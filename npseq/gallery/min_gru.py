@@ -8,7 +8,8 @@ docs/derivations/gallery/min_gru.md derives it.
 """
 
 from npseq.activations import dsigmoid, multiply, sigmoid
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 
 
 class MinGRUCell(Cell):
@@ -21,16 +22,16 @@ class MinGRUCell(Cell):
 
     gates, h_blocks = ("z", "n"), ()
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (h,), (h_new,), (z, n) = old, new, a
         sigmoid(z, z)  # (C1)
         h_new[...] = h + z * (n - h)  # (C2) (C3)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         (h,), (z, n), (s_z, s_n) = old, a, s
         s_z[...] = dsigmoid(z) * (n - h)  # (C3) (C1)
         s_n[...] = z  # (C3) (C2)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         multiply(dnew[0], s, da)  # (C3) (C1) (C2)
         return (dnew[0] * (1 - a[0]),)  # (C3)

@@ -10,7 +10,8 @@ docs/derivations/gallery/min_lstm.md derives it.
 """
 
 from npseq.activations import multiply, sigmoid
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 
 
 class MinLSTMCell(Cell):
@@ -23,19 +24,19 @@ class MinLSTMCell(Cell):
 
     gates, h_blocks, saved = ("f", "i", "n"), (), ("k",)
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (h,), (h_new,), (f, i, n, k), f_i = old, new, a, a[:2]
         sigmoid(f_i, f_i)  # (C1) (C2)
         k[...] = f / (f + i)  # (C4)
         h_new[...] = n + k * (h - n)  # (C3) (C5)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         (h,), (f, i, n, k), (s_f, s_i, s_n) = old, a, s
         s_k = k * (1 - k) * (h - n)  # (C5) (C4)
         s_f[...] = s_k * (1 - f)  # (C4) (C1)
         s_i[...] = s_k * (i - 1)  # (C4) (C2)
         s_n[...] = 1 - k  # (C5) (C3)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         multiply(dnew[0], s, da)  # (C5) (C4) (C1) (C2) (C3)
         return (dnew[0] * a[3],)  # (C5)

@@ -8,7 +8,8 @@
 """
 
 from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 
 
 class NgGRUCell(Cell):
@@ -21,20 +22,20 @@ class NgGRUCell(Cell):
 
     gates, h_blocks, projection = ("r", "z", "n"), ("r", "z"), "W_hn"
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (h,), (h_new,), (r, z, n), r_z = old, new, a, a[:2]
         sigmoid(r_z, r_z)  # (C1) (C2)
         n += project(r * h)  # (C3) (C4)
         tanh(n, n)  # (C4)
         h_new[...] = h + z * (n - h)  # (C5)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         (h,), (r, z, n), (s_r, s_z, s_n) = old, a, s
         s_r[...] = dsigmoid(r) * h  # (C3) (C1)
         s_z[...] = dsigmoid(z) * (n - h)  # (C5) (C2)
         s_n[...] = dtanh(n) * z  # (C5) (C4)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         (dh_new,), r, z, (s_r, s_z, s_n), (dr, dz, dn) = dnew, a[0], a[1], s, da
         multiply(dh_new, s_z, dz)  # (C5) (C2)
         multiply(dh_new, s_n, dn)  # (C5) (C4)

@@ -11,7 +11,8 @@ ns.LSTM(peepholes=True) is that of Gers et al. 2002, whose output gate sees the 
 """
 
 from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 
 
 class PeepholeLSTMCell(Cell):
@@ -24,14 +25,14 @@ class PeepholeLSTMCell(Cell):
 
     gates, state, local, vectors = ("o", "i", "f", "g"), ("h", "c"), 5, ("p_o", "p_i", "p_f")
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         c, (h_new, c_new), (o, i, f, g), o_i_f = old[1], new, a, a[:3]
         sigmoid(o_i_f + p * c, out=o_i_f)  # (C1) (C2) (C3)
         tanh(g, g)  # (C4)
         c_new[...] = f * c + i * g  # (C5)
         multiply(o, tanh(c_new), h_new)  # (C6)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         c, c_new, (o, i, f, g), (s_o, s_i, s_f, s_g, s_c) = old[1], new[1], a, s
         tanh_c = tanh(c_new)
         s_o[...] = dsigmoid(o) * tanh_c  # (C6) (C1)
@@ -40,12 +41,12 @@ class PeepholeLSTMCell(Cell):
         s_g[...] = dtanh(g) * i  # (C5) (C4)
         s_c[...] = dtanh(tanh_c) * o  # (C6)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         (dh_new, dc_new), f = dnew, a[2]
         dc_all = dc_new + dh_new * s[4]  # (C6)
         multiply(dh_new, s[0], da[0])  # (C6) (C1)
         multiply(dc_all, s[1:4], da[1:])  # (C5) (C2) (C3) (C4)
         return None, dc_all * f + da[0] * p[0] + da[1] * p[1] + da[2] * p[2]  # (C5) (C1) (C2) (C3)
 
-    def vector_gradients(self, da, old, new):
+    def vector_gradients(self, da: Array, old: State, new: State) -> State:
         return tuple(da[k] * old[1] for k in range(3))  # (C1) (C2) (C3)

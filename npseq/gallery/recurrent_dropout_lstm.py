@@ -11,9 +11,12 @@ docs/derivations/gallery/recurrent_dropout_lstm.md derives it.
 (C7)  h' = o * tanh(c')
 """
 
+from collections.abc import Mapping
+
 from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
 from npseq.arguments import probability
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 
 
 class RecurrentDropoutLSTMCell(Cell):
@@ -30,21 +33,21 @@ class RecurrentDropoutLSTMCell(Cell):
     p: float = 0.25
     gates, state, local = ("o", "i", "f", "g"), ("h", "c"), 5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         probability("p", self.p)
 
     @property
-    def masks(self):
+    def masks(self) -> Mapping[str, float]:
         return {"k": 1 - self.p}
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         c, (h_new, c_new), (o, i, f, g, k), o_i_f = old[1], new, a, a[:3]
         sigmoid(o_i_f, o_i_f)  # (C1) (C2) (C3)
         tanh(g, g)  # (C4)
         c_new[...] = f * c + k / (1 - self.p) * i * g  # (C5) (C6)
         multiply(o, tanh(c_new), h_new)  # (C7)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         c, c_new, (o, i, f, g, k), (s_o, s_i, s_f, s_g, s_c) = old[1], new[1], a, s
         r, tanh_c = k / (1 - self.p), tanh(c_new)
         s_o[...] = dsigmoid(o) * tanh_c  # (C7) (C1)
@@ -53,7 +56,7 @@ class RecurrentDropoutLSTMCell(Cell):
         s_g[...] = dtanh(g) * r * i  # (C6) (C4)
         s_c[...] = dtanh(tanh_c) * o  # (C7)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         (dh_new, dc_new), f = dnew, a[2]
         dc_all = dc_new + dh_new * s[4]  # (C7)
         multiply(dh_new, s[0], da[0])  # (C7) (C1)

@@ -17,7 +17,8 @@ docs/derivations/gallery/slstm.md derives it.
 import numpy as np
 
 from npseq.activations import dsigmoid, dtanh, sigmoid, tanh
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State, States
 
 
 class SLSTMCell(Cell):
@@ -33,7 +34,7 @@ class SLSTMCell(Cell):
 
     gates, state = ("o", "i", "f", "z"), ("h", "c", "n", "m")
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (_, c, n, m), (h_new, c_new, n_new, m_new), (o, i, f, z) = old, new, a
         sigmoid(o, o)  # (C1)
         tanh(z, z)  # (C2)
@@ -45,7 +46,7 @@ class SLSTMCell(Cell):
         n_new[...] = f * n + i  # (C9)
         h_new[...] = o * c_new / n_new  # (C10)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: States, da: Array, p: Array, project: Project) -> Passed:
         ((_, c, n, _), (_, c_new, n_new, _)), (o, i, f, z), (do, di, df, dz) = s, a, da
         dh, dc, dn, dm = dnew
         n_new = n_new + (n_new == 0)  # where no step has been taken, and all adjoints are 0

@@ -9,9 +9,12 @@
 (C7)  h' = k_h * h + (1 - k_h) * o * tanh(q)             else that probability itself
 """
 
+from collections.abc import Mapping
+
 from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
 from npseq.arguments import share
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 
 
 class ZoneoutLSTMCell(Cell):
@@ -30,15 +33,15 @@ class ZoneoutLSTMCell(Cell):
     keep_h: float = 0.05
     gates, state, local = ("o", "i", "f", "g"), ("h", "c"), 5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         share("keep_c", self.keep_c)
         share("keep_h", self.keep_h)
 
     @property
-    def masks(self):
+    def masks(self) -> Mapping[str, float]:
         return {"k_c": self.keep_c, "k_h": self.keep_h}
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (h, c), (h_new, c_new), (o, i, f, g, k_c, k_h), o_i_f = old, new, a, a[:3]
         sigmoid(o_i_f, o_i_f)  # (C1) (C2) (C3)
         tanh(g, g)  # (C4)
@@ -46,7 +49,7 @@ class ZoneoutLSTMCell(Cell):
         c_new[...] = q + k_c * (c - q)  # (C6)
         h_new[...] = k_h * h + (1 - k_h) * o * tanh(q)  # (C7)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         c, (o, i, f, g, _, k_h), (s_o, s_i, s_f, s_g, s_q) = old[1], a, s
         tanh_q = tanh(f * c + i * g)
         s_o[...] = dsigmoid(o) * tanh_q * (1 - k_h)  # (C7) (C1)
@@ -55,7 +58,7 @@ class ZoneoutLSTMCell(Cell):
         s_g[...] = dtanh(g) * i  # (C5) (C4)
         s_q[...] = dtanh(tanh_q) * o * (1 - k_h)  # (C7)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         (dh_new, dc_new), f, k_c, k_h = dnew, a[2], a[4], a[5]
         dq = dc_new * (1 - k_c) + dh_new * s[4]  # (C6) (C7)
         multiply(dh_new, s[0], da[0])  # (C7) (C1)

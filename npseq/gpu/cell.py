@@ -43,7 +43,7 @@ class FusedCell:
         arrays = self._given(a=a if self._cell.reads_gates else None, s=s, old=old, new=new)
         self._runner("local_derivatives", s, _inputs(arrays))(arrays)
 
-    def backward(self, dnew: tuple, a: MaybeArray, s: Any, da: Array, p: MaybeArray, project: Any) -> Any:
+    def backward(self, dnew: State, a: MaybeArray, s: Any, da: Array, p: MaybeArray, project: Any) -> Any:
         """Does what Cell.backward does."""
         if da.dtype.name not in TYPES:
             return self._cell.backward(dnew, a, s, da, p, project)

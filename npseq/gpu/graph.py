@@ -56,14 +56,14 @@ class GraphedStep:
     """The steps of one function; a copy begins anew."""
 
     def __init__(self) -> None:
-        self.key: tuple | None = None
-        self.seen: dict[tuple, int] = {}
+        self.key: tuple[Any, ...] | None = None
+        self.seen: dict[tuple[Any, ...], int] = {}
         self.static: Static | None = None
         self.products: Products | None = None  # of plain launches
         self.buffers: Any = None  # of plain launches
         self.failed = self.logged = False
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return GraphedStep, ()
 
     def __call__(self, step: Step, params: Parameters, inputs: list[Array], *options: Any) -> tuple[list[Array], Any]:
@@ -90,7 +90,9 @@ class GraphedStep:
         self.key = key
         return self._captured(*work)
 
-    def _stepped(self, step: Step, params: Parameters, inputs: list[Array], options: tuple) -> tuple[list[Array], Any]:
+    def _stepped(
+        self, step: Step, params: Parameters, inputs: list[Array], options: tuple[Any, ...]
+    ) -> tuple[list[Array], Any]:
         outputs, self.buffers = step(inputs, self.buffers, *options)
         return outputs, self.buffers.grads
 
@@ -112,7 +114,9 @@ class GraphedStep:
         except Exception as error:
             return self._given_up(error, *work)
 
-    def _capture(self, step: Step, params: Parameters, inputs: list[Array], options: tuple) -> tuple[Any, Static]:
+    def _capture(
+        self, step: Step, params: Parameters, inputs: list[Array], options: tuple[Any, ...]
+    ) -> tuple[Any, Static]:
         xp = array_module(*inputs)
         static = [xp.ascontiguousarray(array).copy() for array in inputs]
         first, captured = capture(xp, lambda: self._stepped(step, params, static, options))
@@ -137,7 +141,7 @@ class GraphedStep:
         self.logged = True
 
 
-def _key(params: Parameters, inputs: list[Array], options: tuple) -> tuple:
+def _key(params: Parameters, inputs: list[Array], options: tuple[Any, ...]) -> tuple[Any, ...]:
     """All that a graph holds for good."""
     shapes, dtypes = (tuple(getattr(array, name, None) for array in inputs) for name in ("shape", "dtype"))
     return shapes, options, dtypes, address(params.flat), CURRENT.fused, CURRENT.tf32

@@ -31,7 +31,7 @@ class Runner:
 
     def __init__(self, program: Program, dtype: np.dtype, label: str):
         self.program, self.dtype, self.label = program, dtype, label
-        self._launches: dict[tuple, Launch] = {}
+        self._launches: dict[tuple[Any, ...], Launch] = {}
         self._functions: dict[tuple[int, int], Any] = {}
 
     def __call__(self, arrays: dict[str, Array], product: Callable[[Array], Array] | None = None) -> list[Any]:

@@ -21,7 +21,7 @@ class Expression(NamedTuple):
     """An operation and its arguments: a Ref for "load", a number for "constant", expressions for every other one."""
 
     op: str
-    args: tuple
+    args: tuple[Any, ...]
 
     @property
     def truth(self) -> bool:
@@ -32,7 +32,7 @@ class Assignment(NamedTuple):
     """An expression as a variable of a kernel; args are the numbers of earlier variables."""
 
     op: str
-    args: tuple
+    args: tuple[Any, ...]
 
 
 class Kernel(NamedTuple):

@@ -4,6 +4,7 @@ But for the two words that CUDA adds, the text is plain C, so a C compiler can c
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def _entry(kernel: Kernel, ref: Ref, ndim: int) -> str:
     return f"{ref.array}[{' + '.join([*terms, *(f'i{axis} * {ref.array}_{axis}' for axis in range(ndim))])}]"
 
 
-def _value(kernel: Kernel, op: str, args: tuple, ndim: int, dtype: np.dtype) -> str:
+def _value(kernel: Kernel, op: str, args: tuple[Any, ...], ndim: int, dtype: np.dtype) -> str:
     if op == "load":
         return _entry(kernel, args[0], ndim)
     if op == "constant":

@@ -62,10 +62,10 @@ class CellTrace:
         """The blocks of an array in which these contents are stored, as one."""
         refs = [slot.ref for slot in slots]
         first = refs[0]
-        if first is None or refs != [Ref(first.array, first.gate + k) for k in range(len(refs))]:  # type: ignore[operator]
+        if first is None or refs != [Ref(first.array, first.gate + k) for k in range(len(refs))]:
             raise Untraceable("a cell must hand adjacent blocks of one array to project, a slice of a")
         self._emit({}, set().union(*(self._subexpressions(self._content[slot]) for slot in slots)))
-        return Ref(first.array, slice(first.gate, first.gate + len(refs)))  # type: ignore[arg-type, operator]
+        return Ref(first.array, slice(first.gate, first.gate + len(refs)))
 
     def finish(self, results: "Iterable[Symbol | None]") -> Program:
         """Returns the program, given what the method returned."""

@@ -67,7 +67,7 @@ def check_vjp(
         return checked(loss, given, gradient, method, rtol, draw)
 
 
-def _outputs(value: Any) -> tuple[Any, tuple]:
+def _outputs(value: Any) -> tuple[Any, tuple[Any, ...]]:
     """(y, what else backward takes). Raises TypeError where y holds anything but arrays."""
     y, saved = (value[0], (value[1],)) if type(value) is tuple and len(value) == 2 else (value, ())
     for path, one in leaves_of(y).items():

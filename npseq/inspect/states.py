@@ -47,7 +47,7 @@ def state_adjoints(view: View) -> tuple[Rows, dict[str, Array]]:
     """
     seen: dict[int, list[Any]] = {}
 
-    def record(k: int) -> Callable:
+    def record(k: int) -> Callable[..., Any]:
         steps = seen.setdefault(k, [])
         return lambda t, dh, dc: steps.insert(0, (dh, dc))
 
@@ -89,7 +89,7 @@ def through_output(view: View, l: int, d: int, dh: Array, dc: Array) -> Array:
     """
     cell, strand = view.layer.cell, view.tape.strands[l][d]
     w = view.layer.weights(l, d)
-    o, tanh_c = strand.a[:, blocks_of(cell).names.index("o")], tanh(strand.c[1:])  # type: ignore[index]
+    o, tanh_c = strand.a[:, blocks_of(cell).names.index("o")], tanh(strand.c[1:])
     slope = o * dtanh(tanh_c)  # (L6)
     dm = dh if w.U is None else np.moveaxis(np.tensordot(w.U, dh, axes=(1, 1)), 0, 1)
     if w.vectors is not None:

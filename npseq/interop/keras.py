@@ -139,7 +139,7 @@ def _flat(weights: Any) -> list[Any]:
     return [a for w in weights for a in (_flat(w) if isinstance(w, list | tuple) and not _has_numbers(w) else [w])]
 
 
-def _has_numbers(given: Sequence) -> bool:
+def _has_numbers(given: Sequence[Any]) -> bool:
     """Whether these are the numbers of one array, and no arrays."""
     return any(isinstance(one, int | float) for one in given)
 

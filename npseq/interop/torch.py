@@ -139,7 +139,7 @@ def export(layer: Any, values: Mapping[str, Array] | None = None) -> dict[str, n
     return {name: np.array(array, order="C") for name, array in out.items()}
 
 
-def _strand(layer: Recurrent, values: dict, index: StrandIndex, derivatives: bool) -> dict[str, np.ndarray]:
+def _strand(layer: Recurrent, values: dict[str, Any], index: StrandIndex, derivatives: bool) -> dict[str, np.ndarray]:
     """In the order of PyTorch's state_dict."""
     packed = pack(layer, values, index.ending, _GATES[type(layer.cell)], derivatives)
     out = {"weight_ih": packed.W_x.T, "weight_hh": packed.W_h.T}

@@ -18,7 +18,7 @@ class LayerModule(torch.nn.Module):
 
     def __init__(self, layer: Layer):
         super().__init__()
-        self.layer = instance("layer", layer, Recurrent | Linear | Embedding, "an RNN, GRU, LSTM, Linear or Embedding")
+        self.layer = instance("layer", layer, (Recurrent, Linear, Embedding), "an RNN, GRU, LSTM, Linear or Embedding")
         if not isinstance(layer.params.flat, np.ndarray):
             raise TypeError("layer must be on the CPU to share its memory with PyTorch; use layer.to('cpu')")
         for name, value in layer.params.items():
@@ -27,7 +27,8 @@ class LayerModule(torch.nn.Module):
     def forward(self, x: torch.Tensor, state: Any = None, lengths: Any = None) -> Any:
         """Returns (y, state) of a recurrent layer, y of another; the arguments are those of the layer's forward."""
         parts = [] if state is None else state_arrays(state)
-        found = _Run.apply(self.layer, lengths, self.training, len(parts), x, *parts, *self.parameters())
+        run: Any = _Run.apply  # without types of its own
+        found = run(self.layer, lengths, self.training, len(parts), x, *parts, *self.parameters())
         return (found[0], as_state(found[1:])) if isinstance(self.layer, Recurrent) else found[0]
 
     def extra_repr(self) -> str:
@@ -63,7 +64,7 @@ class _Run(torch.autograd.Function):
         return None, None, None, None, *(None if one is None else torch.from_numpy(one.copy()) for one in found)
 
 
-def _bound(layer: Any, tensors: tuple) -> Any:
+def _bound(layer: Any, tensors: tuple[Any, ...]) -> Any:
     """The layer with these parameters: itself where they are its memory, else a copy of it."""
     own = [value.ctypes.data for value in layer.params.values()]
     if [one.data_ptr() for one in tensors] == own:

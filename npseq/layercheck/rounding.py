@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array, array_module, to_host
-from npseq.cell import Cell, has_own
+from npseq.cell import Cell, State, has_own
 from npseq.layers.bidirectional import recurrent_layers
 
 REPEATS = 8
@@ -61,11 +61,11 @@ def _moving(cell: Cell, rng: np.random.Generator) -> Cell:
         return None if value is None else moved(to_host(value)).view(Moving)
 
     class MovingStep(type(cell)):  # type: ignore[misc]
-        def backward(self, dnew: tuple, a: Array, s: Any, *others: Any) -> Any:
+        def backward(self, dnew: State, a: Array, s: Any, *others: Any) -> Any:
             return super().backward(dnew, moving(a), tuple(tuple(map(moving, state)) for state in s), *others)
 
     class MovingDerivatives(type(cell)):  # type: ignore[misc]
-        def local_derivatives(self, a: Array, old: tuple, new: tuple, s: Array) -> None:
+        def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
             a, *states = map(moving, (a, *old, *new))
             host = np.empty(s.shape, s.dtype).view(Moving)
             super().local_derivatives(a, tuple(states[: len(old)]), tuple(states[len(old) :]), host)

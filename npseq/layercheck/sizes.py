@@ -123,7 +123,7 @@ def _upstream(layer: Any, size: Size, rng: np.random.Generator) -> tuple[Array |
     return dy, _inputs(layer, size, rng)[1]
 
 
-def _trained(layer: Any, inputs: list, lengths: Any, upstream: tuple[Array | None, Any]) -> tuple[Any, Any, Any]:
+def _trained(layer: Any, inputs: list[Any], lengths: Any, upstream: tuple[Array | None, Any]) -> tuple[Any, Any, Any]:
     """What backward returns for the last inputs, in the buffers of those before, where lengths differed too."""
     tape = grads = None
     workspace, (dy, dstate) = Workspace(), upstream

@@ -69,7 +69,7 @@ def _given(cell: Cell, features: int) -> Arrays:
     return drawn
 
 
-def _arrays(cell: Cell, given: Arrays, dtype: Any) -> tuple:
+def _arrays(cell: Cell, given: Arrays, dtype: Any) -> tuple[Any, ...]:
     """(a, old, p) as a cell's methods take them."""
     a = [value for name, value in given.items() if name.startswith("a[")]
     a += [np.zeros((UNITS, 1))] * len(cell.saved)

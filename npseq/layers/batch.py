@@ -55,7 +55,7 @@ def check_batch(x: Array, lengths: Array | None, features: int, dtype: np.dtype,
         return _checked_ids(Batch(x, is_ids, None, None), features)
     lengths = check_steps(lengths, steps, batch)
     whole = lengths.ndim == 1 and np.all(lengths == steps)
-    mask = None if whole else xp.asarray(has_step(lengths, steps, batch))  # type: ignore[attr-defined]
+    mask = None if whole else xp.asarray(has_step(lengths, steps, batch))
     return _checked_ids(Batch(x, is_ids, lengths, mask), features)
 
 
@@ -97,7 +97,7 @@ def check_old(tape: Any, kind: type) -> None:
         raise TypeError(f"tape must be an old one that forward returned, or None, got {type_name(tape)}; give None")
 
 
-def check_mark(mark: tuple, params: Parameters) -> None:
+def check_mark(mark: tuple[Any, ...], params: Parameters) -> None:
     """Raises ValueError unless the parameters hold what they held when the tape was made."""
     if mark != params.mark():
         raise ValueError(

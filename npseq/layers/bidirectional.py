@@ -137,7 +137,7 @@ def recurrent_layers(layer: Any) -> dict[str, Recurrent]:
 
 def check_recurrent(name: str, layer: Any) -> Any:
     """Returns a recurrent layer. Raises TypeError for anything else."""
-    return instance(name, layer, Recurrent | Reversed | Bidirectional, "an RNN, GRU, LSTM or Bidirectional layer")
+    return instance(name, layer, (Recurrent, Reversed, Bidirectional), "an RNN, GRU, LSTM or Bidirectional layer")
 
 
 def check_forward_only(recurrent: Any) -> None:

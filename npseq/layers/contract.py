@@ -5,7 +5,7 @@ two was not written, or was read before it was written; in a gradient it would b
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,7 @@ from npseq.arguments import instance, integer, share
 from npseq.backend import Array
 from npseq.bptt.blocks import blocks_of, of_blocks, to_blocks
 from npseq.bptt.layout import strand_layout
-from npseq.cell import Cell, has_own
+from npseq.cell import Cell, State, has_own
 from npseq.parameters import Parameters
 
 UNITS, FEATURES, BATCH, STEPS = 2, 3, 4, 5  # of the trial; all differ, so that no axis is taken for another
@@ -33,13 +33,13 @@ def check_cell(cell: Any, whole: bool = True) -> Cell:
     """
     if isinstance(cell, type):
         raise TypeError(f"cell must be an object of its class, got the class {cell.__name__}; give {cell.__name__}()")
-    instance("cell", cell, Cell, "an object of a class that extends ns.Cell")
+    checked = instance("cell", cell, Cell, "an object of a class that extends ns.Cell")
     try:
         hash(cell)
     except TypeError:
         raise TypeError(f"{_name(cell)}'s options must be hashable, got {cell}; give tuples for lists") from None
-    _check(cell, whole)
-    return cell
+    _check(checked, whole)
+    return checked
 
 
 @lru_cache
@@ -79,7 +79,7 @@ def _check_names(cell: Cell) -> None:
     _check_tuple(cell, "masks", tuple(cell.masks))
     for name, probability in cell.masks.items():
         share(f"{_name(cell)}.masks[{name!r}]", probability)
-    instance(f"{_name(cell)}.projection", cell.projection, str | None, "the name of a matrix or None")
+    instance(f"{_name(cell)}.projection", cell.projection, (str, type(None)), "the name of a matrix or None")
     for name, least in (("local", 0), ("operands", 1)):
         if integer(f"{_name(cell)}.{name}", getattr(cell, name), least) is not getattr(cell, name):
             raise TypeError(f"{_name(cell)}.{name} must be an int, got {getattr(cell, name)!r}")
@@ -125,7 +125,8 @@ class _Trial:
     def state(self, *rest: int) -> tuple[Array, ...]:
         return (self.draw(self.features, *rest), *(self.draw(UNITS, *rest) for _ in self.cell.state[1:]))
 
-    def project(self, back: bool = False) -> Callable[[Array], Array] | None:
+    def project(self, back: bool = False) -> Any:
+        """What multiplies by the second product's matrix, of the shapes that fit it alone; None where there is none."""
         if self.U is None:
             return None
         matrix, operands = self.U.T if back else self.U, self.cell.operands
@@ -217,7 +218,7 @@ class _Trial:
             self.cell.local_derivatives(self.a[:, None], old, new, s)
         return s[:, 0]
 
-    def _backward(self, s: Any, dnew: tuple, fill: float) -> tuple[Array, list[Array]]:
+    def _backward(self, s: Any, dnew: State, fill: float) -> tuple[Array, list[Array]]:
         lagged = dnew[0].ndim == 3
         a, p = (None if x is None else x[..., None, :] if lagged else x for x in (self.a, self.p))
         if isinstance(s, tuple):
@@ -233,7 +234,7 @@ class _Trial:
         self.must(all(unchanged), "backward", "write on da alone, and leave dnew, a and s as they are")
         return da, self._passed(passed, dnew)
 
-    def _passed(self, passed: Any, dnew: tuple) -> list[Array]:
+    def _passed(self, passed: Any, dnew: State) -> list[Array]:
         wanted = f"return a tuple of the adjoints of {', '.join(self.cell.state)}"
         self.must(isinstance(passed, tuple) and len(passed) == len(dnew), "backward", f"{wanted}, got {_kind(passed)}")
         for name, part, like in zip(self.cell.state, passed, dnew, strict=True):

@@ -24,7 +24,8 @@ import numpy as np
 
 from npseq.activations import add, dsigmoid, dtanh, multiply, sigmoid, tanh
 from npseq.arguments import one_of
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 from npseq.layers.recurrent import Recurrent
 
 
@@ -35,14 +36,14 @@ class GRUCell(Cell):
     gates = ("r", "z", "n")
 
     @property
-    def h_blocks(self):
+    def h_blocks(self) -> tuple[str, ...]:
         return ("r", "z") if self.reset == "before" else ("r", "z", "hn")  # hn: v, which x does not enter
 
     @property
-    def projection(self):
+    def projection(self) -> str | None:
         return "W_hn" if self.reset == "before" else None
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (h,), (h_new,) = old, new
         r, z, n, r_and_z = a[0], a[1], a[-1], a[:2]
         sigmoid(r_and_z, r_and_z)  # (G1) (G2)
@@ -54,7 +55,7 @@ class GRUCell(Cell):
         tanh(n, n)  # (G4 | G6)
         add(n, z * (h - n), h_new)  # (G7)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         (h,), r, z, n, r_and_z = old, a[0], a[1], a[-1], a[:2]
         s_r, s_z, s_n, s_r_and_z = s[0], s[1], s[-1], s[:2]
         dsigmoid(r_and_z, out=s_r_and_z)  # (G1) (G2)
@@ -68,7 +69,7 @@ class GRUCell(Cell):
             s_r *= v  # (G6)
             s_v[...] = r  # (G6)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         (dh_new,), r, z = dnew, a[0], a[1]
         s_r, s_z, s_n = s[0], s[1], s[-1]
         dr, dz, dn = da[0], da[1], da[-1]

@@ -19,7 +19,7 @@ class LinearTape(NamedTuple):
     """What backward reads: x, and which values the parameters had."""
 
     x: Array  # (..., in)
-    mark: tuple
+    mark: tuple[Any, ...]
 
 
 class Linear(Layer):

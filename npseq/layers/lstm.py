@@ -18,7 +18,8 @@ import numpy as np
 
 from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
 from npseq.arguments import flag, integer
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 from npseq.layers.recurrent import Recurrent
 
 
@@ -32,14 +33,14 @@ class LSTMCell(Cell):
     local = 5  # a derivative for each gate, and dm/dc'
 
     @property
-    def projection(self):
+    def projection(self) -> str | None:
         return "W_hp" if self.projected else None
 
     @property
-    def vectors(self):
+    def vectors(self) -> tuple[str, ...]:
         return ("p_o", "p_i", "p_f") if self.peepholes else ()
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (_, c), (h_new, c_new) = old, new
         o, i, f, g = a[0], a[1], a[2], a[3]
         if self.peepholes:
@@ -58,7 +59,7 @@ class LSTMCell(Cell):
         else:
             multiply(o, tanh(c_new), h_new)  # (L6) (L7)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         (_, c), (_, c_new) = old, new
         o, i, _, g = a
         s_o, s_i, s_f, s_g, s_c = s
@@ -72,7 +73,7 @@ class LSTMCell(Cell):
         dtanh(tanh_c, out=s_c)
         s_c *= o  # (L6)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         (dh_new, dc_new), f = dnew, a[2]
         do, di_f_g, s_o, s_i_f_g, s_c = da[0], da[1:], s[0], s[1:4], s[4]
         dm = project(dh_new) if self.projected else dh_new  # (L7)
@@ -87,7 +88,7 @@ class LSTMCell(Cell):
             dc += di * p_i + df * p_f  # (L1) (L2)
         return None, dc
 
-    def vector_gradients(self, da, old, new):
+    def vector_gradients(self, da: Array, old: State, new: State) -> State:
         (_, c), (_, c_new), (do, di, df, _) = old, new, da
         return do * c_new, di * c, df * c  # (L5) (L1) (L2)
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from npseq.activations import drelu, dtanh, multiply, relu, tanh
 from npseq.arguments import one_of
-from npseq.cell import Cell
+from npseq.backend import Array
+from npseq.cell import Cell, Passed, Project, State
 from npseq.layers.recurrent import Recurrent
 
 
@@ -21,17 +22,17 @@ class RNNCell(Cell):
     gates = ("h",)
     reads_gates = False
 
-    def forward(self, a, old, new, p, project):
+    def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         a_h, (h_new,) = a[0], new
         phi = tanh if self.nonlinearity == "tanh" else relu
         phi(a_h, h_new)  # (R2)
 
-    def local_derivatives(self, a, old, new, s):
+    def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
         s_h, (h_new,) = s[0], new
         dphi = dtanh if self.nonlinearity == "tanh" else drelu
         dphi(h_new, out=s_h)  # (R2)
 
-    def backward(self, dnew, a, s, da, p, project):
+    def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
         da_h, s_h, (dh_new,) = da[0], s[0], dnew
         multiply(dh_new, s_h, da_h)  # (R2)
         return (None,)

@@ -56,7 +56,7 @@ class EncoderDecoder(Model):
     def __init__(self, encoder: Encoder, decoder: Decoder, bridge: Linear | None = None):
         instance("encoder", encoder, Encoder, "an Encoder")
         instance("decoder", decoder, Decoder, "a Decoder")
-        instance("bridge", bridge, Linear | None, "a Linear or None")
+        instance("bridge", bridge, (Linear, type(None)), "a Linear or None")
         size, state_size = encoder.recurrent.output_size, decoder.recurrent.num_layers * decoder.recurrent.state_size
         mine, other = _state_form(encoder.recurrent), _state_form(decoder.recurrent)
         check_inputs("decoder", decoder.context_size, size)
@@ -134,7 +134,7 @@ class EncoderDecoder(Model):
         return grads
 
 
-def _state_form(recurrent: Recurrent | Bidirectional) -> tuple:
+def _state_form(recurrent: Recurrent | Bidirectional) -> tuple[Any, ...]:
     """What makes two recurrent layers' states of one form: (parts of the state, rows, their sizes), one a layer."""
     layers = recurrent_layers(recurrent).values()
     return tuple((one.cell.state, one.num_layers * one.directions, one.state_size, one.hidden_size) for one in layers)

@@ -172,7 +172,7 @@ class LanguageModel(TextModel):
         return loss, norm, state
 
     def _clipped(
-        self, batch: tuple, clip: float | None, window: Window, old: Buffers | None, all_reduce: Any = None
+        self, batch: tuple[Any, ...], clip: float | None, window: Window, old: Buffers | None, all_reduce: Any = None
     ) -> tuple[Array, Any, Any, Buffers]:
         """A training step up to the optimizer: (loss, norm, state, buffers)."""
         loss, state, buffers = self._backpropagate_from(batch, window, old)
@@ -180,7 +180,9 @@ class LanguageModel(TextModel):
             loss = all_reduce(loss, buffers.grads)
         return loss, clip_grad_norm(buffers.grads, np.inf if clip is None else clip), state, buffers
 
-    def _backpropagate_from(self, batch: tuple, window: Window, old: Buffers | None) -> tuple[Array, Any, Buffers]:
+    def _backpropagate_from(
+        self, batch: tuple[Any, ...], window: Window, old: Buffers | None
+    ) -> tuple[Array, Any, Buffers]:
         """(loss, state, buffers) of a batch (ids, targets, state)."""
         ids, targets, state = batch
         window, targets = window.check(ids, targets, self.vocab_size, self.recurrent)
@@ -198,7 +200,9 @@ class LanguageModel(TextModel):
             loss, dlogits = softmax_cross_entropy(logits, targets, weights=weights)
         return loss, state, self._backward(dlogits, tape, old, window.truncation)
 
-    def _on_device(self, batch: tuple, clip: float | None, window: Window) -> tuple[Array, Any, Any, Parameters]:
+    def _on_device(
+        self, batch: tuple[Any, ...], clip: float | None, window: Window
+    ) -> tuple[Array, Any, Any, Parameters]:
         """`_clipped` as a CUDA graph, unless the host draws or decides something in every step."""
         from npseq.gpu.graph import GraphedStep
 
@@ -216,7 +220,9 @@ class LanguageModel(TextModel):
         (loss, norm, *arrays), grads = self._graphed(self._graph_step, self.params, inputs, clip, window)
         return loss, norm, as_state(arrays), grads
 
-    def _graph_step(self, inputs: list[Array], old: Any, clip: float | None, window: Window) -> tuple[list, Buffers]:
+    def _graph_step(
+        self, inputs: list[Array], old: Any, clip: float | None, window: Window
+    ) -> tuple[list[Any], Buffers]:
         """What a graph captures: a step of arrays alone."""
         ids, targets, *arrays = inputs
         loss, norm, state, buffers = self._clipped((ids, targets, as_state(arrays)), clip, window, old)

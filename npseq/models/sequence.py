@@ -61,7 +61,7 @@ class SequenceModel(Model):
     ):
         self.is_binary = one_of("loss", loss, ("softmax", "binary")) == "binary"
         check_recurrent("recurrent", recurrent)
-        instance("embedding", embedding, Embedding | None, "an Embedding or None")
+        instance("embedding", embedding, (Embedding, type(None)), "an Embedding or None")
         if embedding is not None and embedding.dim != recurrent.input_size:
             raise ValueError(
                 f"embedding must have the recurrent layer's {recurrent.input_size} inputs as its dim, "

@@ -51,7 +51,7 @@ class Optimizer:
         self.weight_decay = within("weight_decay", weight_decay)
         self.steps = 0
         self.state: dict[str, Array] = {}
-        self._scratch: dict[tuple, Array] = {}  # one for all arrays of one shape and dtype
+        self._scratch: dict[tuple[Any, ...], Array] = {}  # one for all arrays of one shape and dtype
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={getattr(self, name)}" for name in signature(type(self)).parameters)

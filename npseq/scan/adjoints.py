@@ -94,7 +94,12 @@ def check_layer(layer: Any) -> None:
 
 
 def _rows(
-    layer: Recurrent, dy: MaybeArray, dcs: PerLayer | None, own: StepsTape, dlast: tuple, max_bytes: int | None
+    layer: Recurrent,
+    dy: MaybeArray,
+    dcs: PerLayer | None,
+    own: StepsTape,
+    dlast: tuple[Any, ...],
+    max_bytes: int | None,
 ) -> Any:
     """The adjoints of all steps, rows[layer][direction], from the last layer down to the first."""
     features, parts = _by_direction(layer, dy, own), [_by_direction(layer, dc, own) for dc in dcs or ()]

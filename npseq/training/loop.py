@@ -90,7 +90,7 @@ def train_epoch(
     """
     instance("model", model, LanguageModel, "a LanguageModel")
     instance("epoch", epoch, Epoch, "an Epoch")
-    instance("position", position, Position | None, "a Position or None")
+    instance("position", position, (Position, type(None)), "a Position or None")
     check_optimizer(optimizer, model.params)
     check_metrics("before", before)
     check_calls(on_step, stop, trace_nonfinite)

@@ -19,7 +19,7 @@ def thread_limit(config: TrainingConfig) -> int | None:
     return config.threads if config.threads is not None else 1 if operations < SMALL else None
 
 
-def limited(config: TrainingConfig, most: int | None = None) -> AbstractContextManager:
+def limited(config: TrainingConfig, most: int | None = None) -> AbstractContextManager[Any]:
     """Returns a context in which products run on thread_limit(config) threads, or on `most` if there is no limit.
 
     The limit holds for the whole process. most: the cores of a process that shares them with others, None for all.

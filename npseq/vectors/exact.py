@@ -20,7 +20,7 @@ class Number:
 
     __slots__ = ("adjoint", "carried", "sources", "value")
 
-    def __init__(self, value: Decimal, sources: tuple = (), carried: bool = False):
+    def __init__(self, value: Decimal, sources: tuple[Any, ...] = (), carried: bool = False):
         self.value, self.sources, self.carried = value, sources, carried
         self.adjoint: list[Decimal] = []
 
@@ -86,10 +86,13 @@ class Graph:
                 source.adjoint = [a + slope * b for a, b in zip(source.adjoint, shifted, strict=True)]
 
 
+Numbers = list[Number]
 Weights = Mapping[str, np.ndarray]
+Options = Mapping[str, Any]
+Cell = Callable[[Graph, Weights, Numbers, Numbers, Numbers, Options], tuple[Numbers, Numbers]]
 
 
-def gate(g: Graph, p: Weights, name: str, x: list, h: list, j: int, *more: tuple[Number, Number]) -> Number:
+def gate(g: Graph, p: Weights, name: str, x: Numbers, h: Numbers, j: int, *more: tuple[Number, Number]) -> Number:
     """(x W_x + h W_h + b)_j and further products; an h that is [] is left out."""
     pairs = [(x[i], p[f"W_x{name}"][i, j]) for i in range(len(x))]
     pairs += [(h[i], p[f"W_h{name}"][i, j]) for i in range(len(h))]
@@ -97,13 +100,13 @@ def gate(g: Graph, p: Weights, name: str, x: list, h: list, j: int, *more: tuple
     return g.sum(g.products([*pairs, *more]), *bias)
 
 
-def rnn(g: Graph, p: Weights, x: list, h: list, c: list, options: Mapping[str, Any]) -> tuple[list, list]:
+def rnn(g: Graph, p: Weights, x: Numbers, h: Numbers, c: Numbers, options: Options) -> tuple[Numbers, Numbers]:
     """Equations 9.4 of Dive into Deep Learning, with tanh or relu."""
     phi = g.relu if options.get("nonlinearity") == "relu" else g.tanh
     return [phi(gate(g, p, "h", x, h, j)) for j in range(len(h))], []
 
 
-def gru(g: Graph, p: Weights, x: list, h: list, c: list, options: Mapping[str, Any]) -> tuple[list, list]:
+def gru(g: Graph, p: Weights, x: Numbers, h: Numbers, c: Numbers, options: Options) -> tuple[Numbers, Numbers]:
     """Cho et al. 2014, with z for "keep"; PyTorch's formula where the reset gate comes after the product."""
     units = range(len(h))
     r, z = ([g.sigmoid(gate(g, p, name, x, h, j)) for j in units] for name in "rz")
@@ -117,10 +120,10 @@ def gru(g: Graph, p: Weights, x: list, h: list, c: list, options: Mapping[str, A
     return [g.products([(z[j], h[j]), (g.without(z[j]), n[j])]) for j in units], []
 
 
-def lstm(g: Graph, p: Weights, x: list, h: list, c: list, options: Mapping[str, Any]) -> tuple[list, list]:
+def lstm(g: Graph, p: Weights, x: Numbers, h: Numbers, c: Numbers, options: Options) -> tuple[Numbers, Numbers]:
     """Gers et al. 2000 and 2002; the projection of Sak et al. 2014."""
 
-    def sees(name: str, cell: list, j: int) -> list[tuple[Number, Number]]:
+    def sees(name: str, cell: Numbers, j: int) -> list[tuple[Number, Number]]:
         return [(p[f"p_{name}"][j], cell[j])] if f"p_{name}" in p else []
 
     units = range(len(c))
@@ -134,12 +137,10 @@ def lstm(g: Graph, p: Weights, x: list, h: list, c: list, options: Mapping[str, 
     return m, c
 
 
-CELLS: dict[str, Callable] = {"rnn": rnn, "gru": gru, "lstm": lstm}
+CELLS: dict[str, Cell] = {"rnn": rnn, "gru": gru, "lstm": lstm}
 
 
-def exact(
-    cell: str, options: Mapping[str, Any], params: Weights, inputs: Weights, truncated: int = 0
-) -> dict[str, np.ndarray]:
+def exact(cell: str, options: Options, params: Weights, inputs: Weights, truncated: int = 0) -> dict[str, np.ndarray]:
     """Returns y, h, c, dx, dh0, dc0 and the derivative by every parameter under its plain name, as arrays of Decimal.
 
     Args:
@@ -177,10 +178,10 @@ def exact(
         }
 
 
-def _stack(g: Graph, step: Callable, options: Mapping[str, Any], p: Weights, x: Any, first: list) -> tuple[list, ...]:
+def _stack(g: Graph, step: Cell, options: Options, p: Weights, x: Any, first: list[Any]) -> tuple[list[Any], ...]:
     """Runs one sequence: its outputs, and the last h, and c, of each layer and direction."""
     directions = 2 if options.get("bidirectional") else 1
-    last: list[list] = [[] for _ in first]
+    last: list[list[Any]] = [[] for _ in first]
     rows = [list(row) for row in x]
     for layer in range(options.get("num_layers", 1)):
         outputs = []

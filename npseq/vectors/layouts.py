@@ -78,7 +78,7 @@ def from_layout(layer: Recurrent, values: Mapping[str, np.ndarray], layout: str)
     return {name: flat[at.astype(int)] for name, at in places.items() if known[at.astype(int)].all()}
 
 
-def _has(lay: Callable, layer: Recurrent) -> bool:
+def _has(lay: Callable[[Recurrent, Values], Arrays], layer: Recurrent) -> bool:
     try:
         lay(layer, None)
     except ValueError:  # the library has no such layer

@@ -8,6 +8,9 @@ import numpy as np
 from npseq.backend import generator
 from npseq.gradcheck.callables.trees import leaves_of
 
+Leaves = dict[str, Any]  # {path: an array of the framework, or another leaf}
+Function = Callable[[Leaves], Any]
+
 
 class Framework:
     """The functions by which frameworks differ."""
@@ -33,7 +36,7 @@ class Framework:
     def numpy(self, value: Any) -> np.ndarray:
         raise NotImplementedError
 
-    def gradient(self, f: Callable[[dict], Any], leaves: dict[str, Any]) -> Mapping[str, Any]:
+    def gradient(self, f: Function, leaves: Leaves) -> Mapping[str, Any]:
         """The framework's own gradient of a scalar function, with the backward passes that somebody wrote for it."""
         raise NotImplementedError
 
@@ -47,7 +50,7 @@ class Framework:
             )
         return True
 
-    def projected(self, f: Callable[[dict], Any], leaves: dict[str, Any], rng: Any) -> Callable[[dict], Any]:
+    def projected(self, f: Function, leaves: Leaves, rng: Any) -> Function:
         """f, or where it returns arrays their sum with weights that are drawn once."""
         draw, outputs = generator(0 if rng is None else rng), leaves_of(f(leaves))
         if [getattr(one, "ndim", 0) for one in outputs.values()] == [0]:

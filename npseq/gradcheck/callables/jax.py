@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from npseq.gradcheck.callables.framework import Framework
+from npseq.gradcheck.callables.framework import Framework, Function, Leaves
 
 
 class Jax(Framework):
@@ -17,7 +17,8 @@ class Jax(Framework):
     remedy = "make it anew with dtype float64"
 
     def function(self, f: Any, at: Any) -> tuple[Callable[..., Any], Any]:
-        if not jax.config.read("jax_enable_x64"):
+        config: Any = jax.config  # without types of its own
+        if not config.read("jax_enable_x64"):
             raise ValueError(
                 "JAX must compute in float64, in which differences have digits; call "
                 'jax.config.update("jax_enable_x64", True), and make the arrays after it'
@@ -33,5 +34,5 @@ class Jax(Framework):
     def numpy(self, value: Any) -> np.ndarray:
         return np.asarray(value)
 
-    def gradient(self, f: Callable[[dict], Any], leaves: dict[str, Any]) -> Mapping[str, Any]:
+    def gradient(self, f: Function, leaves: Leaves) -> Mapping[str, Any]:
         return jax.grad(f)(leaves)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from npseq.gradcheck.callables.arguments import arguments_of
-from npseq.gradcheck.callables.framework import Framework
+from npseq.gradcheck.callables.framework import Framework, Function, Leaves
 
 
 def is_closure(f: Any) -> bool:
@@ -51,7 +51,7 @@ class Torch(Framework):
     def numpy(self, value: Any) -> np.ndarray:
         return value.detach().resolve_conj().cpu().numpy()
 
-    def gradient(self, f: Callable[[dict], Any], leaves: dict[str, Any]) -> Mapping[str, Any]:
+    def gradient(self, f: Function, leaves: Leaves) -> Mapping[str, Any]:
         moved = {path: leaf.requires_grad_() for path, leaf in leaves.items()}
         found = torch.autograd.grad(f(moved), list(moved.values()), allow_unused=True)
         return {
@@ -79,7 +79,7 @@ class TorchClosure(Torch):
 
         return call, named
 
-    def gradient(self, f: Callable[[dict], Any], leaves: dict[str, Any]) -> Mapping[str, Any]:
+    def gradient(self, f: Function, leaves: Leaves) -> Mapping[str, Any]:
         found = torch.autograd.grad(f(leaves), [self.read[path] for path in leaves], allow_unused=True)
         return {
             path: torch.zeros_like(leaf) if one is None else one

@@ -34,7 +34,7 @@ def is_branch(tree: Any) -> bool:
     return isinstance(tree, tuple | list) and not _holds_numbers(tree)
 
 
-def _holds_numbers(tree: tuple | list) -> bool:
+def _holds_numbers(tree: tuple[Any, ...] | list[Any]) -> bool:
     parts = [part for part in tree if not isinstance(part, int | float | complex)]
     return bool(tree) and all(isinstance(part, tuple | list) and _holds_numbers(part) for part in parts)
 

@@ -81,7 +81,7 @@ def _activation(op_type: str, given: Any, directions: int) -> str:
 
 
 def _list(op_type: str, name: str, value: Any) -> Any:
-    return instance(f"{op_type}'s {name}", value, list | tuple, "a list")
+    return instance(f"{op_type}'s {name}", value, (list, tuple), "a list")
 
 
 def _flag(op_type: str, given: Mapping[str, Any], name: str) -> bool:

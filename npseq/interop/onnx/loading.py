@@ -135,7 +135,7 @@ def _check_shapes(op_type: str, given: Inputs, found: Attributes) -> None:
     B = _batch(given, found)
     state = (B, layers, H) if found.batch_first else (layers, B, H)
     steps = given["X"].shape[1 if found.batch_first else 0] if "X" in given and given["X"].ndim == 3 else "T"
-    wanted: dict[str, tuple] = {
+    wanted: dict[str, tuple[Any, ...]] = {
         "W": (layers, count * H, D),
         "R": (layers, count * H, H),
         "B": (layers, 2 * count * H),

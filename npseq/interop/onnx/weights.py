@@ -38,7 +38,7 @@ def _one_direction(
     return out
 
 
-def parameters_from(layer: Recurrent, W: np.ndarray, R: np.ndarray, B: MaybeArray, P: MaybeArray) -> dict:
+def parameters_from(layer: Recurrent, W: np.ndarray, R: np.ndarray, B: MaybeArray, P: MaybeArray) -> dict[str, Array]:
     """npseq's names and values of a layer that is no stack: the reverse of `weights_of`."""
     values: dict[str, np.ndarray] = {}
     for d, index in enumerate(strand_indices(layer)):

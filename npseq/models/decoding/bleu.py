@@ -55,5 +55,5 @@ def _tokens(name: str, text: Any) -> list[Any]:
     return list(text)
 
 
-def _ngrams(tokens: Sequence[str], n: int) -> Counter:
+def _ngrams(tokens: Sequence[str], n: int) -> Counter[Any]:
     return Counter(tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1))
