@@ -136,8 +136,8 @@ class LanguageModel(TextModel):
         self,
         ids: Array | None,
         targets: Array,
-        state: Any,
-        optimizer: Any,
+        state: Any = None,
+        optimizer: Any = None,
         clip: float | None = None,
         *,
         lengths: Array | None = None,
@@ -148,6 +148,8 @@ class LanguageModel(TextModel):
         all_reduce: Callable[[Array, Parameters], Array] | None = None,
     ) -> tuple[Array, Any, Any]:
         """Runs one training step, writes params and own buffers; returns (loss, norm before clipping, state).
+
+        Small products are made on one thread.
 
         Args:
             ids, targets, state, lengths, weights, truncation, context, state_at: as `loss` takes them.
@@ -163,12 +165,13 @@ class LanguageModel(TextModel):
         check_limit("clip", np.inf if clip is None else clip)
         function("all_reduce", bool if all_reduce is None else all_reduce)
         batch, window = (ids, targets, state), Window(truncation, context, state_at, lengths, weights)
-        if all_reduce is None and not isinstance(self.params.flat, np.ndarray):
-            loss, norm, state, grads = self._on_device(batch, clip, window)
-        else:
-            loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers, all_reduce)
-            grads = self._buffers.grads
-        optimizer.step(self.params, grads)
+        with self._on_few_threads(targets):
+            if all_reduce is None and not isinstance(self.params.flat, np.ndarray):
+                loss, norm, state, grads = self._on_device(batch, clip, window)
+            else:
+                loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers, all_reduce)
+                grads = self._buffers.grads
+            optimizer.step(self.params, grads)
         return loss, norm, state
 
     def _clipped(

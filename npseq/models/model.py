@@ -14,6 +14,7 @@ from npseq.files import VERSION, Content, read_content, write_content
 from npseq.layers.batch import check_kind
 from npseq.layers.bidirectional import check_cut, check_whole_tape
 from npseq.layers.composite import Composite
+from npseq.models.threads import FewThreads
 from npseq.optim.optimizer import check_optimizer
 from npseq.parameters import Parameters
 
@@ -28,6 +29,7 @@ class Model(Composite):
 
     _buffers: Any = None  # what the last training step left to be written over by the next
     _graphed: Any = None  # its CUDA graph
+    _few: FewThreads | None = None  # limits the threads of a step
 
     def _bind(self, params: Parameters) -> None:
         super()._bind(params)
@@ -35,7 +37,7 @@ class Model(Composite):
         self.__dict__.update(self.layers)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_buffers", "_graphed")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_buffers", "_graphed", "_few")}
 
     def _begin(
         self, tape: Any, kind: type, grads: Parameters | None, workspace: Workspace | None, truncation: Any = None
@@ -54,8 +56,11 @@ class Model(Composite):
         """
         raise NotImplementedError
 
-    def step(self, *batch: Any, optimizer: Any, clip: float | None = None, **options: Any) -> tuple[Array, Any]:
-        """Runs one training step, dropout acting, and returns (loss, gradient norm before clipping). Writes params.
+    def step(self, *batch: Any, optimizer: Any, clip: float | None = None, **options: Any) -> tuple[Array, Any, Any]:
+        """Runs one training step, dropout acting, and returns (loss, gradient norm before clipping, None).
+
+        It writes params. None is in the place of the state that a LanguageModel carries. Small products are made on one
+        thread.
 
         Args:
             batch: the arguments of `loss`.
@@ -69,10 +74,19 @@ class Model(Composite):
         check_optimizer(optimizer, self.params)
         if clip is not None:
             check_limit("clip", clip)
-        loss, grads = self._training_loss(*batch, **options)
-        norm = clip_grad_norm(grads, inf if clip is None else clip)
-        optimizer.step(self.params, grads)
-        return loss, norm
+        with self._on_few_threads(batch[0] if batch else None):
+            loss, grads = self._training_loss(*batch, **options)
+            norm = clip_grad_norm(grads, inf if clip is None else clip)
+            optimizer.step(self.params, grads)
+        return loss, norm, None
+
+    def _on_few_threads(self, batch: Any) -> FewThreads:
+        """The context of a step over a batch, whose second axis is that of the sequences."""
+        if self._few is None:
+            self._few = FewThreads(
+                self.layers.get("recurrent") or getattr(self.layers.get("encoder"), "recurrent", None)
+            )
+        return self._few(batch)
 
     def _training_loss(self, *batch: Any, **options: Any) -> tuple[Array, Parameters]:
         """As `loss`, with dropout; the gradients may be the model's own buffers."""

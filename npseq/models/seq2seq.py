@@ -52,7 +52,7 @@ class Seq2Seq(EncoderDecoder):
     Example:
         >>> pairs = ns.data.load_pairs("reversal", 20)
         >>> model = ns.models.Seq2Seq(pairs.source_vocab, pairs.target_vocab, hidden_size=8, rng=0)
-        >>> loss, norm = model.step(*next(pairs.batches(20, 0)), optimizer=ns.Adam(0.005), clip=1)
+        >>> loss, norm, _ = model.step(*next(pairs.batches(20, 0)), optimizer=ns.Adam(0.005), clip=1)
         >>> len(model.translate(["a", "b"], max_steps=5)) <= 5
         True
     """

@@ -7,16 +7,16 @@ machine.
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from npseq.models.threads import is_small
 from npseq.training.config import TrainingConfig
 
-SMALL = 8_000_000  # operations of a step's product that take about 0.1 ms on one thread
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 
 def thread_limit(config: TrainingConfig) -> int | None:
     """Returns config.threads, or 1 if a step's product W_h h is small; None means all cores."""
     operations = 2 * GATES[config.cell] * config.hidden**2 * config.batch_size
-    return config.threads if config.threads is not None else 1 if operations < SMALL else None
+    return config.threads if config.threads is not None else 1 if is_small(operations) else None
 
 
 def limited(config: TrainingConfig, most: int | None = None) -> AbstractContextManager[Any]:

@@ -94,7 +94,7 @@ def test_both_models_learn():
     latent, adam = LatentForecaster(1, "rnn", 8, rng=0), ns.Adam(0.01)
     before = latent.loss(x[:, None, None])[0]
     for _ in range(60):
-        loss, _ = latent.step(x[:, None, None], optimizer=adam, clip=1)
+        loss, _, _ = latent.step(x[:, None, None], optimizer=adam, clip=1)
     assert loss < before / 10
     assert loss.dtype == np.float32
 

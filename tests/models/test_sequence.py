@@ -42,7 +42,7 @@ def test_steps_are_those_of_loss(kind, recurrent, embedded):
     model, other = (model_of(kind, recurrent, embedded) for _ in range(2))
     first, second = ns.Adam(0.1), ns.Adam(0.1)
     for batch in batches(kind, embedded):
-        loss, norm = model.step(*batch, optimizer=first, clip=0.5)
+        loss, norm, _ = model.step(*batch, optimizer=first, clip=0.5)
         expected, grads = other.loss(*batch)
         assert (loss, norm) == (expected, ns.clip_grad_norm(grads, 0.5))
         second.step(other.params, grads)
@@ -117,7 +117,7 @@ def test_a_model_leaves_the_layers_it_is_made_of_alone():
     recurrent, rows = ns.GRU(2, 3, rng=0), ns.Embedding(5, 2, rng=1)
     before = recurrent.params.flat.copy(), rows.params.flat.copy()
     model = Tagger(recurrent, 4, embedding=rows, rng=2)
-    loss, norm = model.step(np.ones((3, 2), int), np.ones((3, 2), int), optimizer=ns.SGD(1.0), clip=0.1)
+    loss, norm, _ = model.step(np.ones((3, 2), int), np.ones((3, 2), int), optimizer=ns.SGD(1.0), clip=0.1)
     assert norm > 0.1
     np.testing.assert_array_equal(recurrent.params.flat, before[0])
     np.testing.assert_array_equal(rows.params.flat, before[1])

@@ -35,7 +35,7 @@ FORM = re.compile(
     r"\bmust\b|\bneeds?\b|\btakes?\b|\bis for\b|\bare for\b|\bcannot\b|\bsay\b|; |\bhas no\b|\bno parameter\b"
 )
 CALLED = ("dy", "gradient", "lr", "visit", "on_step", "stop", "all_reduce")  # arguments that may be functions
-STATES = ("_buffers", "_graphed", "_views", "_named", "_scratch", "_sample", "_last_write", "_whole")
+STATES = ("_buffers", "_graphed", "_few", "_views", "_named", "_scratch", "_sample", "_last_write", "_whole")
 
 
 def judge(case: Case, seed: Any) -> str:

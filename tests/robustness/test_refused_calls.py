@@ -159,12 +159,12 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     # generation
     "a temperature below 0": (
         lambda: captions().generate(np.ones((1, 2)), 0, 3, temperature=-1), ValueError, "temperature must be 0, for"),
-    "an infinite temperature": (
-        lambda: captions().generate(np.ones((1, 2)), 0, 3, temperature=np.inf), ValueError, "temperature must be 0"),
+    "a temperature of minus infinity": (
+        lambda: captions().generate(np.ones((1, 2)), 0, 3, temperature=-np.inf), ValueError, "temperature must be 0"),
     "a temperature of nan": (
         lambda: counting.NGramModel([0, 1], 2, 1).generate([0], 3, temperature=np.nan), ValueError, "temperature"),
-    "an n-gram model's temperature of inf": (
-        lambda: counting.NGramModel([0, 1], 2, 1).generate([0], 3, temperature=np.inf), ValueError, "temperature"),
+    "an n-gram model's temperature of minus infinity": (
+        lambda: counting.NGramModel([0, 1], 2, 1).generate([0], 3, temperature=-np.inf), ValueError, "temperature"),
     "a temperature that is a text": (lambda: model().generate([0], 3, "1"), TypeError, "temperature must be a number"),
     "a length below 0": (
         lambda: captions().generate(np.ones((1, 2)), 0, -1), ValueError, "length must be an integer of at least 0"),

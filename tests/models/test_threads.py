@@ -1,0 +1,60 @@
+"""A small step is made on one thread, whoever has asked for more; a large one on all that there are."""
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import npseq as ns
+from npseq.models.threads import FewThreads, is_small, operations_of
+
+
+def threads():
+    return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+
+@pytest.mark.parametrize(("cell", "gates"), [(ns.RNN, 1), (ns.GRU, 3), (ns.LSTM, 4)])
+def test_operations_are_those_of_the_recurrent_product(cell, gates):
+    assert operations_of(cell(5, 7), 3) == 2 * gates * 7 * 7 * 3
+    assert operations_of(ns.Bidirectional(ns.RNN(5, 7), cell(5, 7)), 3) == 2 * gates * 7 * 7 * 3
+
+
+def test_the_threads_come_back():
+    np.ones((2, 2)) @ np.ones((2, 2))
+    few = FewThreads(ns.RNN(4, 4))
+    with threadpool_limits(2, user_api="blas"):
+        with few(np.ones((5, 3))):
+            assert set(threads()) == {1}
+        assert set(threads()) == {2}
+        with pytest.raises(RuntimeError), few(np.ones((5, 3))):
+            raise RuntimeError
+        assert set(threads()) == {2}
+
+
+def test_a_large_product_keeps_them():
+    layer = ns.LSTM(4, 512)
+    assert not is_small(operations_of(layer, 32))
+    with threadpool_limits(2, user_api="blas"), FewThreads(layer)(np.ones((5, 32))):
+        assert set(threads()) == {2}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda optimizer: ns.LanguageModel(5, "gru", 8, rng=0).step(IDS, IDS, None, optimizer),
+        lambda optimizer: ns.models.Classifier(ns.GRU(5, 8, rng=0), 5).step(IDS, IDS[0], optimizer=optimizer),
+        lambda optimizer: ns.models.Seq2Seq(5, 5, hidden_size=4, rng=0).step(IDS, IDS, optimizer=optimizer),
+    ],
+)
+def test_a_step_from_python_is_made_on_one_thread(step):
+    seen = []
+
+    class Looks:
+        def step(self, params, grads):
+            seen.extend(threads())
+
+    with threadpool_limits(2, user_api="blas"):
+        assert len(step(Looks())) == 3
+    assert set(seen) == {1}
+
+
+IDS = np.ones((6, 4), int)
