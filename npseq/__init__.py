@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from npseq import data, initializers, layers, losses, models, optim
+from npseq.activations import Activation
 from npseq.bptt.truncation import CarouselTruncation, HDetach, RandomTruncation, RouletteTruncation, Truncated
 from npseq.cell import Cell
 from npseq.clipping import clip_grad_norm, clip_grad_value
@@ -32,6 +33,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "SGD",
+    "Activation",
     "Adagrad",
     "Adam",
     "AdamW",

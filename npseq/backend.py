@@ -111,6 +111,17 @@ def address(array: Any) -> int:
 _product: Callable[..., Array] | None = None  # replaces CuPy's matmul on a device
 
 
+def erfc(x: Array) -> Array:
+    """Returns 1 - erf(x), which NumPy and CuPy lack; of complex numbers on the host only."""
+    if is_cupy(x):
+        from cupyx.scipy.special import erfc as of_device
+
+        return of_device(x)
+    from scipy.special import erfc as of_host  # 20 ms, which few need
+
+    return of_host(x)
+
+
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """Returns a @ b; on a device it uses the product of multiplying_with, if there is one."""
     if _product is None or isinstance(a, np.ndarray):

@@ -32,7 +32,7 @@ RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside
     "diagnosis": BELOW_MODELS | {"gradcheck", "layercheck", "gpu"},  # gpu: the tracing of a cell
     "learn": BELOW_MODELS | {"diagnosis"},
     "inspect": BELOW_MODELS | {"models"},
-    "interop": BELOW_MODELS | {"models"},
+    "interop": BELOW_MODELS | {"models", "gallery"},  # ONNX's LSTM with input_forget
     "training": BELOW_MODELS | {"models", "inspect", "gpu"},
     "vectors": BELOW_MODELS | {"interop", "diagnosis"},
     "testing": GROUND | {"gradcheck", "layercheck"},

@@ -39,7 +39,7 @@ def other_mathematics(layer: Any) -> Iterator[tuple[Mistake, float]]:
     if type(layer.cell) is LSTMCell:
         right = "f = sigmoid(x W_xf + h W_hf + b_f)"
         yield _mistake("b_f + 1", "forward adds 1 to the forget gate's bias", right, "L2", _with_more_bias), LIKELY
-    if type(layer.cell) is RNNCell:
+    if type(layer.cell) is RNNCell and layer.cell.nonlinearity in ("tanh", "relu"):
         yield _mistake("other nonlinearity", "tanh and ReLU are exchanged in forward", "h' = phi(a)", "R2",
                        _with_the_other_nonlinearity), LIKELY  # fmt: skip
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from npseq.backend import erfc
 from npseq.diagnosis.equations import Equations
 
 Changes = dict[int, list[tuple[np.ndarray, int]]]  # {node: [(rows of hypotheses, the node in its place)]}
@@ -49,6 +50,7 @@ def steep(y: np.ndarray) -> np.ndarray:
 
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "tanh": np.tanh,
+    "erfc": erfc,
     "arctanh": np.arctanh,
     "sigmoid": lambda x: 0.5 + 0.5 * np.tanh(0.5 * x),
     "logit": logit,

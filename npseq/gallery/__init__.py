@@ -5,6 +5,7 @@ Each is written on npseq.cell.Cell alone, as a cell of one's own is, and derived
 
 from npseq.gallery.coupled_lstm import CoupledLSTMCell
 from npseq.gallery.ind_rnn import IndRNNCell
+from npseq.gallery.input_forget_lstm import InputForgetLSTMCell
 from npseq.gallery.janet import JANETCell
 from npseq.gallery.layer_norm_lstm import LayerNormLSTMCell
 from npseq.gallery.leaky_rnn import LeakyRNNCell
@@ -21,6 +22,7 @@ from npseq.gallery.zoneout_lstm import ZoneoutLSTMCell
 __all__ = [
     "CoupledLSTMCell",
     "IndRNNCell",
+    "InputForgetLSTMCell",
     "JANETCell",
     "LRUCell",
     "LayerNormLSTMCell",

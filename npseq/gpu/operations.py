@@ -27,6 +27,7 @@ OPERATIONS = {
     "expm1": Operation("expm1{f}({0})"),
     "log": Operation("log{f}({0})"),
     "log1p": Operation("log1p{f}({0})"),
+    "erfc": Operation("erfc{f}({0})"),
     "tanh": Operation("tanh{f}({0})"),
     "cos": Operation("cos{f}({0})"),
     "sin": Operation("sin{f}({0})"),

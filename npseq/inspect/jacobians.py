@@ -19,7 +19,7 @@ class JacobianSpectrum(NamedTuple):
 
     singular_values: Array  # (K, B, n), largest first
     norm_product: Array  # (K, B): the product of the single steps' largest ones, an upper bound
-    bound: np.ndarray | None  # (K,): (gamma sigma_max(W_hh))^k for a plain RNN of one layer, else None
+    bound: np.ndarray | None  # (K,): (gamma sigma_max(W_hh))^k for a plain RNN of one layer of tanh or ReLU, else None
 
 
 def state_jacobians(layer: Any, tape: Any, *, max_bytes: int | None = MAX_BYTES) -> Array:
@@ -170,6 +170,6 @@ def _own_steps(tape: Any, steps: int, batch: int) -> tuple[Array, Array]:
 
 
 def _bound(layer: Any, lags: int) -> np.ndarray | None:
-    if layer.num_layers > 1 or not isinstance(layer.cell, RNNCell):
+    if layer.num_layers > 1 or not isinstance(layer.cell, RNNCell) or layer.cell.nonlinearity not in ("tanh", "relu"):
         return None
     return np.linalg.norm(to_host(layer.params["W_hh"]), 2) ** np.arange(1, lags + 1)

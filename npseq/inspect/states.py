@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from npseq.activations import dsigmoid, dtanh, tanh
 from npseq.backend import Array
 from npseq.bptt.blocks import blocks_of
 from npseq.bptt.tape import Strand
@@ -37,6 +36,7 @@ def gates(view: View) -> dict[str, Array]:
         view.name(gate, l, d): _natural(view, d, strand.a[:, blocks_of(cell).names.index(gate)]).copy()
         for l, d, strand in strands(view)
         for gate in cell.gates
+        if gate != "h"  # a plain RNN's only one is its state
     }
 
 
@@ -87,13 +87,16 @@ def through_output(view: View, l: int, d: int, dh: Array, dc: Array) -> Array:
 
     dh (T, P, [K,] B), dc (T, H, [K,] B): what reaches h_t and c_t from outside the step.
     """
-    cell, strand = view.layer.cell, view.tape.strands[l][d]
+    cell: Any = view.layer.cell
+    strand = view.tape.strands[l][d]
     w = view.layer.weights(l, d)
-    o, tanh_c = strand.a[:, blocks_of(cell).names.index("o")], tanh(strand.c[1:])
-    slope = o * dtanh(tanh_c)  # (L6)
+    c_new, o = strand.c[1:], strand.a[:, blocks_of(cell).names.index("o")]
+    (dsigma, _, dpsi), psi_c = cell.derivatives, cell.functions[2](c_new)
+    slope = o * dpsi(c_new if cell.keeps else psi_c, out=np.empty_like(c_new))  # (L6)
     dm = dh if w.U is None else np.moveaxis(np.tensordot(w.U, dh, axes=(1, 1)), 0, 1)
     if w.vectors is not None:
-        slope = slope + dsigmoid(o) * tanh_c * w.vectors[0]  # (L6) (L5)
+        of_o = strand.a[:, len(cell.gates)] if cell.keeps else o
+        slope = slope + dsigma(of_o, out=np.empty_like(c_new)) * psi_c * w.vectors[0]  # (L6) (L5)
     return dc + dm * (slope if dm.ndim == 3 else slope[:, :, None])
 
 

@@ -16,24 +16,36 @@ reset="after", cuDNN's and PyTorch's: the gate acts after the product
     (G6)  n  = tanh(x W_xn + b_n + r * v)
 
     (G7)  h' = z * h + (1 - z) * n
+
+Another `gate_activation` takes the place of the sigmoid, another `activation` that of the tanh.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from npseq.activations import add, dsigmoid, dtanh, multiply, sigmoid, tanh
+from npseq.activations import Activated, Activation, add, multiply
 from npseq.arguments import one_of
 from npseq.backend import Array
 from npseq.cell import Cell, Passed, Project, State
 from npseq.layers.recurrent import Recurrent
 
 
-class GRUCell(Cell):
-    """Equations (G1) to (G7); reset: "after" or "before", the side of W_hn on which the reset gate acts."""
+class GRUCell(Activated, Cell):
+    """Equations (G1) to (G7); reset: "after" or "before", the side of W_hn on which the reset gate acts.
+
+    gate_activation, activation: of r and z, and of n.
+    """
 
     reset: str = "after"
-    gates = ("r", "z", "n")
+    gate_activation: str | Activation = "sigmoid"
+    activation: str | Activation = "tanh"
+    gates, activated = ("r", "z", "n"), ("gate_activation", "activation")
+    n: ClassVar[int]  # where n lies in a, which ends with the inputs that are kept
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "n", -4 if self.keeps else -1)
 
     @property
     def h_blocks(self) -> tuple[str, ...]:
@@ -45,22 +57,27 @@ class GRUCell(Cell):
 
     def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
         (h,), (h_new,) = old, new
-        r, z, n, r_and_z = a[0], a[1], a[-1], a[:2]
-        sigmoid(r_and_z, r_and_z)  # (G1) (G2)
+        r, z, n, r_and_z, (sigma, phi) = a[0], a[1], a[self.n], a[:2], self.functions
+        if self.keeps:
+            a[-3:-1] = r_and_z
+        sigma(r_and_z, r_and_z)  # (G1) (G2)
         if self.reset == "before":
             n += project(r * h)  # (G3)
         else:
             v = a[2]  # (G5): its product and bias came with those of r and z
             n += r * v  # (G6)
-        tanh(n, n)  # (G4 | G6)
+        if self.keeps:
+            a[-1] = n
+        phi(n, n)  # (G4 | G6)
         add(n, z * (h - n), h_new)  # (G7)
 
     def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
-        (h,), r, z, n, r_and_z = old, a[0], a[1], a[-1], a[:2]
+        (h,), r, z, n, (dsigma, dphi) = old, a[0], a[1], a[self.n], self.derivatives
         s_r, s_z, s_n, s_r_and_z = s[0], s[1], s[-1], s[:2]
-        dsigmoid(r_and_z, out=s_r_and_z)  # (G1) (G2)
+        of_r_and_z, of_n = (a[-3:-1], a[-1]) if self.keeps else (a[:2], n)
+        dsigma(of_r_and_z, out=s_r_and_z)  # (G1) (G2)
         s_z *= h - n  # (G7)
-        dtanh(n, out=s_n)
+        dphi(of_n, out=s_n)
         s_n *= 1 - z  # (G7) (G4 | G6)
         if self.reset == "before":
             s_r *= h  # (G3)
@@ -95,6 +112,7 @@ class GRU(Recurrent):
         hidden_size: H units.
         num_layers: L, each reading the one below.
         reset: "after" the product W_hn, PyTorch's and cuDNN's way, or "before" it, the paper's and d2l's.
+        gate_activation, activation: names of activations or ns.Activation, of the gates r and z, and of n.
         bidirectional: whether each layer also runs from the last step to the first.
         bias: whether there are biases.
         dropout: the probability with which training zeroes a feature between layers.
@@ -116,6 +134,8 @@ class GRU(Recurrent):
         num_layers: int = 1,
         *,
         reset: str = "after",
+        gate_activation: str | Activation = "sigmoid",
+        activation: str | Activation = "tanh",
         bidirectional: bool = False,
         bias: bool = True,
         dropout: float = 0.0,
@@ -123,7 +143,7 @@ class GRU(Recurrent):
         rng: Any = None,
     ):
         super().__init__(
-            GRUCell(one_of("reset", reset, ("after", "before"))),
+            GRUCell(one_of("reset", reset, ("after", "before")), gate_activation, activation),
             input_size,
             hidden_size,
             num_layers=num_layers,

@@ -10,27 +10,32 @@
 
 In brackets the peepholes of Gers et al. 2002: i and f look at the old cell state, o at the new one.
 The projection is that of Sak et al. 2014 (arXiv 1402.1128). What d2l calls C~ is g here.
+Another `gate_activation` may stand for the sigmoid, `activation` for the tanh of (L3), `output_activation` of (L6).
 """
 
 from typing import Any
 
 import numpy as np
 
-from npseq.activations import dsigmoid, dtanh, multiply, sigmoid, tanh
+from npseq.activations import Activated, Activation, multiply
 from npseq.arguments import flag, integer
 from npseq.backend import Array
 from npseq.cell import Cell, Passed, Project, State
 from npseq.layers.recurrent import Recurrent
 
 
-class LSTMCell(Cell):
+class LSTMCell(Activated, Cell):
     """Equations (L1) to (L7); peepholes: whether i, f and o see the cell state; projected: whether h' is m W_hp."""
 
     peepholes: bool = False
     projected: bool = False
+    gate_activation: str | Activation = "sigmoid"
+    activation: str | Activation = "tanh"
+    output_activation: str | Activation = "tanh"
     gates = ("o", "i", "f", "g")  # o, i, f share a sigmoid; i, f, g are reached through c: each lies in one piece
     state = ("h", "c")
     local = 5  # a derivative for each gate, and dm/dc'
+    activated = ("gate_activation", "activation", "output_activation")
 
     @property
     def projection(self) -> str | None:
@@ -41,36 +46,39 @@ class LSTMCell(Cell):
         return ("p_o", "p_i", "p_f") if self.peepholes else ()
 
     def forward(self, a: Array, old: State, new: State, p: Array, project: Project) -> None:
-        (_, c), (h_new, c_new) = old, new
-        o, i, f, g = a[0], a[1], a[2], a[3]
+        (_, c), (h_new, c_new), (sigma, phi, psi) = old, new, self.functions
+        o, i, f, g, gates = a[0], a[1], a[2], a[3], a[:3]
         if self.peepholes:
-            p_o, p_i_f, i_f = p[0], p[1:], a[1:3]
-            sigmoid(i_f + p_i_f * c, out=i_f)  # (L1) (L2)
-        else:
-            o_i_f = a[:3]
-            sigmoid(o_i_f, o_i_f)  # (L5) (L1) (L2)
-        tanh(g, g)  # (L3)
+            gates = a[1:3]  # o waits for c'
+            gates += p[1:] * c  # (L1) (L2)
+        if self.keeps:
+            a[4:] = a[:4]
+        sigma(gates, gates)  # (L1) (L2) (L5)
+        phi(g, g)  # (L3)
         multiply(f, c, c_new)
         c_new += i * g  # (L4)
         if self.peepholes:
-            sigmoid(o + p_o * c_new, out=o)  # (L5)
+            o += p[0] * c_new  # (L5)
+            if self.keeps:
+                a[4] = o
+            sigma(o, o)  # (L5)
         if self.projected:
-            h_new[...] = project(o * tanh(c_new))  # (L6) (L7)
+            h_new[...] = project(o * psi(c_new))  # (L6) (L7)
         else:
-            multiply(o, tanh(c_new), h_new)  # (L6) (L7)
+            multiply(o, psi(c_new), h_new)  # (L6) (L7)
 
     def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:
-        (_, c), (_, c_new) = old, new
-        o, i, _, g = a
-        s_o, s_i, s_f, s_g, s_c = s
-        o_i_f, s_o_i_f, tanh_c = a[:3], s[:3], tanh(c_new)
-        dsigmoid(o_i_f, out=s_o_i_f)  # (L5) (L1) (L2)
-        s_o *= tanh_c  # (L6)
+        (_, c), (_, c_new), (dsigma, dphi, dpsi) = old, new, self.derivatives
+        o, i, g, psi_c = a[0], a[1], a[3], self.functions[2](c_new)
+        s_o, s_i, s_f, s_g, s_c, s_o_i_f = s[0], s[1], s[2], s[3], s[4], s[:3]
+        of_gates, of_g, of_c = (a[4:7], a[7], c_new) if self.keeps else (a[:3], g, psi_c)
+        dsigma(of_gates, out=s_o_i_f)  # (L5) (L1) (L2)
+        s_o *= psi_c  # (L6)
         s_i *= g  # (L4)
         s_f *= c  # (L4)
-        dtanh(g, out=s_g)
+        dphi(of_g, out=s_g)
         s_g *= i  # (L4) (L3)
-        dtanh(tanh_c, out=s_c)
+        dpsi(of_c, out=s_c)
         s_c *= o  # (L6)
 
     def backward(self, dnew: State, a: Array, s: Array, da: Array, p: Array, project: Project) -> Passed:
@@ -102,6 +110,8 @@ class LSTM(Recurrent):
         num_layers: L, each reading the one below.
         peepholes: whether i, f and o see the cell state (Gers et al. 2002).
         proj_size: P > 0 makes h a projection of that size (Sak et al. 2014); 0 is none.
+        gate_activation, activation: names of activations or ns.Activation, of the gates i, f and o, and of g.
+        output_activation: of c' on its way to h; None is `activation`, as in Keras.
         bidirectional: whether each layer also runs from the last step to the first.
         bias: whether there are biases.
         dropout: the probability with which training zeroes a feature between layers.
@@ -125,6 +135,9 @@ class LSTM(Recurrent):
         *,
         peepholes: bool = False,
         proj_size: int = 0,
+        gate_activation: str | Activation = "sigmoid",
+        activation: str | Activation = "tanh",
+        output_activation: str | Activation | None = None,
         bidirectional: bool = False,
         bias: bool = True,
         dropout: float = 0.0,
@@ -133,8 +146,9 @@ class LSTM(Recurrent):
     ):
         hidden_size = integer("hidden_size", hidden_size)
         proj_size = integer("proj_size", proj_size, 0, hidden_size)
+        output_activation = activation if output_activation is None else output_activation
         super().__init__(
-            LSTMCell(flag("peepholes", peepholes), proj_size > 0),
+            LSTMCell(flag("peepholes", peepholes), proj_size > 0, gate_activation, activation, output_activation),
             input_size,
             hidden_size,
             num_layers=num_layers,

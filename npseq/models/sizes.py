@@ -35,8 +35,9 @@ def parameter_count(config: Mapping[str, Any], vocab_size: int) -> int:
 
 
 def _cell(config: Mapping[str, Any]) -> Cell:
-    return {
+    cells: dict[str, Cell] = {
         "rnn": RNNCell(config["nonlinearity"]),
         "gru": GRUCell(config["reset"]),
         "lstm": LSTMCell(bool(config["peepholes"]), config["proj_size"] > 0),
-    }[config["cell"]]
+    }
+    return cells[config["cell"]]

@@ -15,7 +15,7 @@ from mathematics import Equation, plain
 from printed import ROOT
 
 RULED = (
-    "npseq.activations",
+    "npseq.activations.basic",
     "npseq.bptt.factors",
     "npseq.bptt.gradients",
     "npseq.bptt.loop",

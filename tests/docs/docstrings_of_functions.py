@@ -16,7 +16,7 @@ LOGITS, IDS = RNG.normal(size=(6, 4)), np.array([0, 3, 1, 1, 2, 0])
 TARGETS = RNG.uniform(size=6)
 
 
-@check("npseq.activations:dtanh")
+@check("npseq.activations.basic:dtanh")
 def dtanh(printed: Docstring) -> None:
     printed.words("d tanh(x) / dx at")
     output, slope = printed("y = tanh(x)"), printed("1 - y^2")
@@ -28,13 +28,13 @@ def dtanh(printed: Docstring) -> None:
         assert_same(np.tanh(x + 1e-30j).imag / 1e-30, value(slope.sides[0], names), slope.text)
 
 
-@check("npseq.activations:sigmoid")
+@check("npseq.activations.basic:sigmoid")
 def the_sigmoid(printed: Docstring) -> None:
     formula = printed("1 / (1 + exp(-x))")
     assert_same(value(formula.sides[0], {"x": X}), activations.sigmoid(X), formula.text)
 
 
-@check("npseq.activations:dsigmoid")
+@check("npseq.activations.basic:dsigmoid")
 def dsigmoid(printed: Docstring) -> None:
     printed.words("d sigmoid(x) / dx at")
     output, slope = printed("y = sigmoid(x)"), printed("y (1 - y)")
@@ -45,7 +45,7 @@ def dsigmoid(printed: Docstring) -> None:
         assert_same(sigmoid(x + 1e-30j).imag / 1e-30, value(slope.sides[0], names), slope.text)
 
 
-@check("npseq.activations:drelu")
+@check("npseq.activations.basic:drelu")
 def drelu(printed: Docstring) -> None:
     printed.words("d relu(x) / dx at")
     names: Any = {"x": X, "relu": lambda x: np.where(x > 0, x, 0)}

@@ -17,7 +17,9 @@ from npseq.layers import GRU, LSTM, RNN
         (lambda: LSTM(3, 4.0), ValueError, "hidden_size must be a positive integer, got 4.0"),
         (lambda: LSTM(3, True), ValueError, "hidden_size must be a positive integer, got True"),
         (lambda: RNN(3, 4, num_layers=0), ValueError, "num_layers must be a positive integer, got 0"),
-        (lambda: RNN(3, 4, nonlinearity="exp"), ValueError, "nonlinearity must be one of 'tanh', 'relu', got 'exp'"),
+        (lambda: RNN(3, 4, nonlinearity="exp"), ValueError, "nonlinearity must be one of 'linear', .*, got 'exp'"),
+        (lambda: GRU(3, 4, gate_activation=None), TypeError, "gate_activation must be the name of an activation, or"),
+        (lambda: LSTM(3, 4, output_activation="elu(slope=1)"), ValueError, "output_activation must be an activation"),
         (lambda: GRU(3, 4, reset="inside"), ValueError, "reset must be one of 'after', 'before', got 'inside'"),
         (lambda: LSTM(3, 4, proj_size=4), ValueError, r"proj_size must be an integer in \[0, 4\), got 4"),
         (

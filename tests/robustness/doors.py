@@ -194,6 +194,8 @@ def doors() -> dict[str, Door]:
             lambda g: ns.models.masked_softmax_cross_entropy(g["logits"], g["targets"], g["lengths"]),
             {"logits": real(T, B, V), "targets": IDS, "lengths": LENGTHS},
         ),
+        "Activation.derivative": Door(lambda g: ns.Activation("elu").derivative(g["x"]), {"x": real(3)}),
+        "Activation.__call__": Door(lambda g: ns.Activation("elu")(g["x"]), {"x": real(3)}),
         "clip_grad_norm": Door(
             lambda g: changed(lambda grads: ns.clip_grad_norm(grads, 1.0), {"W": g["grads['W']"]}),
             {"grads['W']": real(2, 3)},

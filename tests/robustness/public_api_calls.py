@@ -158,6 +158,10 @@ def _last_gradient(rng: Rng) -> Given:
 def layers() -> list[Case]:
     recurrent = ns.layers.recurrent.Recurrent
     return [
+        Case(ns.Activation, fresh(name="hard_sigmoid", alpha=0.5, beta=0.25, clip=2.0)),
+        Case(ns.Activation.derivative, fresh(self=lambda rng: ns.Activation("elu"), x=lambda rng: numbers(rng, 3))),
+        Case(ns.gallery.InputForgetLSTMCell, fresh(peepholes=True, gate_activation="sigmoid", activation="relu",
+                                                   output_activation=ns.Activation("elu")), seldom=True),
         Case(ns.gallery.LeakyRNNCell, fresh(alpha=0.5), seldom=True),
         Case(ns.gallery.IndRNNCell, fresh(nonlinearity="tanh"), seldom=True),
         Case(ns.gallery.JANETCell, fresh(beta=0.5), seldom=True),

@@ -1,9 +1,10 @@
-"""Checks of the attributes of ONNX's RNN, GRU and LSTM operators; those that npseq does not compute are refused."""
+"""Checks of the attributes of ONNX's RNN, GRU and LSTM operators."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from npseq.arguments import instance, integer, mapping, one_of
+from npseq.arguments import integer, mapping, one_of
+from npseq.interop.onnx.activations import Texts, activations_of
 
 DIRECTIONS = ("forward", "reverse", "bidirectional")
 OPERATORS = {
@@ -11,7 +12,6 @@ OPERATORS = {
     "GRU": ("X", "W", "R", "B", "sequence_lens", "initial_h"),
     "LSTM": ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"),
 }
-_ACTIVATIONS = {"RNN": ("tanh",), "GRU": ("sigmoid", "tanh"), "LSTM": ("sigmoid", "tanh", "tanh")}
 _SHARED = ("activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size", "layout")
 _OWN = {"RNN": (), "GRU": ("linear_before_reset",), "LSTM": ("input_forget",)}
 
@@ -20,7 +20,8 @@ class Attributes(NamedTuple):
     """The attributes of a node, checked."""
 
     direction: str = "forward"
-    activation: str = "tanh"  # of an RNN
+    activations: tuple[Texts, ...] = ()  # of each direction: f, and g, and h
+    input_forget: bool = False  # of an LSTM
     linear_before_reset: bool = False  # of a GRU
     batch_first: bool = False
     hidden_size: int | None = None
@@ -35,7 +36,7 @@ def check_operator(op_type: Any) -> str:
 
 
 def check_attributes(op_type: str, attributes: Mapping[str, Any] | None) -> Attributes:
-    """Raises ValueError or TypeError for what npseq does not compute; texts may be bytes, as in ONNX."""
+    """Raises ValueError or TypeError for what the standard does not allow; texts may be bytes, as in ONNX."""
     attributes = {} if attributes is None else mapping("attributes", attributes)
     given = {name: text_of(value) for name, value in attributes.items() if value is not None}
     known = (*_SHARED, *_OWN[op_type])
@@ -43,45 +44,14 @@ def check_attributes(op_type: str, attributes: Mapping[str, Any] | None) -> Attr
         if name not in known:
             raise ValueError(f"{op_type}'s attributes must be of {', '.join(known)}, which npseq knows, got {name!r}")
     direction = one_of(f"{op_type}'s direction", given.get("direction", "forward"), DIRECTIONS)
-    _refuse(op_type, given)
     return Attributes(
         direction,
-        _activation(op_type, given.get("activations"), 2 if direction == "bidirectional" else 1),
+        activations_of(op_type, given, 2 if direction == "bidirectional" else 1),
+        _flag(op_type, given, "input_forget"),
         _integer(op_type, given, "linear_before_reset", 0) != 0,
         _flag(op_type, given, "layout"),
         _integer(op_type, given, "hidden_size", None),
     )
-
-
-def _refuse(op_type: str, given: Mapping[str, Any]) -> None:
-    if "clip" in given:
-        raise ValueError(f"{op_type}'s clip is not supported: npseq bounds no pre-activations, got {given['clip']!r}")
-    for name in ("activation_alpha", "activation_beta"):
-        if len(_list(op_type, name, given.get(name, ()))):
-            raise ValueError(f"{op_type}'s {name} is not supported: no function here has it, got {given[name]!r}")
-    if _flag(op_type, given, "input_forget"):
-        raise ValueError("LSTM's input_forget=1 is not supported: npseq's input and forget gates are two, not one")
-
-
-def _activation(op_type: str, given: Any, directions: int) -> str:
-    """The RNN's; a GRU's and an LSTM's are fixed, and both directions have the same."""
-    own = _ACTIVATIONS[op_type]
-    if given is None:
-        return own[0]
-    names = [str(name).lower() for name in _list(op_type, "activations", given)]
-    options = [list(own) * directions]
-    if op_type == "RNN":  # ONNX's own default has two for one direction
-        options = [[name] * count for name in ("tanh", "relu") for count in {directions, 2}]
-    if names not in options:
-        raise ValueError(
-            f"{op_type}'s activations must be {list(own) * directions}"
-            f"{' or relu, alike in both directions' if op_type == 'RNN' else ''}, got {list(given)}"
-        )
-    return names[0]
-
-
-def _list(op_type: str, name: str, value: Any) -> Any:
-    return instance(f"{op_type}'s {name}", value, (list, tuple), "a list")
 
 
 def _flag(op_type: str, given: Mapping[str, Any], name: str) -> bool:

@@ -14,7 +14,7 @@ from npseq.files import as_path, replace_file, replaceable
 from npseq.interop.onnx.graph import Graph
 from npseq.interop.onnx.package import LIMIT, onnx_for
 from npseq.interop.onnx.stack import Stack, add_stack
-from npseq.interop.packed import check_known_cell, refuse_projection
+from npseq.interop.onnx.weights import OP_TYPES
 from npseq.layers.bidirectional import Bidirectional, recurrent_layers
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
@@ -27,9 +27,9 @@ def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> N
     The graph computes what forward computes without training: no dropout acts. Its inputs and outputs, with T ("time")
     and B ("batch") free:
 
-        x (T, B, D) -> y (T, B, R*H)              of a layer, in its dtype
+        x (T, B, D) -> y (T, B, R*P)              of a layer, in its dtype; P is H, or a projection's size
         ids (T, B), int64 -> logits (T, B, V)     of a language model, whose vocabulary is the metadata "vocabulary"
-        h (L*R, B, H) -> h_last                   and c -> c_last of an LSTM; in Bidirectional h_forward, h_backward
+        h (L*R, B, P) -> h_last                   and c (L*R, B, H) -> c_last of an LSTM; of Bidirectional h_forward
         lengths (B,), int32                       with lengths=True
 
     Args:
@@ -41,7 +41,8 @@ def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> N
         ImportError: without the extra "onnx".
         OSError: if the file cannot be written, or a file is there that npseq did not write.
         TypeError: for another model.
-        ValueError: for 2 GiB or more, and for a model that ONNX has no operator for: a projection, complex numbers.
+        ValueError: for 2 GiB or more, and for what ONNX's operators have not: another cell or activation, complex
+            numbers.
 
     Example:
         >>> ns.interop.onnx.export(ns.GRU(3, 5, rng=0), "gru.onnx")  # doctest: +SKIP
@@ -85,8 +86,8 @@ def _check_form(flat: Any, stacks: list[Stack]) -> None:
     if flat.nbytes > LIMIT - 2**20:
         raise ValueError(f"one ONNX file holds less than 2 GiB, the parameters have {flat.nbytes} bytes")
     for stack in stacks:
-        check_known_cell(stack.layer, "ONNX")
-        refuse_projection(stack.layer, "ONNX")
+        if type(stack.layer.cell) not in OP_TYPES:
+            raise ValueError(f"ONNX has no {type(stack.layer.cell).__name__}; give an RNN, a GRU or an LSTM")
         if stack.reverse and stack.layer.directions == 2:
             raise ValueError("a reversed layer must have one direction to be exported, got two")
 
@@ -112,10 +113,10 @@ def _recurrent(graph: Graph, stacks: list[Stack], x: str, lengths: bool, y: str)
     given = graph.input("lengths", ("batch",), np.int32) if lengths else ""
     parts = []
     for stack in stacks:
-        shape = (stack.layer.num_layers * stack.layer.directions, "batch", stack.layer.hidden_size)
-        names = [f"{part}{stack.ending}" for part in stack.layer.cell.state]
-        states = [graph.input(name, shape) for name in names]
-        last = [graph.output(f"{part}_last{stack.ending}", shape) for part in stack.layer.cell.state]
+        rows, sizes = stack.layer.num_layers * stack.layer.directions, (stack.layer.state_size, stack.layer.hidden_size)
+        shapes = {part: (rows, "batch", size) for part, size in zip(stack.layer.cell.state, sizes, strict=False)}
+        states = [graph.input(f"{part}{stack.ending}", shape) for part, shape in shapes.items()]
+        last = [graph.output(f"{part}_last{stack.ending}", shape) for part, shape in shapes.items()]
         parts.append(add_stack(graph, stack, x, states, given, f"y{stack.ending}" if len(stacks) > 1 else y, last))
     return y if len(stacks) == 1 else graph.node("Concat", parts, [y], axis=2)
 

@@ -8,9 +8,10 @@ import numpy as np
 from npseq.arguments import array as an_array
 from npseq.arguments import mapping
 from npseq.backend import to_host
+from npseq.gallery.input_forget_lstm import InputForgetLSTMCell
 from npseq.interop.onnx.attributes import OPERATORS, Attributes, check_attributes, check_operator
 from npseq.interop.onnx.weights import parameters_from
-from npseq.layers import GRU, LSTM, RNN
+from npseq.layers import GRU, LSTM, RNN, Bidirectional
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
 
@@ -20,12 +21,13 @@ GATE_COUNTS = {"RNN": 1, "GRU": 3, "LSTM": 4}
 
 def load(
     op_type: str, inputs: Mapping[str, Any] | Sequence[Any], attributes: Mapping[str, Any] | None = None
-) -> tuple[Recurrent | Reversed, dict[str, Any]]:
+) -> tuple[Recurrent | Reversed | Bidirectional, dict[str, Any]]:
     """Returns (layer, forward_arguments): the node computes layer.forward(**forward_arguments).
 
-    The layer has W's dtype (float32 or float64). It is an RNN, GRU or LSTM, in a Reversed for direction "reverse". The
-    arguments are {"x", "state", "lengths"}, without "x" if there is no X, with time first also where the node's layout
-    is 1. `outputs` makes Y, Y_h and Y_c of the results of forward.
+    The layer has W's dtype (float32 or float64). It is an RNN, GRU or LSTM, or a Recurrent of the gallery's
+    InputForgetLSTMCell for input_forget = 1; in a Reversed for direction "reverse"; a Bidirectional of two where the
+    directions have different activations. The arguments are {"x", "state", "lengths"}, without "x" if there is no X,
+    with time first also where the node's layout is 1. `outputs` makes Y, Y_h and Y_c of the results of forward.
 
     Args:
         op_type: "RNN", "GRU" or "LSTM", of ONNX's operator set 7 or later.
@@ -35,7 +37,7 @@ def load(
 
     Raises:
         TypeError: if a dtype does not fit.
-        ValueError: if a shape does not fit, or npseq does not compute an attribute, which is named.
+        ValueError: if a shape does not fit, or the standard does not allow an attribute, which is named.
 
     Example:
         >>> W, R = np.ones((1, 8, 3), np.float32), np.ones((1, 8, 2), np.float32)
@@ -48,10 +50,19 @@ def load(
     given = _named(op_type, inputs)
     _check_dtypes(op_type, given)
     _check_shapes(op_type, given, found)
-    layer = _layer(op_type, given, found)
-    for name, value in parameters_from(layer, given["W"], given["R"], given.get("B"), given.get("P")).items():
-        layer.params[name] = value
-    return (Reversed(layer) if found.direction == "reverse" else layer), _forward_arguments(op_type, given, found)
+    arguments = _forward_arguments(op_type, given, found)
+    if len({*found.activations}) == 1:
+        layer = _layer(op_type, given, found, 0, slice(None))
+        return Reversed(layer) if found.direction == "reverse" else layer, arguments
+    state = arguments["state"]
+    arguments["state"] = None if state is None else tuple(_of_direction(state, d) for d in (0, 1))
+    return Bidirectional(*(_layer(op_type, given, found, d, slice(d, d + 1)) for d in (0, 1))), arguments
+
+
+def _of_direction(state: Any, d: int) -> Any:
+    if isinstance(state, tuple):
+        return tuple(part if part is None else part[d : d + 1] for part in state)
+    return state[d : d + 1]
 
 
 def outputs(y: np.ndarray, state: Any, attributes: Mapping[str, Any] | None = None) -> tuple[np.ndarray, ...]:
@@ -61,7 +72,7 @@ def outputs(y: np.ndarray, state: Any, attributes: Mapping[str, Any] | None = No
 
     Args:
         y: (T, B, R*H).
-        state: h (R, B, H), or (h, c).
+        state: h (R, B, H), or (h, c); of a Bidirectional, the pair of two directions'.
         attributes: the node's.
 
     Raises:
@@ -79,13 +90,24 @@ def outputs(y: np.ndarray, state: Any, attributes: Mapping[str, Any] | None = No
         raise ValueError(f"y must have shape (T, B, R*H) with R = {found.directions}, got {y.shape}")
     steps, batch, features = y.shape
     Y = y.reshape(steps, batch, found.directions, features // found.directions).transpose(0, 2, 1, 3)
-    states = [an_array("state", one) for one in (state if isinstance(state, tuple) else (state,))]
+    states = [an_array("state", one) for one in _joined(state, found.directions)]
     if any(one.shape[:2] != (found.directions, batch) or one.ndim != 3 for one in states) or len(states) > 2:
         shapes = [one.shape for one in states]
         raise ValueError(f"state must be h ({found.directions}, {batch}, H), or (h, c), got shapes {shapes}")
     if found.batch_first:
         return (Y.transpose(2, 0, 1, 3), *(one.swapaxes(0, 1) for one in states))
     return (Y, *states)
+
+
+def _joined(state: Any, directions: int) -> tuple[Any, ...]:
+    """(h,) or (h, c) of all directions."""
+    parts = state if isinstance(state, tuple) else (state,)
+    if directions == 2 and len(parts) == 2:
+        if all(isinstance(part, tuple) for part in parts):
+            return tuple(np.concatenate(pair) for pair in zip(*parts, strict=True))
+        if all(np.shape(part)[:1] == (1,) for part in parts):
+            return (np.concatenate(parts),)
+    return parts
 
 
 def _named(op_type: str, inputs: Any) -> Inputs:
@@ -162,19 +184,28 @@ def _batch(given: Inputs, found: Attributes) -> int | None:
     return given["sequence_lens"].size if "sequence_lens" in given else None
 
 
-def _layer(op_type: str, given: Inputs, found: Attributes) -> Recurrent:
-    D, H = given["W"].shape[2], given["R"].shape[2]
+def _layer(op_type: str, given: Inputs, found: Attributes, direction: int, which: slice) -> Recurrent:
+    """The layer of these directions, with the activations of one of them."""
+    D, H, texts = given["W"].shape[2], given["R"].shape[2], found.activations[direction]
     shared: dict[str, Any] = {
-        "bidirectional": found.directions == 2,
+        "bidirectional": len(given["W"][which]) == 2,
         "bias": "B" in given,
         "dtype": given["W"].dtype,
         "rng": 0,
     }
     if op_type == "RNN":
-        return RNN(D, H, nonlinearity=found.activation, **shared)
-    if op_type == "GRU":
-        return GRU(D, H, reset="after" if found.linear_before_reset else "before", **shared)
-    return LSTM(D, H, peepholes="P" in given, **shared)
+        layer: Recurrent = RNN(D, H, nonlinearity=texts[0], **shared)
+    elif op_type == "GRU":
+        shared |= zip(("gate_activation", "activation"), texts, strict=True)
+        layer = GRU(D, H, reset="after" if found.linear_before_reset else "before", **shared)
+    elif found.input_forget:
+        layer = Recurrent(InputForgetLSTMCell("P" in given, *texts), D, H, **shared)
+    else:
+        shared |= zip(("gate_activation", "activation", "output_activation"), texts, strict=True)
+        layer = LSTM(D, H, peepholes="P" in given, **shared)
+    for name, value in parameters_from(layer, given, which).items():
+        layer.params[name] = value
+    return layer
 
 
 def _forward_arguments(op_type: str, given: Inputs, found: Attributes) -> dict[str, Any]:

@@ -4,11 +4,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.gallery.input_forget_lstm import InputForgetLSTMCell
+from npseq.interop.onnx.activations import attributes_of
 from npseq.interop.onnx.graph import Graph
+from npseq.interop.onnx.projection import projections, with_first_states, without_projection
 from npseq.interop.onnx.weights import OP_TYPES, weights_of
+from npseq.interop.packed import has_projection
 from npseq.layers.gru import GRUCell
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.rnn import RNNCell
+
+USUAL = ["sigmoid", "tanh", "tanh"]  # ONNX's own, which need no attribute
 
 
 class Stack(NamedTuple):
@@ -22,7 +28,7 @@ class Stack(NamedTuple):
 def add_stack(graph: Graph, stack: Stack, x: str, states: list[str], lengths: str, y: str, last: list[str]) -> str:
     """Adds a stack with the output y and returns this name.
 
-    states and last: h, or h and c, (L*R, B, H) each, the initial and the last ones by name. lengths: "" for none.
+    states and last: h (L*R, B, P), or h and c (L*R, B, H), the initial and the last ones by name. lengths: "" for none.
     """
     layers, end = stack.layer.num_layers, stack.ending
     first = [_split(graph, name, layers) for name in states]
@@ -43,26 +49,40 @@ def add_stack(graph: Graph, stack: Stack, x: str, states: list[str], lengths: st
 
 
 def _operator(graph: Graph, stack: Stack, number: int, x: str, states: list[str], lengths: str, last: list[str]) -> str:
-    """Adds the node of one layer and returns the name of its Y (T, R, B, H)."""
+    """Adds the node of one layer and returns the name of its Y (T, R, B, P)."""
     layer, end = stack.layer, stack.ending
-    weights = {
-        name: graph.tensor(f"{name}{end}_{number}", values) for name, values in weights_of(layer, number).items()
-    }
-    op_type = OP_TYPES[type(layer.cell)]
-    names = [x, weights["W"], weights["R"], weights.get("B", ""), lengths, *states, weights.get("P", "")]
-    while not names[-1]:
-        names.pop()
+    weights, U = weights_of(layer, number), None
+    if has_projection(layer):
+        reverses = [stack.reverse] if layer.directions == 1 else [False, True]
+        x = with_first_states(graph, x, states[0], reverses, lengths, f"first{end}_{number}")
+        matrices = projections(layer, number)
+        weights, states = without_projection(weights, matrices), ["", *states[1:]]
+        U = graph.tensor(f"W_hp{end}_{number}", matrices)
+    names = {name: graph.tensor(f"{name}{end}_{number}", values) for name, values in weights.items()}
+    inputs = [x, names["W"], names["R"], names.get("B", ""), lengths, *states, names.get("P", "")]
+    while not inputs[-1]:
+        inputs.pop()
     direction = "bidirectional" if layer.directions == 2 else "reverse" if stack.reverse else "forward"
     attributes = {"direction": direction, "hidden_size": layer.hidden_size, **_cell_attributes(layer)}
-    return graph.node(op_type, names, [f"Y{end}_{number}", *last], **attributes)
+    Y, op_type = f"Y{end}_{number}", OP_TYPES[type(layer.cell)]
+    if U is None:
+        return graph.node(op_type, inputs, [Y, *last], **attributes)
+    graph.node(op_type, inputs, [f"m{end}_{number}", f"m_last{end}_{number}", *last[1:]], **attributes)
+    graph.node("MatMul", [f"m_last{end}_{number}", U], last[:1])
+    return graph.node("MatMul", [f"m{end}_{number}", U], [Y])
 
 
 def _cell_attributes(layer: Recurrent) -> dict[str, Any]:
-    if isinstance(layer.cell, GRUCell):
-        return {"linear_before_reset": int(layer.cell.reset == "after")}
-    if isinstance(layer.cell, RNNCell):
-        return {"activations": [layer.cell.nonlinearity.capitalize()] * layer.directions}
-    return {}
+    cell: Any = layer.cell
+    if isinstance(cell, RNNCell):
+        return attributes_of([str(cell.nonlinearity)], 1, layer.directions)
+    texts = [cell.gate_activation, cell.activation]
+    if isinstance(cell, GRUCell):
+        found = {} if texts == USUAL[:2] else attributes_of(texts, 2, layer.directions)
+        return {"linear_before_reset": int(cell.reset == "after"), **found}
+    texts.append(cell.output_activation)
+    found = {} if texts == USUAL else attributes_of(texts, 2, layer.directions)
+    return {**({"input_forget": 1} if isinstance(cell, InputForgetLSTMCell) else {}), **found}
 
 
 def _split(graph: Graph, state: str, layers: int) -> list[str]:

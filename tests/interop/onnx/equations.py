@@ -22,34 +22,60 @@ KINDS = {
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
+USUAL = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
+ACTIVATIONS = {  # ONNX's text; the numbers of those that have any, and what they usually are
+    "relu": (lambda x: np.maximum(0, x), ()),
+    "tanh": (np.tanh, ()),
+    "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), ()),
+    "affine": (lambda x, alpha, beta: alpha * x + beta, (1.0, 0.0)),
+    "leakyrelu": (lambda x, alpha: np.where(x >= 0, x, alpha * x), (0.01,)),
+    "thresholdedrelu": (lambda x, alpha: np.where(x > alpha, x, 0), (1.0,)),  # the operator's, not >= of the text
+    "scaledtanh": (lambda x, alpha, beta: alpha * np.tanh(beta * x), (None, None)),
+    "hardsigmoid": (lambda x, alpha, beta: np.minimum(np.maximum(alpha * x + beta, 0), 1), (0.2, 0.5)),
+    "elu": (lambda x, alpha: np.where(x >= 0, x, alpha * (np.exp(np.minimum(x, 0)) - 1)), (1.0,)),
+    "softsign": (lambda x: x / (1 + abs(x)), ()),
+    "softplus": (lambda x: np.log(1 + np.exp(x)), ()),
+}
 
 
-def rnn_step(x, state, W, R, Wb, Rb, P, relu):
-    (h,) = state
-    a = W[0] @ x + R[0] @ h + Wb[0] + Rb[0]
-    return (np.maximum(a, 0) if relu else np.tanh(a),)
+def functions_of(op_type, attributes, ways):
+    """[f, g, h] of each direction; clip bounds the inputs of f and g."""
+    names = [name.lower() for name in attributes.get("activations", USUAL[op_type] * ways)]
+    numbers = [list(attributes.get(f"activation_{which}", ())) for which in ("alpha", "beta")]
+    clip, found = attributes.get("clip", np.inf), []
+    for k, name in enumerate(names):
+        function, usual = ACTIVATIONS[name]
+        own = [rest.pop(0) if rest else one for one, rest in zip(usual, numbers, strict=False)]
+        bound = clip if k % len(USUAL[op_type]) < 2 else np.inf
+        found.append(lambda x, f=function, own=own, bound=bound: f(np.clip(x, -bound, bound), *own))
+    return [found[d * len(found) // ways : (d + 1) * len(found) // ways] for d in range(ways)]
 
 
-def gru_step(x, state, W, R, Wb, Rb, P, after):
-    (h,) = state
-    z = sigmoid(W[0] @ x + R[0] @ h + Wb[0] + Rb[0])
-    r = sigmoid(W[1] @ x + R[1] @ h + Wb[1] + Rb[1])
-    if after:
-        n = np.tanh(W[2] @ x + r * (R[2] @ h + Rb[2]) + Wb[2])
+def rnn_step(x, state, W, R, Wb, Rb, P, functions, attributes):
+    (h,), (f,) = state, functions
+    return (f(W[0] @ x + R[0] @ h + Wb[0] + Rb[0]),)
+
+
+def gru_step(x, state, W, R, Wb, Rb, P, functions, attributes):
+    (h,), (f, g) = state, functions
+    z = f(W[0] @ x + R[0] @ h + Wb[0] + Rb[0])
+    r = f(W[1] @ x + R[1] @ h + Wb[1] + Rb[1])
+    if attributes.get("linear_before_reset"):
+        n = g(W[2] @ x + r * (R[2] @ h + Rb[2]) + Wb[2])
     else:
-        n = np.tanh(W[2] @ x + R[2] @ (r * h) + Rb[2] + Wb[2])
+        n = g(W[2] @ x + R[2] @ (r * h) + Rb[2] + Wb[2])
     return ((1 - z) * n + z * h,)
 
 
-def lstm_step(x, state, W, R, Wb, Rb, P, _):
-    h, c = state
-    i = sigmoid(W[0] @ x + R[0] @ h + P[0] * c + Wb[0] + Rb[0])
-    f = sigmoid(W[2] @ x + R[2] @ h + P[2] * c + Wb[2] + Rb[2])
-    new = f * c + i * np.tanh(W[3] @ x + R[3] @ h + Wb[3] + Rb[3])
-    o = sigmoid(W[1] @ x + R[1] @ h + P[1] * new + Wb[1] + Rb[1])
-    return o * np.tanh(new), new
+def lstm_step(x, state, W, R, Wb, Rb, P, functions, attributes):
+    (h, c), (f, g, out) = state, functions
+    i = f(W[0] @ x + R[0] @ h + P[0] * c + Wb[0] + Rb[0])
+    forget = f(W[2] @ x + R[2] @ h + P[2] * c + Wb[2] + Rb[2])
+    if attributes.get("input_forget"):
+        forget = 1 - i
+    new = forget * c + i * g(W[3] @ x + R[3] @ h + Wb[3] + Rb[3])
+    o = f(W[1] @ x + R[1] @ h + P[1] * new + Wb[1] + Rb[1])
+    return o * out(new), new
 
 
 STEPS = {"RNN": rnn_step, "GRU": gru_step, "LSTM": lstm_step}
@@ -65,7 +91,7 @@ def by_the_equations(op_type, inputs, attributes):
     zeros = np.zeros((len(ways), x.shape[1], size))
     last = [inputs.get(name, zeros).copy() for name in names]
     Y = np.zeros((len(x), len(ways), x.shape[1], size))
-    variant = attributes.get("linear_before_reset") or attributes.get("activations", ["Tanh"])[0].lower() == "relu"
+    functions = functions_of(op_type, attributes, len(ways))
     for d, b in itertools.product(range(len(ways)), range(x.shape[1])):
         biases = inputs.get("B", np.zeros((len(ways), 2 * count * size)))[d].reshape(2, count, size)
         P = inputs.get("P", np.zeros((len(ways), 3 * size)))[d].reshape(3, size)
@@ -73,7 +99,7 @@ def by_the_equations(op_type, inputs, attributes):
         state = tuple(part[d, b] for part in last)
         steps = range(lengths[b])
         for t in reversed(steps) if ways[d] else steps:
-            state = STEPS[op_type](x[t, b], state, W, R, *biases, P, variant)
+            state = STEPS[op_type](x[t, b], state, W, R, *biases, P, functions[d], attributes)
             Y[t, d, b] = state[0]
         for part, value in zip(last, state, strict=True):
             part[d, b] = value

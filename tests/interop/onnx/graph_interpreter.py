@@ -33,6 +33,7 @@ def fake_onnx():
         np_dtype_to_tensor_dtype=str,
         set_model_props=lambda model, metadata: setattr(model, "metadata", metadata),
     )
+    module.TensorProto = SimpleNamespace(INT64="int64")
     module.numpy_helper = SimpleNamespace(from_array=lambda array, name: (name, array.copy()))
     return module
 
@@ -76,6 +77,16 @@ def compute(node, inputs):
             return [np.expand_dims(inputs[0], tuple(inputs[1]))]
         case "Gather":
             return [inputs[0][inputs[1]]]
+        case "Shape":
+            return [np.array(inputs[0].shape, np.int64)]
+        case "Range":
+            return [np.arange(*inputs)]
+        case "Equal":
+            return [inputs[0] == inputs[1]]
+        case "Sub":
+            return [inputs[0] - inputs[1]]
+        case "Cast":
+            return [inputs[0].astype(attributes["to"])]
         case "OneHot":
             ids, depth, (off, on) = inputs
             return [np.where(ids[..., None] == np.arange(depth), on, off)]

@@ -16,11 +16,19 @@ from interop.onnx import graph_interpreter
 import npseq as ns
 from npseq.data import Vocabulary
 from npseq.interop.onnx import export, load, read
+from npseq.interop.onnx.weights import OP_TYPES
 from npseq.layers import Reversed
 from npseq.layers.bidirectional import recurrent_layers
 
 T, B, D, H = 5, 4, 3, 6
 LENGTHS = np.array([5, 0, 2, 1], np.int32)
+
+
+def input_forget(*sizes, num_layers, **options):
+    texts = "sigmoid(clip=0.5)", "leaky_relu(alpha=0.25, clip=0.5)", "scaled_tanh(beta=0.5)"
+    return ns.Recurrent(ns.gallery.InputForgetLSTMCell(True, *texts), *sizes, num_layers=num_layers, **options)
+
+
 CELLS = {
     "tanh": (ns.RNN, {}),
     "relu": (ns.RNN, {"nonlinearity": "relu"}),
@@ -28,7 +36,13 @@ CELLS = {
     "reset before": (ns.GRU, {"reset": "before"}),
     "lstm": (ns.LSTM, {}),
     "peepholes": (ns.LSTM, {"peepholes": True}),
+    "projection": (ns.LSTM, {"peepholes": True, "proj_size": 4}),
+    "softsign": (ns.RNN, {"nonlinearity": "softsign(clip=0.4)"}),
+    "elu": (ns.GRU, {"gate_activation": "hard_sigmoid", "activation": "elu(alpha=0.3)", "reset": "before"}),
+    "linear": (ns.LSTM, {"gate_activation": "sparse_sigmoid", "activation": "linear", "output_activation": "softplus"}),
+    "input_forget": (input_forget, {}),
 }
+USUAL = ("tanh", "reset after", "reset before", "lstm", "peepholes", "projection")  # the reference evaluator's
 every_cell = pytest.mark.parametrize("cell", CELLS)
 
 
@@ -49,8 +63,8 @@ def make(cell, layers=1, bidirectional=False, bias=True, dtype=np.float32):
 
 def draw(layer, rng, batch=B):
     """A state, as the layer has it and as {name: array} of the graph's inputs."""
-    shape = (layer.num_layers * layer.directions, batch, layer.hidden_size)
-    parts = [rng.normal(size=shape).astype(layer.dtype) for _ in layer.cell.state]
+    rows, sizes = layer.num_layers * layer.directions, (layer.state_size, layer.hidden_size)
+    parts = [rng.normal(size=(rows, batch, sizes[k])).astype(layer.dtype) for k in range(len(layer.cell.state))]
     return (tuple(parts) if len(parts) == 2 else parts[0]), dict(zip(layer.cell.state, parts, strict=True))
 
 
@@ -86,7 +100,7 @@ def test_a_layer_in_onnxruntime(onnx, runtime, tmp_path, cell, layers, bidirecti
     assert_close(session(runtime, path).run(None, feeds), flat(y, last), 1e-6)
 
 
-@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "relu"])
+@pytest.mark.parametrize("cell", USUAL)
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_a_layer_in_float64_in_the_reference_evaluator(tmp_path, cell, layers, bidirectional):
@@ -102,7 +116,7 @@ def test_a_layer_in_float64_in_the_reference_evaluator(tmp_path, cell, layers, b
     assert_close(reference.ReferenceEvaluator(str(path)).run(None, feeds | {"x": x}), flat(y, last), 1e-12)
 
 
-@every_cell
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell not in ("projection", "linear", "softsign", "elu")])
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -110,7 +124,7 @@ def test_what_is_written_is_read_back(onnx, tmp_path, cell, layers, bidirectiona
     layer, path = make(cell, layers, bidirectional, dtype=dtype), tmp_path / "layer.onnx"
     export(layer, path)
     nodes = read(path)
-    assert [node.op_type for node in nodes] == [type(layer).__name__] * layers
+    assert [node.op_type for node in nodes] == [OP_TYPES[type(layer.cell)]] * layers
     for number, node in enumerate(nodes):
         assert list(node.fed) == ["X", "initial_h", "initial_c"][: 1 + len(layer.cell.state)]
         found, arguments = load(node.op_type, node.inputs, node.attributes)
@@ -124,8 +138,9 @@ def test_what_is_written_is_read_back(onnx, tmp_path, cell, layers, bidirectiona
             np.testing.assert_array_equal(value, layer.params[own])
 
 
-def test_time_and_batch_are_free_and_states_continue(onnx, runtime, tmp_path):
-    layer, path, rng = make("lstm", 2), tmp_path / "layer.onnx", np.random.default_rng(0)
+@pytest.mark.parametrize("cell", ["lstm", "projection"])
+def test_time_and_batch_are_free_and_states_continue(onnx, runtime, tmp_path, cell):
+    layer, path, rng = make(cell, 2), tmp_path / "layer.onnx", np.random.default_rng(0)
     export(layer, path)
     runner = session(runtime, path)
     for steps, batch in ((1, 1), (7, 2)):
@@ -155,6 +170,18 @@ def test_two_layers_of_two_kinds(onnx, runtime, tmp_path, lengths):
     names = ["y", "h_last_forward", "c_last_forward", "h_last_backward"]
     assert [one.name for one in runner.get_outputs()] == names
     assert_close(runner.run(None, feeds), flat(y, last), 1e-6)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_reverse_projection_by_the_equations(interpreter, tmp_path, layers):
+    layer, rng = Reversed(make("projection", layers, dtype=np.float64)), np.random.default_rng(0)
+    for lengths in (None, LENGTHS):
+        path = tmp_path / f"{lengths is None}.onnx"
+        export(layer, path, lengths=lengths is not None)
+        x, (state, feeds) = rng.normal(size=(T, B, D)), draw(layer.layer, rng)
+        y, last, _ = layer.forward(x, state, lengths)
+        feeds |= {"x": x} if lengths is None else {"x": x, "lengths": lengths}
+        assert_close(interpreter(path, feeds), flat(y, last), 1e-12)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -233,7 +260,7 @@ MODELS = [
     {"cell": "gru", "reset": "before", "num_layers": 2},
     {"cell": "lstm", "embedding_size": 4, "num_layers": 2, "dropout": 0.5},
     {"cell": "lstm", "peepholes": True},
-    {"cell": "lstm", "bidirectional": True},
+    {"cell": "lstm", "bidirectional": True, "proj_size": 3},
 ]
 
 
@@ -330,7 +357,14 @@ def test_what_npseq_did_not_write_is_not_replaced(onnx, tmp_path):
 
 
 REFUSED = [
-    (ns.LSTM(D, H, proj_size=2), ValueError, "ONNX's LSTM has no projection, got proj_size=2; use LSTM.*proj_size=0"),
+    (ns.GRU(D, H, activation="gelu"), ValueError, "ONNX's recurrent operators have no gelu; they have Relu, Tanh"),
+    (
+        ns.LSTM(D, H, activation="tanh(clip=1)", output_activation="tanh"),
+        ValueError,
+        "ONNX's clip bounds the inputs of all gates alike and of no other function, got sigmoid, tanh",
+    ),
+    (ns.LSTM(D, H, gate_activation="relu(clip=1.0)", activation="relu(clip=1.0)"), ValueError, "ONNX's clip bounds"),
+    (ns.Recurrent(ns.gallery.MGUCell(), D, H), ValueError, "ONNX has no MGUCell; give an RNN, a GRU or an LSTM"),
     (
         ns.LSTM(D, H).astype(np.complex128),
         ValueError,

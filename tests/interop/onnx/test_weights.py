@@ -41,7 +41,7 @@ def test_the_second_bias_of_a_grus_candidate_is_the_last_block():
 def test_back_they_are_the_same_parameters(layer, bias):
     made = layer(D, H, bidirectional=True, bias=bias, rng=0)
     found = weights_of(made, 0)
-    values = parameters_from(made, found["W"], found["R"], found.get("B"), found.get("P"))
+    values = parameters_from(made, found)
     assert values.keys() == made.params.keys()
     for name, value in values.items():
         np.testing.assert_array_equal(value, made.params[name])

@@ -1,7 +1,4 @@
-"""Each activation has a derivative that is written from the activation's output, which is what the tape holds.
-
-NumPy's ufuncs pass a CuPy array on to CuPy, so these lines serve both; they hold for complex numbers too.
-"""
+"""Sigmoid, tanh and relu: each has a derivative that is written from its output, which is what the tape holds."""
 
 import numpy as np
 
@@ -10,6 +7,7 @@ from npseq.backend import Array, one
 tanh = np.tanh
 add = np.add
 multiply = np.multiply
+COMPLEX_ZERO = 2.0**-52
 
 
 def dtanh(y: Array, out: Array | None = None) -> Array:
@@ -40,13 +38,27 @@ def dsigmoid(y: Array, out: Array | None = None) -> Array:
     return np.subtract(y, np.square(y, out=out), out=out)
 
 
+def not_positive(x: Array) -> Array:
+    """Returns where x, or its real part, is 0 or below.
+
+    The product of two imaginary parts of a complex step is a real part of the size of the step's square, which counts
+    as none: a unit that is exactly at 0 stays there.
+    """
+    return x <= 0 if x.dtype.kind != "c" else x.real <= abs(x.imag) * COMPLEX_ZERO
+
+
+def negative_part(x: Array) -> Array:
+    """Returns x where it is not positive, else 0."""
+    return np.where(not_positive(x), x, 0.0)
+
+
 def relu(x: Array, out: Array | None = None) -> Array:
     """Returns x where its real part is positive, else 0; nan stays nan."""
     if x.dtype.kind == "c":
-        return np.positive(np.where(x.real <= 0, 0, x), out=out)
+        return np.positive(np.where(not_positive(x), 0, x), out=out)
     return np.maximum(x, 0, out=out)
 
 
 def drelu(y: Array, out: Array | None = None) -> Array:
     """Returns d relu(x) / dx at y = relu(x): 1 where positive, else 0 (also at the kink, like PyTorch)."""
-    return np.greater(y.real, 0, out=np.empty_like(y) if out is None else out)
+    return np.greater(y.real, 0).astype(y.dtype) if out is None else np.greater(y.real, 0, out=out)
