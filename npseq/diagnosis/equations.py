@@ -113,6 +113,8 @@ def _traced(cell: Any, ragged: bool, bias: bool) -> Equations:
     if blocks.derived:
         cell.local_derivatives(a, old, new, s)
     passed = cell.backward(dnew, a if cell.reads_gates else None, s if blocks.derived else (old, new), da, p, project)
+    if trace.reduces:
+        raise Untraceable("it takes means or sums over units")
     own = da[len(blocks.names) :] if blocks.vectors else ()  # which backward has written itself
     vectors = own or (cell.vector_gradients(seen, old, new) if cell.vectors else ())
     named: dict[Expression, list[str]] = {}

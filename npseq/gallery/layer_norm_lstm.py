@@ -29,7 +29,7 @@ GATES = ("o", "i", "f", "g")
 
 
 class LayerNormLSTMCell(Cell):
-    """Equations (C1) to (C14). It sums over units, so that it runs as it is on a GPU, with gpu.settings(fused=False).
+    """Equations (C1) to (C14). Each mean over units cuts its kernels in two, so that it has more of them than others.
 
     Args:
         epsilon: what is added to the variance.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.backend import Array, array_module
-from npseq.gpu.program import Kernel, MatrixProduct, Program
+from npseq.gpu.program import Kernel, MatrixProduct, Program, Reduction
 from npseq.gpu.source import source
 
 THREADS = 256  # per block
@@ -40,6 +40,8 @@ class Runner:
             if isinstance(step, MatrixProduct):
                 assert product is not None
                 arrays[step.result] = product(_block(arrays, step.operand))
+            elif isinstance(step, Reduction):
+                arrays[step.result] = getattr(_block(arrays, step.operand), step.op)(axis=0, keepdims=True)
             else:
                 self._launch(k, step, arrays)
         return [None if ref is None else _block(arrays, ref) for ref in self.program.results]

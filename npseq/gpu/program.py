@@ -52,10 +52,18 @@ class MatrixProduct(NamedTuple):
     result: str
 
 
+class Reduction(NamedTuple):
+    """The "mean" or "sum" of `operand` over its units; the result (1, B) is an array of this name."""
+
+    op: str
+    operand: Ref
+    result: str
+
+
 class Program(NamedTuple):
     """What a method of a cell does, in order, and what it returns."""
 
-    steps: tuple[Kernel | MatrixProduct, ...]
+    steps: tuple[Kernel | MatrixProduct | Reduction, ...]
     results: tuple[Ref | None, ...]
 
 

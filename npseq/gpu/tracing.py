@@ -4,7 +4,7 @@ A symbol stands for a block (H, B), or for several blocks, one per gate. Like an
 in place and unpacked, and like a view it shows what was written last. Every slot that can be written has a content, an
 expression of what the arrays held at first. A matrix product cuts the trace in two: what it reads goes into the kernel
 before it, everything else waits for the kernel after it. So a GRU whose reset gate acts after the product needs one
-kernel per step.
+kernel per step. A mean or sum over units cuts it as well.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from npseq.gpu.program import Assignment, Expression, Kernel, MatrixProduct, Program, Ref, Untraceable, apply, as_number
+from npseq.gpu.program import (
+    Assignment,
+    Expression,
+    Kernel,
+    MatrixProduct,
+    Program,
+    Reduction,
+    Ref,
+    Untraceable,
+    apply,
+    as_number,
+)
 
 
 class Slot:
@@ -33,7 +44,8 @@ class CellTrace:
         self._stored: set[Ref] = set()  # blocks that kernels have overwritten
         self._saved: dict[Expression, Ref] = {}  # what kernels have computed, and the block that holds it
         self._by_gate: set[str] = set()
-        self._steps: list[Kernel | MatrixProduct] = []
+        self._steps: list[Kernel | MatrixProduct | Reduction] = []
+        self.reduces = False  # whether there is a mean or sum over units
 
     def array(self, name: str, gates: int | None = None) -> "Symbol":
         """Returns a symbol for an array of one block, or of one block per gate."""
@@ -50,13 +62,26 @@ class CellTrace:
         blocks: how many the result has, which the symbol that is returned stands for; None is one, without an axis.
         """
         slots = _same_trace(self, operand)._slots
-        ref = self._block_of(slots[0]) if len(slots) == 1 else self._adjacent(slots)
-        if ref is None:
-            ref = Ref(f"m{len(self._steps)}")
-            self._emit({ref: self._content[slots[0]]}, self._subexpressions(self._content[slots[0]]))
+        ref = self._stored_as(slots[0]) if len(slots) == 1 else self._adjacent(slots)
         result = f"v{len(self._steps)}"
         self._steps.append(MatrixProduct(ref, result))
         return self.array(result, blocks)
+
+    def reduction(self, op: str, operand: "Symbol") -> "Symbol":
+        """Traces the "mean" or "sum" of a block over its units."""
+        (slot,) = _same_trace(self, operand)._slots
+        ref, self.reduces = self._stored_as(slot), True
+        result = f"v{len(self._steps)}"
+        self._steps.append(Reduction(op, ref, result))
+        return self.array(result)
+
+    def _stored_as(self, slot: Slot) -> Ref:
+        """The block that holds this content, of a new array where there is none."""
+        ref = self._block_of(slot)
+        if ref is None:
+            ref = Ref(f"m{len(self._steps)}")
+            self._emit({ref: self._content[slot]}, self._subexpressions(self._content[slot]))
+        return ref
 
     def _adjacent(self, slots: Sequence[Slot]) -> Ref:
         """The blocks of an array in which these contents are stored, as one."""
@@ -184,6 +209,22 @@ class Symbol(NDArrayOperatorsMixin):
     @property
     def real(self) -> "Symbol":
         return self
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> "Symbol":
+        """The mean over units, (1, B) where this is (H, B)."""
+        return self._reduced("mean", axis, keepdims)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> "Symbol":
+        """The sum over units, (1, B) where this is (H, B)."""
+        return self._reduced("sum", axis, keepdims)
+
+    def _reduced(self, op: str, axis: Any, keepdims: bool) -> "Symbol":
+        if self._by_gate or axis != 0 or keepdims is not True:
+            raise Untraceable(
+                f"a cell may take the {op} of one block over its units, .{op}(axis=0, keepdims=True), "
+                f"got axis={axis!r} and keepdims={keepdims!r} of a {self}"
+            )
+        return self._trace.reduction(op, self)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -9,7 +9,6 @@ import pytest
 from layers.recurrent_cases import outcome
 
 import npseq as ns
-from npseq import gpu
 from npseq.activations import dtanh, multiply, tanh
 from npseq.layers import Recurrent
 
@@ -72,10 +71,8 @@ def numbers(layer):
 
 
 def run(layer, x, state, dy, dstate, lengths, **options):
-    by_entry = not isinstance(layer.cell, ns.gallery.LayerNormLSTMCell)  # which sums over units, and is no kernel
-    with gpu.settings(fused=by_entry):
-        y, last, tape = layer.forward(x, state, lengths, **options)
-        return outcome(y, last, *layer.backward(dy, tape, dstate))
+    y, last, tape = layer.forward(x, state, lengths, **options)
+    return outcome(y, last, *layer.backward(dy, tape, dstate))
 
 
 @every_cell

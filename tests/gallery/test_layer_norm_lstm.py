@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from gallery.conformance import H, affine, check, layer_of
 
+import npseq as ns
 from npseq.gallery import LayerNormLSTMCell
-from npseq.gpu.cell import FusedCell
-from npseq.gpu.program import Untraceable
 
 
 def step(p, x, s):
@@ -30,11 +29,11 @@ def test_gains_begin_as_1_and_shifts_as_0():
     assert not any(layer.params[name].any() for name in layer.params if "beta" in name)
 
 
-def test_no_kernel_can_hold_it_and_the_error_says_what_can():
-    cell, a = LayerNormLSTMCell(), np.zeros((8, H, 2))
-    p, state = np.ones((10, H, 1)), (np.zeros((H, 2)), np.zeros((H, 2)))
-    with pytest.raises(Untraceable, match="a cell that is not entry by entry needs fused=False"):
-        FusedCell(cell).forward(a, state, state, p, None)
+def test_the_mistakes_of_a_cell_that_takes_means_are_not_named():
+    layer, x = layer_of(LayerNormLSTMCell(), num_layers=1), np.ones((2, 2, 2))
+    y, _, tape = layer.forward(x)
+    with pytest.raises(TypeError, match="it takes means or sums over units; gradcheck_layer checks it"):
+        ns.diagnose(layer, x, y, layer.backward(y, tape)[2])
 
 
 def test_epsilon_is_a_number():

@@ -31,7 +31,9 @@ def evaluate(program, arrays, product=None):
     """Runs a program on NumPy arrays by name, as its kernels would: all reads of a kernel come before its stores."""
     for step in program.steps:
         if hasattr(step, "operand"):
-            arrays[step.result] = product(block_of(arrays, step.operand))
+            operand = block_of(arrays, step.operand)
+            reduction = {"mean": np.mean, "sum": np.sum}.get(getattr(step, "op", None))
+            arrays[step.result] = reduction(operand, axis=0, keepdims=True) if reduction else product(operand)
             continue
         values = []
         for op, args in step.assignments:

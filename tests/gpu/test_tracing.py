@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npseq.gpu.cell import traced
-from npseq.gpu.program import Assignment, Kernel, MatrixProduct, Ref, Untraceable
+from npseq.gpu.program import Assignment, Kernel, MatrixProduct, Reduction, Ref, Untraceable
 from npseq.gpu.tracing import CellTrace
 from npseq.layers.lstm import LSTMCell
 
@@ -139,6 +139,10 @@ def test_comparisons_are_numbers_where_they_are_multiplied():
     [
         (lambda x, y: np.arctan(y), "no kernel has the operation arctan"),
         (lambda x, y: np.sum(y), r"no kernel has numpy\.sum"),
+        (lambda x, y: y.sum(), r"one block over its units, \.sum\(axis=0, keepdims=True\), got axis=None"),
+        (lambda x, y: x.mean(axis=0, keepdims=True), "of a symbol of 3 gates"),
+        (lambda x, y: y.mean(axis=1, keepdims=True), "got axis=1"),
+        (lambda x, y: y.max(), "a cell that is not entry by entry needs fused=False"),
         (lambda x, y: np.add.reduce(y), r"no kernel has add\.reduce"),
         (lambda x, y: np.add(y, y, where=True), "no kernel has add.__call__ with"),
         (lambda x, y: x[:, 0], "may take gates and slices of gates"),
@@ -164,6 +168,20 @@ def test_comparisons_are_numbers_where_they_are_multiplied():
 def test_work_that_no_kernel_can_hold_is_refused(work, message):
     with pytest.raises(Untraceable, match=message):
         trace_of(lambda trace, x, y, out: work(x, y))
+
+
+def test_a_mean_over_units_cuts_the_trace_as_a_product_does():
+    def work(trace, x, y, out):
+        centred = x[1] - x[1].mean(axis=0, keepdims=True)
+        np.multiply(centred, (centred * centred).sum(axis=0, keepdims=True), out=out[0])
+
+    program = trace_of(work)
+    mean, square, total, after = program.steps
+    assert mean == Reduction("mean", Ref("x", 1), "v0")
+    assert total == Reduction("sum", Ref("m1"), "v2")
+    assert operations(program) == [["subtract", "multiply"], ["subtract", "multiply"]]
+    assert square.created == ("m1",)
+    assert dict(after.stores).keys() == {Ref("out", 0)}
 
 
 def test_an_unknown_operation_of_a_cell_is_named():
