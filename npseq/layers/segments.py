@@ -55,8 +55,8 @@ class Segments(NamedTuple):
         final = self._final()
 
         def chosen(found: Array, start: Array) -> Array:
-            out = start.copy()
-            out[:, self.sequence[final]] = found[:, final]
+            out, xp = start.copy(), array_module(start)
+            out[:, xp.asarray(self.sequence[final])] = found[:, xp.asarray(final)]
             return out
 
         return map_state(chosen, last, given)
@@ -73,9 +73,9 @@ class Segments(NamedTuple):
         without = np.setdiff1d(np.arange(self.shape[1]), self.sequence)
 
         def chosen(found: Array, last: Array) -> Array:
-            out = np.zeros_like(last)
-            out[:, without] = last[:, without]
-            out[:, self.sequence[own]] = found[:, own]
+            out, xp = np.zeros_like(last), array_module(last)
+            out[:, xp.asarray(without)] = last[:, xp.asarray(without)]
+            out[:, xp.asarray(self.sequence[own])] = found[:, xp.asarray(own)]
             return out
 
         return map_state(chosen, dfirst, dstate)
@@ -86,9 +86,8 @@ class Segments(NamedTuple):
 
     @staticmethod
     def _chosen(part: Array, sequence: np.ndarray, zero: np.ndarray) -> Array:
-        out = part[:, sequence].copy()
-        out[:, zero] = 0
-        return out
+        xp = array_module(part)
+        return xp.where(xp.asarray(zero[:, None]), 0, part[:, xp.asarray(sequence)])
 
 
 class SegmentsTape(NamedTuple):

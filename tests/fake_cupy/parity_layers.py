@@ -67,6 +67,13 @@ def test_ids_give_the_hosts_numbers_multiplied_or_looked_up(device, cell, bidire
     check(device, layer, given(layer, T, B)._replace(x=ids), LENGTHS[lengths])
 
 
+@pytest.mark.parametrize("cell", ["gru before", "lstm both"])
+@every_length
+def test_resets_give_the_hosts_numbers(device, cell, lengths):
+    layer, resets = make(cell, bidirectional=True), np.random.default_rng(0).random((T, B)) < 0.4
+    check(device, layer, given(layer, T, B), LENGTHS[lengths], resets=resets)
+
+
 @pytest.mark.parametrize("options", [{"bias": False}, {"dropout": 0.4}])
 @every_cell
 def test_layers_without_biases_and_with_dropout_give_the_hosts_numbers(device, cell, options):
