@@ -92,7 +92,7 @@ def equations(cell: Cell, ragged: bool, bias: bool) -> Equations:
 
 def _traced(cell: Any, ragged: bool, bias: bool) -> Equations:
     """cell: a Cell, which gets symbols here where its types say arrays."""
-    blocks, graph, trace = blocks_of(cell), Graph(), CellTrace(np.float64)
+    blocks, graph, trace = blocks_of(cell), Graph(), CellTrace(np.float64, by_entry=True)
     total = graph.name("dh_total" if ragged else "dh_new", graph.sum((1, graph.leaf("dy")), (1, graph.leaf("p"))))
     known = {"dnew_h": graph.name("dh_new", graph.add("running", total)) if ragged else graph.name("dh_total", total)}
     for part in cell.state:
@@ -113,8 +113,6 @@ def _traced(cell: Any, ragged: bool, bias: bool) -> Equations:
     if blocks.derived:
         cell.local_derivatives(a, old, new, s)
     passed = cell.backward(dnew, a if cell.reads_gates else None, s if blocks.derived else (old, new), da, p, project)
-    if trace.reduces:
-        raise Untraceable("it takes means or sums over units")
     own = da[len(blocks.names) :] if blocks.vectors else ()  # which backward has written itself
     vectors = own or (cell.vector_gradients(seen, old, new) if cell.vectors else ())
     named: dict[Expression, list[str]] = {}

@@ -1,6 +1,6 @@
 """A trace consists of expressions and becomes a program: kernels and matrix products in order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from npseq.gpu.operations import OF_TRUTHS, OPERATIONS, SAME
@@ -81,3 +81,27 @@ def apply(name: str, args: Sequence[Expression]) -> Expression:
     if not all(arg.truth for arg in args[:truths]):
         raise Untraceable(f"{name} must be of what a comparison gave")
     return Expression(name, (*args[:truths], *map(as_number, args[truths:])))
+
+
+def kernel_of(
+    stores: dict[Ref, Expression],
+    created: tuple[str, ...],
+    readable: Callable[[Expression], Expression],
+    by_gate: Callable[[str], bool],
+) -> Kernel:
+    """Puts expressions in order, each once. readable: an expression as the kernel can read it."""
+    order: dict[Expression, int] = {}
+    assignments: list[Assignment] = []
+
+    def variable(value: Expression) -> int:
+        if value not in order:
+            read = readable(value)
+            args = tuple(variable(arg) if isinstance(arg, Expression) else arg for arg in read.args)
+            order[value] = len(assignments)
+            assignments.append(Assignment(read.op, args))
+        return order[value]
+
+    numbered = tuple((ref, variable(value)) for ref, value in stores.items())
+    loads = [assignment.args[0].array for assignment in assignments if assignment.op == "load"]
+    arrays = tuple(dict.fromkeys([*loads, *(ref.array for ref in stores)]))
+    return Kernel(arrays, frozenset(filter(by_gate, arrays)), created, tuple(assignments), numbered)

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from npseq.gpu.program import (
-    Assignment,
     Expression,
     Kernel,
     MatrixProduct,
@@ -24,6 +23,7 @@ from npseq.gpu.program import (
     Untraceable,
     apply,
     as_number,
+    kernel_of,
 )
 
 
@@ -35,17 +35,16 @@ class Slot:
 
 
 class CellTrace:
-    """One run of a method of a cell, all of whose arrays have this dtype."""
+    """One run of a method of a cell, all of whose arrays have this dtype; by_entry: without means and sums."""
 
-    def __init__(self, dtype: Any):
-        self.dtype = np.dtype(dtype)
+    def __init__(self, dtype: Any, by_entry: bool = False):
+        self.dtype, self._by_entry = np.dtype(dtype), by_entry
         self._content: dict[Slot, Expression] = {}
         self._written: dict[Slot, None] = {}  # blocks whose content no kernel has stored yet
         self._stored: set[Ref] = set()  # blocks that kernels have overwritten
         self._saved: dict[Expression, Ref] = {}  # what kernels have computed, and the block that holds it
         self._by_gate: set[str] = set()
         self._steps: list[Kernel | MatrixProduct | Reduction] = []
-        self.reduces = False  # whether there is a mean or sum over units
 
     def array(self, name: str, gates: int | None = None) -> "Symbol":
         """Returns a symbol for an array of one block, or of one block per gate."""
@@ -69,8 +68,9 @@ class CellTrace:
 
     def reduction(self, op: str, operand: "Symbol") -> "Symbol":
         """Traces the "mean" or "sum" of a block over its units."""
-        (slot,) = _same_trace(self, operand)._slots
-        ref, self.reduces = self._stored_as(slot), True
+        if self._by_entry:
+            raise Untraceable("it takes means or sums over units")
+        ref = self._stored_as(operand._slots[0])
         result = f"v{len(self._steps)}"
         self._steps.append(Reduction(op, ref, result))
         return self.array(result)
@@ -160,7 +160,8 @@ class CellTrace:
                 del self._written[slot]
         if not stores:
             return
-        self._steps.append(_kernel(stores, tuple(ref.array for ref in created), self))
+        names = tuple(ref.array for ref in created)
+        self._steps.append(kernel_of(stores, names, self.readable, self._by_gate.__contains__))
         self._stored |= stores.keys() - created.keys()
         self._saved = {value: ref for value, ref in self._saved.items() if ref not in stores}
         self._saved.update({value: ref for ref, value in stores.items() if value.op not in ("load", "constant")})
@@ -172,28 +173,6 @@ class CellTrace:
         if value.op == "load" and value.args[0] in self._stored:
             raise Untraceable(f"{value.args[0]} is read after a product, but was written over before it")
         return value
-
-    def is_by_gate(self, array: str) -> bool:
-        return array in self._by_gate
-
-
-def _kernel(stores: dict[Ref, Expression], created: tuple[str, ...], trace: CellTrace) -> Kernel:
-    """Puts expressions in order, each once."""
-    order: dict[Expression, int] = {}
-    assignments: list[Assignment] = []
-
-    def variable(value: Expression) -> int:
-        if value not in order:
-            read = trace.readable(value)
-            args = tuple(variable(arg) if isinstance(arg, Expression) else arg for arg in read.args)
-            order[value] = len(assignments)
-            assignments.append(Assignment(read.op, args))
-        return order[value]
-
-    numbered = tuple((ref, variable(value)) for ref, value in stores.items())
-    loads = [assignment.args[0].array for assignment in assignments if assignment.op == "load"]
-    arrays = tuple(dict.fromkeys([*loads, *(ref.array for ref in stores)]))
-    return Kernel(arrays, frozenset(filter(trace.is_by_gate, arrays)), created, tuple(assignments), numbered)
 
 
 class Symbol(NDArrayOperatorsMixin):
@@ -211,11 +190,11 @@ class Symbol(NDArrayOperatorsMixin):
         return self
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> "Symbol":
-        """The mean over units, (1, B) where this is (H, B)."""
+        """The mean over units, (1, B) of (H, B)."""
         return self._reduced("mean", axis, keepdims)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> "Symbol":
-        """The sum over units, (1, B) where this is (H, B)."""
+        """The sum over units, (1, B) of (H, B)."""
         return self._reduced("sum", axis, keepdims)
 
     def _reduced(self, op: str, axis: Any, keepdims: bool) -> "Symbol":
