@@ -1,8 +1,9 @@
 """A backward that is silently cut after k of T steps, put to gradient checkers: python -m benchmarks.cuts
 
 RNN, GRU and LSTM, one unit in and two hidden, a loss at the last step. A checker that is satisfied by a cut dx has
-missed it, one that is not by the right dx raises a false alarm. npseq.gradcheck_layer takes losses of its own. Every k
-is tried where the checker's differences serve them all, else five of them. --save writes benchmarks/results/cuts.json.
+missed it, one that is not by the right dx raises a false alarm. npseq.gradcheck_layer takes losses of its own, and is
+also given backward passes that are cut in the gradients of parameters alone. Every k is tried where the checker's
+differences serve them all, else five of them. --save writes benchmarks/results/cuts.json.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import numpy as np
 import npseq as ns
 from benchmarks import machine
 from benchmarks.rivals.cuts import CHECKERS
-from npseq.layercheck.check import layer_problem
-from npseq.layercheck.over_time import judged, measured
+from npseq.layercheck.check import elsewhere, layer_problem
+from npseq.layercheck.memory import Memory, long_memory
+from npseq.layercheck.over_time import is_state, judged, measured
+from npseq.layercheck.paths import judged_there, measured_there
 
 CELLS = {"rnn": ns.RNN, "gru": ns.GRU, "lstm": ns.LSTM}
 STEPS = [20, 50, 100, 300]
 OWN = "npseq.gradcheck_layer"
+ALONE = "npseq.gradcheck_layer, parameters alone"  # dx is right
 ANEW = tuple(CHECKERS)[:4]  # these take their differences again for each dx
 FEW = 5
 
@@ -40,13 +44,17 @@ class Case:
         return (y[-1] * self.dy[-1]).sum()
 
     def gradient(self, dy: np.ndarray, cut: int | None = None) -> dict[str, np.ndarray]:
-        tape = self.layer.forward(self.x)[2]
-        dx, dstate, grads = self.layer.backward(dy, tape, None, None if cut is None else ns.Truncated(cut))
-        states = dstate if isinstance(dstate, tuple) else (dstate,)
-        return {"x": dx, **dict(zip(("h0", "c0"), states, strict=False)), **{k: v.copy() for k, v in grads.items()}}
+        return gradient_of(self.layer, self.x, dy, cut)
 
     def dx(self, cut: int | None = None) -> np.ndarray:
         return self.gradient(self.dy, cut)["x"].ravel()
+
+
+def gradient_of(layer: Any, x: np.ndarray, dy: np.ndarray, cut: int | None) -> dict[str, np.ndarray]:
+    tape = layer.forward(x)[2]
+    dx, dstate, grads = layer.backward(dy, tape, None, None if cut is None else ns.Truncated(cut))
+    states = dstate if isinstance(dstate, tuple) else (dstate,)
+    return {"x": dx, **dict(zip(("h0", "c0"), states, strict=False)), **{k: v.copy() for k, v in grads.items()}}
 
 
 def cuts_of(steps: int, name: str) -> list[int]:
@@ -57,7 +65,22 @@ def cuts_of(steps: int, name: str) -> list[int]:
 
 def verdicts(case: Case, name: str) -> dict[str, Any]:
     steps = len(case.x)
-    if name == OWN:
+    if name == ALONE:
+        problem = layer_problem(case.layer, case.x)
+        states = [key for key in problem.at if is_state(key)]
+        point = long_memory(Memory(problem.time.outputs, problem.at, states, problem.time.ends), problem.at)
+        there = elsewhere(case.layer, case.x, None, None)(point.at)
+        numeric = measured_there(there, list(case.layer.params))
+        none = {name: 0 * v for name, v in numeric.known.directions.items()}
+
+        def passed(cut: int | None) -> bool:
+            def gradient(dy: np.ndarray) -> dict[str, np.ndarray]:
+                return gradient_of(there.layer, there.x, dy, cut)
+
+            found = judged_there(there.time._replace(gradient=gradient, rounding=lambda dy: none), numeric)
+            return not any(each.wrong.any() for judgements in found.values() for each in judgements)
+
+    elif name == OWN:
         problem = layer_problem(case.layer, case.x)
         known = measured(problem.time, problem.at, np.random.default_rng(0))
         nothing = {name: 0 * v for name, v in known.directions.items()}  # no unit is saturated
@@ -93,7 +116,7 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/cuts.json")
     options = parser.parse_args()
     found: dict[str, dict[str, Any]] = {}
-    for name in (OWN, *CHECKERS):
+    for name in (OWN, ALONE, *CHECKERS):
         for steps in options.steps:
             rows = [verdicts(Case(cell, steps), name) for cell in CELLS]
             found.setdefault(name, {})[str(steps)] = {key: sum(row[key] for row in rows) for key in rows[0]}

@@ -9,12 +9,14 @@ import numpy as np
 
 from npseq.arguments import array, one_of
 from npseq.backend import Array, array_module, generator
+from npseq.bptt.truncation import Truncated
 from npseq.gradcheck import Report
 from npseq.gradcheck.check import METHODS, checked
 from npseq.layercheck.clamped import require_surrogate, surrogate
 from npseq.layercheck.fault import fault
 from npseq.layercheck.labels import labels_of
-from npseq.layercheck.over_time import InTime, by_step
+from npseq.layercheck.over_time import InTime, by_step, is_state
+from npseq.layercheck.paths import Here, by_paths
 from npseq.layercheck.rounding import rounding_of
 from npseq.layercheck.step import require_backward, step_faults
 from npseq.layercheck.surrogate import FixedDropout, fix_dropout, frozen_states, truncated_forward
@@ -106,8 +108,36 @@ def gradcheck_layer(
     whole = report.passed and not report.kinks
     if problem.time is not None and method == "complex" and whole:
         report = by_step(problem.time, problem.at, report, np.random.default_rng(0))
+    if problem.time is not None and method == "complex" and _parameters_alone(report):
+        every_path: Any = problem if truncation is None else layer_problem(layer, x, state, lengths)
+        report = by_paths(elsewhere(layer, x, lengths, truncation), every_path.time, problem.at, report)
     notes = fault(layer, report, lengths, vanished=whole), "" if report.passed else step_faults(layer), report.note
     return replace(report, note="; ".join(filter(None, notes)))
+
+
+def _parameters_alone(report: Report) -> bool:
+    """Whether nothing but parameters is wrong, if anything is."""
+    others = [row for row in report.tensors if row.name == "x" or is_state(row.name)]
+    statuses = {row.status for row in report.tensors}
+    return all(row.passed for row in others) and "inconclusive" not in statuses and not report.kinks
+
+
+def elsewhere(layer: Any, x: Array, lengths: Any, truncation: Any) -> Callable[[Values], Here]:
+    """Returns the function that puts a layer over time to another point."""
+
+    def here(at: Values) -> Here:
+        copy = layer.astype(np.float64)
+        for name in copy.params:
+            copy.params[name][...] = at[name]
+        x_here, state = at.get("x", x), _state(copy, at)
+
+        def time(truncation: Any) -> InTime:
+            return layer_problem(copy, x_here, state, lengths, truncation).time  # type: ignore[return-value]
+
+        own = time(truncation)
+        return Here(copy, x_here, state, own.ends, own, at, lambda steps: time(Truncated(steps)))
+
+    return here
 
 
 def layer_problem(

@@ -12,7 +12,7 @@ gives the slopes of all losses at once. Nothing is subtracted, so its relative e
 that float64 has: with a step of 2^-66 a gradient of 2^-930, 1e-280, still has its digits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -43,9 +43,12 @@ class InTime(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """Holds the steps (B,) of each loss, a direction of each tensor, and the slopes of each loss along it."""
+    """Holds the steps (B,) of each loss, a direction of each tensor, and the slopes of each loss along it.
 
-    losses: list[np.ndarray]
+    None in place of steps is the loss at all of them.
+    """
+
+    losses: list[Any]
     directions: dict[str, np.ndarray]
     slopes: dict[str, list[np.ndarray]]
 
@@ -53,7 +56,7 @@ class Measured(NamedTuple):
 class Judged(NamedTuple):
     """Holds the deviation of each slice (T, B), (B,) or () of one tensor by one loss, relative to its entries."""
 
-    steps: np.ndarray  # (B,) of the loss
+    steps: Any  # (B,) of the loss, None for all
     error: np.ndarray
     wrong: np.ndarray
     hidden: np.ndarray  # by what rounding has cost
@@ -68,10 +71,12 @@ def by_step(time: InTime, at: Values, report: Report, rng: np.random.Generator) 
     return replace(report, tensors=rows, evaluations=report.evaluations + calls)
 
 
-def measured(time: InTime, at: Values, rng: np.random.Generator) -> Measured:
-    """Returns what the outputs alone say."""
-    directions = {name: _direction(value, rng) for name, value in at.items()}
-    losses = _steps_of_losses(time.there)
+def measured(
+    time: InTime, at: Values, rng: np.random.Generator, names: Collection[str] | None = None, losses: Any = None
+) -> Measured:
+    """Returns what the outputs alone say, of all tensors or of some, and of the usual losses or of others."""
+    directions = {name: _direction(at[name], rng) for name in at if names is None or name in names}
+    losses = steps_of_losses(time.there) if losses is None else losses
     return Measured(losses, directions, {name: _slopes(time, at, name, v, losses) for name, v in directions.items()})
 
 
@@ -91,15 +96,17 @@ def judged(time: InTime, known: Measured) -> dict[str, list[Judged]]:
     return found
 
 
-def _steps_of_losses(there: np.ndarray) -> list[np.ndarray]:
+def steps_of_losses(there: np.ndarray) -> list[np.ndarray]:
     """Lists the steps (B,) at which a loss is alone: each sequence's first, second, middle and last."""
     last, order, each = np.maximum(there.sum(axis=0) - 1, 0), packed_order(there), np.arange(there.shape[1])
     chosen = (order[np.minimum(step, last), each] for step in (0 * last, 1 + 0 * last, last // 2, last))
     return [np.array(steps) for steps in {tuple(step.tolist()): None for step in chosen}]
 
 
-def _alone(weights: Array, steps: np.ndarray) -> Array:
-    """Returns the upstream gradient that is zero but at one step of each sequence."""
+def _alone(weights: Array, steps: Any) -> Array:
+    """Returns the upstream gradient that is zero but at one step of each sequence, or at none where that is None."""
+    if steps is None:
+        return weights
     here = np.arange(len(weights))[:, None] == steps
     return weights * array_module(weights).asarray(here[:, :, None], dtype=weights.dtype)
 
@@ -110,23 +117,23 @@ def _direction(value: Array, rng: np.random.Generator) -> np.ndarray:
     return typical * rng.uniform(0.5, 1.5, value.shape) * rng.choice([-1.0, 1.0], value.shape)
 
 
-def _slopes(time: InTime, at: Values, name: str, v: np.ndarray, losses: list[np.ndarray]) -> list[np.ndarray]:
+def _slopes(time: InTime, at: Values, name: str, v: np.ndarray, losses: list[Any]) -> list[np.ndarray]:
     """Lists the slopes of each loss along v: (T, B) for x, of one step each, and (B,) for any other tensor."""
     steps = range(len(v)) if name == "x" else [slice(None)]
     found = np.array([_slope(time, at, name, v, step, losses) for step in steps])
     return list(found.swapaxes(0, 1) if name == "x" else found[0])
 
 
-def _slope(time: InTime, at: Values, name: str, v: np.ndarray, moving: Any, losses: list[np.ndarray]) -> np.ndarray:
+def _slope(time: InTime, at: Values, name: str, v: np.ndarray, moving: Any, losses: list[Any]) -> np.ndarray:
     """Returns the slopes (losses, B) along the part of v that moves."""
     values = {key: value.astype(np.complex128) for key, value in at.items()}
     values[name][moving] += array_module(values[name]).asarray(1j * STEP * v[moving])
     terms = to_host(time.outputs(values)["y"].imag * time.weights) / STEP
     each = np.arange(terms.shape[1])
-    return np.array([terms[steps, each].sum(axis=-1) for steps in losses])
+    return np.array([terms.sum(axis=(0, 2)) if steps is None else terms[steps, each].sum(axis=-1) for steps in losses])
 
 
-def _judged(steps: np.ndarray, name: str, terms: np.ndarray, slope: np.ndarray, lost: Any) -> Judged:
+def _judged(steps: Any, name: str, terms: np.ndarray, slope: np.ndarray, lost: Any) -> Judged:
     """Compares the sum of `terms`, gradient times direction, of each slice with the numeric slope."""
     lost = np.broadcast_to(lost, terms.shape)
     if name == "x":
@@ -156,7 +163,7 @@ def _row(row: TensorReport, found: list[Judged]) -> TensorReport:
             return replace(row, status="fail", error=float(np.max(error)), errors=errors, note=note, where=where)
     hidden = [here for here in found if here.hidden.any()]
     if hidden:
-        return replace(row, status="inconclusive", note=f"{_loss(hidden[-1])}, {LOST}")
+        return replace(row, status="inconclusive", note=f"{loss_of(hidden[-1])}, {LOST}")
     return row
 
 
@@ -170,16 +177,18 @@ def _where(row: TensorReport, wrong: np.ndarray) -> str:
 def _note(name: str, here: Judged, where: str) -> str:
     """Says by which loss the tensor is wrong, and at which steps, though what is wrong is small beside the rest."""
     if name != "x":
-        return f"wrong {_loss(here)}{where and f': at {where}'}"
+        return f"wrong {loss_of(here)}{where and f': at {where}'}"
     part = float(np.max(here.size[here.wrong]) / np.max(here.size))
-    return f"wrong {_loss(here)}: at {where or 'every step'}, where it is {part:.1e} of the largest"
+    return f"wrong {loss_of(here)}: at {where or 'every step'}, where it is {part:.1e} of the largest"
 
 
 def _listed(steps: np.ndarray) -> str:
     return f"steps {', '.join(map(str, steps.tolist()))}"
 
 
-def _loss(here: Judged) -> str:
+def loss_of(here: Judged) -> str:
+    if here.steps is None:
+        return "where the loss is at all steps"
     steps = np.unique(here.steps)
     where = f"step {steps[0]}" if len(steps) == 1 else _listed(here.steps)
     return f"where the loss is at {where} alone"
