@@ -15,25 +15,24 @@ from npseq.gradcheck.check import METHODS, checked
 from npseq.layercheck.clamped import require_surrogate, surrogate
 from npseq.layercheck.fault import fault
 from npseq.layercheck.labels import labels_of
-from npseq.layercheck.over_time import InTime, by_step, is_state
-from npseq.layercheck.paths import Here, by_paths
+from npseq.layercheck.named_states import initial, named, state_of
+from npseq.layercheck.over_time import InTime, by_step
+from npseq.layercheck.paths import Here, by_paths, parameters_alone
 from npseq.layercheck.rounding import rounding_of
 from npseq.layercheck.step import require_backward, step_faults
 from npseq.layercheck.surrogate import FixedDropout, fix_dropout, frozen_states, truncated_forward
 from npseq.layers.batch import check_batch
-from npseq.layers.bidirectional import Bidirectional, check_any_state, recurrent_layers, state_pair
+from npseq.layers.bidirectional import Bidirectional
 from npseq.layers.dropout import Dropout
 from npseq.layers.embedding import Embedding
 from npseq.layers.layer import Layer
 from npseq.layers.lengths import has_step
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
-from npseq.layers.states import as_state, state_arrays
 from npseq.layers.upstream import check_clip
 from npseq.magnitude import blank
 
 Values = dict[str, Array]
-NAMES = ("h0", "c0")
 TIMED = (Recurrent, Reversed, Bidirectional)
 
 
@@ -69,7 +68,9 @@ def gradcheck_layer(
     Gradients vanish with the steps that they pass, and what has vanished is small beside the rest. Therefore "complex",
     once all has passed, also takes the loss at the first, second, middle and last step alone, and judges dx step by
     step, and states and parameters by each of these losses, each relative to its own entries: a backward that is cut
-    after 50 of 100 steps fails, and report.note says from which step on.
+    after 50 of 100 steps fails, and report.note says from which step on. A parameter sums paths of all lags; where
+    those of long lags are too small for it, it is judged at another point too, with parameters and x at which memory is
+    long, and the report says which paths are missing, by lag or by step, and how that point was reached.
 
     Where a sigmoid is near 1, or a tanh near 1 or -1, its derivative, which backward reads off the output, has lost
     digits. Method "complex" measures how much of that reaches the gradient: it passes what is as right as the output's
@@ -108,18 +109,11 @@ def gradcheck_layer(
     whole = report.passed and not report.kinks
     if problem.time is not None and method == "complex" and whole:
         report = by_step(problem.time, problem.at, report, np.random.default_rng(0))
-    if problem.time is not None and method == "complex" and _parameters_alone(report):
+    if problem.time is not None and method == "complex" and parameters_alone(report):
         every_path: Any = problem if truncation is None else layer_problem(layer, x, state, lengths)
         report = by_paths(elsewhere(layer, x, lengths, truncation), every_path.time, problem.at, report)
     notes = fault(layer, report, lengths, vanished=whole), "" if report.passed else step_faults(layer), report.note
     return replace(report, note="; ".join(filter(None, notes)))
-
-
-def _parameters_alone(report: Report) -> bool:
-    """Whether nothing but parameters is wrong, if anything is."""
-    others = [row for row in report.tensors if row.name == "x" or is_state(row.name)]
-    statuses = {row.status for row in report.tensors}
-    return all(row.passed for row in others) and "inconclusive" not in statuses and not report.kinks
 
 
 def elsewhere(layer: Any, x: Array, lengths: Any, truncation: Any) -> Callable[[Values], Here]:
@@ -129,7 +123,7 @@ def elsewhere(layer: Any, x: Array, lengths: Any, truncation: Any) -> Callable[[
         copy = layer.astype(np.float64)
         for name in copy.params:
             copy.params[name][...] = at[name]
-        x_here, state = at.get("x", x), _state(copy, at)
+        x_here, state = at.get("x", x), state_of(copy, at)
 
         def time(truncation: Any) -> InTime:
             return layer_problem(copy, x_here, state, lengths, truncation).time  # type: ignore[return-value]
@@ -186,19 +180,19 @@ def _over_time(
     if batch.mask is not None and not batch.is_ids:  # what is no number cannot be moved
         xp = array_module(x)
         x = blank(xp, x, batch.mask[..., None] | xp.isfinite(x))
-    start = _initial(layer, state, x.shape[1])
+    start = initial(layer, state, x.shape[1])
     fix_dropout(layer, x, lengths, rng)
     inputs = {} if batch.is_ids else {"x": x}
     at = {**inputs, **start, **_parameters(layer)}
-    frozen = None if truncation is None else frozen_states(layer, x, _state(layer, start), lengths)
+    frozen = None if truncation is None else frozen_states(layer, x, state_of(layer, start), lengths)
 
     def outputs(copy: Any, values: Values) -> Values:
-        x_here, state_here = values.get("x", x), _state(copy, values)
+        x_here, state_here = values.get("x", x), state_of(copy, values)
         if truncation is None:
             y, last, _ = copy.forward(x_here, state_here, lengths, training=True)
         else:
             y, last = truncated_forward(copy, x_here, state_here, lengths, truncation.steps, frozen)
-        return {"y": y, **_named(copy, last)}
+        return {"y": y, **named(copy, last)}
 
     weights = _weights(outputs(layer, at), rng)
     clamp: Any = {} if limit is None else {"clip_adjoint": limit}
@@ -206,11 +200,11 @@ def _over_time(
     def gradient(dtype: Any, of: Any = layer, upstream: Values = weights) -> Values:
         copy = of.astype(dtype)
         values = {name: value.astype(dtype) for name, value in (inputs | start).items()}
-        tape = copy.forward(values.get("x", x), _state(copy, values), lengths, training=True)[2]
+        tape = copy.forward(values.get("x", x), state_of(copy, values), lengths, training=True)[2]
         for _ in range(2):
             dy = {name: weight.astype(dtype) for name, weight in upstream.items()}
-            dx, dstate, grads = copy.backward(dy["y"], tape, _state(copy, dy), truncation, **clamp)
-        return {**({} if dx is None else {"x": dx}), **_named(copy, dstate), **grads}
+            dx, dstate, grads = copy.backward(dy["y"], tape, state_of(copy, dy), truncation, **clamp)
+        return {**({} if dx is None else {"x": dx}), **named(copy, dstate), **grads}
 
     def rounding(upstream: Values = weights) -> Values:
         return rounding_of(layer, partial(gradient, upstream=upstream), np.random.default_rng(0))
@@ -220,7 +214,7 @@ def _over_time(
 
     held = layer
     if limit is not None:
-        held = surrogate(layer, x, _state(layer, start), lengths, weights["y"], _state(layer, weights), limit)
+        held = surrogate(layer, x, state_of(layer, start), lengths, weights["y"], state_of(layer, weights), limit)
     at_copy = _at_copy(held, outputs)
     there = has_step(lengths, *x.shape[:2])
     time = InTime(
@@ -304,26 +298,3 @@ def _as_float64(x: Any) -> Any:
 
 def _parameters(layer: Any) -> Values:
     return {name: value.copy() for name, value in layer.params.items()}
-
-
-def _initial(layer: Any, state: Any, batch: int) -> Values:
-    """The initial states by name, zeros if there are none. Raises as forward does if they do not fit."""
-    check_any_state("state", state, layer, batch)
-    given = state_pair("state", state) if isinstance(layer, Bidirectional) else (state,)
-    parts = zip(recurrent_layers(layer).values(), given, strict=True)
-    checked = [part.checked_state("state", own, batch) for part, own in parts]
-    return _named(layer, checked if isinstance(layer, Bidirectional) else checked[0])
-
-
-def _named(layer: Any, state: Any) -> Values:
-    """A layer's state as {"h0", "c0"}, of Bidirectional {"forward.h0", ...}; last states have the same names."""
-    states = state if isinstance(layer, Bidirectional) else (state,)
-    pairs = zip(recurrent_layers(layer), states, strict=True)
-    return {f"{part}{name}": v for part, own in pairs for name, v in zip(NAMES, state_arrays(own), strict=False)}
-
-
-def _state(layer: Any, values: Values) -> Any:
-    """The state back from its names."""
-    parts = recurrent_layers(layer)
-    states = [as_state([values[f"{part}{name}"] for name in NAMES if f"{part}{name}" in values]) for part in parts]
-    return tuple(states) if isinstance(layer, Bidirectional) else states[0]

@@ -29,7 +29,7 @@ class Knob(NamedTuple):
     shift: bool
 
     def __str__(self) -> str:
-        return f"{self.name} {'+' if self.shift else 'x'}"
+        return f"{self.name} {'+' if self.shift else '*'}"
 
 
 class Point(NamedTuple):
@@ -51,7 +51,7 @@ class Memory:
     def __init__(self, outputs: Callable[[Values], Values], at: Values, states: list[str], there: np.ndarray):
         rng = np.random.default_rng(0)
         self.outputs, self.there, self.passes = outputs, there, 0
-        self.directions = {name: rng.uniform(0.5, 1.5, at[name].shape) for name in states}
+        self.directions = {name: np.asarray(rng.uniform(0.5, 1.5, at[name].shape)) for name in states}
 
     def spread(self, at: Values) -> float:
         """Returns the largest ratio, in decades, of what a change of a state is at two steps of one sequence."""

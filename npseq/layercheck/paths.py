@@ -62,6 +62,13 @@ class Here(NamedTuple):
     truncated: Callable[[int], InTime]  # the same with paths of so many lags alone; ValueError where there is none
 
 
+def parameters_alone(report: Report) -> bool:
+    """Returns whether nothing but parameters is wrong, if anything is."""
+    others = [row for row in report.tensors if row.name == "x" or is_state(row.name)]
+    statuses = {row.status for row in report.tensors}
+    return all(row.passed for row in others) and "inconclusive" not in statuses and not report.kinks
+
+
 def by_paths(here: Callable[[Values], Here], whole: InTime, at: Values, report: Report) -> Report:
     """Returns the report, in which a parameter has failed that lacks paths, and is told what is missing.
 

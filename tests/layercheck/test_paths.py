@@ -117,7 +117,7 @@ def test_a_point_with_a_long_memory_is_told():
     (row,) = (row for row in report.tensors if row.name == "b_h")
     assert row.note.startswith("wrong where memory is long, at ")
     assert row.note.endswith(": paths of lag 59 or more are missing")
-    assert "W_hh x " in row.note
+    assert "W_hh * " in row.note
 
 
 def test_a_gate_that_alone_lacks_paths_is_refused(monkeypatch):
@@ -170,7 +170,7 @@ def random_layer(rng):
     return layer, rng.normal(size=(T, B, layer.input_size)), rng.integers(0, T + 1, B)
 
 
-@pytest.mark.parametrize("seeds", [range(8), pytest.param(range(8, 1000), marks=pytest.mark.long)])
+@pytest.mark.parametrize("seeds", [range(3), pytest.param(range(3, 1000), marks=pytest.mark.long)])
 def test_no_right_gradient_of_a_random_layer_is_refused(seeds):
     """Each tensor by step, each parameter at a point with a long memory."""
     from npseq.layercheck.over_time import judged, measured
