@@ -68,7 +68,7 @@ def verdicts(case: Case, name: str) -> dict[str, Any]:
     if name == ALONE:
         problem = layer_problem(case.layer, case.x)
         states = [key for key in problem.at if is_state(key)]
-        point = long_memory(Memory(problem.time.outputs, problem.at, states, problem.time.ends), problem.at)
+        point = long_memory(Memory(problem.time.outputs, problem.at, states, problem.time.there), problem.at)
         there = elsewhere(case.layer, case.x, None, None)(point.at)
         numeric = measured_there(there, list(case.layer.params))
         none = {name: 0 * v for name, v in numeric.known.directions.items()}

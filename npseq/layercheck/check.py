@@ -129,7 +129,7 @@ def elsewhere(layer: Any, x: Array, lengths: Any, truncation: Any) -> Callable[[
             return layer_problem(copy, x_here, state, lengths, truncation).time  # type: ignore[return-value]
 
         own = time(truncation)
-        return Here(copy, x_here, state, own.ends, own, at, lambda steps: time(Truncated(steps)))
+        return Here(copy, x_here, state, own, at, lambda steps: time(Truncated(steps)))
 
     return here
 

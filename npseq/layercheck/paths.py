@@ -51,12 +51,11 @@ class Numeric(NamedTuple):
 
 
 class Here(NamedTuple):
-    """Holds a layer at a point: its x, initial state and lengths, what it computes, and the values of the point."""
+    """Holds a layer at a point: its x and initial state, what it computes, and the values of the point."""
 
     layer: Any
     x: Array
     state: Any
-    lengths: np.ndarray
     time: InTime
     at: Values
     truncated: Callable[[int], InTime]  # the same with paths of so many lags alone; ValueError where there is none
@@ -201,10 +200,9 @@ def _later(there: Here, name: str, v: np.ndarray) -> np.ndarray:
     found, state = np.zeros(len(there.x) + 1), there.state
     x = there.x if there.x.dtype.kind in "iu" else there.x.astype(np.complex128)
     for t in range(len(x)):
-        rest = np.maximum(there.lengths - t, 0)
-        y = moving.forward(x[t:], state, rest)[0]
+        y = moving.forward(x[t:], state, there.time.there[t:])[0]
         found[t] = float(to_host((y.imag * there.time.weights[t:]).sum())) / STEP
-        state = still.forward(x[t : t + 1], state, np.minimum(rest, 1))[1]
+        state = still.forward(x[t : t + 1], state, there.time.there[t : t + 1])[1]
     return found
 
 

@@ -70,9 +70,13 @@ def test_the_counts_of_soak():
 
 
 def test_the_number_of_checks():
-    from npseq.layercheck.matrix import matrix
+    from npseq.layercheck.matrix import CELLS, matrix
+    from npseq.layercheck.sizes import size_cases
 
-    assert f"| {len(matrix())} checks |" in PAGE
+    small, large = len(matrix()), len(size_cases(CELLS))
+    assert f"| {small + large} checks |" in PAGE
+    assert f"in {small} checks, and {large} times what a training step runs" in " ".join(PAGE.split())
+    assert text_of("benchmarks/results/gradcheck_matrix.txt").endswith(f"\n{small + large} checks passed\n")
     scores = result("mutants")["scores"]["complex"]
     assert f"| {scores[0]} of {scores[1]} caught |" in PAGE
 

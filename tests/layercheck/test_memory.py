@@ -15,7 +15,7 @@ from npseq.layercheck.over_time import is_state
 def memory_of(layer, x, lengths=None):
     problem = layer_problem(layer, x, None, lengths)
     states = [name for name in problem.at if is_state(name)]
-    return Memory(problem.time.outputs, problem.at, states, problem.time.ends), problem.at
+    return Memory(problem.time.outputs, problem.at, states, problem.time.there), problem.at
 
 
 def decaying(steps, factor):

@@ -19,7 +19,7 @@ D, H = 2, 3
 def there_of(layer, x, lengths=None):
     problem = layer_problem(layer, x, None, lengths)
     states = [name for name in problem.at if is_state(name)]
-    point = long_memory(Memory(problem.time.outputs, problem.at, states, problem.time.ends), problem.at)
+    point = long_memory(Memory(problem.time.outputs, problem.at, states, problem.time.there), problem.at)
     return elsewhere(layer, x, lengths, None)(point.at)
 
 
