@@ -1,4 +1,5 @@
-"""The command line is npseq train | sample | evaluate | inspect | gradcheck | diagnose | learn | vectors.
+"""The command line is npseq train | sample | evaluate | inspect | gradcheck | diagnose | learn | explain |
+vectors.
 
 The exit status is 0, 1 for a run that failed, 2 for bad input.
 """
@@ -11,11 +12,11 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from npseq import early
-from npseq.commands import diagnose, evaluate, gradcheck, inspect, learn, sample, train, vectors
+from npseq.commands import diagnose, evaluate, explain, gradcheck, inspect, learn, sample, train, vectors
 from npseq.commands.failure import INTERRUPTED, SIGNALLED, Failure
 from npseq.commands.help import Columns, HelpAll, shown
 
-COMMANDS = (train, sample, evaluate, inspect, gradcheck, diagnose, learn, vectors)
+COMMANDS = (train, sample, evaluate, inspect, gradcheck, diagnose, learn, explain, vectors)
 
 
 class Parser(argparse.ArgumentParser):

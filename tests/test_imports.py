@@ -13,7 +13,7 @@ BELOW_CELL = GROUND | {"parameters", "activations", "losses", "optim", "clipping
 BELOW_LAYERS = BELOW_CELL | {"cell", "bptt"}
 BELOW_MODELS = BELOW_LAYERS | {"layers"}
 ALL = BELOW_MODELS | {"gallery", "gpu", "gradcheck", "models", "online", "layercheck", "inspect", "interop", "training"}
-ALL |= {"diagnosis", "learn", "scan"}
+ALL |= {"diagnosis", "explain", "learn", "scan"}
 RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside; nobody: commands, cli, testing
     **{name: set() for name in ("early", "arrays", "files")},
     **{name: {"arrays"} for name in ("backend", "arguments")},
@@ -30,6 +30,7 @@ RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside
     "scan": BELOW_MODELS,
     "layercheck": BELOW_MODELS | {"gradcheck"},
     "diagnosis": BELOW_MODELS | {"gradcheck", "layercheck", "gpu"},  # gpu: the tracing of a cell
+    "explain": BELOW_MODELS | {"diagnosis", "gpu"},  # gpu: the tracing of a cell
     "learn": BELOW_MODELS | {"diagnosis"},
     "inspect": BELOW_MODELS | {"models"},
     "interop": BELOW_MODELS | {"models", "gallery"},  # ONNX's LSTM with input_forget
