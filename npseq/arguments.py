@@ -4,7 +4,7 @@ Each returns the value that it has checked, so that a constructor can write `sel
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf, isfinite, prod
 from typing import Any, TypeVar
 
@@ -123,7 +123,8 @@ def array(name: str, value: Any, of: str = "") -> np.ndarray:
         return value
     if not is_own(value) or value.dtype.kind not in NUMBERS:
         raise TypeError(refusal(name, value, of))
-    return value
+    taken: np.ndarray = value
+    return taken
 
 
 def integers(name: str, value: Any, below: int | None = None, hint: str = "") -> np.ndarray:
@@ -141,22 +142,25 @@ def integers(name: str, value: Any, below: int | None = None, hint: str = "") ->
         if unsigned.item(unsigned.argmax()) >= below:
             at = tuple(np.argwhere((value < 0) | (value >= below))[0].tolist())
             raise ValueError(f"{name} must be in [0, {below}), got {value[at]} at {at}{hint}")
-    return value if value.dtype.kind == "i" else value.astype(np.int64)
+    signed: np.ndarray = value if value.dtype.kind == "i" else value.astype(np.int64)
+    return signed
 
 
 def finite(name: str, value: Any) -> np.ndarray:
     """Returns an array of finite numbers; one on a device is not read. Raises ValueError, with the place of another."""
-    if not is_cupy(array(name, value)) and not (there := np.isfinite(value)).all():
+    numbers = array(name, value)
+    if not is_cupy(numbers) and not (there := np.isfinite(numbers)).all():
         at = tuple(np.argwhere(~there)[0].tolist())
         raise ValueError(
-            f"{name} must be finite, got {value[at]} at {list(at)}; fill in what is missing, or leave it out"
+            f"{name} must be finite, got {numbers[at]} at {list(at)}; fill in what is missing, or leave it out"
         )
-    return value
+    return numbers
 
 
 def floating(name: str, value: Any) -> np.ndarray:
     """Returns an array of floating or complex numbers. Raises TypeError for others, and for half types: sums fail."""
-    dtype = array(name, value).dtype
+    numbers = array(name, value)
+    dtype = numbers.dtype
     if dtype.kind not in "fc":
         raise TypeError(f"{name} must be floating or complex, got {dtype}; convert them with astype")
     if dtype.itemsize < 4:
@@ -164,7 +168,7 @@ def floating(name: str, value: Any) -> np.ndarray:
             f"{name} must have 32 bits or more, got {dtype}, in which sums of many numbers go wrong; "
             f"use .astype(numpy.float32)"
         )
-    return value
+    return numbers
 
 
 def array_or_lists(name: str, value: Any) -> np.ndarray:
@@ -196,7 +200,7 @@ def check_entries(name: str, values: Any) -> None:
                     array(f"{name}[{k}]", entry)
 
 
-def castable(name: str, value: Any, dtype: np.dtype, cast: str | None = None) -> np.ndarray:
+def castable(name: str, value: np.ndarray, dtype: np.dtype, cast: str | None = None) -> np.ndarray:
     """Returns an array that a layer of this dtype takes without losing digits. Raises TypeError for any other.
 
     cast: the name of the array after a cast, where it is no `name.astype(dtype)`.
@@ -235,7 +239,7 @@ def mapping(name: str, value: Any) -> Mapping[str, Any]:
     return value
 
 
-def function(name: str, value: Any) -> Callable[..., Any]:
+def function(name: str, value: T) -> T:
     """Returns something that can be called. Raises TypeError for anything else."""
     if not callable(value):
         raise TypeError(f"{name} must be a function, got {value!r}")
@@ -257,7 +261,8 @@ def a_dtype(value: Any, kinds: Sequence[str] = NUMBERS) -> np.dtype:
         raise TypeError(f"dtype must be a dtype, say numpy.float32, got {value!r}") from error
     if dtype is None or dtype.kind not in kinds:
         raise TypeError(f"dtype must be a dtype, say numpy.float32, got {value!r}")
-    return dtype.newbyteorder("=")
+    native: np.dtype = dtype.newbyteorder("=")
+    return native
 
 
 def float_dtype(value: Any) -> np.dtype:

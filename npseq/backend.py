@@ -83,7 +83,8 @@ def device_module(device: str) -> ModuleType:
         raise RuntimeError("device 'gpu' needs a CUDA device, found none; use device 'cpu'")
     if hasattr(_device, "number"):
         cupy.cuda.Device(_device.number % count).use()
-    return cupy
+    module: ModuleType = cupy
+    return module
 
 
 ONES = {kind: np.array(1, kind) for kind in "efdgFDG"}

@@ -50,7 +50,7 @@ def clip_grad_norm(grads: Mapping[str, Array], max_norm: float, *, error_if_nonf
     if xp is not np:
         return _clip_on_device(xp, arrays, max_norm)
     unit, scaled = _host_norm(arrays)
-    norm = unit * scaled
+    norm: Array | float = unit * scaled
     if not (cmath.isfinite(scaled) and norm.real > max_norm):
         return norm
     _check_writable(xp, arrays)
@@ -136,9 +136,11 @@ def _scaled_norm(xp: ModuleType, arrays: list[Array]) -> tuple[Array, Array]:
 def _sum_of_squares(xp: ModuleType, arrays: list[Array]) -> Array:
     flats = [array.reshape(-1) for array in arrays]
     if xp is np:
-        return sum(map(_host_squares, flats))
+        on_host: Array = sum(map(_host_squares, flats))
+        return on_host
     squares = [xp.dot(flat, flat) for flat in flats]
-    return sum(squares[1:], squares[0])
+    total: Array = sum(squares[1:], squares[0])
+    return total
 
 
 def _host_squares(flat: np.ndarray) -> Any:

@@ -13,7 +13,8 @@ def blank(xp: ModuleType, array: Array, weight: Array | float) -> Array:
     """Returns the array with 0 wherever its weight is 0, so that what stands there, inf or nan, reaches nothing."""
     if isinstance(weight, float) or (xp is np and weight.all()):
         return array
-    return xp.where(weight != 0, array, 0)
+    kept: Array = xp.where(weight != 0, array, 0)
+    return kept
 
 
 def weighed(xp: ModuleType, array: Array, weight: Array) -> Array:
@@ -37,7 +38,8 @@ def scaled(array: Array, axes: Any = None) -> tuple[Array, Array]:
 def norm(array: Array, axes: Any = None) -> Array:
     """Returns the 2-norm of a real array along the axes, of which no square overflows or vanishes."""
     parts, size = scaled(array, axes)
-    return (size * np.sqrt(np.square(parts).sum(axis=axes, keepdims=True))).squeeze(axes)
+    whole: Array = (size * np.sqrt(np.square(parts).sum(axis=axes, keepdims=True))).squeeze(axes)
+    return whole
 
 
 def joint_norm(arrays: Iterable[Array], axes: Any = None) -> Array:

@@ -12,7 +12,8 @@ COMPLEX_ZERO = 2.0**-52
 
 def dtanh(y: Array, out: Array | None = None) -> Array:
     """Returns d tanh(x) / dx at y = tanh(x): 1 - y^2, which loses digits near 1 (docs/derivations/rnn.md)."""
-    return np.subtract(one(y), np.square(y, out=out), out=out)
+    slope: Array = np.subtract(one(y), np.square(y, out=out), out=out)
+    return slope
 
 
 def sigmoid(x: Array, out: Array | None = None) -> Array:
@@ -23,14 +24,16 @@ def sigmoid(x: Array, out: Array | None = None) -> Array:
     if x.dtype.kind == "c":
         return _complex_sigmoid(x, out)
     y, unit = np.negative(x, out), one(x)
-    return np.divide(unit, add(np.exp(y, y), unit, y), y)
+    quotient: Array = np.divide(unit, add(np.exp(y, y), unit, y), y)
+    return quotient
 
 
 def _complex_sigmoid(x: Array, out: Array | None) -> Array:
     """The quotient by the exponential that cannot overflow, which would be nan here; analytic on either side of 0."""
     positive = x.real > 0
     e = np.exp(np.where(positive, -x, x))
-    return np.divide(np.where(positive, 1, e), 1 + e, out=out)
+    quotient: Array = np.divide(np.where(positive, 1, e), 1 + e, out=out)
+    return quotient
 
 
 def dsigmoid(y: Array, out: Array | None = None) -> Array:
@@ -61,4 +64,5 @@ def relu(x: Array, out: Array | None = None) -> Array:
 
 def drelu(y: Array, out: Array | None = None) -> Array:
     """Returns d relu(x) / dx at y = relu(x): 1 where positive, else 0 (also at the kink, like PyTorch)."""
-    return np.greater(y.real, 0).astype(y.dtype) if out is None else np.greater(y.real, 0, out=out)
+    slope: Array = np.greater(y.real, 0).astype(y.dtype) if out is None else np.greater(y.real, 0, out=out)
+    return slope

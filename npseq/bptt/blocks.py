@@ -66,7 +66,7 @@ def to_blocks(project: Any, operands: int) -> Callable[[Array], Array]:
     """`project`, whose result is cut into blocks (operands, H, ...)."""
 
     def blocks(x: Array) -> Array:
-        found = project(x)
+        found: Array = project(x)
         return found.reshape(operands, len(found) // operands, *found.shape[1:])
 
     return blocks

@@ -63,10 +63,12 @@ def contract(f: Factors, keep: str) -> Array:
     """
     adjoint = _kept_first(f.adjoint, _axes(f), keep)
     if f.operand is None:
-        return adjoint.sum(axis=-1)
+        summed: Array = adjoint.sum(axis=-1)
+        return summed
     if f.rows:
         return _scatter(f, keep, adjoint)
-    return np.matmul(_kept_first(f.operand, "tb", keep), adjoint.swapaxes(-1, -2))
+    product: Array = np.matmul(_kept_first(f.operand, "tb", keep), adjoint.swapaxes(-1, -2))
+    return product
 
 
 def norms(f: Factors, keep: str) -> Array:
@@ -87,7 +89,8 @@ def norms(f: Factors, keep: str) -> Array:
         operand, size_of_operand = scaled(_kept_first(f.operand, "tb", keep), (-2, -1))
         gram = gram * np.matmul(operand.swapaxes(-1, -2), operand)
         size = size * size_of_operand
-    return size[..., 0, 0] * np.sqrt(np.maximum(gram.sum(axis=(-1, -2)), 0))
+    found: Array = size[..., 0, 0] * np.sqrt(np.maximum(gram.sum(axis=(-1, -2)), 0))
+    return found
 
 
 def _axes(f: Factors) -> str:

@@ -44,7 +44,8 @@ def child(workspace: Workspace | None, name: Hashable) -> Workspace | None:
 def empty(workspace: Workspace | None, name: Hashable, like: Array, shape: tuple[int, ...]) -> Array:
     """An uninitialised array of this shape, with the dtype and device of `like`, from the workspace if there is one."""
     if workspace is None:
-        return array_module(like).empty(shape, like.dtype)
+        fresh: Array = array_module(like).empty(shape, like.dtype)
+        return fresh
     array = workspace._arrays.get(name)
     if array is None or array.shape != shape or not _alike(array, like):
         array = workspace._arrays[name] = _memory(workspace, name, like, prod(shape)).reshape(shape)

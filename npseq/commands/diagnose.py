@@ -140,7 +140,8 @@ def layer_of(weights: dict[str, Any], nonlinearity: str, reset: str | None) -> A
 
 def _sizes(weights: dict[str, Any], name: str) -> tuple[int, int]:
     """The rows and columns of a matrix."""
-    shape = weights[name].shape
+    shape: tuple[int, ...] = weights[name].shape
     if len(shape) != 2:
         raise ValueError(f"weights.{name} must be a matrix, got shape {shape}")
-    return shape
+    rows, columns = shape
+    return rows, columns

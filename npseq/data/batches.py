@@ -100,7 +100,8 @@ def one_hot(ids: Array, num_classes: int, dtype: Any = np.float32) -> Array:
         raise ValueError(f"ids must lie in 0 to num_classes - 1 = {num_classes - 1}, got {int(ids[outside][0])}")
     vectors = xp.zeros((ids.size, num_classes), dtype=a_dtype(dtype))
     vectors[xp.arange(ids.size), ids.ravel()] = 1
-    return vectors.reshape(*ids.shape, num_classes)
+    one_hots: Array = vectors.reshape(*ids.shape, num_classes)
+    return one_hots
 
 
 def pad_sequences(sequences: Sequence[Arrays], value: float = 0, *, length: int | None = None) -> tuple[Array, Array]:
@@ -208,7 +209,8 @@ def _module(*values: Any) -> ModuleType:
 
 
 def _as_array(xp: ModuleType, values: Any, name: str) -> Array:
-    return xp.asarray(array_or_lists(name, values))
+    array: Array = xp.asarray(array_or_lists(name, values))
+    return array
 
 
 def _check_fill(value: Any, dtype: np.dtype) -> None:

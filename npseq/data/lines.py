@@ -98,7 +98,8 @@ def tokenize(lines: Sequence[str], token: str = "word") -> list[list[str]]:
 def split(line: str, token: str) -> list[str]:
     """Returns the tokens of one text, of a kind that is one of KINDS."""
     if token == "jieba":
-        return _jieba().lcut(line)
+        words: list[str] = _jieba().lcut(line)
+        return words
     return line.split() if token == "word" else list(line)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from npseq.files import as_path
 
@@ -66,7 +66,7 @@ def _opened(path: str | PathLike[str]) -> Iterator[Any]:
         yield gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == PACKED else file
 
 
-def _read(file: Any, path: Path, what: str) -> bytes:
+def _read(file: IO[bytes], path: Path, what: str) -> bytes:
     try:
         return file.read(CHUNK)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

@@ -49,7 +49,8 @@ def noisy_sine(length: int = 1000, noise: float = 0.2, *, rng: Seed = None, dtyp
     t = np.arange(1, length + 1)
     dtype = a_dtype(dtype, "f")
     noise = deviation("noise", noise, dtype)
-    return (np.sin(0.01 * t) + generator(rng).normal(0, noise, length)).astype(dtype)
+    noisy: np.ndarray = (np.sin(0.01 * t) + generator(rng).normal(0, noise, length)).astype(dtype)
+    return noisy
 
 
 def lagged_windows(series: Array, lags: int) -> tuple[Array, Array]:

@@ -109,6 +109,7 @@ class GraphedStep:
 
     def _captured(self, *work: Any) -> tuple[list[Array], Any]:
         try:
+            result: tuple[list[Array], Any]
             result, self.static = self._capture(*work)
             return result
         except Exception as error:

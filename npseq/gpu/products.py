@@ -63,7 +63,8 @@ class Products:
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
         """Multiplies float32 or float64 as numpy.matmul does: (M, K) or (K,) by (K, N), or batches (T, ., .)."""
         if a.ndim == 1:
-            return self.matmul(a[None], b, None if out is None else out[None])[0]
+            row: Array = self.matmul(a[None], b, None if out is None else out[None])[0]
+            return row
         if a.dtype != b.dtype or a.dtype.name not in PREFIXES or (out is not None and out.dtype != a.dtype):
             raise TypeError(f"a graph's products must be of one dtype, float32 or float64, got {a.dtype}, {b.dtype}")
         if not (2 <= a.ndim <= 3 and 2 <= b.ndim <= 3) or a.shape[-1] != b.shape[-2]:

@@ -72,7 +72,7 @@ def settings(*, fused: bool | None = None, graphs: bool | None = None, tf32: boo
 def _set_cupy(tf32: bool) -> int:
     """Sets how CuPy multiplies float32, for which it has no public name at run time; returns what it was."""
     core = device_module("gpu")._core
-    before = core.get_compute_type(np.float32)
+    before: int = core.get_compute_type(np.float32)
     linalg = core._routines_linalg
     core.set_compute_type(np.float32, linalg.COMPUTE_TYPE_TF32 if tf32 else linalg.COMPUTE_TYPE_DEFAULT)
     return before

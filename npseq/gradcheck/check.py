@@ -202,7 +202,7 @@ def _axes(time_axis: Any, function: ScalarFunction, method: str) -> dict[str, in
 
 def _origin(function: ScalarFunction) -> float:
     """Returns f at the point, which must be a finite real scalar, and leave its arguments alone."""
-    value = function()
+    value: float = function()
     _require_untouched(function)
     if not np.isfinite(value):
         raise ValueError(f"f must be finite at the point, got {value}; choose another point")
@@ -215,7 +215,7 @@ def _difference_of_calls(function: ScalarFunction, rng: np.random.Generator) -> 
     A sum in another order is rounded in another way, also where f is zero: that is not random, but part of the noise.
     """
     first, second = function.origin, function()
-    difference = abs(first - second)
+    difference: float = abs(first - second)
     if difference <= RANDOM * max(abs(first), abs(second)):
         return difference
     direction = {name: function.sizes(name) * rng.standard_normal(x.size) for name, x in function.values.items()}

@@ -26,7 +26,8 @@ class Batch(NamedTuple):
         """(B,) bool: which sequences have a step; None where all have one."""
         if self.mask is None or (self.lengths if self.lengths.ndim == 1 else self.lengths.any(axis=0)).all():
             return None
-        return np.any(self.mask, axis=0)
+        any_step: Array = np.any(self.mask, axis=0)
+        return any_step
 
     @property
     def ragged(self) -> tuple[bool, ...]:

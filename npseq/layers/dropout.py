@@ -70,7 +70,8 @@ class Dropout(Layer):
         """
         drawn = self._uniform(array("x", x).shape)
         mask = (drawn >= self.p) / (1 - self.p) if keep is None else drawn < keep
-        return array_module(x).asarray(mask, dtype=x.real.dtype)
+        moved: Array = array_module(x).asarray(mask, dtype=x.real.dtype)
+        return moved
 
     def _uniform(self, shape: tuple[int, ...]) -> np.ndarray:
         """Numbers in [0, 1), on the host."""

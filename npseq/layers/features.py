@@ -67,7 +67,8 @@ def lag_sum(array: Array, weights: Array | None) -> Array:
     """(..., lags, B) summed with a weight (lags,) each; as it is where lags are not told apart."""
     if weights is None:
         return array
-    return (array * weights.astype(array.real.dtype)[:, None]).sum(axis=-2)
+    total: Array = (array * weights.astype(array.real.dtype)[:, None]).sum(axis=-2)
+    return total
 
 
 def lag_sums(adjoints: Adjoints, weights: Array | None) -> Adjoints:

@@ -27,7 +27,8 @@ def check_steps(x: Any) -> tuple[int, int]:
     """T and B of x (T, B, D) or ids (T, B). Raises TypeError or ValueError where it is neither."""
     if array("x", x).ndim not in (2, 3):
         raise ValueError(f"x must have shape (T, B, D) or be ids (T, B), got {x.shape}")
-    return x.shape[:2]
+    steps, batch = x.shape[:2]
+    return steps, batch
 
 
 def check_sequence(

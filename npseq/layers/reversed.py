@@ -129,4 +129,5 @@ def reversed_steps(steps: int, batch: int, lengths: Array | None) -> tuple[np.nd
 
 def reordered(x: Array, order: Array) -> Array:
     """x (T, B, ...), in each sequence the steps of order (T, B)."""
-    return x[order, array_module(order).arange(order.shape[1])]
+    found: Array = x[order, array_module(order).arange(order.shape[1])]
+    return found

@@ -35,12 +35,13 @@ class Segments(NamedTuple):
         at = np.minimum(self.start + offset, max(steps - 1, 0))
         found = array[xp.asarray(at), xp.asarray(self.sequence)]
         inside = inside.reshape(*inside.shape, *[1] * (array.ndim - 2))
-        return xp.where(xp.asarray(inside), found, 0).astype(array.dtype)
+        kept: Array = xp.where(xp.asarray(inside), found, 0).astype(array.dtype)
+        return kept
 
     def join(self, array: Array) -> Array:
         """The reverse of split; zero where there is no segment."""
         xp = array_module(array)
-        out = xp.zeros((*self.shape, *array.shape[2:]), array.dtype)
+        out: Array = xp.zeros((*self.shape, *array.shape[2:]), array.dtype)
         offset, segment = np.nonzero(np.arange(len(array))[:, None] < self.lengths)
         at = xp.asarray(self.start[segment] + offset), xp.asarray(self.sequence[segment])
         out[at] = array[xp.asarray(offset), xp.asarray(segment)]
@@ -100,7 +101,9 @@ class SegmentsTape(NamedTuple):
     segments: Segments
 
 
-def forward_segments(layer: Any, run: Any, x: Array, state: Any, lengths: Any, resets: Array, tape: Any) -> tuple:
+def forward_segments(
+    layer: Any, run: Any, x: Array, state: Any, lengths: Any, resets: Array, tape: Any
+) -> tuple[Array, Any, SegmentsTape]:
     """A forward pass of a batch with resets, by run(x, state, lengths, tape=), that of a batch without them."""
     batch = check_batch(x, lengths, layer.input_size, layer.dtype, array_module(layer.params.flat))
     segments = segments_of(resets, lengths, *batch.x.shape[:2])

@@ -42,7 +42,7 @@ def _stack(parts: Sequence[Array], xp: Any) -> Array:
     """xp.stack of their transposes, without its overhead."""
     if len(parts) == 1:
         return parts[0].T[None].copy()
-    out = xp.empty((len(parts), *parts[0].T.shape), parts[0].dtype)
+    out: Array = xp.empty((len(parts), *parts[0].T.shape), parts[0].dtype)
     for k, part in enumerate(parts):
         out[k] = part.T
     return out
@@ -77,7 +77,8 @@ def add_states(first: Any, second: Any) -> Any:
 
 def h_of(state: Any) -> Array:
     """h (L*R, B, P) of one layer's state."""
-    return state[0] if isinstance(state, tuple) else state
+    h: Array = state[0] if isinstance(state, tuple) else state
+    return h
 
 
 def state_with(cell: Cell, h: Array) -> Any:

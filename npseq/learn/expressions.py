@@ -65,7 +65,7 @@ class Lines(Graph):
                 return self.add("total", self._read(array), given["axis"], given.get("keepdims", False))
             case ast.Call(ast.Name(function), [argument]) if function in FUNCTIONS:
                 return self.add(function, self._read(argument))
-        raise LookupError(f"an exercise cannot hold {ast.unparse(tree)!r}")  # type: ignore[arg-type]
+        raise LookupError(f"an exercise cannot hold {ast.unparse(tree)!r}")
 
     def binary(self, name: str, left: int, right: int) -> int:
         """A sum, a product, a quotient or a matrix product of two nodes."""

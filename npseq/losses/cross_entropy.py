@@ -152,7 +152,8 @@ def _sum_classes(xp: ModuleType, p: Array) -> Array:
     """Sums over the middle axis of (N, V, M), on the host as a product: NumPy's sum is slow along short axes."""
     outer, classes, inner = p.shape
     if xp is not np:
-        return p.sum(axis=1)
+        sums: Array = p.sum(axis=1)
+        return sums
     ones = _ones(classes, p.dtype.char)
     return p.reshape(outer, classes).dot(ones) if inner == 1 else (ones.T @ p).reshape(outer, inner)
 
@@ -201,4 +202,5 @@ def perplexity(mean_nll: Array | float) -> Array:
         check = number if isinstance(mean_nll, int | float) else an_array
         mean_nll = check("mean_nll", mean_nll)
     with np.errstate(over="ignore"):
-        return array_module(mean_nll).exp(mean_nll)
+        value: Array = array_module(mean_nll).exp(mean_nll)
+        return value

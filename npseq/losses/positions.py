@@ -30,17 +30,20 @@ def coefficients(
     if reduction == "mean" and scale.size:
         scale = scale / _not_zero(scale.max())  # so that no sum overflows
         scale = scale / _not_zero(scale.sum())
-    return xp.asarray(scale).astype(dtype, copy=False)  # a NumPy scalar would pass for one number for all
+    scales: Array = xp.asarray(scale).astype(dtype, copy=False)  # a NumPy scalar would pass for one number for all
+    return scales
 
 
 def _not_zero(number: Array) -> Array:
-    return number + (number == 0)
+    nonzero: Array = number + (number == 0)
+    return nonzero
 
 
 def _broadcast_weights(xp: ModuleType, weights: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     given = check_real("weights", weights)
     try:
-        return xp.broadcast_to(given.astype(np.result_type(given.dtype, dtype), copy=False), shape)
+        broadcast: Array = xp.broadcast_to(given.astype(np.result_type(given.dtype, dtype), copy=False), shape)
+        return broadcast
     except ValueError as error:
         raise ValueError(
             f"weights must have the targets' shape {shape} or broadcast to it, got {weights.shape}"

@@ -149,7 +149,7 @@ def _thresholds(rows: np.ndarray) -> np.ndarray:
 
 
 def _check_chain(transition: Array, initial: Array | None = None) -> int:
-    shape = array("transition", transition).shape
+    shape: tuple[int, ...] = array("transition", transition).shape
     if len(shape) != 2 or shape[0] != shape[1] or not shape[0]:
         raise ValueError(f"transition must have shape (S, S), got {shape}; P[i, j] is the probability of j after i")
     if initial is not None and array("initial", initial).shape != shape[:1]:
