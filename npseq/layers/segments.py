@@ -103,7 +103,7 @@ class SegmentsTape(NamedTuple):
 
 def forward_segments(
     layer: Any, run: Any, x: Array, state: Any, lengths: Any, resets: Array, tape: Any
-) -> tuple[Array, Any, SegmentsTape]:
+) -> tuple[Any, ...]:
     """A forward pass of a batch with resets, by run(x, state, lengths, tape=), that of a batch without them."""
     batch = check_batch(x, lengths, layer.input_size, layer.dtype, array_module(layer.params.flat))
     segments = segments_of(resets, lengths, *batch.x.shape[:2])
