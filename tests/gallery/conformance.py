@@ -1,9 +1,10 @@
-"""A cell of the gallery beside PyTorch's operations: a stack of its steps, one sequence at a time, by autograd."""
+"""A cell of the gallery beside PyTorch's operations: its steps stacked, one piece of a sequence after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from npseq.bptt.layout import suffix
 
 T, B, D, H, LAYERS = 5, 3, 2, 3, 3
 LENGTHS = np.array([3, 0, 5])
+RESETS = np.zeros((T, B), bool)
+RESETS[1, 0] = RESETS[2, 2] = True
 Step = Callable[[dict, Any, dict], dict]  # (parameters, x (D,), state by name and masks) -> the new state by name
 
 
@@ -37,7 +40,7 @@ def check(cell: Any, step: Step, *, training: bool = False, **options: Any) -> N
     torch = pytest.importorskip("torch")
     layer, rng = layer_of(cell, **options), np.random.default_rng(1)
     x, state = rng.normal(size=(T, B, D)), state_of(layer, rng)
-    y, last, tape = layer.forward(x, state, LENGTHS, training=training)
+    y, last, tape = layer.forward(x, state, LENGTHS, resets=RESETS, training=training)
     dy, dlast = rng.normal(size=y.shape), state_of(layer, rng)
     dx, dstate, grads = layer.backward(dy, tape, dlast)
 
@@ -73,30 +76,63 @@ def assert_close(found: Any, expected: Any, name: str) -> None:
 
 
 def stack(torch: Any, layer: Any, step: Step, at: dict, x: Any, first: list, tape: Any) -> tuple[Any, list]:
-    """y (T, B, R*H) and the last state's parts, as the layer has them."""
+    """y (T, B, R*H) and the last state's parts, as the layer has them; each piece of a sequence runs by itself."""
     columns, after = [], [[None] * B for _ in range(layer.num_layers * layer.directions)]
     for b in range(B):
-        features = [x[t, b] for t in range(LENGTHS[b])]
-        for l in range(layer.num_layers):
-            ways = []
-            for d in range(layer.directions):
-                k = l * layer.directions + d
-                names = {name: at[f"{name}{suffix(l, d)}"] for name in names_of(layer)}
-                state = split(layer.cell, [part[k, b] for part in first])
-                rows = features[::-1] if d else features
-                seen = []
-                over = T - LENGTHS[b] if d else 0  # of a reverse strand, the steps before the sequence begins
-                for t, row in enumerate(rows, over):
-                    state = step(names, row, state | masks(torch, layer.cell, tape.strands[l][d], t, b))
-                    seen.append(state["h"])
-                after[k][b] = [state[name] for name in layer.cell.state]
-                ways.append(seen[::-1] if d else seen)
-            features = [torch.cat(both) for both in zip(*ways, strict=True)]
-        zeros = [torch.zeros(layer.output_size, dtype=torch.float64)] * (T - len(features))
-        columns.append(torch.stack([*features, *zeros]))
-    h = torch.stack([torch.stack([one[0] for one in row]) for row in after])
-    rest = [torch.stack([torch.stack([torch.cat(one[1:]) for one in row]) for row in after])] if layer.c_size else []
-    return torch.stack(columns, dim=1), [h, *rest]
+        seen: list[Any] = []
+        for k, row in enumerate(after):
+            row[b] = [part[k, b] for part in first]
+        for piece in [piece for piece in pieces() if piece.b == b]:
+            state = [[part * (not piece.fresh) for part in (one[k, b] for one in first)] for k in range(len(after))]
+            features, ends = run(torch, layer, step, at, [x[t, b] for t in piece.steps], state, tape, piece)
+            seen += features
+            for row, end in zip(after, ends, strict=True):
+                further = [end[name] for name in layer.cell.state[1:]]
+                row[b] = [end["h"], torch.cat(further)] if further else [end["h"]]
+        zeros = [torch.zeros(layer.output_size, dtype=torch.float64)] * (T - len(seen))
+        columns.append(torch.stack([*seen, *zeros]))
+    parts_after = [torch.stack([torch.stack([one[k] for one in row]) for row in after]) for k in range(len(first))]
+    return torch.stack(columns, dim=1), parts_after
+
+
+class Piece(NamedTuple):
+    """Steps of sequence b between two resets; column: its place among all pieces."""
+
+    b: int
+    steps: range
+    fresh: bool  # whether it begins at zeros
+    column: int
+
+
+def pieces() -> list[Piece]:
+    found: list[Piece] = []
+    for b in range(B):
+        starts = [t for t in range(LENGTHS[b]) if t == 0 or RESETS[t, b]]
+        for start, stop in pairwise([*starts, LENGTHS[b]]):
+            found.append(Piece(b, range(start, stop), bool(RESETS[start, b]), len(found)))
+    return found
+
+
+def run(
+    torch: Any, layer: Any, step: Step, at: dict, features: list, first: list, tape: Any, piece: Piece
+) -> tuple[list, list]:
+    """y of one piece, and the state after its last step of every layer and direction by name."""
+    longest, ends = max(len(one.steps) for one in pieces()), []
+    for l in range(layer.num_layers):
+        ways = []
+        for d in range(layer.directions):
+            names = {name: at[f"{name}{suffix(l, d)}"] for name in names_of(layer)}
+            state = split(layer.cell, first[l * layer.directions + d])
+            seen = []
+            over = longest - len(features) if d else 0  # of a reverse strand, the steps before the piece begins
+            for t, row in enumerate(features[::-1] if d else features, over):
+                drawn = masks(torch, layer.cell, tape.tape.strands[l][d], t, piece.column)
+                state = step(names, row, state | drawn)
+                seen.append(state["h"])
+            ends.append(state)
+            ways.append(seen[::-1] if d else seen)
+        features = [torch.cat(both) for both in zip(*ways, strict=True)]
+    return features, ends
 
 
 def names_of(layer: Any) -> list[str]:
