@@ -81,6 +81,13 @@ def test_the_number_of_checks():
     assert f"| {scores[0]} of {scores[1]} caught |" in PAGE
 
 
+def test_the_times_of_checkers_repeat():
+    assert "No time differs by more than 20% from one run to the other" in PAGE
+    for row in result("hard_gradients")["checkers"].values():
+        one, other = row["ms"]
+        assert max(one, other) <= 1.2 * min(one, other)
+
+
 def test_the_counts_of_names():
     counts = result("diagnose")["counts"]
     for name, (named, of, seconds, longest) in counts.items():
