@@ -32,7 +32,7 @@ def forward_graph(cell: Cell) -> Forward:
     try:
         return _Forward(cell).graph
     except Untraceable as error:
-        raise TypeError(f"{type(cell).__name__} must compute entry by entry to be explained: {error}") from error
+        raise TypeError(f"{type(cell).__name__}'s forward cannot be traced: {error}") from error
 
 
 class _Forward:

@@ -1,6 +1,7 @@
 """The rows of a worked example: which line, its equation and label, and its numbers at every step."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from npseq.layers.recurrent import Recurrent
 from npseq.layers.rnn import RNNCell
 
 DIGITS = 4
+LONG = 20  # letters of an expression that is worth a name
 FORWARD = {  # the labels of forward lines in docs/derivations
     RNNCell: "a R1, h_new R2",
     GRUCell: "a_r G1, r G1, a_z G2, z G2, m G3, a_n G4, n G4, h_new G7",
@@ -104,8 +106,14 @@ class _Work:
 
     def __init__(self, cell: Cell, units: int, steps: int, inputs: int, seed: int, digits: int | None):
         self.cell, self.units, self.steps, self.digits = cell, units, steps, digits
-        self.graph: Forward = forward_graph(cell)
-        self.equations: Equations = equations(cell, False, True)
+        try:
+            self.graph: Forward = forward_graph(cell)
+            self.equations: Equations = equations.__wrapped__(cell, False, True)  # a copy, in which more is named
+        except TypeError as error:
+            raise TypeError(
+                f"{type(cell).__name__} must compute entry by entry to be explained, without sums over units"
+            ) from error
+        _name_shared(self.equations)
         self.rng = np.random.default_rng(seed)
         size = max(1, units - 1) if cell.projection == "W_hp" else units
         self.layer = Recurrent(cell, inputs, units, state_size=size, dtype=np.float64, rng=0)
@@ -173,8 +181,6 @@ class _Work:
         wanted = [name for name in graph.names if not name.startswith("kept_") and not name.endswith("_out")]
         wanted = [name for name in wanted if name != "dh_total"]
         first = {node: name for name, node in reversed([(name, graph.names[name]) for name in wanted])}
-        ends = {graph.names[f"d{part}"]: f"d{part}" for part in self.cell.state}
-        first |= ends
         order = graph.reached(graph.names[name] for name in wanted)
         return [first[node] for node in order if node in first]
 
@@ -205,9 +211,24 @@ class _Work:
         return labels.get(name, "")
 
     def _title(self) -> str:
-        options = ", ".join(f"{k}={v}" for k, v in vars(self.cell).items() if v not in (False, "tanh"))
+        own = {f.name: (f.default, getattr(self.cell, f.name)) for f in fields(self.cell)}  # type: ignore[arg-type]
+        chosen = [(name, value) for name, (default, value) in own.items() if value != default or name == "reset"]
+        options = ", ".join(f"{name}={value}" for name, value in chosen if isinstance(value, bool | int | float | str))
         kind = type(self.cell).__name__.removesuffix("Cell")
         return f"{kind}{f' ({options})' if options else ''}, {self.units} units, {self.steps} steps"
+
+
+def _name_shared(of: Equations) -> None:
+    """Names the long expressions that several places of a step read, u_1 and so on, as somebody would by hand."""
+    graph = of.graph
+    for name in (f"d{part}" for part in of.state):  # what is passed back may have another name too
+        if next(known for known, node in graph.names.items() if node == graph.names[name]) != name:
+            graph.name(name, graph.add("same", graph.names[name]))
+    nodes = graph.reached(graph.names.values())
+    readers = Counter(part for node in nodes for part in graph.below(node))
+    long = [node for node in nodes if readers[node] > 1 and len(graph.text(node)) > LONG]
+    for k, node in enumerate(node for node in long if node not in graph.names.values()):
+        graph.name(f"u_{k + 1}", node)
 
 
 def _decimal(value: float) -> Decimal:

@@ -65,7 +65,9 @@ class Words:
             case "drelu":
                 return f"[{self.text(args[0])} > 0]"
             case _ if op in INFIX:
-                return f"({self._closed(args[0])} {INFIX[op]} {self._closed(args[1])})"
+                product = self.graph.nodes[args[1]].op == "product" and args[1] not in self.called
+                right = f"({self.text(args[1])})" if product else self._closed(args[1])
+                return f"({self._closed(args[0])} {INFIX[op]} {right})"
         inside = ", ".join(self.text(part) for part in self.graph.below(node))
         return f"{GREEK.get(op, op) if self.latex else op}({inside})"
 
