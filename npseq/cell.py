@@ -10,6 +10,8 @@ over time and batch, weights, truncation, lengths and devices are not a cell's b
 linearly, so that its gradient is a sum of (operand) x (adjoint), which `npseq.bptt.gradients` takes for every cell.
 """
 
+from __future__ import annotations  # so that help() shows Array, and not what it stands for
+
 from collections.abc import Callable, Mapping
 from dataclasses import FrozenInstanceError, dataclass
 from typing import Any, ClassVar, dataclass_transform

@@ -149,6 +149,8 @@ class _Trial:
         except (NotImplementedError, np.linalg.LinAlgError):
             raise
         except Exception as error:
+            if "item assignment" in str(error):
+                error.add_note("a state is a tuple of arrays: write into them, new[0][...] = ...")
             shapes = f"H = {UNITS}, P = {self.features}, B = {BATCH}"
             error.add_note(
                 f"npseq tried {_name(self.cell)}.{method} with {shapes}, before it makes a layer of the cell"
@@ -236,7 +238,9 @@ class _Trial:
 
     def _passed(self, passed: Any, dnew: State) -> list[Array]:
         wanted = f"return a tuple of the adjoints of {', '.join(self.cell.state)}"
-        self.must(isinstance(passed, tuple) and len(passed) == len(dnew), "backward", f"{wanted}, got {_kind(passed)}")
+        hint = "" if isinstance(passed, tuple) else "; return (dh,), with the comma" * (len(dnew) == 1)
+        fits = isinstance(passed, tuple) and len(passed) == len(dnew)
+        self.must(fits, "backward", f"{wanted}, got {_kind(passed)}{hint}")
         for name, part, like in zip(self.cell.state, passed, dnew, strict=True):
             fits = getattr(part, "shape", None) == like.shape or (part is None and name == "h")
             what = f"{wanted}, that of {name} of the shape {like.shape}, got {_kind(part)}"

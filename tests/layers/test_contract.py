@@ -96,7 +96,7 @@ METHODS = {
     "no tuple": (
         {"backward": backward(lambda dnew: dnew[0])},
         ValueError,
-        "Mine.backward must return a tuple of the adjoints of h, got ndarray",
+        r"Mine.backward must return a tuple of the adjoints of h, got ndarray .*; return \(dh,\), with the comma",
     ),
     "None for c": (
         TWO | {"backward": backward(lambda dnew: (None, None))},
@@ -220,3 +220,15 @@ def test_a_cell_says_which_values_it_begins_with_and_the_others_are_as_ever():
     drawn = {layer.params[name].tobytes() for name in layer.params if name.startswith("q")}
     assert len(drawn) == 4
     assert initial_values(Leaky(), layer.params, None) is layer.params
+
+
+def test_a_state_that_is_assigned_is_told_to_be_written_into():
+    class Assigns(ns.Cell):
+        gates = ("u",)
+
+        def forward(self, a, old, new, p, project):
+            new[0] = np.tanh(a[0])
+
+    with pytest.raises(TypeError) as raised:
+        ns.Recurrent(Assigns(), 2, 3)
+    assert raised.value.__notes__[0] == "a state is a tuple of arrays: write into them, new[0][...] = ..."
