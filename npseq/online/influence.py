@@ -73,11 +73,11 @@ def run_forward(
     for t in range(steps):
         y, state, tape = layer.forward(x[t : t + 1], state, lengths_at(lengths, t))
         influence = update(tape, influence)
-        _add(grads, _by_state(layer, output_gradient(dy, t, y[0], lengths), size, dcs, t, lengths), influence)
+        _add(grads, by_state(layer, output_gradient(dy, t, y[0], lengths), size, dcs, t, lengths), influence)
         outputs.append(y)
     if dstate is not None and influence is not None:
         h, c = layer.checked_state("dstate", dstate, batch)
-        _add(grads, _flat_state(h, c), influence)
+        _add(grads, flat_state(h, c), influence)
     return Online(grads, join_outputs(layer, outputs, batch), state, influence)
 
 
@@ -139,9 +139,7 @@ def join_outputs(layer: Recurrent, outputs: list[Array], batch: int) -> Array:
     return xp.concatenate(outputs) if outputs else xp.zeros((0, batch, layer.output_size), layer.dtype)
 
 
-def _by_state(
-    layer: Recurrent, dy: Array, size: int, dcs: PerLayer | None, t: int, lengths: np.ndarray | None
-) -> Array:
+def by_state(layer: Recurrent, dy: Array, size: int, dcs: PerLayer | None, t: int, lengths: np.ndarray | None) -> Array:
     """q (B, n): the loss reads h of the last layer, and what dcs says of the others' state beside h."""
     q = np.zeros_like(dy, shape=(len(dy), size))
     L, P, C = layer.num_layers, layer.state_size, layer.c_size
@@ -153,7 +151,7 @@ def _by_state(
     return q
 
 
-def _flat_state(h: Array, c: Array | None) -> Array:
+def flat_state(h: Array, c: Array | None) -> Array:
     """(B, n) from h (L, B, P) and c (L, B, H)."""
     parts = [h.swapaxes(0, 1)] + ([] if c is None else [c.swapaxes(0, 1)])
     return array_module(h).concatenate([part.reshape(len(part), prod(part.shape[1:])) for part in parts], axis=1)

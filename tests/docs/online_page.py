@@ -174,6 +174,106 @@ def definitions(equation: Equation) -> None:
     holds(equation, {**made, **by}, every(t=STEPS))
 
 
+@cache
+def alone() -> tuple[Any, ...]:
+    """An IndRNN of tanh, most of whose parameters are read by one unit each: all of them."""
+    layer, rng = ns.Recurrent(ns.gallery.IndRNNCell("tanh"), D, H, dtype=np.float64, rng=0), np.random.default_rng(3)
+    layer.params.flat[:] = rng.normal(size=layer.params.flat.shape)
+    return layer, rng.normal(size=(T, 1, D)), rng.normal(size=(T, 1, H)), rng.normal(size=(1, 1, H))
+
+
+@cache
+def alone_names() -> Names:
+    """e from what diagonal_rtrl carries, in rows of a matrix; j, F and q by complex steps."""
+    made, (layer, x, dy, first) = derivatives(alone), alone()
+    e = {0: 0 * made["F"][1]}
+    for t in STEPS:
+        traces = ns.online.diagonal_rtrl(layer, x[:t], dy[:t], first).influence
+        rows = [layer.params.like(np.zeros(layer.params.flat.size)) for _ in range(H)]
+        for unit, row in enumerate(rows):
+            for name, part in traces.items():
+                row[name][..., unit] = part[0, 0, ..., unit]
+        e[t] = np.array([row.flat for row in rows])
+    j = {t: np.diag(made["J"][t])[:, None] for t in STEPS}
+    q = made["q"]
+    step = {"g": {t: q[t] @ made["F"][t] for t in STEPS}, "p": {t: q[t] @ made["J"][t] for t in STEPS}}
+    whole = layer.backward(dy, layer.forward(x, first)[2])[2].flat
+    return {**made, **step, "e": e, "j": j, "nablaL": whole, "domains": {"t": STEPS}}
+
+
+@cache
+def product_names() -> Names:
+    """One state feature of the plain network as a matrix K by M; v from the numbers, d by a complex step."""
+    layer, x, _, _ = plain()
+    made, unit = derivatives(plain), 1
+    v = {t: np.concatenate([made["h"][t - 1][0], x[t - 1, 0]])[:, None] for t in STEPS}
+    weights = np.concatenate([layer.params["W_hh"], layer.params["W_xh"]])
+    d = {t: by_entry(lambda a: np.tanh(a)[unit], v[t][:, 0] @ weights)[None] for t in STEPS}
+    F = {}
+    for t in STEPS:
+        row = layer.params.like(made["F"][t][unit])
+        F[t] = np.concatenate([row["W_hh"], row["W_xh"]])
+    return {"v": v, "d": d, "F": F}
+
+
+MIXED = {
+    "s_0": 1.0,
+    "s_1": -1.0,
+    "p_0": 0.7,
+    "p_1": 1.9,
+    **{
+        name: np.random.default_rng(4 + k).normal(size=size)
+        for k, (name, size) in enumerate({"u": (3, 1), "v": (3, 1), "a": (1, 4), "d": (1, 4)}.items())
+    },
+}
+
+
+@cache
+def mixed_names(sign: float = 1.0) -> Names:
+    """What kf_rtrl's rule makes of two products, with the p that it takes; s_0 is the sign, and s_1 the other."""
+    from npseq.online.kf_rtrl import mixed
+
+    given = {**MIXED, "s_0": sign, "s_1": -sign}
+    stacked = [np.stack([given[first].reshape(1, -1), given[second].reshape(1, -1)], axis=1)
+               for first, second in (("u", "v"), ("a", "d"))]  # fmt: skip
+    made = mixed(stacked[0], stacked[1][:, :, None], np.array([[sign, -sign]]))
+    given["p_0"], given["p_1"] = (
+        np.sqrt(np.linalg.norm(given[row]) / np.linalg.norm(given[column])) for column, row in (("u", "a"), ("v", "d"))
+    )
+    return {**given, "uhat": made[0][0, 0][:, None], "ahat": made[1][0, 0]}
+
+
+@cache
+def mixing_names() -> Names:
+    """Z from the code; C and z by what they have to be."""
+    from npseq.online.ok import mixing
+
+    sigma, s, r, k = np.array([9.0, 3, 2, 1.5]), np.array([1.0, -1, 1, -1]), 3, 1
+    tau = sigma[k:].sum()
+    Z = mixing(sigma, s, r)
+    C = np.zeros_like(Z)
+    C[k:, k:] = (s[:, None] * Z)[k:, k:] / np.sqrt(tau / (r - k))
+    z = np.zeros(r + 1)
+    z[k:] = np.sqrt(1 - (C[k:, k:] ** 2).sum(axis=1))
+    return {
+        "sigma": sigma,
+        "s": s,
+        "r": r,
+        "k": k,
+        "rho": tau / (r - k),
+        "tau": tau,
+        "Z": Z,
+        "C": C,
+        "z": z,
+        "domains": {"j": range(k, r)},
+    }
+
+
+def over(names: Any, **ranges: Any) -> Any:
+    return lambda equation: holds(equation, names(), every(**ranges))
+
+
+TAIL = range(1, 4)
 CHECKS = {
     "O1": lambda equation: holds(equation, names(), every(t=STEPS)),
     "O2": lambda equation: holds(equation, names()),
@@ -181,9 +281,21 @@ CHECKS = {
     "O4": lambda equation: [holds(equation, names(n=n), every(t=STEPS)) for n in (1, 2, 3)],
     "O5": traces,
     "O6": lambda equation: [holds(equation, names(case), every(t=STEPS)) for case in (gated, leaky)],
+    "O7": over(alone_names, t=STEPS),
+    "O8": over(alone_names),
+    "O9": over(product_names, t=STEPS),
+    **dict.fromkeys(("O10", "O11"), lambda equation: [holds(equation, mixed_names(s)) for s in (1.0, -1.0)]),
+    "O12": over(mixing_names, i=TAIL),
+    "O13": over(mixing_names, i=TAIL, j=range(1, 3)),
+    "g_t = q_t F_t": over(alone_names, t=STEPS),
+    "p_t = q_t J_t": over(alone_names, t=STEPS),
+    r"\sum_j Z_{ij} Z_{ij} = \sigma_i": over(mixing_names, i=TAIL),
     r"J_t = \partial s_t / \partial s_{t-1}": definitions,
     r"q_t = \partial l_t / \partial s_t": definitions,
     r"h_t = (1 - \alpha) h_{t-1} + \alpha \tanh(x_t W_x + h_{t-1} W_h + b)": murray,
     r"h_t = z_t \odot h_{t-1} + (1 - z_t) \odot n_t": gru,
 }
-NOTATION: dict[str, str] = {}
+NOTATION = {
+    r"(r - k) \sigma_k \le \tau": "which k is meant",
+    "v_t = [h_{t-1}, 1, x_t]": "what a letter stands for",
+}

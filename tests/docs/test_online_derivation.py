@@ -4,8 +4,22 @@ import re
 
 import numpy as np
 import pytest
-from online_page import STEPS, TEXT, derivatives, gated, leaky, lines, plain
-from printed import assert_same, blocks, labels_of
+from online_page import (
+    MIXED,
+    STEPS,
+    TEXT,
+    alone,
+    alone_names,
+    derivatives,
+    gated,
+    leaky,
+    lines,
+    mixed_names,
+    mixing_names,
+    plain,
+    product_names,
+)
+from printed import assert_same, blocks, labels_of, run
 
 import npseq as ns
 
@@ -39,4 +53,21 @@ def test_a_plain_network_keeps_nothing():
 def test_every_label_has_a_formula_and_a_line():
     formulas = list(dict.fromkeys(re.findall(r"\\text\{\((O\d+)\)\}", TEXT)))
     assert formulas == [f"O{k}" for k in range(1, len(formulas) + 1)]
-    assert labels_of(blocks(TEXT)) == set(formulas)
+    variants = ("alone", "products", "mixed", "mixing")
+    assert labels_of(blocks(TEXT, *variants)) == set(formulas)
+
+
+def test_the_lines_of_single_units_and_products():
+    names, (layer, x, dy, first) = alone_names(), alone()
+    made = run(blocks(TEXT, "alone")[-1:], {name: names[name] for name in ("F", "J", "j", "q")})
+    assert_same(made["alone"], ns.online.diagonal_rtrl(layer, x, dy, first).grads.flat, "alone")
+    made = run(blocks(TEXT, "products")[-1:], {name: product_names()[name] for name in ("v", "d")})
+    for t in STEPS:
+        assert_same(made["F"][t], product_names()["F"][t], "F")
+    made = run(blocks(TEXT, "mixed")[-1:], {name: mixed_names()[name] for name in MIXED})
+    assert_same(made["u_hat"], mixed_names()["uhat"], "u")
+    assert_same(made["a_hat"], mixed_names()["ahat"], "a")
+    names = mixing_names()
+    made = run(blocks(TEXT, "mixing")[-1:], {name: names[name] for name in ("sigma", "s", "r", "k", "C")})
+    for (i, j), value in made["Z"].items():
+        assert_same(value, names["Z"][i, j], f"Z_{i}{j}")

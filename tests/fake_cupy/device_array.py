@@ -116,8 +116,10 @@ class ndarray:
 
     @queued
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from fake_cupy.device_functions import FUNCTIONS, LINALG, call, call_linalg
+        from fake_cupy.device_functions import FUNCTIONS, LINALG, call, call_linalg, einsum
 
+        if func is np.einsum and not kwargs:
+            return einsum(*args)
         modules = {"numpy": (FUNCTIONS, call), "numpy.linalg": (LINALG, call_linalg)}
         names, known = modules.get(func.__module__, ((), None))
         if func.__name__ not in names or not all(issubclass(t, (ndarray, np.ndarray)) for t in types):

@@ -119,6 +119,12 @@ def call_linalg(name: str, *args: Any, **kwargs: Any) -> Any:
     return wrapped(getattr(np.linalg, name)(a, **given))
 
 
+@queued
+def einsum(subscripts: str, *arrays: Any) -> Any:
+    """A sum of products, as CuPy's einsum; operands are arrays of the device."""
+    return wrapped(np.einsum(subscripts, *(_device_only("einsum: an operand", array) for array in arrays)))
+
+
 def _named(name: str, parameters: str, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
     """{parameter: value}. Raises TypeError if CuPy has no such parameter."""
     names = parameters.split()

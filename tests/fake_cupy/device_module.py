@@ -45,7 +45,7 @@ def make(devices: int | None = 1) -> ModuleType:
     module.linalg = SimpleNamespace(  # type: ignore[attr-defined]
         **{name: partial(functions.call_linalg, name) for name in functions.LINALG}
     )
-    for name in ("array", "asarray", "ascontiguousarray", "asnumpy", "result_type", "can_cast"):
+    for name in ("array", "asarray", "ascontiguousarray", "asnumpy", "result_type", "can_cast", "einsum"):
         setattr(module, name, getattr(functions, name))
 
     def device_count() -> int:

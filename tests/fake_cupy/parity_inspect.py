@@ -170,6 +170,34 @@ def test_online_gradients_continue_and_never_wait(device, method):
     device.assert_same(*found)
 
 
+@pytest.mark.parametrize("method", [ns.online.diagonal_rtrl, ns.online.eprop, ns.online.kf_rtrl, ns.online.ok])
+def test_traces_and_products_are_the_hosts(device, method):
+    alone = method in (ns.online.diagonal_rtrl, ns.online.eprop)
+    cell = ns.gallery.MinGRUCell() if alone else GRU(3, 4).cell
+    found = []
+    for layer, data, _ in both(device, ns.Recurrent(cell, 3, 4, num_layers=2, dtype=np.float64, rng=0)):
+        options = {} if alone else {"rng": np.random.default_rng(0)}
+        first = method(layer, data.x[:3], lambda t, y: 2 * y, data.state, np.minimum(LENGTHS, 3), **options)
+        options["influence"] = first.influence
+        rest = method(layer, data.x[3:], data.dy[3:], first.state, None, data.dstate, **options)
+        found.append((first.grads.flat, rest.grads.flat, rest.y, rest.state))
+    device.assert_same(*found)
+
+
+def test_masks_clamps_and_losses_of_c_are_the_hosts(device):
+    mask, found = np.random.default_rng(0).random((T, B)) < 0.6, []
+    for layer, data, _ in both(device, make("lstm both", num_layers=2, bidirectional=True)):
+        y, state, tape = layer.forward(data.x, data.state, mask)
+        rng, xp = np.random.default_rng(1), np if isinstance(y, np.ndarray) else device.xp
+        dc = xp.asarray(rng.normal(size=(T, B, 2 * layer.hidden_size)))
+        options = {"dc": [None, dc], "clip_adjoint": 0.1}
+        dx, dstate, grads = layer.backward(data.dy, tape, data.dstate, **options)
+        cut = layer.backward(data.dy, tape, data.dstate, ns.Truncated(2), **options)[2]
+        ledger = inspect.ledger(layer, data.dy, tape, data.dstate, pairs=False, **options)
+        found.append((y, state, dx, dstate, grads.flat, cut.flat, ledger.per_lag["W_xf"]))
+    device.assert_same(*found)
+
+
 def test_bidirectional_ledgers_are_the_hosts(device):
     layer = Bidirectional(GRU(3, 2, 2, dtype=np.float64, rng=0), LSTM(3, 3, dtype=np.float64, rng=1))
     x, dy = np.random.default_rng(0).normal(size=(T, B, 3)), np.random.default_rng(1).normal(size=(T, B, 5))

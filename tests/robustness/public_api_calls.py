@@ -788,12 +788,40 @@ def _online(*more: str) -> Callable[[Rng], Given]:
     return good
 
 
+def _by_unit(method: Any) -> Callable[[Rng], Given]:
+    def good(rng: Rng) -> Given:
+        layer = ns.Recurrent(ns.gallery.LRUCell(), D, H, rng=0)
+        x, dy = numbers(rng, T, B, D), numbers(rng, T, B, H)
+        state, dstate = ((numbers(rng, 1, B, H), numbers(rng, 1, B, 2 * H)) for _ in range(2))
+        options = {"state": state, "lengths": np.array([T, 2]), "dstate": dstate}
+        options |= {"dc": numbers(rng, T, B, 2 * H), "influence": method(layer, x, dy).influence}
+        return {"layer": layer, "x": x, "dy": dy, **some(rng, options)}
+
+    return good
+
+
+def _products(method: Any, rank: int) -> Callable[[Rng], Given]:
+    def good(rng: Rng) -> Given:
+        layer, own = ns.GRU(D, H, rng=0), {} if rank == 1 else {"rank": rank}
+        x, dy = numbers(rng, T, B, D), numbers(rng, T, B, H)
+        options = {"state": state_of(rng, layer), "lengths": np.array([T, 2]), "dstate": state_of(rng, layer)}
+        options |= {"signs": np.ones((T, 1, B, rank + 1), np.float32)}
+        options |= {"influence": method(layer, x, dy, rng=0, **own).influence}
+        return {"layer": layer, "x": x, "dy": dy, "rng": 0, **own, **some(rng, options)}
+
+    return good
+
+
 def online() -> list[Case]:
     return [
         Case(ns.rtrl, _online(), open=("x", "dy")),
         Case(ns.snap, _online("n"), open=("x", "dy"), bounded=("n",)),
         Case(ns.rflo, _online("gru"), open=("x", "dy")),
         Case(ns.uoro, _online("uoro"), open=("x", "dy")),
+        Case(ns.online.diagonal_rtrl, _by_unit(ns.online.diagonal_rtrl), open=("x", "dy")),
+        Case(ns.online.eprop, _by_unit(ns.online.eprop), open=("x", "dy")),
+        Case(ns.online.kf_rtrl, _products(ns.online.kf_rtrl, 1), open=("x", "dy")),
+        Case(ns.online.ok, _products(ns.online.ok, 2), open=("x", "dy"), bounded=("rank",)),
     ]
 
 
