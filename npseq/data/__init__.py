@@ -4,15 +4,18 @@ from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
 from npseq.data.batches import one_hot, pad_sequences, random_windows, sequence_mask, sequential_windows
 from npseq.data.corpora import load_corpus
 from npseq.data.epochs import Epochs, sentence_batches
+from npseq.data.labelled import Labelled, load_labelled, load_tagged
 from npseq.data.lines import clean_lines, read_lines, tokenize
 from npseq.data.pairs import Pairs, load_pairs
 from npseq.data.series import Series, lagged_windows, load_co2, load_sunspots, noisy_sine
 from npseq.data.text import UNKNOWN, Vocabulary
+from npseq.data.timeseries import read_series
 
 __all__ = [
     "AGREEMENT_VOCABULARY",
     "UNKNOWN",
     "Epochs",
+    "Labelled",
     "Pairs",
     "Series",
     "Vocabulary",
@@ -21,13 +24,16 @@ __all__ = [
     "lagged_windows",
     "load_co2",
     "load_corpus",
+    "load_labelled",
     "load_pairs",
     "load_sunspots",
+    "load_tagged",
     "noisy_sine",
     "one_hot",
     "pad_sequences",
     "random_windows",
     "read_lines",
+    "read_series",
     "sentence_batches",
     "sequence_mask",
     "sequential_windows",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from math import log
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from npseq.arguments import amount, flag, integer, number, one_of
 from npseq.backend import Seed, generator
 from npseq.data.batches import pad_sequences
 from npseq.data.reading import lines_of
+from npseq.data.table import read_table
 from npseq.data.text import Vocabulary
 
 RESERVED = ("<pad>", "<bos>", "<eos>")
@@ -82,9 +83,10 @@ class Pairs(NamedTuple):
 
 
 def load_pairs(
-    name_or_path: str | PathLike[str] = "dates",
+    name_or_path: str | PathLike[str] | Any = "dates",
     num_pairs: int | None = None,
     *,
+    token: str = "word",
     clean: str | None = None,
     steps: int | None = None,
     min_freq: int = 1,
@@ -96,8 +98,10 @@ def load_pairs(
     Args:
         name_or_path: "dates" ("9 may 1998" to "1998-05-09", by characters) or "reversal" (letters, and the same from
             last to first), which need no file; "tatoeba", English and French, from the folder that the environment
-            variable NPSEQ_DATA names; or the path of a UTF-8 file of lines "source TAB target TAB anything".
+            variable NPSEQ_DATA names; or the path of a UTF-8 file of lines "source TAB target TAB anything"; or pairs
+            of texts themselves, a list of (source, target) or a data frame, whose first two columns are taken.
         num_pairs: how many are made, or read at most, from the first on; None makes 600, and reads all of a file.
+        token: what the texts of a file or a list are split into, "word" or "char".
         clean: of a file: "d2l" makes it lower case and sets , . ! ? apart, "none" keeps its words as they are; None is
             "d2l" for "tatoeba" and "none" for a file of one's own.
         steps: longer sentences lose their ends, <eos> included, as in d2l; None takes the longest.
@@ -115,24 +119,24 @@ def load_pairs(
         >>> pairs.source_vocab.decode(pairs.source[:, 0]), pairs.target_vocab.decode(pairs.target[:, 0])
         ('c c a a a b g <eos>', 'g b a a a c c <eos>')
     """
-    if not isinstance(name_or_path, str | PathLike):
-        raise TypeError(f"name_or_path must be the name of a set or a path, got {name_or_path!r}")
+    one_of("token", token, ("word", "char"))
+    in_memory = not isinstance(name_or_path, str | PathLike)
     if num_pairs is not None:
         num_pairs = amount("num_pairs", num_pairs)
     steps = None if steps is None else amount("steps", steps)
     number("min_freq", min_freq)
     distinct_sources = flag("distinct_sources", distinct_sources)
-    if name_or_path in MADE:
+    if not in_memory and name_or_path in MADE:
         source, target = MADE[str(name_or_path)](600 if num_pairs is None else num_pairs, rng)
     else:
-        known = name_or_path == "tatoeba"
-        text = read_pairs(_tatoeba() if known else Path(name_or_path))
+        known = not in_memory and name_or_path == "tatoeba"
+        text = _given(name_or_path) if in_memory else read_pairs(_tatoeba() if known else Path(name_or_path))
         if one_of("clean", clean or ("d2l" if known else "none"), ("d2l", "none")) == "d2l":
             text = preprocess(text)
         text = first_of_each(text) if distinct_sources else text
-        source, target = tokenize_pairs(text, num_pairs)
+        source, target = tokenize_pairs(text, num_pairs, token=token)
     source_vocab, target_vocab = (
-        Vocabulary(lines, min_freq=min_freq, reserved_tokens=RESERVED, token="word") for lines in (source, target)
+        Vocabulary(lines, min_freq=min_freq, reserved_tokens=RESERVED, token=token) for lines in (source, target)
     )
     return Pairs(
         *build_array(source, source_vocab, steps),
@@ -163,6 +167,16 @@ def read_pairs(path: str | PathLike[str]) -> str:
     return "\n".join(pairs)
 
 
+def _given(pairs: Any) -> str:
+    """Returns pairs in memory as lines "source TAB target". Raises TypeError or ValueError for what is no pair."""
+    rows = read_table(pairs, what="sentence pairs").rows
+    for k, row in enumerate(rows):
+        if len(row) < 2 or not all(isinstance(text, str) and text.strip() for text in row[:2]):
+            raise ValueError(f"a pair must be two texts (source, target), got {row!r:.80} in place {k}")
+    lines = [[" ".join(text.split("\t")).replace("\n", " ") for text in row[:2]] for row in rows]
+    return "\n".join("\t".join(line) for line in lines)
+
+
 def preprocess(text: str) -> str:
     """Returns text in lower case, with ordinary spaces and a space before each of , . ! ? (d2l's `preprocess_nmt`)."""
     text = text.replace("\u202f", " ").replace("\xa0", " ").lower()
@@ -170,17 +184,20 @@ def preprocess(text: str) -> str:
     return "".join(apart)
 
 
-def tokenize_pairs(text: str, num_pairs: int | None = None, *, keep_one_more: bool = False) -> tuple[Tokens, Tokens]:
+def tokenize_pairs(
+    text: str, num_pairs: int | None = None, *, keep_one_more: bool = False, token: str = "word"
+) -> tuple[Tokens, Tokens]:
     """Returns the words of both columns of the first num_pairs lines "source TAB target" (d2l's `tokenize_nmt`).
 
-    keep_one_more: d2l stops where i > num_examples, and so keeps 601 lines of 600; True does the same.
+    token: "word", or "char" for the characters. keep_one_more: d2l stops where i > num_examples, and so keeps 601 lines of 600; True does the same.
     Raises ValueError for a text without pairs.
     """
     count = None if num_pairs is None else num_pairs + keep_one_more
     pairs = [line.split("\t") for line in text.split("\n")[:count] if line.count("\t") == 1]
     if not pairs:
         raise ValueError("a text must hold lines of source TAB target, found none")
-    source, target = ([[word for word in pair[k].split(" ") if word] for pair in pairs] for k in (0, 1))
+    cut = list if token == "char" else lambda text: [word for word in text.split(" ") if word]
+    source, target = ([cut(pair[k]) for pair in pairs] for k in (0, 1))
     return source, target
 
 

@@ -22,9 +22,9 @@ CO2_FILE = "co2_mauna_loa_weekly_1958_2001.csv"
 
 
 class Series(NamedTuple):
-    """A measured series, and which of its values were not measured."""
+    """A series, and which of its values are missing."""
 
-    time: np.ndarray  # (T,) float64, in years
+    time: np.ndarray  # (T,) float64, in years; of read_series dates, or the numbers of its column
     values: np.ndarray  # (T,) float64
     missing: np.ndarray  # (T,) bool, whether the value was not measured
 

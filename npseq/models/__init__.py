@@ -12,6 +12,7 @@ from npseq.models.language_model import LanguageModel
 from npseq.models.masked_loss import masked_softmax_cross_entropy
 from npseq.models.seq2seq import Seq2Seq
 from npseq.models.sequence_generator import SequenceGenerator
+from npseq.models.series_forecaster import Forecast, SeriesForecaster
 from npseq.models.tagger import Tagger
 
 __all__ = [
@@ -19,12 +20,14 @@ __all__ = [
     "Decoder",
     "Encoder",
     "EncoderDecoder",
+    "Forecast",
     "Forecaster",
     "LanguageModel",
     "LatentForecaster",
     "NGramModel",
     "Seq2Seq",
     "SequenceGenerator",
+    "SeriesForecaster",
     "Tagger",
     "beam_search",
     "bleu",

@@ -4,27 +4,36 @@ from typing import Any
 
 from npseq.backend import Array
 from npseq.layers.last_output import last_output, last_output_gradient
-from npseq.models.sequence import SequenceModel
+from npseq.models.labelling import LabelModel
 
 
-class Classifier(SequenceModel):
+class Classifier(LabelModel):
     """y = W_y h_T + b_y, h_T the last layer's state after each sequence's own last step.
 
     With two directions h_T is [forward's after the last step, backward's after the first]. x (T, B, D), or ids (T, B);
     logits (B, K). A sequence of length 0 is classified from the initial state.
 
     Args:
-        recurrent: any recurrent layer; the model works on a copy.
+        recurrent: a recurrent layer, of which the model takes a copy; or the name of a cell, "rnn", "gru" or "lstm", or
+            a cell of one's own, of which it is made.
         num_labels: K, the classes of "softmax", of which one holds, or the labels of "binary", each of which holds or
-            not.
+            not; or their names.
         loss: "softmax" or "binary".
-        embedding: its rows become the recurrent layer's inputs; None hands features, or one-hot ids, straight on.
-        rng: a seed or a Generator, of the output layer's initial values.
+        vocab: a Vocabulary, by which the model reads texts.
+        embedding: its rows become the recurrent layer's inputs; None hands features, or one-hot ids, straight on. Of a
+            cell by name, how many features a token has; None is 32 with a vocab.
+        input_size: D features of a step, for a cell by name without a vocab.
+        hidden_size, num_layers, bidirectional, dropout, dtype: of a cell by name.
+        rng: a seed or a Generator, of the initial values.
 
     Raises:
         ValueError: if loss is another one, sizes do not fit, or layers differ in dtype.
 
     Example:
+        >>> data = ns.data.load_labelled([("good film", "+"), ("bad film", "-")] * 8, min_freq=1)
+        >>> model = ns.models.Classifier("gru", data.labels, vocab=data.vocab, rng=0).fit(data, valid=0)
+        >>> model.predict(["good", "bad"]).tolist(), model.score(data)
+        (['+', '-'], 1.0)
         >>> classifier = ns.models.Classifier(ns.LSTM(2, 8, rng=0), num_labels=3, rng=0)
         >>> classifier.predict(np.zeros((5, 4, 2), np.float32), np.array([5, 3, 1, 2])).shape
         (4,)

@@ -22,13 +22,13 @@ from npseq.models.decoding.generation import sized
 from npseq.models.first_values import INITIALIZERS, draw
 from npseq.models.saving import FORMAT, check_size, content_of, model_from
 from npseq.models.sequence import Buffers
-from npseq.models.text_model import TextModel
+from npseq.models.text_fitting import TextFitting
 from npseq.models.window import Window
 from npseq.optim.optimizer import check_optimizer
 from npseq.parameters import Parameters
 
 
-class LanguageModel(TextModel):
+class LanguageModel(TextFitting):
     """Embedding (or one-hot), recurrent layers, and a linear output over the vocabulary.
 
     params: every parameter in one flat vector, named "embedding.W", "recurrent.W_xh", ..., "output.W", "output.b".

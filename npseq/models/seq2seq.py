@@ -20,13 +20,13 @@ from npseq.models.cells import check_cell_options, layer_of
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
 from npseq.models.decoding.generation import sized
 from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs, reader
-from npseq.models.encoder_decoder import EncoderDecoder
 from npseq.models.halves import Decoder, Encoder
 from npseq.models.masked_loss import masked_softmax_cross_entropy
+from npseq.models.translating import Translating
 from npseq.parameters import Parameters
 
 
-class Seq2Seq(EncoderDecoder):
+class Seq2Seq(Translating):
     """d2l's network: embeddings, recurrent layers of the same sizes in both halves, the context in every decoder step.
 
     Dive into Deep Learning, 10.7.
@@ -52,6 +52,9 @@ class Seq2Seq(EncoderDecoder):
     Example:
         >>> pairs = ns.data.load_pairs("reversal", 20)
         >>> model = ns.models.Seq2Seq(pairs.source_vocab, pairs.target_vocab, hidden_size=8, rng=0)
+        >>> model = model.fit(pairs, epochs=2)
+        >>> len(model.predict(["a b", "c"]))
+        2
         >>> loss, norm, _ = model.step(*next(pairs.batches(20, 0)), optimizer=ns.Adam(0.005), clip=1)
         >>> len(model.translate(["a", "b"], max_steps=5)) <= 5
         True
@@ -80,6 +83,7 @@ class Seq2Seq(EncoderDecoder):
                 f"cell must be a cell, of which both halves are made, got {cell}; hand layers to EncoderDecoder"
             )
         one_of("initializer", initializer, ("uniform", "xavier"))
+        self._options = {"cell": cell, "bidirectional": bidirectional, "bridge": bridge, "dropout": dropout}
         self.source_vocab, sources = sized("source_vocab", source_vocab)
         self.target_vocab, targets = sized("target_vocab", target_vocab)
         self.begin, self.end = (2, 3) if self.target_vocab is None else _reserved(self.target_vocab)
@@ -193,13 +197,14 @@ class Seq2Seq(EncoderDecoder):
         return beam_search(step, state, self.begin, self.end, max_steps, beam_size=beam_size, alpha=alpha)
 
     def translate(
-        self, tokens: Sequence[str], beam_size: int = 1, *, max_steps: int = 10, alpha: float = 0.75
+        self, tokens: Sequence[str], beam_size: int = 1, *, max_steps: int | None = None, alpha: float = 0.75
     ) -> list[str]:
         """Returns a sentence's tokens in the other language.
 
         Args:
             tokens: of the sentence.
-            beam_size, max_steps, alpha: as ns.models.beam_search takes them.
+            beam_size, alpha: as ns.models.beam_search takes them.
+            max_steps: the most tokens that are written; None is ten more than twice those of the sentence.
 
         Raises:
             TypeError: if the model has no vocabularies, or tokens is one string.
@@ -212,7 +217,8 @@ class Seq2Seq(EncoderDecoder):
             raise TypeError(f"tokens must be a list of strings, got {type(tokens).__name__}")
         xp = array_module(self.params.flat)
         source = xp.asarray([*self.source_vocab[list(tokens)], self.source_vocab["<eos>"]])
-        best = self.beam_search(source, beam_size, max_steps=max_steps, alpha=alpha).best
+        most = 2 * len(tokens) + 10 if max_steps is None else max_steps
+        best = self.beam_search(source, beam_size, max_steps=most, alpha=alpha).best
         return self.target_vocab.to_tokens([token for token in best.tokens if token != self.end])
 
     def exact_matches(

@@ -53,13 +53,15 @@ class TextModel(SequenceModel):
         """Returns the mean negative log-likelihood of ids, each token after all before it, in nats.
 
         Args:
-            ids: (N,); the first token is given.
+            ids: (N,), or a text; the first token is given.
             steps: how many are run at a time.
             rows: in how many parts the text is read, side by side, which is faster; each but the first begins with the
                 state after the `steps` tokens before it, in the place of all tokens before it.
             on_tokens: called with the number of tokens after each time.
         """
         require_real(self)
+        if isinstance(ids, str):
+            ids = token_ids(ids, self.vocab, self.vocab_size, array_module(self.params.flat))
         if array("ids", ids).ndim != 1 or len(ids) < 2:
             raise ValueError(f"ids must be one sequence (N,) of at least 2 tokens, got {ids.shape}")
         self.check_finite()

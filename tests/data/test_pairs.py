@@ -95,7 +95,7 @@ def test_600_pairs_are_made():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (([("a", "b")],), TypeError, "name_or_path must be the name of a set or a path, got .*'a', 'b'"),
+        ((7,), TypeError, "sentence pairs must be a path, a list of rows or a data frame, got 7"),
         (("dates", 0), ValueError, "num_pairs must be a positive integer, got 0"),
         (("dates", 1.5), ValueError, "num_pairs must be a positive integer, got 1.5"),
     ],
@@ -206,3 +206,16 @@ def test_files_that_hold_no_pairs_are_refused(tmp_path):
     bad.write_text("\n")
     with pytest.raises(ValueError, match=r"a text must hold lines of source TAB target, found none"):
         load_pairs(bad)
+
+
+def test_pairs_in_memory_are_those_of_a_file(tmp_path):
+    given = [("A b", "x Y"), ("c", "z z")]
+    (tmp_path / "p.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in given))
+    for source in (given, [list(pair) for pair in given]):
+        for token in ("word", "char"):
+            one, two = load_pairs(source, token=token), load_pairs(tmp_path / "p.tsv", token=token)
+            np.testing.assert_array_equal(one.source, two.source)
+            assert one.target_vocab == two.target_vocab
+    assert load_pairs(given, token="char").source_vocab.decode(load_pairs(given, token="char").source[:3, 0]) == "A b"
+    with pytest.raises(ValueError, match=r"a pair must be two texts \(source, target\), got \['a', ' '\] in place 0"):
+        load_pairs([("a", " ")])

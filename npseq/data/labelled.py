@@ -1,0 +1,215 @@
+"""This module reads labelled texts and tagged sentences: CSV, TSV, CoNLL, lists, data frames. Time comes first."""
+
+from collections import Counter
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from npseq.arguments import integer, one_of, within
+from npseq.backend import Seed, generator
+from npseq.data.batches import pad_sequences
+from npseq.data.lines import split as tokens_of_line
+from npseq.data.reading import lines_of
+from npseq.data.table import Table, read_table
+from npseq.data.text import Vocabulary
+
+HEADINGS = {
+    "text",
+    "label",
+    "labels",
+    "class",
+    "category",
+    "sentence",
+    "message",
+    "target",
+    "review",
+    "sentiment",
+    "id",
+}
+
+
+class Labelled(NamedTuple):
+    """N texts as padded ids, and a label for each, or for each of their tokens."""
+
+    ids: np.ndarray  # (T, N)
+    targets: np.ndarray  # (N,) labels of texts, or (T, N) of tokens: places in `labels`
+    lengths: np.ndarray  # (N,)
+    vocab: Vocabulary  # numbers the tokens
+    labels: tuple[str, ...]  # the names of the labels
+
+    def split(self, share: float = 0.1, rng: Seed = 0) -> tuple[Self, Self]:
+        """Returns two parts at random, to train on and to test with, under the same vocabulary and labels.
+
+        Args:
+            share: of the second part.
+            rng: a seed or a Generator.
+        """
+        count = len(self.lengths)
+        held = round(within("share", share, below=1) * count)
+        order = generator(rng).permutation(count)
+        return self.of(np.sort(order[held:])), self.of(np.sort(order[:held]))
+
+    def of(self, rows: Any) -> Self:
+        """Returns the texts of these places.
+
+        Args:
+            rows: integers (M,), or a mask (N,).
+        """
+        return self._replace(ids=self.ids[:, rows], targets=self.targets[..., rows], lengths=self.lengths[rows])
+
+    def majority(self) -> float:
+        """Returns the share of the most frequent label: the accuracy of always saying that one."""
+        counted = self.targets
+        if self.targets.ndim == 2:
+            counted = self.targets[np.arange(len(self.ids))[:, None] < self.lengths]
+        return float(np.bincount(counted.ravel()).max() / counted.size)
+
+
+def load_labelled(
+    source: str | PathLike[str] | Sequence[Any] | Any,
+    *,
+    text: str | int | None = None,
+    label: str | int | None = None,
+    token: str = "word",
+    lower: bool = True,
+    min_freq: int = 2,
+    max_size: int | None = None,
+    max_steps: int | None = None,
+    delimiter: str | None = None,
+    header: bool | None = None,
+) -> Labelled:
+    """Returns labelled texts as ids.
+
+    Args:
+        source: a CSV or TSV file, which gzip may have packed; a list of (text, label); or a data frame.
+        text, label: the columns, by name or place; None takes the longest texts, and the column of the fewest values,
+            of a list the last.
+        token: "word", "char" or "jieba", see `tokenize`.
+        lower: whether texts are made lower case.
+        min_freq, max_size: of the vocabulary; other tokens become `<unk>`.
+        max_steps: longer texts lose their ends; None keeps all.
+        delimiter: of a file's columns; None finds it.
+        header: whether a first row names the columns; None: if `text` or `label` is a name, or it looks like it.
+
+    Raises:
+        FileNotFoundError: if the file is missing.
+        ValueError: for a table without these columns, with fewer than two labels, or an empty text, by its row.
+
+    Example:
+        >>> data = ns.data.load_labelled([("good film", "+"), ("bad film", "-"), ("good", "+")], min_freq=1)
+        >>> data.labels, data.targets.tolist(), data.ids.shape
+        (('+', '-'), [0, 1, 0], (2, 3))
+    """
+    if header is None and (isinstance(text, str) or isinstance(label, str)):
+        header = True
+    table = _named(read_table(source, delimiter=delimiter, header=header, what="a table of labelled texts"), header)
+    if len(table.rows[0]) < 2:
+        raise ValueError(f"a table of labelled texts must have two columns, {table.source} has one; name the delimiter")
+    columns = list(zip(*table.rows, strict=True))
+    of_label, of_text = _places(table, columns, text, label)
+    texts, names = [str(cell) for cell in columns[of_text]], [str(cell).strip() for cell in columns[of_label]]
+    labels = tuple(sorted(Counter(names)))
+    if len(labels) < 2:
+        raise ValueError(f"labelled texts must have at least two labels, {table.source} has {labels}")
+    lines = [tokens_of_line(line.lower() if lower else line, token) for line in texts]
+    if empty := [k for k, line in enumerate(lines, 1) if not line]:
+        raise ValueError(f"a labelled text must hold a token, row {empty[0]} of {table.source} has none; leave it out")
+    vocabulary = Vocabulary(lines, min_freq=min_freq, max_size=max_size, token=token)
+    ids, lengths = pad_sequences([vocabulary[line] for line in lines], vocabulary.unk, length=max_steps)
+    places = {name: k for k, name in enumerate(labels)}
+    return Labelled(ids, np.array([places[name] for name in names]), lengths, vocabulary, labels)
+
+
+def _places(table: Table, columns: list[tuple], text: str | int | None, label: str | int | None) -> tuple[int, int]:
+    """Returns the columns of labels and of texts: those that are named, or that look like them."""
+
+    def kinds_and_length(k: int) -> tuple[int, int]:
+        return len(set(map(str, columns[k]))), sum(len(str(cell)) for cell in columns[k])
+
+    usual = len(columns) - 1 if table.is_list else min(range(len(columns)), key=kinds_and_length)
+    of_label = table.place(label, usual, "label")
+    others = [k for k in range(len(columns)) if k != of_label]
+    return of_label, table.place(text, max(others, key=lambda k: kinds_and_length(k)[1]), "text")
+
+
+def _named(table: Table, header: bool | None) -> Table:
+    """Takes the first row for names, if all of its words are HEADINGS, or its label comes there alone."""
+    first, rest = [str(cell).strip() for cell in table.rows[0]], table.rows[1:]
+    if header is not None or table.names is not None or not isinstance(table.rows[0][0], str) or len(rest) < 2:
+        return table
+    columns = list(zip(*rest, strict=True))
+    labels = min(columns, key=lambda cells: len(set(cells)))
+    place, counts = columns.index(labels), Counter(labels)
+    alone = first[place] not in counts and min(counts.values()) > 1
+    if alone or all(name.lower() in HEADINGS for name in first):
+        return table._replace(names=tuple(first), rows=rest)
+    return table
+
+
+def load_tagged(
+    source: str | PathLike[str] | Sequence[Any],
+    *,
+    token: int = 0,
+    tag: int = -1,
+    lower: bool = False,
+    min_freq: int = 2,
+    form: str = "conll",
+) -> Labelled:
+    """Returns tagged sentences as ids.
+
+    Args:
+        source: a file of CoNLL: a line a token, of columns that white space parts, and an empty line behind each
+            sentence; lines that begin with # or -DOCSTART- are skipped. Or a list of sentences, each a list of
+            (token, tag).
+        token, tag: the columns of the file; of CoNLL-U they are 1 and 3.
+        lower: whether tokens are made lower case.
+        min_freq: rarer tokens become `<unk>`.
+        form: "conll", or "tsv", whose columns tabs part.
+
+    Raises:
+        FileNotFoundError: if the file is missing.
+        ValueError: for a file without a sentence, or a line without these columns, by its number.
+
+    Example:
+        >>> data = ns.data.load_tagged([[("the", "D"), ("cat", "N")], [("cats", "N")]], min_freq=1)
+        >>> data.labels, data.targets.tolist(), data.lengths.tolist()
+        (('D', 'N'), [[0, 1], [1, 0]], [2, 1])
+    """
+    one_of("form", form, ("conll", "tsv"))
+    sentences = _of_file(source, token, tag, form) if isinstance(source, str | PathLike) else _of_list(source)
+    if not sentences:
+        raise ValueError("tagged sentences must be at least one, got none")
+    lines = [[(word.lower() if lower else word) for word, _ in sentence] for sentence in sentences]
+    labels = tuple(sorted({name for sentence in sentences for _, name in sentence}))
+    places = {name: k for k, name in enumerate(labels)}
+    vocabulary = Vocabulary(lines, min_freq=integer("min_freq", min_freq, 0), token="word")
+    ids, lengths = pad_sequences([vocabulary[line] for line in lines], vocabulary.unk)
+    targets, _ = pad_sequences([[places[name] for _, name in sentence] for sentence in sentences])
+    return Labelled(ids, targets, lengths, vocabulary, labels)
+
+
+def _of_list(source: Any) -> list[list[tuple[str, str]]]:
+    found = []
+    for k, sentence in enumerate(source):
+        if not isinstance(sentence, list | tuple) or not sentence or any(len(pair) != 2 for pair in sentence):
+            raise ValueError(f"a tagged sentence must be a list of (token, tag), got {sentence!r:.80} in place {k}")
+        found.append([(str(word), str(name)) for word, name in sentence])
+    return found
+
+
+def _of_file(path: str | PathLike[str], token: int, tag: int, form: str) -> list[list[tuple[str, str]]]:
+    sentences: list[list[tuple[str, str]]] = [[]]
+    for at, line in enumerate(lines_of(path, "a file of tagged sentences"), 1):
+        if not line.strip():
+            sentences.append([])
+        elif not line.startswith(("#", "-DOCSTART-")):
+            cells = line.split("\t") if form == "tsv" else line.split()
+            if not max(-token, token + 1, -tag, tag + 1) <= len(cells) or len(cells) < 2:
+                raise ValueError(
+                    f"a line must hold a token and its tag, line {at} of {str(path)!r} has the columns {cells}; name "
+                    "their places, token and tag"
+                )
+            sentences[-1].append((cells[token], cells[tag]))
+    return [sentence for sentence in sentences if sentence]

@@ -1,0 +1,48 @@
+"""This module holds the examples that a model is fitted to: arrays, one axis of which counts the examples."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+
+from npseq.backend import Array
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The positional arguments of a model's `loss` for N examples, and the axis of each that counts them."""
+
+    arrays: tuple[Array | None, ...]
+    axes: tuple[int, ...]
+    times: tuple[tuple[int, int], ...] = ()  # (place of an array, place of its lengths): cut to the longest of a batch
+
+    def __len__(self) -> int:
+        return next(a.shape[axis] for a, axis in zip(self.arrays, self.axes, strict=True) if a is not None)
+
+    def of(self, rows: Any) -> Self:
+        """Returns the examples of these places.
+
+        Args:
+            rows: integers.
+        """
+        return replace(self, arrays=tuple(self._taken(rows)))
+
+    def _taken(self, rows: Any) -> Iterator[Array | None]:
+        for array, axis in zip(self.arrays, self.axes, strict=True):
+            yield None if array is None else array[(slice(None),) * axis + (rows,)]
+
+    def batches(self, batch_size: int, order: np.ndarray) -> Iterator[tuple]:
+        """Yields the arguments of `loss` for all examples, in an order, with no more time steps than the longest has.
+
+        Args:
+            batch_size: examples of a batch; the last may have fewer.
+            order: the places of all examples.
+        """
+        for start in range(0, len(order), batch_size):
+            arrays = list(self._taken(order[start : start + batch_size]))
+            for place, lengths in self.times:
+                array, ends = arrays[place], arrays[lengths]
+                if array is not None and ends is not None:
+                    arrays[place] = array[: max(int(ends.max()), 1)]
+            yield tuple(arrays)

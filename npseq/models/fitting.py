@@ -1,0 +1,195 @@
+"""This module trains a model on examples, epoch by epoch, and keeps the best on those that are held out."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from npseq.arguments import flag, function, integer, within
+from npseq.backend import generator
+from npseq.clipping import check_limit
+from npseq.models.examples import Examples
+from npseq.models.model import Model
+from npseq.optim import Adam
+from npseq.optim.optimizer import check_optimizer
+
+RATE = 5e-3  # of Adam, where no optimizer is given
+
+
+class Plan(NamedTuple):
+    """How a model is fitted; its fields are the keyword arguments of `fit`."""
+
+    epochs: int
+    batch_size: int
+    valid: Any
+    optimizer: Any
+    clip: float | None
+    patience: int | None
+    callbacks: tuple[Callable[[Any, dict], Any], ...]
+    progress: bool | None
+    rng: np.random.Generator
+
+
+class Fitting(Model):
+    """A model that `fit` trains.
+
+    After it, `history_` is a list with a dict an epoch, and `best_epoch_` the epoch whose parameters were kept.
+    """
+
+    history_: list[dict[str, float]]
+    best_epoch_: int
+
+    def _examples(self, data: Any, targets: Any) -> Examples:
+        """What fit, evaluate and score are given, as examples."""
+        raise NotImplementedError
+
+    def fit(
+        self,
+        data: Any,
+        targets: Any = None,
+        *,
+        epochs: int = 10,
+        batch_size: int = 32,
+        valid: Any = 0.1,
+        optimizer: Any = None,
+        clip: float | None = 1.0,
+        patience: int | None = None,
+        callbacks: Any = (),
+        progress: bool | None = None,
+        rng: Any = 0,
+    ) -> Self:
+        """Trains on all examples, `epochs` times in random order, and returns the model itself. Writes params.
+
+        Args:
+            data, targets: the examples, as the model's class says.
+            epochs: how often all examples are read.
+            batch_size: examples of a batch.
+            valid: the share of examples that is held out, at random, or other data; 0 holds out nothing. The parameters
+                of the epoch with the least loss there are kept.
+            optimizer: one of ns.optim; None is Adam with a rate of 0.005, which falls over the last half of the epochs.
+            clip: the largest gradient norm; None does not clip.
+            patience: stops after so many epochs without a smaller held-out loss.
+            callbacks: functions of the model and the epoch's dict; one that returns True ends the training.
+            progress: whether a bar is shown; None shows it on a terminal and in a notebook.
+            rng: a seed or a Generator, of what is held out and of the order.
+
+        Raises:
+            TypeError, ValueError: before anything is learnt, if an argument does not fit.
+        """
+        calls = tuple(callbacks) if isinstance(callbacks, list | tuple) else (callbacks,)
+        examples = self._examples(data, targets)
+        plan = self._plan(
+            Plan(epochs, batch_size, valid, optimizer, clip, patience, calls, progress, generator(rng)), examples
+        )
+        learnt, held = self._held_out(examples, plan)
+        self.__dict__.update(history_=[], best_epoch_=0)
+        best, least = None, inf
+        with _bar(plan) as show:
+            for epoch in range(1, plan.epochs + 1):
+                row = {"epoch": epoch, **self._epoch(learnt, plan)}
+                if held is not None:
+                    row["held_out_loss"] = self._mean_loss(held, plan.batch_size)
+                self.history_.append(row)
+                show(row)
+                found = row["held_out_loss" if held is not None else "loss"]
+                if held is None or found < least:
+                    best, least, self.best_epoch_ = self.params.flat.copy(), found, epoch
+                stop = [call(self, row) is True for call in plan.callbacks]
+                if any(stop) or (plan.patience is not None and epoch - self.best_epoch_ >= plan.patience):
+                    break
+        if best is not None:
+            self.params.flat = best
+        return self
+
+    def evaluate(self, data: Any, targets: Any = None, *, batch_size: int = 256) -> float:
+        """Returns the mean loss of examples.
+
+        Args:
+            data, targets: as `fit` takes them.
+            batch_size: how many are run at a time.
+        """
+        self.check_finite()
+        return self._mean_loss(self._examples(data, targets), integer("batch_size", batch_size))
+
+    def _updates(self, examples: Any, batch_size: int) -> int:
+        """The updates of an epoch."""
+        return -(-len(examples) // batch_size)
+
+    def _plan(self, plan: Plan, examples: Any) -> Plan:
+        """Checks a plan, and makes its optimizer."""
+        epochs, batch_size = integer("epochs", plan.epochs), integer("batch_size", plan.batch_size)
+        if plan.clip is not None:
+            check_limit("clip", plan.clip)
+        if plan.patience is not None:
+            integer("patience", plan.patience)
+        if plan.progress is not None:
+            flag("progress", plan.progress)
+        for call in plan.callbacks:
+            function("callbacks", call)
+        optimizer = plan.optimizer
+        if optimizer is None:
+            optimizer = Adam(Falling(RATE, epochs * self._updates(examples, batch_size)))
+        check_optimizer(optimizer, self.params)
+        return plan._replace(epochs=epochs, batch_size=batch_size, optimizer=optimizer)
+
+    def _held_out(self, examples: Examples, plan: Plan) -> tuple[Examples, Examples | None]:
+        if plan.valid is None or isinstance(plan.valid, int | float):
+            count = round(within("valid", plan.valid or 0, below=1) * len(examples))
+            order = plan.rng.permutation(len(examples))
+            if count:
+                return examples.of(np.sort(order[count:])), examples.of(np.sort(order[:count]))
+            return examples, None
+        held = (
+            plan.valid if isinstance(plan.valid, tuple) and not hasattr(plan.valid, "_fields") else (plan.valid, None)
+        )
+        return examples, self._examples(*held)
+
+    def _epoch(self, examples: Examples, plan: Plan) -> dict[str, float]:
+        """Trains for an epoch; returns its mean loss, and the largest gradient norm."""
+        total, norm, order = 0.0, 0.0, plan.rng.permutation(len(examples))
+        for k, batch in enumerate(examples.batches(plan.batch_size, order)):
+            count = min(plan.batch_size, len(order) - k * plan.batch_size)
+            loss, size, _ = self.step(*batch, optimizer=plan.optimizer, clip=plan.clip)
+            total += float(loss) * count
+            norm = max(norm, float(size))
+        return {"loss": total / len(order), "grad_norm": norm}
+
+    def _mean_loss(self, examples: Examples, batch_size: int) -> float:
+        order = np.arange(len(examples))
+        counts = [min(batch_size, len(order) - k) for k in range(0, len(order), batch_size)]
+        losses = [float(self._loss_alone(*batch)) for batch in examples.batches(batch_size, order)]
+        return float(np.dot(losses, counts)) / len(order)
+
+    def _loss_alone(self, *batch: Any) -> Any:
+        """The loss of a batch without dropout."""
+        return self.loss(*batch)[0]
+
+
+@dataclass(frozen=True)
+class Falling:
+    """A learning rate that is constant for half of the steps, and then falls in equal parts to a twentieth."""
+
+    lr: float
+    steps: int
+
+    def __call__(self, step: int) -> float:
+        return self.lr * max(min(1.0, 2 * (1 - step / self.steps)), 1 / 20)
+
+
+@contextmanager
+def _bar(plan: Plan) -> Iterator[Callable[[dict], None]]:
+    """Yields a function that shows an epoch's numbers."""
+    from tqdm import tqdm
+
+    seen = plan.progress if plan.progress is not None else "ipykernel" in sys.modules or sys.stderr.isatty()
+    with tqdm(total=plan.epochs, desc="fit", unit="epoch", leave=False, disable=not seen) as bar:
+
+        def show(row: dict) -> None:
+            bar.set_postfix({name: f"{value:.4g}" for name, value in row.items() if name != "epoch"}, refresh=False)
+            bar.update(1)
+
+        yield show

@@ -1,0 +1,109 @@
+"""What one does with pairs of texts: a sequence-to-sequence model is fitted to them, translates, is saved whole."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from npseq.arguments import array, array_or_lists, integer
+from npseq.data import Pairs, Vocabulary, pad_sequences
+from npseq.models.encoder_decoder import EncoderDecoder
+from npseq.models.examples import Examples
+from npseq.models.fitting import Fitting
+from npseq.models.whole import Whole
+
+
+class Translating(Whole, Fitting, EncoderDecoder):
+    """The part of Seq2Seq that reads and writes texts; use that.
+
+    `longest_` is the length of the longest target that it was fitted to.
+    """
+
+    fitted = ("longest_", "best_epoch_", "history_")
+    source_vocab: Vocabulary | None
+    target_vocab: Vocabulary | None
+    longest_: int
+    _options: dict[str, Any]
+
+    def _made(self) -> dict[str, Any]:
+        encoder, decoder = self.encoder, self.decoder
+        return {
+            "source_vocab": self.source_vocab or encoder.embedding.num_embeddings,
+            "target_vocab": self.target_vocab or decoder.embedding.num_embeddings,
+            "embedding_size": encoder.embedding.dim,
+            "hidden_size": decoder.recurrent.hidden_size,
+            "num_layers": encoder.recurrent.num_layers,
+            "decoder_layers": decoder.recurrent.num_layers,
+            "dtype": self.dtype.name,
+            **self._options,
+        }
+
+    def _examples(self, data: Any, targets: Any) -> Examples:
+        """Pairs; two lists of texts; or arrays (source, target, source_lengths, target_lengths) in a tuple."""
+        if isinstance(data, Pairs):
+            arrays: tuple = (data.source, data.target, data.source_lengths, data.target_lengths)
+        elif targets is not None:
+            arrays = _side_by_side(_read(data, self.source_vocab), _read(targets, self.target_vocab))
+        elif isinstance(data, tuple) and len(data) in (2, 4):
+            arrays = (*data, None, None)[:4]
+        else:
+            raise TypeError("pairs must be Pairs, as load_pairs returns them, two lists of texts, or arrays in a tuple")
+        arrays = tuple(None if part is None else array("data", array_or_lists("data", part)) for part in arrays)
+        self._checked(*arrays)  # type: ignore[attr-defined]
+        longest = int(arrays[3].max()) if arrays[3] is not None else len(arrays[1])
+        self.longest_ = max(longest, getattr(self, "longest_", 0))
+        return Examples(arrays, (1, 1, 0, 0), ((0, 2), (1, 3)))
+
+    def predict(self, texts: Sequence[str] | Any, *, batch_size: int = 256, max_steps: int | None = None) -> Any:
+        """Returns the translation of each text by the likeliest token after the likeliest token; `translate` searches.
+
+        Args:
+            texts: a list of texts, for a list of texts; or ids (S, B), for a list of arrays of ids.
+            batch_size: how many are translated at a time.
+            max_steps: the most tokens of a translation; None is half as many again as the longest one learnt from.
+
+        Raises:
+            TypeError: for texts without vocabularies.
+        """
+        size = integer("batch_size", batch_size)
+        most = 3 * getattr(self, "longest_", 20) // 2 + 1 if max_steps is None else max_steps
+        if not isinstance(texts, list | tuple):
+            return self.greedy(texts, max_steps=most)  # type: ignore[attr-defined]
+        found: list[str] = []
+        for start in range(0, len(texts), size):
+            source, lengths = _read(texts[start : start + size], self.source_vocab)
+            rows = self.greedy(source, lengths, max_steps=most)  # type: ignore[attr-defined]
+            assert self.target_vocab is not None
+            found += [self.target_vocab.decode(row) for row in rows]
+        return found
+
+    def score(self, data: Any, targets: Any = None, *, batch_size: int = 256) -> float:
+        """Returns the share of pairs whose greedy translation is the target, token by token.
+
+        Args:
+            data, targets: as `fit` takes them.
+            batch_size: how many are translated at a time.
+        """
+        examples, right = self._examples(data, targets), 0
+        for source, target, ends, target_ends in examples.batches(
+            integer("batch_size", batch_size), np.arange(len(examples))
+        ):
+            lengths = np.full(target.shape[1], len(target)) if target_ends is None else target_ends
+            right += int(self.exact_matches(source, target, ends, lengths).sum())  # type: ignore[attr-defined]
+        return right / len(examples)
+
+
+def _read(texts: Any, vocab: Vocabulary | None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns texts as ids (T, B), each ended by <eos>, and lengths (B,)."""
+    if vocab is None:
+        raise TypeError("texts need a model with vocabularies; give ids, or make the model with those of load_pairs")
+    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"texts must be a list of strings, got {texts!r:.60}")
+    lines = [vocab.tokenize(text) for text in texts]
+    rows = [[vocab[t if t in vocab else t.lower()] for t in line] + [vocab["<eos>"]] for line in lines]
+    ids, lengths = pad_sequences(rows, vocab["<pad>"])
+    return ids, lengths
+
+
+def _side_by_side(source: tuple, target: tuple) -> tuple:
+    return source[0], target[0], source[1], target[1]

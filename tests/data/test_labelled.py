@@ -1,0 +1,81 @@
+"""Labelled texts and tagged sentences are read from every usual form, and come back as they were."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from npseq.data import load_labelled, load_tagged
+
+TEXTS = [("Good film", "+"), ("bad, bad film", "-"), ("good", "+"), ("so bad", "-")]
+CONLL = "-DOCSTART- -X- O\n\n# text\nThe DT B-NP\ncats NNS I-NP\n\n\nsleep VBP O\n"
+
+
+def texts_of(data):
+    return [" ".join(data.vocab.to_tokens(data.ids[:end, k])) for k, end in enumerate(data.lengths)]
+
+
+def check(data):
+    assert texts_of(data) == [text.lower() for text, _ in TEXTS]
+    assert [data.labels[k] for k in data.targets] == [label for _, label in TEXTS]
+
+
+def test_texts_of_a_list_a_frame_and_files_are_the_same(tmp_path):
+    check(load_labelled(TEXTS, min_freq=1))
+    rows = [(k, label, text) for k, (text, label) in enumerate(TEXTS)]
+    frame = SimpleNamespace(columns=["id", "label", "text"], itertuples=lambda index: iter(rows))
+    check(load_labelled(frame, text="text", label="label", min_freq=1))
+    check(load_labelled(frame, min_freq=1))
+    (tmp_path / "a.csv").write_text("label,text\n" + "".join(f'{label},"{text}"\n' for text, label in TEXTS))
+    check(load_labelled(tmp_path / "a.csv", text="text", label="label", min_freq=1))
+    check(load_labelled(tmp_path / "a.csv", min_freq=1))
+    (tmp_path / "a.tsv").write_text("".join(f"{label}\t{text}\n" for text, label in TEXTS))
+    check(load_labelled(tmp_path / "a.tsv", min_freq=1))
+
+
+def test_options_of_texts():
+    data = load_labelled([("Aa b", 1), ("Aa", 0)], token="char", lower=False, min_freq=1, max_steps=2)
+    assert texts_of(data) == ["A a", "A a"]
+    assert data.labels == ("0", "1")
+    assert load_labelled(TEXTS).ids.min() == 0  # rare words are unknown
+
+
+def test_a_split_has_every_text_once():
+    data = load_labelled(TEXTS * 5, min_freq=1)
+    first, second = data.split(0.25, rng=1)
+    assert len(first.lengths) == 15
+    assert sorted(texts_of(first) + texts_of(second)) == sorted(texts_of(data))
+    assert data.majority() == 0.5
+
+
+@pytest.mark.parametrize("form", ["conll", "tsv"])
+def test_tags_of_a_file(tmp_path, form):
+    (tmp_path / "a").write_text(CONLL.replace(" ", "\t") if form == "tsv" else CONLL)
+    data = load_tagged(tmp_path / "a", min_freq=1, form=form)
+    assert texts_of(data) == ["The cats", "sleep"]
+    assert data.labels == ("B-NP", "I-NP", "O")
+    assert data.targets.T.tolist() == [[0, 1], [2, 0]]
+    assert load_tagged(tmp_path / "a", tag=1, lower=True, form=form).labels == ("DT", "NNS", "VBP")
+    assert data.majority() == pytest.approx(1 / 3)
+    assert data.of(np.array([1])).lengths.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda path: load_labelled([("a", "x"), ("b", "x")]), r"must have at least two labels, the list has \('x',\)"),
+        (
+            lambda path: load_labelled([("a", "x"), (" ", "y")]),
+            "must hold a token, row 2 of the list has none; leave it",
+        ),
+        (lambda path: load_labelled([["a"], ["b"]]), "must have two columns, the list has one; name the delimiter"),
+        (lambda path: load_labelled(TEXTS, text="text"), "got 'text'; there is no header"),
+        (lambda path: load_tagged([]), "tagged sentences must be at least one, got none"),
+        (lambda path: load_tagged([["a"]]), r"must be a list of \(token, tag\), got \['a'\] in place 0"),
+        (lambda path: load_tagged(path), r"line 2 of '.*' has the columns \['b'\]; name their places, token and tag"),
+    ],
+)
+def test_what_is_not_labelled_is_refused(tmp_path, call, message):
+    (tmp_path / "a").write_text("a X\nb\n")
+    with pytest.raises(ValueError, match=message):
+        call(tmp_path / "a")

@@ -1,0 +1,78 @@
+"""A series is read in the order of its dates, and missing values are what was asked for."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from npseq.data import read_series
+
+ROWS = [["03.01.2024", "1.002,5"], ["01.01.2024", "7"], ["02.01.2024", "8,25"]]
+
+
+@pytest.mark.parametrize(
+    ("dates", "first"),
+    [
+        (["2024-01-03", "2024-01-01", "2024-01-02"], "2024-01-01"),
+        (["03.01.2024", "01.01.2024", "02.01.2024"], "2024-01-01"),
+        (["2024/03", "2024/01", "2024/02"], "2024-01-01"),
+        (["20240103", "20240101", "20240102"], "2024-01-01"),
+        (["2024-01-03 12:00:00", "2024-01-01 12:00:00", "2024-01-02 12:00:00"], "2024-01-01T12:00:00"),
+        (["3", "1", "2"], "1.0"),
+    ],
+)
+def test_dates_are_put_in_order(dates, first):
+    series = read_series([[day, str(k)] for k, day in enumerate(dates)])
+    assert series.values.tolist() == [1, 2, 0]
+    assert str(series.time[0]) == first
+
+
+def test_decimal_signs_and_dates_of_another_form():
+    assert read_series(ROWS, decimal=",").values.tolist() == [7, 8.25, 1002.5]
+    assert read_series([["1", "1,5"], ["2", "2"]]).values.tolist() == [1.5, 2]
+    assert read_series([["1", "1,005.5"], ["2", "2"]]).values.tolist() == [1005.5, 2]
+    rows = [["12/31/2023", "1"], ["01/02/2024", "2"]]
+    assert read_series(rows, date_format="%m/%d/%Y").time.astype(str).tolist() == ["2023-12-31", "2024-01-02"]
+
+
+def test_a_file_a_frame_and_values_alone(tmp_path):
+    (tmp_path / "a.csv").write_text("day;sales;note\n2024-01-02;5,5;x\n2024-01-01;4;y\n")
+    series = read_series(tmp_path / "a.csv", column="sales", date="day")
+    assert series.values.tolist() == [4, 5.5]
+    frame = SimpleNamespace(columns=["t", "v"], itertuples=lambda index: iter([(1, 2.5), (2, None)]))
+    assert read_series(frame, missing="mask").missing.tolist() == [False, True]
+    column = SimpleNamespace(index=[5, 6], to_numpy=lambda: np.array([1, 2]))
+    assert read_series(column).time.tolist() == [5, 6]
+    assert read_series(np.array([1.0, np.nan]), missing="drop").values.tolist() == [1]
+    assert read_series([["1"], ["4"]]).values.tolist() == [1, 4]
+
+
+@pytest.mark.parametrize("gap", ["", "NA", "nan", " - ", "null"])
+def test_missing_values_are_refused_dropped_or_masked(gap):
+    rows = [["1", "5"], ["2", gap], ["3", "6"]]
+    with pytest.raises(ValueError, match=r"has none at 2\.0 and 1 in all; say what becomes of them: missing='drop' or"):
+        read_series(rows)
+    assert read_series(rows, missing="drop").values.tolist() == [5, 6]
+    masked = read_series(rows, missing="mask")
+    assert np.isnan(masked.values).tolist() == masked.missing.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: read_series([["1", "x"]]),
+            "must hold numbers, row 1 of the list has 'x'; name the column, or the dec",
+        ),
+        (lambda: read_series([["1", "inf"]]), "must hold finite numbers, row 1 of the list has 'inf'"),
+        (
+            lambda: read_series([["May the 4th", "1"]]),
+            "dates must be of one form, .* has 'May the 4th'; give date_format",
+        ),
+        (lambda: read_series([["1", "2"], ["1", "3"]]), r"must have one value a date, the list has 1\.0 twice"),
+        (lambda: read_series([["1", "2"]], missing="zero"), "missing must be"),
+    ],
+)
+def test_what_is_no_series_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,33 @@
+"""Changes, and what is expected without a model, are their definitions."""
+
+import numpy as np
+import pytest
+
+from npseq.models.differences import base_of, changes_of, filled, naive_of, values_of
+
+X = np.array([1.0, 4, 9, 16, 25, 36, 49])
+
+
+@pytest.mark.parametrize("season", [None, 2, 3])
+def test_a_value_is_its_base_and_its_change(season):
+    base, changes = base_of(X, season), changes_of(X, season)
+    lost = 1 + (season or 0)
+    assert np.isnan(base[:lost]).all()
+    np.testing.assert_array_equal(base[lost:] + changes, X[lost:])
+
+
+def test_naive_forecasts():
+    assert naive_of(X, 3, None).tolist() == [49, 49, 49]
+    assert naive_of(X, 5, 3).tolist() == [25, 36, 49, 25, 36]
+
+
+def test_a_missing_value_is_the_last_before_it():
+    assert filled(np.array([np.nan, 2, np.nan, np.nan, 5])).tolist() == [2, 2, 2, 2, 5]
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"), [(np.ones((2, 2)), r"must be values \(T,\)"), ([1, np.inf], "infinity at 1")]
+)
+def test_what_is_no_series_is_refused(bad, message):
+    with pytest.raises(ValueError, match=message):
+        values_of(bad)

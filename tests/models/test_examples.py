@@ -1,0 +1,23 @@
+"""Batches hold every example once, cut to the longest of them."""
+
+import numpy as np
+
+from npseq.models.examples import Examples
+
+IDS, LENGTHS = np.arange(12).reshape(4, 3), np.array([1, 4, 2])
+EXAMPLES = Examples((IDS, np.array([5, 6, 7]), LENGTHS), (1, 0, 0), ((0, 2),))
+
+
+def test_examples_of_places():
+    some = EXAMPLES.of(np.array([2, 0]))
+    assert len(some) == 2
+    assert some.arrays[0].tolist() == IDS[:, [2, 0]].tolist()
+    assert some.arrays[1].tolist() == [7, 5]
+
+
+def test_batches_are_as_long_as_their_longest():
+    batches = list(EXAMPLES.batches(2, np.array([2, 0, 1])))
+    assert [batch[0].shape for batch in batches] == [(2, 2), (4, 1)]
+    assert [batch[1].tolist() for batch in batches] == [[7, 5], [6]]
+    whole = Examples((IDS, None, None), (1, 0, 0), ((0, 2),))
+    assert [batch[0].shape for batch in whole.batches(3, np.arange(3))] == [(4, 3)]

@@ -1,0 +1,86 @@
+"""`fit` is the loop that one would write by hand; it keeps the best epoch, stops early, and tells every epoch."""
+
+import numpy as np
+import pytest
+
+import npseq as ns
+from npseq.data import load_labelled
+from npseq.models import Classifier
+from npseq.models.fitting import Falling
+
+DATA = load_labelled([("good film", "+"), ("bad film", "-"), ("so good", "+"), ("so bad", "-")] * 6, min_freq=1)
+
+
+def model(**options):
+    return Classifier("gru", DATA.labels, vocab=DATA.vocab, embedding=4, hidden_size=6, rng=0, **options)
+
+
+def test_it_is_the_loop_by_hand():
+    one, two = model(), model()
+    one.fit(DATA, epochs=3, batch_size=5, valid=0, optimizer=ns.Adam(0.01), clip=0.5, rng=7)
+    rng, optimizer = np.random.default_rng(7), ns.Adam(0.01)
+    rng.permutation(24)  # of what is held out: nothing
+    for _ in range(3):
+        order = rng.permutation(24)
+        for start in range(0, 24, 5):
+            rows = order[start : start + 5]
+            ends = DATA.lengths[rows]
+            two.step(DATA.ids[: ends.max(), rows], DATA.targets[rows], ends, optimizer=optimizer, clip=0.5)
+    assert one.params.flat.tobytes() == two.params.flat.tobytes()
+    assert [row["epoch"] for row in one.history_] == [1, 2, 3]
+    assert one.best_epoch_ == 3
+
+
+def test_the_best_epoch_is_kept():
+    seen = []
+    fitted = model().fit(DATA, epochs=5, valid=0.25, callbacks=lambda m, row: seen.append(m.params.flat.copy()))
+    losses = [row["held_out_loss"] for row in fitted.history_]
+    assert fitted.best_epoch_ == 1 + int(np.argmin(losses))
+    np.testing.assert_array_equal(fitted.params.flat, seen[fitted.best_epoch_ - 1])
+
+
+def test_other_data_may_be_held_out_and_evaluate_measures_them():
+    learnt, held = DATA.split(0.25)
+    fitted = model().fit(learnt, epochs=2, valid=held)
+    assert fitted.evaluate(held) == pytest.approx(min(row["held_out_loss"] for row in fitted.history_))
+    again = model().fit(learnt, epochs=2, valid=(held.ids, held.targets))
+    assert len(again.history_) == 2
+
+
+def test_patience_and_callbacks_end_it():
+    still = model().fit(DATA, epochs=9, optimizer=ns.SGD(0.0), patience=2)
+    assert len(still.history_) == 3
+    asked = model().fit(DATA, epochs=9, callbacks=[lambda m, row: row["epoch"] == 4])
+    assert len(asked.history_) == 4
+
+
+def test_the_usual_rate_falls_over_the_second_half():
+    rate = Falling(1.0, 100)
+    assert [rate(step) for step in (1, 50, 75, 100, 200)] == pytest.approx([1, 1, 0.5, 0.05, 0.05])
+
+
+def test_a_bar_is_shown_if_asked_for(capsys):
+    model().fit(DATA, epochs=2, progress=True)
+    assert "epoch" in capsys.readouterr().err
+    model().fit(DATA, epochs=2)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"epochs": 0}, ValueError, "epochs must be a positive integer, got 0"),
+        ({"batch_size": 0}, ValueError, "batch_size must be a positive integer"),
+        ({"valid": 1.0}, ValueError, r"valid must lie in \[0, 1\), got 1"),
+        ({"clip": -1}, ValueError, "clip must"),
+        ({"patience": 0}, ValueError, "patience must be a positive integer"),
+        ({"optimizer": "adam"}, TypeError, "optimizer must be one of npseq.optim"),
+        ({"callbacks": [3]}, TypeError, "callbacks must be"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_learnt(options, error, message):
+    one = model()
+    before = one.params.flat.tobytes()
+    with pytest.raises(error, match=message):
+        one.fit(DATA, **options)
+    assert one.params.flat.tobytes() == before

@@ -1,0 +1,95 @@
+"""A classifier and a tagger are made by name, read texts, and answer with the names of labels."""
+
+import numpy as np
+import pytest
+
+import npseq as ns
+from npseq.data import load_labelled, load_tagged
+from npseq.models import Classifier, Tagger
+
+TEXTS = load_labelled([("good film", "+"), ("bad film", "-"), ("so good", "+"), ("so bad", "-")] * 6, min_freq=1)
+TAGS = load_tagged([[("the", "D"), ("cat", "N"), ("sleeps", "V")], [("cats", "N"), ("sleep", "V")]] * 8, min_freq=1)
+
+
+def test_texts_in_and_names_out():
+    model = Classifier("gru", TEXTS.labels, vocab=TEXTS.vocab, rng=0).fit(TEXTS)
+    assert model.predict(["a good thing", "So BAD"]).tolist() == ["+", "-"]
+    assert model.score(TEXTS) == 1.0
+    assert model.score(["good", "bad", "bad"], ["+", "-", "+"]) == pytest.approx(2 / 3)
+    shares = model.predict_proba(["good", "bad"])
+    np.testing.assert_allclose(shares.sum(axis=-1), 1, rtol=1e-6)
+    assert shares.argmax(axis=-1).tolist() == [0, 1]
+    assert model.classes_.tolist() == ["+", "-"]
+
+
+def test_sentences_in_and_a_tag_for_each_token():
+    model = Tagger("lstm", TAGS.labels, vocab=TAGS.vocab, bidirectional=True, rng=0).fit(TAGS, epochs=20)
+    assert model.predict([["the", "cat"], ["Sleep"]]) == [["D", "N"], ["V"]]
+    assert model.predict(["the cat sleeps"]) == [["D", "N", "V"]]
+    assert model.score(TAGS) == 1.0
+    assert model.score([["the", "cat"]], [["D", "V"]]) == 0.5
+    assert model.predict_proba(["the cat"]).shape == (2, 1, 3)
+
+
+def test_probabilities_of_labels_that_hold_or_not():
+    model = Classifier("rnn", 3, loss="binary", input_size=2, rng=0)
+    x = np.random.default_rng(0).normal(size=(5, 4, 2)).astype(np.float32)
+    np.testing.assert_allclose(model.predict_proba(x), 1 / (1 + np.exp(-model.forward(x)[0])), rtol=1e-5)
+    np.testing.assert_array_equal(model.predict_proba(x) > 0.5, model.predict(x))
+
+
+def test_features_of_float64_are_read_as_the_model_does():
+    x = np.random.default_rng(0).normal(size=(5, 30, 2))
+    y = (x.sum(axis=(0, 2)) > 0).astype(int)
+    model = Classifier("gru", 2, input_size=2, rng=0).fit(x, y, epochs=30, valid=0)
+    assert model.score(x, y) > 0.9
+    assert model.score((x, y, np.full(30, 5))) == model.score(x, y)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Classifier(ns.GRU(4, 3, rng=0), 2, embedding=ns.Embedding(9, 4, rng=0)),
+        lambda: Classifier("gru", 2, input_size=9),
+        lambda: Tagger(ns.LSTM(9, 3, rng=0), ["a", "b"]),
+    ],
+)
+def test_a_layer_or_a_name(make):
+    assert make().predict(np.ones((3, 2), int)).shape[-1] == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: Classifier("gru", 2), ValueError, "a cell by name needs to know what it reads: vocab, for texts, or"),
+        (
+            lambda: Tagger(4, 2),
+            TypeError,
+            "cell must be 'rnn', 'gru', 'lstm', an ns.Cell or a recurrent layer, got int",
+        ),
+        (lambda: Tagger("gpu", 2, input_size=3), ValueError, "cell must be one of 'rnn', 'gru', 'lstm', got 'gpu'"),
+        (lambda: Classifier(ns.RNN(3, 4), 2, hidden_size=9), ValueError, "hidden_size belongs to the layer"),
+        (lambda: Classifier(ns.RNN(3, 4), 2, input_size=3), ValueError, "belong to a cell by name; leave them out"),
+        (lambda: Classifier("rnn", ["a", "a"], input_size=3), TypeError, "or their names, each once"),
+        (lambda: Classifier("rnn", 2, vocab="abc"), TypeError, "vocab must be a Vocabulary or None, got 'abc'"),
+        (lambda: Classifier("rnn", 2, input_size=3).predict(["a"]), TypeError, "texts need a model with a vocab"),
+        (
+            lambda: model().predict("good"),
+            TypeError,
+            r"texts must be a list of strings, got one string; pass \['good'\]",
+        ),
+        (
+            lambda: model().fit(["good"], ["?"]),
+            ValueError,
+            r"a target must be one of the labels \['\+', '-'\], got '\?'",
+        ),
+        (lambda: model().fit(["good"]), TypeError, "must be one of|targets must be given|got"),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, error, message):
+    with pytest.raises((error, ValueError), match=message):
+        call()
+
+
+def model():
+    return Classifier("rnn", TEXTS.labels, vocab=TEXTS.vocab, rng=0)

@@ -1,0 +1,82 @@
+"""A series is scaled, learnt and forecast in its own units; the gradient is that of a complex step."""
+
+import numpy as np
+import pytest
+
+from npseq.data import read_series
+from npseq.models import SeriesForecaster
+
+T = np.arange(240)
+WAVE = 300 + 0.5 * T + 20 * np.sin(2 * np.pi * T / 12) + np.random.default_rng(0).normal(size=240)
+
+
+def test_the_gradient_is_that_of_a_complex_step():
+    model = SeriesForecaster("gru", 3, dtype=np.float64, rng=0)
+    rng = np.random.default_rng(0)
+    model.params.flat = rng.normal(size=model.params.flat.size)
+    z, weights = rng.normal(size=(7, 2)), (rng.random((7, 2)) > 0.3).astype(float)
+    loss, grads = model.loss(z, weights, 2)
+    prediction, _ = model._predictions(z[:-1], weights[:-1])
+    counted = weights[1:].copy()
+    counted[:2] = 0
+    assert loss == pytest.approx((counted * (prediction - z[1:]) ** 2).sum() / counted.sum())
+    twin = model.astype(np.complex128)
+    for k in range(twin.params.flat.size):
+        twin.params.flat[k] += 1e-20j
+        found = twin.loss(z.astype(complex), weights.astype(complex), 2)[0].imag / 1e-20
+        assert grads.flat[k] == pytest.approx(found, rel=1e-10, abs=1e-14)
+        twin.params.flat[k] -= 1e-20j
+
+
+def test_an_untrained_forecaster_is_the_mean_change():
+    model = SeriesForecaster("rnn", 3, rng=0).fit(WAVE, epochs=1, optimizer=None)
+    model.params.flat[...] = 0
+    expected = WAVE[-1] + np.diff(WAVE[:204]).mean() * np.arange(1, 4)
+    np.testing.assert_allclose(model.forecast(3).mean, expected, rtol=1e-10)
+
+
+def test_a_season_with_a_trend_is_learnt_better_than_by_naive_forecasts():
+    model = SeriesForecaster("gru", 16, season=12, rng=0).fit(WAVE, epochs=40)
+    found = model.compare()
+    assert found["model"] < 0.5 * found["seasonal naive"] < found["naive"]
+    assert model.score() == pytest.approx(1 - (found["model"] / found["seasonal naive"]) ** 2)
+    ahead = model.forecast(24)
+    t = np.arange(240, 264)
+    assert np.abs(ahead.mean - (300 + 0.5 * t + 20 * np.sin(2 * np.pi * t / 12))).max() < 8
+    assert (ahead.low <= ahead.high).all()
+    assert ahead.naive.tolist() == [*WAVE[-12:], *WAVE[-12:]]
+    wide, narrow = model.forecast(5, interval=0.95), model.forecast(5, interval=0.5)
+    assert (wide.high - wide.low >= narrow.high - narrow.low).all()
+
+
+def test_one_step_ahead_is_the_first_step_of_a_forecast():
+    model = SeriesForecaster("lstm", 8, season=12, rng=0).fit(WAVE, epochs=2)
+    predicted = model.predict(WAVE)
+    assert np.isnan(predicted[:14]).all()
+    assert predicted[100] == pytest.approx(model.forecast(1, WAVE[:100]).mean[0], rel=1e-5)
+
+
+def test_missing_values_are_left_out_of_the_loss():
+    gaps = WAVE.copy()
+    gaps[[50, 51, 200]] = np.nan
+    series = read_series([[str(k), "" if np.isnan(x) else repr(float(x))] for k, x in enumerate(gaps)], missing="mask")
+    model = SeriesForecaster("gru", 8, season=12, rng=0).fit(series, epochs=20)
+    assert np.isfinite(model.forecast(5).mean).all()
+    assert model.compare()["model"] < model.compare()["naive"]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: SeriesForecaster("gru", rng=0).forecast(3),
+            r"must have learnt a series before it forecasts; call fit",
+        ),
+        (lambda: SeriesForecaster("gru", rng=0).fit(WAVE[:9]), "must leave 12 changes to learn after 1 are lost"),
+        (lambda: SeriesForecaster("gru", rng=0, season=1), "season must be"),
+        (lambda: SeriesForecaster("gpu"), "cell must be one of"),
+    ],
+)
+def test_what_cannot_be_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
