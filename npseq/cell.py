@@ -110,7 +110,7 @@ class Cell:
     def saved(self) -> tuple[str, ...]:
         return ()
 
-    def initial(self, name: str, shape: tuple[int, ...], rng: "np.random.Generator") -> Array | None:
+    def initial(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array | None:
         """Returns the value that a parameter begins with, or None for the one that every layer draws.
 
         Args:

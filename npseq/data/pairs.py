@@ -189,7 +189,8 @@ def tokenize_pairs(
 ) -> tuple[Tokens, Tokens]:
     """Returns the words of both columns of the first num_pairs lines "source TAB target" (d2l's `tokenize_nmt`).
 
-    token: "word", or "char" for the characters. keep_one_more: d2l stops where i > num_examples, and so keeps 601 lines of 600; True does the same.
+    token: "word", or "char" for the characters. keep_one_more: d2l stops where i > num_examples, and so keeps 601
+    lines of 600; True does the same.
     Raises ValueError for a text without pairs.
     """
     count = None if num_pairs is None else num_pairs + keep_one_more

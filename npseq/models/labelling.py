@@ -209,6 +209,12 @@ def _is_texts(x: Any) -> bool:
 
 
 def _names(labels: Any) -> list[str]:
-    if not isinstance(labels, list | tuple | np.ndarray) or len(labels) < 1 or len(set(labels)) != len(labels):
+    named = isinstance(labels, list | tuple) or (isinstance(labels, np.ndarray) and labels.ndim == 1)
+    if (
+        not named
+        or not len(labels)
+        or not all(isinstance(name, str) for name in labels)
+        or len(set(labels)) < len(labels)
+    ):
         raise TypeError(f"num_labels must be how many labels there are, or their names, each once, got {labels!r:.80}")
     return list(labels)

@@ -260,6 +260,9 @@ def doors() -> dict[str, Door]:
         "SequenceModel.predict": Door(
             lambda g: classifier().predict(g["x"], g["lengths"]), {"x": X, "lengths": LENGTHS}
         ),
+        "LabelModel.predict_proba": Door(
+            lambda g: classifier().predict_proba(g["x"], g["lengths"]), {"x": X, "lengths": LENGTHS}
+        ),
         "Model.step": Door(
             lambda g: classifier().step(g["x"], g["targets"], optimizer=ns.SGD(0.1)), {"x": X, "targets": IDS[0]}
         ),

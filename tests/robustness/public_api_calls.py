@@ -456,8 +456,8 @@ def models() -> list[Case]:
         Case(ns.LanguageModel.generate, lambda rng: {
             "self": model_of(rng), "prefix": pick(rng, ["ab", [1, 2], np.array([1])]), "length": 3,
             "temperature": pick(rng, [0.0, 0.7]), "rng": 0, "stop": pick(rng, [None, "a", 2]),
-            "whole": pick(rng, [False, True]), "top_k": pick(rng, [None, 2]), "top_p": pick(rng, [None, 0.9]),
-            "on_token": None}, bounded=("length",), open=("prefix", "stop")),
+            "whole": pick(rng, [False, True]), "top_k": pick(rng, [None, 2]), "top_p": pick(rng, [None, 0.9])},
+            bounded=("length",), open=("prefix", "stop")),
         Case(ns.LanguageModel.log_prob, fresh(
             self=model_of, tokens=lambda rng: pick(rng, ["ab", [1, 2], np.array([1])])), open=("tokens",)),
         Case(ns.LanguageModel.log_probs, fresh(self=model_of, sentences=lambda rng: ids(rng, T, B),
@@ -534,6 +534,15 @@ def models() -> list[Case]:
         Case(ns.models.Forecaster.loss, fresh(self=forecaster, **pairs, training=True)),
         Case(ns.models.Forecaster.fit, fresh(self=forecaster, **pairs, optimizer=lambda rng: ns.SGD(0.1), epochs=1,
                                              batch_size=4, rng=0), writes=written, bounded=("epochs",)),
+        Case(ns.models.SeriesForecaster, fresh(cell="gru", hidden_size=H, num_layers=1, season=4, horizon=2, rng=0),
+             bounded=("hidden_size", "num_layers", "season", "horizon")),
+        Case(ns.models.SeriesForecaster.forecast, fresh(self=series_forecaster, steps=3, interval=0.5),
+             bounded=("steps",)),
+        Case(data.Labelled.split, fresh(self=lambda rng: labelled(), share=0.5, rng=0)),
+        Case(ns.models.Classifier.predict, fresh(self=classifier, x=lambda rng: numbers(rng, T, B, D),
+                                                 lengths=lambda rng: pick(rng, [None, np.array([T, 2])]))),
+        Case(ns.models.Classifier.predict_proba, fresh(self=classifier, x=lambda rng: numbers(rng, T, B, D),
+                                                       lengths=lambda rng: pick(rng, [None, np.array([T, 2])]))),
         Case(ns.models.LatentForecaster, fresh(features=2, cell="gru", hidden_size=H, num_layers=1, rng=0),
              bounded=("features", "hidden_size", "num_layers")),
         Case(ns.models.LatentForecaster.predict, fresh(self=latent, x=lambda rng: numbers(rng, T, B, 2), state=None)),
@@ -547,6 +556,18 @@ def models() -> list[Case]:
         Case(ns.models.bleu, fresh(prediction=lambda rng: pick(rng, ["a b c", ["a", "b"]]), label="a b d", k=2),
              open=("prediction", "label")),
     ]  # fmt: skip
+
+
+def series_forecaster(rng: Rng) -> Any:
+    return ns.models.SeriesForecaster("gru", H, horizon=2, rng=0).fit(np.sin(np.arange(40.0)), epochs=1)
+
+
+def classifier(rng: Rng) -> Any:
+    return ns.models.Classifier(ns.GRU(D, H, rng=0), 3, rng=0)
+
+
+def labelled() -> Any:
+    return data.load_labelled([("a", "x"), ("b", "y"), ("a b", "x")], min_freq=1)
 
 
 TABLE = np.log([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2], [0.2, 0.6, 0.2]])

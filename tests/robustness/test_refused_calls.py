@@ -113,7 +113,7 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: ns.LanguageModel(3, cell="rnn", proj_size=2, peepholes="yes"), ValueError, "belongs to cell lstm"),
     "a bool for an id": (lambda: ns.Embedding(5, 2, padding_idx=True), ValueError, "padding_idx must be .* got True"),
     "a layer's name for a layer": (
-        lambda: ns.models.Classifier("gru", 2), TypeError, "recurrent must be an RNN, GRU, LSTM or .* got str"),
+        lambda: ns.models.Classifier("gru", 2), ValueError, "a cell by name needs to know what it reads: vocab, for"),
     "keep of nothing": (lambda: ns.RandomTruncation([]), ValueError, r"keep must be a probability in \(0, 1\]"),
     "keep of True": (lambda: ns.RandomTruncation(True), TypeError, "keep must be a number, got True"),
     "keep of bools": (lambda: ns.RandomTruncation(np.ones(2, bool)), TypeError, "keep must be real numbers, got bool"),
