@@ -30,13 +30,14 @@ def add(commands: Any) -> None:
         ("max-lag", "lags shown apart (default: all)"),
     ):
         parser.add_argument(f"--{name}", metavar="N", type=number(int), help=about)
+    parser.add_argument("--html", action="store_true", default=False, help="one page to explore, in place of figures")
     parser.add_argument(
         "--out", metavar="DIR", default=None, help="for figures (default: npseq-inspect, or RUN/inspect)"
     )
     parser.set_defaults(command=inspect)
 
 
-def inspect(model: str | None, out: str | None, json: bool = False, **given: Any) -> None:
+def inspect(model: str | None, out: str | None, json: bool = False, html: bool = False, **given: Any) -> None:
     """Prints and draws where a gradient comes from: of a run before and after training, or of cells by name."""
     from npseq.commands.inspection import inspect_cells, inspect_run
     from npseq.plot import is_ours
@@ -51,6 +52,8 @@ def inspect(model: str | None, out: str | None, json: bool = False, **given: Any
             raise ValueError(f"{str(folder)!r} must be a folder, it is a symbolic link; name where it leads with --out")
         if "text" in given:
             given["corpus"] = text_file(given.pop("text"))
+        if html and model is None:
+            raise ValueError("--html must have a run to explain: npseq inspect RUN --html")
         if model is None:
             table = inspect_cells(given.pop("cells", CELLS), folder, **given)
         elif theirs := sorted({"cells", "corpus", "hidden", "seed"} & given.keys()):
@@ -60,7 +63,23 @@ def inspect(model: str | None, out: str | None, json: bool = False, **given: Any
         else:
             run = load_checkpoint(model_file(model))
             ids, vocabulary = text_of(run, run.config, model)
+            if html:
+                _page(run, (split(run.config, ids, vocabulary)[0], vocabulary), folder, json, **given)
+                return
             table = inspect_run(run, (split(run.config, ids, vocabulary)[0], vocabulary), folder, **given)
     figures = sorted(path.name for path in folder.glob("*.png") if is_ours(path))
     found = {"table": str(table), "figures": [str(folder / name) for name in figures]}
     answer(f"{table}\n\nfigures in {folder}: {', '.join(figures)}", found, json)
+
+
+def _page(run: Any, text: Any, folder: Path, json: bool, **given: Any) -> None:
+    """Writes the page of a run, inspect.html in the folder."""
+    from npseq.commands.inspection import page_of_run
+    from npseq.files import make_folder
+
+    if others := sorted(given.keys() - {"steps", "batch_size"}):
+        raise ValueError(f"--html takes --steps and --batch-size, got {', '.join(others)} beside it")
+    page = page_of_run(run, text, **given)
+    make_folder(folder)
+    page.save(folder / "inspect.html")
+    answer(f"wrote {folder / 'inspect.html'}", {"page": str(folder / "inspect.html")}, json)

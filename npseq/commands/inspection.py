@@ -11,6 +11,7 @@ from npseq.backend import Array, array_module
 from npseq.data import Vocabulary, load_corpus
 from npseq.files import make_folder
 from npseq.inspect.ledger import adjoint_norms, ledger
+from npseq.inspect.page import Page, page
 from npseq.inspect.report import Case, check_figures, report
 from npseq.inspect.stale import stale_state_bias
 from npseq.inspect.truncations import Bias
@@ -150,6 +151,26 @@ def inspect_run(
     before, after = (f"{config.cell} {when} training" for when in ("before", "after"))
     stale = {before: stale_bias(first, read, config), after: stale_bias(model, read, config, run.optimizer_state)}
     return _report({before: first, after: model}, stale, others, read, out, max_lag)
+
+
+def page_of_run(
+    run: Checkpoint, text: tuple[Array, Vocabulary], *, steps: int | None = None, batch_size: int = 4
+) -> Page:
+    """Returns the page that explains the gradient of a run on its own text, see npseq.inspect.page.
+
+    text: the one that it has learnt. steps: T, by default that of the training.
+    """
+    config, (ids, vocab) = run.config, text
+    read = reading(ids, config.steps if steps is None else steps, batch_size)
+    model = in_float64(run.model)
+    found = case(model, read)
+    state = model.recurrent.forward(_inputs(model, read.before))[1]
+    x = read.ids if model.embedding is None else _inputs(model, read.ids)
+    labels = [[vocab.tokens[i] for i in row] for row in read.ids.T.tolist()]
+    norms = [metrics.grad_norm for metrics in run.metrics]
+    title = f"A gradient of {_shown(config.cell)}, after {len(norms)} epochs"
+    training = {"grad_norm": norms, "clip": config.clip}
+    return page(model.recurrent, x, found.dy, state=state, labels=labels, title=title, training=training)
 
 
 def inspect_cells(

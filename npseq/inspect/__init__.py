@@ -10,6 +10,7 @@ from npseq.inspect.jacobians import JacobianSpectrum, jacobian_spectrum, lyapuno
 from npseq.inspect.ledger import Ledger, adjoint_norms, lag_norms, ledger
 from npseq.inspect.nonfinite import first_nonfinite
 from npseq.inspect.nonfinite_values import Nonfinite
+from npseq.inspect.page import Page, page
 from npseq.inspect.pairs import crossing_norms, pair_norms
 from npseq.inspect.paths import PathSplit, path_split
 from npseq.inspect.report import Case, report
@@ -33,6 +34,7 @@ __all__ = [
     "JacobianSpectrum",
     "Ledger",
     "Nonfinite",
+    "Page",
     "PathSplit",
     "Spectrum",
     "VanishingPenalty",
@@ -52,6 +54,7 @@ __all__ = [
     "lanczos",
     "ledger",
     "lyapunov_exponents",
+    "page",
     "pair_norms",
     "path_split",
     "random_truncation_variance",

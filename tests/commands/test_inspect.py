@@ -74,3 +74,12 @@ def test_a_link_in_the_folder_of_a_run_is_not_followed(trained, tmp_path, capsys
 def test_inspect_needs_a_training_run(trained, tmp_path, capsys):
     LanguageModel.load(Path(trained) / "model.safetensors").save(tmp_path / "bare")
     assert "must hold a training run to look into" in refused(capsys, 2, "inspect", str(tmp_path / "bare"))
+
+
+def test_a_page_of_a_run_is_written_in_place_of_figures(trained, capsys):
+    assert main(["inspect", trained, "--html", *LOOK]) == 0
+    path = Path(trained, "inspect", "inspect.html")
+    assert capsys.readouterr().out == f"wrote {path}\n"
+    assert "A gradient of LSTM, after 2 epochs" in path.read_text("utf-8")
+    assert "takes --steps and --batch-size" in refused(capsys, 2, "inspect", trained, "--html", "--epochs", "1")
+    assert "--html must have a run to explain" in refused(capsys, 2, "inspect", "--html")

@@ -715,6 +715,11 @@ def _nonfinite(rng: Rng) -> Given:
             "lengths": np.array([T, 2])}  # fmt: skip
 
 
+def _explained(rng: Rng) -> Given:
+    layer = ns.LSTM(D, H, rng=0)
+    return {"layer": layer, "x": numbers(rng, T, B, D), "dy": numbers(rng, T, B, H), **some(rng, {"title": "a title"})}
+
+
 def inspecting() -> list[Case]:
     look = ns.inspect
     four = ("layer", "dy", "tape", "dstate")
@@ -738,6 +743,7 @@ def inspecting() -> list[Case]:
         Case(look.lyapunov_exponents, _of_tape("layer", "tape", count=2, warmup=1, rng=0)),
         Case(look.vanishing_penalty, _of_tape(*four)),
         Case(look.lag_norms, fresh(**ledger)),
+        Case(look.page, _explained),
         Case(look.adjoint_norms, fresh(**ledger, name="h")),
         Case(look.truncation_bias, fresh(**ledger)),
         Case(look.tail_norms, fresh(**ledger)),

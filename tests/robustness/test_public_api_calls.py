@@ -40,6 +40,7 @@ WITHOUT_CASE = {  # what is public and takes arguments, and why no case calls it
     "Exercise.hint": "it takes a number of three; tests/learn/test_exercise.py",
     "learn.Marks": "it holds what it is given",
     "learn.Mark": "it holds what it is given",
+    "Page.save": "it takes a path alone; tests/inspect/test_page.py calls it",
     "learn.grade": "it takes a path alone; tests/learn/test_grading.py calls it",
     "data.load_labelled": "it takes tables of many kinds; tests/data/test_labelled.py hands it wrong ones",
     "data.load_tagged": "it takes sentences of two kinds; tests/data/test_labelled.py hands it wrong ones",
