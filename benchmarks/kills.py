@@ -20,7 +20,7 @@ from benchmarks import damage
 from npseq.cli import main as npseq
 from npseq.training import load_checkpoint
 
-MODEL, METRICS = "model.safetensors", "metrics.jsonl"
+MODEL, BEST, METRICS = "model.safetensors", "best.safetensors", "metrics.jsonl"
 PRELOAD = [
     "benchmarks.damage",
     "npseq.cli",
@@ -107,9 +107,14 @@ def lines_of_log(out: Path) -> int:
 
 
 def state_of(out: Path) -> dict[str, object]:
-    """What a finished run leaves, ready to be compared: every file of its folder."""
+    """What a finished run leaves, ready to be compared: every file of its folder.
+
+    The entries of a model's header have no order.
+    """
     files: dict[str, object] = {path.name: path.read_bytes() for path in out.iterdir()}
     header, data = damage.split(files.pop(MODEL))  # type: ignore[arg-type]
+    if BEST in files:
+        files[BEST] = damage.split(files[BEST])  # type: ignore[arg-type]
     training = json.loads(header["__metadata__"].pop("training"))
     return {**files, "tensors": data, "header": header, **training}
 
