@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from npseq.activations.piecewise import clipped, within
-from npseq.activations.table import KINDS, Function, Kind
+from npseq.activations.table import KINDS, OVER_UNITS, Function, Kind
 from npseq.arguments import finite_number, floating, instance, one_of
 from npseq.backend import Array
 
@@ -146,6 +146,11 @@ def activation_of(name: str, value: Any) -> Activation:
     if isinstance(value, Activation):
         return value
     text = instance(name, value, str, "the name of an activation, or an ns.Activation")
+    if text in OVER_UNITS:
+        raise ValueError(
+            f"{name} must be a function of each number, got {text!r}, which is over all units; use ns.Recurrent with "
+            "ns.layers.RNNOverUnitsCell, GRUOverUnitsCell or LSTMOverUnitsCell"
+        )
     match = TEXT.fullmatch(text)
     own, numbers = (match[1], match[2]) if match else (text, "")
     one_of(name, own, tuple(KINDS))

@@ -14,6 +14,7 @@ from npseq.activations.basic import drelu, dsigmoid, dtanh, relu, sigmoid, tanh
 from npseq.backend import Array
 
 Function = Callable[..., Array]
+OVER_UNITS = ("softmax", "log_softmax", "sparsemax")  # of over_units.py: no functions of single numbers
 
 
 class Kind(NamedTuple):

@@ -49,7 +49,7 @@ def path_split(layer: Any, tape: Any, *, max_bytes: int | None = MAX_BYTES) -> d
     """
     splits = {}
     for view in views_of(layer, tape):
-        if not isinstance(view.layer.cell, LSTMCell):
+        if type(view.layer.cell) is not LSTMCell:
             raise TypeError(f"the paths are those of an LSTM's cell state, got {view.layer}")
         rows = 2 * len(view.layer.cell.gates) * view.layer.hidden_size
         needed = rows * view.layer.hidden_size * view.steps * view.batch * layer.dtype.itemsize

@@ -58,7 +58,7 @@ def state_adjoints(view: View) -> tuple[Rows, dict[str, Array]]:
         named[view.name("h", l, d)] = _natural(view, d, dh)
         if strand.c is not None:
             dc = _stacked([step[1] for step in seen[k]], strand, view.layer.c_size) + _received(view, l, d)
-            if isinstance(view.layer.cell, LSTMCell):
+            if type(view.layer.cell) is LSTMCell:
                 dc = through_output(view, l, d, dh, dc)
             for name, part in zip(
                 view.layer.cell.state[1:], parts_of(dc, len(view.layer.cell.state) - 1, 1), strict=True

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from npseq.backend import Array
-from npseq.interop.keras_layers import check_layers, keras_layers
+from npseq.interop.keras_activations import wanted_activations
+from npseq.interop.keras_layers import check_layers, class_of, keras_layers
 from npseq.interop.packed import (
     Packed,
     StrandIndex,
@@ -99,6 +100,8 @@ def export(layer: Any, values: Mapping[str, Array] | None = None) -> list[np.nda
     """
     check_layer(layer, "Keras")
     refuse_projection(layer, "Keras")
+    if isinstance(layer, Recurrent):
+        wanted_activations(layer.cell, class_of(layer.cell))
     arrays, derivatives = host_values(layer, values)
     if isinstance(layer, Recurrent):
         out = [array for index in strand_indices(layer) for array in _strand(layer, arrays, index, derivatives)]
@@ -108,7 +111,7 @@ def export(layer: Any, values: Mapping[str, Array] | None = None) -> list[np.nda
 
 
 def _strand(layer: Recurrent, values: dict[str, np.ndarray], index: StrandIndex, derivatives: bool) -> list[np.ndarray]:
-    packed = pack(layer, values, index.ending, _GATES[type(layer.cell)], derivatives)
+    packed = pack(layer, values, index.ending, _gates(layer), derivatives)
     if not layer.bias:
         return [packed.W_x, packed.W_h]
     return [packed.W_x, packed.W_h, np.stack([packed.b_x, packed.b_h]) if _two_rows(layer) else packed.b_x]
@@ -121,8 +124,12 @@ def _recurrent_values(layer: Recurrent, given: list[np.ndarray]) -> dict[str, np
     for k, index in enumerate(strand_indices(layer)):
         W_x, W_h, *bias = given[k * size : (k + 1) * size]
         biases = [row for b in bias for row in (b if _two_rows(layer) else [b])]
-        values |= unpack(layer, Packed(W_x, W_h, *biases), index.ending, _GATES[type(layer.cell)])
+        values |= unpack(layer, Packed(W_x, W_h, *biases), index.ending, _gates(layer))
     return values
+
+
+def _gates(layer: Recurrent) -> tuple[str, ...]:
+    return next(gates for kind, gates in _GATES.items() if isinstance(layer.cell, kind))
 
 
 def _two_rows(layer: Recurrent) -> bool:

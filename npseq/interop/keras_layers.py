@@ -7,6 +7,7 @@ configuration of a Keras layer does, and a difference is refused by its name.
 from collections.abc import Mapping
 from typing import Any
 
+from npseq.interop.keras_activations import keras_name, remedy, text_of, wanted_activations
 from npseq.layers.embedding import Embedding
 from npseq.layers.gru import GRUCell
 from npseq.layers.linear import Linear
@@ -32,6 +33,11 @@ def keras_layers(weights: Any) -> list[Any] | None:
             raise ValueError(f"a Keras model must be a Sequential, got {type(one).__name__}; give its layers as a list")
         layers += one.layers if hasattr(one, "layers") else [one]
     return [one for one in layers if type(one).__name__ not in WITHOUT_WEIGHTS]
+
+
+def class_of(cell: Any) -> str:
+    """Keras's layer of a cell, also of one that extends it."""
+    return next(name for kind, name in _CLASSES.items() if isinstance(cell, kind))
 
 
 def check_layers(layer: Any, sources: list[Any]) -> None:
@@ -64,15 +70,14 @@ def _settings(layer: Any, reverse: bool) -> dict[str, Any]:
     if isinstance(layer, Embedding):
         return {"class_name": "Embedding"}
     cell = layer.cell
+    class_name = class_of(cell)
     settings = {
-        "class_name": _CLASSES[type(cell)],
+        "class_name": class_name,
         "units": layer.hidden_size,
-        "activation": cell.nonlinearity if isinstance(cell, RNNCell) else "tanh",
         "use_bias": layer.bias,
         "go_backwards": reverse,
+        **wanted_activations(cell, class_name),
     }
-    if not isinstance(cell, RNNCell):
-        settings["recurrent_activation"] = "sigmoid"
     if isinstance(cell, GRUCell):
         settings["reset_after"] = cell.reset == "after"
     return settings
@@ -81,8 +86,13 @@ def _settings(layer: Any, reverse: bool) -> dict[str, Any]:
 def _check_one(source: Any, class_name: Any, config: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     found = {**config, "class_name": class_name}
     for setting, value in wanted.items():
-        if found.get(setting) != value:
-            raise ValueError(
-                f"Keras layer {getattr(source, 'name', '?')!r} must have {setting}={value!r} for this layer, "
-                f"it has {found.get(setting)!r}"
-            )
+        given, hint = found.get(setting), ""
+        text = text_of(given) if "activation" in setting else given
+        if text == value:
+            continue
+        if "activation" in setting:
+            value, hint = keras_name(value), remedy(class_name, setting, text)
+        raise ValueError(
+            f"Keras layer {getattr(source, 'name', '?')!r} must have {setting}={value!r} for this layer, "
+            f"it has {given!r}{hint}"
+        )

@@ -17,10 +17,12 @@ from npseq.layers.embedding import Embedding
 from npseq.layers.gru import GRUCell
 from npseq.layers.linear import Linear
 from npseq.layers.lstm import LSTMCell
+from npseq.layers.over_units import GRUOverUnitsCell, LSTMOverUnitsCell, RNNOverUnitsCell
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.rnn import RNNCell
 
 Gates = tuple[str, ...]
+OVER_UNITS = RNNOverUnitsCell, GRUOverUnitsCell, LSTMOverUnitsCell
 
 
 class Packed(NamedTuple):
@@ -96,13 +98,27 @@ def check_layer(layer: Any, library: str) -> None:
     if not isinstance(layer, Recurrent):
         raise TypeError(f"layer must be an RNN, GRU, LSTM, Linear or Embedding, got {type(layer).__name__}")
     check_known_cell(layer, library)
+    if library != "Keras":
+        refuse_activations(layer, library)
     if has_peepholes(layer):
         raise ValueError(f"{library}'s LSTM has no peepholes, got peepholes=True; use LSTM(..., peepholes=False)")
 
 
+def refuse_activations(layer: Any, library: str) -> None:
+    """Raises ValueError for activations that are not every library's."""
+    if not isinstance(layer, Recurrent):
+        return
+    usual = {"nonlinearity": ("tanh", "relu"), "gate_activation": ("sigmoid",)}
+    for option in getattr(layer.cell, "activated", ()):
+        text, allowed = getattr(layer.cell, option), usual.get(option, ("tanh",))
+        if text not in allowed:
+            raise ValueError(f"{library}'s {option} is {' or '.join(allowed)}, got {text!r}")
+
+
 def check_known_cell(layer: Recurrent, library: str) -> None:
     """Raises ValueError for a cell of the user's own, or of the gallery."""
-    if type(layer.cell) not in (RNNCell, GRUCell, LSTMCell):
+    known = (RNNCell, GRUCell, LSTMCell, *(OVER_UNITS if library == "Keras" else ()))
+    if type(layer.cell) not in known:
         raise ValueError(f"{library} has no {type(layer.cell).__name__}; give an RNN, a GRU or an LSTM")
 
 

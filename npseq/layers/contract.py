@@ -229,10 +229,11 @@ class _Trial:
             s = s[..., None, :]
         da = np.full((len(self.blocks.names) + self.blocks.vectors, UNITS, *dnew[0].shape[1:]), fill)
         given = tuple(part.copy() for part in dnew)
-        before = self.a.copy(), *(np.copy(part) for part in s)
+        read = [part for state in s for part in state] if isinstance(s, tuple) else [s]
+        before = self.a.copy(), *(np.copy(part) for part in read)
         with self.of("backward"):
             passed = self.cell.backward(given, a if self.cell.reads_gates else None, s, da, p, self.project(back=True))
-        unchanged = map(_same, (*given, self.a, *s), (*dnew, *before))
+        unchanged = map(_same, (*given, self.a, *read), (*dnew, *before))
         self.must(all(unchanged), "backward", "write on da alone, and leave dnew, a and s as they are")
         return da, self._passed(passed, dnew)
 

@@ -14,8 +14,16 @@ from npseq.layers.contract import initial_values
 from npseq.layers.recurrent import Recurrent
 
 LAYERS: dict[str, Any] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
-CELL_OF = {"nonlinearity": "rnn", "reset": "gru", "peepholes": "lstm", "proj_size": "lstm"}  # whose option it is
-DEFAULTS = {name: signature(LAYERS[owner]).parameters[name].default for name, owner in CELL_OF.items()}
+CELL_OF = {  # whose option it is
+    "nonlinearity": ("rnn",),
+    "reset": ("gru",),
+    "peepholes": ("lstm",),
+    "proj_size": ("lstm",),
+    "gate_activation": ("gru", "lstm"),
+    "activation": ("gru", "lstm"),
+    "output_activation": ("lstm",),
+}
+DEFAULTS = {name: signature(LAYERS[owners[0]]).parameters[name].default for name, owners in CELL_OF.items()}
 
 
 def check_cell_options(cell: Any, given: Mapping[str, Any], model: Any) -> dict[str, Any]:
@@ -35,16 +43,16 @@ def check_cell_options(cell: Any, given: Mapping[str, Any], model: Any) -> dict[
         one_of("cell", instance("cell", cell, str, kind), tuple(LAYERS))
     options = {name: given[name] for name in CELL_OF if name in given}
     check_own_options(cell, options)
-    return {name: value for name, value in options.items() if CELL_OF[name] == cell}
+    return {name: value for name, value in options.items() if cell in CELL_OF[name]}
 
 
 def check_own_options(cell: Any, given: Mapping[str, Any]) -> None:
     """Raises ValueError for an option of another cell that is not left at its default."""
     for name, value in given.items():
-        if cell != CELL_OF[name] and not _left(value, DEFAULTS[name]):
+        if cell not in CELL_OF[name] and not _left(value, DEFAULTS[name]):
             raise ValueError(
-                f"{name} belongs to cell {CELL_OF[name]}, got {name} {value!r} with cell {cell}; leave it out or "
-                "change the cell"
+                f"{name} belongs to cell {' or '.join(CELL_OF[name])}, got {name} {value!r} with cell {cell}; "
+                "leave it out or change the cell"
             )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from npseq.activations import Activation
 from npseq.arguments import flag, float_dtype, function, one_of
 from npseq.backend import Array, array_module, drawing
 from npseq.cell import Cell
@@ -17,7 +18,7 @@ from npseq.layers import Bidirectional, Embedding
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import as_state, state_arrays, state_before
 from npseq.losses.cross_entropy import softmax_cross_entropy, weighed_cross_entropy
-from npseq.models.cells import check_cell_options, draw_own, layer_of
+from npseq.models.cells import DEFAULTS, check_cell_options, draw_own, layer_of
 from npseq.models.decoding.generation import sized
 from npseq.models.first_values import INITIALIZERS, draw
 from npseq.models.saving import FORMAT, check_size, content_of, model_from
@@ -44,7 +45,8 @@ class LanguageModel(TextFitting):
             gradients add.
         initializer: "uniform", PyTorch's, "normal", d2l's N(0, 0.01^2) with zero biases, or "keras", see
             `ns.initializers.keras`.
-        nonlinearity, reset, peepholes, proj_size: the cell's own, as ns.RNN, ns.GRU and ns.LSTM take them.
+        nonlinearity, reset, peepholes, proj_size, gate_activation, activation, output_activation: the cell's own, as
+            ns.RNN, ns.GRU and ns.LSTM take them.
         rng: a seed or a Generator, of the initial values and of dropout.
 
     Raises:
@@ -69,10 +71,13 @@ class LanguageModel(TextFitting):
         bidirectional: bool = False,
         dropout: float = 0.0,
         initializer: str = "uniform",
-        nonlinearity: str = "tanh",
+        nonlinearity: str | Activation = "tanh",
         reset: str = "after",
         peepholes: bool = False,
         proj_size: int = 0,
+        gate_activation: str | Activation = "sigmoid",
+        activation: str | Activation = "tanh",
+        output_activation: str | Activation | None = None,
         dtype: Any = np.float32,
         rng: Any = None,
     ):
@@ -82,7 +87,9 @@ class LanguageModel(TextFitting):
         self.vocab, self.vocab_size = sized("vocab", vocab)
         own = check_cell_options(cell, given, LanguageModel)
         plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
-        config = {name: plain[name] for name in OPTIONS} | {"dtype": float_dtype(dtype).name}
+        plain |= {name: str(value) for name, value in given.items() if isinstance(value, Activation)}
+        config = {name: plain[name] for name in OPTIONS if name not in NEWER or plain[name] != DEFAULTS[name]}
+        config["dtype"] = float_dtype(dtype).name
         self.config = config if isinstance(cell, str) else None
         inputs = self.vocab_size if embedding_size is None else embedding_size
         dtype = dtype if isinstance(cell, str | Cell) else cell.dtype
@@ -261,4 +268,5 @@ class LanguageModel(TextFitting):
         return f"LanguageModel({self.vocab_size} tokens, {inputs}, {self.recurrent}, {self.output})"
 
 
+NEWER = ("gate_activation", "activation", "output_activation")  # which files lack where they are the usual ones
 OPTIONS = tuple(name for name in signature(LanguageModel).parameters if name not in ("vocab", "rng"))

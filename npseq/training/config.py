@@ -156,7 +156,7 @@ class TrainingConfig:
             raise ValueError(f"dropout acts between layers and needs layers of at least 2, got dropout {self.dropout}")
         if not self.corpus or "" in self.sample_prefix:
             raise ValueError("corpus and sample_prefix must not be empty texts")
-        check_own_options(self.cell, {name: getattr(self, name) for name in CELL_OF})
+        check_own_options(self.cell, {name: getattr(self, name) for name in CELL_OF if name in MODEL_OPTIONS})
         if self.tf32 and (self.device, self.dtype) != ("gpu", "float32"):
             raise ValueError(
                 f"tf32 belongs to device gpu and dtype float32, got device {self.device!r} and dtype {self.dtype!r}; "

@@ -88,6 +88,5 @@ def test_clip_is_the_function_of_what_is_bounded(name):
 
 
 def test_the_lines_at_the_top_run():
-    (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    exec(code, {})
+    exec("".join(re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)), {})
     assert str(ns.Activation("leaky_relu", alpha=0.2)) == "leaky_relu(alpha=0.2)"

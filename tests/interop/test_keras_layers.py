@@ -40,8 +40,12 @@ GRU_CONFIG = {
 
 SETTINGS = [
     ({"reset_after": False}, "Keras layer 'source' must have reset_after=True for this layer, it has False"),
-    ({"activation": "relu"}, "must have activation='tanh' for this layer, it has 'relu'"),
-    ({"recurrent_activation": "hard_sigmoid"}, "must have recurrent_activation='sigmoid'.*it has 'hard_sigmoid'"),
+    ({"activation": "relu"}, "must have activation='tanh' .*, it has 'relu'; make the layer with activation='relu'"),
+    (
+        {"recurrent_activation": "hard_sigmoid"},
+        "must have recurrent_activation='sigmoid'.*it has 'hard_sigmoid'; .* with gate_activation='hard_sigmoid.alpha",
+    ),
+    ({"activation": "glu"}, "must have activation='tanh' for this layer, it has 'glu'$"),
     ({"go_backwards": True}, "must have go_backwards=False for this layer, it has True"),
     ({"use_bias": False}, "must have use_bias=True"),
     ({"units": 7}, "must have units=5 for this layer, it has 7"),

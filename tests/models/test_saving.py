@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from npseq.activations import Activation
 from npseq.data import Vocabulary
 from npseq.models import LanguageModel
 from npseq.models.saving import content_of, model_from
@@ -53,3 +54,27 @@ def test_tensors_of_a_checkpoint_are_no_parameters():
 def test_a_content_that_is_no_model_is_refused(content, message):
     with pytest.raises(ValueError, match=rf"'m' is damaged \(.*{message}"):
         model_from(LanguageModel, content, "m")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cell": "rnn", "nonlinearity": Activation("elu", alpha=0.5)},
+        {"cell": "gru", "gate_activation": "hard_sigmoid", "activation": Activation("relu", clip=2.0)},
+        {"cell": "lstm", "activation": "softsign", "output_activation": "linear", "peepholes": True},
+    ],
+    ids=str,
+)
+def test_a_model_keeps_its_activations(options, tmp_path):
+    model = LanguageModel(5, hidden_size=4, num_layers=2, rng=0, **options)
+    model.save(tmp_path / "model")
+    again = LanguageModel.load(tmp_path / "model")
+    assert again.recurrent.cell == model.recurrent.cell
+    ids = np.arange(8).reshape(4, 2) % 5
+    np.testing.assert_array_equal(again.logits(ids)[0], model.logits(ids)[0])
+
+
+def test_a_file_of_the_usual_activations_does_not_name_them():
+    """So that older versions read it, and their files are read."""
+    assert "gate_activation" not in LanguageModel(5, "lstm", 4, activation="tanh").config
+    assert LanguageModel(5, "lstm", 4, activation="relu").config["activation"] == "relu"
