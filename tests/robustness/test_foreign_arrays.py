@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -108,7 +109,7 @@ def takes_arrays(function: Any) -> bool:
 
 def test_every_public_function_that_takes_arrays_has_a_door_here():
     doors = {name.split(" ")[0].rstrip(",") for name in DOORS} | {name.split(".")[-1] for name in DOORS}
-    found = {one.__qualname__ for one in public() if takes_arrays(one)}
+    found = {re.sub(r"^\w+Cell\.", "Cell.", one.__qualname__) for one in public() if takes_arrays(one)}
     assert len(found) > 60
     missing = {name for name in found if name not in doors and name.split(".")[-1] not in doors}
     assert missing == WITHOUT_DOOR.keys()
