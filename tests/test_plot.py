@@ -135,3 +135,10 @@ def test_the_held_out_perplexity_is_drawn_and_the_best_epoch_named():
     assert axes.get_title() == "Held-out perplexity 4, best in epoch 2; 3 while training"
     assert axes.lines[1].get_ydata().tolist() == [9.0, 4.0, 5.0]
     assert [text.get_text() for text in axes.get_legend().get_texts()][1] == "on the held-out text, after the epoch"
+
+
+def test_a_notebook_shows_a_figure():
+    figure = new_figure()
+    figure.subplots().plot([1, 2])
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert isinstance(figure, Figure)

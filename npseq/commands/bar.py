@@ -22,3 +22,12 @@ def bar(what: str, total: int, unit: str, *, quiet: bool = False) -> Iterator[Ca
         disable=True if quiet else None,
     ) as shown:
         yield shown.update
+
+
+@contextmanager
+def parts(*, quiet: bool = False) -> Iterator[Callable[[str], object]]:
+    """Yields a function that shows on stderr, if that is a terminal, what is done next, and for how long it has run."""
+    from tqdm import tqdm
+
+    with tqdm(bar_format="{elapsed} {desc}", leave=False, disable=True if quiet else None) as shown:
+        yield shown.set_description_str

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from npseq.commands.answers import answer
+from npseq.commands.bar import parts
 from npseq.commands.failure import bad_input
 from npseq.commands.flags import CELLS, CORPORA, number, text_file
 from npseq.commands.trained import load, model_file
@@ -25,7 +26,7 @@ def add(commands: Any) -> None:
         ("hidden", "hidden units of the cells (default: 64)"),
         ("steps", "time steps of the gradient (default: 100; of a run, as in training)"),
         ("batch-size", "sequences, spread over the text (default: 4)"),
-        ("epochs", "epochs trained first, a run anew (default: 10)"),
+        ("epochs", "epochs trained first, a run anew (default: 10, fewer of a long text)"),
         ("seed", "of the cells' weights (default: 0)"),
         ("max-lag", "lags shown apart (default: all)"),
     ):
@@ -45,7 +46,7 @@ def inspect(model: str | None, out: str | None, json: bool = False, html: bool =
     from npseq.training.heldout import split
     from npseq.training.resumption import text_of
 
-    with bad_input():
+    with bad_input(), parts(quiet=json) as say:
         usual = DEFAULT_OUT if model is None else str(Path(model, "inspect"))
         folder = as_path(usual if out is None else out, "--out")
         if out is None and folder.is_symlink():
@@ -55,7 +56,7 @@ def inspect(model: str | None, out: str | None, json: bool = False, html: bool =
         if html and model is None:
             raise ValueError("--html must have a run to explain: npseq inspect RUN --html")
         if model is None:
-            table = inspect_cells(given.pop("cells", CELLS), folder, **given)
+            table = inspect_cells(given.pop("cells", CELLS), folder, **given, say=say)
         elif theirs := sorted({"cells", "corpus", "hidden", "seed"} & given.keys()):
             raise ValueError(f"a run has its own cell, corpus, hidden and seed, got {', '.join(theirs)} beside it")
         elif load(model).config is None:
@@ -66,9 +67,9 @@ def inspect(model: str | None, out: str | None, json: bool = False, html: bool =
             if html:
                 _page(run, (split(run.config, ids, vocabulary)[0], vocabulary), folder, json, **given)
                 return
-            table = inspect_run(run, (split(run.config, ids, vocabulary)[0], vocabulary), folder, **given)
+            table = inspect_run(run, (split(run.config, ids, vocabulary)[0], vocabulary), folder, **given, say=say)
     figures = sorted(path.name for path in folder.glob("*.png") if is_ours(path))
-    found = {"table": str(table), "figures": [str(folder / name) for name in figures]}
+    found = {"cases": table.numbers, "table": str(table), "figures": [str(folder / name) for name in figures]}
     answer(f"{table}\n\nfigures in {folder}: {', '.join(figures)}", found, json)
 
 

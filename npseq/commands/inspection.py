@@ -1,6 +1,6 @@
 """This module prints and draws, for `npseq inspect`, the gradients of a language model on its text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from npseq.data import Vocabulary, load_corpus
 from npseq.files import make_folder
 from npseq.inspect.ledger import adjoint_norms, ledger
 from npseq.inspect.page import Page, page
-from npseq.inspect.report import Case, check_figures, report
+from npseq.inspect.report import Case, Tables, check_figures, report
 from npseq.inspect.stale import stale_state_bias
 from npseq.inspect.truncations import Bias
 from npseq.losses import softmax_cross_entropy
@@ -26,6 +26,8 @@ from npseq.training.metrics import EpochMetrics
 ADJOINTS = "adjoints_over_training"
 CELLS = ("rnn", "gru", "lstm")
 EPOCHS, TOKENS = 10, 10_000  # of the training of cells
+LEARNT = 300_000  # tokens that are learnt again of a run
+Say = Callable[[str], object]
 
 
 class Reading(NamedTuple):
@@ -121,21 +123,26 @@ def inspect_run(
     *,
     steps: int | None = None,
     batch_size: int = 4,
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
     max_lag: int | None = None,
-) -> str:
+    say: Say = str,
+) -> Tables:
     """Returns the tables of npseq.inspect.report for a run before and after training; draws figures in `out`.
 
     text: the one that it has learnt, without what is held out. steps: T, by default that of the training. epochs: how
-    many of its epochs, at most, are trained again for the map of the adjoints.
+    many of its epochs, at most, are trained again for the map of the adjoints; None is EPOCHS, or as many as have
+    LEARNT tokens. say: called with what is done next.
     """
     config, model, (ids, vocab) = run.config, run.model, text
     read = reading(ids, config.steps if steps is None else steps, batch_size)
     first = LanguageModel(vocab, **config.model_options(), rng=config.seed)
+    epochs = min(EPOCHS, LEARNT // len(ids)) if epochs is None else epochs
     _prepare(out, epochs, max_lag)
     if epochs:
-        stages = adjoints_while_training(config, ids, vocab, read, min(epochs, config.epochs))
-        draw_adjoints({config.cell: [stage.norms for stage in stages]}, out)
+        again = min(epochs, config.epochs)
+        stages = adjoints_while_training(config, ids, vocab, read, again, say)
+        note = f"the first {again} of {config.epochs} epochs, trained again"
+        draw_adjoints({config.cell: [stage.norms for stage in stages]}, out, note)
     sizes: dict[str, Any] = {
         "hidden_size": config.hidden,
         "num_layers": config.layers,
@@ -150,7 +157,7 @@ def inspect_run(
     }
     before, after = (f"{config.cell} {when} training" for when in ("before", "after"))
     stale = {before: stale_bias(first, read, config), after: stale_bias(model, read, config, run.optimizer_state)}
-    return _report({before: first, after: model}, stale, others, read, out, max_lag)
+    return _report({before: first, after: model}, stale, others, read, out, max_lag, say)
 
 
 def page_of_run(
@@ -184,7 +191,8 @@ def inspect_cells(
     epochs: int = EPOCHS,
     seed: int = 0,
     max_lag: int | None = None,
-) -> str:
+    say: Say = str,
+) -> Tables:
     """Returns the tables of npseq.inspect.report for networks after some epochs of Adam; draws figures in `out`.
 
     The comparison of lags shows the other cells too.
@@ -196,14 +204,14 @@ def inspect_cells(
     stale = {}
     for cell in dict.fromkeys([*cells, *CELLS]):
         config = _training(cell, hidden, seed, corpus, len(ids))
-        stages[cell] = list(adjoints_while_training(config, ids, vocab, read, epochs))
+        stages[cell] = list(adjoints_while_training(config, ids, vocab, read, epochs, say))
         model, _, optimizer = stages[cell][-1]
         stale[cell] = stale_bias(model, read, config, optimizer.state_dict())
     if epochs:
         draw_adjoints({cell: [stage.norms for stage in stages[cell]] for cell in cells}, out)
     models = {cell: found[-1].model for cell, found in stages.items()}
     others = {cell: model for cell, model in models.items() if cell not in cells}
-    return _report({cell: models[cell] for cell in cells}, stale, others, read, out, max_lag)
+    return _report({cell: models[cell] for cell in cells}, stale, others, read, out, max_lag, say)
 
 
 def _training(cell: str, hidden: int, seed: int, corpus: str, tokens: int) -> TrainingConfig:
@@ -221,10 +229,11 @@ def _report(
     read: Reading,
     out: Path,
     max_lag: int | None,
-) -> str:
+    say: Say,
+) -> Tables:
     cases = {_shown(label): case(in_float64(model), read, stale[label]) for label, model in models.items()}
     extra = {_shown(label): case(in_float64(model), read) for label, model in others.items()}
-    return report(cases, out, max_lag=max_lag, extra=extra)
+    return report(cases, out, max_lag=max_lag, extra=extra, on_part=say)
 
 
 def _shown(label: str) -> str:
@@ -233,7 +242,7 @@ def _shown(label: str) -> str:
 
 
 def adjoints_while_training(
-    config: TrainingConfig, ids: Array, vocab: Vocabulary, read: Reading, epochs: int
+    config: TrainingConfig, ids: Array, vocab: Vocabulary, read: Reading, epochs: int, say: Say = str
 ) -> Iterator[Stage]:
     """Trains the model of a configuration, and yields it with |dL/dh_t| (T,) of a reading before and after each epoch.
 
@@ -247,6 +256,7 @@ def adjoints_while_training(
     before: list[EpochMetrics] = []
     for k in range(epochs + 1):
         if k:
+            say(f"training {_shown(config.cell)}, epoch {k} of {epochs}")
             before.append(train_epoch(model, ids, optimizer, epoch, rng=rng, before=before))
         found = case(model, read)
         first = next(iter(model.recurrent.params))
@@ -263,12 +273,14 @@ def _prepare(out: Path, epochs: int, max_lag: int | None) -> None:
     make_folder(out)
 
 
-def draw_adjoints(norms: Mapping[str, list[np.ndarray]], out: Path) -> None:
+def draw_adjoints(norms: Mapping[str, list[np.ndarray]], out: Path, note: str = "") -> None:
     """Draws for each label a map of |dL/dh_t| over the epochs from 0 on, adjoints_over_training_<label>.png."""
     from npseq.inspect.figures import adjoints_over_training
 
     for label, rows in norms.items():
-        figure = adjoints_over_training(np.array(rows), np.arange(len(rows)), title=f"{_shown(label)}. ")
+        figure = adjoints_over_training(
+            np.array(rows), np.arange(len(rows)), title=f"{_shown(label)}{note and ', '}{note}. "
+        )
         save_figure(figure, out / f"{ADJOINTS}_{label}.png", follow=False)
 
 

@@ -1,13 +1,13 @@
 """A report on the gradients of some networks: two tables and a folder of figures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import by_label
+from npseq.arguments import by_label, function
 from npseq.backend import to_host
 from npseq.bptt.workspace import MAX_BYTES
 from npseq.files import as_path, make_folder, replaceable
@@ -39,6 +39,12 @@ class Case(NamedTuple):
     stale: Bias | None = None  # of the state carried into it, see npseq.inspect.stale_state_bias
 
 
+class Tables(str):
+    """The tables of a report as one text; `numbers` has what they show, {label: {name: number}}."""
+
+    numbers: dict[str, dict[str, Any]]
+
+
 class Analysis(NamedTuple):
     """The numbers that a report shows of one case."""
 
@@ -55,8 +61,11 @@ def report(
     max_lag: int | None = None,
     max_bytes: int | None = MAX_BYTES,
     extra: Mapping[str, Case] | None = None,
-) -> str:
+    on_part: Callable[[str], object] | None = None,
+) -> Tables:
     """Writes the figures of these cases into `directory` and returns the tables that go with them.
+
+    The tables are a str, whose attribute `numbers` has what they show.
 
     These are gradient_by_lag.png, truncation_bias.png, jacobians.png, and for every label pairs_<label>.png and
     gates_<label>.png.
@@ -67,6 +76,7 @@ def report(
         max_lag: the largest lags kept apart, as `ledger` takes it.
         max_bytes: the most memory it may take, with a MemoryError before it takes more; None is no limit.
         extra: more cases, drawn into gradient_by_lag.png alone.
+        on_part: called with what is done next, in words.
 
     Raises:
         OSError: if a file cannot be written, or is not npseq's.
@@ -82,15 +92,24 @@ def report(
     extra = by_label("extra", {} if extra is None else extra, Case, 0)
     folder = as_path(directory, "directory")
     check_figures(folder)
-    analyses = {label: analyse(case, max_lag, max_bytes) for label, case in cases.items()}
-    others = {
-        label: ledger(one.layer, one.dy, one.tape, one.dstate, max_lag=max_lag, pairs=False, max_bytes=max_bytes)
-        for label, one in extra.items()
-    }
+    say = function("on_part", str if on_part is None else on_part)
+    analyses, others = {}, {}
+    for label, case in cases.items():
+        say(f"gradients, {label}")
+        analyses[label] = analyse(case, max_lag, max_bytes)
+    for label, one in extra.items():
+        say(f"gradients, {label}")
+        others[label] = ledger(
+            one.layer, one.dy, one.tape, one.dstate, max_lag=max_lag, pairs=False, max_bytes=max_bytes
+        )
     make_folder(folder)
+    say("figures")
     for name, figure in draw(analyses, others).items():
+        say(f"{name}.png")
         save_figure(figure, folder / f"{name}.png", follow=False)
-    return f"{table(analyses)}\n\n{bias_table(analyses)}"
+    tables = Tables(f"{table(analyses)}\n\n{bias_table(analyses)}")
+    tables.numbers = {label: numbers(one) for label, one in analyses.items()}
+    return tables
 
 
 def check_figures(folder: Path) -> None:
@@ -140,6 +159,19 @@ LEGEND = (
     "reach; roulette: of the best RouletteTruncation of that reach. stale: relative bias of the gradient at a state",
     "carried over an update, not computed anew. Lyapunov: growth of the state a step, a logarithm.",
 )
+
+
+def numbers(one: Analysis) -> dict[str, Any]:
+    """What the tables show of a case, in numbers; each list counts lags, or lengths of a truncation, from the first."""
+    bias, norms = truncation_bias(one.ledger), lag_norms(one.ledger)
+    return {
+        "gradient_norm": float(joint_norm(one.ledger.gradient.values())),
+        "norm_by_lag": np.asarray(norms, float).tolist(),
+        "relative_bias_by_length": np.asarray(bias.relative, float).tolist(),
+        "cosine_by_length": np.asarray(bias.cosine, float).tolist(),
+        "stale_relative_bias": None if one.stale is None else float(one.stale.relative),
+        "lyapunov_exponent": one.exponent,
+    }
 
 
 def bias_table(analyses: Mapping[str, Analysis]) -> str:

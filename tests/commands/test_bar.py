@@ -1,6 +1,6 @@
 """A bar is shown on a terminal only."""
 
-from npseq.commands.bar import bar
+from npseq.commands.bar import bar, parts
 
 
 def test_nothing_is_shown_where_there_is_no_terminal(capsys):
@@ -19,3 +19,13 @@ def test_a_terminal_shows_how_far_it_is(monkeypatch, capsys):
     with bar("evaluating", 10, "tokens", quiet=True) as done:
         done(10)
     assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_shows_what_is_done_next(monkeypatch, capsys):
+    with parts() as say:
+        say("figures")
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with parts() as say:
+        say("figures")
+    assert "figures" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """`npseq inspect` prints tables and names the figures that it has drawn."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,13 @@ def test_a_page_of_a_run_is_written_in_place_of_figures(trained, capsys):
     assert "A gradient of LSTM, after 2 epochs" in path.read_text("utf-8")
     assert "takes --steps and --batch-size" in refused(capsys, 2, "inspect", trained, "--html", "--epochs", "1")
     assert "--html must have a run to explain" in refused(capsys, 2, "inspect", "--html")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_scripts_get_numbers(trained, capsys):
+    assert main(["inspect", trained, *LOOK, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    after = found["cases"]["LSTM after training"]
+    assert after["gradient_norm"] > 0
+    assert len(after["norm_by_lag"]) == len(after["relative_bias_by_length"]) == 5
+    assert after["relative_bias_by_length"][-1] < 1e-6

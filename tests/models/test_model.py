@@ -117,3 +117,9 @@ def test_a_language_model_in_another_dtype_comes_back_in_it(tmp_path, dtype):
     again = ns.LanguageModel.load(tmp_path / "m")
     assert again.params.flat.dtype == dtype
     np.testing.assert_array_equal(again.params.flat, model.params.flat)
+
+
+def test_a_notebook_shows_a_table_of_the_parameters():
+    shown = ns.LanguageModel(5, "rnn", 3, rng=0)._repr_html_()
+    assert shown.startswith("<b>LanguageModel</b>, 47 parameters, float32<table>")
+    assert "<tr><td>recurrent.W_xh</td><td>5 x 3</td><td>15</td></tr>" in shown
