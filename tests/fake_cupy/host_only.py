@@ -157,5 +157,9 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "tests/layers/test_embedding.py::test_what_does_not_fit_is_refused ... must be in": VALUES,
     "test_a_budget_is_kept": MEMORY,
     "test_no_more_states_are_kept_than_the_schedule_says": MEMORY,
+    "tests/scan/test_adjoints.py::test_an_own_cell": INSIDE,
+    "tests/scan/test_adjoints.py::test_a_cell_without_a_backward": INSIDE,
+    "tests/scan/test_adjoints.py::test_what_does_not_fit_is_refused": VALUES,
+    "tests/scan/test_jacobians.py::test_units_that_read_each_other": INSIDE,
     "test_one_norm_over_everything_and_the_direction_kept": VALUES,
 }
