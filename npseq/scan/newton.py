@@ -80,7 +80,7 @@ def forward(
         layer: any recurrent layer but Bidirectional and Reversed, which have layers of their own to give.
         x: (T, B, D), or token ids (T, B), as forward takes them.
         state: the initial state; None is zeros.
-        lengths: (B,), the length of each sequence; None is T for all.
+        lengths: (B,), the length of each sequence, or a mask (T, B), as forward takes them; None is T for all.
         resets: (T, B) bool, the steps before which a sequence starts anew, as forward takes them.
         iterations: how many; None is as many as are needed, T at most, and 100 T with damping.
         jacobian: what stands for J_t: the "whole" of it (DEER), the block of each of its "units" (ParaRNN), or its

@@ -44,6 +44,20 @@ def test_resets(name):
     assert ns.scan.backward(layer, dy, early.tape, dstate)[0].shape == x.shape
 
 
+def test_a_mask_with_gaps():
+    layer = layer_of("LSTM")
+    x, state, dy, dstate = given(layer)
+    mask = np.random.default_rng(4).random((T, B)) < 0.7
+    y, last, tape = layer.forward(x, state, mask)
+    found = ns.scan.forward(layer, x, state, mask)
+    assert_same(found.y, y)
+    assert_same(found.state, last)
+    dx, _, grads = ns.scan.backward(layer, dy, found.tape, dstate)
+    expected = layer.backward(dy, tape, dstate)
+    assert_same(dx, expected[0])
+    assert_same(grads.flat, expected[2].flat)
+
+
 @pytest.mark.parametrize("name", LINEAR)
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
 def test_a_cell_that_is_linear_in_its_state_takes_one_scan(name, lengths):
