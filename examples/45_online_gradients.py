@@ -2,8 +2,10 @@
 
     RTRL        the whole influence of all parameters on the state: exact, and far too much to carry
     SnAp-n      of that matrix, the entries that a path of fewer than n carries reaches (Menick et al. 2021)
-    RFLO        what each unit keeps by itself, a GRU's z (Murray 2019)
+    RFLO        what each unit keeps by itself, a GRU's z (Murray 2019), which is e-prop here (Bellec et al. 2020)
     UORO        two random vectors whose product has the right mean (Tallec & Ollivier 2018)
+    KF-RTRL     one random Kronecker product of the right mean (Mujika et al. 2018)
+    OK-4        four of them, chosen such that they vary least (Benzing et al. 2019)
     lag 0       nothing is carried: Truncated(1)
 
 A GRU of which four recurrent weights in five are zero, so that the steps of SnAp-n make a difference. First the angle
@@ -18,7 +20,8 @@ import npseq as ns
 from npseq.inspect import alignment
 
 UNITS, BATCH, STEPS, DELAY, UPDATES = 20, 8, 16, 4, 150
-COLOURS = {"RTRL": "k", "SnAp-3": "C0", "SnAp-2": "C1", "SnAp-1": "C2", "RFLO": "C4", "UORO": "C3", "lag 0": "C7"}
+COLOURS = {"RTRL": "k", "SnAp-3": "C0", "SnAp-2": "C1", "SnAp-1": "C2", "RFLO": "C4", "UORO": "C3",
+           "KF-RTRL": "C5", "OK-4": "C6", "lag 0": "C7"}  # fmt: skip
 
 
 def network(seed=0):
@@ -37,6 +40,10 @@ def gradient(method, layer, x, dy, rng):
         return layer.backward(dy, layer.forward(x)[2], truncation=ns.Truncated(1))[2]
     if method == "UORO":
         return ns.uoro(layer, x, dy, rng=rng).grads
+    if method == "KF-RTRL":
+        return ns.online.kf_rtrl(layer, x, dy, rng=rng).grads
+    if method == "OK-4":
+        return ns.online.ok(layer, x, dy, rank=4, rng=rng).grads
     if method.startswith("SnAp"):
         return ns.snap(layer, x, dy, n=int(method[-1])).grads
     return {"RTRL": ns.rtrl, "RFLO": ns.rflo}[method](layer, x, dy).grads
@@ -79,7 +86,7 @@ for method, color in COLOURS.items():
         dy = np.zeros((steps, BATCH, UNITS))
         dy[-1] = last
         true = layer.backward(dy, layer.forward(x[:steps])[2])[2]
-        draws = 10 if method == "UORO" else 1
+        draws = 10 if method in ("UORO", "KF-RTRL", "OK-4") else 1
         found = [alignment(gradient(method, layer, x[:steps], dy, k), true)["all"] for k in range(draws)]
         angles.append(np.mean(found))
     worst = max(worst, max(angles)) if method == "RTRL" else worst
@@ -91,7 +98,7 @@ for method, color in COLOURS.items():
           f"loss {losses[-20:].mean():.3f} after {UPDATES} updates")  # fmt: skip
 left.set(xlabel="steps of the sequence, the loss at its end", ylabel="angle to the true gradient (degrees)")
 left.set_title("The more is carried, the nearer to the true gradient")
-left.legend(fontsize=8)
+left.legend(fontsize=8, ncols=2, loc=(0.5, 0.62))
 right.set(xlabel="updates", ylabel="squared error (mean of 10 updates; a guess: 1)")
 right.set_title(f"A bit heard {DELAY} steps before")
 right.legend(fontsize=8)

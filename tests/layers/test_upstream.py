@@ -202,3 +202,17 @@ def test_a_cell_without_c_has_no_dc(rng):
     pair = ns.Bidirectional(layer, layer)
     with pytest.raises(TypeError, match=r"dc of Bidirectional must be a pair \(forward layer's, backward layer's\)"):
         pair.backward(None, pair.forward(np.zeros((T, B, D)))[2], dc=np.zeros((T, B, H)))
+
+
+def test_the_derivative_of_a_clamped_gradient_by_a_complex_step(rng):
+    """A Hessian-vector product through the clamp: what is beyond the limit has no derivative."""
+    layer = ns.LSTM(D, H, peepholes=True, dtype=np.float64, rng=0)
+    x, dy, v = rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H)), rng.normal(size=layer.params.flat.size)
+
+    def gradient(flat):
+        copy = layer.astype(flat.dtype).bind(flat)
+        return copy.backward(dy.astype(flat.dtype), copy.forward(x.astype(flat.dtype))[2], clip_adjoint=0.1)[2].flat
+
+    exact = gradient(layer.params.flat + 1e-30j * v).imag / 1e-30
+    near = (gradient(layer.params.flat + 1e-6 * v) - gradient(layer.params.flat - 1e-6 * v)) / 2e-6
+    np.testing.assert_allclose(exact, near, rtol=0, atol=1e-8 * abs(near).max())
