@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -99,6 +100,8 @@ def run(script: str) -> list[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "NPSEQ_FIGURES": folder}
         found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         keep_picture(Path(folder, script).with_suffix(".png"))
+        for animation in Path(folder).glob("*.svg"):
+            shutil.copyfile(animation, FIGURES / animation.name)
     return found.stdout.splitlines()
 
 
