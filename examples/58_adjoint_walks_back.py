@@ -1,8 +1,8 @@
 """The adjoint walks back through an LSTM, and its gates open and close the way: an animation and its last frame.
 
 "the cats which already ate ... [were]": one loss, at the verb. Backward starts there and goes from word to word;
-each square is dL/dc of one unit, its colour the sign, its strength the root of its size. Between two words stand the forget gates
-of all units, doors that are as far open as f: dc is multiplied by f on its way back (L19).
+each square is dL/dc of one unit, its colour the sign, its strength the root of its size. Between two words stand the
+forget gates of all units, doors that are as far open as f: dc is multiplied by f on its way back (L19).
 """
 
 import numpy as np
