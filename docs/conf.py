@@ -24,6 +24,7 @@ extensions = [
     "api_pages",
     "gallery",
     "lag_explorer",
+    "notebooks",
 ]
 exclude_patterns = ["_ext", "README.md"]
 
