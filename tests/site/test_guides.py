@@ -38,7 +38,18 @@ def test_numbers_are_compared_to_their_last_place(shown, now, agree):
     assert same_text(shown, now) is agree
 
 
-PAGES = ("ledger", "check_your_gradients", "your_own_cell", "name_the_bug", "all_steps_at_once", "learn")
+PAGES = (
+    "own_text",
+    "own_series",
+    "own_labels",
+    "own_pairs",
+    "ledger",
+    "check_your_gradients",
+    "your_own_cell",
+    "name_the_bug",
+    "all_steps_at_once",
+    "learn",
+)
 
 
 @pytest.mark.parametrize("page", PAGES)
