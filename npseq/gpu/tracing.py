@@ -151,13 +151,13 @@ class CellTrace:
 
     def _emit(self, created: dict[Ref, Expression], needed: set[Expression] | None) -> None:
         """Appends a kernel that stores `created` and those written blocks that are `needed`; None is all."""
-        stores = dict(created)
-        for slot in list(self._written):
-            content = self._content[slot]
-            if needed is None or (content in needed and content.op != "load"):
-                assert slot.ref is not None
-                stores[slot.ref] = content
-                del self._written[slot]
+        waiting = {slot: self._content[slot] for slot in self._written}
+        now = [slot for slot, x in waiting.items() if needed is None or (x in needed and x.op != "load")]
+        over = {slot.ref for slot in now}  # a copy of what this kernel overwrites cannot wait
+        now += [slot for slot, x in waiting.items() if slot not in now and x.op == "load" and x.args[0] in over]
+        stores: dict[Any, Expression] = {**created, **{slot.ref: waiting[slot] for slot in now}}
+        for slot in now:
+            del self._written[slot]
         if not stores:
             return
         names = tuple(ref.array for ref in created)

@@ -23,6 +23,9 @@ CELLS: dict[str, Any] = {
     "lstm peepholes": LSTMCell(peepholes=True),
     "lstm projection": LSTMCell(projected=True),
     "lstm both": LSTMCell(peepholes=True, projected=True),
+    "rnn gelu": RNNCell("gelu"),
+    "gru elu": GRUCell("before", "hard_sigmoid", "elu"),
+    "lstm clip": LSTMCell(True, False, "sigmoid(clip=0.5)", "softsign", "mish"),
     **{name: getattr(gallery, name)() for name in gallery.__all__},
 }
 WRITTEN = {"forward": ("a", "new"), "local_derivatives": ("s",), "backward": ("da",)}

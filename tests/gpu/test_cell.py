@@ -12,6 +12,7 @@ from layers.recurrent_cases import assert_close, given, make
 from layers.recurrent_cases import every_cell as every_layer
 from layers.recurrent_cases import run as run_layer
 
+from npseq.backend import erfc
 from npseq.bptt import loop
 from npseq.cell import Cell
 from npseq.gpu import cell as fusing
@@ -44,7 +45,7 @@ def evaluate(program, arrays, product=None):
             elif op == "number":
                 values.append(np.where(values[args[0]], 1.0, 0.0))
             else:
-                values.append(getattr(np, op)(*(values[k] for k in args)))
+                values.append((erfc if op == "erfc" else getattr(np, op))(*(values[k] for k in args)))
         for ref, k in step.stores:
             if ref.array in arrays:
                 block_of(arrays, ref)[...] = values[k]

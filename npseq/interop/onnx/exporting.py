@@ -11,6 +11,7 @@ import numpy as np
 from npseq.arguments import flag
 from npseq.backend import to_host
 from npseq.files import as_path, replace_file, replaceable
+from npseq.interop.onnx.equivalents import EQUIVALENTS, standard
 from npseq.interop.onnx.graph import Graph
 from npseq.interop.onnx.package import LIMIT, onnx_for
 from npseq.interop.onnx.stack import Stack, add_stack
@@ -33,7 +34,8 @@ def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> N
         lengths (B,), int32                       with lengths=True
 
     Args:
-        model: an RNN, GRU, LSTM, Bidirectional, Reversed or LanguageModel.
+        model: an RNN, GRU, LSTM, Bidirectional, Reversed or LanguageModel; the gallery's InputForgetLSTMCell, and
+            CoupledLSTMCell, MGUCell and NgGRUCell, which are ONNX's operators at other weights.
         path: the file, or a link to it.
         lengths: whether the graph takes lengths.
 
@@ -56,6 +58,7 @@ def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> N
     replaceable(path, is_ours)
     stacks = _stacks(layer)
     _check_form(model.params.flat, stacks)
+    stacks = [stack._replace(layer=standard(stack.layer)) for stack in stacks]
     graph = Graph(onnx_for("interop.onnx.export"), layer.params.flat.dtype)
     if isinstance(model, LanguageModel):
         _language_model(graph, model, stacks, lengths)
@@ -86,7 +89,7 @@ def _check_form(flat: Any, stacks: list[Stack]) -> None:
     if flat.nbytes > LIMIT - 2**20:
         raise ValueError(f"one ONNX file holds less than 2 GiB, the parameters have {flat.nbytes} bytes")
     for stack in stacks:
-        if type(stack.layer.cell) not in OP_TYPES:
+        if type(stack.layer.cell) not in {*OP_TYPES, *EQUIVALENTS}:
             raise ValueError(f"ONNX has no {type(stack.layer.cell).__name__}; give an RNN, a GRU or an LSTM")
         if stack.reverse and stack.layer.directions == 2:
             raise ValueError("a reversed layer must have one direction to be exported, got two")

@@ -364,7 +364,7 @@ REFUSED = [
         "ONNX's clip bounds the inputs of all gates alike and of no other function, got sigmoid, tanh",
     ),
     (ns.LSTM(D, H, gate_activation="relu(clip=1.0)", activation="relu(clip=1.0)"), ValueError, "ONNX's clip bounds"),
-    (ns.Recurrent(ns.gallery.MGUCell(), D, H), ValueError, "ONNX has no MGUCell; give an RNN, a GRU or an LSTM"),
+    (ns.Recurrent(ns.gallery.JANETCell(), D, H), ValueError, "ONNX has no JANETCell; give an RNN, a GRU or an LSTM"),
     (
         ns.LSTM(D, H).astype(np.complex128),
         ValueError,
