@@ -111,4 +111,5 @@ def _two_ways(layer: Any) -> bool:
 
 
 def _listed(steps: np.ndarray) -> str:
-    return f"steps {', '.join(map(str, np.flatnonzero(steps.any(axis=1)).tolist()))}"
+    wrong = np.flatnonzero(steps.any(axis=1)).tolist()
+    return f"step{'s' if len(wrong) > 1 else ''} {', '.join(map(str, wrong))}"
