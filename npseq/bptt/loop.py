@@ -97,15 +97,22 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     step, vectors = where(cell, s).forward, w.vectors
     states = zip(s[:, :P]) if c is None else zip(s[:, :P], *parts_of(c, blocks.parts, 1), strict=True)
     old = next(states)
-    for t, (new, operand, a_t, sums) in enumerate(zip(states, s, *each_step, strict=False)):
+    for new, operand, a_t, sums, over in zip(states, s, *each_step, _over(mask, ragged), strict=False):
         if x_first:
             sums += times(old[0], through_h)
         else:
             times(operand, sums)
         step(a_t, old, new, vectors, project)
-        if ragged[t]:
-            _keep_state(old, new, ~mask[t])
+        if over is not None:
+            _keep_state(old, new, over)
         old = new
+
+
+def _over(mask: MaybeArray, ragged: tuple[bool, ...]) -> Iterator[MaybeArray]:
+    """Which sequences are over at each step, (1, B); None where none is."""
+    if mask is None:
+        return repeat(None)
+    return (~running if any_over else None for running, any_over in zip(mask, ragged, strict=True))
 
 
 def _transpose(W: Array, out: Array) -> Array:
