@@ -18,14 +18,15 @@ import numpy as np
 
 import npseq as ns
 from benchmarks import machine
-from npseq.data.pairs import TATOEBA_FILE, Pairs, load_pairs
+from npseq.data.pairs import Pairs, load_pairs
+from npseq.data.sources import TATOEBA
 
 STEPS, EPOCHS = 10, 300
 
 
 def drawn(count: int, seed: int) -> Pairs:
     """So many lines drawn from all of the file, as they are."""
-    lines = (Path(os.environ["NPSEQ_DATA"]) / TATOEBA_FILE).read_text(encoding="utf-8").splitlines()
+    lines = (Path(os.environ["NPSEQ_DATA"]) / TATOEBA.file).read_text(encoding="utf-8").splitlines()
     chosen = np.random.default_rng(seed).choice(len(lines), count, replace=False)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.txt"

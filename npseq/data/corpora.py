@@ -1,6 +1,5 @@
 """This module loads a text to train on: Python's own help texts, The Time Machine, or any file."""
 
-import os
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -13,13 +12,12 @@ from npseq.arguments import text as a_text
 from npseq.data.lines import tokens_of
 from npseq.data.numbering import Numbering
 from npseq.data.reading import STANDARD_INPUT, decoded
+from npseq.data.sources import TIME_MACHINE as BOOK
+from npseq.data.sources import digest, path_of
 from npseq.data.text import Vocabulary
-from npseq.files import as_path, replaceable
+from npseq.files import as_path
 
 PYTHON_TOPICS, TIME_MACHINE = CORPORA = ("python-topics", "time-machine")
-TIME_MACHINE_URL = "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
-TIME_MACHINE_SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
-TIME_MACHINE_FILE = "timemachine.txt"
 
 
 def load_corpus(
@@ -110,40 +108,10 @@ def _python_topics() -> str:
 
 
 def _time_machine() -> Path:
-    folder = os.environ.get("NPSEQ_DATA")
-    path = Path(folder) / TIME_MACHINE_FILE if folder else _downloaded_time_machine()
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"the folder {folder!r} that NPSEQ_DATA names must hold {TIME_MACHINE_FILE}, which is not there; "
-            f"put it there ({TIME_MACHINE_URL}), or unset NPSEQ_DATA to have it downloaded"
-        )
-    if (sha1 := _sha1(path)) != TIME_MACHINE_SHA1:
+    path = path_of(BOOK)
+    if (found := digest(path, BOOK.checksum)) != BOOK.checksum:
         raise ValueError(
-            f"'time-machine' must be d2l's file with SHA-1 {TIME_MACHINE_SHA1}, {str(path)!r} has {sha1}; "
-            f"take the file from {TIME_MACHINE_URL}, or load another text by its path"
+            f"'time-machine' must be d2l's file with {BOOK.checksum}, {str(path)!r} has {found}; "
+            f"take the file from {BOOK.url}, or load another text by its path"
         )
     return path
-
-
-def _sha1(path: Path) -> str:
-    import hashlib
-
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
-
-
-def _downloaded_time_machine() -> Path:
-    """Returns the cached file, downloaded the first time; pooch keeps no file with a wrong checksum."""
-    import pooch
-
-    cache = pooch.os_cache("npseq")
-    replaceable(
-        Path(cache, TIME_MACHINE_FILE), lambda path: _sha1(path) == TIME_MACHINE_SHA1
-    )  # which pooch would not ask
-    try:
-        return Path(pooch.retrieve(TIME_MACHINE_URL, f"sha1:{TIME_MACHINE_SHA1}", fname=TIME_MACHINE_FILE, path=cache))
-    except OSError as error:
-        raise ConnectionError(
-            f"'time-machine' could not be downloaded from {TIME_MACHINE_URL} to {str(cache)!r} ({error}); without a "
-            f"network, put {TIME_MACHINE_FILE} into a folder and name that folder in NPSEQ_DATA"
-        ) from error

@@ -3,7 +3,6 @@
 The preprocessing is that of Dive into Deep Learning (d2l, "Machine Translation and the Dataset"). Time comes first.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from math import log
@@ -17,11 +16,11 @@ from npseq.arguments import amount, flag, integer, number, one_of
 from npseq.backend import Seed, generator
 from npseq.data.batches import pad_sequences
 from npseq.data.reading import lines_of
+from npseq.data.sources import TATOEBA, path_of
 from npseq.data.table import read_table
 from npseq.data.text import Vocabulary
 
 RESERVED = ("<pad>", "<bos>", "<eos>")
-TATOEBA_FILE = "fra_eng_5000.txt"
 MONTHS = (
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",
@@ -98,8 +97,9 @@ def load_pairs(
     Args:
         name_or_path: "dates" ("9 may 1998" to "1998-05-09", by characters) or "reversal" (letters, and the same from
             last to first), which need no file; "tatoeba", English and French, from the folder that the environment
-            variable NPSEQ_DATA names; or the path of a UTF-8 file of lines "source TAB target TAB anything"; or pairs
-            of texts themselves, a list of (source, target) or a data frame, whose first two columns are taken.
+            variable NPSEQ_DATA names, or d2l's whole file, downloaded once; or the path of a UTF-8 file of lines
+            "source TAB target TAB anything"; or pairs of texts themselves, a list of (source, target) or a data frame,
+            whose first two columns are taken.
         num_pairs: how many are made, or read at most, from the first on; None makes 600, and reads all of a file.
         token: what the texts of a file or a list are split into, "word" or "char".
         clean: of a file: "d2l" makes it lower case and sets , . ! ? apart, "none" keeps its words as they are; None is
@@ -130,7 +130,7 @@ def load_pairs(
         source, target = MADE[str(name_or_path)](600 if num_pairs is None else num_pairs, rng)
     else:
         known = not in_memory and name_or_path == "tatoeba"
-        text = _given(name_or_path) if in_memory else read_pairs(_tatoeba() if known else Path(name_or_path))
+        text = _given(name_or_path) if in_memory else read_pairs(path_of(TATOEBA) if known else Path(name_or_path))
         if one_of("clean", clean or ("d2l" if known else "none"), ("d2l", "none")) == "d2l":
             text = preprocess(text)
         text = first_of_each(text) if distinct_sources else text
@@ -251,19 +251,3 @@ def _written(date: tuple[int, int, int], form: int) -> str:
     year, month, day = date
     name = MONTHS[month - 1]
     return (f"{day} {name} {year}", f"{name} {day}, {year}", f"{day:02d}/{month:02d}/{year % 100:02d}")[form]
-
-
-def _tatoeba() -> Path:
-    folder = os.environ.get("NPSEQ_DATA")
-    if not folder:
-        raise FileNotFoundError(
-            f"'tatoeba' needs {TATOEBA_FILE} in a folder that the environment variable NPSEQ_DATA names, which is not "
-            "set; 'dates' and 'reversal' need no file"
-        )
-    path = Path(folder) / TATOEBA_FILE
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"the folder {folder!r} that NPSEQ_DATA names must hold {TATOEBA_FILE}, which is not there; "
-            "'dates' and 'reversal' need no file"
-        )
-    return path

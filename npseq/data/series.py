@@ -1,13 +1,11 @@
 """This module makes a synthetic series, reads two measured ones, and cuts windows to predict the next value from.
 
-A series is (T,), one value a step. Measured series are read from the folder that NPSEQ_DATA names.
+A series is (T,), one value a step. Measured series come from the folder that NPSEQ_DATA names, or are downloaded.
 """
 
-import os
 from collections.abc import Callable
 from datetime import date
 from math import isfinite, nan
-from pathlib import Path
 from re import fullmatch
 from typing import Any, NamedTuple
 
@@ -16,9 +14,7 @@ import numpy as np
 from npseq.arguments import a_dtype, amount, array, deviation, integer
 from npseq.backend import Array, Seed, array_module, generator
 from npseq.data.reading import lines_of
-
-SUNSPOTS_FILE = "sunspots_yearly_1700_2008.csv"
-CO2_FILE = "co2_mauna_loa_weekly_1958_2001.csv"
+from npseq.data.sources import CO2, SUNSPOTS, Source, path_of
 
 
 class Series(NamedTuple):
@@ -84,16 +80,16 @@ def load_sunspots() -> Series:
 
     Raises:
         FileNotFoundError: if the file is not in the folder that NPSEQ_DATA names.
+        ConnectionError: if NPSEQ_DATA is not set, and the download fails.
         ValueError: if it is another file.
 
     Example:
         >>> ns.data.load_sunspots().values.shape  # doctest: +SKIP
         (309,)
     """
-    rows = _rows(SUNSPOTS_FILE, ["YEAR", "SUNACTIVITY"], "309 rows, statsmodels' data set 'sunspots'")
-    years, values = _columns(SUNSPOTS_FILE, rows, _finite)
+    years, values = _columns(SUNSPOTS.file, _rows(SUNSPOTS, ["YEAR", "SUNACTIVITY"]), _finite)
     if (gaps := np.isnan(values)).any():
-        raise ValueError(f"{SUNSPOTS_FILE} must have a value in every year, {years[gaps][0]:.0f} has none")
+        raise ValueError(f"{SUNSPOTS.file} must have a value in every year, {years[gaps][0]:.0f} has none")
     return Series(years, values, gaps)
 
 
@@ -107,6 +103,7 @@ def load_co2(missing: str) -> Series:
 
     Raises:
         FileNotFoundError: if the file is not in the folder that NPSEQ_DATA names.
+        ConnectionError: if NPSEQ_DATA is not set, and the download fails.
         ValueError: for another `missing`, or if it is another file.
 
     Example:
@@ -115,27 +112,20 @@ def load_co2(missing: str) -> Series:
     """
     if missing not in ("interpolate", "drop", "nan"):
         raise ValueError(f"missing must be 'interpolate', 'drop' or 'nan', got {missing!r}; 59 weeks have no reading")
-    rows = _rows(CO2_FILE, ["date", "co2"], "2,284 rows, statsmodels' data set 'co2'")
-    time, values = _columns(CO2_FILE, rows, _year)
+    time, values = _columns(CO2.file, _rows(CO2, ["date", "co2"]), _year)
     gaps = np.isnan(values)
     if missing == "drop":
         return Series(time[~gaps], values[~gaps], gaps[~gaps])
     if missing == "interpolate":
         if gaps[0] or gaps[-1]:
-            raise ValueError(f"{CO2_FILE} must begin and end with a reading to be interpolated; use missing='drop'")
+            raise ValueError(f"{CO2.file} must begin and end with a reading to be interpolated; use missing='drop'")
         values[gaps] = np.interp(time[gaps], time[~gaps], values[~gaps])
     return Series(time, values, gaps)
 
 
-def _rows(name: str, header: list[str], what: str) -> list[tuple[str, str]]:
+def _rows(source: Source, header: list[str]) -> list[tuple[str, str]]:
     """Returns the rows of a file of two columns, as text; the first one is line 2 of the file."""
-    folder = os.environ.get("NPSEQ_DATA")
-    remedy = f"it has the columns {','.join(header)} and {what}"
-    if not folder:
-        raise FileNotFoundError(f"NPSEQ_DATA must name the folder that holds {name}, it is not set; {remedy}")
-    path = Path(folder) / name
-    if not path.is_file():
-        raise FileNotFoundError(f"the folder {folder!r} that NPSEQ_DATA names must hold {name}, it does not; {remedy}")
+    name, remedy, path = source.file, f"it has {source.what}", path_of(source)
     first, *rows = [[part.strip('"') for part in line.split(",")] for line in lines_of(path, "a series")]
     if first != header:
         raise ValueError(f"{name} must begin with the columns {header}, got {first}; {remedy}")

@@ -171,10 +171,7 @@ def test_tatoeba_is_found_where_npseq_data_says(path, monkeypatch):
     monkeypatch.setenv("NPSEQ_DATA", str(path.parent))
     assert load_pairs("tatoeba").source.shape[1] == 4
     monkeypatch.setenv("NPSEQ_DATA", str(path.parent / "nowhere"))
-    with pytest.raises(FileNotFoundError, match=r"that NPSEQ_DATA names must hold fra_eng_5000.txt, which is not"):
-        load_pairs("tatoeba")
-    monkeypatch.delenv("NPSEQ_DATA")
-    with pytest.raises(FileNotFoundError, match=r"'tatoeba' needs fra_eng_5000.txt in a folder that .* NPSEQ_DATA"):
+    with pytest.raises(FileNotFoundError, match=r"that NPSEQ_DATA names must hold fra_eng_5000.txt \(5,000"):
         load_pairs("tatoeba")
 
 
