@@ -6,6 +6,7 @@ The exit status is 0, 1 for a run that failed, 2 for bad input.
 
 import argparse
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -23,7 +24,23 @@ class Parser(argparse.ArgumentParser):
     """Reports an error in one line, and hides none in printing its help."""
 
     def error(self, message: str) -> NoReturn:
-        raise Failure(f"{message}; see {self.prog} --help", 2)
+        raise Failure(f"{message}{self._meant(message)}; see {self.prog} --help", 2)
+
+    def _meant(self, message: str) -> str:
+        """Returns the flag, or the command, that is spelt much like one that is not known."""
+        from difflib import get_close_matches
+
+        words = re.findall(r"(?:unrecognized arguments: |invalid choice: ')(-?-?[\w-]+)", message)
+        known = [*self._option_string_actions, *(c for a in self._actions for c in map(str, a.choices or ()))]
+        near = get_close_matches(words[0], known, 1, 0.7) if words else []
+        return f"; did you mean {near[0]}?" if near and near[0] not in words else ""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Reports what a command does not know by the command's own name."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest and self._subparsers is None:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return found, rest
 
     def _print_message(self, message: str, file: Any = None) -> None:
         print(message, end="", file=file)

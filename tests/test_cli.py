@@ -57,3 +57,18 @@ def test_the_command_line_loads_nothing_heavy():
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["sample", "run", "--lenght", "20"],
+            "arguments: --lenght 20; did you mean --length?; see npseq sample --help",
+        ),
+        (["sampl", "run"], "did you mean sample?; see npseq --help"),
+        (["train", "--wholly-else"], "unrecognized arguments: --wholly-else; see npseq train --help"),
+    ],
+)
+def test_a_word_that_is_nearly_right_is_told(capsys, arguments, message):
+    assert message in refused(capsys, 2, *arguments)

@@ -8,7 +8,8 @@ from npseq.commands.help import HelpAll
 
 HEAD = """# The command line
 
-This page is made from the parser, by `python docs/_ext/command_line.py`; `npseq COMMAND --help` prints the same. [Train on
+This page is made from the parser, by `python docs/_ext/command_line.py`; `npseq COMMAND --help` prints the same.
+[Train on
 your own text](guides/own_text.md) shows how the first three are used.
 
 """

@@ -118,6 +118,8 @@ def train(
         run = start() if communicator is None else shared_run(communicator, start, resume or out or DEFAULT_OUT)
 
     def train_and_answer(run: Run) -> None:
+        if resume is not None and run.finished and not (quiet or json):
+            print(f"the run has its {len(run.metrics)} epochs already; a larger --epochs, or --patience, goes on")
         _run_to_the_end(run, quiet or json, json, trace_nonfinite)
 
     if communicator is None:

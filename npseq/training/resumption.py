@@ -70,7 +70,7 @@ def check_text(
     if digest(ids) != checkpoint.text_digest or vocabulary.tokens != known.tokens:
         raise ValueError(
             f"the text of corpus {corpus!r} must be the one that the run in {str(out)!r} learns, it has "
-            "changed since; bring the old one back, or start a new run"
+            "changed since, or is another one; bring the old one back, or start a new run"
         )
 
 

@@ -280,3 +280,10 @@ def test_a_trace_needs_one_process(tmp_path, text, monkeypatch, capsys):
 
     assert on_ranks(1, work) == [2]
     assert "--trace-nonfinite needs one process, where all sequences" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_a_run_that_is_finished_says_how_to_go_on(trained, capsys):
+    assert main(["train", "--resume", trained]) == 0
+    told = "the run has its 2 epochs already; a larger --epochs, or --patience, goes on\n"
+    assert capsys.readouterr().out.startswith(told)
