@@ -25,6 +25,7 @@ extensions = [
     "gallery",
     "lag_explorer",
     "notebooks",
+    "playground",
 ]
 exclude_patterns = ["_ext", "README.md"]
 

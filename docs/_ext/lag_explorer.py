@@ -55,4 +55,5 @@ def scripts(app: Any, pagename: str, templatename: str, context: Any, doctree: A
 def setup(app: Any) -> dict[str, Any]:
     app.add_directive("lag-explorer", LagExplorer)
     app.connect("html-page-context", scripts)
+    app.connect("builder-inited", lambda app: data())  # before autodoc replaces the defaults that models read
     return {"parallel_read_safe": True}

@@ -1,30 +1,113 @@
-"""Writes guides as notebooks: `python docs/_ext/notebooks.py FOLDER docs/guides/own_text.md ...`."""
+"""Every example and guide as a notebook, with a link below its page; or `notebooks.py FOLDER docs/guides/a.md ...`."""
 
+import ast
 import json
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
-BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n.*?^```\n)?", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(?P<kind>\w*)[^\n]*\n(?P<code>.*?)^```\n", re.MULTILINE | re.DOTALL)
+FIGURES = """\
+from matplotlib.figure import Figure
 
 
-def cell(kind: str, source: str) -> dict[str, Any]:
-    more = {"execution_count": None, "outputs": []} if kind == "code" else {}
-    return {"cell_type": kind, "metadata": {}, "source": source.strip("\n").splitlines(keepends=True), **more}
+def new_figure(width=7, height=4.5):
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(figure, script):
+    display(figure)  # noqa: F821  a notebook's own
+
+
+__file__ = "notebook"
+"""
+INSTALL = "This notebook needs npseq: `pip install npseq`, or a clone's own environment."
+
+
+def markdown(text: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": text.strip("\n").splitlines(keepends=True)}
+
+
+def code(text: str) -> dict[str, Any]:
+    lines = text.strip("\n").splitlines(keepends=True)
+    return {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": lines}
+
+
+def made_of(cells: list[dict[str, Any]]) -> str:
+    """The text of a notebook of version 4.5."""
+    numbered = [{"id": f"cell{k}", **cell} for k, cell in enumerate(cells)]
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    return json.dumps({"cells": numbered, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"
+
+
+def of_script(text: str) -> str:
+    """An example: its docstring in words, its lines in cells that are cut where a blank line stands at the margin."""
+    tree = ast.parse(text)
+    words = ast.get_docstring(tree) or ""
+    lines = text.splitlines(keepends=True)
+    first = tree.body[1].lineno - 1 if words else 0
+    body = re.sub(r"^from save_figure import .*\n", "", "".join(lines[first:]), flags=re.MULTILINE)
+    needs_folder = "FOLDER" in body
+    head = FIGURES + ('from pathlib import Path\n\nFOLDER = Path("figures")\n' if needs_folder else "")
+    starts = [node.lineno - 1 for node in ast.parse(body).body]
+    pieces, rows = [], body.splitlines(keepends=True)
+    cuts = [k for k in starts if k and not rows[k - 1].strip()]
+    for a, b in zip([0, *cuts], [*cuts, len(rows)], strict=True):
+        pieces.append("".join(rows[a:b]))
+    return made_of([markdown(f"{words}\n\n{INSTALL}"), code(head), *map(code, filter(str.strip, pieces))])
+
+
+def of_guide(text: str) -> str:
+    """A guide: its Python in cells, the rest in words; what it prints is left to the notebook."""
+    cells, end = [], 0
+    for block in BLOCK.finditer(text):
+        if block["kind"] not in ("python", "text"):
+            continue
+        cells += [markdown(text[end : block.start()])] if text[end : block.start()].strip() else []
+        cells += [code(block["code"])] if block["kind"] == "python" else []
+        end = block.end()
+    cells += [markdown(text[end:])] if text[end:].strip() else []
+    return made_of([*cells, markdown(INSTALL)])
 
 
 def notebook(page: str) -> dict[str, Any]:
-    """Returns a page as a notebook: its Python is code, all else Markdown; what it prints comes when it is run."""
-    parts = BLOCK.split(page)
-    cells = [cell("code" if k % 2 else "markdown", part) for k, part in enumerate(parts) if part.strip()]
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
+    """The notebook of a page in Markdown, as a dict."""
+    found: dict[str, Any] = json.loads(of_guide(page))
+    return found
+
+
+def notebooks(root: Path) -> dict[str, str]:
+    """{name: text} of all examples and guides."""
+    found = {p.stem: of_script(p.read_text("utf-8")) for p in sorted((root / "examples").glob("[0-9][0-9]_*.py"))}
+    pages = [root / "docs" / "one_page.md", *sorted((root / "docs" / "guides").glob("*.md"))]
+    return found | {page.stem: of_guide(page.read_text("utf-8")) for page in pages}
+
+
+def write(app: Any, error: Exception | None) -> None:
+    if error is None and app.builder.format == "html":
+        folder = Path(app.outdir) / "_downloads" / "notebooks"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in notebooks(Path(app.srcdir).parent).items():
+            (folder / f"{name}.ipynb").write_text(text, encoding="utf-8")
+
+
+def link(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """A link below the body of a page that there is a notebook of."""
+    folder, _, name = pagename.rpartition("/")
+    if doctree is not None and (folder == "guides" or re.match(r"gallery/\d\d_", pagename) or pagename == "one_page"):
+        place = f"{'../' if folder else ''}_downloads/notebooks/{name}.ipynb"
+        context["body"] += f'<p class="notebook"><a href="{place}" download>Download this page as a notebook</a></p>'
+
+
+def setup(app: Any) -> dict[str, Any]:
+    app.connect("html-page-context", link)
+    app.connect("build-finished", write)
+    return {"parallel_read_safe": True}
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in sys.argv[2:]:
-        made = json.dumps(notebook(Path(name).read_text(encoding="utf-8")), indent=1)
-        (folder / f"{Path(name).stem}.ipynb").write_text(made, encoding="utf-8")
+    place = Path(sys.argv[1])
+    place.mkdir(parents=True, exist_ok=True)
+    for page in map(Path, sys.argv[2:]):
+        (place / f"{page.stem}.ipynb").write_text(of_guide(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,6 +1,8 @@
 """The rows of a worked example: which line, its equation and label, and its numbers at every step."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
@@ -106,14 +108,8 @@ class _Work:
 
     def __init__(self, cell: Cell, units: int, steps: int, inputs: int, seed: int, digits: int | None):
         self.cell, self.units, self.steps, self.digits = cell, units, steps, digits
-        try:
-            self.graph: Forward = forward_graph(cell)
-            self.equations: Equations = equations.__wrapped__(cell, False, True)  # a copy, in which more is named
-        except TypeError as error:
-            raise TypeError(
-                f"{type(cell).__name__} must compute entry by entry to be explained, without sums over units"
-            ) from error
-        _name_shared(self.equations)
+        self.graph, self.equations = forward_of(cell), backward_of(cell)
+        self.lines = backward_lines(self.equations)
         self.rng = np.random.default_rng(seed)
         size = max(1, units - 1) if cell.projection == "W_hp" else units
         self.layer = Recurrent(cell, inputs, units, state_size=size, dtype=np.float64, rng=0)
@@ -141,7 +137,7 @@ class _Work:
         for t in range(self.steps, 0, -1):
             self._backward(t)
         words, latex = Words(self.graph), Words(self.graph, latex=True)
-        backward = [name for name in self._backward_names()]
+        backward = self.lines
         back, back_latex = Words(self.equations.graph), Words(self.equations.graph, latex=True)
         inputs = tuple(Row(name, "", name, name, {t: self.rows[t][name] for t in self.rows}) for name in ("x", "dy"))
         return Sheet(
@@ -172,17 +168,8 @@ class _Work:
         known["p"] = later["dh"] if later else [ZERO] * len(self.first["h"])
         for part in self.cell.state[1:]:
             known[f"d{part}_next"] = later[f"d{part}"] if later else [ZERO] * self.units
-        for name in self._backward_names():
+        for name in self.lines:
             known[name] = self._line(self.equations.graph, name, known)
-
-    def _backward_names(self) -> list[str]:
-        """The lines of a step backward, each node once, each after those that it reads."""
-        graph = self.equations.graph
-        wanted = [name for name in graph.names if not name.startswith("kept_") and not name.endswith("_out")]
-        wanted = [name for name in wanted if name != "dh_total"]
-        first = {node: name for name, node in reversed([(name, graph.names[name]) for name in wanted])}
-        order = graph.reached(graph.names[name] for name in wanted)
-        return [first[node] for node in order if node in first]
 
     def _gradients(self) -> dict[str, tuple[str, str, str, Any]]:
         found: dict[str, tuple[str, str, str, Any]] = {}
@@ -190,7 +177,7 @@ class _Work:
         for name, (operand, adjoint) in self.equations.sums.items():
             node = self.equations.graph.names[adjoint]
             inner = self.equations.graph.nodes[node].args[0] if adjoint.startswith("kept_") else node
-            line = next(known for known in self._backward_names() if self.equations.graph.names[known] == inner)
+            line = next(known for known in self.lines if self.equations.graph.names[known] == inner)
             total = summed([(self.rows[t][operand] if operand else None, self.rows[t][line]) for t in self.rows])
             numbers = [
                 [rounded(x, self.digits) for x in row] if isinstance(row, list) else rounded(row, self.digits)
@@ -216,6 +203,38 @@ class _Work:
         options = ", ".join(f"{name}={value}" for name, value in chosen if isinstance(value, bool | int | float | str))
         kind = type(self.cell).__name__.removesuffix("Cell")
         return f"{kind}{f' ({options})' if options else ''}, {self.units} units, {self.steps} steps"
+
+
+def forward_of(cell: Cell) -> Forward:
+    """The forward lines of a cell. Raises TypeError if it is not entry by entry."""
+    with _explained(cell):
+        return forward_graph(cell)
+
+
+def backward_of(cell: Cell) -> Equations:
+    """The backward lines of a cell, long ones that are read twice with names of their own."""
+    with _explained(cell):
+        found: Equations = equations.__wrapped__(cell, False, True)  # a copy, in which more is named
+    _name_shared(found)
+    return found
+
+
+def backward_lines(of: Equations) -> list[str]:
+    """The lines of a step backward, each node once, each after those that it reads."""
+    graph = of.graph
+    wanted = [name for name in graph.names if not name.startswith("kept_") and not name.endswith("_out")]
+    wanted = [name for name in wanted if name != "dh_total"]
+    first = {node: name for name, node in reversed([(name, graph.names[name]) for name in wanted])}
+    return [first[node] for node in graph.reached(graph.names[name] for name in wanted) if node in first]
+
+
+@contextmanager
+def _explained(cell: Cell) -> Iterator[None]:
+    try:
+        yield
+    except TypeError as error:
+        wanted = f"{type(cell).__name__} must compute entry by entry to be explained, without sums over units"
+        raise TypeError(wanted) from error
 
 
 def _name_shared(of: Equations) -> None:
