@@ -10,8 +10,8 @@ which none may be named. Writes benchmarks/results/diagnose.json.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from itertools import combinations
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -25,6 +25,7 @@ from benchmarks import machine
 from benchmarks.record import parser
 
 TESTS = Path(__file__).parents[1] / "tests"
+CASES: list[Any] = []  # what processes of their own diagnose
 NOISES = ("noise everywhere", "one entry", "one tensor drawn anew", "rows in another order", "noise in one equation")
 NOISY = {  # lines of each implementation whose result is multiplied by random numbers, one a unit
     "cs231n_lstm": ("dprev_c = dc * f", "dg = dc * i", "da_f = df * f * (1 - f)"),
@@ -35,46 +36,66 @@ NOISY = {  # lines of each implementation whose result is multiplied by random n
 }
 
 
-def diagnosed(case: Any) -> tuple[Any, float]:
-    """The answer and the seconds of the processor that it took."""
+def diagnosed(case: Any) -> dict[str, Any]:
+    """What the first answer says, and the seconds of the processor that it took."""
     began = process_time()
     found = ns.diagnose(case.layer, case.x, case.dy, case.grads, case.state, dx=case.dx)
-    return found, process_time() - began
+    seconds = process_time() - began
+    first = found.matches[0] if found.matches else None
+    texts = sorted({mistake.text for mistake in first.mistakes}) if first else []
+    text = first.text if first else ""
+    return {"first": text, "texts": texts, "bug": found.bug, "wrong": len(found.wrong), "seconds": seconds}
 
 
-def planted(runs: Any, bugs: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
+def all_diagnosed(cases: list[Any], jobs: int) -> list[dict[str, Any]]:
+    """Those of many cases, some at a time in processes of their own, which read the cases as they are here."""
+    if jobs == 1:
+        return [diagnosed(case) for case in cases]
+    CASES[:] = cases
+    with get_context("fork").Pool(jobs) as pool:
+        return pool.map(_of_number, range(len(cases)), chunksize=1)
+
+
+def _of_number(k: int) -> dict[str, Any]:
+    with np.errstate(all="ignore"):
+        return diagnosed(CASES[k])
+
+
+def planted(runs: Any, bugs: dict[str, dict[str, str]], jobs: int) -> list[dict[str, Any]]:
     """A row a bug: whether it was named first, and the seconds."""
-    rows = []
-    for run, edits in bugs.items():
-        for edit, named in edits.items():
-            found, seconds = diagnosed(runs[run](edit))
-            first = found.matches[0].text if found.matches else ""
-            rows.append({"run": run, "edit": edit, "named": first == named != "", "first": first, "seconds": seconds})
-    return rows
+    known = [(run, edit, named) for run, edits in bugs.items() for edit, named in edits.items()]
+    found = all_diagnosed([runs[run](edit) for run, edit, _ in known], jobs)
+    return [
+        _row(run, edit, each, each["first"] == named != "")
+        for (run, edit, named), each in zip(known, found, strict=True)
+    ]
 
 
-def by_rule(cases: Any, many: int, rng: Any) -> list[dict[str, Any]]:
+def by_rule(cases: Any, many: int, rng: Any, jobs: int) -> list[dict[str, Any]]:
     """A row a mutant: whether it was named at all, in which words, and the seconds."""
-    rows = []
-    for run in ("cs231n_lstm", "gru_after", "gru_before"):
-        for edit, case in cases(run, many // 3, rng):
-            found, seconds = diagnosed(case)
-            first = found.matches[0].text if found.matches else ""
-            rows.append({"run": run, "edit": edit, "named": bool(first), "first": first, "seconds": seconds})
-    return rows
+    runs = ("cs231n_lstm", "gru_after", "gru_before")
+    known = [(run, edit, case) for run in runs for edit, case in cases(run, many // 3, rng)]
+    found = all_diagnosed([case for _, _, case in known], jobs)
+    return [_row(run, edit, each, bool(each["first"])) for (run, edit, _), each in zip(known, found, strict=True)]
 
 
-def two_at_once(runs: Any, bugs: dict[str, dict[str, str]], many: int, rng: Any) -> list[dict[str, Any]]:
+def _row(run: str, edit: Any, found: dict[str, Any], named: bool) -> dict[str, Any]:
+    return {"run": run, "edit": edit, "named": named, "first": found["first"], "seconds": found["seconds"]}
+
+
+def two_at_once(runs: Any, bugs: dict[str, dict[str, str]], many: int, rng: Any, jobs: int) -> list[dict[str, Any]]:
     """Pairs of bugs in different lines, both of which show: whether the first answer names both."""
     pairs = [(run, pair) for run, edits in bugs.items() for pair in combinations(edits, 2)]
-    rows: list[dict[str, Any]] = []
+    chosen: list[tuple[str, str, str]] = []
     for k in rng.permutation(len(pairs)):
         run, (a, b) = pairs[k]
-        if len(rows) < many and _apart(runs[run], a, b):
-            found, seconds = diagnosed(runs[run](a, b))
-            texts = {mistake.text for mistake in found.matches[0].mistakes} if found.matches else set()
-            named = {bugs[run][a], bugs[run][b]} <= texts
-            rows.append({"run": run, "edits": [a, b], "named": named, "first": sorted(texts), "seconds": seconds})
+        if len(chosen) < many and _apart(runs[run], a, b):
+            chosen.append((run, a, b))
+    found = all_diagnosed([runs[run](a, b) for run, a, b in chosen], jobs)
+    rows: list[dict[str, Any]] = []
+    for (run, a, b), each in zip(chosen, found, strict=True):
+        named = {bugs[run][a], bugs[run][b]} <= set(each["texts"])
+        rows.append({"run": run, "edits": [a, b], "named": named, "first": each["texts"], "seconds": each["seconds"]})
     return rows
 
 
@@ -93,12 +114,17 @@ def _same(one: Any, other: Any) -> bool:
     )
 
 
-def at_random(runs: Any, many: int, rng: Any) -> Iterator[dict[str, Any]]:
+def at_random(runs: Any, many: int, rng: Any, jobs: int) -> list[dict[str, Any]]:
     """Errors that nobody makes: what, and the name that was given all the same."""
+    known, cases = [], []
     for k in range(many):
-        kind, run = NOISES[k % len(NOISES)], rng.choice(list(runs))
-        found, seconds = diagnosed(_noisy(runs[run], run, kind, rng))
-        yield {"kind": kind, "run": str(run), "named": found.bug, "wrong": len(found.wrong), "seconds": seconds}
+        kind, run = NOISES[k % len(NOISES)], str(rng.choice(list(runs)))
+        known.append((kind, run))
+        cases.append(_noisy(runs[run], run, kind, rng))
+    return [
+        {"kind": kind, "run": run, "named": each["bug"], "wrong": each["wrong"], "seconds": each["seconds"]}
+        for (kind, run), each in zip(known, all_diagnosed(cases, jobs), strict=True)
+    ]
 
 
 def _noisy(run: Any, name: str, kind: str, rng: Any) -> Any:
@@ -127,24 +153,28 @@ def main() -> None:
     options = parser(__doc__, 0.0)
     options.add_argument("--pairs", type=int, default=200, help="pairs of bugs (default: %(default)s)")
     options.add_argument("--errors", type=int, default=500, help="random errors (default: %(default)s)")
+    options.add_argument("--jobs", type=int, default=1, help="processes at a time (default: %(default)s)")
     given = options.parse_args()
     sys.path.insert(0, str(TESTS))
     from diagnosis.foreign.by_rule import cases
     from diagnosis.foreign.runs import PLANTED, RUNS
 
     with threadpool_limits(1), np.errstate(all="ignore"):
-        bugs = {group: planted(RUNS, group_bugs) for group, group_bugs in PLANTED.items()}
+        for run in RUNS.values():  # what is built once for a cell is no part of the seconds
+            diagnosed(run())
+        bugs = {group: planted(RUNS, group_bugs, given.jobs) for group, group_bugs in PLANTED.items()}
         everything: dict[str, dict[str, str]] = {}
         for group_bugs in PLANTED.values():
             for run, edits in group_bugs.items():
                 everything.setdefault(run, {}).update(edits)
-        mutants = by_rule(cases, 60, np.random.default_rng(2))
-        pairs = two_at_once(RUNS, everything, given.pairs, np.random.default_rng(0))
-        errors = list(at_random(RUNS, given.errors, np.random.default_rng(1)))
+        mutants = by_rule(cases, 60, np.random.default_rng(2), given.jobs)
+        pairs = two_at_once(RUNS, everything, given.pairs, np.random.default_rng(0), given.jobs)
+        errors = at_random(RUNS, given.errors, np.random.default_rng(1), given.jobs)
     counts = {f"planted, {group}": _counted(rows) for group, rows in bugs.items()}
     counts |= {"made by rule": _counted(mutants), "pairs": _counted(pairs), "random errors": _counted(errors)}
-    for name, (named, of, seconds, longest) in counts.items():
-        print(f"{name}: {named} of {of} named, {seconds:.2f} s in the median, {longest:.2f} s at the longest")
+    for name, (named, of, seconds, longest, quick) in counts.items():
+        print(f"{name}: {named} of {of} named, {seconds:.2f} s in the median, {longest:.2f} s at the longest, ", end="")
+        print(f"{quick} in less than a second")
     unnamed = {"planted": [row for rows in bugs.values() for row in rows], "made by rule": mutants, "pairs": pairs}
     unnamed = {name: [row for row in rows if not row["named"]] for name, rows in unnamed.items()}
     misnamed = [row for row in errors if row["named"]]
@@ -152,10 +182,11 @@ def main() -> None:
     print(machine.save("diagnose", result))
 
 
-def _counted(rows: list[dict[str, Any]]) -> tuple[int, int, float, float]:
-    """How many were named, of how many, and the seconds: their median and the longest."""
+def _counted(rows: list[dict[str, Any]]) -> tuple[int, int, float, float, int]:
+    """How many were named, of how many, the seconds, their median and the longest, and how many took less than one."""
     seconds = [row["seconds"] for row in rows]
-    return sum(bool(row["named"]) for row in rows), len(rows), median(seconds), max(seconds)
+    quick = sum(second < 1 for second in seconds)
+    return sum(bool(row["named"]) for row in rows), len(rows), median(seconds), max(seconds), quick
 
 
 if __name__ == "__main__":

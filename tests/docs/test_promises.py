@@ -90,8 +90,8 @@ def test_the_times_of_checkers_repeat():
 
 def test_the_counts_of_names():
     counts = result("diagnose")["counts"]
-    for name, (named, of, seconds, longest) in counts.items():
-        assert f"| {name} | {named} | {of} | {seconds:.2f} | {longest:.2f} |" in PAGE
+    for name, (named, of, seconds, longest, quick) in counts.items():
+        assert f"| {name} | {named} | {of} | {seconds:.2f} | {longest:.2f} | {quick} |" in PAGE
     planted = [counts[f"planted, {group}"] for group in ("tuned", "unseen", "later")]
     assert f"| {sum(row[0] for row in planted)} of {sum(row[1] for row in planted)} planted bugs named" in PAGE
     assert counts["random errors"][:2] == [0, 500]
