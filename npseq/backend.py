@@ -113,14 +113,14 @@ _product: Callable[..., Array] | None = None  # replaces CuPy's matmul on a devi
 
 
 def erfc(x: Array) -> Array:
-    """Returns 1 - erf(x), which NumPy and CuPy lack; of complex numbers on the host only."""
-    if is_cupy(x):
+    """Returns 1 - erf(x), which NumPy and CuPy lack; of complex numbers it is computed on the host."""
+    if is_cupy(x) and x.dtype.kind != "c":
         from cupyx.scipy.special import erfc as of_device
 
-        return of_device(x)
+        return of_device(x)  # type: ignore[no-any-return]
     from scipy.special import erfc as of_host  # 20 ms, which few need
 
-    return of_host(x)
+    return array_module(x).asarray(of_host(to_host(x))) if is_cupy(x) else of_host(x)  # type: ignore[no-any-return]
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:

@@ -188,4 +188,5 @@ def parts_of(c: Array | None, count: int, axis: int = 0) -> tuple[Array, ...]:
 
 def has_own(cell: Cell, method: str) -> bool:
     """Whether the cell defines this method of the contract, which it may leave out."""
-    return getattr(type(cell), method) is not getattr(Cell, method)
+    own = getattr(type(cell), method)
+    return own is not None and own is not getattr(Cell, method)

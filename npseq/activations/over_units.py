@@ -11,7 +11,7 @@ import numpy as np
 
 from npseq.activations.activated import Activated
 from npseq.activations.activation import activation_of, derivative_of
-from npseq.backend import Array
+from npseq.backend import Array, array_module
 
 PullBack = Callable[[Array, Array, Array], Array]  # (dy, x, y) -> dx
 
@@ -55,7 +55,7 @@ def sparsemax(x: Array, axis: int = 0) -> Array:
     down = np.take_along_axis(x, np.argsort(-x.real, axis=axis), axis)
     shape = [1] * x.ndim
     shape[axis] = -1
-    ranks = np.arange(1, x.shape[axis] + 1).reshape(shape)
+    ranks = array_module(x).arange(1, x.shape[axis] + 1).reshape(shape)
     sums = np.cumsum(down, axis=axis) - 1
     count = (down.real * ranks > sums.real).sum(axis=axis, keepdims=True)
     tau = np.take_along_axis(sums, count - 1, axis) / count.astype(x.real.dtype)

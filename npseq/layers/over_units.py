@@ -6,7 +6,7 @@ back through its function. The equations are those of the cells that they extend
 
 from npseq.activations.over_units import ActivatedOverUnits
 from npseq.backend import Array
-from npseq.cell import Cell, Passed, Project, State, States
+from npseq.cell import Passed, Project, State, States
 from npseq.layers.gru import GRUCell
 from npseq.layers.lstm import LSTMCell
 from npseq.layers.rnn import RNNCell
@@ -24,7 +24,7 @@ class RNNOverUnitsCell(ActivatedOverUnits, RNNCell):
         True
     """
 
-    local_derivatives = Cell.local_derivatives
+    local_derivatives = None  # type: ignore[assignment]
 
     def backward(self, dnew: State, a: Array, s: States, da: Array, p: Array, project: Project) -> Passed:  # type: ignore[override]
         (_, (h_new,)), (pull_phi,) = s, self.pull_backs
@@ -46,7 +46,7 @@ class GRUOverUnitsCell(ActivatedOverUnits, GRUCell):
     """
 
     n = -4  # the inputs are always kept
-    local_derivatives = Cell.local_derivatives
+    local_derivatives = None  # type: ignore[assignment]
 
     def backward(self, dnew: State, a: Array, s: States, da: Array, p: Array, project: Project) -> Passed:  # type: ignore[override]
         ((h,), _), (dh_new,), (pull_sigma, pull_phi) = s, dnew, self.pull_backs
@@ -77,7 +77,7 @@ class LSTMOverUnitsCell(ActivatedOverUnits, LSTMCell):
         True
     """
 
-    local_derivatives = Cell.local_derivatives
+    local_derivatives = None  # type: ignore[assignment]
 
     def backward(self, dnew: State, a: Array, s: States, da: Array, p: Array, project: Project) -> Passed:  # type: ignore[override]
         (dh_new, dc_new), ((_, c), (_, c_new)) = dnew, s

@@ -17,6 +17,8 @@ from npseq.gpu.settings import CURRENT
 def device(monkeypatch):
     module = device_module.make()
     monkeypatch.setitem(sys.modules, "cupy", module)
+    for name, other in device_module.further().items():
+        monkeypatch.setitem(sys.modules, name, other)
     transfers.reset()
     if COMPILER is None:
         monkeypatch.setattr(CURRENT, "fused", False)

@@ -11,10 +11,11 @@ import numpy as np
 from fake_cupy.device_array import SCALARS, ndarray, operands, wrapped
 from fake_cupy.device_queue import queued, refused
 from fake_cupy.transfers import transfers
+from scipy import special
 
 # fmt: off
 UFUNCS = {
-    "absolute", "add", "bitwise_and", "bitwise_or", "ceil", "conjugate", "cos", "divide", "equal", "exp",
+    "absolute", "add", "arctanh", "bitwise_and", "bitwise_or", "ceil", "conjugate", "cos", "divide", "equal", "exp",
     "expm1", "floor", "floor_divide", "greater", "greater_equal", "invert", "isfinite", "isinf", "isnan",
     "less", "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or", "matmul", "maximum",
     "minimum", "mod", "multiply", "negative", "not_equal", "positive", "power", "reciprocal", "remainder",
@@ -117,6 +118,15 @@ def call_linalg(name: str, *args: Any, **kwargs: Any) -> Any:
     if "b" in given:
         given["b"] = _device_only(name, given["b"])
     return wrapped(getattr(np.linalg, name)(a, **given))
+
+
+@queued
+def erfc(x: Any) -> Any:
+    """That of cupyx.scipy.special, which has no complex numbers."""
+    host = _device_only("erfc", x)
+    if host.dtype.kind == "c":
+        raise TypeError(f"cupyx.scipy.special.erfc has no {host.dtype}")
+    return wrapped(special.erfc(host))
 
 
 @queued

@@ -105,7 +105,15 @@ def compute_types() -> SimpleNamespace:
     )
 
 
+def further() -> dict[str, ModuleType]:
+    """The modules cupyx, cupyx.scipy and cupyx.scipy.special."""
+    modules = {name: ModuleType(name) for name in ("cupyx", "cupyx.scipy", "cupyx.scipy.special")}
+    modules["cupyx.scipy.special"].erfc = functions.erfc  # type: ignore[attr-defined]
+    return modules
+
+
 def install(devices: int | None = 1) -> ModuleType:
     """Makes `import cupy` return the fake."""
     module = sys.modules["cupy"] = make(devices)
+    sys.modules.update(further())
     return module

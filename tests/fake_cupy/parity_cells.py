@@ -9,7 +9,7 @@ import pytest
 from layers.recurrent_cases import outcome
 
 import npseq as ns
-from npseq.activations import dtanh, multiply, tanh
+from npseq.activations import KINDS, dtanh, multiply, tanh
 from npseq.layers import Recurrent
 
 T, B = 6, 3
@@ -37,6 +37,7 @@ CELLS = [
     Slowed(0.2),
     ns.gallery.CoupledLSTMCell(),
     ns.gallery.IndRNNCell(),
+    ns.gallery.InputForgetLSTMCell(True, "softsign", "elu", "silu"),
     ns.gallery.JANETCell(),
     ns.gallery.LayerNormLSTMCell(),
     ns.gallery.LRUCell(),
@@ -49,6 +50,11 @@ CELLS = [
     ns.gallery.RecurrentDropoutLSTMCell(),
     ns.gallery.SLSTMCell(),
     ns.gallery.ZoneoutLSTMCell(),
+]
+OVER_UNITS = [  # which no kernel has
+    ns.layers.RNNOverUnitsCell("softmax"),
+    ns.layers.GRUOverUnitsCell("before", "sparsemax", "gelu"),
+    ns.layers.LSTMOverUnitsCell(True, False, "softmax", "log_softmax", "softplus"),
 ]
 every_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda cell: type(cell).__name__)
 
@@ -98,3 +104,22 @@ def test_a_cell_never_copies_to_the_host(device, cell):
     with device.no_sync():
         found = run(there, *data, LENGTHS["ragged"])
     assert found["y"].shape == (T, B, 8)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_activations_give_the_hosts_numbers(device, name):
+    one, x = ns.Activation(name), np.linspace(-3.1, 3.2, 8)
+    there = device.put(x)
+    with device.no_sync():
+        found = one(there), one.derivative(there)
+    device.assert_same(found, (one(x), one.derivative(x)))
+    device.assert_same(one(device.put(x + 1e-3j)), one(x + 1e-3j))  # erfc of complex numbers goes over the host
+
+
+@pytest.mark.parametrize("cell", OVER_UNITS, ids=lambda cell: type(cell).__name__)
+def test_cells_over_units_give_the_hosts_numbers_without_kernels(device, cell):
+    there, here = moved(cell, bidirectional=True)
+    given = numbers(here)
+    with ns.gpu.settings(fused=False):
+        found = run(there, *device.put(given), None)
+    device.assert_same(found, run(here, *given, None))
