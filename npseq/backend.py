@@ -18,6 +18,7 @@ from npseq.arrays import NUMBERS, is_cupy, is_own, refusal
 Array: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[Any]]  # or cupy.ndarray, which has no types of its own
 MaybeArray: TypeAlias = Array | Any  # or None, where a cell or a layer has no such thing: no type says which have it
 Arrays: TypeAlias = Array | Sequence[Any]  # what a function that takes lists makes an array of
+HOST: Any = np.ndarray  # for isinstance: a type checker takes a CuPy array for one of NumPy
 Seed: TypeAlias = "int | np.random.Generator | None"  # quoted: numpy.random is loaded when it is used
 SELECTOR = 1 << 26  # largest number of entries of a table of one-hot rows on a device
 
@@ -65,7 +66,7 @@ def take_device(number: int) -> None:
     _device.number = number
 
 
-def device_module(device: str) -> ModuleType:
+def device_module(device: Any) -> ModuleType:
     """Returns the array module of "cpu" or "gpu". Raises ImportError without CuPy, RuntimeError without a device."""
     if isinstance(device, str) and device == "cpu":
         return np
@@ -98,7 +99,8 @@ def one(like: Array) -> Any:
 def to_host(array: Array) -> np.ndarray:
     """Returns a NumPy array: the same one on the host, a copy from a device. Raises TypeError for any other."""
     if is_cupy(array):
-        return array.get()  # type: ignore[no-any-return]
+        on_host: np.ndarray = array.get()
+        return on_host
     array_module(array)
     return np.asarray(array)
 
@@ -117,15 +119,17 @@ def erfc(x: Array) -> Array:
     if is_cupy(x) and x.dtype.kind != "c":
         from cupyx.scipy.special import erfc as of_device
 
-        return of_device(x)  # type: ignore[no-any-return]
+        result: Array = of_device(x)
+        return result
     from scipy.special import erfc as of_host  # 20 ms, which few need
 
-    return array_module(x).asarray(of_host(to_host(x))) if is_cupy(x) else of_host(x)  # type: ignore[no-any-return]
+    found: Array = array_module(x).asarray(of_host(to_host(x))) if is_cupy(x) else of_host(x)
+    return found
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """Returns a @ b; on a device it uses the product of multiplying_with, if there is one."""
-    if _product is None or isinstance(a, np.ndarray):
+    if _product is None or isinstance(a, HOST):
         return np.matmul(a, b, out=out)
     return _product(a, b, out)
 

@@ -112,7 +112,7 @@ def check_limit(name: str, value: Any) -> float:
 @np.errstate(over="ignore", invalid="ignore", under="ignore")
 def _host_norm(arrays: list[Array]) -> tuple[float, Any]:
     """Returns (unit, norm of the arrays divided by it); unit is 1 where no square overflows or vanishes."""
-    squares = _sum_of_squares(np, arrays)
+    squares: Any = _sum_of_squares(np, arrays)  # a number, real or complex
     norm = (cmath if isinstance(squares, complex) else math).sqrt(squares)
     if cmath.isfinite(norm) and abs(squares) >= sum(array.size * _vanishing(array.dtype) for array in arrays):
         return 1.0, norm

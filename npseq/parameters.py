@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from npseq.arguments import array, array_or_lists
-from npseq.backend import Array, address, array_module
+from npseq.backend import HOST, Array, address, array_module
 
 T = TypeVar("T")
 Index = tuple[slice | int, ...]
@@ -95,7 +95,7 @@ class Parameters(MutableMapping[str, Array]):
         layout, flat, last_write = state
         # a copy makes its own views, of its own vector
         self.__dict__.update(layout=layout, flat=flat, _last_write=last_write, _whole=None, _views={}, _named={})
-        sample = flat[:: flat.size // SAMPLED + 1] if isinstance(flat, np.ndarray) else None
+        sample = flat[:: flat.size // SAMPLED + 1] if isinstance(flat, HOST) else None
         self.__dict__["_sample"] = sample
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -122,8 +122,8 @@ class Parameters(MutableMapping[str, Array]):
         return last, address(self.flat) if self._sample is None else self._sample.tobytes()
 
     @classmethod
-    def zeros(cls, layout: Layout, dtype: object, xp: object = np) -> Self:
-        return cls(layout, xp.zeros(layout.size, dtype))  # type: ignore[attr-defined]
+    def zeros(cls, layout: Layout, dtype: Any, xp: Any = np) -> Self:
+        return cls(layout, xp.zeros(layout.size, dtype))
 
     def block(self, name: str) -> Array:
         """Returns a whole block, as the engine multiplies with it."""
@@ -159,7 +159,8 @@ class Parameters(MutableMapping[str, Array]):
         try:
             return self._named[name][...]
         except (KeyError, TypeError):  # a first time, or no name
-            if not isinstance(name, str) or name not in self.layout.names:
+            given: Any = name
+            if not isinstance(given, str) or given not in self.layout.names:
                 raise KeyError(f"no parameter {name!r}; there are {', '.join(self.layout.names)}") from None
         block, index = self.layout.names[name]
         self._named[name] = self.block(block)[index]

@@ -63,7 +63,8 @@ def live_curve(
         >>> [m.epoch for m in ns.plot.live_curve(metrics, every=2, show=pictures.append)], len(pictures)
         ([1, 2, 3], 2)
     """
-    if not isinstance(epochs, Iterable) or isinstance(epochs, str):
+    given: Any = epochs
+    if not isinstance(given, Iterable) or isinstance(given, str):
         raise TypeError(f"epochs must be metrics one by one, as run.epochs() gives them, got {epochs!r:.100}")
     return _shown(iter(epochs), integer("every", every), _cell() if show is None else function("show", show))
 

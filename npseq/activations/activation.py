@@ -116,7 +116,7 @@ def derivative_of(one: Activation, *, output: bool) -> Function:
     return partial(_written, _derivative_of_clipped, (one.kind.derivative, one.parameters, one.clip))
 
 
-def _written(function: Function, parameters: tuple, x: Array, out: Array | None = None) -> Array:
+def _written(function: Function, parameters: tuple[Any, ...], x: Array, out: Array | None = None) -> Array:
     """The function's values, in out if there is one."""
     values = function(x, *parameters)
     if out is None:
@@ -125,11 +125,11 @@ def _written(function: Function, parameters: tuple, x: Array, out: Array | None 
     return out
 
 
-def _of_clipped(x: Array, function: Function, parameters: tuple, clip: float) -> Array:
+def _of_clipped(x: Array, function: Function, parameters: tuple[Any, ...], clip: float) -> Array:
     return function(clipped(x, -clip, clip), *parameters)
 
 
-def _derivative_of_clipped(x: Array, derivative: Function, parameters: tuple, clip: float) -> Array:
+def _derivative_of_clipped(x: Array, derivative: Function, parameters: tuple[Any, ...], clip: float) -> Array:
     return derivative(clipped(x, -clip, clip), *parameters) * within(x, -clip, clip)
 
 

@@ -32,7 +32,8 @@ def softmax(x: Array, axis: int = 0) -> Array:
 
 def softmax_back(dy: Array, y: Array) -> Array:
     """dx_i = y_i (dy_i - sum_j y_j dy_j)."""
-    return y * (dy - (y * dy).sum(axis=0, keepdims=True))
+    dx: Array = y * (dy - (y * dy).sum(axis=0, keepdims=True))
+    return dx
 
 
 def log_softmax(x: Array, axis: int = 0) -> Array:
@@ -44,7 +45,8 @@ def log_softmax(x: Array, axis: int = 0) -> Array:
 
 def log_softmax_back(dy: Array, y: Array) -> Array:
     """dx_i = dy_i - exp(y_i) sum_j dy_j."""
-    return dy - np.exp(y) * dy.sum(axis=0, keepdims=True)
+    dx: Array = dy - np.exp(y) * dy.sum(axis=0, keepdims=True)
+    return dx
 
 
 def sparsemax(x: Array, axis: int = 0) -> Array:

@@ -71,7 +71,8 @@ def hard_silu(x: Array) -> Array:
 
 
 def dhard_silu(x: Array) -> Array:
-    return hard_sigmoid(x, 1 / 6, 0.5) + x * dhard_sigmoid(x, 1 / 6, 0.5)
+    slope: Array = hard_sigmoid(x, 1 / 6, 0.5) + x * dhard_sigmoid(x, 1 / 6, 0.5)
+    return slope
 
 
 def soft_shrink(x: Array, alpha: float) -> Array:

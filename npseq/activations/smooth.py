@@ -66,11 +66,13 @@ def dtanh_shrink(x: Array) -> Array:
 
 
 def softsign(x: Array) -> Array:
-    return x / (1 + modulus(x))
+    squashed: Array = x / (1 + modulus(x))
+    return squashed
 
 
 def dsoftsign(x: Array) -> Array:
-    return 1 / np.square(1 + modulus(x))
+    slope: Array = 1 / np.square(1 + modulus(x))
+    return slope
 
 
 def softplus(x: Array) -> Array:
@@ -157,7 +159,8 @@ def silu(x: Array) -> Array:
 
 
 def dsilu(x: Array) -> Array:
-    return sigmoid(x) * (1 + x * sigmoid(-x))
+    slope: Array = sigmoid(x) * (1 + x * sigmoid(-x))
+    return slope
 
 
 def mish(x: Array) -> Array:
@@ -166,4 +169,5 @@ def mish(x: Array) -> Array:
 
 def dmish(x: Array) -> Array:
     plus = softplus(x)
-    return np.tanh(plus) + x * dtanh(plus) * sigmoid(x)
+    slope: Array = np.tanh(plus) + x * dtanh(plus) * sigmoid(x)
+    return slope

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array, array_module, scatter_add
+from npseq.backend import Array, MaybeArray, array_module, scatter_add
 from npseq.bptt.gradients import states_of, vector_gradients
 from npseq.bptt.layout import h_biases
 from npseq.bptt.loop import Adjoints
@@ -21,7 +21,7 @@ from npseq.magnitude import norm, scaled
 class Factors(NamedTuple):
     """The gradient of one parameter is the sum over t, b (and k) of operand[:, t, b] x adjoint[:, t, k, b]."""
 
-    operand: Array | None  # (A, T, B); ids (T, B) stand for one-hot columns; None where the adjoint enters alone
+    operand: MaybeArray  # (A, T, B); ids (T, B) stand for one-hot columns; None where the adjoint enters alone
     adjoint: Array  # (C, T, [K,] B): by lag or by loss an axis stands before the batch
     rows: int = 0  # A, where the operand is ids
 
@@ -112,7 +112,7 @@ def _scatter(f: Factors, keep: str, adjoint: Array) -> Array:
     *kept, C, M = adjoint.shape
     xp = array_module(adjoint)
     cell = xp.arange(prod(kept)).reshape(*kept, 1)
-    rows = cell * f.rows + _kept_first(f.operand[None], "tb", keep)[..., 0, :]  # type: ignore[index]
+    rows = cell * f.rows + _kept_first(f.operand[None], "tb", keep)[..., 0, :]
     out = np.zeros_like(adjoint, shape=(prod(kept) * f.rows, C))
     scatter_add(out, rows.reshape(-1), adjoint.swapaxes(-1, -2).reshape(prod(kept) * M, C))
     return out.reshape(*kept, f.rows, C)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.backend import Array, MaybeArray, matmul
+from npseq.backend import HOST, Array, MaybeArray, matmul
 from npseq.bptt.blocks import of_blocks, to_blocks, x_runs
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, empty
@@ -39,7 +39,7 @@ class Adjoints(NamedTuple):
 
 def where(cell: Cell, like: Array) -> Any:
     """The cell for arrays on the device of `like`: itself on the host, its fused kernels on a GPU."""
-    if isinstance(like, np.ndarray):
+    if isinstance(like, HOST):
         return cell
     from npseq.gpu.cell import fused
     from npseq.gpu.settings import CURRENT
@@ -117,7 +117,7 @@ def _over(mask: MaybeArray, ragged: tuple[bool, ...]) -> Iterator[MaybeArray]:
 
 def _transpose(W: Array, out: Array) -> Array:
     """Writes W.T into out, 16 rows at a time: all at once would touch more cache lines of one stride than fit."""
-    rows = ROWS if isinstance(W, np.ndarray) else len(W)
+    rows = ROWS if isinstance(W, HOST) else len(W)
     for first in range(0, len(W), rows):
         out[:, first : first + rows] = W[first : first + rows].T
     return out
@@ -243,7 +243,7 @@ def _local_derivatives(
         yield 0, list(pairwise(steps))
         return
     _, _, units, batch = a.shape
-    limit = CACHE if isinstance(s, np.ndarray) else DEVICE
+    limit = CACHE if isinstance(s, HOST) else DEVICE
     some = max(1, limit // max(w.blocks.with_h * units * batch, 1))
     block = empty(workspace, "local derivatives", s, (min(some, strand.steps), cell.local, units, batch))
     step = where(cell, s).local_derivatives

@@ -97,4 +97,5 @@ def _loss(network: Any, ids: Any, quiet: bool) -> float:
     from npseq.training.heldout import rows
 
     with bar("evaluating", len(ids) - 1, "tokens", quiet=quiet) as done:
-        return network.evaluate(ids, rows=rows(len(ids)), on_tokens=done)
+        loss: float = network.evaluate(ids, rows=rows(len(ids)), on_tokens=done)
+        return loss

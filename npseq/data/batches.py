@@ -162,7 +162,8 @@ def sequence_mask(x: Array, lengths: Array, value: float = 0, *, axis: int = 1) 
         >>> ns.data.sequence_mask(np.array([[1, 2, 3], [4, 5, 6]]), np.array([1, 2])).tolist()
         [[1, 0, 0], [4, 5, 0]]
     """
-    if not isinstance(axis, int) or axis not in (0, 1):
+    given: Any = axis
+    if not isinstance(given, int) or given not in (0, 1):
         raise ValueError(f"axis, that of time, must be 0 or 1, got {axis!r}")
     xp = _module(x, lengths)
     x, lengths = _as_array(xp, x, "x"), _as_array(xp, lengths, "lengths")

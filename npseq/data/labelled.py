@@ -122,7 +122,9 @@ def load_labelled(
     return Labelled(ids, np.array([places[name] for name in names]), lengths, vocabulary, labels)
 
 
-def _places(table: Table, columns: list[tuple], text: str | int | None, label: str | int | None) -> tuple[int, int]:
+def _places(
+    table: Table, columns: list[tuple[Any, ...]], text: str | int | None, label: str | int | None
+) -> tuple[int, int]:
     """Returns the columns of labels and of texts: those that are named, or that look like them."""
 
     def kinds_and_length(k: int) -> tuple[int, int]:

@@ -71,7 +71,7 @@ class Vocabulary:
         frequent = [name for name, count in freqs if count >= min_freq and name not in special]
         self._fill([*special, *frequent][:max_size], freqs, token)
 
-    def _fill(self, tokens: Sequence[str], token_freqs: Sequence[tuple[str, int]], token: str) -> None:
+    def _fill(self, tokens: Sequence[Any], token_freqs: Sequence[tuple[str, int]], token: str) -> None:
         check_token_kind(token)
         if not_text := [name for name in tokens if not isinstance(name, str)]:
             raise TypeError(f"a token must be a string, got {not_text[0]!r}")
@@ -194,9 +194,10 @@ class Vocabulary:
             ValueError, TypeError: for any other content.
         """
         expected = {"token", "tokens", "token_freqs"}
-        if not isinstance(content, Mapping) or set(content) != expected:
-            given = sorted(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
-            raise ValueError(f"a stored vocabulary must hold exactly {sorted(expected)}, got {given}")
+        given: Any = content
+        if not isinstance(given, Mapping) or set(given) != expected:
+            held = sorted(map(str, given)) if isinstance(given, Mapping) else type(given).__name__
+            raise ValueError(f"a stored vocabulary must hold exactly {sorted(expected)}, got {held}")
         tokens, freqs = content["tokens"], content["token_freqs"]
         if not isinstance(tokens, list) or tokens[:1] != [UNKNOWN]:
             raise ValueError(f"a stored vocabulary's tokens must be a list that begins with {UNKNOWN!r}")
@@ -207,7 +208,7 @@ class Vocabulary:
         return vocabulary
 
 
-def _counted(tokens: Iterable[Any]) -> Counter[str]:
+def _counted(tokens: Any) -> Counter[str]:
     """Returns how often each token appears, in the order in which they do so first."""
     if not isinstance(tokens, Iterable) or getattr(tokens, "shape", None) == ():
         raise TypeError(f"tokens must be a list of tokens or of lists of tokens, got {tokens!r}")

@@ -27,7 +27,8 @@ class Given(NamedTuple):
         with np.errstate(all="ignore"):
             apart = np.where(np.isnan(found) & np.isnan(self.value), 0.0, np.abs(found - self.value))
         apart[(found == self.value) & np.isinf(found)] = 0.0
-        return np.all(apart <= self.rtol * self.scale + self.floor, axis=_axes(found))
+        fitting: np.ndarray = np.all(apart <= self.rtol * self.scale + self.floor, axis=_axes(found))
+        return fitting
 
     def factor(self, found: np.ndarray) -> np.ndarray:
         """(K,): by what each gradient is multiplied where it is this one but for a factor; nan where it is not."""

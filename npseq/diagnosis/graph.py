@@ -163,7 +163,8 @@ class Graph:
             return self._called[node]
         op, args = self.nodes[node]
         if op == "leaf":
-            return args[0] + (f".{args[1]}" if args[1] else "")
+            leaf: str = args[0] + (f".{args[1]}" if args[1] else "")
+            return leaf
         if op == "constant":
             return f"{args[0]:g}"
         if op == "sum":

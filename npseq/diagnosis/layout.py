@@ -47,7 +47,8 @@ class Reading(NamedTuple):
     def shares(self) -> np.ndarray:
         """(K,): the share of blocks that each hypothesis has, at any parameter."""
         found = [np.any([f for (j, _), f in self.fits.items() if j == k], axis=0) for k in range(len(self.blocks))]
-        return np.mean(found, axis=0)
+        shares: np.ndarray = np.mean(found, axis=0)
+        return shares
 
 
 def placed(problem: Problem, given: dict[str, Given], found: Gradients) -> Placed:

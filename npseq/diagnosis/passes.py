@@ -45,7 +45,8 @@ def total(operand: np.ndarray | None, adjoint: np.ndarray, weights: np.ndarray |
     if weights is not None:
         adjoint = adjoint * weights[:, None, None]
     if operand is None:
-        return adjoint.sum(axis=0) @ np.ones(adjoint.shape[3])
+        summed: np.ndarray = adjoint.sum(axis=0) @ np.ones(adjoint.shape[3])
+        return summed
     return np.tensordot(operand, adjoint, axes=([0, 2], [0, 3])).swapaxes(0, 1)
 
 

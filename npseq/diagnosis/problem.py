@@ -90,7 +90,8 @@ class Strand:
         op, args = self.equations.graph.nodes[node]
         if op == "leaf":
             of = dict(zip(self.equations.given, ("h", *self.equations.state), strict=True))
-            return self.sizes[of.get(args[0], args[0])]
+            size: int = self.sizes[of.get(args[0], args[0])]
+            return size
         below = {self.size(part) for part in self.equations.graph.below(node)} - {0}
         if op == "times":
             shape = self.shapes[args[0].removesuffix("_T")]
@@ -141,7 +142,8 @@ class Part:
         if self.order is None:
             return features
         columns = features.transpose(0, 3, 1, 2)[self.order, np.arange(features.shape[3])]
-        return columns.transpose(0, 2, 3, 1)
+        back: np.ndarray = columns.transpose(0, 2, 3, 1)
+        return back
 
 
 class Problem:
@@ -205,7 +207,8 @@ class Problem:
         if name == "x":
             return self.x.shape
         if name in self.layer.params:
-            return self.layer.params[name].shape
+            shape: tuple[int, ...] = self.layer.params[name].shape
+            return shape
         part = next(part for part in self.parts if name in part.state_names)
         rows = part.layers * part.layer.directions
         sizes = [end.shape[1] for end in part.strands[0][0].ends]

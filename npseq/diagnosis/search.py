@@ -141,7 +141,8 @@ class Search:
         """The pairs whose changes add up to what is wrong, nearly."""
 
         def flat(name: str, value: np.ndarray, many: int) -> np.ndarray:
-            return ((value - self.found[name][0]) / scales[name]).reshape(many, -1)
+            flattened: np.ndarray = ((value - self.found[name][0]) / scales[name]).reshape(many, -1)
+            return flattened
 
         changes = np.concatenate([flat(name, self.found[name][rows], len(rows)) for name in self.names], axis=1)
         wanted = np.concatenate([flat(name, self.given[name].value, 1)[0] for name in self.names])

@@ -39,13 +39,15 @@ VARIANTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # of a leaf (T, F, 
 
 
 def logit(y: np.ndarray) -> np.ndarray:
-    return np.log(y / (1 - y))
+    x: np.ndarray = np.log(y / (1 - y))
+    return x
 
 
 def steep(y: np.ndarray) -> np.ndarray:
     """The derivative of a sigmoid as exp / (1 + exp)^2, which is inf / inf where the sigmoid is 1."""
     e = np.exp(logit(y))
-    return e / (1 + e) ** 2
+    slope: np.ndarray = e / (1 + e) ** 2
+    return slope
 
 
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
@@ -181,7 +183,8 @@ class Backward:
             case "sum":
                 return reduce(np.add, (of(part) if weight == 1 else weight * of(part) for weight, part in args))
             case "times":
-                return self.leaves.matrix(args[0]) @ of(args[1])
+                product: np.ndarray = self.leaves.matrix(args[0]) @ of(args[1])
+                return product
             case "constant":
                 return np.full((1, 1, 1), args[0])
             case "running" | "or":
@@ -191,13 +194,16 @@ class Backward:
                 kind, k = args[0]
                 return of(args[1]) * float(WHEN[kind](np.array(self.t), self.leaves.steps, k))
             case "clip":
-                return np.clip(of(args[1]), -args[0], args[0])
+                clipped: np.ndarray = np.clip(of(args[1]), -args[0], args[0])
+                return clipped
         function: Any = FUNCTIONS.get(op) or getattr(np, op)
-        return function(*map(of, args))
+        computed: np.ndarray = function(*map(of, args))
+        return computed
 
     def leaf(self, name: str, variant: str) -> np.ndarray:
         if name not in self.now:
-            return self.leaves.at(name, variant)[self.t][None]
+            leaf: np.ndarray = self.leaves.at(name, variant)[self.t][None]
+            return leaf
         return VARIANTS[variant](self.dy)[self.t] if variant else self.now[name]
 
     def running(self) -> np.ndarray | None:

@@ -111,7 +111,8 @@ def _with_decay(parameter: np.ndarray, given: np.ndarray, value: np.ndarray, of:
     """Each gradient (K, *shape) plus the multiple of the parameter that brings it closest."""
     axes = tuple(range(1, value.ndim))
     c = ((given - value) * parameter).sum(axis=axes, keepdims=True) / (parameter * parameter).sum()
-    return value + c * parameter
+    decayed: np.ndarray = value + c * parameter
+    return decayed
 
 
 def _clipped(given: np.ndarray) -> Iterator[Variant]:

@@ -105,7 +105,9 @@ class Products:
             self._call(f"cublas{letter}gemm_v2", *given)
 
     def _as_operand(self, array: Array) -> Operand:
-        return _operand(array) or _operand(self.xp.ascontiguousarray(array))  # type: ignore[return-value]
+        found = _operand(array) or _operand(self.xp.ascontiguousarray(array))
+        assert found is not None, "a contiguous array is described"
+        return found
 
     def _call(self, name: str, *args: Any) -> None:
         status = getattr(self._library, name)(*args)

@@ -128,7 +128,7 @@ def checked(
     return Report(method, tuple(rows), function.evaluations, note, f, function.arguments())
 
 
-def _point(at: Mapping[str, Array]) -> dict[str, Array]:
+def _point(at: Any) -> dict[str, Array]:
     """Returns at as arrays, which must be real floating and finite."""
     if not isinstance(at, Mapping) or not at:
         raise ValueError(f"at must map one name or more to arrays, got {at!r}")

@@ -62,8 +62,9 @@ def step_size(line: Line) -> float:
     the step grows until it shows. Where f is not finite the step shrinks, ever faster, so that any scale is reached.
     """
     relative = line.noise / abs(line.origin) if line.origin else EPSILON
-    h = line.typical * min(max(relative, EPSILON), 1e-3) ** (1 / 3)
-    best, least, shrink = h, float("inf"), 16.0
+    h: float = line.typical * min(max(relative, EPSILON), 1e-3) ** (1 / 3)
+    best: float = h
+    least, shrink = float("inf"), 16.0
     for _ in range(TRIALS):
         near, far = difference(line, h), difference(line, 2 * h)
         truncation = abs(far.central - near.central)

@@ -45,7 +45,8 @@ class Tensor(NamedTuple):
         """Returns the slice that each entry lies in, (size,); None if there is one scale for all."""
         if self.axis is None:
             return None
-        return np.indices(self.shape)[self.axis].reshape(-1)
+        slices: np.ndarray | None = np.indices(self.shape)[self.axis].reshape(-1)
+        return slices
 
 
 class Estimate:
@@ -84,7 +85,8 @@ class Estimate:
             return np.full(analytic.shape, np.max(entries, initial=0.0))
         largest = np.zeros(np.max(self.slices, initial=0) + 1)
         np.maximum.at(largest, self.slices, entries)
-        return largest[self.slices]
+        scales: np.ndarray = largest[self.slices]
+        return scales
 
 
 def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> TensorReport:
@@ -143,7 +145,8 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
 def _relative(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Divides by the scale; a zero error of a zero gradient is zero."""
     none = np.where(np.isfinite(values), 0.0, values)
-    return np.divide(values, scale, out=none, where=scale > 0)
+    relative: np.ndarray = np.divide(values, scale, out=none, where=scale > 0)
+    return relative
 
 
 def _where(tensor: Tensor, entries: np.ndarray) -> str:

@@ -27,7 +27,8 @@ def slope_nearby(f: ScalarFunction, name: str, rng: np.random.Generator) -> floa
         return float("nan")
     if np.all(change[seen] <= FLAT * rounding[seen]):
         return 0.0
-    return float(np.max(change[seen] / np.abs(STEPS)[seen])) / typical / size**0.5
+    slope: float = float(np.max(change[seen] / np.abs(STEPS)[seen])) / typical / size**0.5
+    return slope
 
 
 def is_zero(

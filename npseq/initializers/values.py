@@ -252,7 +252,7 @@ def _made(dtype: np.dtype, values: np.ndarray) -> np.ndarray:
     return values.astype(dtype)
 
 
-def _shape(shape: Shape) -> Shape:
+def _shape(shape: Any) -> Shape:
     """Checks a shape, or one size, and that the array could exist."""
     given = shape if isinstance(shape, tuple | list) else (shape,)
     sizes = tuple(integer("each size of the shape", size, least=0) for size in given)

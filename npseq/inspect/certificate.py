@@ -164,7 +164,8 @@ def _tails(phi: np.ndarray, tau: int, beta: float) -> np.ndarray:
     """(K,): the largest sum of phi from lag k on, k from 1 to K (K22); lags before tau are known."""
     lengths = np.arange(1, len(phi) + 1)
     known = phi[:tau].sum() - np.concatenate([[0.0], np.cumsum(phi[:tau])])[np.minimum(lengths, tau)]
-    return known + phi[tau] * beta ** np.maximum(lengths - tau, 0).astype(float) / (1 - beta)
+    tails: np.ndarray = known + phi[tau] * beta ** np.maximum(lengths - tau, 0).astype(float) / (1 - beta)
+    return tails
 
 
 def _relative(bias: np.ndarray, heads: np.ndarray) -> np.ndarray:
@@ -206,4 +207,5 @@ def _gram(uses: list[Factors]) -> Array:
         columns = adjoint[:, 0].astype(np.float64).transpose(2, 1, 0)  # (B, n, C)
         gram = np.matmul(columns, columns.swapaxes(1, 2))
         total = total + (gram * squares if isinstance(squares, int) else gram * squares[:, None, None])
-    return total
+    found: Array = total
+    return found

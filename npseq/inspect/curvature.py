@@ -125,7 +125,8 @@ def softmax_curvature(logits: Array, u: Array) -> Array:
     p = np.exp(logits - logits.max(axis=-1, keepdims=True))
     p /= p.sum(axis=-1, keepdims=True)
     positions = max(p.size // p.shape[-1], 1)
-    return p * (u - (p * u).sum(axis=-1, keepdims=True)) / positions
+    product: Array = p * (u - (p * u).sum(axis=-1, keepdims=True)) / positions
+    return product
 
 
 def lanczos(

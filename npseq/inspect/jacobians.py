@@ -52,7 +52,7 @@ def state_jacobians(layer: Any, tape: Any, *, max_bytes: int | None = MAX_BYTES)
         max_bytes,
         "give fewer sequences or fewer steps",
     )
-    J = np.empty_like(layer.params.flat, shape=(steps, batch, n, n))
+    J: Array = np.empty_like(layer.params.flat, shape=(steps, batch, n, n))
     for t in range(steps):
         J[t] = state_jacobian(layer, at_step(tape, t))[0]
     return J
@@ -153,13 +153,15 @@ def lyapunov_exponents(
             Q, R = xp.linalg.qr(xp.matmul(J[t], Q))
             if t >= warmup:
                 total = total + xp.where(counted[t][:, None], xp.log(abs(xp.diagonal(R, axis1=1, axis2=2))), 0)
-        return total / counted.sum(axis=0)[:, None].astype(J.dtype)
+        mean: Array = total / counted.sum(axis=0)[:, None].astype(J.dtype)
+        return mean
 
 
 def _mask(tape: Any, steps: int, batch: int) -> Array:
     """(T, B): which steps each sequence has."""
     strand = tape.strands[0][0]
-    return array_module(strand.s).ones((steps, batch), bool) if strand.mask is None else strand.mask[:, 0]
+    mask: Array = array_module(strand.s).ones((steps, batch), bool) if strand.mask is None else strand.mask[:, 0]
+    return mask
 
 
 def _own_steps(tape: Any, steps: int, batch: int) -> tuple[Array, Array]:

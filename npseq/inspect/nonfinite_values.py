@@ -72,4 +72,5 @@ def first_index(array: Any, past: Any = None, from_the_end: bool = False) -> tup
 
 
 def value_at(array: Any, index: tuple[int, ...]) -> complex:
-    return to_host(array)[index].item()
+    entry: complex = to_host(array)[index].item()
+    return entry

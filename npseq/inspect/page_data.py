@@ -65,7 +65,8 @@ def exponents(layer: Any, x: Array, state: Any) -> dict[str, np.ndarray]:
 
 
 def _norms(value: Any) -> np.ndarray:
-    return np.sqrt((np.abs(to_host(value)) ** 2).sum(axis=2))
+    found: np.ndarray = np.sqrt((np.abs(to_host(value)) ** 2).sum(axis=2))
+    return found
 
 
 def _example_norms(found: Ledger) -> np.ndarray:

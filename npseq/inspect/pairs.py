@@ -77,7 +77,7 @@ def crossing_norms(layer: Any, dy: Array | None, tape: Any, dstate: Any = None, 
 
 def pair_table(views: tuple[View, ...], names: tuple[str, ...] | None) -> Array:
     xp, steps = array_module(views[0].dh), views[0].steps
-    table = xp.zeros((steps, steps), views[0].layer.dtype)
+    table: Array = xp.zeros((steps, steps), views[0].layer.dtype)
     for view in views:
         width = _losses_at_once(view)
         for first in range(0, steps, width):
@@ -89,7 +89,8 @@ def pair_table(views: tuple[View, ...], names: tuple[str, ...] | None) -> Array:
 
 def crossing_table(views: tuple[View, ...], names: tuple[str, ...] | None) -> Array:
     tables = [_crossing(view, d, names) for view in views for d in range(view.layer.directions)]
-    return array_module(views[0].dh).stack(tables)
+    table: Array = array_module(views[0].dh).stack(tables)
+    return table
 
 
 def _crossing(view: View, d: int, names: tuple[str, ...] | None) -> Array:
@@ -101,7 +102,8 @@ def _crossing(view: View, d: int, names: tuple[str, ...] | None) -> Array:
         for name, f in _from_loss_on(view, d, first, last).items():
             if names is None or view.name(name, 0, d) in names:
                 _add_crossings(f, table[:, first:last])
-    return table * (xp.arange(steps)[:, None] <= xp.arange(steps))
+    later: Array = table * (xp.arange(steps)[:, None] <= xp.arange(steps))
+    return later
 
 
 def _add_crossings(f: Factors, table: Array) -> None:

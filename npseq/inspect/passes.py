@@ -48,7 +48,8 @@ class View(NamedTuple):
 
     @property
     def batch(self) -> int:
-        return self.tape.strands[0][0].s.shape[2]
+        size: int = self.tape.strands[0][0].s.shape[2]
+        return size
 
     def name(self, name: str, layer: int, d: int) -> str:
         return f"{self.prefix}{name}{suffix(layer, d)}"
@@ -129,11 +130,11 @@ def check_names(layer: Any, names: Any) -> tuple[str, ...] | None:
         return None
     if not isinstance(names, str | list | tuple | set | frozenset):
         raise TypeError(f"names must be a parameter's name, or a list of them, or None, got {type(names).__name__}")
-    names = (names,) if isinstance(names, str) else tuple(names)
-    unknown = [name for name in names if not isinstance(name, str) or name not in layer.params]
-    if unknown or not names:
+    chosen: tuple[Any, ...] = (names,) if isinstance(names, str) else tuple(names)
+    unknown = [name for name in chosen if not isinstance(name, str) or name not in layer.params]
+    if unknown or not chosen:
         raise ValueError(f"names must be of {', '.join(layer.params)}, got {unknown or 'none'}")
-    return names
+    return chosen
 
 
 def adjoints(view: View, record: Callable[[int], Record] | None = None) -> Rows:
@@ -198,10 +199,12 @@ def _last_steps(view: View, step: Array, d: int) -> Array:
     """(B,): the natural time of the step that made each sequence's last state."""
     xp = array_module(step)
     if not view.steps:
-        return xp.zeros(view.batch, dtype=int)
+        none: Array = xp.zeros(view.batch, dtype=int)
+        return none
     mask = view.tape.strands[0][d].mask
     last = xp.full(view.batch, view.steps - 1) if mask is None else xp.maximum(last_steps(mask[:, 0]), 0)
-    return step[view.steps - 1 - last if d else last, xp.arange(view.batch)]
+    last_step: Array = step[view.steps - 1 - last if d else last, xp.arange(view.batch)]
+    return last_step
 
 
 def strands(view: View) -> list[tuple[int, int, Strand]]:

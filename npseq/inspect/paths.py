@@ -24,7 +24,8 @@ class PathSplit(NamedTuple):
     @property
     def share(self) -> Array:
         """(T, B): the carousel's norm, over the sum of both."""
-        return self.carousel / (self.carousel + self.gates)
+        share: Array = self.carousel / (self.carousel + self.gates)
+        return share
 
 
 def path_split(layer: Any, tape: Any, *, max_bytes: int | None = MAX_BYTES) -> dict[str, PathSplit]:
@@ -86,6 +87,7 @@ def _by_every_path(view: View, l: int, d: int) -> Array:
     w = layer.weights(l, d)
     loop.backward(layer.cell, w, strand, None, dh, dc, record=lambda t, dh, dc: steps.insert(0, (dh, dc)))
     if not steps:
-        return xp.zeros((0, *dc.shape), layer.dtype)
+        none: Array = xp.zeros((0, *dc.shape), layer.dtype)
+        return none
     dh, dc = (xp.stack([step[k] for step in steps]) for k in (0, 1))
     return through_output(view, l, d, dh, dc)

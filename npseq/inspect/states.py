@@ -97,7 +97,8 @@ def through_output(view: View, l: int, d: int, dh: Array, dc: Array) -> Array:
     if w.vectors is not None:
         of_o = strand.a[:, len(cell.gates)] if cell.keeps else o
         slope = slope + dsigma(of_o, out=np.empty_like(c_new)) * psi_c * w.vectors[0]  # (L6) (L5)
-    return dc + dm * (slope if dm.ndim == 3 else slope[:, :, None])
+    dc_all: Array = dc + dm * (slope if dm.ndim == 3 else slope[:, :, None])
+    return dc_all
 
 
 def _stacked(steps: list[Array], strand: Strand, size: int) -> Array:

@@ -66,7 +66,8 @@ def _tails(ledger: Ledger, name: str) -> Array:
     """(K + 1, size): the sum of all lags from k on, for k from 0 to K."""
     xp = array_module(ledger.longer[name])
     parts = [ledger.per_lag[name], ledger.longer[name][None]]
-    return xp.concatenate(parts)[::-1].cumsum(axis=0)[::-1].reshape(len(parts[0]) + 1, -1)
+    tails: Array = xp.concatenate(parts)[::-1].cumsum(axis=0)[::-1].reshape(len(parts[0]) + 1, -1)
+    return tails
 
 
 def tail_norms(ledger: Ledger) -> np.ndarray:

@@ -146,17 +146,20 @@ def _immediate(layer: Any, tape: Tape, along: tuple[Pieces, ...], delta: tuple[P
     start = [s + 1j * STEP * (v / (size + (size == 0))) for s, v in zip(before, moves, strict=True)]
     moved = copy.forward(_input(xp, layer, rows[0], steps), stack_state(start[:L], start[L:] or [None], xp))[2]
     whole = [(size * piece).astype(np.complex128) for piece in adjoints]
-    return copy.backward(None, moved, stack_state(whole[:L], whole[L:] or [None], xp))[2].flat.imag / STEP
+    found: Array = copy.backward(None, moved, stack_state(whole[:L], whole[L:] or [None], xp))[2].flat.imag / STEP
+    return found
 
 
 def _side_by_side(xp: Any, steps: Any) -> Array:
     """The (N, B) of each step as one array (N, steps * B)."""
     stacked = xp.stack(list(steps), axis=1)
-    return stacked.reshape(len(stacked), -1)
+    beside: Array = stacked.reshape(len(stacked), -1)
+    return beside
 
 
 def _input(xp: Any, layer: Any, strand: Any, steps: int) -> Array:
     """x (1, steps * B, D) of all steps but the first, or their ids."""
     if strand.ids is not None:
-        return strand.ids[1:].reshape(1, -1)
+        ids: Array = strand.ids[1:].reshape(1, -1)
+        return ids
     return _side_by_side(xp, strand.s[1 : steps + 1, layer.state_size + layer.bias :]).T[None]

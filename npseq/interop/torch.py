@@ -178,7 +178,8 @@ def _numbers(name: str, value: Any) -> np.ndarray:
     if not hasattr(value, "detach"):
         return host_array(name, value)
     try:
-        return (value.float() if str(value.dtype).startswith(LACKING) else value).numpy(force=True)
+        numbers: np.ndarray = (value.float() if str(value.dtype).startswith(LACKING) else value).numpy(force=True)
+        return numbers
     except (TypeError, RuntimeError) as error:  # a sparse or quantized one
         raise TypeError(refusal(name, value)) from error
 

@@ -78,4 +78,5 @@ def _bound(layer: Any, tensors: tuple[Any, ...]) -> Any:
 def _array(tensor: torch.Tensor) -> np.ndarray:
     if tensor.device.type != "cpu":
         raise TypeError(f"tensors must be on the CPU, where npseq computes this layer, got one on {tensor.device}")
-    return tensor.detach().numpy()
+    array: np.ndarray = tensor.detach().numpy()
+    return array

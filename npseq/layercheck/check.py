@@ -285,7 +285,7 @@ def _loss(outputs: Callable[[Values], Values], weights: Values) -> Callable[[Val
 def _weights(outputs: Values, rng: np.random.Generator) -> Values:
     """An upstream gradient for each output, of size 0.5 to 1.5 so that no output is missed, and exact in float32."""
 
-    def draw(like: Array) -> Array:
+    def draw(like: Array) -> Any:
         size = rng.uniform(0.5, 1.5, like.shape) * rng.choice([-1.0, 1.0], like.shape)
         return array_module(like).asarray(size.astype(np.float32).astype(np.float64))
 

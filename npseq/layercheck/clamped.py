@@ -56,7 +56,8 @@ def surrogate(layer: Recurrent, x: Array, state: Any, lengths: Any, dy: Array, d
 
     def held(a: Array) -> Array:
         value, factor = next(each)
-        return value + factor * (a - value)  # (T34)
+        held_value: Array = value + factor * (a - value)  # (T34)
+        return held_value
 
     return _with_cell(layer, watched(layer.cell, held))
 

@@ -41,7 +41,8 @@ def fault(layer: Any, report: Report, lengths: Any, vanished: bool = False) -> s
 
 def _wrong_steps(row: TensorReport) -> np.ndarray:
     """(T, B) bool: where dx is wrong."""
-    return np.any(np.asarray(row.errors) > row.tolerance, axis=2)
+    wrong: np.ndarray = np.any(np.asarray(row.errors) > row.tolerance, axis=2)
+    return wrong
 
 
 def _sums(wrong: list[str]) -> str:

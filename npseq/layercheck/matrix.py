@@ -123,7 +123,8 @@ def check(case: LayerCase) -> Report:
 def _parameters(size: int) -> np.ndarray:
     """Parameters of size 0.3 to 1, with which every ReLU layer here has active units."""
     rng = np.random.default_rng(SEED)
-    return rng.uniform(0.3, 1.0, size) * rng.choice([-1.0, 1.0], size)
+    drawn: np.ndarray = rng.uniform(0.3, 1.0, size) * rng.choice([-1.0, 1.0], size)
+    return drawn
 
 
 def _state(layer: Any) -> Any:

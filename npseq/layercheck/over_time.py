@@ -108,13 +108,15 @@ def _alone(weights: Array, steps: Any) -> Array:
     if steps is None:
         return weights
     here = np.arange(len(weights))[:, None] == steps
-    return weights * array_module(weights).asarray(here[:, :, None], dtype=weights.dtype)
+    found: Array = weights * array_module(weights).asarray(here[:, :, None], dtype=weights.dtype)
+    return found
 
 
 def _direction(value: Array, rng: np.random.Generator) -> np.ndarray:
     """Draws how far each entry moves, about the typical size of the tensor, and no entry by less than half of it."""
     typical = root_mean_square(to_host(value).reshape(-1)) or 1.0
-    return typical * rng.uniform(0.5, 1.5, value.shape) * rng.choice([-1.0, 1.0], value.shape)
+    found: np.ndarray = typical * rng.uniform(0.5, 1.5, value.shape) * rng.choice([-1.0, 1.0], value.shape)
+    return found
 
 
 def _slopes(time: InTime, at: Values, name: str, v: np.ndarray, losses: list[Any]) -> list[np.ndarray]:

@@ -120,7 +120,8 @@ def judged_there(time: InTime, numeric: Numeric) -> dict[str, list[Judged]]:
 
 
 def _allowed(each: Judged, here: np.ndarray, near: np.ndarray) -> np.ndarray:
-    return RTOL * each.size + AMPLIFIED * np.abs(here.sum() - near.sum())
+    found: np.ndarray = RTOL * each.size + AMPLIFIED * np.abs(here.sum() - near.sum())
+    return found
 
 
 def _row(row: TensorReport, found: list[Judged], missing: "Missing", point: Point) -> TensorReport:

@@ -131,7 +131,7 @@ class _Trial:
             return None
         matrix, operands = self.U.T if back else self.U, self.cell.operands
 
-        def times(x: Array) -> Array:
+        def times(x: Any) -> Array:
             if not isinstance(x, np.ndarray) or x.shape[0] != matrix.shape[1] or x.ndim < 2:
                 raise ValueError(f"{_name(self.cell)} must project blocks of {matrix.shape[1]} rows, got {np.shape(x)}")
             return np.tensordot(matrix, x, 1)
@@ -257,7 +257,7 @@ class _Trial:
             self.state(STEPS, BATCH),
         )
         with self.of("vector_gradients"):
-            found = self.cell.vector_gradients(da, old, new)
+            found: Any = self.cell.vector_gradients(da, old, new)
         wanted = f"return a gradient (H, T, B) for each of {', '.join(self.cell.vectors)}"
         fits = isinstance(found, tuple | list) and len(found) == len(self.cell.vectors)
         fits = fits and all(np.shape(one) == da.shape[1:] for one in found)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array, float_dtype, instance
-from npseq.backend import Array, array_module, device_module, to_host
+from npseq.backend import HOST, Array, array_module, device_module, to_host
 from npseq.bptt.workspace import check_workspace
 from npseq.parameters import Parameters
 
@@ -79,7 +79,7 @@ class Layer:
             array_module(flat, held)
         if flat.dtype is not held.dtype and flat.dtype != held.dtype:
             raise TypeError(f"grads must be {held.dtype} as params, got {flat.dtype}; give None")
-        if isinstance(flat, np.ndarray) and not flat.flags.writeable:
+        if isinstance(flat, HOST) and not flat.flags.writeable:
             raise ValueError("grads must be writable, they are read-only; give None")
         return grads
 

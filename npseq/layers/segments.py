@@ -88,7 +88,8 @@ class Segments(NamedTuple):
     @staticmethod
     def _chosen(part: Array, sequence: np.ndarray, zero: np.ndarray) -> Array:
         xp = array_module(part)
-        return xp.where(xp.asarray(zero[:, None]), 0, part[:, xp.asarray(sequence)])
+        found: Array = xp.where(xp.asarray(zero[:, None]), 0, part[:, xp.asarray(sequence)])
+        return found
 
 
 class SegmentsTape(NamedTuple):

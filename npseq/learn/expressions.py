@@ -91,7 +91,8 @@ class Lines(Graph):
         inside = [self.text(part) for part in self.below(node)]
         match op:
             case "leaf":
-                return args[0]
+                leaf: str = args[0]
+                return leaf
             case "matmul":
                 return " @ ".join(
                     f"({x})" if self._is_pointwise(part) else x for x, part in zip(inside, args, strict=False)

@@ -24,7 +24,7 @@ def source_of(path: Any) -> str:
     path = as_path(path, "path")
     if path.suffix not in (".py", ".ipynb"):
         raise ValueError(f"path must end with .py or .ipynb, got {str(path)!r}")
-    text = path.read_text(encoding="utf-8")
+    text: str = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         return text
     try:

@@ -18,7 +18,8 @@ class Examples:
     times: tuple[tuple[int, int], ...] = ()  # (place of an array, place of its lengths): cut to the longest of a batch
 
     def __len__(self) -> int:
-        return next(a.shape[axis] for a, axis in zip(self.arrays, self.axes, strict=True) if a is not None)
+        count: int = next(a.shape[axis] for a, axis in zip(self.arrays, self.axes, strict=True) if a is not None)
+        return count
 
     def of(self, rows: Any) -> Self:
         """Returns the examples of these places.
@@ -32,7 +33,7 @@ class Examples:
         for array, axis in zip(self.arrays, self.axes, strict=True):
             yield None if array is None else array[(slice(None),) * axis + (rows,)]
 
-    def batches(self, batch_size: int, order: np.ndarray) -> Iterator[tuple]:
+    def batches(self, batch_size: int, order: np.ndarray) -> Iterator[tuple[Any, ...]]:
         """Yields the arguments of `loss` for all examples, in an order, with no more time steps than the longest has.
 
         Args:

@@ -29,7 +29,7 @@ class Plan(NamedTuple):
     optimizer: Any
     clip: float | None
     patience: int | None
-    callbacks: tuple[Callable[[Any, dict], Any], ...]
+    callbacks: tuple[Callable[[Any, dict[str, Any]], Any], ...]
     progress: bool | None
     rng: np.random.Generator
 
@@ -181,14 +181,14 @@ class Falling:
 
 
 @contextmanager
-def _bar(plan: Plan) -> Iterator[Callable[[dict], None]]:
+def _bar(plan: Plan) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Yields a function that shows an epoch's numbers."""
     from tqdm import tqdm
 
     seen = plan.progress if plan.progress is not None else "ipykernel" in sys.modules or sys.stderr.isatty()
     with tqdm(total=plan.epochs, desc="fit", unit="epoch", leave=False, disable=not seen) as bar:
 
-        def show(row: dict) -> None:
+        def show(row: dict[str, Any]) -> None:
             bar.set_postfix({name: f"{value:.4g}" for name, value in row.items() if name != "epoch"}, refresh=False)
             bar.update(1)
 

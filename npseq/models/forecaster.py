@@ -224,4 +224,5 @@ class LatentForecaster(Model):
         while len(out) < steps:
             prediction, state = self._predict(out[-1], state)
             out.append(prediction)
-        return xp.concatenate(out)
+        forecast: Array = xp.concatenate(out)
+        return forecast

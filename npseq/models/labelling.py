@@ -123,7 +123,8 @@ class LabelModel(Whole, Fitting, SequenceModel):
         if self.is_binary:
             return sigmoid(logits)
         p = array_module(logits).exp(logits - logits.max(axis=-1, keepdims=True))
-        return p / p.sum(axis=-1, keepdims=True)
+        probabilities: Array = p / p.sum(axis=-1, keepdims=True)
+        return probabilities
 
     def score(self, data: Any, targets: Any = None, *, batch_size: int = 256) -> float:
         """Returns the accuracy: the share of positions whose label is the likeliest.
@@ -145,7 +146,7 @@ class LabelModel(Whole, Fitting, SequenceModel):
         """Labelled data; texts and the names of their labels; or arrays x, targets and, in a tuple with x, lengths."""
         lengths: Any
         if isinstance(data, Labelled):
-            arrays: tuple = (data.ids, data.targets, data.lengths)
+            arrays: tuple[Any, ...] = (data.ids, data.targets, data.lengths)
         elif _is_texts(data):
             ids, lengths = self._read_texts(data)
             arrays = (ids, self._numbered(targets, lengths), lengths)

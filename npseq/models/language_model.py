@@ -9,7 +9,7 @@ import numpy as np
 
 from npseq.activations import Activation
 from npseq.arguments import flag, float_dtype, function, one_of
-from npseq.backend import Array, array_module, drawing
+from npseq.backend import HOST, Array, array_module, drawing
 from npseq.cell import Cell
 from npseq.clipping import check_limit, clip_grad_norm
 from npseq.data import Vocabulary
@@ -173,7 +173,7 @@ class LanguageModel(TextFitting):
         function("all_reduce", bool if all_reduce is None else all_reduce)
         batch, window = (ids, targets, state), Window(truncation, context, state_at, lengths, weights)
         with self._on_few_threads(targets):
-            if all_reduce is None and not isinstance(self.params.flat, np.ndarray):
+            if all_reduce is None and not isinstance(self.params.flat, HOST):
                 loss, norm, state, grads = self._on_device(batch, clip, window)
             else:
                 loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers, all_reduce)

@@ -47,4 +47,5 @@ def position_weights(logits: Array, lengths: Array | None, weights: Array | None
 
 def step_mask(steps: int, lengths: Array, like: Array) -> Array:
     """(T, B) of 1 where a sequence has a step and 0 elsewhere, with the real dtype and the device of `like`."""
-    return array_module(like).asarray(has_step(lengths, steps, like.shape[1]).astype(np.dtype(like.real.dtype)))
+    mask: Array = array_module(like).asarray(has_step(lengths, steps, like.shape[1]).astype(np.dtype(like.real.dtype)))
+    return mask

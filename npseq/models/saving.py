@@ -1,17 +1,19 @@
 """The content of a language model's file: parameters by name, configuration and vocabulary as JSON."""
 
 import json
+from collections.abc import Callable
 from os import PathLike
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from npseq.backend import to_host
 from npseq.data import Vocabulary
 from npseq.files import VERSION, Content, damage_in
-from npseq.models.model import set_params
+from npseq.models.model import Model, set_params
 from npseq.models.sizes import parameter_count
 
+M = TypeVar("M", bound=Model)
 FORMAT = "npseq language model"
 
 
@@ -29,7 +31,7 @@ def content_of(model: Any) -> Content:
     return Content(dict(params), {**metadata, "vocabulary": json.dumps(vocabulary)})
 
 
-def model_from(kind: Any, content: Content, path: str | PathLike[str], rng: Any = 0) -> Any:
+def model_from(kind: Callable[..., M], content: Content, path: str | PathLike[str], rng: Any = 0) -> M:
     """The model of `content_of`, on the host; tensors whose names hold a "/" are none of its parameters.
 
     Args:

@@ -219,7 +219,8 @@ class Seq2Seq(Translating):
         source = xp.asarray([*self.source_vocab[list(tokens)], self.source_vocab["<eos>"]])
         most = 2 * len(tokens) + 10 if max_steps is None else max_steps
         best = self.beam_search(source, beam_size, max_steps=most, alpha=alpha).best
-        return self.target_vocab.to_tokens([token for token in best.tokens if token != self.end])
+        translated: list[str] = self.target_vocab.to_tokens([token for token in best.tokens if token != self.end])
+        return translated
 
     def exact_matches(
         self, source: Array, target: Array, source_lengths: Array | None, target_lengths: Array

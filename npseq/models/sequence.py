@@ -152,6 +152,7 @@ class SequenceModel(Model):
         if tape.context:
             zeros = np.zeros_like(dread, shape=(tape.context, *dread.shape[1:]))
             dy = array_module(dread).concatenate([zeros, dread])
+        dx: Array | None
         dx, _, _ = self.recurrent.backward(dy, tape.recurrent, dstate, truncation, **own["recurrent"])
         if self.embedding is not None and dx is not None and tape.embedding is not None:
             rows, grads = dx[len(dx) - len(tape.embedding) :], own["embedding"]["grads"]  # before: an input of zeros

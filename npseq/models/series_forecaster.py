@@ -114,7 +114,7 @@ class SeriesForecaster(Whole, Fitting):
         self.recurrent.backward(dy, tapes[0], **own["recurrent"])
         return value * (error.size / total), grads
 
-    def _predictions(self, z: Array, weights: Array, training: bool = False) -> tuple[Array, tuple]:
+    def _predictions(self, z: Array, weights: Array, training: bool = False) -> tuple[Array, tuple[Any, ...]]:
         x = np.stack([z, 1 - weights], axis=-1)
         y, _, tape = self.recurrent.forward(x, training=training)
         prediction, output_tape = self.output.forward(y, copy=False)
@@ -193,7 +193,8 @@ class SeriesForecaster(Whole, Fitting):
         z, weights = self._scaled(values)
         prediction = self._predictions(z[:-1, None], weights[:-1, None])[0][:, 0].astype(np.float64)
         change = np.concatenate([np.full(len(values) - len(prediction), np.nan), prediction * self.scale_ + self.mean_])
-        return base_of(values, self.season) + change
+        found: np.ndarray = base_of(values, self.season) + change
+        return found
 
     def score(self, data: Any = None, targets: Any = None) -> float:
         """Returns 1 - (squared errors of `compare`) / (the least of the naive forecasts'): 0 is no better than naive.

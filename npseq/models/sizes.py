@@ -31,7 +31,8 @@ def parameter_count(config: Mapping[str, Any], vocab_size: int) -> int:
 
     recurrent = layer(inputs) + (config["num_layers"] - 1) * layer(output)
     own = 1 if config.get("tied") else output + 1
-    return vocab_size * (config["embedding_size"] or 0) + recurrent + own * vocab_size
+    count: int = vocab_size * (config["embedding_size"] or 0) + recurrent + own * vocab_size
+    return count
 
 
 def _cell(config: Mapping[str, Any]) -> Cell:

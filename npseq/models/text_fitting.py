@@ -17,7 +17,7 @@ ONE_ROW, ROWS = 20_000, 32  # tokens that are evaluated as one sequence; the par
 class TextFitting(TextModel, Fitting):  # type: ignore[misc]  # evaluate is that of TextModel
     """The part of LanguageModel that learns a text; use that."""
 
-    def fit(self, data: Any, targets: Any = None, *, steps: int = 35, **plan: Any) -> Self:  # type: ignore[override]
+    def fit(self, data: Any, targets: Any = None, *, steps: int = 35, **plan: Any) -> Self:
         """Trains on a text, `epochs` times, and returns the model itself. Writes params.
 
         Args:

@@ -48,7 +48,7 @@ class TextModel(SequenceModel):
         return self._run(array("ids", ids), state)[:2]
 
     def evaluate(
-        self, ids: Array, steps: int = 256, *, rows: int = 1, on_tokens: Callable[[int], object] | None = None
+        self, ids: Array | str, steps: int = 256, *, rows: int = 1, on_tokens: Callable[[int], object] | None = None
     ) -> float:
         """Returns the mean negative log-likelihood of ids, each token after all before it, in nats.
 
@@ -228,10 +228,14 @@ class TextModel(SequenceModel):
 
 def _columns(ids: Array, starts: Array, steps: int) -> Array:
     """So many ids (steps, B) from each start on."""
-    return ids[starts + array_module(ids).arange(steps)[:, None]]
+    columns: Array = ids[starts + array_module(ids).arange(steps)[:, None]]
+    return columns
 
 
 def _losses(logits: Array, targets: Array, lengths: Any) -> Array:
     """(B,) -log P of the targets (T, B), each sequence up to its length."""
     weights = position_weights(logits, lengths, None)
-    return softmax_cross_entropy(logits, targets, weights=weights, reduction="none")[0].astype(np.float64).sum(axis=0)
+    losses: Array = (
+        softmax_cross_entropy(logits, targets, weights=weights, reduction="none")[0].astype(np.float64).sum(axis=0)
+    )
+    return losses

@@ -53,4 +53,5 @@ def _pools() -> list[Any]:
     """The libraries that multiply matrices here."""
     from threadpoolctl import ThreadpoolController
 
-    return ThreadpoolController().select(user_api="blas").lib_controllers
+    found: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
+    return found

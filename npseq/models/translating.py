@@ -41,7 +41,7 @@ class Translating(Whole, Fitting, EncoderDecoder):
     def _examples(self, data: Any, targets: Any) -> Examples:
         """Pairs; two lists of texts; or arrays (source, target, source_lengths, target_lengths) in a tuple."""
         if isinstance(data, Pairs):
-            arrays: tuple = (data.source, data.target, data.source_lengths, data.target_lengths)
+            arrays: tuple[Any, ...] = (data.source, data.target, data.source_lengths, data.target_lengths)
         elif targets is not None:
             arrays = _side_by_side(_read(data, self.source_vocab), _read(targets, self.target_vocab))
         elif isinstance(data, tuple) and len(data) in (2, 4):
@@ -105,5 +105,5 @@ def _read(texts: Any, vocab: Vocabulary | None) -> tuple[np.ndarray, np.ndarray]
     return ids, lengths
 
 
-def _side_by_side(source: tuple, target: tuple) -> tuple:
+def _side_by_side(source: tuple[Any, ...], target: tuple[Any, ...]) -> tuple[Any, ...]:
     return source[0], target[0], source[1], target[1]

@@ -64,7 +64,7 @@ class Whole(Model):
             )
         with damage_in(path):
             made = {name: _read(value) for name, value in json.loads(content.metadata["made"]).items()}
-            model: Any = cls(**made, rng=0)  # type: ignore[call-arg]
+            model: Self = cls(**made, rng=0)  # type: ignore[call-arg]
             set_params(model.params, content.tensors)
             for name, value in json.loads(content.metadata["fitted"]).items():
                 if name not in cls.fitted:

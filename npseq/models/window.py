@@ -74,7 +74,8 @@ class Window(NamedTuple):
         """Which targets of each sequence count: how many, or a mask."""
         if self.lengths is None or self.lengths.ndim == 2:
             return None if self.lengths is None else self.lengths[self.context :]
-        return np.maximum(self.lengths - self.context, 0)
+        counted: np.ndarray | None = np.maximum(self.lengths - self.context, 0)
+        return counted
 
     def position_weights(self, logits: Array) -> Array | None:
         """The weights (T, B) of the targets, None where all count alike; `check` has been called."""

@@ -110,7 +110,8 @@ def step_jacobians(layer: Recurrent, tape: Any) -> tuple[Array, Influence]:
 
 def multiply(J: Array, S: Array) -> Array:
     """Multiplies J (B, n, n) by S (B, n, ...)."""
-    return np.matmul(J, S.reshape(*S.shape[:2], prod(S.shape[2:]))).reshape(S.shape)
+    product: Array = np.matmul(J, S.reshape(*S.shape[:2], prod(S.shape[2:]))).reshape(S.shape)
+    return product
 
 
 def output_gradient(dy: Array | LossGradient, t: int, y: Array, lengths: Array | None) -> Array:
@@ -136,7 +137,8 @@ def refuse_clip(method: str, clip_adjoint: Any) -> None:
 
 def join_outputs(layer: Recurrent, outputs: list[Array], batch: int) -> Array:
     xp = array_module(layer.params.flat)
-    return xp.concatenate(outputs) if outputs else xp.zeros((0, batch, layer.output_size), layer.dtype)
+    joined: Array = xp.concatenate(outputs) if outputs else xp.zeros((0, batch, layer.output_size), layer.dtype)
+    return joined
 
 
 def by_state(layer: Recurrent, dy: Array, size: int, dcs: PerLayer | None, t: int, lengths: np.ndarray | None) -> Array:
@@ -154,7 +156,8 @@ def by_state(layer: Recurrent, dy: Array, size: int, dcs: PerLayer | None, t: in
 def flat_state(h: Array, c: Array | None) -> Array:
     """(B, n) from h (L, B, P) and c (L, B, H)."""
     parts = [h.swapaxes(0, 1)] + ([] if c is None else [c.swapaxes(0, 1)])
-    return array_module(h).concatenate([part.reshape(len(part), prod(part.shape[1:])) for part in parts], axis=1)
+    flat: Array = array_module(h).concatenate([part.reshape(len(part), prod(part.shape[1:])) for part in parts], axis=1)
+    return flat
 
 
 def _add(grads: Parameters, q: Array, influence: Influence) -> None:

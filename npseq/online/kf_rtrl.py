@@ -73,4 +73,5 @@ def _balance(numerator: Array, denominator: Array) -> Array:
     """p (B, 2), the square roots of the quotients; 0 for a product that is 0."""
     xp, both = array_module(numerator), (numerator > 0) & (denominator > 0)
     ratio = xp.sqrt(numerator) / xp.sqrt(denominator + (denominator == 0))
-    return xp.where(both, ratio, 0).astype(numerator.dtype)
+    found: Array = xp.where(both, ratio, 0).astype(numerator.dtype)
+    return found

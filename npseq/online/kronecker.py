@@ -88,7 +88,8 @@ def _require_products(method: str, layer: Recurrent) -> None:
 def _signs(layer: Recurrent, signs: Any, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     xp = array_module(layer.params.flat)
     if signs is None:
-        return xp.asarray(rng.choice([-1.0, 1.0], shape).astype(layer.dtype))
+        found: Array = xp.asarray(rng.choice([-1.0, 1.0], shape).astype(layer.dtype))
+        return found
     return check_array("signs", signs, shape, layer.dtype, xp)
 
 

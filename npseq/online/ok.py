@@ -78,7 +78,8 @@ def optimal(u: Array, A: Array, signs: Array) -> Products:
 
 def _basis(vectors: Array) -> tuple[Array, Array]:
     """Q (B, N, k) and R (B, k, r + 1) of the vectors (B, r + 1, N)."""
-    return array_module(vectors).linalg.qr(vectors.swapaxes(1, 2))
+    Q, R = array_module(vectors).linalg.qr(vectors.swapaxes(1, 2))
+    return Q, R
 
 
 def mixing(sigma: np.ndarray, signs: np.ndarray, r: int) -> np.ndarray:
@@ -100,4 +101,5 @@ def _complement(z: np.ndarray) -> np.ndarray:
     """(N, N - 1): orthonormal columns that are orthogonal to a unit vector; a reflection takes z to the first axis."""
     w = z.copy()
     w[0] += np.copysign(1.0, w[0])
-    return (np.eye(len(z)) - 2 * np.outer(w, w) / (w @ w))[:, 1:]
+    columns: np.ndarray = (np.eye(len(z)) - 2 * np.outer(w, w) / (w @ w))[:, 1:]
+    return columns

@@ -81,9 +81,10 @@ def uoro(
     if influence is not None:
         s, theta = _checked_influence(layer, influence, batch)
     if signs is not None:
-        if not isinstance(signs, list | tuple) or len(signs) != steps:
+        each: Any = signs
+        if not isinstance(each, list | tuple) or len(each) != steps:
             raise ValueError(f"signs must be a list of one state a step, {steps} in all, got {signs!r:.60}")
-        whole = (given[0] if isinstance(given, tuple) and len(given) == 1 else given for given in signs)
+        whole = (given[0] if isinstance(given, tuple) and len(given) == 1 else given for given in each)
         signs = [state_arrays(layer.checked_state(f"signs[{t}]", one, batch)) for t, one in enumerate(whole)]
     rng = generator(rng)
     total, complex_layer = 0 * layer.params.flat, layer.astype(np.complex128)

@@ -1,6 +1,7 @@
 """Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019)."""
 
 from types import ModuleType
+from typing import Any
 
 from npseq.arguments import flag, within
 from npseq.backend import Array
@@ -38,7 +39,8 @@ class Adam(Optimizer):
         amsgrad: bool = False,
     ):
         super().__init__(lr, weight_decay)
-        if not isinstance(betas, tuple | list) or len(betas) != 2:
+        pair: Any = betas
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise TypeError(f"betas must be a pair of numbers, got {betas!r}")
         self.betas = within("betas[0]", betas[0], below=1), within("betas[1]", betas[1], below=1)
         self.eps, self.amsgrad = within("eps", eps), flag("amsgrad", amsgrad)

@@ -11,7 +11,7 @@ import numpy as np
 from npseq.arguments import array as an_array
 from npseq.arguments import finite, floating, instance, integer, mapping, within
 from npseq.arrays import is_own
-from npseq.backend import Array, array_module
+from npseq.backend import HOST, Array, array_module
 from npseq.optim.schedules import Schedule, rate
 from npseq.parameters import Parameters
 
@@ -182,7 +182,7 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
 
 
 def _check_writable(name: str, param: Array) -> None:
-    if isinstance(param, np.ndarray) and not param.flags.writeable:
+    if isinstance(param, HOST) and not param.flags.writeable:
         raise ValueError(f"params[{name!r}] must be writable, it is read-only; take a copy of it")
 
 

@@ -147,4 +147,5 @@ def _at_first_steps(part: Array, own: StepsTape, directions: int) -> Array:
     """Of the adjoints (L*R, T*B, .) of the states before each step those before a strand's own first step."""
     by_step = part.reshape(len(part), own.steps, own.batch, part.shape[2])
     found = [by_step[k, -1 if k % directions else 0] for k in range(len(part))]
-    return array_module(part).stack(found)
+    first: Array = array_module(part).stack(found)
+    return first

@@ -44,7 +44,8 @@ def in_a_row(earlier: Elements, later: Elements) -> Elements:
 
 def times(A: Array, b: Array) -> Array:
     """The product of matrices (..., m, m) with vectors (..., m)."""
-    return np.matmul(A, b[..., None])[..., 0]
+    product: Array = np.matmul(A, b[..., None])[..., 0]
+    return product
 
 
 def solve(A: Array, b: Array) -> Array:

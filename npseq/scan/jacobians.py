@@ -40,12 +40,14 @@ class Steps(NamedTuple):
     def blocks(self, rows: Array, m: int) -> Array:
         """Rows (r, T*B) as (T, B, r / m, m), in the strand's own order of time."""
         batch = rows.shape[1] // self.steps if self.steps else 0
-        return in_order(rows.reshape(m, len(rows) // m, self.steps, batch).transpose(2, 3, 1, 0), self.d)
+        found: Array = in_order(rows.reshape(m, len(rows) // m, self.steps, batch).transpose(2, 3, 1, 0), self.d)
+        return found
 
     def rows(self, blocks: Array) -> Array:
         """The reverse of `blocks`."""
         steps, batch, units, m = blocks.shape
-        return in_order(blocks, self.d).transpose(3, 2, 0, 1).reshape(m * units, steps * batch)
+        found: Array = in_order(blocks, self.d).transpose(3, 2, 0, 1).reshape(m * units, steps * batch)
+        return found
 
     def adjoints(self, dnew: Array) -> loop.Adjoints:
         """Those of every step, from the adjoints (n, [K,] T*B) of the states after it."""
@@ -67,7 +69,8 @@ class Jacobians(NamedTuple):
 
     @property
     def m(self) -> int:
-        return self.J.shape[-1]
+        found: int = self.J.shape[-1]
+        return found
 
 
 def jacobians(steps: Steps, max_bytes: int | None) -> Jacobians:
@@ -112,7 +115,8 @@ def _by_units(steps: Steps, first: int) -> Array | None:
         return None
     batch = columns // max(steps.steps, 1)
     J = J[:, :, :m].reshape(m, units, m, steps.steps, batch).transpose(3, 4, 1, 2, 0)
-    return in_order(J, steps.d)
+    ordered: Array = in_order(J, steps.d)
+    return ordered
 
 
 def of_blocks(J: Array, m: int) -> Array:
@@ -123,8 +127,10 @@ def of_blocks(J: Array, m: int) -> Array:
     each = k // m  # units of a block, of each of m parts
     cut: Any = J.reshape(*rest, U, m, each, m, each)
     cut = np.diagonal(cut, axis1=-3, axis2=-1)  # (..., U, m, m, each)
-    return np.moveaxis(cut, -1, -4).reshape(*rest, each * U, m, m)
+    found: Array = np.moveaxis(cut, -1, -4).reshape(*rest, each * U, m, m)
+    return found
 
 
 def _stacked(h: Array, c: Array) -> Array:
-    return array_module(h).concatenate([h, c])
+    found: Array = array_module(h).concatenate([h, c])
+    return found

@@ -252,7 +252,10 @@ def make_optimizer(config: TrainingConfig, updates: int | None = None) -> optim.
     elif updates is not None and config.schedule == "exponential":
         lr = optim.Exponential(lr, LAST ** (1 / falling), least=LAST * lr)
     decay = {} if config.weight_decay is None else {"weight_decay": config.weight_decay}
-    return kinds[config.optimizer](lr=optim.Warmup(lr, config.warmup) if config.warmup else lr, **decay)
+    optimizer: optim.Optimizer = kinds[config.optimizer](
+        lr=optim.Warmup(lr, config.warmup) if config.warmup else lr, **decay
+    )
+    return optimizer
 
 
 def held_out(valid: Any) -> Any:

@@ -41,7 +41,8 @@ def known_ids(config: TrainingConfig, path: str, vocabulary: Vocabulary) -> np.n
     """Returns the ids of another text, read as that of the run is, under the run's vocabulary."""
     options = {"clean": config.clean, "end_of_line": config.end_of_line}
     ids, own = load_corpus(path, config.token, **options, dtype=None)  # type: ignore[arg-type]
-    return np.array(vocabulary[list(own.tokens)])[ids]
+    known: np.ndarray = np.array(vocabulary[list(own.tokens)])[ids]
+    return known
 
 
 def usual_epochs(tokens: int) -> int:

@@ -29,7 +29,8 @@ def limited(config: TrainingConfig, most: int | None = None) -> AbstractContextM
         return nullcontext()
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(limit)
+    limits: AbstractContextManager[Any] = threadpool_limits(limit)
+    return limits
 
 
 def precision(config: TrainingConfig) -> AbstractContextManager[Any]:

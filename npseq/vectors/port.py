@@ -66,7 +66,8 @@ class Port:
     def _ended(self, process: Any) -> int:
         """Its status, once it has closed its stdout."""
         try:
-            return process.wait(self.timeout)
+            status: int = process.wait(self.timeout)
+            return status
         except subprocess.TimeoutExpired:
             return self._late("ended")
 

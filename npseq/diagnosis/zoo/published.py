@@ -15,11 +15,13 @@ def dx_over_dy(dy: np.ndarray, strand: Any, done: list[Any]) -> np.ndarray:
     """dy, in which the forward direction's dx lies where the reverse direction's dy was, in a middle layer."""
     if strand.d == 0 or not 0 < strand.l < strand.part.layers - 1:
         return dy
-    return strand.part.split(done[0].roots["dx"])[1][::-1]
+    of_dx: np.ndarray = strand.part.split(done[0].roots["dx"])[1][::-1]
+    return of_dx
 
 
 def plus_parameter(value: np.ndarray, of: Any) -> np.ndarray:
-    return value + of.problem.layer.params[of.name]
+    total: np.ndarray = value + of.problem.layer.params[of.name]
+    return total
 
 
 def other_layers_matrices(equations: Any) -> dict[int, int]:

@@ -12,7 +12,7 @@ FROM_ABOVE = "dy of layer l is dx of layer l + 1"
 
 def through_forward_weights(dx: np.ndarray, done: list[Any]) -> np.ndarray:
     """dx of both directions through the forward direction's W_x."""
-    found = done[0].roots["dx"]
+    found: np.ndarray = done[0].roots["dx"]
     for kept in done[1:]:
         products = (
             done[0].strand.leaves.matrix(f"W_x{gate}") @ kept.roots[f"kept_{gate}"]
@@ -25,12 +25,14 @@ def through_forward_weights(dx: np.ndarray, done: list[Any]) -> np.ndarray:
 def other_direction(value: np.ndarray, of: Any) -> np.ndarray:
     """The gradient of the parameter that has this name in the other direction."""
     other = of.name.removesuffix("_reverse") if of.name.endswith("_reverse") else f"{of.name}_reverse"
-    return of.gradient(other, value)
+    other_found: np.ndarray = of.gradient(other, value)
+    return other_found
 
 
 def masked_only(dx: np.ndarray, part: Any, l: int, joined: np.ndarray) -> np.ndarray:
     """Through dropout's mask, without its scale."""
-    return joined * (part.dropped(np.ones_like(joined), l) != 0)
+    masked: np.ndarray = joined * (part.dropped(np.ones_like(joined), l) != 0)
+    return masked
 
 
 STACKS = (

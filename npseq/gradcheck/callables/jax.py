@@ -35,4 +35,5 @@ class Jax(Framework):
         return np.asarray(value)
 
     def gradient(self, f: Function, leaves: Leaves) -> Mapping[str, Any]:
-        return jax.grad(f)(leaves)
+        gradients: Mapping[str, Any] = jax.grad(f)(leaves)
+        return gradients

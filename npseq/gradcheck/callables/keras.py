@@ -39,4 +39,5 @@ def _compiled(call: Callable[..., Any]) -> Callable[..., Any]:
     """The same at a hundredth of the time: JAX's loops over time are slow where they are not compiled."""
     import jax
 
-    return jax.jit(call)
+    compiled: Callable[..., Any] = jax.jit(call)
+    return compiled

@@ -29,7 +29,8 @@ class Torch(Framework):
 
     def function(self, f: Any, at: Any) -> tuple[Callable[..., Any], Any]:
         if isinstance(f, type) and issubclass(f, torch.autograd.Function):
-            return f.apply, at
+            function: Any = f
+            return function.apply, at
         if not isinstance(f, torch.nn.Module):
             return f, at
         inputs = arguments_of(f.forward, at)
@@ -49,11 +50,12 @@ class Torch(Framework):
         return torch.as_tensor(value.copy(), device=like.device)
 
     def numpy(self, value: Any) -> np.ndarray:
-        return value.detach().resolve_conj().cpu().numpy()
+        array: np.ndarray = value.detach().resolve_conj().cpu().numpy()
+        return array
 
     def gradient(self, f: Function, leaves: Leaves) -> Mapping[str, Any]:
         moved = {path: leaf.requires_grad_() for path, leaf in leaves.items()}
-        found = torch.autograd.grad(f(moved), list(moved.values()), allow_unused=True)
+        found: Any = torch.autograd.grad(f(moved), list(moved.values()), allow_unused=True)
         return {
             path: torch.zeros_like(leaf) if one is None else one
             for (path, leaf), one in zip(moved.items(), found, strict=True)
@@ -80,7 +82,7 @@ class TorchClosure(Torch):
         return call, named
 
     def gradient(self, f: Function, leaves: Leaves) -> Mapping[str, Any]:
-        found = torch.autograd.grad(f(leaves), [self.read[path] for path in leaves], allow_unused=True)
+        found: Any = torch.autograd.grad(f(leaves), [self.read[path] for path in leaves], allow_unused=True)
         return {
             path: torch.zeros_like(leaf) if one is None else one
             for (path, leaf), one in zip(leaves.items(), found, strict=True)

@@ -58,7 +58,8 @@ def _flag(op_type: str, given: Mapping[str, Any], name: str) -> bool:
     value = _integer(op_type, given, name, 0)
     if value not in (0, 1):
         raise ValueError(f"{op_type}'s {name} must be 0 or 1, got {value!r}")
-    return value == 1
+    found: bool = value == 1
+    return found
 
 
 def _integer(op_type: str, given: Mapping[str, Any], name: str, default: Any) -> Any:

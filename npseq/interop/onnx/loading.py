@@ -180,7 +180,8 @@ def _batch(given: Inputs, found: Attributes) -> int | None:
     axis = 0 if found.batch_first else 1
     for name in ("X", "initial_h", "initial_c"):
         if name in given and given[name].ndim == 3:
-            return given[name].shape[axis]
+            result: int | None = given[name].shape[axis]
+            return result
     return given["sequence_lens"].size if "sequence_lens" in given else None
 
 

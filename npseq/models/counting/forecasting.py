@@ -54,7 +54,8 @@ def multi_step(predict: Predictor, history: Array, lags: int, steps: int) -> Arr
     known[:lags] = history[-lags:]
     for k in range(steps):
         known[lags + k] = _predicted(predict, known[None, k : k + lags])[0]
-    return known[lags:]
+    found: Array = known[lags:]
+    return found
 
 
 def k_step(predict: Predictor, series: Array, lags: int, steps: int) -> Array:
@@ -81,7 +82,7 @@ def k_step(predict: Predictor, series: Array, lags: int, steps: int) -> Array:
     _check_series("series", series, lags + steps, "lags + steps", "fc")
     function("predict", predict)
     rows, xp = len(series) - lags - steps + 1, array_module(series)
-    columns = xp.zeros((rows, lags + steps), series.dtype)
+    columns: Array = xp.zeros((rows, lags + steps), series.dtype)
     columns[:, :lags] = series[xp.arange(rows)[:, None] + xp.arange(lags)]
     for k in range(lags, lags + steps):
         columns[:, k] = _predicted(predict, columns[:, k - lags : k])
@@ -106,7 +107,8 @@ def naive(history: Array, steps: int, period: int = 1) -> Array:
     steps = amount("steps", steps)
     period = integer("period", period)
     _check_series("history", history, period, "period")
-    return history[len(history) - period + array_module(history).arange(steps) % period]
+    repeated: Array = history[len(history) - period + array_module(history).arange(steps) % period]
+    return repeated
 
 
 def error_growth(step_error: float, gain: float, steps: int, *, start: float = 0.0) -> np.ndarray:
@@ -149,7 +151,8 @@ def root_mean_square(prediction: Array, truth: Array) -> float:
         raise TypeError(f"prediction and truth must be real, got {prediction.dtype} and {truth.dtype}")
     if not truth.size:
         raise ValueError("prediction and truth must hold at least one number, got none")
-    return float(norm(prediction.astype(np.float64) - truth)) / truth.size**0.5
+    error: float = float(norm(prediction.astype(np.float64) - truth)) / truth.size**0.5
+    return error
 
 
 def _predicted(predict: Predictor, windows: Array) -> Array:

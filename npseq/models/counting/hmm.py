@@ -94,7 +94,8 @@ def _log_sum(xp: ModuleType, scores: Array) -> Array:
     top = scores.real.max(axis=0)
     shift = xp.where(xp.isfinite(top), top, xp.zeros_like(top))  # NumPy 1 takes 0 for a float64
     with np.errstate(divide="ignore"):
-        return xp.log(xp.exp(scores - shift).sum(axis=0)) + shift
+        total: Array = xp.log(xp.exp(scores - shift).sum(axis=0)) + shift
+        return total
 
 
 def _possible(log_prob: Array) -> Array:

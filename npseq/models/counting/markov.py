@@ -42,7 +42,8 @@ def transition_matrix(states: Array, num_states: int, *, smoothing: float = 0.0)
     if (totals == 0).any():
         unseen = int((totals == 0).argmax())
         raise ValueError(f"every state must be followed by one, nothing follows state {unseen}; use smoothing > 0")
-    return counts / totals[:, None]
+    shares: Array = counts / totals[:, None]
+    return shares
 
 
 def log_prob(states: Array, initial: Array, transition: Array) -> float:
@@ -93,7 +94,8 @@ def propagate(initial: Array, transition: Array, steps: int) -> Array:
     distributions = [initial]
     for _ in range(steps):
         distributions.append(distributions[-1] @ transition)
-    return array_module(initial, transition).stack(distributions)
+    found: Array = array_module(initial, transition).stack(distributions)
+    return found
 
 
 def stationary(transition: Array) -> Array:
@@ -117,7 +119,8 @@ def stationary(transition: Array) -> Array:
     p, _, rank, _ = np.linalg.lstsq(system, np.append(np.zeros(size), 1), rcond=None)
     if rank < size:
         raise ValueError(f"the chain must have one stationary distribution, got {size - rank + 1}: it falls into parts")
-    return array_module(transition).asarray(p, dtype=transition.dtype)
+    found: Array = array_module(transition).asarray(p, dtype=transition.dtype)
+    return found
 
 
 def sample_states(initial: Array, transition: Array, length: int, *, rng: Any = None) -> np.ndarray:
@@ -145,7 +148,8 @@ def sample_states(initial: Array, transition: Array, length: int, *, rng: Any = 
 def _thresholds(rows: np.ndarray) -> np.ndarray:
     """Sums up to each state, up to exactly 1: a uniform u in [0, 1) falls to the first state whose sum is above it."""
     sums = rows.astype(np.float64).cumsum(axis=-1)
-    return sums / sums[..., -1:]
+    shares: np.ndarray = sums / sums[..., -1:]
+    return shares
 
 
 def _check_chain(transition: Array, initial: Array | None = None) -> int:

@@ -65,7 +65,8 @@ def table_size(vocab_size: int, order: int) -> int:
         21952
     """
     order = amount("order", order, most=10_000)
-    return amount("vocab_size", vocab_size) ** order
+    size: int = amount("vocab_size", vocab_size) ** order
+    return size
 
 
 class ZipfFit(NamedTuple):
@@ -253,7 +254,8 @@ class NGramModel:
         ids = integers("tokens", to_host(array_or_lists("tokens", tokens)), self.vocab_size)
         if ids.ndim != 1 or len(ids) < least:
             raise ValueError(f"tokens must be a text or ids (N,) of at least {least}, got {tokens!r}")
-        return ids.tolist()
+        listed: list[int] = ids.tolist()
+        return listed
 
 
 def _smoothing(smoothing: float | Sequence[float], order: int) -> tuple[float, ...]:

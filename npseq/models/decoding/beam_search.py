@@ -24,7 +24,8 @@ class Hypothesis(NamedTuple):
         Args:
             alpha: of the length penalty, 0 for none.
         """
-        return self.log_prob / max(len(self.tokens), 1) ** alpha
+        score: float = self.log_prob / max(len(self.tokens), 1) ** alpha
+        return score
 
 
 class BeamSearch(NamedTuple):
@@ -91,7 +92,7 @@ def beam_search(
 def _extended(step: Step, alive: list[Hypothesis], begin: int, end: int | None, beam_size: int) -> list[Hypothesis]:
     """The beam_size likeliest continuations by one token."""
     last = [hypothesis.tokens[-1] if hypothesis.tokens else begin for hypothesis in alive]
-    found = step(last, [hypothesis.state for hypothesis in alive])
+    found: Any = step(last, [hypothesis.state for hypothesis in alive])
     if not isinstance(found, tuple | list) or len(found) != 2:
         raise TypeError(f"step must return a pair, log P (K, V) and K states, got {type(found).__name__}")
     log_probs, states = to_host(array("step(...)[0]", found[0])), found[1]

@@ -52,7 +52,8 @@ class Stepper:
 
     def _features(self, token: int | None) -> Array:
         """(D, 1): what the first layer reads where it looks nothing up."""
-        return self.zeros if token is None or self.rows is None else self.rows[token][:, None]
+        features: Array = self.zeros if token is None or self.rows is None else self.rows[token][:, None]
+        return features
 
 
 def _output_weights(output: Linear, directions: int, xp: Any) -> list[Array]:
@@ -163,7 +164,8 @@ def token_ids(tokens: Any, vocab: Vocabulary | None, size: int, xp: ModuleType, 
     ids = integers("tokens", given.astype(np.int64) if given.shape == (0,) else given, size)
     if ids.ndim != 1 or len(ids) < least:
         raise ValueError(f"tokens must be a text or ids (N,) of at least {least}, got {tokens!r}")
-    return xp.asarray(ids)
+    moved: Array = xp.asarray(ids)
+    return moved
 
 
 def stop_id(stop: str | int, vocab: Vocabulary | None, size: int) -> int:
@@ -171,7 +173,8 @@ def stop_id(stop: str | int, vocab: Vocabulary | None, size: int) -> int:
     if isinstance(stop, str):
         if vocab is None or stop not in vocab:
             raise ValueError(f"stop must be a token of the model's Vocabulary, or an id, got {stop!r}")
-        return vocab[stop]
+        found: int = vocab[stop]
+        return found
     try:
         return integer("stop", stop, least=0, below=size)
     except ValueError as error:

@@ -75,6 +75,7 @@ def reader(decoder: Any, context: Array) -> Read:
 
     def read(tokens: np.ndarray, state: Any) -> tuple[Array, Any]:
         repeated = np.repeat(context, tokens.shape[1], axis=0)
-        return decoder.forward(array_module(context).asarray(tokens), repeated, state)[:2]
+        found: tuple[Array, Any] = decoder.forward(array_module(context).asarray(tokens), repeated, state)[:2]
+        return found
 
     return read
