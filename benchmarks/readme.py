@@ -1,4 +1,4 @@
-"""Writes the tables of the README, docs/performance.md, docs/promises.md and docs/ports.md: python -m benchmarks.readme
+"""Writes the tables of the README and of pages of docs (PAGES): python -m benchmarks.readme
 
 It replaces the lines between <!-- NAME --> and the next empty line by a table of benchmarks/results, so that no number
 in it is copied by hand; a test compares the two. Ratios are cut off, never rounded up.
@@ -20,7 +20,10 @@ from benchmarks.record import geometric_mean, ratios
 from benchmarks.table import cut, title
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("performance", "promises", "ports")))
+PAGES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("performance", "promises", "ports", "own_data")),
+)
 
 
 def result(name: str) -> Any:
@@ -174,6 +177,14 @@ def ports() -> Iterator[str]:
         yield f"| {row['title']} | {row['version']} | {right} | {sum(wrong)} | {skipped} | {row['worst']:.1e} |"
 
 
+def own_data() -> Iterator[str]:
+    yield from ("| file | size | npseq | without | which is | CPU seconds |", "|---|---:|---:|---:|---|---:|")
+    for name, row in result("own_data")["results"].items():
+        own, without = (f"{row[k]:,.0f}" if row[k] >= 100 else f"{row[k]:.3g}" for k in ("npseq", "without"))
+        measured = f"{own} {row['unit']} | {without} | {row['baseline']}"
+        yield f"| {name} | {row['tokens']:,} | {measured} | {row['cpu_seconds']:.1f} |"
+
+
 def machines() -> Iterator[str]:
     yield paper(result("parallel")["records"]).partition("\n\n")[2]
 
@@ -184,6 +195,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "headline": book, "notes": notes, "speed": speed,
     "grid": grid, "generation": generation, "faults": faults, "fuzz": fuzz, "losses": losses,
     "growth": growth, "peaks": peaks, "ranks": ranks, "machines": machines, "ports": ports,
+    "own_data": own_data,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-NARROW = (np.uint8, np.uint16, np.int32, np.int64)
+NARROW = (np.int8, np.int16, np.int32, np.int64)  # signed, as all ids are, so that nothing is copied later
 
 
 class Numbering:

@@ -145,7 +145,7 @@ def test_a_packed_text_a_pipe_and_the_standard_input_are_read(tmp_path, monkeypa
         load_corpus(tmp_path / "torn.gz")
 
 
-@pytest.mark.parametrize(("dtype", "kind"), [(np.int64, np.int64), (np.int32, np.int32), (None, np.uint8)])
+@pytest.mark.parametrize(("dtype", "kind"), [(np.int64, np.int64), (np.int32, np.int32), (None, np.int8)])
 def test_ids_have_the_dtype_that_is_asked_for(tmp_path, dtype, kind):
     (tmp_path / "text").write_text("it was the best of times")
     ids, _ = load_corpus(tmp_path / "text", dtype=dtype)

@@ -24,7 +24,7 @@ def test_the_ids_and_the_counts_are_those_of_all_tokens_in_a_list(parts, most):
 
 
 @pytest.mark.parametrize(
-    ("count", "dtype"), [(2, np.uint8), (256, np.uint8), (257, np.uint16), (70_000, np.int32), (2**40, np.int64)]
+    ("count", "dtype"), [(2, np.int8), (128, np.int8), (129, np.int16), (70_000, np.int32), (2**40, np.int64)]
 )
 def test_ids_take_the_fewest_bytes(count, dtype):
     assert narrowest(count) is dtype
