@@ -27,6 +27,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "T": lambda x: x.T,
     "diagonal": lambda x: np.diag(x),
 }
+PARTS = {"total": 1, "one": 1, "term": 2}  # how many arguments are nodes, the others being axes and places
 OPERATORS = {ast.Mult: "multiply", ast.Div: "divide", ast.Add: "add", ast.Sub: "subtract", ast.MatMult: "matmul"}
 
 
@@ -80,11 +81,11 @@ class Lines(Graph):
 
     def below(self, node: int) -> tuple[int, ...]:
         op, args = self.nodes[node]
-        return args[:1] if op in ("total", "one") else super().below(node)
+        return args[: PARTS[op]] if op in PARTS else super().below(node)
 
     def with_below(self, node: int, below: Any) -> int:
         op, args = self.nodes[node]
-        return self.add(op, *below, *args[1:]) if op in ("total", "one") else super().with_below(node, below)
+        return self.add(op, *below, *args[PARTS[op] :]) if op in PARTS else super().with_below(node, below)
 
     def text(self, node: int, but: int = -1) -> str:
         op, args = self.nodes[node]
@@ -161,11 +162,13 @@ class Values:
                     return reduce(np.add, [weight * x for (weight, _), x in zip(args, parts, strict=True)])
                 case "matmul":
                     return parts[0] @ parts[1]
+                case "term":
+                    return np.outer(parts[0][:, args[2]], parts[1][args[2]])
                 case "one":
                     found = np.take(parts[0], args[1], axis=args[2])
                     return np.expand_dims(found, args[2]) if args[3] else found
                 case "total":
                     return np.sum(parts[0], axis=args[1], keepdims=args[2])
             return FUNCTIONS[op](parts[0])
-        except (ValueError, AttributeError, TypeError):
+        except (ValueError, AttributeError, TypeError, IndexError):
             return None

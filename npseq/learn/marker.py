@@ -130,13 +130,14 @@ class Search:
 
     def __init__(self, marker: Marker, env: Arrays, found: np.ndarray, wanted: np.ndarray):
         self.graph, self.env, self.found, self.wanted = marker.graph, env, found, wanted
-        self.nodes = marker.nodes
+        self.nodes, self.line = marker.nodes, -1
         self.values = Values(self.graph, env)
         adjoints = {name for name in env if name.startswith("d") or name.startswith("e_") or name == "passed"}
         self.slips = Slips(self.graph, env, adjoints, marker.counts)
 
     def mark(self, line: Line) -> Mark:
-        kind, reason = self.reason(self.nodes[line.name])
+        self.line = self.nodes[line.name]
+        kind, reason = self.reason(self.line)
         return Mark(line.name, False, kind, reason, line.label)
 
     def reason(self, node: int) -> tuple[str, str]:
@@ -210,6 +211,8 @@ class Search:
         carried = [leaf for leaf in leaves if self.slips.carries(leaf)]
         found += [graph.add("matmul", *pair) for a in carried for W in turned for pair in ((a, W), (W, a))]
         more = [graph.product(node, leaf) for node in found for leaf in leaves if self.slips.carries(node)]
+        own = [part for part in graph.reached([self.line]) if part in carried]
+        more += [graph.replaced(self.line, part, other) for part in own for other in carried if other != part]
         return list(dict.fromkeys([*found, *more]))
 
     def pair(self, node: int, singles: list[Slip]) -> tuple[str, str] | None:

@@ -2,28 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 
 from npseq.learn.expressions import Lines
+from npseq.learn.slopes import Slip, Slopes
 
 STEPS = {"h": "h_new", "c": "c_new", "a_prev": "a_next", "c_prev": "c_next", "H_prev": "H", "C_prev": "C"}
-
-
-class Slip(NamedTuple):
-    """A wrong expression: of which kind, in which words, and how unlikely."""
-
-    node: int
-    kind: str  # "shape", "sign", "factor", "path", "step", "sum"
-    words: str
-    price: float = 1.0
 
 
 DEAREST = Slip(-1, "", "", np.inf)
 
 
-class Slips:
+class Slips(Slopes):
     """Makes the slips of an expression.
 
     Args:
@@ -34,7 +25,8 @@ class Slips:
     """
 
     def __init__(self, lines: Lines, arrays: Mapping[str, np.ndarray], adjoints: set[str], counts: Mapping[str, int]):
-        self.lines, self.arrays, self.adjoints, self.counts = lines, arrays, adjoints, counts
+        super().__init__(lines, arrays)
+        self.adjoints, self.counts = adjoints, counts
 
     def of(self, node: int) -> Iterator[Slip]:
         """Every single slip of an expression, of all its parts."""
@@ -103,6 +95,7 @@ class Slips:
 
     def _of_sum(self, node: int) -> Iterator[Slip]:
         lines, terms = self.lines, self.lines.nodes[node].args
+        yield from self._product_of_sums(terms)
         for k, (weight, part) in enumerate(terms):
             rest, text = terms[:k] + terms[k + 1 :], lines.text(part)
             path = self.carries(part)
@@ -123,79 +116,18 @@ class Slips:
             twice = f"{'the path' if path else 'the term'} {text} comes twice"
             yield Slip(lines.sum(*rest, (2 * weight, part)), "factor", twice, 1.3)
 
+    def _product_of_sums(self, terms: tuple[tuple[float, int], ...]) -> Iterator[Slip]:
+        """Matrix products of each step, added up before they are multiplied."""
+        lines = self.lines
+        if len(terms) > 1 and all(lines.nodes[part].op == "matmul" for _, part in terms):
+            left, right = (lines.sum(*((1, lines.nodes[part].args[side]) for _, part in terms)) for side in (0, 1))
+            words = "each step has a product of its own; a product of the sums has all crossed terms too"
+            yield Slip(lines.add("matmul", left, right), "path", words, 1.2)
+
     def carries(self, node: int) -> bool:
         """Whether an adjoint is in it."""
         leaves = [self.lines.nodes[part] for part in self.lines.reached([node])]
         return any(leaf.op == "leaf" and leaf.args[0] in self.adjoints for leaf in leaves)
-
-    def _of_dtanh(self, node: int) -> Iterator[Slip]:
-        lines, (y,) = self.lines, self.lines.nodes[node].args
-        one, text = lines.constant(1), lines.text(node)
-        y_text = lines.text(y)
-        others = {
-            lines.product(y, y): "the 1 in it is missing",
-            y: f"it is not {y_text} itself",
-            lines.sum((1, one), (-1, y)): f"{y_text} is not squared",
-            lines.sum((1, one), (1, lines.product(y, y))): "there is a minus in it",
-            lines.sum((1, lines.product(y, y)), (-1, one)): "it has the wrong sign",
-            lines.add("dsigmoid", y): "that is the derivative of a sigmoid; this is a tanh",
-            lines.add("dtanh", lines.add("tanh", y)): f"{y_text} is a tanh already, and tanh was taken once more",
-            lines.product(node, node): "it comes twice",
-            lines.add("tanh", y): "the derivative is needed here, not the tanh",
-            lines.product(lines.constant(2), y): "that is the derivative of a square",
-            lines.product(y, node): f"there is a factor {y_text} too many",
-            lines.product(
-                y, lines.add("dtanh", lines.add("tanh", y))
-            ): f"{y_text} is a tanh already, and no factor of it",
-        }
-        if lines.nodes[y].op == "tanh":
-            inner = lines.nodes[y].args[0]
-            others[lines.add("dtanh", inner)] = f"the tanh of {lines.text(inner)} is missing"
-            others[lines.sum((1, one), (-1, lines.product(inner, y)))] = f"the tanh of {lines.text(inner)} is missing"
-        for other, words in others.items():
-            kind = "sign" if "minus" in words or "sign" in words else "factor"
-            yield Slip(other, kind, f"the derivative is {text}: {words}", 1.0)
-
-    def _of_dsigmoid(self, node: int) -> Iterator[Slip]:
-        lines, (y,) = self.lines, self.lines.nodes[node].args
-        one, y_text = lines.constant(1), lines.text(y)
-        others = {
-            y: f"the factor (1 - {y_text}) is missing",
-            lines.sum((1, one), (-1, y)): f"the factor {y_text} is missing",
-            lines.sum((1, y), (1, lines.product(y, y))): "there is a minus in it",
-            lines.product(y, lines.sum((1, y), (-1, one))): "it has the wrong sign",
-            lines.add("dtanh", y): "that is the derivative of a tanh; this is a sigmoid",
-            lines.add(
-                "dsigmoid", lines.add("sigmoid", y)
-            ): f"{y_text} is a sigmoid already, and it was taken once more",
-            lines.constant(1): "it is missing",
-            lines.product(node, node): "it comes twice",
-            lines.add("sigmoid", y): "the derivative is needed here, not the sigmoid",
-            lines.product(*2 * [lines.sum((1, one), (-1, y))]): f"one factor is {y_text} itself",
-            lines.product(y, y): f"one factor is 1 - {y_text}",
-        }
-        for other, words in others.items():
-            kind = "sign" if "minus" in words or "sign" in words else "factor"
-            yield Slip(other, kind, f"the derivative is {lines.text(node)}: {words}", 1.0)
-        for name in self._alike(y):
-            other = lines.leaf(name)
-            words = f"the derivative is {lines.text(node)}, of one and the same gate"
-            yield Slip(lines.product(y, lines.sum((1, one), (-1, other))), "factor", words, 1.4)
-            yield Slip(lines.product(other, lines.sum((1, one), (-1, y))), "factor", words, 1.4)
-
-    def _of_tanh(self, node: int) -> Iterator[Slip]:
-        (inner,) = self.lines.nodes[node].args
-        inside = self.lines.text(inner)
-        yield Slip(inner, "factor", f"the tanh of {inside} is missing", 1)
-        yield Slip(self.lines.add("dtanh", node), "factor", f"{self.lines.text(node)} itself belongs here", 1.1)
-        sigmoid = f"the function of {inside} is tanh, not a sigmoid"
-        yield Slip(self.lines.add("sigmoid", inner), "factor", sigmoid, 1.2)
-
-    def _alike(self, node: int) -> list[str]:
-        """The other names whose arrays have the shape of this one's."""
-        name = self.lines.nodes[node].args[0] if self.lines.nodes[node].op == "leaf" else ""
-        shape = np.shape(self.arrays[name]) if name in self.arrays else None
-        return [n for n, value in self.arrays.items() if n != name and np.shape(value) == shape]
 
     def _of_leaf(self, node: int) -> Iterator[Slip]:
         lines, name = self.lines, self.lines.nodes[node].args[0]
@@ -234,6 +166,11 @@ class Slips:
             if self.lines.nodes[side].op != "T":
                 words = f"{lines.text(side)} must not be transposed"
                 yield Slip(lines.add("matmul", *pair), "shape", words, 1.1)
+        sizes = [np.shape(self.arrays.get(lines.text(side), ())) for side in (left, right)]
+        many = max(sizes[0][1] if len(sizes[0]) > 1 else 0, sizes[1][0] if sizes[1] else 0, 1)
+        for k in {0, many - 1}:
+            words = f"of the sum in {lines.text(node)} one term alone is left, as when = stands in the place of +="
+            yield Slip(lines.add("term", left, right, k), "sum", words, 1.2)
         words = f"a matrix product belongs here, {lines.text(node)}, not one entry by entry"
         yield Slip(lines.product(left, right), "shape", words, 1.2)
         yield Slip(left, "path", f"the matrix {lines.text(right)} is missing", 1.2)

@@ -152,4 +152,9 @@ WRONG = [
     ("truncation_2", "d2l", "dW_hh", "G_0 + G_1 + G_2", "path", "G_2", "one lag too many"),
     ("truncation_3", "d2l", "dH_1", "dY_1 + (dH_2 * s_2) @ W_hh.T * xi_2", "factor", "keep", "biased"),
     ("truncation_3", "d2l", "dH_1", "(dY_1 + (dH_2 * s_2) @ W_hh.T) * xi_2 / keep", "factor", "bracket", ""),
+    # from a reader who thinks in loops
+    ("rnn_2", "d2l", "dX", "np.outer(dA[:, 3], W_xh[:, 3])", "sum", "one term alone", ""),
+    ("rnn_3", "d2l", "dW_xh", "np.outer(X[4], dA[4])", "sum", "one term alone", ""),
+    ("rnn_4", "d2l", "dA_1", "(dH_1 + dY_1) * (1 - H_1**2)", "path", "too many", ""),
+    ("rnn_4", "d2l", "dW_xh", "(X_1 + X_2).T @ (dA_1 + dA_2)", "path", "crossed terms", ""),
 ]
