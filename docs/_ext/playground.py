@@ -38,7 +38,7 @@ class Playground(Directive):
     has_content = False
 
     def run(self) -> list[nodes.Node]:
-        text = f'<script>{script()}</script>\n<div id="playground">{NO_SCRIPT}</div>'
+        text = f'<script>{script()}</script>\n<div id="play">{NO_SCRIPT}</div>'
         return [nodes.raw("", text, format="html")]
 
 

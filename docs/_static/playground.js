@@ -160,7 +160,7 @@ const npseqPlayground = (() => {
 window.npseqPlayground = npseqPlayground;
 
 document.addEventListener("DOMContentLoaded", () => {
-  const place = document.getElementById("playground");
+  const place = document.getElementById("play");
   if (!place) return;
   const SVG = "http://www.w3.org/2000/svg";
   const chosen = { cell: "LSTM", units: 8, gain: 1, bias: 1, length: 50, truncation: 20, seed: 1 };

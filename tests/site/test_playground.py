@@ -103,3 +103,10 @@ def test_50_random_settings_of_every_cell_are_the_engines(name, tmp_path):
 
 def test_every_cell_that_is_entry_by_entry_is_there():
     assert len(cells()) == 6 + len(ns.gallery.__all__) - 2
+
+
+def test_its_place_in_the_page_is_no_headings():
+    page, place = (ROOT / "docs" / "playground.md").read_text("utf-8"), "play"
+    assert f'getElementById("{place}")' in (ROOT / "docs" / "_static" / "playground.js").read_text("utf-8")
+    headings = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+    assert place not in {heading.lower().replace(" ", "-") for heading in headings}
