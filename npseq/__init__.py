@@ -13,6 +13,7 @@ from npseq.activations import Activation
 from npseq.bptt.truncation import CarouselTruncation, HDetach, RandomTruncation, RouletteTruncation, Truncated
 from npseq.cell import Cell
 from npseq.clipping import clip_grad_norm, clip_grad_value
+from npseq.cpu import settings
 from npseq.gradcheck import NotAnalyticError, check_vjp, gradcheck
 from npseq.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear, Recurrent
 from npseq.losses import binary_cross_entropy, mean_squared_error, perplexity, softmax_cross_entropy
@@ -77,6 +78,7 @@ __all__ = [
     "rflo",
     "rtrl",
     "scan",
+    "settings",
     "snap",
     "softmax_cross_entropy",
     "testing",

@@ -7,7 +7,6 @@ Past a sequence's length its state stays what it was, so its adjoint passes thro
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import pairwise, repeat
 from math import prod
 from typing import Any, NamedTuple
@@ -16,6 +15,8 @@ import numpy as np
 
 from npseq.backend import HOST, Array, MaybeArray, matmul
 from npseq.bptt.blocks import of_blocks, to_blocks, x_runs
+from npseq.bptt.compiled import compiled
+from npseq.bptt.products import product_by, projection_by
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, empty
 from npseq.cell import Cell, State, parts_of
@@ -47,33 +48,6 @@ def where(cell: Cell, like: Array) -> Any:
     return fused(cell) if CURRENT.fused else cell
 
 
-def product_by(matrix: MaybeArray) -> Callable[..., Array]:
-    """Returns a function (x, out=None) that multiplies x by the matrix from the left, with little overhead a call.
-
-    ndarray.dot has less of it than matmul, a tenth of a step of one sequence; but it copies a matrix of which only some
-    columns are taken, and matmul does not.
-    """
-    if not isinstance(matrix, np.ndarray):
-        return partial(matmul, matrix)
-    if not (matrix.flags.c_contiguous or matrix.flags.f_contiguous):
-        return partial(np.matmul, matrix)
-    return matrix.dot
-
-
-def projection_by(matrix: Array, saved: Array) -> Callable[[Array], Array]:
-    """Returns the function that multiplies (., [lags,] B) by the matrix and saves its arguments in `saved`."""
-    times, rows = product_by(matrix), iter(saved)
-
-    def project(x: Array) -> Array:
-        next(rows)[...] = x
-        if x.ndim == 2:
-            return times(x)
-        product = times(x.reshape(len(x), prod(x.shape[1:])))
-        return product.reshape(len(product), *x.shape[1:])
-
-    return project
-
-
 @np.errstate(over="ignore")  # of a sigmoid's exp, whose quotient is then 0
 def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     """Runs a strand whose x (or ids), first state and mask are set; writes h, c, a and m."""
@@ -90,6 +64,9 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
         project = of_blocks(project)
     if x_first:
         _multiply_x(cell, w, strand)
+        if (loops := compiled(cell, strand)) is not None:
+            loops.forward(w, strand)
+            return
     through_h = np.empty_like(s, shape=(n, batch)) if x_first else None
     with_h_rows = a[:, :with_h].reshape(len(a), n, batch)  # a view: a product written there lands in a
     each_step: Any = (a, with_h_rows) if saved else (repeat(a[0]), repeat(with_h_rows[0]))
@@ -164,6 +141,9 @@ def backward(
     n = with_h * units
     da = empty(workspace, "da", s, (strand.steps, len(w.blocks.names) + w.blocks.vectors, units, *lags, batch))
     dv: MaybeArray = None if w.U is None else empty(workspace, "dv", s, (strand.steps, w.U.shape[1], *lags, batch))
+    loops = None if lags or edge or record or around else compiled(cell, strand)
+    if loops is not None:
+        return _adjoints(da, dv, *loops.backward(w, strand, dy, da, dv, dh, dc))
     columns = da[:, :with_h].reshape(strand.steps, n, prod(dh.shape[1:]))  # a view, filled by the cell
     times = product_by(w.W[:P, :n]) if not lags else _beside_each_other(product_by(w.W[:P, :n]), dh.shape)
     project = None if dv is None else projection_by(w.U, dv[::-1])
@@ -195,6 +175,10 @@ def backward(
                 dh, dc = edge(dh, dc, t)
             if is_ragged:
                 dh, dc = _where(mask[t], (dh, dc), over)  # (T19)
+    return _adjoints(da, dv, dh, dc)
+
+
+def _adjoints(da: Array, dv: MaybeArray, dh: Array, dc: MaybeArray) -> Adjoints:
     return Adjoints(da.transpose(1, 2, 0, *range(3, da.ndim)), None if dv is None else dv.swapaxes(0, 1), dh, dc)
 
 

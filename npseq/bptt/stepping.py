@@ -11,7 +11,8 @@ import numpy as np
 from npseq.activations import add
 from npseq.backend import Array, MaybeArray
 from npseq.bptt.blocks import of_blocks, x_runs
-from npseq.bptt.loop import product_by, where
+from npseq.bptt.loop import where
+from npseq.bptt.products import product_by
 from npseq.bptt.tape import Weights
 from npseq.cell import Cell, parts_of
 

@@ -11,6 +11,7 @@ from npseq.backend import Array, MaybeArray
 from npseq.bptt.blocks import Blocks
 from npseq.bptt.workspace import readable
 from npseq.cell import Cell
+from npseq.cpu import CURRENT
 
 WIDE = 8  # transpose the weights if T and B are at least this large
 LARGE = 1 << 14  # with B = 1 and W_x at least this large, multiply all x before the loop: each step would reread W_x
@@ -99,10 +100,11 @@ def new_strand(
     """An uninitialised strand: the old one if it fits, since fresh memory is slow."""
     dtype, units = w.W.dtype, w.W.shape[1] // len(cell.gates)
     rows = w.state if looked_up else w.W.shape[0]
-    if old is not None and old.s.shape == (steps + 1, rows, batch) and isinstance(old.s, xp.ndarray):
-        return old if old.mask is None else old._replace(mask=None, ragged=(False,) * steps)
     blocks = w.blocks
-    x_first = looked_up or not blocks.one_product or (batch == 1 and w.x.size >= LARGE)
+    x_first = looked_up or not blocks.one_product or (batch == 1 and (w.x.size >= LARGE or CURRENT.compiled))
+    alike = old is not None and old.s.shape == (steps + 1, rows, batch) and isinstance(old.s, xp.ndarray)
+    if alike and old is not None and old.x_first == x_first:
+        return old if old.mask is None else old._replace(mask=None, ragged=(False,) * steps)
     saved_steps = steps if cell.reads_gates or x_first else min(steps, 1)
 
     def empty(needed: bool, *shape: int) -> MaybeArray:

@@ -12,6 +12,7 @@ from npseq.arguments import flag, float_dtype, function, one_of
 from npseq.backend import HOST, Array, array_module, drawing
 from npseq.cell import Cell
 from npseq.clipping import check_limit, clip_grad_norm
+from npseq.cpu import CURRENT
 from npseq.data import Vocabulary
 from npseq.files import read_content, write_content
 from npseq.layers import Bidirectional, Embedding
@@ -173,7 +174,10 @@ class LanguageModel(TextFitting):
         function("all_reduce", bool if all_reduce is None else all_reduce)
         batch, window = (ids, targets, state), Window(truncation, context, state_at, lengths, weights)
         with self._on_few_threads(targets):
-            if all_reduce is None and not isinstance(self.params.flat, HOST):
+            if CURRENT.compiled and all_reduce is None and (found := self._in_one_call(batch, window)) is not None:
+                loss, state, grads = found
+                norm = clip_grad_norm(grads, np.inf if clip is None else clip)
+            elif all_reduce is None and not isinstance(self.params.flat, HOST):
                 loss, norm, state, grads = self._on_device(batch, clip, window)
             else:
                 loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers, all_reduce)
@@ -209,6 +213,18 @@ class LanguageModel(TextFitting):
         else:
             loss, dlogits = softmax_cross_entropy(logits, targets, weights=weights)
         return loss, state, self._backward(dlogits, tape, old, window.truncation)
+
+    def _in_one_call(self, batch: tuple[Any, ...], window: Window) -> tuple[Array, Any, Parameters] | None:
+        """(loss, state, gradients) by the compiled step, None for what it does not take or does not accept."""
+        from npseq.compiled.training import CompiledStep, takes
+
+        if window != Window() or not takes(self, *batch):
+            return None
+        steps = len(batch[0])
+        if self._compiled is None or self._compiled.steps != steps:
+            self._compiled = CompiledStep(self, steps)
+        found: tuple[Array, Any, Parameters] | None = self._compiled(*batch)
+        return found
 
     def _on_device(
         self, batch: tuple[Any, ...], clip: float | None, window: Window

@@ -30,14 +30,16 @@ class Model(Composite):
     _buffers: Any = None  # what the last training step left to be written over by the next
     _graphed: Any = None  # its CUDA graph
     _few: FewThreads | None = None  # limits the threads of a step
+    _compiled: Any = None  # its compiled step
 
     def _bind(self, params: Parameters) -> None:
         super()._bind(params)
-        self._buffers = self._graphed = None
+        self._buffers = self._graphed = self._compiled = None
         self.__dict__.update(self.layers)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_buffers", "_graphed", "_few")}
+        own = ("_buffers", "_graphed", "_compiled", "_few")
+        return {name: value for name, value in self.__dict__.items() if name not in own}
 
     def _begin(
         self, tape: Any, kind: type, grads: Parameters | None, workspace: Workspace | None, truncation: Any = None

@@ -38,7 +38,7 @@ MOST = {"layers": DEEPEST, "threads": 10_000, "epochs": MANY}  # what takes time
 NULLABLE = ("lr", "clip", "end_of_line", "weight_decay", *COUNTS_OR_NONE)
 NEWER: dict[str, Any] = {  # what older runs lack, and how they were trained
     "tf32": False, "min_freq": 0, "max_size": None, "end_of_line": None, "warmup": 0, "sample_every": 0, "tied": False,
-    "valid": 0.0, "patience": None, "schedule": "constant", "weight_decay": None, "temperature": 0.0,
+    "compiled": False, "valid": 0.0, "patience": None, "schedule": "constant", "weight_decay": None, "temperature": 0.0,
 }  # fmt: skip
 MODEL_OPTIONS = (
     "cell", "hidden_size", "num_layers", "embedding_size", "tied", "bidirectional", "dropout", "initializer",
@@ -120,6 +120,7 @@ class TrainingConfig:
     evaluate_every: int = option(0, "epochs from one evaluation to the next, 0 for one at the end")
     device: str = option("cpu", "where to compute", ("cpu", "gpu"))
     tf32: bool = option(False, "float32 products of device gpu on tensor cores, with fewer digits")
+    compiled: bool = option(False, "steps of one sequence (batch size 1) on a CPU in compiled loops; needs Numba")
     threads: int | None = option(None, "of matrix products (default: 1 where they are small, else all)", kind=int)
     seed: int = option(0, "of all random numbers")
     sample_every: int = option(0, "epochs from one sample, and curve, to the next, 0 for those at the end")
@@ -158,10 +159,9 @@ class TrainingConfig:
             raise ValueError("corpus and sample_prefix must not be empty texts")
         check_own_options(self.cell, {name: getattr(self, name) for name in CELL_OF if name in MODEL_OPTIONS})
         if self.tf32 and (self.device, self.dtype) != ("gpu", "float32"):
-            raise ValueError(
-                f"tf32 belongs to device gpu and dtype float32, got device {self.device!r} and dtype {self.dtype!r}; "
-                "leave it out"
-            )
+            raise ValueError(f"tf32 belongs to device gpu and dtype float32, got {self.device!r} and {self.dtype!r}")
+        if self.compiled and self.device != "cpu":
+            raise ValueError(f"compiled belongs to device cpu, got {self.device!r}; leave it out")
         if self.proj_size >= self.hidden:
             raise ValueError(f"proj_size must be smaller than hidden = {self.hidden}, got {self.proj_size}")
         self._check_epoch()

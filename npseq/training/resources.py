@@ -7,6 +7,7 @@ machine.
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from npseq.cpu import settings as on_cpu
 from npseq.models.threads import is_small
 from npseq.training.config import TrainingConfig
 
@@ -34,9 +35,10 @@ def limited(config: TrainingConfig, most: int | None = None) -> AbstractContextM
 
 
 def precision(config: TrainingConfig) -> AbstractContextManager[Any]:
-    """Returns a context in which float32 products have all their digits, unless the configuration has tf32."""
+    """Returns a context in which a CPU computes as the configuration says, compiled or not, and a device's float32
+    products have all their digits, unless it has tf32."""
     if config.device == "cpu":
-        return nullcontext()
+        return on_cpu(compiled=config.compiled)
     from npseq.gpu import settings
 
     return settings(tf32=config.tf32)

@@ -148,7 +148,7 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "tests/layers/test_features": INSIDE,
     "tests/layers/test_strands": INSIDE,
     "tests/bptt/test_tape.py::test_an_old_strand": INSIDE,
-    "tests/bptt/test_loop.py::test_product_by": MEMORY,
+    "tests/bptt/test_products.py": MEMORY,
     "test_on_the_host_a_cell_runs_itself": MEMORY,
     "test_a_copy_lies_in_the_workspace": MEMORY,
     "test_a_workspace_holds_the_adjoints": MEMORY,

@@ -1040,6 +1040,7 @@ def training() -> list[Case]:
              seldom=True),
         Case(ns.plot.live_curve, lambda rng: {"epochs": [train.EpochMetrics(*METRICS)], "every": 1,
                                               "show": len}, seldom=True),
+        Case(set_back, fresh(compiled=False), covers=ns.settings),
         Case(entered, fresh(fused=True, graphs=None, tf32=None), covers=ns.gpu.settings),
         Case(ns.gpu.Settings, fresh(fused=True, graphs=True, tf32=False)),
     ]  # fmt: skip
@@ -1048,6 +1049,11 @@ def training() -> list[Case]:
 
 def entered(**given: Any) -> Any:
     with ns.gpu.settings(**given) as current:
+        return vars(current)
+
+
+def set_back(**given: Any) -> Any:
+    with ns.settings(**given) as current:
         return vars(current)
 
 

@@ -186,6 +186,11 @@ def test_tf32_belongs_to_float32_on_a_device(options):
         TrainingConfig(tf32=True, **options)
 
 
+def test_compiled_belongs_to_a_cpu():
+    with pytest.raises(ValueError, match="compiled belongs to device cpu, got 'gpu'"):
+        TrainingConfig(compiled=True, device="gpu")
+
+
 def test_the_docstring_lists_every_field_with_the_help_of_its_flag():
     listed = TrainingConfig.__doc__.partition("Args:\n")[2].partition("\n\nRaises:")[0].splitlines()
     assert [line.split(":")[0].strip() for line in listed] == [

@@ -1,0 +1,13 @@
+"""The compiled path for the CPU, the extra `fast`: the cells' own lines, compiled by Numba; docs/performance.md.
+
+    arithmetic    exp and tanh of one number, without a branch
+    products      a matrix times a column in plain loops
+    head          the output layer and the softmax cross-entropy of one sequence
+    source        a trace as text: a function for each of its kernels
+    loops         the loops over time around them, and a whole training step
+    compiling     compiles that text once, and keeps it on disk
+    strand        runs a layer's strand in these loops
+    training      the training step of a language model of one sequence
+
+None of it is imported before `ns.settings(compiled=True)` asks for it.
+"""

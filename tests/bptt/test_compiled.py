@@ -1,0 +1,29 @@
+"""Loops are compiled where they are asked for, for one sequence without padding on the host, and nowhere else."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+import npseq as ns
+from npseq.bptt.compiled import compiled
+
+
+def strand(batch: int, lengths=None):
+    return ns.GRU(2, 3, rng=0).forward(np.ones((4, batch, 2), np.float32), lengths=lengths)[2].strands[0][0]
+
+
+def test_nothing_is_compiled_that_is_not_asked_for():
+    assert compiled(ns.GRU(2, 3).cell, strand(1)) is None
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="the extra `fast` is not installed")
+def test_one_sequence_without_padding_is():
+    with ns.settings(compiled=True):
+        cell = ns.GRU(2, 3).cell
+        assert compiled(cell, strand(1)) is not None
+        assert compiled(cell, strand(2)) is None
+        assert compiled(cell, strand(1, np.array([3]))) is None
+        assert compiled(cell, strand(1)._replace(x_first=False)) is None

@@ -1,0 +1,68 @@
+"""Compiled loops give what the plain ones give, to rounding, for every cell; and every gradient is right by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import npseq as ns
+
+LAYERS = {
+    "rnn": lambda: ns.RNN(3, 5, rng=0, dtype=np.float64),
+    "relu": lambda: ns.RNN(3, 5, rng=0, nonlinearity="relu", dtype=np.float64),
+    "gru": lambda: ns.GRU(3, 5, rng=0, dtype=np.float64),
+    "before": lambda: ns.GRU(3, 5, reset="before", rng=0, dtype=np.float64),
+    "lstm": lambda: ns.LSTM(3, 5, rng=0, dtype=np.float64),
+    "peepholes": lambda: ns.LSTM(3, 5, peepholes=True, proj_size=2, rng=0, dtype=np.float64),
+    "stack": lambda: ns.LSTM(3, 5, 2, bidirectional=True, rng=0, dtype=np.float64),
+}
+QUICK = ("rnn", "gru", "lstm", "stack")
+
+
+def run(layer, x):
+    """Everything that the layer returns, forward and back, by one dy and one dstate."""
+    rng = np.random.default_rng(1)
+    y, state, tape = layer.forward(x)
+    draw = lambda like: rng.normal(size=like.shape)  # noqa: E731
+    dstate = tuple(map(draw, state)) if isinstance(state, tuple) else draw(state)
+    dx, dstate, grads = layer.backward(draw(y), tape, dstate)
+    return [np.concatenate([np.ravel(part) for part in parts]) for parts in ((y, *state), (dx, *dstate), (grads.flat,))]
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in LAYERS])
+def test_compiled_loops_give_what_plain_ones_give(compiled, name):
+    layer, x = LAYERS[name](), np.random.default_rng(0).normal(size=(7, 1, 3))
+    found = run(layer, x)
+    again = run(layer, x)
+    with ns.settings(compiled=False):
+        expected = run(layer, x)
+    for one, same, other in zip(found, again, expected, strict=True):
+        np.testing.assert_array_equal(one, same)
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["rnn", "gru", "lstm"])
+def test_every_gradient_is_the_central_difference(compiled, name):
+    layer, x = LAYERS[name](), np.random.default_rng(0).normal(size=(4, 1, 3))
+    assert ns.gradcheck_layer(layer, x, method="central")
+
+
+def test_an_old_tape_of_the_plain_path_is_replaced(compiled):
+    layer, x = LAYERS["rnn"](), np.ones((3, 1, 3))
+    with ns.settings(compiled=False):
+        tape = layer.forward(x)[2]
+    y, _, tape = layer.forward(x, tape=tape)
+    assert tape.strands[0][0].x_first
+    np.testing.assert_allclose(y, LAYERS["rnn"]().forward(x)[0], rtol=1e-14)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(ns.gallery.__all__)))
+def test_every_cell_of_the_gallery_is_compiled_or_takes_the_plain_path(compiled, name):
+    layer = ns.Recurrent(getattr(ns.gallery, name)(), 3, 5, rng=0, dtype=np.float64)
+    x = np.random.default_rng(0).normal(size=(6, 1, 3))
+    found = run(layer, x)
+    with ns.settings(compiled=False):
+        expected = run(layer, x)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-13)
