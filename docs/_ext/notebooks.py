@@ -1,4 +1,7 @@
-"""Every example and guide as a notebook, with a link below its page; or `notebooks.py FOLDER docs/guides/a.md ...`."""
+"""Every example and every guide as a notebook to download, with a link below its page.
+
+`python docs/_ext/notebooks.py FOLDER` writes them without the site.
+"""
 
 import ast
 import json
@@ -34,7 +37,7 @@ def code(text: str) -> dict[str, Any]:
     return {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": lines}
 
 
-def made_of(cells: list[dict[str, Any]]) -> str:
+def notebook(cells: list[dict[str, Any]]) -> str:
     """The text of a notebook of version 4.5."""
     numbered = [{"id": f"cell{k}", **cell} for k, cell in enumerate(cells)]
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
@@ -55,7 +58,7 @@ def of_script(text: str) -> str:
     cuts = [k for k in starts if k and not rows[k - 1].strip()]
     for a, b in zip([0, *cuts], [*cuts, len(rows)], strict=True):
         pieces.append("".join(rows[a:b]))
-    return made_of([markdown(f"{words}\n\n{INSTALL}"), code(head), *map(code, filter(str.strip, pieces))])
+    return notebook([markdown(f"{words}\n\n{INSTALL}"), code(head), *map(code, filter(str.strip, pieces))])
 
 
 def of_guide(text: str) -> str:
@@ -68,13 +71,7 @@ def of_guide(text: str) -> str:
         cells += [code(block["code"])] if block["kind"] == "python" else []
         end = block.end()
     cells += [markdown(text[end:])] if text[end:].strip() else []
-    return made_of([*cells, markdown(INSTALL)])
-
-
-def notebook(page: str) -> dict[str, Any]:
-    """The notebook of a page in Markdown, as a dict."""
-    found: dict[str, Any] = json.loads(of_guide(page))
-    return found
+    return notebook([*cells, markdown(INSTALL)])
 
 
 def notebooks(root: Path) -> dict[str, str]:
@@ -84,12 +81,15 @@ def notebooks(root: Path) -> dict[str, str]:
     return found | {page.stem: of_guide(page.read_text("utf-8")) for page in pages}
 
 
+def write_all(root: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in notebooks(root).items():
+        (folder / f"{name}.ipynb").write_text(text, encoding="utf-8")
+
+
 def write(app: Any, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
-        folder = Path(app.outdir) / "_downloads" / "notebooks"
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in notebooks(Path(app.srcdir).parent).items():
-            (folder / f"{name}.ipynb").write_text(text, encoding="utf-8")
+        write_all(Path(app.srcdir).parent, Path(app.outdir) / "_downloads" / "notebooks")
 
 
 def link(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
@@ -107,7 +107,4 @@ def setup(app: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    place = Path(sys.argv[1])
-    place.mkdir(parents=True, exist_ok=True)
-    for page in map(Path, sys.argv[2:]):
-        (place / f"{page.stem}.ipynb").write_text(of_guide(page.read_text(encoding="utf-8")), encoding="utf-8")
+    write_all(Path(__file__).parents[2], Path(sys.argv[1]))

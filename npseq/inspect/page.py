@@ -7,10 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from npseq.arguments import integer, text
-from npseq.backend import Array, to_host
+from npseq.backend import Array, array_module
 from npseq.files import as_path, replace_file
 from npseq.inspect.ledger import ledger
 from npseq.inspect.page_data import SEQUENCES, connections, exponents, numbers_of, packed
@@ -105,9 +103,8 @@ def page(
     """
     if not isinstance(layer, Recurrent) or layer.directions == 2:
         raise ValueError(f"layer must be a recurrent layer of one direction, got {layer!r:.60}")
-    x = to_host(x)
     if getattr(x, "dtype", None) is not None and x.dtype.kind in "iu":
-        x = np.eye(integer("layer.input_size", layer.input_size), dtype=layer.dtype)[x]
+        x = array_module(x).eye(integer("layer.input_size", layer.input_size), dtype=layer.dtype)[x]
     text("title", title)
     y, _, tape = layer.forward(x, state)
     found = ledger(layer, dy, tape, pairs=False)

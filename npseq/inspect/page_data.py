@@ -71,7 +71,7 @@ def _norms(value: Any) -> np.ndarray:
 
 def _example_norms(found: Ledger) -> np.ndarray:
     batch = len(next(iter(found.per_example.values())))
-    return np.array([joint_norm(part[b] for part in found.per_example.values()) for b in range(batch)], float)
+    return np.array([float(joint_norm(part[b] for part in found.per_example.values())) for b in range(batch)])
 
 
 def _units(found: Ledger) -> dict[str, np.ndarray]:

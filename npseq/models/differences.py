@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array_or_lists
+from npseq.backend import to_host
 from npseq.data import Series
 
 
 def values_of(data: Any) -> np.ndarray:
     """Returns the values (T,) of a Series or an array, float64, nan where one is missing."""
     given = data.values if isinstance(data, Series) else data
-    given = np.asarray(array_or_lists("data", given))
+    given = to_host(array_or_lists("data", given))
     if given.ndim != 1 or given.dtype.kind not in "iuf":
         raise ValueError(
             f"a series must be values (T,), got {given.dtype} of shape {given.shape}; see data.read_series"

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from npseq.backend import Array
+from npseq.backend import Array, array_module
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Examples:
 
     def _taken(self, rows: Any) -> Iterator[Array | None]:
         for array, axis in zip(self.arrays, self.axes, strict=True):
-            yield None if array is None else array[(slice(None),) * axis + (rows,)]
+            yield None if array is None else array[(slice(None),) * axis + (array_module(array).asarray(rows),)]
 
     def batches(self, batch_size: int, order: np.ndarray) -> Iterator[tuple[Any, ...]]:
         """Yields the arguments of `loss` for all examples, in an order, with no more time steps than the longest has.

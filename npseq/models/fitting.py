@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from npseq.arguments import flag, function, integer, within
-from npseq.backend import generator
+from npseq.backend import Array, array_module, generator
 from npseq.clipping import check_limit
 from npseq.models.examples import Examples
 from npseq.models.model import Model
@@ -114,6 +114,11 @@ class Fitting(Model):
         """
         self.check_finite()
         return self._mean_loss(self._examples(data, targets), integer("batch_size", batch_size))
+
+    def _moved(self, array: np.ndarray) -> Array:
+        """Returns on the model's device what the host has read."""
+        moved: Array = array_module(self.params.flat).asarray(array)
+        return moved
 
     def _updates(self, examples: Any, batch_size: int) -> int:
         """The updates of an epoch."""

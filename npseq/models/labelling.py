@@ -146,10 +146,10 @@ class LabelModel(Whole, Fitting, SequenceModel):
         """Labelled data; texts and the names of their labels; or arrays x, targets and, in a tuple with x, lengths."""
         lengths: Any
         if isinstance(data, Labelled):
-            arrays: tuple[Any, ...] = (data.ids, data.targets, data.lengths)
+            arrays: tuple[Any, ...] = (self._moved(data.ids), self._moved(data.targets), data.lengths)
         elif _is_texts(data):
             ids, lengths = self._read_texts(data)
-            arrays = (ids, self._numbered(targets, lengths), lengths)
+            arrays = (ids, self._moved(self._numbered(targets, lengths)), lengths)
         elif isinstance(data, tuple):
             arrays = (*data, None)[:3] if targets is None else (data[0], targets, data[1])
         else:
@@ -164,15 +164,15 @@ class LabelModel(Whole, Fitting, SequenceModel):
         axes = (1, 1 if by_step else 0, 0)
         return Examples((x, wanted, lengths), axes, ((0, 2), (1, 2)) if by_step else ((0, 2),))
 
-    def _read_texts(self, texts: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns ids (T, B) and lengths (B,) of texts, or of lists of tokens; an unknown one is read in lower case."""
+    def _read_texts(self, texts: Sequence[Any]) -> tuple[Array, np.ndarray]:
+        """Returns ids (T, B) and lengths (B,) of texts or lists of tokens; an unknown one is read in lower case."""
         if self.vocab is None:
             raise TypeError("texts need a model with a vocab; give ids, or make the model with vocab=data.vocab")
         known = self.vocab
         lines = [known.tokenize(text) if isinstance(text, str) else list(text) for text in texts]
         ids = [[known[token if token in known else token.lower()] for token in line] for line in lines]
         padded, lengths = pad_sequences(ids, known.unk) if any(ids) else (np.zeros((1, len(ids)), int), [0] * len(ids))
-        return padded.astype(np.int64), np.asarray(lengths)
+        return self._moved(padded.astype(np.int64)), np.asarray(lengths)
 
     def _numbered(self, targets: Any, lengths: np.ndarray) -> np.ndarray:
         """Returns the places of labels that are given by name, or by number."""

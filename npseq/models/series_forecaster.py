@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import amount, integer, within
-from npseq.backend import Array, drawing
+from npseq.backend import Array, array_module, drawing, to_host
 from npseq.cell import Cell
 from npseq.layers import Linear
 from npseq.layers.bidirectional import check_forward_only
@@ -105,7 +105,7 @@ class SeriesForecaster(Whole, Fitting):
         prediction, tapes = self._predictions(z[:-1], weights[:-1], training)
         counted = weights[1:].copy()
         counted[:warm_up] = 0
-        total = max(float(counted.real.sum()), 1.0)
+        total = array_module(z).maximum(counted.real.sum(), 1)
         error = counted * (prediction - z[1:])
         value, _ = mean_squared_error(error, np.zeros_like(error))
         grads, own = self._gradients()
@@ -115,7 +115,7 @@ class SeriesForecaster(Whole, Fitting):
         return value * (error.size / total), grads
 
     def _predictions(self, z: Array, weights: Array, training: bool = False) -> tuple[Array, tuple[Any, ...]]:
-        x = np.stack([z, 1 - weights], axis=-1)
+        x = array_module(z, weights).stack([z, 1 - weights], axis=-1)
         y, _, tape = self.recurrent.forward(x, training=training)
         prediction, output_tape = self.output.forward(y, copy=False)
         return prediction[..., 0], (tape, output_tape)
@@ -169,18 +169,24 @@ class SeriesForecaster(Whole, Fitting):
             starts = plan.rng.integers(0, len(z) - length, plan.batch_size, endpoint=True)
             rows = starts + np.arange(length)[:, None]
             warm_up = min(WARM_UP, length // 4)
-            loss, size, _ = self.step(z[rows], weights[rows], warm_up=warm_up, optimizer=plan.optimizer, clip=plan.clip)
+            batch = self._moved(z[rows]), self._moved(weights[rows])
+            loss, size, _ = self.step(*batch, warm_up=warm_up, optimizer=plan.optimizer, clip=plan.clip)
             total, norm = total + float(loss) / count, max(norm, float(size))
         return {"loss": total, "grad_norm": norm}
 
     def _mean_loss(self, examples: Any, batch_size: int) -> float:
         """The squared error of the scaled changes of the held-out end, one step ahead."""
         z, weights = self._scaled(examples)
-        prediction = self._predictions(z[:-1, None], weights[:-1, None])[0][:, 0]
+        prediction = self._one_ahead(z, weights)
         first = len(z) - (len(examples) - self._learnt)
         error = (prediction - z[1:])[first - 1 :] ** 2
         counted = weights[first:]
         return float((error * counted).sum() / max(counted.sum(), 1))
+
+    def _one_ahead(self, z: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The predictions (T - 1,) of each scaled change of a series but the first."""
+        prediction, _ = self._predictions(self._moved(z[:-1, None]), self._moved(weights[:-1, None]))
+        return to_host(prediction)[:, 0]
 
     def predict(self, data: Any) -> np.ndarray:
         """Returns the value (T,) that is expected at each step of a series, one step ahead; nan at the first ones.
@@ -191,7 +197,7 @@ class SeriesForecaster(Whole, Fitting):
         self._check_fitted()
         values = values_of(data)
         z, weights = self._scaled(values)
-        prediction = self._predictions(z[:-1, None], weights[:-1, None])[0][:, 0].astype(np.float64)
+        prediction = self._one_ahead(z, weights).astype(np.float64)
         change = np.concatenate([np.full(len(values) - len(prediction), np.nan), prediction * self.scale_ + self.mean_])
         found: np.ndarray = base_of(values, self.season) + change
         return found
@@ -265,24 +271,22 @@ class SeriesForecaster(Whole, Fitting):
         """Where forecasts of the held-out end begin; each sees all values before it."""
         first = self._learnt if hasattr(self, "_learnt") else round(0.85 * len(values))
         last = len(values) - self.horizon
-        return (
-            np.unique(np.linspace(first, last, min(40, max(last - first + 1, 1))).astype(int)).tolist()
-            if last >= first
-            else []
-        )
+        count = min(40, max(last - first + 1, 0))
+        found: list[int] = np.unique(np.linspace(first, last, count).astype(int)).tolist()
+        return found
 
     def _ahead(self, values: np.ndarray, steps: int) -> np.ndarray:
         """Each prediction is fed back to make the next."""
         z, weights = self._scaled(values)
         known, state, found = values.tolist(), None, []
-        x = np.stack([z, 1 - weights], axis=-1)[:, None].astype(self.dtype)
+        x = self._moved(np.stack([z, 1 - weights], axis=-1)[:, None])
         for _ in range(steps):
             y, state, _ = self.recurrent.forward(x, state)
             change = float(self.output.forward(y[-1:])[0][0, 0, 0])
             base = known[-1] if self.season is None else known[-1] + known[-self.season] - known[-self.season - 1]
             found.append(base + change * self.scale_ + self.mean_)
             known.append(found[-1])
-            x = np.array([[[change, 0]]], self.dtype)
+            x = self._moved(np.array([[[change, 0]]], self.dtype))
         return np.array(found)
 
     def _scaled(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

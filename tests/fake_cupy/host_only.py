@@ -9,10 +9,12 @@ FORMAT = "files, figures and other libraries' arrays are the host's; a layer on 
 RESULT = "the result of a function; the parity tests compare its fields"
 SETTINGS = "numbers and names, and no arrays"
 PART = "a part of forward or backward, which a parity test runs"
+EXERCISE = "a reader's own function, and the small arrays that it is tried on, are the host's"
 FOREIGN = "arrays of other libraries, and lists of arrays, lie on the host"
 
 HOST_ONLY = {
     "NotAnalyticError": SETTINGS,
+    "data.Labelled": TEXT,
     "data.Pairs": RESULT,
     "data.Series": RESULT,
     "data.Vocabulary": TEXT,
@@ -21,10 +23,13 @@ HOST_ONLY = {
     "data.Epochs": SETTINGS,
     "data.load_co2": TEXT,
     "data.load_corpus": TEXT,
+    "data.load_labelled": TEXT,
     "data.load_pairs": TEXT,
     "data.load_sunspots": TEXT,
+    "data.load_tagged": TEXT,
     "data.noisy_sine": DRAWN,
     "data.read_lines": TEXT,
+    "data.read_series": TEXT,
     "data.tokenize": TEXT,
     "gpu.Settings": SETTINGS,
     "initializers.constant": DRAWN,
@@ -41,11 +46,19 @@ HOST_ONLY = {
     "inspect.JacobianSpectrum": RESULT,
     "inspect.Ledger": RESULT,
     "inspect.Nonfinite": RESULT,
+    "inspect.Page": RESULT,
     "inspect.PathSplit": RESULT,
     "inspect.Spectrum": RESULT,
     "inspect.VanishingPenalty": RESULT,
     "interop.keras": FORMAT,
     "interop.onnx": FORMAT,
+    "learn.Exercise": EXERCISE,
+    "learn.Mark": EXERCISE,
+    "learn.Marks": EXERCISE,
+    "learn.exercise": EXERCISE,
+    "learn.exercises": EXERCISE,
+    "learn.grade": EXERCISE,
+    "models.Forecast": RESULT,
     "models.NGramModel": COUNTED,
     "models.counting.NGramModel": COUNTED,
     "models.counting.Posteriors": RESULT,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
+from base64 import b64decode
 
 import numpy as np
 import pytest
@@ -229,3 +232,19 @@ def test_a_nan_of_a_model_is_traced_to_the_same_origin(device):
         model.params["output.b"][2] = np.nan
         found.append(str(inspect.first_nonfinite(model, *batch)))
     assert found[:2] == found[2:]
+
+
+def shown(page):
+    """The arrays of a page, by name."""
+    data = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', page.html, re.DOTALL)[1])
+    return {name: np.frombuffer(b64decode(a["data"]), "<f8").reshape(a["shape"]) for name, a in data["arrays"].items()}
+
+
+def test_a_page_shows_the_hosts_numbers(device):
+    layer = LSTM(3, 4, dtype=np.float64, rng=0)
+    there, ids = copy.deepcopy(layer).to("gpu"), np.random.default_rng(0).integers(0, 3, (T, B))
+    dy = np.random.default_rng(1).normal(size=(T, B, 4))
+    found, expected = shown(inspect.page(there, *device.put((ids, dy)))), shown(inspect.page(layer, ids, dy))
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-12 * np.abs(value).max(), err_msg=name)

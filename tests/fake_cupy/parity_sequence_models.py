@@ -11,7 +11,7 @@ from fake_cupy.device import assert_near
 import npseq as ns
 from npseq import models
 from npseq.backend import to_host
-from npseq.data import Vocabulary
+from npseq.data import Vocabulary, load_labelled, load_tagged
 from npseq.models.decoding.greedy import next_log_probs, reader
 from npseq.parameters import Parameters
 
@@ -77,10 +77,30 @@ def test_taggers_and_classifiers_learn_as_on_the_host(device, kind, name, loss):
         found = there.loss(ours[0], ours[1], LENGTHS, weights=ours[2], reduction="sum")
     check(device, found, here.loss(x, targets, LENGTHS, weights=weights, reduction="sum"))
     device.assert_same(there.predict(ours[0], device.put(LENGTHS)), here.predict(x, LENGTHS))
+    device.assert_same(there.predict_proba(ours[0], LENGTHS), here.predict_proba(x, LENGTHS))
     (logits, tape), (host_logits, host_tape) = there.forward(ours[0]), here.forward(x)
     device.assert_same(logits, host_logits)
     check(device, there.backward(logits, tape), here.backward(host_logits, host_tape))
     check_steps(device, there, here, (x, targets), lengths=LENGTHS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (models.Classifier, load_labelled([("a good film", "+"), ("bad", "-")] * 4, min_freq=1)),
+        (models.Tagger, load_tagged([[("the", "D"), ("cat", "N")], [("cats", "N")]] * 4, min_freq=1)),
+    ],
+)
+def test_texts_are_learnt_and_read_as_on_the_host(device, kind, data):
+    there, here = two(lambda: kind("gru", data.labels, vocab=data.vocab, hidden_size=4, dtype=np.float64, rng=0))
+    for model in (there, here):
+        model.fit(data, epochs=2, batch_size=3, valid=0.25)
+    assert_near(there.params.flat.get(), here.params.flat, "params")
+    texts = ["a good cat", "bad"]
+    assert list(there.predict(texts)) == list(here.predict(texts))
+    device.assert_same(there.predict_proba(texts), here.predict_proba(texts))
+    assert there.score(data) == here.score(data)
+    assert there.evaluate(data) == pytest.approx(here.evaluate(data), rel=1e-11)
 
 
 def test_a_tagger_of_features_learns_as_on_the_host(device):

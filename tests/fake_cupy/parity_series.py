@@ -7,7 +7,7 @@ import pytest
 
 import npseq as ns
 from npseq.data.series import lagged_windows
-from npseq.models import Forecaster, LatentForecaster
+from npseq.models import Forecaster, LatentForecaster, SeriesForecaster
 from npseq.models.counting import forecasting, forward_backward, markov, viterbi
 
 SERIES = np.sin(np.arange(40.0) / 3)
@@ -47,6 +47,24 @@ def test_a_latent_forecaster_learns_as_on_the_host(device):
     x = SERIES[:, None, None]
     (loss, grads), (expected, host) = (model.loss(given)[:2] for model, given in ((there, device.put(x)), (here, x)))
     device.assert_same((loss, grads.flat), (expected, host.flat))
+
+
+@pytest.mark.parametrize("season", [None, 5])
+def test_a_series_in_its_own_units_is_forecast_as_on_the_host(device, season):
+    there, here = (SeriesForecaster("gru", 3, season=season, horizon=2, dtype=np.float64, rng=0) for _ in "12")
+    there.to("gpu")
+    for model in (there, here):
+        model.fit(SERIES + 0.1 * np.arange(40), epochs=2, batch_size=3)
+    assert isinstance(there.params.flat, device.xp.ndarray)
+    np.testing.assert_allclose(there.forecast(3), here.forecast(3), rtol=1e-10)
+    np.testing.assert_allclose(there.predict(device.put(SERIES)), here.predict(SERIES), rtol=1e-10)
+    assert there.compare() == pytest.approx(here.compare(), rel=1e-10)
+    assert there.score() == pytest.approx(here.score(), rel=1e-10)
+    z, weights = np.random.default_rng(0).normal(size=(6, 2)), np.eye(6)[:, :2]
+    with device.no_sync():
+        loss, grads = there.loss(*device.put((z, weights)), 1)
+    expected, host_grads = here.loss(z, weights, 1)
+    device.assert_same((loss, grads.flat), (expected, host_grads.flat))
 
 
 def test_markov_chains_are_the_hosts(device):

@@ -90,7 +90,8 @@ def test_no_formula_is_left_in_the_text(site):
         text = path.read_text(encoding="utf-8")
         outside = re.sub(r"<(div|span|pre|code)\b[^>]*>.*?</\1>", "", text, flags=re.DOTALL)
         assert not re.search(r"\\begin|\$", outside), path
-        assert pages_of(path.parent)[path].formulas > 20
+        if path.stem != "activations":  # whose table is code that a test runs
+            assert pages_of(path.parent)[path].formulas > 20
 
 
 def test_every_example_has_its_page(site):
