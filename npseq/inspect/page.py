@@ -7,11 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from npseq.arguments import integer, text
+from npseq.arguments import text
 from npseq.backend import Array, array_module
 from npseq.files import as_path, replace_file
 from npseq.inspect.ledger import ledger
 from npseq.inspect.page_data import SEQUENCES, connections, exponents, numbers_of, packed
+from npseq.layers.batch import check_ids
 from npseq.layers.recurrent import Recurrent
 from npseq.magnitude import joint_norm
 
@@ -104,7 +105,7 @@ def page(
     if not isinstance(layer, Recurrent) or layer.directions == 2:
         raise ValueError(f"layer must be a recurrent layer of one direction, got {layer!r:.60}")
     if getattr(x, "dtype", None) is not None and x.dtype.kind in "iu":
-        x = array_module(x).eye(integer("layer.input_size", layer.input_size), dtype=layer.dtype)[x]
+        x = array_module(x).eye(layer.input_size, dtype=layer.dtype)[check_ids("x", x, layer.input_size)]
     text("title", title)
     y, _, tape = layer.forward(x, state)
     found = ledger(layer, dy, tape, pairs=False)

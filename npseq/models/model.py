@@ -125,15 +125,18 @@ class Model(Composite):
 
         Raises:
             FileNotFoundError: if there is no file.
-            ValueError: if it is damaged, or its names, shapes or dtypes are not those of the model, which then is as it
-                was.
+            ValueError: if it is damaged, its names, shapes or dtypes are not those of the model, or it is of a model
+                with other options, such as an activation; the model then is as it was.
         """
         content = read_content(path, FORMAT)
         try:
+            if (written := content.metadata.get("model")) != repr(self):
+                check_params(self.params, content.tensors)
+                raise ValueError("its options are others")
             set_params(self.params, content.tensors)
         except ValueError as error:
             raise ValueError(
-                f"{str(path)!r} must hold the parameters of {self}, it holds those of {content.metadata.get('model')}: "
+                f"{str(path)!r} must hold the parameters of {self}, it holds those of {written}: "
                 f"{error}; build the model as it was when it was saved"
             ) from error
 
@@ -151,12 +154,17 @@ class Model(Composite):
         return f"{type(self).__name__}({inner})"
 
 
-def set_params(params: Parameters, given: Mapping[str, np.ndarray]) -> None:
-    """Writes host arrays over parameters. Raises ValueError if names, shapes or dtypes differ, before it writes."""
+def check_params(params: Parameters, given: Mapping[str, np.ndarray]) -> None:
+    """Raises ValueError if the names, shapes or dtypes of host arrays are not those of the parameters."""
     held, wanted = ({n: (a.shape, np.dtype(a.dtype).name) for n, a in x.items()} for x in (given, params))
     if held != wanted:
         apart = [sorted(a.items() - b.items())[:3] for a, b in ((wanted, held), (held, wanted))]
         raise ValueError(f"its parameters must be {apart[0]} first, they are {apart[1]}")
+
+
+def set_params(params: Parameters, given: Mapping[str, np.ndarray]) -> None:
+    """Writes host arrays over parameters. Raises ValueError if names, shapes or dtypes differ, before it writes."""
+    check_params(params, given)
     xp = array_module(params.flat)
     for name, array in given.items():
         params[name] = xp.asarray(array)

@@ -65,14 +65,20 @@ def ok(
 
 
 def optimal(u: Array, A: Array, signs: Array) -> Products:
-    """r products (B, r, .) of r + 1, with the same mean over the signs, and the least variance."""
+    """r products (B, r, .) of r + 1, with the same mean over the signs, and the least variance.
+
+    A sequence whose influence is not finite has products of nan.
+    """
     xp, (batch, count, _) = array_module(u), u.shape
     left, right = (_basis(part.reshape(batch, count, prod(part.shape[2:]))) for part in (u, A))
-    P, sigma, Q = xp.linalg.svd(np.einsum("bir,bjr->bij", left[1], right[1]), full_matrices=False)
+    core = np.einsum("bir,bjr->bij", left[1], right[1])
+    finite = xp.isfinite(core).all(axis=(1, 2))[:, None, None]
+    P, sigma, Q = xp.linalg.svd(np.where(finite, core, 0), full_matrices=False)  # of nan it has no result
     mix = np.zeros((batch, sigma.shape[1], count - 1), sigma.dtype)
     for b, (own, drawn) in enumerate(zip(to_host(sigma), to_host(signs), strict=True)):
         mix[b] = mixing(own, drawn, count - 1)
     new = [np.einsum("bki,bir->brk", q, xp.asarray(mix)) for q in (left[0] @ P, right[0] @ Q.swapaxes(1, 2))]
+    new = [np.where(finite, part, np.nan) for part in new]
     return new[0].astype(u.dtype), new[1].reshape(batch, count - 1, *A.shape[2:]).astype(A.dtype)
 
 

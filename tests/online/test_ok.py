@@ -72,3 +72,10 @@ def test_a_sequence_continues_in_float32_and_rank_is_an_integer():
     np.testing.assert_allclose(first.grads.flat + second.grads.flat, whole.grads.flat, rtol=1e-3, atol=1e-4)
     with pytest.raises(ValueError, match="rank must be a positive integer, got 0"):
         ok(layer, x, dy, rank=0)
+
+
+def test_what_is_not_finite_makes_its_own_sequence_nan():
+    layer, x = ns.GRU(2, 3, dtype=np.float64, rng=0), np.ones((4, 2, 2))
+    x[1, 0, 0] = np.nan
+    found = ns.online.ok(layer, x, np.ones((4, 2, 3)), rank=2, rng=0)
+    assert np.isnan(found.grads.flat).any()
