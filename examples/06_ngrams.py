@@ -42,7 +42,7 @@ for order in (1, 2, 3, 4):
     print(f"n = {order}: the best perplexity on the new text is {min(perplexities):.2f}")
 axes.axhline(len(vocab), color="k", linestyle=":", label=f"uniform: {len(vocab)}")
 axes.set(xlabel="smoothing e", ylabel="perplexity on 10,000 new characters")
-axes.set_yticks([6, 8, 10, 15, 20, 28], [6, 8, 10, 15, 20, 28])
+axes.set_yticks([6, 8, 10, 15, 20, 28], ["6", "8", "10", "15", "20", "28"])
 axes.minorticks_off()
 axes.set_title("Too little smoothing hurts, too much forgets the text")
 axes.legend()

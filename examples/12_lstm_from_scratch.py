@@ -51,7 +51,8 @@ how = Epoch(batch_size=32, steps=35, clip=1)
 curve = [train_epoch(model, ids, optimizer, how, rng=k).perplexity for k in range(20)]
 print(f"perplexity {curve[-1]:.2f}: {model.generate('the ', 40)!r}")
 params = {name.split(".")[1]: value for name, value in model.params.items() if name.startswith("recurrent")}
-H, C = lstm(np.eye(len(vocab), dtype=np.float32)[ids[:600, None]], *np.zeros((2, 1, 64), np.float32), params)
+zeros = np.zeros((1, 64), np.float32)
+H, C = lstm(np.eye(len(vocab), dtype=np.float32)[ids[:600, None]], zeros, zeros, params)
 print(f"over 600 characters: largest |H| {abs(H).max():.3f}, largest |C| {abs(C).max():.2f}")
 
 left, right = (figure := new_figure(10, 4)).subplots(1, 2, width_ratios=(2, 3))

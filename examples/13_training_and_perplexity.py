@@ -45,7 +45,7 @@ for sampling, says in arms.items():
     axes.semilogy(range(1, EPOCHS + 1), curve, label=f"state {says}: {curve[-1]:.2f}")
 axes.axhline(28, color="k", linestyle=":", label="guessing: 28")
 axes.set(xlabel="epoch", ylabel="perplexity while training (1 / probability)")
-axes.set_yticks([2, 3, 5, 10, 20, 28], [2, 3, 5, 10, 20, 28])
+axes.set_yticks([2, 3, 5, 10, 20, 28], ["2", "3", "5", "10", "20", "28"])
 axes.minorticks_off()
 axes.set_title("A state set to zero has to guess again at the start of every window")
 axes.legend(loc="upper right", bbox_to_anchor=(1, 0.93))

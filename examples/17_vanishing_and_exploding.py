@@ -42,7 +42,7 @@ np.abs(linear.params.flat, out=linear.params.flat)
 _, _, tape = linear.forward(abs(x))
 dh = ns.inspect.ledger(linear, None, tape, rng.normal(size=(1, 1, h)), pairs=False).adjoints["h"][::-1, 0]
 values, vectors = np.linalg.eig(linear.params["W_hh"])
-top = vectors[:, abs(values).argmax()].real
+top = np.real(vectors[:, abs(values).argmax()])
 angle = np.arccos(np.clip(abs(dh @ top) / np.linalg.norm(dh, axis=1) / np.linalg.norm(top), 0, 1))
 growth = np.linalg.norm(dh[-1]) / np.linalg.norm(dh[-2])
 print(f"7 steps back a linear network's gradient is {angle[7]:.1e} radians from the top eigenvector")

@@ -42,7 +42,7 @@ for temperature in (0.5, 1.0, 2.0):
     texts = [model.generate("<eos>", 40, temperature, rng=seed, stop="<eos>")[6:] for seed in range(150)]
     scores = [score(text) for text in texts]
     print(f"T = {temperature}, mean log P {np.mean(scores):.1f}: {texts[0]!r}")
-    made.hist(scores, np.arange(-60, 1, 2), alpha=0.6, label=f"T = {temperature}")
+    made.hist(scores, range(-60, 1, 2), alpha=0.6, label=f"T = {temperature}")
 made.set(xlabel="log P of a sampled sentence (nats)", ylabel="sentences of 150")
 made.set_title("A low temperature keeps to likely sentences, a high one strays")
 made.legend()

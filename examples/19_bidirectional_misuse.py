@@ -29,7 +29,7 @@ for name, both in (("deep LSTM", False), ("bidirectional LSTM", True)):
     print(f"{name}: perplexity {curve[-1]:.2f}, writes {model.generate('the statement', 50)!r}")
     axes.plot(range(1, 21), curve, "o-", markersize=3, label=f"{name}: {model.generate('the statement', 30)}")
 axes.set(xlabel="epoch", ylabel="perplexity while training", yscale="log", xticks=range(0, 21, 5))
-axes.set_yticks([1, 2, 3, 5, 10, 20], [1, 2, 3, 5, 10, 20])
+axes.set_yticks([1, 2, 3, 5, 10, 20], ["1", "2", "3", "5", "10", "20"])
 axes.minorticks_off()
 axes.set_title("The better number belongs to the model that cannot write")
 axes.legend(fontsize=8)

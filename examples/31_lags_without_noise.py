@@ -26,7 +26,7 @@ print(f"without noise the weights are {weights[0]:.10f} and {weights[1]:.10f}; 2
 
 figure = new_figure(9, 4.2)
 left, right = figure.subplots(1, 2)
-lags = np.arange(1, MOST + 1)
+lags = range(1, MOST + 1)
 left.semilogy(lags, [best_linear(clean, k)[1] for k in lags], "o-", markersize=3)
 left.set(title="Without noise two values are enough", ylabel="root mean square error, unseen steps")
 for noise in (0.02, 0.2):

@@ -52,7 +52,7 @@ axes = (figure := new_figure()).subplots()
 image = axes.imshow(shares, vmin=0.5, vmax=1, cmap="Blues", aspect="auto")
 for (i, j), share in np.ndenumerate(shares):
     axes.text(j, i, f"{share:.2f}", ha="center", va="center", color="white" if share > 0.8 else "black")
-axes.set_xticks(range(len(LAGS)), LAGS)
+axes.set_xticks(range(len(LAGS)), map(str, LAGS))
 axes.set_yticks(range(len(CELLS)), [f"{name}\n{size:,} parameters" for name, size in sizes.items()])
 axes.set(
     xlabel="words between subject and verb", title=f"After {LIMIT} steps only open forget gates look 20 words back"

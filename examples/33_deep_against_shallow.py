@@ -40,7 +40,7 @@ for name, curve in curves.items():
     axes.plot(np.arange(len(curve)) + 20, curve, label=f"{name}: {tested[name]:.2f} on new text")
 axes.set(xlabel="training step", ylabel="perplexity, mean of 20 steps", yscale="log")
 axes.set_title("Two layers of a GRU beat one as wide, not one as large")
-axes.set_yticks([5, 7, 10, 15, 20], [5, 7, 10, 15, 20])
+axes.set_yticks([5, 7, 10, 15, 20], ["5", "7", "10", "15", "20"])
 axes.minorticks_off()
 axes.legend()
 save(figure, __file__)

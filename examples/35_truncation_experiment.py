@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from save_figure import new_figure, save
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 import npseq as ns
 from npseq.bptt.truncation import Plan
@@ -50,7 +50,7 @@ def geometric_cost(p):
 
 COST = {"full": (T + 1) / 2, "regular": (SEGMENT + 1) / 2, "truncated": sum(min(REACH, t) for t in range(1, T + 1)) / T}
 assert COST["regular"] == COST["truncated"] == 7.5, "they are chosen to cost the same"
-P = brentq(lambda p: geometric_cost(p) - COST["regular"], 0.5, 0.999)
+P = root_scalar(lambda p: geometric_cost(p) - COST["regular"], bracket=(0.5, 0.999)).root
 COST.update(random=geometric_cost(P), roulette=geometric_cost(P))
 
 
@@ -146,7 +146,7 @@ def draw(result):
     save(figure, __file__)
 
 
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
 parser.add_argument("--full", action="store_true", help="longer, on the whole book, and kept as JSON")
 full = parser.parse_args().full
 quick = {"tokens": 6_000, "new": 3_000, "hidden": 32, "batch": 16, "lr": 1e-2, "seeds": 2}

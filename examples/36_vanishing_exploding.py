@@ -23,7 +23,7 @@ nodes, weights = np.polynomial.hermite_e.hermegauss(101)
 weights = weights / weights.sum()
 
 
-def network(scale, dtype=np.float64):
+def network(scale, dtype: type = np.float64):
     layer = ns.RNN(UNITS, UNITS, dtype=dtype, rng=0)
     layer.params["W_hh"][...] = scale * Q
     layer.params["W_xh"][...] = np.eye(UNITS)

@@ -47,7 +47,7 @@ def reach(model, lag):
     dstate = (dh, np.zeros_like(dh)) if pair else dh
     first = next(iter(model.recurrent.params))
     found = ns.inspect.ledger(model.recurrent, None, tape, dstate, max_lag=1, names=[first], pairs=False).adjoints
-    size = sum((found[name].astype(float) ** 2).sum(axis=(1, 2)) for name in found)
+    size = np.sum([(found[name].astype(float) ** 2).sum(axis=(1, 2)) for name in found], axis=0)
     return float(np.sqrt(size[1] / size[-1]))
 
 
@@ -61,7 +61,7 @@ def learn(kind, lag, seed, updates):
     return float((model.predict(ids) == plural).mean()), before, reach(model, lag)
 
 
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
 parser.add_argument("--full", action="store_true", help="up to lag 500, five seeds, kept as JSON")
 full = parser.parse_args().full
 lags, updates, seeds = ((10, 20, 50, 100, 200, 500), 600, 5) if full else ((10, 40, 100), 120, 1)

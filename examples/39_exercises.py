@@ -43,7 +43,7 @@ save(figure, __file__)
 model = models["RNN, tanh"]
 layer, head = model.recurrent.astype(np.float64), model.output.astype(np.float64)
 windows = list(sequential_windows(ids, 32, 35, rng=0))
-state, cut = None, 0.0
+state, cut, before, whole = None, 0.0, 0.0, 0.0
 for x, y in [*windows, tuple(np.concatenate(part) for part in zip(*windows, strict=True))]:
     before, (h, state, tape) = cut, layer.forward(x, state if len(x) == 35 else None)
     scores, head_tape = head.forward(h)

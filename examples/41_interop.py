@@ -9,6 +9,7 @@ state is carried from call to call. Without onnxruntime, `pip install 'npseq[onn
 """
 
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,6 @@ from save_figure import new_figure, save
 import npseq as ns
 from npseq.data import load_corpus
 from npseq.training import Epoch, train_epoch
-
-try:
-    import onnxruntime
-except ImportError:
-    onnxruntime = None
 
 ids, vocab = load_corpus("python-topics", max_tokens=10_000, clean="letters")
 model, optimizer = ns.LanguageModel(vocab, "gru", 64, rng=0), ns.Adam(0.01)
@@ -48,6 +44,8 @@ def from_pytorchs_names():
 
 def in_onnxruntime():
     """Logits of the exported file, in three calls; the state comes out of one and goes into the next."""
+    import onnxruntime
+
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         ns.interop.onnx.export(model, path)
@@ -55,13 +53,13 @@ def in_onnxruntime():
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     h, out = np.zeros((1, 1, 64), np.float32), []
     for part in np.split(text, 3):
-        logits, h = session.run(None, {"ids": part[:, None].astype(np.int64), "h": h})
+        logits, h = map(np.asarray, session.run(None, {"ids": part[:, None].astype(np.int64), "h": h}))
         out.append(logits[:, 0])
     return np.concatenate(out)
 
 
 arms = {"PyTorch's names, NumPy in float64": from_pytorchs_names}
-if onnxruntime:
+if find_spec("onnxruntime"):
     arms["ONNX, onnxruntime in float32"] = in_onnxruntime
 else:
     print("onnxruntime is not installed: the ONNX file is not run")
@@ -71,7 +69,7 @@ for name, run in arms.items():
     worst = max(worst, difference.max())
     print(f"{name}: {difference.max():.1e}")
     axes.semilogy(np.maximum.accumulate(difference), label=name)
-axes.axhline(np.finfo(np.float32).eps, color="0.6", linestyle=":", label="float32's own rounding")
+axes.axhline(float(np.finfo(np.float32).eps), color="0.6", linestyle=":", label="float32's own rounding")
 axes.set(xlabel="character", ylabel="largest difference so far / largest logit", ylim=(1e-8, 1e-5))
 axes.set_title("The same model, run by others: the difference does not grow")
 axes.legend()

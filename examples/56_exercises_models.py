@@ -32,14 +32,13 @@ print("one step ahead:", ", ".join(f"{name} {error:.3f}" for name, error in erro
 
 # one text, its cells: what training and writing cost, what they learn
 code = " ".join(clean_lines(inspect.getsource(argparse)))
-prose = ns.data.load_corpus("python-topics", max_tokens=24_000, clean="letters")
-vocab, prose = prose[1], prose[0]
+prose, vocab = ns.data.load_corpus("python-topics", max_tokens=24_000, clean="letters")
 how = Epoch(batch_size=32, steps=35, clip=1)
 
 
-def trained(ids, epochs, **options):
+def trained(ids, epochs, hidden_size=64, **options):
     """A model of a text, milliseconds of a step, perplexity of what comes after the text."""
-    model, optimizer = ns.LanguageModel(vocab, rng=0, **{"hidden_size": 64} | options), ns.Adam(0.01)
+    model, optimizer = ns.LanguageModel(vocab, rng=0, hidden_size=hidden_size, **options), ns.Adam(0.01)
     start, steps = time.perf_counter(), epochs * (len(ids) // (32 * 35))
     for epoch in range(epochs):
         train_epoch(model, ids, optimizer, how, rng=epoch)

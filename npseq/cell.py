@@ -12,8 +12,9 @@ linearly, so that its gradient is a sum of (operand) x (adjoint), which `npseq.b
 
 from __future__ import annotations  # so that help() shows Array, and not what it stands for
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
@@ -73,6 +74,14 @@ class Cell:
     gates: ClassVar[tuple[str, ...]]
     state: ClassVar[tuple[str, ...]] = ("h",)
     reads_gates: ClassVar[bool] = True
+    # what a cell may also have as a property, of its options: for a type checker therefore Any
+    h_blocks: ClassVar[Any] = property(lambda cell: cell.gates)
+    local: ClassVar[Any] = property(lambda cell: len({*cell.gates, *cell.h_blocks}))
+    projection: ClassVar[Any] = None
+    operands: ClassVar[Any] = 1
+    vectors: ClassVar[Any] = ()
+    masks: ClassVar[Any] = MappingProxyType({})
+    saved: ClassVar[Any] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -81,34 +90,6 @@ class Cell:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise FrozenInstanceError(f"cannot assign to {name!r}: a cell stays what it was made of; make another one")
-
-    @property
-    def h_blocks(self) -> tuple[str, ...]:
-        return self.gates
-
-    @property
-    def local(self) -> int:
-        return len({*self.gates, *self.h_blocks})
-
-    @property
-    def projection(self) -> str | None:
-        return None
-
-    @property
-    def operands(self) -> int:
-        return 1
-
-    @property
-    def vectors(self) -> tuple[str, ...]:
-        return ()
-
-    @property
-    def masks(self) -> Mapping[str, float]:
-        return {}
-
-    @property
-    def saved(self) -> tuple[str, ...]:
-        return ()
 
     def initial(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array | None:
         """Returns the value that a parameter begins with, or None for the one that every layer draws.

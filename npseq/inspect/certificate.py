@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import integer, number
-from npseq.backend import Array, array_module, to_host
+from npseq.backend import Array, MaybeArray, array_module, to_host
 from npseq.bptt.factors import Factors, contract, strand_factors
 from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect.ledger import Ledger, check_ledger, check_unchanged
@@ -23,7 +23,7 @@ class Certificate(NamedTuple):
 
     steps: int | None  # the least k whose relative bias is certain to be as small as wanted, or None
     bias: np.ndarray | None  # (K,): an upper bound on |g_k - g|; None where the assumption does not hold
-    relative: np.ndarray | None  # (K,): the same over |g|; inf where there is no bound
+    relative: MaybeArray  # (K,): the same over |g|; inf where there is no bound
     phi: np.ndarray  # (K,): by lag, the norms of the losses' adjoints, summed over losses and sequences
     largest_use: float  # M: the largest norm of the derivative of a state by the parameters, in one step
     tau: int  # the lag from which phi decays

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import flag, instance, integer, one_of
-from npseq.backend import Array, array_module, to_host
+from npseq.backend import Array, MaybeArray, array_module, to_host
 from npseq.bptt.factors import contract
 from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect import states
@@ -25,7 +25,7 @@ class Ledger(NamedTuple):
     per_lag: Parts  # (K, ...): by how many recurrent edges a path crosses, lags 0 to K - 1
     longer: Parts  # (...): all lags from K on, together; zero unless max_lag was given
     per_example: Parts  # (B, ...)
-    pair_norms: Array | None  # (T, T): see npseq.inspect.pair_norms
+    pair_norms: MaybeArray  # (T, T): see npseq.inspect.pair_norms
     crossing_norms: Array | None  # (R, T, T): see npseq.inspect.crossing_norms; None for a stack
     adjoints: Parts  # dL/dh_t (T, B, P) and dL/dc_t (T, B, H) by every path, "h", "c", "h_l1", "h_reverse", ...
     states: Parts  # h and c after every step, under the same names

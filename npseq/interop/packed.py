@@ -88,7 +88,7 @@ def has_peepholes(layer: Recurrent) -> bool:
 
 
 def has_projection(layer: Recurrent) -> bool:
-    return layer.cell.projection == "W_hp"
+    return bool(layer.cell.projection == "W_hp")
 
 
 def check_layer(layer: Any, library: str) -> None:

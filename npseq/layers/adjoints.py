@@ -6,7 +6,7 @@ An extra axis before the batch may keep lags or losses apart.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from npseq.backend import Array, array_module
+from npseq.backend import Array, MaybeArray, array_module
 from npseq.bptt import gradients, loop
 from npseq.bptt.around import Around, recorded
 from npseq.bptt.tape import Tape, Weights
@@ -66,7 +66,7 @@ def stack_adjoints(
 
 def stack_gradients(
     layer: Any, rows: Rows, tape: Tape, grads: Parameters, workspace: Workspace | None
-) -> tuple[Array | None, Any, Parameters]:
+) -> tuple[MaybeArray, Any, Parameters]:
     """The second half of `Recurrent.backward`, which writes grads."""
     for l, row in enumerate(rows):
         for d, adjoints in enumerate(row):

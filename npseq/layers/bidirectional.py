@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from npseq.arguments import instance
-from npseq.backend import Array, array_module
+from npseq.backend import Array, MaybeArray, array_module
 from npseq.bptt.truncation import check_truncation
 from npseq.bptt.workspace import Workspace
 from npseq.layers.batch import check_array, check_batch, check_kind, check_old, check_tape
@@ -93,7 +93,7 @@ class Bidirectional(Composite):
         clip_adjoint: float | None = None,
         grads: Parameters | None = None,
         workspace: Workspace | None = None,
-    ) -> tuple[Array | None, Any, Parameters]:
+    ) -> tuple[MaybeArray, Any, Parameters]:
         """Returns dx, the pair of initial states' gradients, and grads.
 
         Args:

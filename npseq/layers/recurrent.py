@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import DEEPEST, amount, flag, float_dtype, integer, probability
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, MaybeArray, array_module, generator
 from npseq.bptt import gradients, loop
 from npseq.bptt.layout import stack_layout, strand_weights, suffix
 from npseq.bptt.tape import Tape, Weights
@@ -149,7 +149,7 @@ class Recurrent(Layer):
         clip_adjoint: float | None = None,
         grads: Parameters | None = None,
         workspace: Workspace | None = None,
-    ) -> tuple[Array | None, Any, Parameters]:
+    ) -> tuple[MaybeArray, Any, Parameters]:
         """Returns dx, the initial state's gradient, and the gradients of all parameters.
 
         Args:
@@ -198,7 +198,7 @@ class Recurrent(Layer):
 
     def gradients(
         self, rows: Rows, tape: Tape, *, grads: Parameters | None = None, workspace: Workspace | None = None
-    ) -> tuple[Array | None, Any, Parameters]:
+    ) -> tuple[MaybeArray, Any, Parameters]:
         """Returns what backward returns, from the adjoints of every step: its second half.
 
         Args:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import array, instance
-from npseq.backend import Array, array_module
+from npseq.backend import Array, MaybeArray, array_module
 from npseq.bptt.workspace import Workspace
 from npseq.layers.batch import check_array, check_kind, check_old
 from npseq.layers.layer import Layer
@@ -94,7 +94,7 @@ class Reversed(Layer):
         clip_adjoint: float | None = None,
         grads: Parameters | None = None,
         workspace: Workspace | None = None,
-    ) -> tuple[Array | None, Any, Parameters]:
+    ) -> tuple[MaybeArray, Any, Parameters]:
         """Returns dx, the initial state's gradient, and grads.
 
         Args:

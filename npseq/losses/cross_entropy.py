@@ -3,6 +3,7 @@
 from functools import cache, lru_cache
 from math import inf, prod
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -188,7 +189,7 @@ def _check_class_targets(logits: Array, targets: Array) -> None:
         )
 
 
-def perplexity(mean_nll: Array | float) -> Array:
+def perplexity(mean_nll: Array | np.number | complex) -> Array:
     """Returns exp(mean_nll), the geometric mean of 1 / P(token): V for a uniform model over V, 1 for a perfect one.
 
     Args:
@@ -198,9 +199,10 @@ def perplexity(mean_nll: Array | float) -> Array:
         >>> print(round(float(ns.perplexity(np.log(28))), 6))
         28.0
     """
-    if not isinstance(mean_nll, complex):
-        check = number if isinstance(mean_nll, int | float) else an_array
-        mean_nll = check("mean_nll", mean_nll)
+    given: Any = mean_nll
+    if not isinstance(given, complex):
+        check = number if isinstance(given, int | float) else an_array
+        given = check("mean_nll", given)
     with np.errstate(over="ignore"):
-        value: Array = array_module(mean_nll).exp(mean_nll)
+        value: Array = array_module(given).exp(given)
         return value

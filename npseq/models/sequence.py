@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import array, instance, integers, one_of
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, MaybeArray, array_module, generator
 from npseq.bptt.workspace import Workspace
 from npseq.layers import Bidirectional, Embedding, Linear
 from npseq.layers.batch import check_ids, check_old
@@ -45,7 +45,7 @@ class Buffers(NamedTuple):
 class SequenceModel(Model):
     """The part that LanguageModel, Tagger and Classifier share; use those. The output reads every step's y."""
 
-    embedding: Embedding | None = None
+    embedding: Embedding | Any = None  # None where x is features
     recurrent: Any
     output: Linear
     tied: bool = False  # whether the output's matrix is the embedding's
@@ -133,7 +133,7 @@ class SequenceModel(Model):
         truncation: Any = None,
         grads: Parameters | None = None,
         workspace: Workspace | None = None,
-    ) -> tuple[Array | None, Parameters]:
+    ) -> tuple[MaybeArray, Parameters]:
         """Returns dx (None for ids) and the gradients of all parameters.
 
         Args:

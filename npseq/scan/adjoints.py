@@ -35,7 +35,7 @@ def backward(
     *,
     dc: Any = None,
     max_bytes: int | None = MAX_BYTES,
-) -> tuple[Array | None, Any, Parameters]:
+) -> tuple[MaybeArray, Any, Parameters]:
     """Returns what layer.backward(dy, tape, dstate, dc=dc) returns, by an associative scan over time.
 
     Given the tape of a Newton iteration that was stopped early, it is the gradient of the loop that is pushed at each
