@@ -17,7 +17,6 @@ from benchmarks.record import Settings, parser, record
 from benchmarks.rivals.generators import GENERATORS
 from benchmarks.timing import alternate, spread
 
-TITLE = "free-running generation"
 V, H, LENGTH = 28, 256, 300
 
 

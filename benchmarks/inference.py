@@ -8,7 +8,6 @@ from typing import Any
 from benchmarks.cases import CELLS, Case
 from benchmarks.record import Settings, beside, parser
 
-TITLE = "inference, the logits of a batch"
 SIZES = ((35, 32, 28, 256), (25, 1, 80, 100), (64, 64, 64, 1024))  # T, B, V, H
 CASES = [Case(cell, *size) for size in SIZES for cell in CELLS]
 

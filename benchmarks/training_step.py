@@ -12,7 +12,6 @@ from typing import Any
 from benchmarks.cases import CELLS, DTYPES, Case
 from benchmarks.record import Settings, beside, parser
 
-TITLE = "one training step"
 SIZES = ((35, 32, 28, 256), (25, 1, 80, 100), (64, 64, 64, 1024))  # T, B, V, H
 CASES = [Case(cell, *size, dtype) for size in SIZES for dtype in DTYPES for cell in CELLS]
 

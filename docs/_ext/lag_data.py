@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from npseq.training import Epoch, train_epoch
 CELLS = {"RNN": ns.RNN, "GRU": ns.GRU, "LSTM": ns.LSTM}
 LAG = 20  # words from the subject to the verb
 STEPS = 40  # characters in a window of the text
-Look = Callable[[], ns.inspect.Ledger]
 
 
 def characters(cell: str) -> Iterator[tuple[str, ns.inspect.Ledger]]:

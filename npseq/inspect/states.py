@@ -1,6 +1,6 @@
 """States, gates and adjoints of every step, by name and in natural time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -65,12 +65,6 @@ def state_adjoints(view: View) -> tuple[Rows, dict[str, Array]]:
             ):
                 named[view.name(name, l, d)] = _natural(view, d, part)
     return rows, named
-
-
-def _further(view: View, c: Any) -> Iterator[tuple[str, Array]]:
-    """(name, array) of the parts of the state beside h, from the one array (T, k*H, B) that holds them."""
-    names = view.layer.cell.state[1:]
-    return zip(names, parts_of(c, len(names), 1), strict=True)
 
 
 def _received(view: View, l: int, d: int) -> Any:

@@ -17,7 +17,6 @@ from npseq.layers.linear import Linear
 from npseq.layers.lstm import LSTM
 from npseq.layers.rnn import RNN
 
-Make = Callable[[int, bool], Any]
 T, B, D = 3, 2, 2
 RAGGED = np.array([2, 3])
 METHODS = ("complex", "central", "directional", "taylor")

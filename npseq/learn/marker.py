@@ -9,7 +9,8 @@ import numpy as np
 
 from npseq.learn.content import Arrays, Line
 from npseq.learn.expressions import Lines, Values
-from npseq.learn.slips import Slip, Slips
+from npseq.learn.slips import Slips
+from npseq.learn.slopes import Slip
 
 RTOL = 1e-9  # of the line's largest entry; float64 keeps 1e-15 of such short sums
 SINGLE = 1e-4  # of float32

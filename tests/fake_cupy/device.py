@@ -20,9 +20,6 @@ class Device(NamedTuple):
         """A host array, or a structure of them, on the device."""
         return mapped(value, lambda array: self.xp.asarray(array), np.ndarray)
 
-    def fetch(self, value: Any) -> Any:
-        return mapped(value, lambda array: array.get(), self.xp.ndarray)
-
     def assert_same(self, found: Any, expected: Any) -> None:
         """Asserts that all of found is on the device, with the expected shapes and dtypes, and the host's numbers."""
         for (name, here), (_, there) in zip(leaves(found), leaves(expected), strict=True):

@@ -191,12 +191,6 @@ def using_allocator(allocator: Any = None) -> Iterator[None]:
         state.pool = before
 
 
-def allocated(size: int) -> None:
-    """Counts an array in the current pool."""
-    if state.pool is not None:
-        state.pool(size)
-
-
 def elapsed(start: Event, stop: Event) -> float:
     """Milliseconds; here a call on a stream runs at once."""
     return 1e3 * (stop.at - start.at)
