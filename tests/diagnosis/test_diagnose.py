@@ -105,7 +105,7 @@ def test_what_nothing_explains_is_placed():
     dx[1, 2] += 0.1
     found = right.diagnosed(x=dx)
     assert found.matches == ()
-    assert found.advice.startswith("dx is wrong at steps 1, every parameter is right")
+    assert found.advice.startswith("dx is wrong at step 1, every parameter is right")
 
 
 @pytest.mark.parametrize(
