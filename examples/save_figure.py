@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -19,6 +20,8 @@ def new_figure(width: float = 7, height: float = 4.5) -> Figure:
 
 
 def save(figure: Figure, script: str) -> None:
-    """Writes a figure as PNG under the name of the script that made it: save(figure, __file__)."""
+    """Writes a figure as PNG under the name of the script that made it, and says where: save(figure, __file__)."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    figure.savefig(FOLDER / f"{Path(script).stem}.png", dpi=110)
+    path = FOLDER / f"{Path(script).stem}.png"
+    figure.savefig(path, dpi=110)
+    print(f"figure: {path}", file=sys.stderr)

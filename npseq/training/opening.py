@@ -24,7 +24,7 @@ def opening(run: Any) -> str:
         f"{config.corpus}: {len(run.ids):,} {UNITS[config.token]}{'' if config.clean == 'none' else ', letters only'}"
     )
     layers = f"{config.layers} layers of {config.hidden}" if config.layers > 1 else f"{config.hidden} units"
-    both = ", both directions" if config.bidirectional else ""
+    both = ", both directions (it sees the tokens that it should predict)" if config.bidirectional else ""
     return (
         f"learning {text}{more}; vocabulary {len(model.vocab)}; {CELLS[config.cell]}, {layers}{both}, "
         f"{model.params.flat.size:,} parameters, {np.dtype(config.dtype).name}; {config.optimizer}, lr "
