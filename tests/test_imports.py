@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-GROUND = {"arrays", "backend", "files", "arguments", "plot", "magnitude", "cpu"}
+GROUND = {"arrays", "backend", "files", "arguments", "plot", "magnitude", "cpu", "protocols"}
 BELOW_CELL = GROUND | {"parameters", "activations", "losses", "optim", "clipping", "initializers", "data"}
 BELOW_LAYERS = BELOW_CELL | {"cell", "bptt"}
 BELOW_MODELS = BELOW_LAYERS | {"layers"}
@@ -18,6 +18,7 @@ RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside
     **{name: set() for name in ("early", "arrays", "files")},
     **{name: {"arrays"} for name in ("backend", "arguments")},
     "cpu": {"arguments"},
+    "protocols": {"backend"},
     "plot": {"files", "arguments"},
     "magnitude": {"arrays", "backend"},
     **{name: GROUND | {"parameters"} for name in (*BELOW_CELL - GROUND, "gradcheck")},

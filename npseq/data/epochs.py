@@ -1,14 +1,14 @@
 """Whole sentences as minibatches, and minibatches that can be read again, epoch after epoch."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from npseq.arguments import array_or_lists, function, integer, integers
 from npseq.backend import Array, Seed, generator, to_host
 from npseq.data.batches import pad_sequences
+from npseq.protocols import Dataset
 
 
 def sentence_batches(ids: Array, end: int, batch_size: int, rng: Seed = None) -> Iterator[tuple[Array, Array]]:
@@ -61,8 +61,8 @@ class Epochs:
         [4, 4]
     """
 
-    def __init__(self, draw: Callable[[np.random.Generator], Iterable[Any]], rng: Seed = None):
+    def __init__(self, draw: Callable[[np.random.Generator], Dataset], rng: Seed = None):
         self.draw, self.rng = function("draw", draw), generator(rng)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[tuple[Array, ...]]:
         return iter(self.draw(self.rng))

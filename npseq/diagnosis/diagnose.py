@@ -22,12 +22,13 @@ from npseq.layers.lengths import check_lengths
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
 from npseq.layers.states import map_state
+from npseq.protocols import LayerLike
 
 LARGEST = 1 << 15  # numbers of one kind of adjoint: about a second
 
 
 def diagnose(
-    layer: Any,
+    layer: LayerLike,
     x: Array,
     dy: Array,
     grads: Mapping[str, Array],

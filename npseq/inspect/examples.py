@@ -6,10 +6,11 @@ from npseq.backend import Array
 from npseq.bptt.factors import norms
 from npseq.bptt.workspace import MAX_BYTES, require
 from npseq.inspect.passes import adjoints, check_names, named_factors, views_of
+from npseq.protocols import LayerLike
 
 
 def ghost_norms(
-    layer: Any,
+    layer: LayerLike,
     dy: Array | None,
     tape: Any,
     dstate: Any = None,

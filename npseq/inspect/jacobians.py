@@ -11,6 +11,7 @@ from npseq.layers.batch import check_tape
 from npseq.layers.jacobian import at_step, check_one_way, state_features, state_jacobian
 from npseq.layers.layer import require_real
 from npseq.layers.lengths import packed_order
+from npseq.layers.recurrent import Recurrent
 from npseq.layers.rnn import RNNCell
 
 
@@ -22,7 +23,7 @@ class JacobianSpectrum(NamedTuple):
     bound: np.ndarray | None  # (K,): (gamma sigma_max(W_hh))^k for a plain RNN of one layer of tanh or ReLU, else None
 
 
-def state_jacobians(layer: Any, tape: Any, *, max_bytes: int | None = MAX_BYTES) -> Array:
+def state_jacobians(layer: Recurrent, tape: Any, *, max_bytes: int | None = MAX_BYTES) -> Array:
     """Returns J_t = ds_t / ds_{t-1} of every step, (T, B, n, n), [after, before].
 
     The state is that of the whole stack, h of every layer and then an LSTM's c of every layer; past a sequence's length
@@ -59,7 +60,7 @@ def state_jacobians(layer: Any, tape: Any, *, max_bytes: int | None = MAX_BYTES)
 
 
 def jacobian_spectrum(
-    layer: Any, tape: Any, *, max_lag: int | None = None, max_bytes: int | None = MAX_BYTES
+    layer: Recurrent, tape: Any, *, max_lag: int | None = None, max_bytes: int | None = MAX_BYTES
 ) -> JacobianSpectrum:
     """Returns the singular values of the Jacobians' products by lag: what vanishes, what explodes, and how fast.
 
@@ -105,7 +106,7 @@ def jacobian_spectrum(
 
 
 def lyapunov_exponents(
-    layer: Any,
+    layer: Recurrent,
     tape: Any,
     count: int | None = None,
     *,

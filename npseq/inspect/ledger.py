@@ -13,6 +13,7 @@ from npseq.inspect import states
 from npseq.inspect.pairs import crossing_table, pair_table
 from npseq.inspect.passes import View, adjoints_by_lag, check_names, named_factors, views_of
 from npseq.magnitude import joint_norm, norm
+from npseq.protocols import LayerLike
 
 Parts = dict[str, Array]
 
@@ -41,7 +42,7 @@ class Ledger(NamedTuple):
 
 
 def ledger(
-    layer: Any,
+    layer: LayerLike,
     dy: Array | None,
     tape: Any,
     dstate: Any = None,

@@ -25,6 +25,7 @@ from npseq.models.language_model import LanguageModel
 from npseq.models.sequence import SequenceTape
 from npseq.models.window import Window
 from npseq.optim.optimizer import check_optimizer
+from npseq.protocols import OptimizerLike
 
 
 def first_nonfinite(
@@ -37,7 +38,7 @@ def first_nonfinite(
     dy: Array | None = None,
     context: int = 0,
     truncation: Any = None,
-    optimizer: Any = None,
+    optimizer: OptimizerLike | None = None,
     clip: float | None = None,
     training: bool = False,
 ) -> Nonfinite | None:

@@ -14,12 +14,13 @@ from npseq.layers.bidirectional import Bidirectional
 from npseq.layers.lengths import has_step
 from npseq.layers.lstm import LSTMCell
 from npseq.layers.rnn import RNNCell
+from npseq.protocols import LayerLike
 
 EQUATIONS: dict[type, tuple[str, ...]] = {LSTMCell: ("i", "f", "g", "c", "o", "h"), RNNCell: ("h",)}
 
 
 def in_layer(
-    layer: Any, x: Array, state: Any, lengths: Any, dy: Array | None, truncation: Any, training: bool
+    layer: LayerLike, x: Array, state: Any, lengths: Any, dy: Array | None, truncation: Any, training: bool
 ) -> Iterator[Nonfinite]:
     """Searches the arguments of a layer, its forward pass and, with dy, its backward pass."""
     _, _, tape = layer.forward(x, state, lengths, training=training)
@@ -36,7 +37,7 @@ def in_layer(
         yield from in_backward(layer, dy, tape, grads)
 
 
-def in_forward(layer: Any, tape: Any) -> Iterator[Nonfinite]:
+def in_forward(layer: LayerLike, tape: Any) -> Iterator[Nonfinite]:
     for view in views_of(layer, tape, real=False):
         arrays = {("gate", name): array for name, array in gates(view).items()}
         arrays |= {("state", name): array for name, array in states(view).items()}
@@ -47,7 +48,7 @@ def in_forward(layer: Any, tape: Any) -> Iterator[Nonfinite]:
             yield from _earliest(view, l, d, arrays, order, forward=True)
 
 
-def in_backward(layer: Any, dy: Array, tape: Any, grads: Any) -> Iterator[Nonfinite]:
+def in_backward(layer: LayerLike, dy: Array, tape: Any, grads: Any) -> Iterator[Nonfinite]:
     """Searches the adjoints, if a gradient is not finite, and then the gradients."""
     if not array_module(grads.flat).isfinite(grads.flat).all():
         for view in views_of(layer, tape, dy, real=False):

@@ -15,6 +15,7 @@ from npseq.inspect.page_data import SEQUENCES, connections, exponents, numbers_o
 from npseq.layers.batch import check_ids
 from npseq.layers.recurrent import Recurrent
 from npseq.magnitude import joint_norm
+from npseq.protocols import LayerLike
 
 HEAD = "<!doctype html>\n<!-- npseq: a gradient explained -->\n"
 STYLE = """
@@ -74,7 +75,7 @@ class Page(NamedTuple):
 
 
 def page(
-    layer: Any,
+    layer: LayerLike,
     x: Array,
     dy: Array,
     *,

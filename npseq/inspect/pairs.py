@@ -9,11 +9,12 @@ from npseq.inspect.passes import View, adjoints_by_loss, around_steps, check_nam
 from npseq.layers.features import in_order
 from npseq.layers.lengths import last_steps
 from npseq.magnitude import norm
+from npseq.protocols import LayerLike
 
 BLOCK = 1 << 24  # numbers: as many losses are kept apart at a time as fit
 
 
-def pair_norms(layer: Any, dy: Array | None, tape: Any, dstate: Any = None, *, names: Any = None) -> Array:
+def pair_norms(layer: LayerLike, dy: Array | None, tape: Any, dstate: Any = None, *, names: Any = None) -> Array:
     """Returns a table (T, T): [t, s] is the norm of the part of the gradient from the loss at step t to uses at step s.
 
     A use at step s is what a parameter does in that step of the unrolled network. The loss at step t is what dy[t]
@@ -42,7 +43,7 @@ def pair_norms(layer: Any, dy: Array | None, tape: Any, dstate: Any = None, *, n
     return pair_table(views_of(layer, tape, dy, dstate), check_names(layer, names))
 
 
-def crossing_norms(layer: Any, dy: Array | None, tape: Any, dstate: Any = None, *, names: Any = None) -> Array:
+def crossing_norms(layer: LayerLike, dy: Array | None, tape: Any, dstate: Any = None, *, names: Any = None) -> Array:
     """Returns a table (R, T, T): [k, i, j], i <= j, is the norm of all parts of the gradient that cross edges i and j.
 
     Edge i leads from step i back to step i - 1, in the strand's own order of time. So [i, j] sums what goes from losses

@@ -25,6 +25,7 @@ from npseq.layers.lengths import last_steps
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed, reordered
 from npseq.layers.upstream import PerLayer, around_with, check_clip, check_dc
+from npseq.protocols import LayerLike
 
 AddAxis = Callable[[Array, Array], Array]  # (adjoint (..., B), its natural time step (B,) or (T, B)) -> (..., K, B)
 
@@ -56,7 +57,7 @@ class View(NamedTuple):
 
 
 def views_of(
-    layer: Any,
+    layer: LayerLike,
     tape: Any,
     dy: Array | None = None,
     dstate: Any = None,
@@ -124,7 +125,7 @@ def _factors(view: View, limit: float) -> dict[tuple[int, int], list[Array]]:
     return clamp_factors(layer, view.tape, dy, dh, last, view.dcs, limit)
 
 
-def check_names(layer: Any, names: Any) -> tuple[str, ...] | None:
+def check_names(layer: LayerLike, names: Any) -> tuple[str, ...] | None:
     """names as a tuple. Raises ValueError where one is not a parameter of the layer."""
     if names is None:
         return None

@@ -12,6 +12,7 @@ from npseq.inspect.passes import View, in_natural_time, strands, views_of
 from npseq.inspect.states import through_output
 from npseq.layers.lstm import LSTMCell
 from npseq.magnitude import norm
+from npseq.protocols import LayerLike
 
 
 class PathSplit(NamedTuple):
@@ -28,7 +29,7 @@ class PathSplit(NamedTuple):
         return share
 
 
-def path_split(layer: Any, tape: Any, *, max_bytes: int | None = MAX_BYTES) -> dict[str, PathSplit]:
+def path_split(layer: LayerLike, tape: Any, *, max_bytes: int | None = MAX_BYTES) -> dict[str, PathSplit]:
     """Splits dc_T/dc_t within every strand of an LSTM into the carousel and the rest: {"c", "c_l1", "c_reverse", ...}.
 
     dc_T/dc_t = prod_{t < u <= T} f_u + (paths through h): Hochreiter & Schmidhuber 1997. The states of other strands

@@ -11,10 +11,11 @@ from npseq.inspect.truncations import Bias, bias_of, cosine_of
 from npseq.layers.bidirectional import check_any_state, check_recurrent
 from npseq.layers.jacobian import check_steps
 from npseq.magnitude import norm
+from npseq.protocols import LayerLike
 
 
 def stale_state_bias(
-    layer: Any,
+    layer: LayerLike,
     gradient: Callable[[Any], Any],
     carried: Any,
     x_before: Array,

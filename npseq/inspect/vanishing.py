@@ -14,6 +14,7 @@ from npseq.inspect.passes import View, masked_dy, views_of
 from npseq.layers.adjoints import adjoints_of
 from npseq.layers.jacobian import at_step, check_one_way
 from npseq.layers.layer import require_real
+from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import stack_state
 from npseq.magnitude import joint_norm
 from npseq.parameters import Parameters
@@ -29,7 +30,7 @@ class VanishingPenalty(NamedTuple):
     grads: Parameters  # its immediate derivative, named and shaped as layer.params
 
 
-def vanishing_penalty(layer: Any, dy: Array | None, tape: Any, dstate: Any = None) -> VanishingPenalty:
+def vanishing_penalty(layer: Recurrent, dy: Array | None, tape: Any, dstate: Any = None) -> VanishingPenalty:
     """Returns Omega, which is zero where every step back preserves the gradient's norm, and its immediate derivative.
 
         p_t = delta_t J_t,   Omega = sum_{t>1} (|p_t| / |delta_t| - 1)^2

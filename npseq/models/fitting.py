@@ -16,6 +16,7 @@ from npseq.models.examples import Examples
 from npseq.models.model import Model
 from npseq.optim import Adam
 from npseq.optim.optimizer import check_optimizer
+from npseq.protocols import OptimizerLike
 
 RATE = 5e-3  # of Adam, where no optimizer is given
 
@@ -55,7 +56,7 @@ class Fitting(Model):
         epochs: int = 10,
         batch_size: int = 32,
         valid: Any = 0.1,
-        optimizer: Any = None,
+        optimizer: OptimizerLike | None = None,
         clip: float | None = 1.0,
         patience: int | None = None,
         callbacks: Any = (),

@@ -16,9 +16,9 @@ from npseq.layers.recurrent import Recurrent
 from npseq.losses import mean_squared_error
 from npseq.models.cells import check_cell_options, layer_of
 from npseq.models.model import Model
-from npseq.optim import Optimizer
 from npseq.optim.optimizer import check_optimizer
 from npseq.parameters import Parameters
+from npseq.protocols import OptimizerLike
 
 
 class Forecaster(Model):
@@ -90,7 +90,7 @@ class Forecaster(Model):
         self,
         windows: Array,
         targets: Array,
-        optimizer: Optimizer,
+        optimizer: OptimizerLike,
         *,
         epochs: int = 5,
         batch_size: int = 16,

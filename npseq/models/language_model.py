@@ -28,6 +28,7 @@ from npseq.models.text_fitting import TextFitting
 from npseq.models.window import Window
 from npseq.optim.optimizer import check_optimizer
 from npseq.parameters import Parameters
+from npseq.protocols import OptimizerLike
 
 
 class LanguageModel(TextFitting):
@@ -145,7 +146,7 @@ class LanguageModel(TextFitting):
         ids: Array | None,
         targets: Array,
         state: Any = None,
-        optimizer: Any = None,
+        optimizer: OptimizerLike | None = None,
         clip: float | None = None,
         *,
         lengths: Array | None = None,
@@ -169,7 +170,7 @@ class LanguageModel(TextFitting):
         Raises:
             TypeError, ValueError: as `loss`, or if optimizer or clip cannot be one, before anything is drawn.
         """
-        check_optimizer(optimizer, self.params)
+        checked = check_optimizer(optimizer, self.params)
         check_limit("clip", np.inf if clip is None else clip)
         function("all_reduce", bool if all_reduce is None else all_reduce)
         batch, window = (ids, targets, state), Window(truncation, context, state_at, lengths, weights)
@@ -182,7 +183,7 @@ class LanguageModel(TextFitting):
             else:
                 loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers, all_reduce)
                 grads = self._buffers.grads
-            optimizer.step(self.params, grads)
+            checked.step(self.params, grads)
         return loss, norm, state
 
     def _clipped(

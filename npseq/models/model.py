@@ -17,6 +17,7 @@ from npseq.layers.composite import Composite
 from npseq.models.threads import FewThreads
 from npseq.optim.optimizer import check_optimizer
 from npseq.parameters import Parameters
+from npseq.protocols import OptimizerLike
 
 FORMAT = "npseq parameters"
 
@@ -58,7 +59,9 @@ class Model(Composite):
         """
         raise NotImplementedError
 
-    def step(self, *batch: Any, optimizer: Any, clip: float | None = None, **options: Any) -> tuple[Array, Any, Any]:
+    def step(
+        self, *batch: Any, optimizer: OptimizerLike, clip: float | None = None, **options: Any
+    ) -> tuple[Array, Any, Any]:
         """Runs one training step, dropout acting, and returns (loss, gradient norm before clipping, None).
 
         It writes params. None is in the place of the state that a LanguageModel carries. Small products are made on one

@@ -14,6 +14,7 @@ from npseq.arrays import is_own
 from npseq.backend import HOST, Array, array_module
 from npseq.optim.schedules import Schedule, rate
 from npseq.parameters import Parameters
+from npseq.protocols import OptimizerLike
 
 PIECE = 1 << 16  # entries updated at a time: an update reads and writes them several times, so they should fit a cache
 PAIR = ("params", "grads")
@@ -233,13 +234,15 @@ def _check_arrays(arrays: Mapping[str, Array], kinds: list[str], steps: int) -> 
             )
 
 
-def check_optimizer(optimizer: Any, params: Parameters) -> None:
-    """Raises TypeError or ValueError unless this can update the parameters: one of npseq's, or another with a step."""
+def check_optimizer(optimizer: Any, params: Parameters) -> OptimizerLike:
+    """Returns what can update the parameters: one of npseq's, or another with a step. Raises TypeError, ValueError."""
     if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
         given = f"the class {optimizer.__name__}; make one of it" if isinstance(optimizer, type) else repr(optimizer)
         raise TypeError(f"optimizer must be one of npseq.optim, or have a step(params, grads), got {given}")
     if isinstance(optimizer, Optimizer):
         optimizer.check(params)
+    stepping: OptimizerLike = optimizer
+    return stepping
 
 
 def _kind(array: Array) -> tuple[str, np.dtype, tuple[int, ...]]:

@@ -22,6 +22,7 @@ from npseq.layers.segments import SegmentsTape, backward_segments
 from npseq.layers.states import map_state
 from npseq.layers.upstream import PerLayer, check_dc
 from npseq.parameters import Parameters
+from npseq.protocols import LayerLike
 from npseq.scan.associative import solve
 from npseq.scan.jacobians import Steps, jacobians
 from npseq.scan.steps import StepsTape, steps_of
@@ -88,7 +89,7 @@ def backward(
     )
 
 
-def check_layer(layer: Any) -> None:
+def check_layer(layer: LayerLike) -> None:
     """Raises TypeError for what is no stack of one cell."""
     instance("layer", layer, Recurrent, "an RNN, GRU, LSTM or Recurrent; of a Bidirectional, give each of its layers")
 

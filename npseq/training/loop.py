@@ -14,6 +14,7 @@ from npseq.losses import perplexity
 from npseq.models import LanguageModel
 from npseq.optim.optimizer import check_optimizer
 from npseq.plot import check_metrics
+from npseq.protocols import OptimizerLike
 from npseq.training.chunks import chunks
 from npseq.training.distributed.shard import Shard
 from npseq.training.epoch import Epoch
@@ -48,7 +49,7 @@ class NonFiniteLoss(ArithmeticError):
 def train_epoch(
     model: LanguageModel,
     ids: Array,
-    optimizer: Any,
+    optimizer: OptimizerLike,
     epoch: Epoch,
     *,
     rng: Seed = None,
