@@ -116,6 +116,8 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "tests/examples/": OWN,
     "tests/gpu/": OWN,
     "tests/fake_cupy/": OWN,
+    "tests/learn/": INSIDE,
+    "tests/commands/test_learn": INSIDE,
     "tests/benchmarks/test_gpu": OWN,
     "tests/training/distributed/": THREADS,
     "test_a_series_with_a_gap_is_refused": VALUES,
