@@ -57,7 +57,7 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
     n = with_h * units
     rows = w.W[: P if x_first else s.shape[1]]
     W = rows.T if strand.transposed is None else _transpose(rows, strand.transposed)
-    times = product_by(W[:n])
+    times = product_by(W[:n], batch)
     within_W = len(blocks.h_weights) > with_h
     project = None if w.U is None else projection_by(W[n : n + units] if within_W else w.U.T, strand.m)
     if project is not None and cell.operands > 1:
@@ -145,7 +145,7 @@ def backward(
     if loops is not None:
         return _adjoints(da, dv, *loops.backward(w, strand, dy, da, dv, dh, dc))
     columns = da[:, :with_h].reshape(strand.steps, n, prod(dh.shape[1:]))  # a view, filled by the cell
-    times = product_by(w.W[:P, :n]) if not lags else _beside_each_other(product_by(w.W[:P, :n]), dh.shape)
+    times = product_by(w.W[:P, :n], batch) if not lags else _beside_each_other(product_by(w.W[:P, :n]), dh.shape)
     project = None if dv is None else projection_by(w.U, dv[::-1])
     if project is not None and cell.operands > 1:
         project = to_blocks(project, cell.operands)

@@ -174,11 +174,13 @@ class LanguageModel(TextFitting):
         check_limit("clip", np.inf if clip is None else clip)
         function("all_reduce", bool if all_reduce is None else all_reduce)
         batch, window = (ids, targets, state), Window(truncation, context, state_at, lengths, weights)
+        if CURRENT.compiled and all_reduce is None and (found := self._in_one_call(batch, window)) is not None:
+            loss, state, grads = found
+            norm = clip_grad_norm(grads, np.inf if clip is None else clip)
+            checked.step(self.params, grads)
+            return loss, norm, state
         with self._on_few_threads(targets):
-            if CURRENT.compiled and all_reduce is None and (found := self._in_one_call(batch, window)) is not None:
-                loss, state, grads = found
-                norm = clip_grad_norm(grads, np.inf if clip is None else clip)
-            elif all_reduce is None and not isinstance(self.params.flat, HOST):
+            if all_reduce is None and not isinstance(self.params.flat, HOST):
                 loss, norm, state, grads = self._on_device(batch, clip, window)
             else:
                 loss, norm, state, self._buffers = self._clipped(batch, clip, window, self._buffers, all_reduce)
