@@ -34,7 +34,7 @@ def test_a_notebook_is_whole_and_its_cells_are_python(name):
         compile(source, name, "exec")
 
 
-@pytest.mark.parametrize("name", ["16_truncation", "one_page", "learn"])
+@pytest.mark.parametrize("name", ["25_bleu", "one_page", "learn"])
 def test_a_notebook_runs_from_its_first_cell_to_its_last(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shown, names = [], {}
@@ -43,7 +43,7 @@ def test_a_notebook_runs_from_its_first_cell_to_its_last(name, tmp_path, monkeyp
         for source in cells(FOUND[name]):
             exec(compile(source, name, "exec"), names)
     assert out.getvalue()
-    assert len(shown) == (name == "16_truncation")
+    assert len(shown) == (name == "25_bleu")
 
 
 def test_words_and_code_keep_their_order():
