@@ -26,6 +26,7 @@ from npseq.models.decoding.generation import (
     token_ids,
 )
 from npseq.models.decoding.greedy import next_log_probs
+from npseq.models.decoding.many import ZEROS, ManyStepper, generated_together, prefixes_of
 from npseq.models.positions import position_weights
 from npseq.models.sequence import SequenceModel
 
@@ -154,11 +155,13 @@ class TextModel(SequenceModel):
         stop: str | int | None = None,
         whole: bool = False,
         on_token: Callable[[int], object] | None = None,
+        n: int | None = None,
     ) -> Any:
         """Returns prefix and `length` tokens after it: a text if prefix is one, else ids (N,).
 
         Args:
-            prefix: a text or ids, read in for warm-up; an empty one begins as `log_prob` does.
+            prefix: a text or ids, read in for warm-up; an empty one begins as `log_prob` does. A list of texts, or of
+                lists or arrays of ids, is continued together, and the result is a list too.
             length: how many tokens to generate.
             temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature), all alike at inf.
             rng: a seed or a Generator, of what is drawn.
@@ -168,7 +171,8 @@ class TextModel(SequenceModel):
             stop: a token or id at which generation ends; it is not included.
             whole: whether prefix is read after an input of zeros, as the beginning of a whole sentence is in `log_prob`
                 and in training without ids; False begins with its first token, as d2l's `predict_ch8` does.
-            on_token: called with each token's id.
+            on_token: called with each token's id, of one sequence.
+            n: generate so many sequences after the one prefix at once, a list of them; all draw from rng in turn.
 
         Raises:
             ValueError: for a negative temperature, an unknown token (encode makes it <unk>) or id, or nan parameters.
@@ -177,14 +181,28 @@ class TextModel(SequenceModel):
         self.check_finite()
         length, choice = check_length(length), check_choice(temperature, top_k, top_p)
         function("on_token", bool if on_token is None else on_token)
-        check_begun(prefix, self.vocab)
+        prefixes = prefixes_of(prefix, n, length, on_token)
         instance("the model's layer", self.recurrent, Recurrent, "one cell's, to write token by token")
-        out = to_host(token_ids(prefix, self.vocab, self.vocab_size, array_module(self.params.flat), least=0)).tolist()
         last = None if stop is None else stop_id(stop, self.vocab, self.vocab_size)
-        stepper = Stepper(self.embedding, self.recurrent, self.output)
-        read = [None, *out] if flag("whole", whole) else out
-        out += generated(stepper, read, length, choice, generator(rng), last, on_token)
-        return self.vocab.decode(out) if self.vocab and isinstance(prefix, str) else np.array(out, dtype=np.int64)
+        known, parts = [self._begun_with(one) for one in prefixes], (self.embedding, self.recurrent, self.output)
+        whole, rng = flag("whole", whole), generator(rng)
+        if prefixes is prefix or n is not None:
+            begun = [[ZEROS, *ids] if whole or not ids else ids for ids in known]
+            rest = generated_together(ManyStepper(*parts, len(begun)), begun, length, choice, rng, last)
+            return [self._as_given(one, ids + more) for one, ids, more in zip(prefixes, known, rest, strict=True)]
+        (ids,) = known
+        read = [None, *ids] if whole else ids
+        return self._as_given(prefix, ids + generated(Stepper(*parts), read, length, choice, rng, last, on_token))
+
+    def _begun_with(self, prefix: Any) -> list[int]:
+        check_begun(prefix, self.vocab)
+        ids = token_ids(prefix, self.vocab, self.vocab_size, array_module(self.params.flat), least=0)
+        found: list[int] = to_host(ids).tolist()
+        return found
+
+    def _as_given(self, prefix: Any, ids: list[int]) -> Any:
+        """A text if prefix is one, else ids (N,)."""
+        return self.vocab.decode(ids) if self.vocab and isinstance(prefix, str) else np.array(ids, dtype=np.int64)
 
     def beam_search(
         self,

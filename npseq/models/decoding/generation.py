@@ -22,14 +22,14 @@ LONGEST = 100_000_000  # tokens that are generated at once
 
 
 class Stepper:
-    """A model's state between tokens, for a batch of one; it starts at zero."""
+    """A model's state between tokens, of one sequence or of a batch; it starts at zero."""
 
-    def __init__(self, embedding: Embedding | None, recurrent: Recurrent, output: Linear):
+    def __init__(self, embedding: Embedding | None, recurrent: Recurrent, output: Linear, batch: int = 1):
         self.xp, cell, R = array_module(recurrent.params.flat), recurrent.cell, recurrent.directions
         weights = [[recurrent.weights(layer, d) for d in range(R)] for layer in range(recurrent.num_layers)]
         outputs = [[None] * R] * (len(weights) - 1) + [_output_weights(output, R, self.xp)]
         self.first, *layers = [
-            _together([stepper(cell, w, 1, read) for w, read in zip(row, of_row, strict=True)], self.xp)
+            _together([stepper(cell, w, batch, read) for w, read in zip(row, of_row, strict=True)], self.xp)
             for row, of_row in zip(weights, outputs, strict=True)
         ]
         self.take, *takes = [_inputs_of(cell, row) for row in weights]
