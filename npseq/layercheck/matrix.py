@@ -26,12 +26,17 @@ SEED = 0
 
 RECURRENT: dict[str, dict[str, tuple[type, int, dict[str, Any]]]] = {  # class, hidden units, options
     "rnn": {"tanh": (RNN, 2, {}), "relu": (RNN, 2, {"nonlinearity": "relu"})},
-    "gru": {"reset after": (GRU, 2, {}), "reset before": (GRU, 2, {"reset": "before"})},
+    "gru": {
+        "reset after": (GRU, 2, {}),
+        "reset before": (GRU, 2, {"reset": "before"}),
+        "activated": (GRU, 2, {"activation": "silu"}),  # whose derivative needs the inputs, which are kept
+    },
     "lstm": {
         "plain": (LSTM, 2, {}),
         "peepholes": (LSTM, 2, {"peepholes": True}),
         "projection": (LSTM, 3, {"proj_size": 2}),
         "both": (LSTM, 3, {"peepholes": True, "proj_size": 2}),
+        "activated": (LSTM, 2, {"peepholes": True, "activation": "silu"}),
     },
 }
 OTHER: dict[str, Callable[[], tuple[Any, np.ndarray]]] = {  # a layer and its x

@@ -10,11 +10,13 @@ from npseq.layercheck import matrix, sizes
 from npseq.layers import gru, lstm, rnn
 
 MODULES = {module.__file__: inspect.getsource(module) for module in (rnn, gru, lstm, loop, gradients, tape)}
-ELSEWHERE = (  # on a device alone, for cells that are none of the three, for ns.inspect, dc, clamps, a user's strides
+ELSEWHERE = (  # on a device alone, by compiled loops, for cells that are none of the three, for ns.inspect, dc, clamps, a user's strides
     "npseq.gpu",
     "return fused(cell)",
     "partial(matmul, matrix)",
-    "isinstance(like, np.ndarray)",
+    "isinstance(like, HOST)",
+    "loops.forward(",
+    "loops.backward(",
     "cell.backward((dnew[0]",
     "np.concatenate(dparts)",
     "return step",

@@ -14,7 +14,7 @@ def test_the_whole_matrix_has_every_variant_depth_direction_length_dtype_and_met
     assert len(cases) == len(set(cases))
     whole = [case for case in cases if case.cell == "lstm" and case.truncated is None]
     for entry, values in {
-        "variant": {"plain", "peepholes", "projection", "both"},
+        "variant": {"plain", "peepholes", "projection", "both", "activated"},
         "layers": {1, 2},
         "directions": {1, 2},
         "ragged": {False, True},
@@ -22,7 +22,7 @@ def test_the_whole_matrix_has_every_variant_depth_direction_length_dtype_and_met
         "method": set(matrix.METHODS),
     }.items():
         assert {getattr(case, entry) for case in whole} == values
-    assert len(whole) == 4 * 2 * 2 * 2 * 2 * 4
+    assert len(whole) == 5 * 2 * 2 * 2 * 2 * 4
     assert {case.cell for case in cases} == set(matrix.CELLS)
     assert {case.truncated for case in cases} == {None, matrix.TRUNCATED}
 
