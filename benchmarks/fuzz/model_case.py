@@ -44,8 +44,8 @@ def taken(d: Draw, model: Any, batch: tuple, options: dict[str, Any], other: tup
 
 
 def states(last: Any) -> dict[str, np.ndarray]:
-    """{"h": ..., "c": ...} of a list that holds one state, or none."""
-    parts = () if not last else last[0] if isinstance(last[0], tuple) else (last[0],)
+    """{"h": ..., "c": ...} of a list that holds one state, None or nothing."""
+    parts = () if not last or last[0] is None else last[0] if isinstance(last[0], tuple) else (last[0],)
     return {name: np.array(part) for name, part in zip("hc", parts, strict=False)}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from npseq.arguments import text
+from npseq.arrays import is_own
 from npseq.backend import Array, array_module
 from npseq.files import as_path, replace_file
 from npseq.inspect.ledger import ledger
@@ -105,7 +106,7 @@ def page(
     """
     if not isinstance(layer, Recurrent) or layer.directions == 2:
         raise ValueError(f"layer must be a recurrent layer of one direction, got {layer!r:.60}")
-    if getattr(x, "dtype", None) is not None and x.dtype.kind in "iu":
+    if is_own(x) and x.dtype.kind in "iu":
         x = array_module(x).eye(layer.input_size, dtype=layer.dtype)[check_ids("x", x, layer.input_size)]
     text("title", title)
     y, _, tape = layer.forward(x, state)

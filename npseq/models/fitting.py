@@ -130,8 +130,7 @@ class Fitting(Model):
         epochs, batch_size = integer("epochs", plan.epochs), integer("batch_size", plan.batch_size)
         if plan.clip is not None:
             check_limit("clip", plan.clip)
-        if plan.patience is not None:
-            integer("patience", plan.patience)
+        patience = None if plan.patience is None else integer("patience", plan.patience)
         if plan.progress is not None:
             flag("progress", plan.progress)
         for call in plan.callbacks:
@@ -140,7 +139,7 @@ class Fitting(Model):
         if optimizer is None:
             optimizer = Adam(Falling(RATE, epochs * self._updates(examples, batch_size)))
         check_optimizer(optimizer, self.params)
-        return plan._replace(epochs=epochs, batch_size=batch_size, optimizer=optimizer)
+        return plan._replace(epochs=epochs, batch_size=batch_size, optimizer=optimizer, patience=patience)
 
     def _held_out(self, examples: Examples, plan: Plan) -> tuple[Examples, Examples | None]:
         if plan.valid is None or isinstance(plan.valid, int | float):

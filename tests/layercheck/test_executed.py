@@ -10,7 +10,7 @@ from npseq.layercheck import matrix, sizes
 from npseq.layers import gru, lstm, rnn
 
 MODULES = {module.__file__: inspect.getsource(module) for module in (rnn, gru, lstm, loop, gradients, tape)}
-ELSEWHERE = (  # on a device alone, by compiled loops, for cells that are none of the three, for ns.inspect, dc, clamps, a user's strides
+ELSEWHERE = (  # on a device, in compiled loops, for other cells than the three, ns.inspect, dc, clamps, own strides
     "npseq.gpu",
     "return fused(cell)",
     "partial(matmul, matrix)",

@@ -36,6 +36,11 @@ def gru(**options: Any) -> Any:
     return ns.GRU(D, H, **WIDE, **options)
 
 
+def units() -> Any:
+    """A layer whose units do not read each other."""
+    return ns.Recurrent(ns.gallery.LRUCell(), D, H, **WIDE)
+
+
 def tape_of(layer: Any, x: np.ndarray = X) -> Any:
     return layer.forward(x)[-1]
 
@@ -397,6 +402,10 @@ def doors() -> dict[str, Door]:
             lambda g: inspect.ledger(gru(), g["dy"], tape_of(gru()), g["dstate (h)"]).gradient,
             {"dy": DY, "dstate (h)": STATE},
         ),
+        "page": Door(
+            lambda g: inspect.page(gru(), g["x"], g["dy"], state=g["state (h)"]).html,
+            {"x": X, "dy": DY, "state (h)": STATE},
+        ),
         "ghost_norms": Door(lambda g: inspect.ghost_norms(gru(), g["dy"], tape_of(gru())), {"dy": DY}),
         "pair_norms": Door(lambda g: inspect.pair_norms(gru(), g["dy"], tape_of(gru())), {"dy": DY}),
         "crossing_norms": Door(lambda g: inspect.crossing_norms(gru(), g["dy"], tape_of(gru())), {"dy": DY}),
@@ -472,6 +481,10 @@ def doors() -> dict[str, Door]:
             {"signs[0] (h)": np.sign(STATE)},
         ),
         "snap": Door(lambda g: ns.snap(gru(), g["x"], g["dy"], n=1).grads, {"x": X, "dy": DY}),
+        "diagonal_rtrl": Door(lambda g: ns.online.diagonal_rtrl(units(), g["x"], g["dy"]).grads, {"x": X, "dy": DY}),
+        "eprop": Door(lambda g: ns.online.eprop(units(), g["x"], g["dy"]).grads, {"x": X, "dy": DY}),
+        "kf_rtrl": Door(lambda g: ns.online.kf_rtrl(gru(), g["x"], g["dy"], rng=0).grads, {"x": X, "dy": DY}),
+        "ok": Door(lambda g: ns.online.ok(gru(), g["x"], g["dy"], rng=0).grads, {"x": X, "dy": DY}),
         "rflo": Door(lambda g: ns.rflo(gru(), g["x"], g["dy"]).grads, {"x": X, "dy": DY}),
         "scan.forward": Door(
             lambda g: ns.scan.forward(gru(), g["x"], g["state (h)"], g["lengths"])[:2],
