@@ -10,7 +10,8 @@ from benchmarks.record import geometric_mean, ratios
 from benchmarks.table import cut
 
 COLOURS = {"npseq": "black", "torch": "tab:red", "scratch": "tab:orange", "jax": "tab:blue", "autograd": "tab:green",
-           "textbook": "tab:purple", "rnn": "tab:green", "gru": "tab:blue", "lstm": "tab:red"}  # fmt: skip
+           "textbook": "tab:purple", "compiled": "tab:cyan",
+           "rnn": "tab:green", "gru": "tab:blue", "lstm": "tab:red"}  # fmt: skip
 MARKS = {"rnn": "o", "gru": "s", "lstm": "^"}
 
 

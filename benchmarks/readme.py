@@ -92,6 +92,19 @@ def speed() -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def compiled() -> Iterator[str]:
+    """Lower quartiles: other work on the machine moves them less than medians."""
+    rivals = "npseq / compiled | PyTorch nn / compiled | JAX lax.scan / compiled"
+    yield f"| cell | T, B, V, H | dtype | npseq ms | compiled ms | {rivals} |"
+    yield "|---|---|---|---:|---:|---:|---:|---:|"
+    for row in result("compiled")["records"]:
+        case, low = row["case"], {name: found["low"] for name, found in row["measured"].items()}
+        cells = [TITLES[case["cell"]], ", ".join(str(case[k]) for k in "TBVH"), case["dtype"]]
+        cells += [f"{low[name]:.3f}" for name in ("npseq", "compiled")]
+        cells += [cut(low[name] / low["compiled"]) if name in low else "" for name in ("npseq", "torch", "jax")]
+        yield f"| {' | '.join(cells)} |"
+
+
 def generation() -> Iterator[str]:
     yield from ("| cell | npseq characters/s | PyTorch characters/s | ratio |", "|---|---:|---:|---:|")
     for row in result("generation")["records"]:
@@ -192,7 +205,7 @@ def machines() -> Iterator[str]:
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "steps": steps, "mutants": mutants, "checkers": checkers, "cuts": cut_backwards, "diagnose": names,
     "hard": hard,
-    "headline": book, "notes": notes, "speed": speed,
+    "headline": book, "notes": notes, "speed": speed, "compiled": compiled,
     "grid": grid, "generation": generation, "faults": faults, "fuzz": fuzz, "losses": losses,
     "growth": growth, "peaks": peaks, "ranks": ranks, "machines": machines, "ports": ports,
     "own_data": own_data,

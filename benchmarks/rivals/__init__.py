@@ -33,6 +33,7 @@ class Rival(NamedTuple):
 
 RIVALS = {
     "npseq": Rival("npseq_step", "npseq", "npseq"),
+    "compiled": Rival("npseq_compiled", "numba", "npseq compiled"),
     "torch": Rival("pytorch", "torch", "PyTorch nn"),
     "scratch": Rival("pytorch_scratch", "torch", "PyTorch written out (d2l's scratch)"),
     "jax": Rival("jax_scan", "jax", "JAX lax.scan"),

@@ -38,6 +38,17 @@ def test_a_rival_has_npseqs_loss_and_gradient(rival, cell):
 
 
 @pytest.mark.slow
+def test_the_compiled_step_is_for_one_sequence_and_is_npseqs():
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    case = case_of("rnn")
+    assert "compiled" not in build(["npseq", "compiled"], problem(case))
+    built = build(["npseq", "compiled"], problem(case._replace(B=1)))
+    assert agreement(built, "float64")["compiled"] < 1e-12
+    built["compiled"].step()
+    built["compiled"].infer()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 def test_jax_has_npseqs_loss_and_gradient(cell):
     pytest.importorskip("jax")
@@ -82,5 +93,5 @@ def test_generators_write_the_same_characters(cell):
 
 
 def test_an_unknown_rival_is_named():
-    with pytest.raises(SystemExit, match="no rival theano; there are npseq, torch, scratch, jax, autograd, textbook"):
+    with pytest.raises(SystemExit, match="no rival theano; there are npseq, compiled, torch, scratch, jax, "):
         rivals.available(["theano"])
