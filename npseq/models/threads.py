@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from npseq.layers.bidirectional import recurrent_layers
 
-SMALL = 8_000_000  # operations of a step's product that take about 0.1 ms on one thread
+SMALL = 1_500_000  # operations of a step's product; up to here a second thread takes 0 to 7 percent off a training step
 
 
 def is_small(operations: float) -> bool:

@@ -13,7 +13,8 @@ from npseq.training.resources import limited, precision, thread_limit
 @pytest.mark.parametrize(
     ("options", "limit"),
     [
-        ({"cell": "rnn"}, 1),
+        ({"cell": "rnn"}, None),
+        ({"cell": "rnn", "hidden": 128}, 1),
         ({}, None),
         ({"cell": "lstm"}, None),
         ({"cell": "lstm", "threads": 1}, 1),
