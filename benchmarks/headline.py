@@ -59,7 +59,7 @@ NOTES = [  # of the chapter's notes: its framework, the row with the same networ
     ("PyTorch, from scratch", "rnn-512", 1.0, 76_623.6),
     ("PyTorch, nn.RNN", "rnn-256", 1.3, 288_387.8),
     ("TensorFlow, from scratch", "rnn-512", 1.0, 9_968.4),
-    ("TensorFlow, SimpleRNNCell", "rnn-256", 1.4, 14_418.1),  # which draws other first values: rnn-256-keras
+    ("TensorFlow, SimpleRNNCell", "rnn-256-keras", 1.4, 14_418.1),
 ]
 
 

@@ -158,7 +158,8 @@ def test_a_killed_process_ends_all_and_the_run_goes_on_alone(tmp_path, text_file
 @pytest.mark.slow
 def test_an_interrupt_ends_all_after_the_same_step_and_the_run_goes_on(tmp_path, text_file, mpiexec):
     out = tmp_path / "out"
-    started = [mpiexec, "-n", "2", *command(*train_flags(text_file, out, epochs=100_000), "--quiet")]
+    alike = ("--quiet", "--schedule", "constant")  # a cosine would be another one over other epochs
+    started = [mpiexec, "-n", "2", *command(*train_flags(text_file, out, epochs=100_000), *alike)]
     running = subprocess.Popen(started, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for _ in range(600):
         if (out / "metrics.jsonl").exists() and (out / "metrics.jsonl").read_text().count("\n") > 3:
@@ -171,7 +172,7 @@ def test_an_interrupt_ends_all_after_the_same_step_and_the_run_goes_on(tmp_path,
     assert f"are saved; go on with: npseq train --resume {out}" in told
     epochs = len(load_checkpoint(out / "model.safetensors").metrics) + 2
     assert epochs > 5
-    straight = command(*train_flags(text_file, tmp_path / "straight", epochs=epochs), "--quiet")
+    straight = command(*train_flags(text_file, tmp_path / "straight", epochs=epochs), *alike)
     for arguments in (command("--resume", str(out), "--epochs", str(epochs), "--quiet"), straight):
         subprocess.run([mpiexec, "-n", "2", *arguments], capture_output=True, check=True, timeout=120)
     one, other = (load_checkpoint(folder / "model.safetensors") for folder in (out, tmp_path / "straight"))
