@@ -41,9 +41,11 @@ class Translating(Whole, Fitting, EncoderDecoder):
     def _examples(self, data: Any, targets: Any) -> Examples:
         """Pairs; two lists of texts; or arrays (source, target, source_lengths, target_lengths) in a tuple."""
         if isinstance(data, Pairs):
-            arrays: tuple[Any, ...] = (data.source, data.target, data.source_lengths, data.target_lengths)
+            ids = self._moved(data.source), self._moved(data.target)
+            arrays: tuple[Any, ...] = (*ids, data.source_lengths, data.target_lengths)
         elif targets is not None:
-            arrays = _side_by_side(_read(data, self.source_vocab), _read(targets, self.target_vocab))
+            source, target = _read(data, self.source_vocab), _read(targets, self.target_vocab)
+            arrays = self._moved(source[0]), self._moved(target[0]), source[1], target[1]
         elif isinstance(data, tuple) and len(data) in (2, 4):
             arrays = (*data, None, None)[:4]
         else:
@@ -72,7 +74,7 @@ class Translating(Whole, Fitting, EncoderDecoder):
         found: list[str] = []
         for start in range(0, len(texts), size):
             source, lengths = _read(texts[start : start + size], self.source_vocab)
-            rows = self.greedy(source, lengths, max_steps=most)  # type: ignore[attr-defined]
+            rows = self.greedy(self._moved(source), lengths, max_steps=most)  # type: ignore[attr-defined]
             assert self.target_vocab is not None
             found += [self.target_vocab.decode(row) for row in rows]
         return found
@@ -103,7 +105,3 @@ def _read(texts: Any, vocab: Vocabulary | None) -> tuple[np.ndarray, np.ndarray]
     rows = [[vocab[t if t in vocab else t.lower()] for t in line] + [vocab["<eos>"]] for line in lines]
     ids, lengths = pad_sequences(rows, vocab["<pad>"])
     return ids, lengths
-
-
-def _side_by_side(source: tuple[Any, ...], target: tuple[Any, ...]) -> tuple[Any, ...]:
-    return source[0], target[0], source[1], target[1]

@@ -29,7 +29,7 @@ from fake_cupy.device_array import KINDS, ndarray
 from fake_cupy.host_only import HOST_TESTS
 
 STAYS = (
-    "backend", "cli", "commands", "interop", "layers.states", "plot",
+    "activations", "backend", "cli", "commands", "interop", "layers.states", "plot",
     "training.distributed.mpi", "training.distributed.ranks",
     "training.resumption", "training.run",
 )  # fmt: skip
@@ -204,7 +204,10 @@ def _convert(value: Any, change: Callable) -> None:
     """Moves, in place, the arrays that such an object holds."""
     layer, model, optimizer, parameters = _kinds()
     if isinstance(value, parameters):
+        shared = {name: change(view) for name, view in value._named.items() if name not in value.layout.names}
         value.__setstate__((value.layout, change(value.flat), value._last_write))
+        for name, view in shared.items():
+            value.share(name, view)
     elif isinstance(value, optimizer):
         value.state = change(value.state)
     elif isinstance(value, (layer, model)):

@@ -110,6 +110,8 @@ MEMORY = "it tests the memory of host arrays, or that they are read-only"
 THREADS = "its ranks are threads, and there is one boundary"
 BITS = "a device adds up in another order than the host does"
 TOGETHER = "on a device the losses of many steps are read together"
+COMPILED = "compiled loops are the host's"
+UNFUSED = "no kernel computes over units; a parity test runs these cells without kernels"
 WRONG = "wrong on purpose: it tests the checks"
 
 HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and why it is skipped
@@ -120,8 +122,15 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "tests/commands/test_learn": INSIDE,
     "tests/benchmarks/test_gpu": OWN,
     "tests/training/distributed/": THREADS,
+    "test_a_file_a_frame_and_values_alone": TEXT,
     "test_a_series_with_a_gap_is_refused": VALUES,
+    "test_sequence_mask_refuses_what_does_not_fit": VALUES,
     "test_so_is_one_to_a_latent_forecaster": VALUES,
+    "tests/compiled/": COMPILED,
+    "tests/activations/test_over_units": UNFUSED,
+    "test_a_cell_of_ones_own_has_activations_in_two_words": INSIDE,
+    "tests/models/test_cells.py": INSIDE,
+    "test_pooling.py::test_gradients_are_those_of_a_complex_step[q3": INSIDE,
     "tests/test_arrays": FOREIGN,
     "tests/robustness/test_foreign_arrays": FOREIGN,
     "test_lists_of_numbers_become_arrays_where_lists_are_taken[[array": FOREIGN,

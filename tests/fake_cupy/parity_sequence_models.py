@@ -11,7 +11,7 @@ from fake_cupy.device import assert_near
 import npseq as ns
 from npseq import models
 from npseq.backend import to_host
-from npseq.data import Vocabulary, load_labelled, load_tagged
+from npseq.data import Vocabulary, load_labelled, load_pairs, load_tagged
 from npseq.models.decoding.greedy import next_log_probs, reader
 from npseq.parameters import Parameters
 
@@ -101,6 +101,18 @@ def test_texts_are_learnt_and_read_as_on_the_host(device, kind, data):
     device.assert_same(there.predict_proba(texts), here.predict_proba(texts))
     assert there.score(data) == here.score(data)
     assert there.evaluate(data) == pytest.approx(here.evaluate(data), rel=1e-11)
+
+
+def test_pairs_of_texts_are_learnt_and_translated_as_on_the_host(device):
+    pairs = load_pairs([("a b", "c d"), ("b", "d"), ("b a b", "d c d")] * 3, min_freq=1)
+    there, here = two(
+        lambda: models.Seq2Seq(pairs.source_vocab, pairs.target_vocab, hidden_size=4, dtype=np.float64, rng=0)
+    )
+    for model in (there, here):
+        model.fit(pairs, epochs=2, batch_size=4, valid=0.25)
+    assert_near(there.params.flat.get(), here.params.flat, "params")
+    assert there.predict(["a b", "b"]) == here.predict(["a b", "b"])
+    assert there.score(pairs) == here.score(pairs)
 
 
 def test_a_tagger_of_features_learns_as_on_the_host(device):

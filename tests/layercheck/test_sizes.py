@@ -19,7 +19,7 @@ def test_a_training_step_is_right(case):
 
 def test_every_variant_has_every_size():
     cases = sizes.size_cases(matrix.CELLS)
-    assert len(cases) == len(set(cases)) == 8 * len(sizes.SIZES)
+    assert len(cases) == len(set(cases)) == 10 * len(sizes.SIZES)
     assert not sizes.size_cases(["linear"])
 
 
