@@ -121,8 +121,11 @@ def _given(grads: Mapping[str, Array], dx: Array | None, rtol: float | None) -> 
 
 
 def _float64(value: Any) -> Any:
-    """A float array in float64 on the host; anything else as it is, for forward to judge."""
-    return to_host(value).astype(np.float64) if is_own(value) and value.dtype.kind == "f" else value
+    """An array on the host, a float one in float64; anything else as it is, for forward to judge."""
+    if not is_own(value):
+        return value
+    on_host = to_host(value)
+    return on_host.astype(np.float64) if on_host.dtype.kind == "f" else on_host
 
 
 def _require_small(layer: Any, x: Any) -> None:

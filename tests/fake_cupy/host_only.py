@@ -112,6 +112,7 @@ BITS = "a device adds up in another order than the host does"
 TOGETHER = "on a device the losses of many steps are read together"
 COMPILED = "compiled loops are the host's"
 UNFUSED = "no kernel computes over units; a parity test runs these cells without kernels"
+INNER = "it calls inner parts of diagnose, which works on copies of the host; a parity test runs the whole"
 WRONG = "wrong on purpose: it tests the checks"
 
 HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and why it is skipped
@@ -127,9 +128,13 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "test_sequence_mask_refuses_what_does_not_fit": VALUES,
     "test_so_is_one_to_a_latent_forecaster": VALUES,
     "tests/compiled/": COMPILED,
+    "tests/diagnosis/test_hypotheses": INNER,
+    "tests/diagnosis/test_passes": INNER,
+    "tests/diagnosis/test_search": INNER,
+    "tests/diagnosis/test_timing": INNER,
+    "test_a_cells_own_initial_values_stay": INSIDE,
     "tests/activations/test_over_units": UNFUSED,
     "test_a_cell_of_ones_own_has_activations_in_two_words": INSIDE,
-    "tests/models/test_cells.py": INSIDE,
     "test_pooling.py::test_gradients_are_those_of_a_complex_step[q3": INSIDE,
     "tests/test_arrays": FOREIGN,
     "tests/robustness/test_foreign_arrays": FOREIGN,

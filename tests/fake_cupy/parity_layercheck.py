@@ -107,3 +107,6 @@ def test_diagnose_names_the_same_mistake(device):
     ours = device.put(data)
     found = ns.diagnose(there, ours.x, ours.dy, device.put(wrong), ours.state)
     assert found.bug == ns.diagnose(here, data.x, data.dy, wrong, data.state).bug == "S4"
+    ids = np.arange(8).reshape(4, 2) % here.input_size
+    grads = here.backward(data.dy, here.forward(ids)[2])[2]
+    assert ns.diagnose(there, device.put(ids), ours.dy, device.put(dict(grads))).wrong == ()
