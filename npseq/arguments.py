@@ -27,9 +27,10 @@ def number(name: str, value: Any) -> float:
     """Returns a real number as a float. Raises TypeError for anything else."""
     if type(value) is float:
         return value
-    scalar = is_own(value) and value.shape == () and value.dtype.kind in "iuf"
-    if isinstance(value, bool) or not (isinstance(value, int | float) or scalar):
-        raise TypeError(f"{name} must be a number, got {value!r}{_item(name, value)}")
+    if type(value) is not int:
+        scalar = is_own(value) and value.shape == () and value.dtype.kind in "iuf"
+        if isinstance(value, bool) or not (isinstance(value, int | float) or scalar):
+            raise TypeError(f"{name} must be a number, got {value!r}{_item(name, value)}")
     try:
         return float(value)
     except OverflowError as error:
