@@ -1,9 +1,8 @@
 """This module limits the threads of a run's matrix products, and sets their precision on a device.
 
 Every step waits for its matrix product, and a product for the slowest of its threads. A run goes on for minutes beside
-other work, where a thread that waits for a core makes each step ten times as slow: an LSTM of 256 units and 32
-sequences on two threads learnt 75,748 characters a second on an idle machine with two cores, and 5,078 beside other
-programs. Therefore a run takes one thread up to larger products than a step from Python does.
+other work, where a thread that waits for a core makes a step many times as slow. Therefore a run takes one thread up to
+larger products than a step from Python does.
 """
 
 from contextlib import AbstractContextManager, nullcontext

@@ -5,6 +5,8 @@ import re
 
 from printed import ROOT, text_of
 
+import npseq as ns
+
 README = text_of("README.md")
 HERE = "https://github.com/npseq/npseq/blob/main/"  # links are absolute: they lead there from a package index too
 PICTURES = "https://raw.githubusercontent.com/npseq/npseq/main/"
@@ -63,6 +65,8 @@ def test_the_numbers_in_its_prose_are_the_results():
     words = " ".join(README.split())
     caught, of = result("mutants")["scores"]["complex"]
     assert f"[{caught} of {of} wrong backward passes]" in words
+    assert len([name for name in ns.gallery.__all__ if name.endswith("Cell")]) == 15
+    assert "fifteen are in `ns.gallery`" in words
     killed = result("faults")["killed"]
     assert f"[{killed['kills']} kills, {len(killed['differ'])} different]" in words
     rates = [row["characters_per_second"] for row in result("generation")["records"]]
