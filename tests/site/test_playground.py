@@ -13,6 +13,7 @@ import pytest
 import npseq as ns
 
 ROOT = Path(__file__).parents[2]
+pytest.importorskip("docutils", reason="the extra `docs` is not installed")
 sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 from playground import cells, script  # noqa: E402
 

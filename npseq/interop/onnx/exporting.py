@@ -14,7 +14,7 @@ from npseq.files import as_path, replace_file, replaceable
 from npseq.interop.onnx.equivalents import EQUIVALENTS, standard
 from npseq.interop.onnx.graph import Graph
 from npseq.interop.onnx.package import LIMIT, onnx_for
-from npseq.interop.onnx.stack import Stack, add_stack
+from npseq.interop.onnx.stack import Stack, add_stack, cell_attributes
 from npseq.interop.onnx.weights import OP_TYPES
 from npseq.layers.bidirectional import Bidirectional, recurrent_layers
 from npseq.layers.recurrent import Recurrent
@@ -56,9 +56,8 @@ def export(model: Any, path: str | PathLike[str], *, lengths: bool = False) -> N
     layer = model.recurrent if isinstance(model, LanguageModel) else model
     path, lengths = as_path(path), flag("lengths", lengths)
     replaceable(path, is_ours)
+    _check_numbers(model.params.flat)
     stacks = _stacks(layer)
-    _check_form(model.params.flat, stacks)
-    stacks = [stack._replace(layer=standard(stack.layer)) for stack in stacks]
     graph = Graph(onnx_for("interop.onnx.export"), layer.params.flat.dtype)
     if isinstance(model, LanguageModel):
         _language_model(graph, model, stacks, lengths)
@@ -78,21 +77,26 @@ def is_ours(path: Path) -> bool:
 def _stacks(layer: Any) -> list[Stack]:
     if isinstance(layer, Bidirectional):
         forward, backward = recurrent_layers(layer).values()
-        return [Stack(forward, False, "_forward"), Stack(backward, True, "_backward")]
-    return [Stack(layer.layer, True, "") if isinstance(layer, Reversed) else Stack(layer, False, "")]
+        return [_stack(forward, False, "_forward"), _stack(backward, True, "_backward")]
+    return [_stack(layer.layer, True, "") if isinstance(layer, Reversed) else _stack(layer, False, "")]
 
 
-def _check_form(flat: Any, stacks: list[Stack]) -> None:
-    """Raises unless ONNX has these layers."""
+def _stack(layer: Recurrent, reverse: bool, ending: str) -> Stack:
+    """Raises unless ONNX has this layer."""
+    if type(layer.cell) not in {*OP_TYPES, *EQUIVALENTS}:
+        raise ValueError(f"ONNX has no {type(layer.cell).__name__}; give an RNN, a GRU or an LSTM")
+    if reverse and layer.directions == 2:
+        raise ValueError("a reversed layer must have one direction to be exported, got two")
+    own = standard(layer)
+    return Stack(own, reverse, ending, cell_attributes(own))
+
+
+def _check_numbers(flat: Any) -> None:
+    """Raises unless one ONNX file holds such parameters."""
     if flat.dtype.kind == "c":
         raise ValueError(f"ONNX's recurrent operators have no complex numbers, got {flat.dtype}; use layer.astype(...)")
     if flat.nbytes > LIMIT - 2**20:
         raise ValueError(f"one ONNX file holds less than 2 GiB, the parameters have {flat.nbytes} bytes")
-    for stack in stacks:
-        if type(stack.layer.cell) not in {*OP_TYPES, *EQUIVALENTS}:
-            raise ValueError(f"ONNX has no {type(stack.layer.cell).__name__}; give an RNN, a GRU or an LSTM")
-        if stack.reverse and stack.layer.directions == 2:
-            raise ValueError("a reversed layer must have one direction to be exported, got two")
 
 
 def _language_model(graph: Graph, model: Any, stacks: list[Stack], lengths: bool) -> None:

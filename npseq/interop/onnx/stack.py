@@ -18,11 +18,12 @@ USUAL = ["sigmoid", "tanh", "tanh"]  # ONNX's own, which need no attribute
 
 
 class Stack(NamedTuple):
-    """A layer, whether it runs from the last step to the first, and the ending of its names in the graph."""
+    """A layer, whether it runs from the last step to the first, the ending of its names in the graph, attributes."""
 
     layer: Recurrent
     reverse: bool
     ending: str
+    attributes: dict[str, Any]
 
 
 def add_stack(graph: Graph, stack: Stack, x: str, states: list[str], lengths: str, y: str, last: list[str]) -> str:
@@ -63,7 +64,7 @@ def _operator(graph: Graph, stack: Stack, number: int, x: str, states: list[str]
     while not inputs[-1]:
         inputs.pop()
     direction = "bidirectional" if layer.directions == 2 else "reverse" if stack.reverse else "forward"
-    attributes = {"direction": direction, "hidden_size": layer.hidden_size, **_cell_attributes(layer)}
+    attributes = {"direction": direction, "hidden_size": layer.hidden_size, **stack.attributes}
     Y, op_type = f"Y{end}_{number}", OP_TYPES[type(layer.cell)]
     if U is None:
         return graph.node(op_type, inputs, [Y, *last], **attributes)
@@ -72,7 +73,12 @@ def _operator(graph: Graph, stack: Stack, number: int, x: str, states: list[str]
     return graph.node("MatMul", [f"m{end}_{number}", U], [Y])
 
 
-def _cell_attributes(layer: Recurrent) -> dict[str, Any]:
+def cell_attributes(layer: Recurrent) -> dict[str, Any]:
+    """What a node says of its cell: activations and their numbers, the variant.
+
+    Raises:
+        ValueError: for an activation that ONNX has not.
+    """
     cell: Any = layer.cell
     if isinstance(cell, RNNCell):
         return attributes_of([str(cell.nonlinearity)], 1, layer.directions)

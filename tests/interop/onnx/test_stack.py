@@ -7,7 +7,7 @@ from interop.onnx.graph_interpreter import fake_onnx, run
 
 from npseq import GRU, LSTM, RNN
 from npseq.interop.onnx.graph import Graph
-from npseq.interop.onnx.stack import Stack, add_stack
+from npseq.interop.onnx.stack import Stack, add_stack, cell_attributes
 
 
 def built(layer, states, lengths, reverse=False):
@@ -16,7 +16,8 @@ def built(layer, states, lengths, reverse=False):
     names = [graph.input(name, ()) for name in states]
     given = graph.input("lengths", ("batch",), np.int32) if lengths is not None else ""
     last = [graph.output(f"{name}_last", ()) for name in states]
-    y = add_stack(graph, Stack(layer, reverse, "_end"), x, names, given, graph.output("y", ()), last)
+    stack = Stack(layer, reverse, "_end", cell_attributes(layer))
+    y = add_stack(graph, stack, x, names, given, graph.output("y", ()), last)
     assert y == "y"
     return graph
 
