@@ -15,6 +15,7 @@ import numpy as np
 
 from npseq.arguments import array, array_or_lists
 from npseq.backend import HOST, Array, address, array_module
+from npseq.shown import columns, in_notebooks
 
 T = TypeVar("T")
 Index = tuple[slice | int, ...]
@@ -59,6 +60,7 @@ def join_layouts(parts: Mapping[str, Layout]) -> Layout:
     return Layout(blocks, names)
 
 
+@in_notebooks
 class Parameters(MutableMapping[str, Array]):
     """A mapping {name: array} over one flat vector; the arrays are views, writable in place.
 
@@ -193,5 +195,5 @@ class Parameters(MutableMapping[str, Array]):
         return len(self.layout.names)
 
     def __repr__(self) -> str:
-        rows = [f"  {name:24s} {self[name].shape}" for name in self]
+        rows = columns([(f"  {name}", str(value.shape)) for name, value in self.items()])
         return "\n".join([f"Parameters: {self.flat.size} numbers, {self.flat.dtype}", *rows])

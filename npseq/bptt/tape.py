@@ -12,6 +12,7 @@ from npseq.bptt.blocks import Blocks
 from npseq.bptt.workspace import readable
 from npseq.cell import Cell
 from npseq.cpu import CURRENT
+from npseq.shown import by_fields, describe, described, in_notebooks
 
 WIDE = 8  # transpose the weights if T and B are at least this large
 LARGE = 1 << 14  # with B = 1 and W_x at least this large, multiply all x before the loop: each step would reread W_x
@@ -39,6 +40,7 @@ class Weights(NamedTuple):
         return self.W[self.state + self.bias :]
 
 
+@by_fields
 class Strand(NamedTuple):
     """One layer in one direction: T steps of B sequences, in the strand's own order of time."""
 
@@ -52,14 +54,12 @@ class Strand(NamedTuple):
     mask: MaybeArray  # (T, 1, B) bool: False where a sequence is over and its state stays what it was
     ragged: tuple[bool, ...]  # (T,): whether any sequence is over at step t
 
-    def __repr__(self) -> str:
-        return describe(self)
-
     @property
     def steps(self) -> int:
         return len(self.s) - 1
 
 
+@in_notebooks
 class Tape(NamedTuple):
     """Everything that a recurrent layer's backward reads: strands[layer][direction] and dropout masks."""
 
@@ -70,28 +70,14 @@ class Tape(NamedTuple):
     mark: tuple[Any, ...]  # of the parameters that it ran with: `Parameters.mark`
 
     def __repr__(self) -> str:
-        """T, B and the memory it holds, then a line a field."""
-        first, size = self.strands[0][0], 0
-        for row in self.strands:
-            size += sum(array.nbytes for strand in row for array in strand if hasattr(array, "nbytes"))
-        head = f"Tape: T = {first.steps}, B = {first.s.shape[2]}, {readable(size)}"
-        return describe(self).replace("Tape:", head, 1)
-
-
-def describe(fields: NamedTuple) -> str:
-    """A line a field, arrays by shape and dtype."""
-    lines = []
-    for name, value in zip(fields._fields, fields, strict=True):
-        lines.append(f"  {name}: {_described(value)}")
-    return "\n".join([f"{type(fields).__name__}:", *lines])
-
-
-def _described(value: object) -> str:
-    if type(value) is tuple and value and all(hasattr(part, "dtype") and hasattr(part, "shape") for part in value):
-        return ", ".join(map(_described, value))
-    if hasattr(value, "dtype") and hasattr(value, "shape"):
-        return f"{value.shape} {value.dtype}"
-    return repr(value).replace("\n", "\n  ")
+        """T, B and the memory that it holds, then what is saved of each layer."""
+        first, size, lines = self.strands[0][0], 0, []
+        for layer, row in enumerate(self.strands):
+            for strand, direction in zip(row, ("", ", reverse"), strict=False):
+                size += sum(array.nbytes for array in strand if hasattr(array, "nbytes"))
+                lines += [f"  layer {layer}{direction}:", *(f"  {line}" for line in describe(strand).split("\n")[1:])]
+        masks = [f"  dropout: {described(self.dropout)}"] if any(self.dropout) else []
+        return "\n".join([f"Tape: T = {first.steps}, B = {first.s.shape[2]}, {readable(size)}", *lines, *masks])
 
 
 def new_strand(

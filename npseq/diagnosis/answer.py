@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from npseq.diagnosis.mistake import Match, Mistake
 from npseq.diagnosis.words import cited
+from npseq.shown import in_notebooks
 
 SHOWN = 3  # other explanations of the same numbers
 
 
+@in_notebooks
 @dataclass(frozen=True)
 class Diagnosis:
     """Says which known mistake has exactly the gradients that were given; it prints itself.

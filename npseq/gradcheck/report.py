@@ -10,6 +10,7 @@ from npseq.gradcheck.function import Scalar, ScalarFunction
 from npseq.gradcheck.plot import plot_check
 from npseq.gradcheck.rows import COLUMNS, LEGEND, SEVERITY, Index, KinkAt, TensorReport, located
 from npseq.plot import save_figure
+from npseq.shown import columns, in_notebooks
 
 GROUPS = 5  # tensors that are wrong elsewhere are named up to so many times in the first line
 
@@ -34,6 +35,7 @@ class Worst(NamedTuple):
     numeric: float
 
 
+@in_notebooks
 @dataclass(frozen=True)
 class Report:
     """Reports a check: bool(report) is report.passed, and str(report) is a table with one row per tensor.
@@ -148,6 +150,4 @@ def _told(tensors: tuple[TensorReport, ...], status: str, word: str) -> str:
 
 
 def _table(tensors: tuple[TensorReport, ...]) -> list[str]:
-    rows = [COLUMNS, *(tensor.cells() for tensor in tensors)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return columns([COLUMNS, *(tensor.cells() for tensor in tensors)])

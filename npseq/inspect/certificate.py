@@ -16,8 +16,10 @@ from npseq.inspect.ledger import Ledger, check_ledger, check_unchanged
 from npseq.inspect.passes import View, adjoints_by_lag, named_factors, views_of
 from npseq.layers.jacobian import at_step, state_features, state_jacobian
 from npseq.magnitude import joint_norm
+from npseq.shown import in_notebooks
 
 
+@in_notebooks
 class Certificate(NamedTuple):
     """The bounds on every Truncated(k), k from 1 to K, the ledger's lags."""
 
@@ -34,13 +36,13 @@ class Certificate(NamedTuple):
     def __repr__(self) -> str:
         head = f"Certificate: M = {self.largest_use:.4g}, tau = {self.tau}, beta = {self.beta:.4g}"
         if self.bias is None or self.relative is None:
-            return f"{head}\n  nothing is certain: {self.reason}"
+            return f"{head}\nnothing is certain: {self.reason}"
         rows = [
             f"  {k:6d} {b:12.4g} {r:12.4g}" for k, (b, r) in enumerate(zip(self.bias, self.relative, strict=True), 1)
         ]
         least = self.reason or f"Truncated({self.steps}) is certain to do"
         least += f", if phi continues to decay so beyond lag {len(self.phi) - 1}" * self.assumed
-        return "\n".join([head, f"  {least}", "  length   bias bound     relative", *rows])
+        return "\n".join([head, least, "  length   bias bound     relative", *rows])
 
 
 def truncation_certificate(

@@ -14,10 +14,12 @@ from npseq.inspect.pairs import crossing_table, pair_table
 from npseq.inspect.passes import View, adjoints_by_lag, check_names, named_factors, views_of
 from npseq.magnitude import joint_norm, norm
 from npseq.protocols import LayerLike
+from npseq.shown import in_notebooks
 
 Parts = dict[str, Array]
 
 
+@in_notebooks
 class Ledger(NamedTuple):
     """The parts of a gradient, {parameter: array}; summed over its first axis each is the gradient, to rounding."""
 

@@ -24,6 +24,7 @@ from npseq.inspect.truncations import (
 )
 from npseq.magnitude import joint_norm
 from npseq.plot import is_ours, save_figure
+from npseq.shown import columns, in_notebooks
 
 NAMES = ("gradient_by_lag", "truncation_bias", "jacobians", "pairs_*", "gates_*", "adjoints_over_training_*")
 LENGTHS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -39,6 +40,7 @@ class Case(NamedTuple):
     stale: Bias | None = None  # of the state carried into it, see npseq.inspect.stale_state_bias
 
 
+@in_notebooks
 class Tables(str):
     """The tables of a report as one text; `numbers` has what they show, {label: {name: number}}."""
 
@@ -150,7 +152,7 @@ def draw(analyses: Mapping[str, Analysis], extra: Mapping[str, Ledger] | None = 
 def table(analyses: Mapping[str, Analysis]) -> str:
     """A line a case: sizes of the gradient, how far it reaches, what truncation costs, how fast states diverge."""
     head = ("", "|gradient|", "lag 0", "bias 10%", "bias 1%", "random", "roulette", "stale", "Lyapunov")
-    return "\n".join([_aligned([head, *(_row(label, one) for label, one in analyses.items())]), "", *LEGEND])
+    return "\n".join([*columns([head, *(_row(label, one) for label, one in analyses.items())], str.rjust), "", *LEGEND])
 
 
 LEGEND = (
@@ -183,17 +185,12 @@ def bias_table(analyses: Mapping[str, Analysis]) -> str:
         cells = [(f"{b.relative[k - 1]:.2g}", _degrees(b.cosine[k - 1])) for b in biases.values()]
         rows.append((str(k), *(cell for pair in cells for cell in pair)))
     title = "Truncated to so many steps: relative bias, and angle to the gradient in degrees"
-    return "\n".join([title, _aligned(rows)])
+    return "\n".join([title, *columns(rows, str.rjust)])
 
 
 def _degrees(cosine: float) -> str:
     angle = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
     return f"{angle:.2g}" if angle > figures.LEAST_ANGLE else "0"
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
 def _row(label: str, one: Analysis) -> tuple[str, ...]:

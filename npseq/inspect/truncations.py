@@ -13,8 +13,10 @@ from npseq.inspect.ledger import Ledger, check_ledger, check_unchanged
 from npseq.inspect.noise import through_edges
 from npseq.inspect.passes import views_of
 from npseq.magnitude import joint_norm
+from npseq.shown import in_notebooks
 
 
+@in_notebooks
 class Bias(NamedTuple):
     """The difference of a gradient g' from the gradient g: numbers, or arrays over a truncation's lengths 1 to K."""
 

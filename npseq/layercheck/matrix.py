@@ -16,6 +16,7 @@ from npseq.layers.gru import GRU
 from npseq.layers.linear import Linear
 from npseq.layers.lstm import LSTM
 from npseq.layers.rnn import RNN
+from npseq.shown import columns
 
 T, B, D = 3, 2, 2
 RAGGED = np.array([2, 3])
@@ -144,17 +145,14 @@ def table(results: dict[LayerCase, Report]) -> str:
     return aligned(head, columns, ((case.row, case.column, report) for case, report in results.items()))
 
 
-def aligned(head: Iterable[str], columns: Iterable[str], found: Iterable[tuple[tuple[str, ...], str, Any]]) -> str:
+def aligned(head: Iterable[str], names: Iterable[str], found: Iterable[tuple[tuple[str, ...], str, Any]]) -> str:
     """A table of (row, column, report): the largest error of each place, or FAIL."""
     cells: dict[tuple[str, ...], dict[str, list[Any]]] = {}
     for row, column, report in found:
         cells.setdefault(row, {}).setdefault(column, []).append(report)
-    columns = list(columns)
-    rows = [(*head, *columns), *((*row, *(_shown(at.get(c, [])) for c in columns)) for row, at in cells.items())]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    names = list(names)
+    rows = [(*head, *names), *((*row, *(_shown(at.get(name, [])) for name in names)) for row, at in cells.items())]
+    return "\n".join(columns(rows))
 
 
 def _shown(reports: list[Any]) -> str:

@@ -12,8 +12,10 @@ from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed, ReversedTape
 from npseq.layers.upstream import check_clip, check_dc
 from npseq.parameters import Parameters
+from npseq.shown import in_notebooks
 
 
+@in_notebooks
 class BidirectionalTape(NamedTuple):
     """Both layers' tapes."""
 

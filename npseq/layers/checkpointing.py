@@ -18,18 +18,19 @@ from npseq.arguments import function, instance, integer
 from npseq.backend import Array, array_module
 from npseq.bptt.blocks import blocks_of
 from npseq.bptt.loop import Adjoints
-from npseq.bptt.tape import describe
 from npseq.bptt.workspace import Workspace, check_max_bytes, readable
 from npseq.layers.jacobian import check_one_way, check_sequence, state_features
 from npseq.layers.lengths import cut
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.upstream import check_clip, check_dc
 from npseq.parameters import Parameters
+from npseq.shown import by_fields
 
 LossGradient = Callable[[int, Array], Array]  # (first step, y of some steps (t, B, P)) -> dL/dy of those steps
 Visit = Callable[[int, list[tuple[Adjoints, ...]]], None]  # is shown each unit's first step and adjoints, from the end
 
 
+@by_fields
 class Checkpointed(NamedTuple):
     """The result of `checkpointed`; the first three fields are those of backward."""
 
@@ -37,9 +38,6 @@ class Checkpointed(NamedTuple):
     dstate: Any
     grads: Parameters
     steps_run: int  # forward steps in all
-
-    def __repr__(self) -> str:
-        return describe(self)
 
 
 class Schedule(NamedTuple):

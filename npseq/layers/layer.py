@@ -9,6 +9,7 @@ from npseq.arguments import array, float_dtype, instance
 from npseq.backend import HOST, Array, array_module, device_module, to_host
 from npseq.bptt.workspace import check_workspace
 from npseq.parameters import Parameters
+from npseq.shown import as_html
 
 
 def require_real(layer: Any) -> None:
@@ -98,6 +99,10 @@ class Layer:
                 raise ValueError(f"dtype must keep imaginary parts, got {dtype}; bind(params.flat.real) drops them")
             flat = flat.real
         return self.bind(flat.astype(dtype))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the layer, and a table of its parameters."""
+        return as_html(f"{self!r}\n{self.params!r}")
 
     def to(self, device: str) -> Any:
         """Moves the parameters to another device, in place, and returns the layer itself.

@@ -13,8 +13,10 @@ from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.batch import check_array, check_kind, check_mark
 from npseq.layers.layer import Layer
 from npseq.parameters import Parameters, simple_layout
+from npseq.shown import by_fields
 
 
+@by_fields
 class LinearTape(NamedTuple):
     """What backward reads: x, and which values the parameters had."""
 

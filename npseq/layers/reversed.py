@@ -13,8 +13,10 @@ from npseq.layers.lengths import check_steps
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.upstream import check_dc
 from npseq.parameters import Parameters
+from npseq.shown import in_notebooks
 
 
+@in_notebooks
 class ReversedTape(NamedTuple):
     """The layer's own tape, and which step of each sequence it reads at which time: (T, B)."""
 

@@ -21,8 +21,10 @@ from npseq.layers.states import h_from_rows, h_of, rows_of, state_with
 from npseq.models.halves import Decoder, DecoderTape, Encoded, Encoder, EncoderTape, check_inputs
 from npseq.models.model import Model
 from npseq.parameters import Parameters
+from npseq.shown import by_fields
 
 
+@by_fields
 class EncoderDecoderTape(NamedTuple):
     """Both halves' tapes, and the context that the bridge read."""
 

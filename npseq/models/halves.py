@@ -26,8 +26,10 @@ from npseq.layers.states import add_states
 from npseq.models.model import Model
 from npseq.models.pooling import pooling
 from npseq.parameters import Parameters
+from npseq.shown import by_fields
 
 
+@by_fields
 class Encoded(NamedTuple):
     """What an encoder leaves: its outputs h_t (S, B, C), its last state, and the context c (B, C)."""
 
@@ -36,6 +38,7 @@ class Encoded(NamedTuple):
     context: Array
 
 
+@by_fields
 class EncoderTape(NamedTuple):
     """What the encoder's backward reads."""
 
@@ -44,6 +47,7 @@ class EncoderTape(NamedTuple):
     q: Any = None
 
 
+@by_fields
 class DecoderTape(NamedTuple):
     """What the decoder's backward reads."""
 

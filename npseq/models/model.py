@@ -143,15 +143,6 @@ class Model(Composite):
                 f"{error}; build the model as it was when it was saved"
             ) from error
 
-    def _repr_html_(self) -> str:
-        """A table of the parameters, for a notebook."""
-        rows = "".join(
-            f"<tr><td>{name}</td><td>{' x '.join(map(str, value.shape))}</td><td>{value.size:,}</td></tr>"
-            for name, value in self.params.items()
-        )
-        head = f"<b>{type(self).__name__}</b>, {self.params.flat.size:,} parameters, {self.dtype}"
-        return f"{head}<table><tr><th>parameter</th><th>shape</th><th>numbers</th></tr>{rows}</table>"
-
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={layer}" for name, layer in self.layers.items())
         return f"{type(self).__name__}({inner})"

@@ -18,8 +18,10 @@ from npseq.models.model import Model
 from npseq.models.positions import check_counted, checked_weights
 from npseq.models.tied import TiedLinear, check_tied
 from npseq.parameters import Parameters
+from npseq.shown import by_fields
 
 
+@by_fields
 class SequenceTape(NamedTuple):
     """What the three layers' backward passes read."""
 

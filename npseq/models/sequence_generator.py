@@ -21,8 +21,10 @@ from npseq.models.decoding.generation import check_length
 from npseq.models.model import Model
 from npseq.models.positions import step_mask
 from npseq.parameters import Parameters
+from npseq.shown import by_fields
 
 
+@by_fields
 class GeneratorTape(NamedTuple):
     """What the four layers' backward passes read."""
 

@@ -17,7 +17,6 @@ import numpy as np
 from npseq.arguments import array, mapping
 from npseq.backend import Array, array_module
 from npseq.bptt.factors import contract, strand_factors
-from npseq.bptt.tape import describe
 from npseq.bptt.workspace import require
 from npseq.layers.batch import check_array
 from npseq.layers.jacobian import check_sequence, check_steps, state_features, state_jacobian
@@ -25,12 +24,14 @@ from npseq.layers.recurrent import Recurrent
 from npseq.layers.upstream import PerLayer, check_dc
 from npseq.magnitude import blank
 from npseq.parameters import Parameters
+from npseq.shown import describe, in_notebooks
 
 LossGradient = Callable[[int, Array], Array]  # (t, y_t (B, P)) -> dl_t/dy_t (B, P)
 Influence = dict[str, Array]  # {parameter: (B, n, ...)}: ds/dtheta of n state features
 Update = Callable[[Any, Influence | None], Influence]  # (tape of one step, S before it) -> S after it
 
 
+@in_notebooks
 class Online(NamedTuple):
     """A gradient that was computed forward in time, as rtrl, uoro, snap and rflo return it."""
 

@@ -19,7 +19,7 @@ import numpy as np
 from npseq.arguments import amount, one_of, within
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt import loop
-from npseq.bptt.tape import Strand, Tape, describe
+from npseq.bptt.tape import Strand, Tape
 from npseq.bptt.workspace import MAX_BYTES, check_max_bytes
 from npseq.layers.batch import Batch, check_batch
 from npseq.layers.features import batch_major, outputs
@@ -31,12 +31,14 @@ from npseq.scan.associative import solve, times
 from npseq.scan.damped import smoothed
 from npseq.scan.jacobians import Steps, jacobians, of_blocks
 from npseq.scan.steps import StepsTape, side_by_side, write_back
+from npseq.shown import by_fields
 
 
 class NoConvergence(ArithmeticError):
     """Newton's method has not found the states within the iterations it may take."""
 
 
+@by_fields
 class Newton(NamedTuple):
     """The result of `forward`: what layer.forward returns, and how it was found."""
 
@@ -46,9 +48,6 @@ class Newton(NamedTuple):
     iterations: np.ndarray  # (L, R): of each layer and direction
     residuals: tuple[tuple[np.ndarray, ...], ...]  # [layer][direction]: (iterations + 1,) of (P4) over the states
     converged: bool  # whether the last of each is at most the tolerance
-
-    def __repr__(self) -> str:
-        return describe(self)
 
 
 class _Options(NamedTuple):

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npseq.shown import columns
+
 
 class EpochMetrics(NamedTuple):
     """One epoch's metrics; loss and perplexity average over its tokens while the parameters change."""
@@ -28,6 +30,13 @@ class EpochMetrics(NamedTuple):
             if math.isnan(content[name]):
                 del content[name]
         return json.dumps({name: value if math.isfinite(value) else None for name, value in content.items()})
+
+
+def table(metrics: Sequence[EpochMetrics]) -> list[str]:
+    """Returns a line of names and a line an epoch, of what was measured; of no epoch none."""
+    names = [n for n in EpochMetrics._fields if not all(math.isnan(getattr(row, n)) for row in metrics)]
+    rows = [[f"{getattr(row, name):.5g}" for name in names] for row in metrics]
+    return columns([[name.replace("_", " ") for name in names], *rows], str.rjust) if rows else []
 
 
 OPTIONAL = tuple(EpochMetrics._field_defaults)

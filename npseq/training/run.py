@@ -14,6 +14,7 @@ from npseq.data import random_windows
 from npseq.files import as_path, damage_in
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
+from npseq.shown import in_notebooks
 from npseq.training.checkpoint import Checkpoint, load_checkpoint
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.distributed.shard import Shard
@@ -21,13 +22,14 @@ from npseq.training.folder import MODEL, Folder
 from npseq.training.heldout import best, loss, over, split, usual_epochs
 from npseq.training.interrupts import Interrupted
 from npseq.training.loop import check_calls, train_epoch
-from npseq.training.metrics import EpochMetrics
+from npseq.training.metrics import EpochMetrics, table
 from npseq.training.position import Position, check_within
 from npseq.training.resources import limited, precision
 from npseq.training.resumption import changed, digest, text_of
 from npseq.training.samples import SAMPLE_LENGTH, due, prefixes_of
 
 
+@in_notebooks
 class Run:
     """A model, its text and its folder after len(metrics) epochs; `begin` and `resume` make one.
 
@@ -133,7 +135,7 @@ class Run:
         return run
 
     def __repr__(self) -> str:
-        return f"Run({str(self.out)!r}, {self.progress}, {self.model})"
+        return "\n".join([f"Run({str(self.out)!r}, {self.progress}, {self.model})", *table(self.metrics[-5:])])
 
     @property
     def progress(self) -> str:
@@ -179,8 +181,7 @@ class Run:
             raise RuntimeError("a run's epochs must have one iterator at a time, and one has begun; close() that one")
         if not self._whole:
             raise RuntimeError(
-                "a run that was cut off in an epoch must go on from its checkpoint; take Run.resume(out), with out "
-                f"{str(self.out)!r}"
+                f"a run that was cut off in an epoch must go on from its checkpoint; take Run.resume({str(self.out)!r})"
             )
 
     def _epochs(
@@ -295,6 +296,5 @@ class Run:
         if self._writes:
             self.folder.save(self._checkpoint(metrics, position))
 
-    def _checkpoint(self, metrics: list[EpochMetrics], position: Position | None) -> Checkpoint:
-        state = self.optimizer.state_dict()
-        return Checkpoint(self.config, self.model, state, self.rng, metrics, self.text_digest, position)
+    def _checkpoint(self, epochs: list[EpochMetrics], at: Position | None) -> Checkpoint:
+        return Checkpoint(self.config, self.model, self.optimizer.state_dict(), self.rng, epochs, self.text_digest, at)

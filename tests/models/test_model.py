@@ -119,12 +119,6 @@ def test_a_language_model_in_another_dtype_comes_back_in_it(tmp_path, dtype):
     np.testing.assert_array_equal(again.params.flat, model.params.flat)
 
 
-def test_a_notebook_shows_a_table_of_the_parameters():
-    shown = ns.LanguageModel(5, "rnn", 3, rng=0)._repr_html_()
-    assert shown.startswith("<b>LanguageModel</b>, 47 parameters, float32<table>")
-    assert "<tr><td>recurrent.W_xh</td><td>5 x 3</td><td>15</td></tr>" in shown
-
-
 def test_parameters_of_a_model_with_another_activation_are_refused(tmp_path):
     first, second = (Tagger(ns.RNN(3, 4, nonlinearity=name, rng=0), 2, rng=0) for name in ("tanh", "softsign"))
     first.save_params(tmp_path / "p")

@@ -4,7 +4,7 @@ import math
 import numpy as np
 
 from npseq.training import EpochMetrics
-from npseq.training.metrics import as_array, from_array
+from npseq.training.metrics import as_array, from_array, table
 
 ONE = EpochMetrics(3, 1.25, math.exp(1.25), 0.1, 12345.678)
 
@@ -20,6 +20,13 @@ def test_a_line_holds_what_the_contract_names():
         "tokens_per_second": 12345.678,
     }
     assert isinstance(content["epoch"], int)
+
+
+def test_a_table_has_what_was_measured():
+    names, *rows = table([ONE, ONE._replace(epoch=12)])
+    assert " ".join(names.split()) == "epoch loss perplexity grad norm tokens per second"
+    assert [row.split() for row in rows] == [[epoch, "1.25", "3.4903", "0.1", "12346"] for epoch in ("3", "12")]
+    assert table([]) == []
 
 
 def test_an_evaluation_is_one_more_number():

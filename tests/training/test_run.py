@@ -111,7 +111,7 @@ def test_a_run_that_was_cut_off_in_a_step_does_not_go_on_from_there(tmp_path, te
     run = Run.begin(config_of(text_file), tmp_path / "out")
     with pytest.raises(KeyboardInterrupt):
         exhaust(run, on_step=interrupt_after(1))
-    with pytest.raises(RuntimeError, match=r"must go on from its checkpoint; take Run\.resume\(out\), with .*out'"):
+    with pytest.raises(RuntimeError, match=r"must go on from its checkpoint; take Run\.resume\('.*out'\)"):
         exhaust(run)
     assert len(exhaust(Run.resume(tmp_path / "out"))) == 4
 
