@@ -5,18 +5,22 @@
 
 import ast
 import json
+import posixpath
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
-BLOCK = re.compile(r"^```(?P<kind>\w*)[^\n]*\n(?P<code>.*?)^```\n", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(?P<kind>[\w{-]*)[^\n]*\n(?P<code>.*?)^```\n", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[([^\[\]]*)\]\((?!https?:)([^()\s]+)\)")
+PICTURE = re.compile(r"^!\[[^\]]*\]\([^)]*\)\n\n?", re.MULTILINE)
+SITE, SOURCE = "https://npseq.github.io/npseq", "https://github.com/npseq/npseq/blob/main"
 FIGURES = """\
-from matplotlib.figure import Figure
+from npseq import plot
 
 
 def new_figure(width=7, height=4.5):
-    return Figure(figsize=(width, height), layout="constrained")
+    return plot.new_figure(figsize=(width, height), layout="constrained")
 
 
 def save(figure, script):
@@ -61,24 +65,43 @@ def of_script(text: str) -> str:
     return notebook([markdown(f"{words}\n\n{INSTALL}"), code(head), *map(code, filter(str.strip, pieces))])
 
 
-def of_guide(text: str) -> str:
-    """A guide: its Python in cells, the rest in words; what it prints is left to the notebook."""
+def of_guide(text: str, page: str) -> str:
+    """A guide, the page docs/{page}.md: its Python in cells, the rest in words.
+
+    What the Python prints and draws is left to the notebook, and links lead to the site.
+    """
     cells, end = [], 0
+
+    def say(words: str) -> None:
+        words = LINK.sub(lambda found: f"[{found[1]}]({outside(found[2], page)})", PICTURE.sub("", words))
+        cells.extend([markdown(words)] if words.strip() else [])
+
     for block in BLOCK.finditer(text):
-        if block["kind"] not in ("python", "text"):
-            continue
-        cells += [markdown(text[end : block.start()])] if text[end : block.start()].strip() else []
-        cells += [code(block["code"])] if block["kind"] == "python" else []
-        end = block.end()
-    cells += [markdown(text[end:])] if text[end:].strip() else []
+        directive = block["kind"].startswith("{")
+        if directive or block["kind"] in ("python", "text"):
+            say(text[end : block.start()] + (f"It is on [the page of the site]({SITE}/{page}.html)." * directive))
+            cells += [code(block["code"])] if block["kind"] == "python" else []
+            end = block.end()
+    say(text[end:])
     return notebook([*cells, markdown(INSTALL)])
+
+
+def outside(target: str, page: str) -> str:
+    """Where a link of docs/{page}.md leads from outside the repository."""
+    name, sign, place = target.partition("#")
+    path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), name)) if name else f"docs/{page}.md"
+    if path.startswith("docs/") and path.endswith(".md"):
+        return f"{SITE}/{path[len('docs/') : -len('.md')]}.html{sign}{place}"
+    return f"{SOURCE}/{path}{sign}{place}"
 
 
 def notebooks(root: Path) -> dict[str, str]:
     """{name: text} of all examples and guides."""
     found = {p.stem: of_script(p.read_text("utf-8")) for p in sorted((root / "examples").glob("[0-9][0-9]_*.py"))}
-    pages = [root / "docs" / "one_page.md", *sorted((root / "docs" / "guides").glob("*.md"))]
-    return found | {page.stem: of_guide(page.read_text("utf-8")) for page in pages}
+    docs = root / "docs"
+    for path in [docs / "one_page.md", *sorted((docs / "guides").glob("*.md"))]:
+        found[path.stem] = of_guide(path.read_text("utf-8"), path.relative_to(docs).with_suffix("").as_posix())
+    return found
 
 
 def write_all(root: Path, folder: Path) -> None:

@@ -63,6 +63,12 @@ class Page(NamedTuple):
     def __repr__(self) -> str:
         return f"Page({len(self.html)} characters)"
 
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, which has nothing of the notebook's."""
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" style="width: 100%; height: 50rem"></iframe>'
+        )
+
     def save(self, path: Any) -> None:
         """Writes the file; one that npseq wrote as a page before is replaced.
 

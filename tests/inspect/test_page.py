@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from html import unescape
 
 import numpy as np
 import pytest
@@ -31,6 +32,12 @@ def test_a_page_of_35_steps_and_32_sequences_is_below_2_mb_and_asks_for_nothing(
     text = re.sub(r'<script type="application/json".*?</script>', "", page.html, flags=re.DOTALL)
     assert set(re.findall(r"https?://[^\"' )]+", text)) == {"http://www.w3.org/2000/svg"}  # a name, not an address
     assert "src=" not in text
+
+
+def test_a_notebook_shows_the_page_in_a_frame_of_its_own():
+    page = ns.inspect.page(*problem(T=3, B=1, H=2), title='<b> & "c"')
+    held = re.fullmatch(r'<iframe srcdoc="([^"]*)" sandbox="allow-scripts" style="[^"]*"></iframe>', page._repr_html_())
+    assert unescape(held[1]) == page.html
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="no Chromium here")
