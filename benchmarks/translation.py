@@ -47,7 +47,7 @@ def picks() -> dict[str, Pairs]:
 def train(pairs: Pairs, seed: int = 0, epochs: int = EPOCHS) -> dict[str, float]:
     """GRU, 2 layers of 32, embedding 32, dropout 0.1, batch 64, Adam 0.005, clip 1, Xavier."""
     rng = np.random.default_rng(seed)
-    model = ns.models.Seq2Seq(pairs.source_vocab, pairs.target_vocab, dropout=0.1, initializer="xavier", rng=rng)
+    model = ns.models.Seq2Seq(pairs.source_vocab, pairs.target_vocab, "gru", dropout=0.1, initializer="xavier", rng=rng)
     optimizer, tokens = ns.Adam(0.005), int(pairs.target_lengths.sum())
     for _ in range(epochs):
         losses = [model.step(*b, optimizer=optimizer, clip=1, reduction="sequence")[0] for b in pairs.batches(64, rng)]

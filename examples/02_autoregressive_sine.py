@@ -19,7 +19,9 @@ windows, targets = lagged_windows(x, LAGS)
 print(f"{len(windows)} windows of {windows.shape[1]} values; the first: {windows[0].round(2)} -> {targets[0]:.2f}")
 
 model = Forecaster(LAGS, hidden_size=10, rng=rng)
-losses = model.fit(windows[:TRAINING], targets[:TRAINING], ns.Adam(0.01), epochs=5, batch_size=16, rng=rng)
+learnt, losses = (windows[:TRAINING], targets[:TRAINING]), []
+d2l = {"epochs": 5, "batch_size": 16, "valid": 0, "optimizer": ns.Adam(0.01), "clip": None}
+model.fit(learnt, **d2l, rng=rng, callbacks=lambda model, _: losses.append(model.evaluate(learnt)))
 for epoch, loss in enumerate(losses, start=1):
     print(f"epoch {epoch}, loss {loss:.4f}")
 

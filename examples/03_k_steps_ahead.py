@@ -19,7 +19,8 @@ x = noisy_sine(rng=rng)
 sine = np.sin(0.01 * np.arange(1, len(x) + 1))
 windows, targets = lagged_windows(x, LAGS)
 model = Forecaster(LAGS, 10, rng=rng)
-model.fit(windows[:TRAINING], targets[:TRAINING], ns.Adam(0.01), rng=rng)
+d2l = {"epochs": 5, "batch_size": 16, "valid": 0, "optimizer": ns.Adam(0.01), "clip": None}
+model.fit(windows[:TRAINING], targets[:TRAINING], **d2l, rng=rng)
 
 columns = k_step(model.predict, x, LAGS, LONGEST)
 print(f"forecasts 1 to {LONGEST} steps ahead from every step: {columns.shape[0]} x {columns.shape[1]}")

@@ -31,13 +31,14 @@ spots = lambda forecast: (10 * np.maximum(forecast.astype(float), 0)) ** 2  # no
 
 windows, targets = lagged_windows(z, LAGS)
 mlp = Forecaster(LAGS, 10, rng=rng)
-mlp.fit(windows[: n - LAGS], targets[: n - LAGS], ns.Adam(0.005), epochs=80, rng=rng)
+learnt = windows[: n - LAGS], targets[: n - LAGS]
+mlp.fit(learnt, epochs=80, batch_size=16, valid=0, optimizer=ns.Adam(0.005), clip=None, rng=rng)
 gru, adam = LatentForecaster(1, "gru", 16, rng=rng), ns.Adam(0.01)
 stretches = lagged_windows(z[:n], 44)[0].T[:, ::4, None]  # (44, B, 1): 44 years each
 for _ in range(150):
     gru.step(stretches, optimizer=adam, clip=1, warm_up=LAGS)
 
-one = {"11 years": one_step(mlp.predict, z, LAGS)[-TEST:], "GRU": gru.predict(z[:-1, None, None])[0][-TEST:, 0, 0]}
+one = {"11 years": one_step(mlp.predict, z, LAGS)[-TEST:], "GRU": gru.predict(z[:-1, None, None])[-TEST:, 0, 0]}
 free = {"11 years": multi_step(mlp.predict, z[:n], LAGS, TEST), "GRU": gru.forecast(z[:n, None, None], TEST)[:, 0, 0]}
 one, free = ({name: spots(f) for name, f in forecasts.items()} for forecasts in (one, free))
 one["as last year"], free["as the last 11 years"] = numbers[n - 1 : -1], naive(numbers[:n], TEST, 11)

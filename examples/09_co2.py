@@ -32,7 +32,8 @@ z = (change / scale).astype(np.float32)
 windows, targets = lagged_windows(z, LAGS)
 model = Forecaster(LAGS, 10, rng=rng)
 training = n - 1 - LAGS
-model.fit(windows[:training], targets[:training], ns.Adam(0.001), epochs=15, batch_size=32, rng=rng)
+learnt = windows[:training], targets[:training]
+model.fit(learnt, epochs=15, valid=0, optimizer=ns.Adam(0.001), clip=None, rng=rng)
 week = co2[n - 1 : -1] + scale * one_step(model.predict, z, LAGS)[training:]
 
 figure = new_figure(9, 4.8)

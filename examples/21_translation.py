@@ -21,7 +21,7 @@ else:
     pairs = load_pairs("dates", 600)
     print("NPSEQ_DATA is not set: dates instead of French")
 rng = np.random.default_rng(0)
-model = Seq2Seq(pairs.source_vocab, pairs.target_vocab, dropout=0.1, initializer="xavier", rng=rng)
+model = Seq2Seq(pairs.source_vocab, pairs.target_vocab, "gru", dropout=0.1, initializer="xavier", rng=rng)
 optimizer = Adam(0.005)
 tokens, steps = pairs.target_lengths.sum(), len(pairs.target)
 

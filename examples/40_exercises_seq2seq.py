@@ -12,7 +12,7 @@ from npseq.data import load_pairs
 from npseq.models import Seq2Seq
 
 pairs, fresh = load_pairs("reversal", 1200, rng=0), load_pairs("reversal", 300, rng=1)
-sizes = {"embedding_size": 16, "hidden_size": 48, "num_layers": 1}
+sizes = {"cell": "gru", "embedding_size": 16, "hidden_size": 48, "num_layers": 1}
 arms = {  # options of the network, share of teacher forcing, whether the loss is masked
     "GRU, as in the notes": ({}, 1.0, True),
     "without a mask": ({}, 1.0, False),
@@ -23,7 +23,7 @@ arms = {  # options of the network, share of teacher forcing, whether the loss i
 curves, right = {}, {}
 for name, (options, teacher_forcing, masked) in arms.items():
     rng = np.random.default_rng(2)
-    model, optimizer = Seq2Seq(pairs.source_vocab, pairs.target_vocab, **sizes, **options, rng=rng), Adam(0.005)
+    model, optimizer = Seq2Seq(pairs.source_vocab, pairs.target_vocab, **{**sizes, **options}, rng=rng), Adam(0.005)
     how = {"optimizer": optimizer, "clip": 1, "teacher_forcing": teacher_forcing, "rng": rng}
     curves[name] = []
     for _ in range(15):

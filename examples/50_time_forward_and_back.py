@@ -25,7 +25,9 @@ for shock in shocks[1:]:
 def error(windows, targets):
     """Root mean square error on the second half, after training on the first, over the targets' own spread."""
     model = Forecaster(windows.shape[1], 32, rng=1)
-    model.fit(windows[:HALF], targets[:HALF], ns.Adam(0.01), epochs=30, rng=2)
+    model.fit(
+        (windows[:HALF], targets[:HALF]), epochs=30, batch_size=16, valid=0, optimizer=ns.Adam(0.01), clip=None, rng=2
+    )
     return root_mean_square(model.predict(windows[HALF:]), targets[HALF:]) / targets.std()
 
 

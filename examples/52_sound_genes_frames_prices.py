@@ -57,7 +57,8 @@ for name, (make, features, classes) in TASKS.items():
 prices = np.cumsum(np.random.default_rng(0).normal(size=3000)).astype(np.float32)
 returns, moves = lagged_windows(np.diff(prices), 5)
 model = Forecaster(5, 10, rng=1)
-model.fit(returns[:2000], moves[:2000], ns.Adam(0.005), epochs=20, rng=2)
+learnt = returns[:2000], moves[:2000]
+model.fit(learnt, epochs=20, batch_size=16, valid=0, optimizer=ns.Adam(0.005), clip=None, rng=2)
 naive = root_mean_square(np.zeros_like(moves[2000:]), moves[2000:])
 ratio = root_mean_square(model.predict(returns[2000:]), moves[2000:]) / naive
 print(f"prices: error of a network over that of 'as yesterday': {ratio:.3f}")

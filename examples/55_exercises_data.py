@@ -30,7 +30,8 @@ for name, features in {"four values": eight[:, 4:], "three and a mean of five": 
     found = []
     for seed in range(5):
         model = Forecaster(features.shape[1], rng=seed)
-        model.fit(np.ascontiguousarray(features[:592]), targets[:592], ns.Adam(0.01), epochs=8, rng=seed)
+        learnt = np.ascontiguousarray(features[:592]), targets[:592]
+        model.fit(learnt, epochs=8, batch_size=16, valid=0, optimizer=ns.Adam(0.01), clip=None, rng=seed)
         found.append(root_mean_square(model.predict(np.ascontiguousarray(features[592:])), targets[592:]))
     errors[name] = np.mean(found)
     print(f"{name}: error {errors[name]:.3f} one step ahead")

@@ -20,14 +20,15 @@ from npseq.training import Epoch, train_epoch
 x = noisy_sine(1000, rng=0)
 windows, targets = ns.data.lagged_windows(x, 4)
 mlp = Forecaster(4, rng=0)
-mlp.fit(windows[:600], targets[:600], ns.Adam(0.01), epochs=20, rng=0)
+learnt = windows[:600], targets[:600]
+mlp.fit(learnt, epochs=20, batch_size=16, valid=0, optimizer=ns.Adam(0.01), clip=None)
 errors = {"window of 4": root_mean_square(mlp.predict(windows[600:]), targets[600:])}
 for cell in ("rnn", "gru", "lstm"):
     latent, adam = LatentForecaster(1, cell, 16, rng=0), ns.Adam(0.01)
     stretches = ns.data.lagged_windows(x[:604], 60)[0].T[:, ::8, None]
     for _ in range(120):
         latent.step(np.ascontiguousarray(stretches), optimizer=adam, clip=1, warm_up=4)
-    errors[cell] = root_mean_square(latent.predict(x[:-1, None, None])[0][603:, 0, 0], x[604:])
+    errors[cell] = root_mean_square(latent.predict(x[:-1, None, None])[603:, 0, 0], x[604:])
 print("one step ahead:", ", ".join(f"{name} {error:.3f}" for name, error in errors.items()))
 
 # one text, its cells: what training and writing cost, what they learn

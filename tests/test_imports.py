@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-GROUND = {"arrays", "backend", "files", "arguments", "plot", "magnitude", "cpu", "protocols", "shown"}
+GROUND = {"arrays", "bar", "backend", "files", "arguments", "plot", "magnitude", "cpu", "protocols", "shown"}
 BELOW_CELL = GROUND | {"parameters", "activations", "losses", "optim", "clipping", "initializers", "data"}
 BELOW_LAYERS = BELOW_CELL | {"cell", "bptt"}
 BELOW_MODELS = BELOW_LAYERS | {"layers"}
 ALL = BELOW_MODELS | {"gallery", "gpu", "gradcheck", "models", "online", "layercheck", "inspect", "interop", "training"}
 ALL |= {"compiled", "diagnosis", "explain", "learn", "scan"}
 RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside; nobody: commands, cli, testing
-    **{name: set() for name in ("early", "arrays", "files", "shown")},
+    **{name: set() for name in ("early", "arrays", "bar", "files", "shown")},
     **{name: {"arrays"} for name in ("backend", "arguments")},
     "cpu": {"arguments"},
     "protocols": {"backend"},

@@ -6,9 +6,10 @@ from npseq.models.counting import NGramModel
 from npseq.models.decoding.beam_search import beam_search
 from npseq.models.decoding.bleu import bleu
 from npseq.models.encoder_decoder import EncoderDecoder
-from npseq.models.forecaster import Forecaster, LatentForecaster
+from npseq.models.forecaster import Forecaster
 from npseq.models.halves import Decoder, Encoder
 from npseq.models.language_model import LanguageModel
+from npseq.models.latent_forecaster import LatentForecaster
 from npseq.models.masked_loss import masked_softmax_cross_entropy
 from npseq.models.seq2seq import Seq2Seq
 from npseq.models.sequence_generator import SequenceGenerator

@@ -14,6 +14,7 @@ from npseq.layers.contract import initial_values
 from npseq.layers.recurrent import Recurrent
 
 LAYERS: dict[str, Any] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
+CELL = "lstm"  # of every model whose cell is not named
 CELL_OF = {  # whose option it is
     "nonlinearity": ("rnn",),
     "reset": ("gru",),

@@ -2,18 +2,18 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from math import inf
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from npseq.arguments import flag, function, integer, within
+from npseq.arguments import array, array_or_lists, flag, function, integer, within
 from npseq.backend import Array, array_module, generator
+from npseq.bar import EpochBar
 from npseq.clipping import check_limit
-from npseq.models.examples import Examples
-from npseq.models.model import Model
+from npseq.models.whole import Whole
 from npseq.optim import Adam
 from npseq.optim.optimizer import check_optimizer
 from npseq.protocols import OptimizerLike
@@ -35,16 +35,17 @@ class Plan(NamedTuple):
     rng: np.random.Generator
 
 
-class Fitting(Model):
+class Fitting(Whole):
     """A model that `fit` trains.
 
     After it, `history_` is a list with a dict an epoch, and `best_epoch_` the epoch whose parameters were kept.
     """
 
+    fitted: tuple[str, ...] = ("history_", "best_epoch_")
     history_: list[dict[str, float]]
     best_epoch_: int
 
-    def _examples(self, data: Any, targets: Any) -> Examples:
+    def _examples(self, data: Any, targets: Any) -> Any:
         """What fit, evaluate and score are given, as examples."""
         raise NotImplementedError
 
@@ -75,7 +76,7 @@ class Fitting(Model):
             clip: the largest gradient norm; None does not clip.
             patience: stops after so many epochs without a smaller held-out loss.
             callbacks: functions of the model and the epoch's dict; one that returns True ends the training.
-            progress: whether a bar is shown; None shows it on a terminal and in a notebook.
+            progress: whether a bar is shown, with the loss so far; None shows it on a terminal and in a notebook.
             rng: a seed or a Generator, of what is held out and of the order.
 
         Raises:
@@ -89,13 +90,15 @@ class Fitting(Model):
         learnt, held = self._held_out(examples, plan)
         self.__dict__.update(history_=[], best_epoch_=0)
         best, least = None, inf
-        with _bar(plan) as show:
+        seen = plan.progress if plan.progress is not None else "ipykernel" in sys.modules or sys.stderr.isatty()
+        bar = EpochBar(plan.epochs, self._updates(learnt, plan.batch_size), "loss {:.4g}".format, disable=not seen)
+        with closing(bar.bar):
             for epoch in range(1, plan.epochs + 1):
-                row = {"epoch": epoch, **self._epoch(learnt, plan)}
+                row = {"epoch": epoch, **self._epoch(learnt, plan, bar)}
                 if held is not None:
                     row["held_out_loss"] = self._mean_loss(held, plan.batch_size)
                 self.history_.append(row)
-                show(row)
+                bar.epoch(epoch, ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch"))
                 found = row["held_out_loss" if held is not None else "loss"]
                 if held is None or found < least:
                     best, least, self.best_epoch_ = self.params.flat.copy(), found, epoch
@@ -115,6 +118,11 @@ class Fitting(Model):
         """
         self.check_finite()
         return self._mean_loss(self._examples(data, targets), integer("batch_size", batch_size))
+
+    def _numbers(self, name: str, value: Any) -> Array:
+        """Returns an array of an array or lists, the floating ones in the model's dtype."""
+        given = array(name, array_or_lists(name, value))
+        return given.astype(self.dtype, copy=False) if given.dtype.kind == "f" else given
 
     def _moved(self, array: np.ndarray) -> Array:
         """Returns on the model's device what the host has read."""
@@ -141,29 +149,35 @@ class Fitting(Model):
         check_optimizer(optimizer, self.params)
         return plan._replace(epochs=epochs, batch_size=batch_size, optimizer=optimizer, patience=patience)
 
-    def _held_out(self, examples: Examples, plan: Plan) -> tuple[Examples, Examples | None]:
+    def _held_out(self, examples: Any, plan: Plan) -> tuple[Any, Any]:
+        """What is learnt, and what is held out, or None."""
         if plan.valid is None or isinstance(plan.valid, int | float):
             count = round(within("valid", plan.valid or 0, below=1) * len(examples))
+            if not count:
+                return examples, None
             order = plan.rng.permutation(len(examples))
-            if count:
-                return examples.of(np.sort(order[count:])), examples.of(np.sort(order[:count]))
-            return examples, None
+            return examples.of(np.sort(order[count:])), examples.of(np.sort(order[:count]))
         held = (
             plan.valid if isinstance(plan.valid, tuple) and not hasattr(plan.valid, "_fields") else (plan.valid, None)
         )
         return examples, self._examples(*held)
 
-    def _epoch(self, examples: Examples, plan: Plan) -> dict[str, float]:
+    def _epoch(self, examples: Any, plan: Plan, bar: EpochBar) -> dict[str, float]:
         """Trains for an epoch; returns its mean loss, and the largest gradient norm."""
-        total, norm, order = 0.0, 0.0, plan.rng.permutation(len(examples))
-        for k, batch in enumerate(examples.batches(plan.batch_size, order)):
-            count = min(plan.batch_size, len(order) - k * plan.batch_size)
-            loss, size, _ = self.step(*batch, optimizer=plan.optimizer, clip=plan.clip)
-            total += float(loss) * count
-            norm = max(norm, float(size))
-        return {"loss": total / len(order), "grad_norm": norm}
+        total = count = norm = 0.0
+        for loss, size, counted in self._train(examples, plan):
+            total, count, norm = total + float(loss) * counted, count + counted, max(norm, float(size))
+            bar.step(total / count)
+        return {"loss": total / count, "grad_norm": norm}
 
-    def _mean_loss(self, examples: Examples, batch_size: int) -> float:
+    def _train(self, examples: Any, plan: Plan) -> Iterator[tuple[Any, Any, int]]:
+        """Makes an epoch's updates, and yields the loss of each, its gradient norm, and how much its loss counts."""
+        order = plan.rng.permutation(len(examples))
+        for k, batch in enumerate(examples.batches(plan.batch_size, order)):
+            loss, norm, _ = self.step(*batch, optimizer=plan.optimizer, clip=plan.clip)
+            yield loss, norm, min(plan.batch_size, len(order) - k * plan.batch_size)
+
+    def _mean_loss(self, examples: Any, batch_size: int) -> float:
         order = np.arange(len(examples))
         counts = [min(batch_size, len(order) - k) for k in range(0, len(order), batch_size)]
         losses = [float(self._loss_alone(*batch)) for batch in examples.batches(batch_size, order)]
@@ -183,18 +197,3 @@ class Falling:
 
     def __call__(self, step: int) -> float:
         return self.lr * max(min(1.0, 2 * (1 - step / self.steps)), 1 / 20)
-
-
-@contextmanager
-def _bar(plan: Plan) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Yields a function that shows an epoch's numbers."""
-    from tqdm import tqdm
-
-    seen = plan.progress if plan.progress is not None else "ipykernel" in sys.modules or sys.stderr.isatty()
-    with tqdm(total=plan.epochs, desc="fit", unit="epoch", leave=False, disable=not seen) as bar:
-
-        def show(row: dict[str, Any]) -> None:
-            bar.set_postfix({name: f"{value:.4g}" for name, value in row.items() if name != "epoch"}, refresh=False)
-            bar.update(1)
-
-        yield show

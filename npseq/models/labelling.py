@@ -16,12 +16,11 @@ from npseq.models.cells import check_cell_options, layer_of
 from npseq.models.examples import Examples
 from npseq.models.fitting import Fitting
 from npseq.models.sequence import SequenceModel
-from npseq.models.whole import Whole
 
 EMBEDDED = 32  # features of a token, where nothing else is said
 
 
-class LabelModel(Whole, Fitting, SequenceModel):
+class LabelModel(Fitting, SequenceModel):
     """Reads sequences and answers with labels; use Classifier or Tagger.
 
     Args:

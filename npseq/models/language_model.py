@@ -19,7 +19,7 @@ from npseq.layers import Bidirectional, Embedding
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import as_state, state_arrays, state_before
 from npseq.losses.cross_entropy import softmax_cross_entropy, weighed_cross_entropy
-from npseq.models.cells import DEFAULTS, check_cell_options, draw_own, layer_of
+from npseq.models.cells import CELL, DEFAULTS, check_cell_options, draw_own, layer_of
 from npseq.models.decoding.generation import sized
 from npseq.models.first_values import INITIALIZERS, draw
 from npseq.models.saving import FORMAT, check_size, content_of, model_from
@@ -64,7 +64,7 @@ class LanguageModel(TextFitting):
     def __init__(
         self,
         vocab: Vocabulary | int,
-        cell: str | Cell | Recurrent | Bidirectional = "lstm",
+        cell: str | Cell | Recurrent | Bidirectional = CELL,
         hidden_size: int = 256,
         num_layers: int = 1,
         *,

@@ -16,7 +16,7 @@ from npseq.layers.contract import initial_values
 from npseq.layers.layer import require_real
 from npseq.layers.lengths import check_lengths
 from npseq.layers.recurrent import Recurrent
-from npseq.models.cells import check_cell_options, layer_of
+from npseq.models.cells import CELL, check_cell_options, layer_of
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
 from npseq.models.decoding.generation import sized
 from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs, reader
@@ -34,7 +34,7 @@ class Seq2Seq(Translating):
     Args:
         source_vocab, target_vocab: a Vocabulary with the reserved tokens of ns.data.load_pairs, or its size, for which
             <bos> is 2 and <eos> is 3.
-        cell: "rnn", "gru" or "lstm", or a cell of one's own, of both halves; EncoderDecoder takes any layers.
+        cell: "rnn", "gru" (d2l's) or "lstm", or a cell of one's own, of both halves; EncoderDecoder takes any layers.
         embedding_size, hidden_size, num_layers: of both halves.
         decoder_layers: the decoder's, if they are not num_layers.
         bidirectional: whether the encoder reads both ways.
@@ -64,7 +64,7 @@ class Seq2Seq(Translating):
         self,
         source_vocab: Vocabulary | int,
         target_vocab: Vocabulary | int,
-        cell: str | Cell = "gru",
+        cell: str | Cell = CELL,
         embedding_size: int = 32,
         hidden_size: int = 32,
         num_layers: int = 2,

@@ -1,5 +1,6 @@
 """A language model is fitted to a text: its windows are read in order, with the state carried from one to the next."""
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -54,12 +55,11 @@ class TextFitting(TextModel, Fitting):  # type: ignore[misc]  # evaluate is that
         sequential_windows(to_host(learnt), plan.batch_size, self._steps, 0)  # refuses a text that is too short
         return learnt, held
 
-    def _epoch(self, examples: Any, plan: Plan) -> dict[str, float]:
-        total, count, norm, state = 0.0, 0, 0.0, None
+    def _train(self, examples: Any, plan: Plan) -> Iterator[tuple[Any, Any, int]]:
+        state = None
         for x, y in sequential_windows(examples, plan.batch_size, self._steps, plan.rng):
-            loss, size, state = self.step(x, y, state, optimizer=plan.optimizer, clip=plan.clip)
-            total, count, norm = total + float(loss), count + 1, max(norm, float(size))
-        return {"loss": total / count, "grad_norm": norm}
+            loss, norm, state = self.step(x, y, state, optimizer=plan.optimizer, clip=plan.clip)
+            yield loss, norm, 1
 
     def _mean_loss(self, examples: Any, batch_size: int) -> float:
         return self.evaluate(examples, rows=1 if len(examples) <= ONE_ROW else ROWS)

@@ -10,16 +10,15 @@ from npseq.data import Pairs, Vocabulary, pad_sequences
 from npseq.models.encoder_decoder import EncoderDecoder
 from npseq.models.examples import Examples
 from npseq.models.fitting import Fitting
-from npseq.models.whole import Whole
 
 
-class Translating(Whole, Fitting, EncoderDecoder):
+class Translating(Fitting, EncoderDecoder):
     """The part of Seq2Seq that reads and writes texts; use that.
 
     `longest_` is the length of the longest target that it was fitted to.
     """
 
-    fitted = ("longest_", "best_epoch_", "history_")
+    fitted = (*Fitting.fitted, "longest_")
     source_vocab: Vocabulary | None
     target_vocab: Vocabulary | None
     longest_: int

@@ -16,7 +16,7 @@ from npseq.bptt.truncation import HDetach
 from npseq.data import Vocabulary, load_corpus
 from npseq.data.corpora import TIME_MACHINE
 from npseq.files import as_path
-from npseq.models.cells import CELL_OF, check_own_options
+from npseq.models.cells import CELL, CELL_OF, check_own_options
 from npseq.models.first_values import INITIALIZERS
 from npseq.training.epoch import SAMPLINGS, Epoch
 from npseq.training.truncation_spec import FORMS, read_truncation
@@ -90,7 +90,7 @@ class TrainingConfig:
     min_freq: int = option(0, "rarer tokens are unknown")
     max_size: int | None = option(None, "the most tokens of the vocabulary (default: all)", kind=int)
     end_of_line: str | None = option(None, "a token behind each line, say <eos> (default: none)", kind=str)
-    cell: str = option("lstm", "the recurrent layers", ("rnn", "gru", "lstm"))
+    cell: str = option(CELL, "the recurrent layers", ("rnn", "gru", "lstm"))
     hidden: int = option(256, "hidden units of a layer")
     layers: int = option(1, "how many layers")
     embedding: int | None = option(None, "features of an embedding, or none for one-hot vectors", kind=int)

@@ -55,7 +55,7 @@ def train_epoch(
     rng: Seed = None,
     before: Sequence[EpochMetrics] = (),
     position: Position | None = None,
-    on_step: Callable[[], None] | None = None,
+    on_step: Callable[[float], None] | None = None,
     stop: Callable[[], bool] | None = None,
     shard: Shard | None = None,
     trace_nonfinite: bool = False,
@@ -73,7 +73,7 @@ def train_epoch(
         rng: draws the windows; a seed or a Generator.
         before: the metrics of the epochs before, from which this epoch has its number and the errors the largest norm.
         position: where to continue in an epoch that was begun; model, optimizer and rng must be as they were there.
-        on_step: called after every update.
+        on_step: called after every update with the mean loss of the epoch so far.
         stop: asked after every update but the last; when it is true, the epoch ends with Interrupted and its position.
         shard: this process's columns of every batch, if several processes share it; the metrics are those of all.
         trace_nonfinite: whether a NonFiniteLoss says where the first nan or infinity came from; that costs a copy of
@@ -101,7 +101,7 @@ def train_epoch(
     if shard is not None:
         windows = shard.own(windows)
     snapshot = Snapshot(model, optimizer, epoch) if trace_nonfinite else None
-    watch = _Watch(model, before, begin, snapshot)
+    watch = _Watch(model, epoch.every * epoch.batch_size, before, begin, snapshot)
     state, start = begin.state, time.perf_counter()
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows ends in a loss that is not finite
         carried = epoch.sampling == "sequential"
@@ -121,10 +121,10 @@ def train_epoch(
                 state_at=chunk.state_at if epoch.reach > epoch.every else None,
                 all_reduce=None if shard is None else shard.all_reduce,
             )
-            watch.add(loss, norm, epoch.every * epoch.batch_size)
+            watch.add(loss, norm)
             if on_step is not None:
-                on_step()
-    return watch.metrics(epoch.every * epoch.batch_size, time.perf_counter() - start)
+                on_step(watch.mean)
+    return watch.metrics(time.perf_counter() - start)
 
 
 def check_calls(on_step: Any, stop: Any, trace_nonfinite: Any) -> None:
@@ -136,29 +136,39 @@ def check_calls(on_step: Any, stop: Any, trace_nonfinite: Any) -> None:
 
 
 class _Watch:
-    """Sums the losses of an epoch and checks that each is finite.
+    """Sums the losses of an epoch, whose updates have so many tokens each, and checks that each is finite.
 
     Reading a number on a GPU waits for it, so there `pending` collects DEVICE_CHECK steps before `settle` reads them.
     """
 
     def __init__(
-        self, model: LanguageModel, before: Sequence[EpochMetrics], begin: Position, snapshot: Snapshot | None
+        self,
+        model: LanguageModel,
+        tokens: int,
+        before: Sequence[EpochMetrics],
+        begin: Position,
+        snapshot: Snapshot | None,
     ):
-        self.model, self.begin, self.snapshot = model, begin, snapshot
+        self.model, self.tokens, self.begin, self.snapshot = model, tokens, begin, snapshot
         self.epoch = before[-1].epoch + 1 if before else 1
         self.norm_before = max((metrics.grad_norm for metrics in before), default=0.0)
         self.total, self.step, self.epoch_norm = begin.total, begin.step, begin.largest_norm
         on_host = array_module(model.params.flat) is np
         self.together = 1 if on_host or snapshot is not None else DEVICE_CHECK
-        self.pending: list[tuple[Array, Array, int]] = []
+        self.pending: list[tuple[Array, Array]] = []
 
     @property
     def seen(self) -> int:
         """Updates of the epoch, the pending ones among them."""
         return self.step + len(self.pending)
 
-    def add(self, loss: Array, norm: Array, tokens: int) -> None:
-        self.pending.append((loss, norm, tokens))
+    @property
+    def mean(self) -> float:
+        """The mean loss of the updates that were read, nan before the first."""
+        return self.total / (self.tokens * self.step) if self.step else math.nan
+
+    def add(self, loss: Array, norm: Array) -> None:
+        self.pending.append((loss, norm))
         if len(self.pending) == self.together:
             self.settle()
         if self.snapshot is not None:
@@ -166,12 +176,12 @@ class _Watch:
 
     def settle(self) -> None:
         """Reads the pending losses."""
-        for read_loss, read_norm, tokens in self.pending:
+        for read_loss, read_norm in self.pending:
             self.step += 1
             loss, norm = float(read_loss), float(read_norm)
             if not math.isfinite(loss) or not math.isfinite(norm):
                 self.fail(f"the loss was {loss} and the gradient norm {norm}")
-            self.total += loss * tokens
+            self.total += loss * self.tokens
             self.epoch_norm = max(self.epoch_norm, norm)
         self.pending.clear()
 
@@ -182,15 +192,14 @@ class _Watch:
         seconds += self.begin.seconds
         return Position(self.step, self.begin.drawn, copied(state), self.total, self.epoch_norm, seconds)
 
-    def metrics(self, tokens: int, seconds: float) -> EpochMetrics:
-        """The metrics at the end; tokens: read by an update; seconds: as for position."""
+    def metrics(self, seconds: float) -> EpochMetrics:
+        """The metrics at the end; seconds: as for position."""
         self.settle()
         if self.step == self.begin.step:
             raise ValueError(f"position must lie within the epoch, got one after step {self.step}, its last or beyond")
         self.check_parameters()
-        tokens, seconds = tokens * self.step, seconds + self.begin.seconds
-        mean = self.total / tokens
-        return EpochMetrics(self.epoch, mean, float(perplexity(mean)), self.epoch_norm, tokens / seconds)
+        speed = self.tokens * self.step / (seconds + self.begin.seconds)
+        return EpochMetrics(self.epoch, self.mean, float(perplexity(self.mean)), self.epoch_norm, speed)
 
     def check_parameters(self) -> None:
         """Fails if the last update left a parameter that is not finite, which no later loss of the epoch would show."""

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isnan
-from typing import Any, Self
+from typing import Self
 
+from npseq.bar import EpochBar
+from npseq.losses import perplexity
 from npseq.training.metrics import EpochMetrics
 from npseq.training.opening import opening
 from npseq.training.run import Run
@@ -21,35 +23,29 @@ class ProgressBar:
     """
 
     def __init__(self, run: Run):
-        from tqdm import tqdm
-
         c = run.config
         self.run, self.epochs, self.every = run, c.epochs, max(1, c.epochs // LINES)
-        self.batches = c.updates(len(run.ids))
-        self.bar: Any = tqdm(
-            total=c.epochs * self.batches,
-            initial=len(run.metrics) * self.batches + (run.position.step if run.position else 0),
-            bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} < {remaining}{postfix}",
-            desc=f"epoch {len(run.metrics)}/{c.epochs}",
-            dynamic_ncols=True,
-            leave=False,
-            disable=None,  # if stderr is no terminal
-        )
+        updates = c.updates(len(run.ids))
+        done = len(run.metrics) * updates + (run.position.step if run.position else 0)
+        self.shown = EpochBar(c.epochs, updates, _perplexity, initial=done)
+        self.bar = self.shown.bar
 
-    def step(self) -> None:
-        """Counts one update."""
+    def step(self, loss: float) -> None:
+        """Counts one update.
+
+        Args:
+            loss: the mean of the epoch so far.
+        """
         with self._shown():
-            self.bar.update(1)
+            self.shown.step(loss)
 
     def epoch(self, metrics: EpochMetrics) -> None:
-        """Shows the end of an epoch and corrects the bar, since epochs differ by one window with their offset."""
+        """Shows the end of an epoch."""
         with self._shown():
-            self.bar.update(metrics.epoch * self.batches - self.bar.n)
-            self.bar.set_description_str(f"epoch {metrics.epoch}/{self.epochs}", refresh=False)
             held = metrics.held_out_perplexity
             on_held = "" if isnan(held) else f"held out {held:.3f}, "
-            numbers = f"perplexity {metrics.perplexity:.3f}, {on_held}{metrics.tokens_per_second:,.0f} tokens/s"
-            self.bar.set_postfix_str(numbers, refresh=False)
+            numbers = f"{_perplexity(metrics.loss)}, {on_held}{metrics.tokens_per_second:,.0f} tokens/s"
+            self.shown.epoch(metrics.epoch, numbers)
             if metrics.epoch == 1 or metrics.epoch % self.every == 0:
                 self.bar.write(f"epoch {metrics.epoch:>{len(str(self.epochs))}}  {numbers}")
             for text in self.run.samples() if due(self.run.config, metrics.epoch) else ():
@@ -73,3 +69,7 @@ class ProgressBar:
     def __exit__(self, *raised: object) -> None:
         with self._shown():
             self.bar.close()
+
+
+def _perplexity(loss: float) -> str:
+    return f"perplexity {perplexity(loss):.3f}"

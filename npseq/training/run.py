@@ -152,7 +152,7 @@ class Run:
     def epochs(
         self,
         *,
-        on_step: Callable[[], None] | None = None,
+        on_step: Callable[[float], None] | None = None,
         stop: Callable[[], bool] | None = None,
         trace_nonfinite: bool = False,
     ) -> Iterator[EpochMetrics]:
@@ -161,7 +161,7 @@ class Run:
         However it ends, it draws the epochs so far, or warns that it cannot, and the last checkpoint stays.
 
         Args:
-            on_step: called after every update.
+            on_step: called after every update with the mean loss of the epoch so far.
             stop: asked after every update; when it is true, that step is saved and Interrupted raised, and `epochs`, of
                 this run or of a resumed one, continues from there to the same bits.
             trace_nonfinite: whether a NonFiniteLoss says where it came from, as in `train_epoch`.
@@ -185,7 +185,7 @@ class Run:
             )
 
     def _epochs(
-        self, on_step: Callable[[], None] | None, stop: Callable[[], bool] | None, trace_nonfinite: bool
+        self, on_step: Callable[[float], None] | None, stop: Callable[[], bool] | None, trace_nonfinite: bool
     ) -> Iterator[EpochMetrics]:
         self._check_ready()
         if self._writes:
@@ -236,7 +236,7 @@ class Run:
         return [self.model.generate(prefix, SAMPLE_LENGTH, **options) for prefix in c.sample_prefix]
 
     def _epoch(
-        self, on_step: Callable[[], None] | None, stop: Callable[[], bool] | None, trace_nonfinite: bool
+        self, on_step: Callable[[float], None] | None, stop: Callable[[], bool] | None, trace_nonfinite: bool
     ) -> EpochMetrics:
         c, position = self.config, self.position
         self._whole = False

@@ -126,7 +126,6 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "test_a_file_a_frame_and_values_alone": TEXT,
     "test_a_series_with_a_gap_is_refused": VALUES,
     "test_sequence_mask_refuses_what_does_not_fit": VALUES,
-    "test_so_is_one_to_a_latent_forecaster": VALUES,
     "tests/compiled/": COMPILED,
     "tests/diagnosis/test_hypotheses": INNER,
     "tests/diagnosis/test_passes": INNER,

@@ -157,7 +157,7 @@ def test_a_run_stopped_inside_an_epoch_continues_as_on_the_host(device, tmp_path
     straight = train(config, tmp_path / "straight")
     run = Run.begin(config, tmp_path / "cut")
     with pytest.raises(Interrupted):
-        list(run.epochs(on_step=lambda: steps.append(0), stop=lambda: len(steps) == 3))
+        list(run.epochs(on_step=lambda _: steps.append(0), stop=lambda: len(steps) == 3))
     run = Run.resume(tmp_path / "cut")
     assert run.position.step == 3
     list(run.epochs())

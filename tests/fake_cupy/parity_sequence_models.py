@@ -258,7 +258,10 @@ def test_beam_search_finds_the_same_on_a_device(device):
 def test_a_latent_forecaster_forecasts_as_on_the_host(device):
     there, here = two(lambda: models.LatentForecaster(2, "lstm", 4, 2, dtype=np.float64, rng=0))
     x = np.random.default_rng(0).normal(size=(6, B, 2))
-    device.assert_same(there.predict(device.put(x)), here.predict(x))
+    (y, state, tape), (expected, host, host_tape) = there.forward(device.put(x)), here.forward(x)
+    device.assert_same((y, there.predict(device.put(x)), state), (expected, here.predict(x), host))
+    (dx, grads), (host_dx, host_grads) = there.backward(y, tape), here.backward(expected, host_tape)
+    device.assert_same((dx, grads.flat), (host_dx, host_grads.flat))
     device.assert_same(there.forecast(device.put(x), 4), here.forecast(x, 4))
     check_steps(device, there, here, (x,), warm_up=2)
 

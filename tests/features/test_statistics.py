@@ -49,7 +49,9 @@ def sine():
     x = noisy_sine(rng=8)
     windows, targets = lagged_windows(x, LAGS)
     model = Forecaster(LAGS, 10, rng=8)
-    losses = model.fit(windows[:TRAINING], targets[:TRAINING], ns.Adam(0.01), epochs=5, batch_size=16, rng=8)
+    learnt, losses = (windows[:TRAINING], targets[:TRAINING]), []
+    d2l = {"epochs": 5, "batch_size": 16, "valid": 0, "optimizer": ns.Adam(0.01), "clip": None}
+    model.fit(learnt, **d2l, rng=8, callbacks=lambda model, _: losses.append(model.evaluate(learnt)))
     return x, model, losses
 
 
@@ -114,7 +116,7 @@ def test_latent_autoregressive_model():
     for value in x:
         h = np.tanh(value @ w["recurrent.W_xh"] + h @ w["recurrent.W_hh"] + w["recurrent.b_h"])
         expected.append(h @ w["output.W"] + w["output.b"])
-    prediction, state = model.predict(x)
+    prediction, state, _ = model.forward(x)
     np.testing.assert_allclose(prediction, expected, rtol=1e-12)
     np.testing.assert_allclose(state[0], h, rtol=1e-12)
 

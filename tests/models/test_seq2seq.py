@@ -175,7 +175,7 @@ def test_padding_has_no_gradient_and_no_say():
 
 
 def test_xavier_draws_as_d2l_does_and_leaves_biases():
-    plain, drawn = (Seq2Seq(50, 60, initializer=kind, rng=0) for kind in ("uniform", "xavier"))
+    plain, drawn = (Seq2Seq(50, 60, "gru", initializer=kind, rng=0) for kind in ("uniform", "xavier"))
     for part, inputs in (("encoder", 32), ("decoder", 64)):
         bound = np.sqrt(6 / (inputs + 3 * 32))
         largest = abs(drawn.params[f"{part}.recurrent.W_xz"]).max()
@@ -221,7 +221,7 @@ def test_no_network_gets_below_the_entropy_of_the_pairs(distinct, least):
 def test_d2l_s_settings_reach_d2l_s_loss():
     """600 sentences of Tatoeba, the first translation of each: on the first 600 lines no network gets to 0.021."""
     pairs, rng = tatoeba(distinct_sources=True), np.random.default_rng(0)
-    model = Seq2Seq(pairs.source_vocab, pairs.target_vocab, dropout=0.1, initializer="xavier", rng=rng)
+    model = Seq2Seq(pairs.source_vocab, pairs.target_vocab, "gru", dropout=0.1, initializer="xavier", rng=rng)
     optimizer, tokens = ns.Adam(0.005), pairs.target_lengths.sum()
     for _ in range(300):
         losses = [model.step(*b, optimizer=optimizer, clip=1, reduction="sequence")[0] for b in pairs.batches(64, rng)]

@@ -16,7 +16,7 @@ def test_the_gradient_is_that_of_a_complex_step():
     model.params.flat = rng.normal(size=model.params.flat.size)
     z, weights = rng.normal(size=(7, 2)), (rng.random((7, 2)) > 0.3).astype(float)
     loss, grads = model.loss(z, weights, 2)
-    prediction, _ = model._predictions(z[:-1], weights[:-1])
+    prediction = model.forward(np.stack([z[:-1], 1 - weights[:-1]], axis=-1))[0][..., 0]
     counted = weights[1:].copy()
     counted[:2] = 0
     assert loss == pytest.approx((counted * (prediction - z[1:]) ** 2).sum() / counted.sum())
@@ -54,6 +54,15 @@ def test_one_step_ahead_is_the_first_step_of_a_forecast():
     predicted = model.predict(WAVE)
     assert np.isnan(predicted[:14]).all()
     assert predicted[100] == pytest.approx(model.forecast(1, WAVE[:100]).mean[0], rel=1e-5)
+
+
+def test_without_a_held_out_end_nothing_is_said_of_errors():
+    model = SeriesForecaster("rnn", 3, rng=0).fit(WAVE, epochs=1, valid=0)
+    ahead = model.forecast(3)
+    assert np.isfinite(ahead.mean).all()
+    assert np.isnan([ahead.low, ahead.high]).all()
+    with pytest.raises(ValueError, match="a held-out end must have 12 steps, the horizon, to be forecast, got 0; take"):
+        model.compare()
 
 
 def test_missing_values_are_left_out_of_the_loss():

@@ -62,7 +62,7 @@ def classifier() -> Any:
 
 
 def seq2seq() -> Any:
-    return ns.models.Seq2Seq(V, V, embedding_size=D, hidden_size=H, num_layers=1, **WIDE)
+    return ns.models.Seq2Seq(V, V, "gru", embedding_size=D, hidden_size=H, num_layers=1, **WIDE)
 
 
 def captions() -> Any:
@@ -90,7 +90,7 @@ def changed(call: Callable[[Any], Any], value: Any) -> Any:
 
 def fitted(g: Given) -> Any:
     one = forecaster()
-    return one.fit(g["windows"], g["targets"], ns.SGD(0.1), epochs=1, rng=0)
+    return one.fit(g["windows"], g["targets"], epochs=1, optimizer=ns.SGD(0.1)).params.flat
 
 
 def written(g: Given) -> Any:
@@ -324,9 +324,13 @@ def doors() -> dict[str, Door]:
             lambda g: forecaster().loss(g["windows"], g["targets"]), {"windows": WINDOWS, "targets": NEXT}
         ),
         "Forecaster.fit": Door(fitted, {"windows": WINDOWS, "targets": NEXT}),
-        "LatentForecaster.predict": Door(
-            lambda g: latent().predict(g["x"], g["state (h)"]), {"x": X[..., :1], "state (h)": STATE}
+        "LatentForecaster.forward": Door(
+            lambda g: latent().forward(g["x"], g["state (h)"])[:2], {"x": X[..., :1], "state (h)": STATE}
         ),
+        "LatentForecaster.backward": Door(
+            lambda g: (lambda one: one.backward(g["dy"], one.forward(X[..., :1])[2]))(latent()), {"dy": X[..., :1]}
+        ),
+        "LatentForecaster.predict": Door(lambda g: latent().predict(g["x"]), {"x": X[..., :1]}),
         "LatentForecaster.loss": Door(lambda g: latent().loss(g["x"]), {"x": X[..., :1]}),
         "LatentForecaster.forecast": Door(lambda g: latent().forecast(g["history"], 2), {"history": X[..., :1]}),
         "ngram_counts": Door(lambda g: counting.ngram_counts(g["tokens"], 2), {"tokens": IDS[:, 0]}),

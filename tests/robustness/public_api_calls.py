@@ -442,6 +442,11 @@ def latent(rng: Rng) -> Any:
     return ns.models.LatentForecaster(2, pick(rng, list(CELLS)), H, rng=0)
 
 
+def _latent_backward(rng: Rng) -> Given:
+    model = latent(rng)
+    return {"self": model, "dprediction": numbers(rng, T, B, 2), "tape": model.forward(numbers(rng, T, B, 2))[2]}
+
+
 def models() -> list[Case]:
     sequence, model = ns.models.sequence.SequenceModel, ns.models.model.Model
     two = {"source": lambda rng: ids(rng, T, B), "source_lengths": lambda rng: pick(rng, [None, np.array([T, 2])])}
@@ -537,8 +542,9 @@ def models() -> list[Case]:
              bounded=("lags", "hidden_size"), open=("dtype",)),
         Case(ns.models.Forecaster.predict, fresh(self=forecaster, windows=pairs["windows"])),
         Case(ns.models.Forecaster.loss, fresh(self=forecaster, **pairs, training=True)),
-        Case(ns.models.Forecaster.fit, fresh(self=forecaster, **pairs, optimizer=lambda rng: ns.SGD(0.1), epochs=1,
-                                             batch_size=4, rng=0), writes=written, bounded=("epochs",)),
+        Case(ns.models.Forecaster.fit, fresh(self=forecaster, data=pairs["windows"], targets=pairs["targets"], epochs=1,
+                                             optimizer=lambda rng: ns.SGD(0.1), batch_size=4, rng=0),
+             writes=written, bounded=("epochs",), open=("data",)),
         Case(ns.models.SeriesForecaster, fresh(cell="gru", hidden_size=H, num_layers=1, season=4, horizon=2, rng=0),
              bounded=("hidden_size", "num_layers", "season", "horizon")),
         Case(ns.models.SeriesForecaster.forecast, fresh(self=series_forecaster, steps=3, interval=0.5),
@@ -550,7 +556,13 @@ def models() -> list[Case]:
                                                        lengths=lambda rng: pick(rng, [None, np.array([T, 2])]))),
         Case(ns.models.LatentForecaster, fresh(features=2, cell="gru", hidden_size=H, num_layers=1, rng=0),
              bounded=("features", "hidden_size", "num_layers")),
-        Case(ns.models.LatentForecaster.predict, fresh(self=latent, x=lambda rng: numbers(rng, T, B, 2), state=None)),
+        Case(ns.models.LatentForecaster.forward, fresh(self=latent, x=lambda rng: numbers(rng, T, B, 2), state=None,
+                                                       training=False)),
+        Case(ns.models.LatentForecaster.backward, _latent_backward),
+        Case(ns.models.LatentForecaster.predict, fresh(self=latent, x=lambda rng: numbers(rng, T, B, 2))),
+        Case(ns.models.LatentForecaster.fit, fresh(self=latent, data=lambda rng: numbers(rng, T, B, 2), targets=None,
+                                                   epochs=1, valid=0), writes=written, bounded=("epochs",),
+             open=("data", "valid")),
         Case(ns.models.LatentForecaster.loss, fresh(self=latent, x=lambda rng: numbers(rng, T, B, 2), warm_up=1,
                                                     training=True)),
         Case(ns.models.LatentForecaster.forecast, fresh(self=latent, history=lambda rng: numbers(rng, T, B, 2),

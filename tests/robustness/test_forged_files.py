@@ -177,7 +177,7 @@ def stopped(tmp_path, text_file, monkeypatch):
     run = Run.begin(TrainingConfig(corpus=str(text_file), max_tokens=60, proj_size=2, **options), tmp_path / "run")
     steps = []
     with pytest.raises(Interrupted):
-        list(run.epochs(on_step=lambda: steps.append(0), stop=lambda: len(run.metrics) == 1 and len(steps) >= 10))
+        list(run.epochs(on_step=lambda _: steps.append(0), stop=lambda: len(run.metrics) == 1 and len(steps) >= 10))
     assert run.position.step == 3
     return tmp_path / "run" / MODEL
 

@@ -48,7 +48,6 @@ WITHOUT_CASE = {  # what is public and takes arguments, and why no case calls it
     "Labelled.of": "it takes what indexes an array",
     "TextFitting.fit": "it takes data of many kinds; tests/models/test_text_fitting.py hands it wrong ones",
     "TextFitting.score": "it takes what fit takes",
-    "Fitting.fit": "it takes data of many kinds; tests/models/test_fitting.py hands it wrong ones",
     "Fitting.evaluate": "it takes what fit takes",
     "LabelModel.score": "it takes what fit takes",
     "Translating.predict": "it takes texts; tests/models/test_translating.py hands it wrong ones",

@@ -487,9 +487,9 @@ def test_labels_are_judged_only_where_they_count():
 def test_an_order_is_not_drawn_for_pairs_that_do_not_fit():
     one, rng = ns.models.Forecaster(2, H, **OF), np.random.default_rng(0)
     before = str(rng.bit_generator.state)
-    for odd in ({"targets": ONES}, {"optimizer": ns.Adam}, {"windows": np.ones((5, 3))}, {"epochs": 0}):
+    for odd in ({"targets": ONES}, {"optimizer": ns.Adam}, {"data": np.ones((5, 3))}, {"epochs": 0}):
         with pytest.raises((TypeError, ValueError), match="must"):
-            one.fit(**{"windows": np.ones((5, 2)), "targets": np.ones(5), "optimizer": ns.SGD(0.1), "rng": rng, **odd})
+            one.fit(**{"data": np.ones((5, 2)), "targets": np.ones(5), "optimizer": ns.SGD(0.1), "rng": rng, **odd})
     assert str(rng.bit_generator.state) == before
 
 

@@ -118,7 +118,7 @@ def files_of(out: Path) -> tuple:
 def straight(config: TrainingConfig, out: Path) -> tuple[tuple, int]:
     """The files of a run that nobody stopped, and how many steps it took."""
     steps = []
-    exhaust(Run.begin(config, out), on_step=lambda: steps.append(0))
+    exhaust(Run.begin(config, out), on_step=lambda _: steps.append(0))
     return files_of(out), len(steps)
 
 
@@ -246,7 +246,7 @@ def test_an_epoch_that_was_begun_is_one_of_the_epochs(tmp_path, text_file):
 def test_what_is_spoilt_is_not_saved(tmp_path, text_file):
     run = Run.begin(config_of(text_file), tmp_path / "out")
 
-    def spoil():
+    def spoil(loss):
         run.model.params.flat[0] = np.nan
 
     with pytest.raises(NonFiniteLoss, match="a parameter was not after the update in epoch 1, step 1"):

@@ -174,11 +174,12 @@ def test_a_real_divergence_is_caught_without_a_warning(ids, cell):
         run(small(cell, **options), ids, optimizer=SGD(1e308))
 
 
-def test_on_step_is_called_after_every_batch(ids):
+def test_on_step_is_called_after_every_batch_with_the_mean_loss_so_far(ids):
     calls = []
-    model = Recording()
-    run(model, ids, on_step=lambda: calls.append(len(model.calls)))
-    assert calls == [1, 2, 3, 4]
+    model = Recording(losses=[1.0, 2.0, 6.0, 3.0])
+    metrics = run(model, ids, on_step=lambda loss: calls.append((len(model.calls), loss)))
+    assert calls == [(1, 1.0), (2, 1.5), (3, 3.0), (4, 3.0)]
+    assert metrics.loss == 3.0
 
 
 def test_bad_arguments_are_refused(ids):

@@ -60,7 +60,7 @@ def assert_same_run(one: Path, other: Path) -> None:
 def interrupt_after(steps: int):
     left = [steps]
 
-    def on_step():
+    def on_step(loss):
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt

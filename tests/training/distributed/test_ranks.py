@@ -95,7 +95,7 @@ def test_ranks_that_were_asked_to_stop_leave_together(tmp_path, text_file, capsy
         run = shared_run(rank, lambda: Run.begin(config_of(text_file), tmp_path / "out"), tmp_path)
         epochs, steps = run.epochs, []
         ask = rank.rank == 1
-        run.epochs = lambda **options: epochs(on_step=lambda: steps.append(0), stop=lambda: ask and len(steps) == 3)
+        run.epochs = lambda **options: epochs(on_step=lambda _: steps.append(0), stop=lambda: ask and len(steps) == 3)
         train_together(run, rank, lead)
 
     results = on_ranks(2, work)

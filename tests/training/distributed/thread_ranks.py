@@ -131,7 +131,7 @@ def stop_on(size: int, asked: dict[int, int], start, out: Path) -> list:
         run = shared_run(rank, start, out)
         stop = lambda: len(steps) + 1 >= asked.get(rank.rank, 10**9)  # noqa: E731
         with pytest.raises(Interrupted) as caught:
-            for _ in run.epochs(on_step=lambda: steps.append(0), stop=stop):
+            for _ in run.epochs(on_step=lambda _: steps.append(0), stop=stop):
                 pass
         return run, caught.value.position
 
