@@ -41,6 +41,8 @@ def number(name: str, value: Any) -> float:
 
 def integer(name: str, value: Any, least: float = 1, below: float | None = None) -> int:
     """Returns an integer in [least, below) as an int. Raises ValueError for anything else, a bool included."""
+    if type(value) is int and value >= least and below is None:
+        return value
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or value < least or (below is not None and value >= below):
         wanted = {1: "a positive integer", -inf: "an integer"}.get(least, f"an integer of at least {least}")
@@ -133,17 +135,18 @@ def integers(name: str, value: Any, below: int | None = None, hint: str = "") ->
 
     A device is not asked for its values, since that would wait for it. Of a bool array nobody knows what it means.
     """
-    if array(name, value).dtype.kind not in "iu":
-        remedy = "; convert them: numpy.asarray(...).astype(int)" if value.dtype.kind in "bf" else ""
-        raise TypeError(f"{name} must be integers, got {value.dtype}{remedy}")
-    if isinstance(value, np.ndarray) and not value.dtype.isnative:
-        value = value.astype(value.dtype.newbyteorder("="))
-    if below is not None and not is_cupy(value) and value.size:
+    dtype = array(name, value).dtype
+    if dtype.kind not in "iu":
+        remedy = "; convert them: numpy.asarray(...).astype(int)" if dtype.kind in "bf" else ""
+        raise TypeError(f"{name} must be integers, got {dtype}{remedy}")
+    if not dtype.isnative:
+        value = value.astype(dtype.newbyteorder("="))
+    if below is not None and value.size and not is_cupy(value):
         unsigned = value.view(UNSIGNED[value.itemsize])  # in which what is negative is large: one look at all
         if unsigned.item(unsigned.argmax()) >= below:
             at = tuple(np.argwhere((value < 0) | (value >= below))[0].tolist())
             raise ValueError(f"{name} must be in [0, {below}), got {value[at]} at {at}{hint}")
-    signed: np.ndarray = value if value.dtype.kind == "i" else value.astype(np.int64)
+    signed: np.ndarray = value if dtype.kind == "i" else value.astype(np.int64)
     return signed
 
 

@@ -13,7 +13,7 @@ from npseq.arguments import flag, floating, mapping, number
 from npseq.backend import Array, array_module, to_host
 from npseq.parameters import Parameters
 
-PIECE = 1 << 12  # entries whose squares are added up in their own type, in which more lose digits; the rest in float64
+PIECE = 1 << 15  # entries whose squares are added up in their own type, in which more lose digits; the rest in float64
 
 
 def clip_grad_norm(grads: Mapping[str, Array], max_norm: float, *, error_if_nonfinite: bool = False) -> Array | float:

@@ -18,7 +18,7 @@ from npseq.bptt.blocks import of_blocks, to_blocks, x_runs
 from npseq.bptt.compiled import compiled
 from npseq.bptt.products import product_by, projection_by
 from npseq.bptt.tape import Strand, Weights
-from npseq.bptt.workspace import Workspace, empty
+from npseq.bptt.workspace import Workspace, each, empty
 from npseq.cell import Cell, State, parts_of
 
 Edge = Callable[[Array, Any, int], tuple[Array, Any]]  # (dh, dc of the state before step t, t) -> what t - 1 receives
@@ -49,7 +49,7 @@ def where(cell: Cell, like: Array) -> Any:
 
 
 @np.errstate(over="ignore")  # of a sigmoid's exp, whose quotient is then 0
-def forward(cell: Cell, w: Weights, strand: Strand) -> None:
+def forward(cell: Cell, w: Weights, strand: Strand, views: Workspace | None = None) -> None:
     """Runs a strand whose x (or ids), first state and mask are set; writes h, c, a and m."""
     s, c, a, mask, ragged, x_first = strand.s, strand.c, strand.a, strand.mask, strand.ragged, strand.x_first
     blocks, P, saved = w.blocks, w.state, len(a) == strand.steps
@@ -69,12 +69,16 @@ def forward(cell: Cell, w: Weights, strand: Strand) -> None:
             return
     through_h = np.empty_like(s, shape=(n, batch)) if x_first else None
     with_h_rows = a[:, :with_h].reshape(len(a), n, batch)  # a view: a product written there lands in a
-    each_step: Any = (a, with_h_rows) if saved else (repeat(a[0]), repeat(with_h_rows[0]))
+    each_step: Any = each(views, "a", a, a), each(views, "sums", a, with_h_rows)
+    if not saved:
+        each_step = repeat(a[0]), repeat(with_h_rows[0])
 
     step, vectors = where(cell, s).forward, w.vectors
-    states = zip(s[:, :P]) if c is None else zip(s[:, :P], *parts_of(c, blocks.parts, 1), strict=True)
+    operands, h = each(views, "s", s, s), each(views, "h", s, s[:, :P])
+    parts = () if c is None else parts_of(c, blocks.parts, 1)
+    states = zip(h, *(each(views, k, c, part) for k, part in enumerate(parts)), strict=True)
     old = next(states)
-    for new, operand, a_t, sums, over in zip(states, s, *each_step, _over(mask, ragged), strict=False):
+    for new, operand, a_t, sums, over in zip(states, operands, *each_step, _over(mask, ragged), strict=False):
         if x_first:
             sums += times(old[0], through_h)
         else:
@@ -144,7 +148,8 @@ def backward(
     loops = None if lags or edge or record or around else compiled(cell, strand)
     if loops is not None:
         return _adjoints(da, dv, *loops.backward(w, strand, dy, da, dv, dh, dc))
-    columns = da[:, :with_h].reshape(strand.steps, n, prod(dh.shape[1:]))  # a view, filled by the cell
+    shape = strand.steps, n, prod(dh.shape[1:])
+    das, columns = each(workspace, "da", da, da), each(workspace, "columns", da, da[:, :with_h].reshape(shape))
     times = product_by(w.W[:P, :n], batch) if not lags else _beside_each_other(product_by(w.W[:P, :n]), dh.shape)
     project = None if dv is None else projection_by(w.U, dv[::-1])
     if project is not None and cell.operands > 1:
@@ -155,7 +160,7 @@ def backward(
         step = around(step)
     for first, derivatives in _local_derivatives(cell, w, strand, lags, workspace):
         steps = slice(first, first + len(derivatives))
-        each_step = (_from_last(array, steps) for array in (dy, a, da, columns, ragged))
+        each_step = (_from_last(array, steps) for array in (dy, a, das, columns, ragged))
         for t, s_t, dy_t, a_t, da_t, columns_t, is_ragged in zip(
             range(steps.stop - 1, first - 1, -1), reversed(derivatives), *each_step, strict=False
         ):
@@ -230,13 +235,13 @@ def _local_derivatives(
     limit = CACHE if isinstance(s, HOST) else DEVICE
     some = max(1, limit // max(w.blocks.with_h * units * batch, 1))
     block = empty(workspace, "local derivatives", s, (min(some, strand.steps), cell.local, units, batch))
+    derivatives = each(None if lags else workspace, "s", block, _beside_lags(block, lags))
     step = where(cell, s).local_derivatives
     for last in range(strand.steps, 0, -some):
         first = max(0, last - some)
-        derivatives = block[: last - first]
         old, new = [h[first:last]], [h[first + 1 : last + 1]]
         for part in parts:
             old.append(part[first:last])
             new.append(part[first + 1 : last + 1])
-        step(a[first:last].swapaxes(0, 1), tuple(old), tuple(new), derivatives.swapaxes(0, 1))
-        yield first, _beside_lags(derivatives, lags)
+        step(a[first:last].swapaxes(0, 1), tuple(old), tuple(new), block[: last - first].swapaxes(0, 1))
+        yield first, derivatives[: last - first]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from npseq.backend import Array, MaybeArray
 from npseq.bptt.blocks import Blocks
-from npseq.bptt.workspace import readable
+from npseq.bptt.workspace import Workspace, readable
 from npseq.cell import Cell
 from npseq.cpu import CURRENT
 from npseq.shown import by_fields, describe, described, in_notebooks
@@ -68,6 +68,7 @@ class Tape(NamedTuple):
     token_ids: bool  # whether x was ids, so that there is no dx
     signature: tuple[Any, ...]  # the cell, sizes and dtype of the layer that ran
     mark: tuple[Any, ...]  # of the parameters that it ran with: `Parameters.mark`
+    views: Workspace | None = None  # of each step, kept for the next forward that writes over this tape
 
     def __repr__(self) -> str:
         """T, B and the memory that it holds, then what is saved of each layer."""

@@ -1,12 +1,13 @@
 """Buffers that a training loop reuses, and memory limits that are checked before anything is allocated."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from math import prod
 
 from npseq.arguments import integer
 from npseq.backend import Array, array_module
 
 MAX_BYTES = 4 << 30
+KEPT = 1 << 10  # steps of which views are kept; of more they would take as much memory as what they show
 
 
 class Workspace:
@@ -19,6 +20,10 @@ class Workspace:
         self._memory: dict[Hashable, Array] = {}  # (N,)
         self._arrays: dict[Hashable, Array] = {}  # the last array of each name, a view of its memory
         self._children: dict[Hashable, Workspace] = {}
+        self._steps: dict[Hashable, tuple[Array, list[Array]]] = {}  # what `each` cut, of which array
+
+    def __reduce__(self) -> tuple[type["Workspace"], tuple[()]]:
+        return Workspace, ()  # a copy has no memory yet, least of all the original's
 
     def child(self, name: Hashable) -> "Workspace":
         """A workspace for one layer of a model."""
@@ -50,6 +55,16 @@ def empty(workspace: Workspace | None, name: Hashable, like: Array, shape: tuple
     if array is None or array.shape != shape or not _alike(array, like):
         array = workspace._arrays[name] = _memory(workspace, name, like, prod(shape)).reshape(shape)
     return array
+
+
+def each(workspace: Workspace | None, name: Hashable, array: Array, view: Array) -> Sequence[Array] | Array:
+    """The steps of a view of an array; they are kept for an array that comes again, since to cut them costs time."""
+    if workspace is None or len(array) > KEPT:
+        return view
+    kept = workspace._steps.get(name)
+    if kept is None or kept[0] is not array:
+        kept = workspace._steps[name] = array, [*view]
+    return kept[1]
 
 
 def _memory(workspace: Workspace, name: Hashable, like: Array, size: int) -> Array:

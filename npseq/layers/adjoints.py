@@ -11,7 +11,7 @@ from npseq.bptt import gradients, loop
 from npseq.bptt.around import Around, recorded
 from npseq.bptt.tape import Tape, Weights
 from npseq.bptt.truncation import edge_of, plan_of
-from npseq.bptt.workspace import Workspace, check_workspace, child
+from npseq.bptt.workspace import Workspace, child
 from npseq.layers.batch import check_array, check_tape
 from npseq.layers.features import at_lag_zero, by_direction, in_order, lag_sums
 from npseq.layers.states import stack_state
@@ -43,7 +43,6 @@ def stack_adjoints(
 ) -> Rows:
     """The first half of `Recurrent.backward`, whose arguments these are."""
     xp, (steps, batch) = array_module(layer.params.flat), check_tape(tape, layer)
-    check_workspace(workspace)
     if dy is not None:
         dy = check_array("dy", dy, (steps, batch, layer.output_size), layer.dtype, xp)
     dh, dlast = layer.checked_state("dstate", dstate, batch)

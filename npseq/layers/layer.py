@@ -50,6 +50,9 @@ class Layer:
     def __setattr__(self, name: str, value: Any) -> None:
         """Writes params in place, as params.flat does. What a layer is made of cannot be replaced."""
         held = self.__dict__.get(name)
+        if held is None or name.startswith("_"):
+            self.__dict__[name] = value
+            return
         is_part = isinstance(held, Layer) and (held.params or not isinstance(value, type(held)))
         if isinstance(held, Parameters):
             wanted = "the parameters of a layer like this one; write params[name] or params.flat"

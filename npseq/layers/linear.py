@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import array, flag, float_dtype, integer
-from npseq.backend import Array, array_module, generator, matmul
+from npseq.backend import Array, MaybeArray, array_module, generator, matmul
 from npseq.bptt.gradients import side_by_side, steps_at_once
 from npseq.bptt.workspace import Workspace, empty
 from npseq.initializers import uniform_sqrt_hidden
@@ -68,9 +68,10 @@ class Linear(Layer):
         if array("x", x).ndim < 2:
             raise ValueError(f"x must have shape (..., N, {self.in_features}), got {x.shape}")
         check_array("x", x, (*x.shape[:-1], self.in_features), self.dtype, array_module(self.params.flat))
-        y = _times(x, self.params["W"])
-        if "b" in self.params:
-            y += self.params["b"]
+        W, b = _weights(self.params)
+        y = _times(x, W)
+        if b is not None:
+            y += b
         return y, LinearTape(x.copy() if flag("copy", copy) else x, self.params.mark())
 
     def backward(
@@ -94,24 +95,33 @@ class Linear(Layer):
         grads = self._buffers_of(grads, workspace)
         lead = slice(None) if dy.ndim > 2 else None
         self._gradients(dy[lead].swapaxes(-1, -2), x[lead].swapaxes(-1, -2), grads, workspace)
-        return _times(dy, self.params["W"].T, workspace), grads
+        return _times(dy, _weights(self.params)[0].T, workspace), grads
 
     def _gradients(self, dy: Array, x: Array, grads: Parameters, workspace: Workspace | None) -> None:
         """Writes grads from dy (T, ..., out, N) and x (T, ..., in, N), some steps at a time."""
-        columns_a_step = dy[0].size // self.out_features if len(dy) else 0
+        columns_a_step, (dW, db) = dy[0].size // self.out_features if len(dy) else 0, _weights(grads)
         for at in steps_at_once(len(dy), columns_a_step, max(self.in_features, self.out_features)):
             d, operand = side_by_side(dy[at], workspace, "dy"), side_by_side(x[at], workspace, "x")
             if at.start == 0:
-                matmul(operand, d.T, out=grads["W"])
+                matmul(operand, d.T, out=dW)
             else:
-                grads["W"] += matmul(operand, d.T)
-            if "b" in self.params and at.start == 0:
-                d.sum(axis=1, out=grads["b"])
-            elif "b" in self.params:
-                grads["b"] += d.sum(axis=1)
+                dW += matmul(operand, d.T)
+            if db is not None and at.start == 0:
+                d.sum(axis=1, out=db)
+            elif db is not None:
+                db += d.sum(axis=1)
 
     def __repr__(self) -> str:
         return f"Linear({self.in_features}, {self.out_features}, {self.dtype})"
+
+
+def _weights(params: Parameters) -> tuple[Array, MaybeArray]:
+    """W (in, out) and b (out,), None where there is none: of the layer, or of its gradients."""
+    return params.once("weights", _cut_weights, params)
+
+
+def _cut_weights(params: Parameters) -> tuple[Array, MaybeArray]:
+    return params["W"], params.get("b")
 
 
 def _times(x: Array, W: Array, workspace: Workspace | None = None) -> Array:

@@ -13,7 +13,7 @@ from npseq.backend import Array, MaybeArray, array_module, generator
 from npseq.bptt import gradients, loop
 from npseq.bptt.layout import stack_layout, strand_weights, suffix
 from npseq.bptt.tape import Tape, Weights
-from npseq.bptt.workspace import Workspace
+from npseq.bptt.workspace import Workspace, check_workspace
 from npseq.cell import Cell
 from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.adjoints import Rows, check_rows, stack_adjoints, stack_gradients
@@ -123,19 +123,20 @@ class Recurrent(Layer):
         h, c = self.checked_state("state", state, batch.x.shape[1])
         features: list[Array] = [] if batch.is_ids else [batch.x.swapaxes(1, 2)]
         old = None if tape is None or tape.signature != self.signature else tape.strands
+        views = None if tape is None else tape.views or Workspace()
         strands, masks = [], []
         for l in range(self.num_layers):
             mask = [self.dropout.draw(f) for f in features] if training and l and self.dropout.p else None
             if mask is not None:
                 features = [weighed(xp, f, m) for f, m in zip(features, mask, strict=True)]
-            row = [run_strand(self, l, d, features, batch, h, c, old, training) for d in range(self.directions)]
+            row = [run_strand(self, l, d, features, batch, h, c, old, training, views) for d in range(self.directions)]
             features = [outputs(strand, self.state_size, d, batch.mask) for d, strand in enumerate(row)]
             strands.append(tuple(row))
             masks.append(mask)
         return (
             batch_major(features, xp),
             last_state([strand for row in strands for strand in row], self.state_size, h, c, batch.started),
-            Tape(tuple(strands), tuple(masks), batch.is_ids, self.signature, self.params.mark()),
+            Tape(tuple(strands), tuple(masks), batch.is_ids, self.signature, self.params.mark(), views),
         )
 
     def backward(
@@ -194,6 +195,7 @@ class Recurrent(Layer):
         Args:
             dy, tape, dstate, truncation, dc, clip_adjoint, workspace: as `backward` takes them.
         """
+        check_workspace(workspace)
         return stack_adjoints(self, dy, tape, dstate, truncation, dc, clip_adjoint, workspace)
 
     def gradients(

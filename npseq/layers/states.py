@@ -15,21 +15,23 @@ def check_state(
     name: str, state: Any, cell: Cell, shapes: Mapping[str, tuple[int, ...]], dtype: np.dtype, xp: Any
 ) -> tuple[Array, Array | None]:
     """(h, c), c None where the cell has none; None is zeros. shapes: of "h" and "c"."""
-    if state is None:
-        return xp.zeros(shapes["h"], dtype), xp.zeros(shapes["c"], dtype) if len(cell.state) > 1 else None
     if len(cell.state) == 1:
-        state = (state,)
-    elif not isinstance(state, (tuple, list)) or len(state) != 2:
+        return _checked_part(f"{name} (h)", state, shapes["h"], dtype, xp), None
+    if state is not None and (not isinstance(state, (tuple, list)) or len(state) != 2):
         who = "an LSTM" if cell.state == ("h", "c") else f"a cell with the state {cell.state}"
         raise TypeError(f"{name} of {who} must be a pair (h, c), got {type(state).__name__}")
-    names = [name] if len(state) == 1 else [f"{name}[{k}]" for k in range(2)]
-    parts = [
-        xp.zeros(shapes[part], dtype)
-        if value is None
-        else check_array(f"{of} ({part})", value, shapes[part], dtype, xp)
-        for of, part, value in zip(names, "hc", state, strict=False)
-    ]
-    return parts[0], parts[1] if len(parts) == 2 else None
+    h, c = (None, None) if state is None else state
+    return (
+        _checked_part(f"{name}[0] (h)", h, shapes["h"], dtype, xp),
+        _checked_part(f"{name}[1] (c)", c, shapes["c"], dtype, xp),
+    )
+
+
+def _checked_part(name: str, part: Any, shape: tuple[int, ...], dtype: np.dtype, xp: Any) -> Array:
+    if part is not None:
+        return check_array(name, part, shape, dtype, xp)
+    zeros: Array = xp.zeros(shape, dtype)
+    return zeros
 
 
 def stack_state(h: Sequence[Array], c: Sequence[MaybeArray], xp: Any) -> Any:

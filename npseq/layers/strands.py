@@ -7,6 +7,7 @@ import numpy as np
 from npseq.backend import Array, MaybeArray, array_module
 from npseq.bptt import loop
 from npseq.bptt.tape import Strand, Weights, new_strand
+from npseq.bptt.workspace import Workspace, child
 from npseq.layers.batch import Batch
 from npseq.layers.features import in_order, write_inputs
 from npseq.layers.states import map_state, stack_state
@@ -16,13 +17,22 @@ LOOK_UP_ABOVE = 128  # one-hot inputs wider than this are rows looked up; below,
 
 
 def run_strand(
-    layer: Any, l: int, d: int, features: list[Array], batch: Batch, h: Array, c: MaybeArray, old: Any, training: bool
+    layer: Any,
+    l: int,
+    d: int,
+    features: list[Array],
+    batch: Batch,
+    h: Array,
+    c: MaybeArray,
+    old: Any,
+    training: bool,
+    views: Workspace | None,
 ) -> Strand:
     """Runs direction d of layer l from its row of the states h and c; old are all strands of a tape to write over."""
     w, k = layer.weights(l, d), l * layer.directions + d
     strand = filled_strand(layer, w, l, d, features, batch, None if old is None else old[l][d], training)
     write_state(strand, layer.state_size, h[k], None if c is None else c[k], batch.started)
-    loop.forward(layer.cell, w, strand)
+    loop.forward(layer.cell, w, strand, child(views, (l, d)))
     return strand
 
 

@@ -171,8 +171,10 @@ class LanguageModel(TextFitting):
             TypeError, ValueError: as `loss`, or if optimizer or clip cannot be one, before anything is drawn.
         """
         checked = check_optimizer(optimizer, self.params)
-        check_limit("clip", np.inf if clip is None else clip)
-        function("all_reduce", bool if all_reduce is None else all_reduce)
+        if clip is not None:
+            check_limit("clip", clip)
+        if all_reduce is not None:
+            function("all_reduce", all_reduce)
         batch, window = (ids, targets, state), Window(truncation, context, state_at, lengths, weights)
         if CURRENT.compiled and all_reduce is None and (found := self._in_one_call(batch, window)) is not None:
             loss, state, grads = found

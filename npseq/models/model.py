@@ -1,6 +1,7 @@
 """What all models share: layers by name, their parameters in one vector, a training step, a file of parameters."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from math import inf
 from os import PathLike
 from typing import Any
@@ -85,7 +86,7 @@ class Model(Composite):
             optimizer.step(self.params, grads)
         return loss, norm, None
 
-    def _on_few_threads(self, batch: Any) -> FewThreads:
+    def _on_few_threads(self, batch: Any) -> AbstractContextManager[None]:
         """The context of a step over a batch, whose second axis is that of the sequences."""
         if self._few is None:
             self._few = FewThreads(

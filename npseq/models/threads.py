@@ -3,11 +3,16 @@
 If a product is small, extra threads gain little, and cost a lot on a busy machine.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from typing import Any, Self
+from itertools import product
+from math import inf
+from typing import Any
 
 from npseq.layers.bidirectional import recurrent_layers
 
+AS_IT_IS = nullcontext()
 SMALL = 1_500_000  # operations of a step's product; up to here a second thread takes 0 to 7 percent off a training step
 
 
@@ -26,32 +31,42 @@ class FewThreads:
     """A context in which a model's products are made on one thread, if they are small; the limit is the process's."""
 
     def __init__(self, recurrent: Any = None):
-        self.each = 0 if recurrent is None else operations_of(recurrent, 1)
-        self.raised: list[tuple[Any, int]] = []
+        self.most = inf if recurrent is None else SMALL / operations_of(recurrent, 1)  # sequences of a small product
+        self.raised: list[tuple[Callable[[int], None], int]] = []
 
-    def __call__(self, batch: Any) -> Self:
-        """Returns itself, for a batch, whose second axis is that of the sequences."""
+    def __call__(self, batch: Any) -> AbstractContextManager[None]:
+        """Returns itself for a batch, whose second axis is that of the sequences, or what does nothing."""
         shape: tuple[int, ...] = getattr(batch, "shape", ())
-        self.small = is_small(self.each * (shape[1] if len(shape) > 1 else 1))
-        return self
+        return self if len(shape) < 2 or shape[1] < self.most else AS_IT_IS
 
     def __enter__(self) -> None:
-        if self.small:
-            for pool in _pools():
-                if (count := pool.get_num_threads()) > 1:
-                    pool.set_num_threads(1)
-                    self.raised.append((pool, count))
+        for get_threads, set_threads in _pools():
+            if (count := get_threads()) > 1:
+                self.raised.append((set_threads, count))
+                set_threads(1)
 
     def __exit__(self, *raised: object) -> None:
         while self.raised:
-            pool, count = self.raised.pop()
-            pool.set_num_threads(count)
+            set_threads, count = self.raised.pop()
+            set_threads(count)
 
 
 @cache
-def _pools() -> list[Any]:
-    """The libraries that multiply matrices here."""
+def _pools() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
+    """How the number of threads is read, and set, of each library that multiplies matrices here.
+
+    Of OpenBLAS these are its own functions: threadpoolctl looks them up at each call, which costs more than a small
+    step's product, and lets only the first of all Python threads set them.
+    """
     from threadpoolctl import ThreadpoolController
 
-    found: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
-    return found
+    return [_functions(pool) for pool in ThreadpoolController().select(user_api="blas").lib_controllers]
+
+
+def _functions(pool: Any) -> tuple[Callable[[], int], Callable[[int], None]]:
+    if getattr(pool, "threading_layer", "openmp") != "openmp":  # whose number is another library's, for each thread
+        for prefix, suffix in product(("", "scipy_"), ("", "64_", "_64")):
+            names = [f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set")]
+            if all(hasattr(pool.dynlib, name) for name in names):
+                return getattr(pool.dynlib, names[0]), getattr(pool.dynlib, names[1])
+    return pool.get_num_threads, pool.set_num_threads

@@ -48,11 +48,13 @@ class Window(NamedTuple):
                 f"{f', the first {context} steps of ids left out' if context else ''}, got "
                 f"{array('ids', ids).shape} and {wanted}"
             )
-        steps, found = context + wanted[0] if wanted else 0, Window(self.truncation, context, state_at)
+        steps, found = context + wanted[0] if wanted else 0, self
+        if context is not self.context:
+            found = self._replace(context=context)
         if self.lengths is None and self.weights is None:
             targets = integers("targets", targets, vocab_size)
         else:
-            found = self._replace(context=context)._checked_counts(targets, vocab_size)
+            found = found._checked_counts(targets, vocab_size)
         if state_at is not None:
             found = found._replace(state_at=integer("state_at", state_at, 0, steps + 1))
             check_one_way(layer, "state_at")
@@ -79,4 +81,6 @@ class Window(NamedTuple):
 
     def position_weights(self, logits: Array) -> Array | None:
         """The weights (T, B) of the targets, None where all count alike; `check` has been called."""
+        if self.lengths is None and self.weights is None:
+            return None
         return position_weights(logits, self._own_lengths, self.weights)

@@ -1,9 +1,12 @@
 """Buffers that are handed out again, and limits that hold before anything is allocated."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
-from npseq.bptt.workspace import MAX_BYTES, Workspace, child, empty, readable, require
+from npseq.bptt.workspace import KEPT, MAX_BYTES, Workspace, child, each, empty, readable, require
 
 LIKE = np.zeros(1, np.float32)
 
@@ -81,3 +84,29 @@ def test_a_limit_is_an_error_that_names_the_remedy():
 )
 def test_bytes_are_written_as_a_person_writes_them(size, text):
     assert readable(size) == text
+
+
+def test_the_steps_of_an_array_that_comes_again_are_cut_once():
+    workspace, array = Workspace(), np.arange(6.0).reshape(3, 2)
+    steps = each(workspace, "name", array, array[:, :1])
+    assert each(workspace, "name", array, array[:, :1]) is steps
+    array[1, 0] = 9
+    assert [step.tolist() for step in steps] == [[0], [9], [4]]
+    other = array.copy()
+    assert each(workspace, "name", other, other)[1].tolist() == [9, 3]
+
+
+def test_steps_are_not_kept_without_a_workspace_nor_where_there_are_many():
+    many = np.zeros((KEPT + 1, 1))
+    assert each(Workspace(), "name", many, many) is many
+    few = many[:KEPT]
+    assert each(None, "name", few, few) is few
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_of_a_workspace_has_no_memory(copied):
+    workspace = Workspace()
+    array = empty(workspace, "name", LIKE, (3, 2))
+    each(workspace, "name", array, array)
+    assert copied(workspace).arrays() == []
+    assert not np.shares_memory(empty(copied(workspace), "name", LIKE, (3, 2)), array)

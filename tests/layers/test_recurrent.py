@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from layers.recurrent_cases import (
@@ -126,6 +128,10 @@ def test_an_old_tape_gives_the_same_bits(cell, lengths):
     y, state, tape = layer.forward(data.x, data.state, lengths, tape=old)
     assert tape.strands[0][0].s is buffer
     assert_same_bits(outcome(y, state, *layer.backward(data.dy, tape, data.dstate)), fresh)
+    for again in (tape, copy.deepcopy(tape)):
+        again = layer.forward(given(layer, T, B, seed=2).x, tape=again)[2]
+        y, state, again = layer.forward(data.x, data.state, lengths, tape=again)
+        assert_same_bits(outcome(y, state, *layer.backward(data.dy, again, data.dstate)), fresh)
 
 
 @every_cell

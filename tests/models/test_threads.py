@@ -1,5 +1,7 @@
 """A small step is made on one thread, whoever has asked for more; a large one on all that there are."""
 
+from threading import Thread
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -34,6 +36,25 @@ def test_the_threads_come_back():
         with pytest.raises(RuntimeError), few(np.ones((5, 3))):
             raise RuntimeError
         assert set(threads()) == {2}
+
+
+def test_another_python_thread_may_set_them_after_a_step():
+    seen = []
+
+    def limited():
+        with threadpool_limits(1, user_api="blas"):
+            seen.extend(threads())
+
+    with threadpool_limits(2, user_api="blas"):
+        pass  # nobody holds the right to set them now
+    before = threads()
+    with FewThreads(ns.RNN(4, 4))(np.ones((5, 3))):
+        pass
+    other = Thread(target=limited)
+    other.start()
+    other.join()
+    assert set(seen) == {1}
+    assert threads() == before
 
 
 def test_a_large_product_keeps_them():
