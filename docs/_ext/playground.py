@@ -10,12 +10,11 @@ import npseq as ns
 from npseq.explain.javascript import javascript
 
 NO_SCRIPT = "<noscript><p>This page computes with JavaScript, which is switched off here.</p></noscript>"
-NOT_BY_ENTRY = ("LRUCell", "LayerNormLSTMCell")
 
 
 @cache
 def cells() -> dict[str, Any]:
-    """{name: cell} of every cell whose step is entry by entry."""
+    """{name: cell} of every cell."""
     own = {
         "RNN, tanh": ns.RNN(1, 1).cell,
         "RNN, ReLU": ns.RNN(1, 1, nonlinearity="relu").cell,
@@ -24,8 +23,7 @@ def cells() -> dict[str, Any]:
         "LSTM": ns.LSTM(1, 1).cell,
         "LSTM, peepholes": ns.LSTM(1, 1, peepholes=True).cell,
     }
-    found = [name for name in ns.gallery.__all__ if name not in NOT_BY_ENTRY]
-    return own | {name.removesuffix("Cell"): getattr(ns.gallery, name)() for name in found}
+    return own | {name.removesuffix("Cell"): getattr(ns.gallery, name)() for name in ns.gallery.__all__}
 
 
 def script() -> str:

@@ -16,6 +16,8 @@ const back = (v, M) => {
   }
   return out;
 };
+const total = (v) => new Float64Array(v.length).fill(v.reduce((sum, x) => sum + x, 0));
+const mean = (v) => total(v).map((x) => x / v.length);
 const npseqPlayground = (() => {
   const INPUTS = 2;
 

@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
         "explain", help="a worked example, every number of it", description=ABOUT, allow_abbrev=False
     )
     parser.add_argument("cell", metavar="CELL", help="rnn, gru, lstm, or a name of the gallery")
-    parser.add_argument("--units", type=number(int), metavar="N", default=2, help="1 to 6 (default: 2)")
+    parser.add_argument("--units", type=number(int), metavar="N", help="1 to 6 (default: 2, of a layer norm 3)")
     parser.add_argument("--steps", type=number(int), metavar="N", default=3, help="1 to 6 (default: 3)")
     parser.add_argument("--inputs", type=number(int), metavar="N", default=2, help="1 to 6 (default: 2)")
     parser.add_argument("--seed", type=number(int), metavar="N", default=0, help="other given numbers (default: 0)")
@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
 
 
 def explain(
-    cell: str, units: int, steps: int, inputs: int, seed: int, nonlinearity: str, reset: str, peepholes: bool,
+    cell: str, units: int | None, steps: int, inputs: int, seed: int, nonlinearity: str, reset: str, peepholes: bool,
     format: str, out: str | None, json: bool,
 ) -> None:  # fmt: skip
     """Prints or writes the worked example."""

@@ -7,7 +7,7 @@ dh, dc                   what the step passes back
 dx, dp_<gate>            of the input, of the vectors
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from npseq.bptt.blocks import blocks_of
 from npseq.bptt.layout import h_biases
 from npseq.cell import Cell
 from npseq.diagnosis.graph import Graph
+from npseq.diagnosis.reader import OVER_UNITS, Reader, projections
 from npseq.gpu.program import Expression, Untraceable
 from npseq.gpu.tracing import CellTrace
 from npseq.layers.gru import GRUCell
@@ -43,7 +44,6 @@ class Equations:
     matrices: frozenset[str]
     sums: dict[str, Sum]  # by parameter, without an ending
     labels: dict[str, str]  # of equations in docs/derivations, by a name of the graph or a parameter
-    page: str  # which of the derivations
     state: tuple[str, ...]  # its parts
 
     @property
@@ -82,7 +82,10 @@ def equations(cell: Cell, ragged: bool, bias: bool) -> Equations:
     try:
         if cell.operands > 1:
             raise Untraceable("its second product has several operands")
-        return _traced(cell, ragged, bias)
+        found = _traced(cell, ragged, bias)
+        if any(node.op in OVER_UNITS.values() for node in found.graph.nodes):
+            raise Untraceable("it takes means or sums over units")
+        return found
     except Untraceable as error:
         raise TypeError(
             f"the mistakes of a cell can be named where its step is traced entry by entry, {type(cell).__name__}'s "
@@ -90,56 +93,109 @@ def equations(cell: Cell, ragged: bool, bias: bool) -> Equations:
         ) from error
 
 
-def _traced(cell: Any, ragged: bool, bias: bool) -> Equations:
-    """cell: a Cell, which gets symbols here where its types say arrays."""
-    blocks, graph, trace = blocks_of(cell), Graph(), CellTrace(np.float64, by_entry=True)
-    total = graph.name("dh_total" if ragged else "dh_new", graph.sum((1, graph.leaf("dy")), (1, graph.leaf("p"))))
-    known = {"dnew_h": graph.name("dh_new", graph.add("running", total)) if ragged else graph.name("dh_total", total)}
-    for part in cell.state:
-        known |= {f"old_{part}": graph.leaf(part), f"new_{part}": graph.leaf(f"{part}_new")}
-        if part != "h":
-            given = graph.leaf(f"d{part}_next")
-            known[f"dnew_{part}"] = graph.name(f"d{part}_new", graph.add("running", given) if ragged else given)
-    leaf_names = taped_names(cell)
-    a, s, da, seen = (trace.array(n, m) for n, m in zip(("a", "s", "da", "seen"), _widths(cell), strict=True))
-    old, new, dnew = (tuple(trace.array(f"{n}_{part}") for part in cell.state) for n in ("old", "new", "dnew"))
-    p = trace.array("p", len(cell.vectors)) if cell.vectors else None
-    products: list[Expression] = []
+class Ran(NamedTuple):
+    """What one run of a cell's backward has written, and what it has handed to its second product."""
+
+    blocks: list[Expression]
+    vectors: list[Expression]
+    passed: list[Expression | None]
+    products: list[Expression]
+
+    @property
+    def contents(self) -> list[Expression]:
+        return [*self.blocks, *self.vectors, *filter(None, self.passed), *self.products]
+
+
+def run_backward(cell: Any, trace: CellTrace, a: Any, old: Any, new: Any, p: Any) -> Ran:
+    """Runs backward once; cell: a Cell, which gets symbols here where its types say arrays.
+
+    Args:
+        cell: whose.
+        trace: of a, the blocks, old and new, the states, and p, the vectors.
+    """
+    blocks, products = blocks_of(cell), list[Expression]()
+    s, da, seen = (trace.array(n, m) for n, m in zip(("s", "da", "seen"), _widths(cell), strict=True))
+    dnew = tuple(trace.array(f"dnew_{part}") for part in cell.state)
 
     def project(x: Any) -> Any:
         products.append(trace.content(x))
-        return trace.array(f"product{len(products) - 1}")
+        return trace.array(f"back{len(products) - 1}", cell.operands if cell.operands > 1 else None)
 
     if blocks.derived:
         cell.local_derivatives(a, old, new, s)
     passed = cell.backward(dnew, a if cell.reads_gates else None, s if blocks.derived else (old, new), da, p, project)
     own = da[len(blocks.names) :] if blocks.vectors else ()  # which backward has written itself
     vectors = own or (cell.vector_gradients(seen, old, new) if cell.vectors else ())
-    named: dict[Expression, list[str]] = {}
-    for k, name in enumerate(blocks.names):
-        named.setdefault(trace.content(da[k]), []).append(f"da_{name}")
-    reader = _Reader(graph, known, named, [leaf_names, cell.vectors, blocks.names], cell.projection, products)
-    for name, x in zip(cell.vectors, vectors, strict=True):
-        named.setdefault(trace.content(x), []).append(f"d{name}")
-    for content in list(named):
+    return Ran(
+        [trace.content(da[k]) for k in range(len(blocks.names))],
+        [trace.content(x) for x in vectors],
+        [None if x is None else trace.content(x) for x in passed],
+        products,
+    )
+
+
+def assembled(cell: Cell, ran: Ran, reader: Reader, ragged: bool, bias: bool) -> Equations:
+    """Makes nodes of a run of backward, and the sums of them; reader.load knows what forward reads and writes."""
+    blocks, graph, before = blocks_of(cell), reader.graph, reader.load
+    total = graph.name("dh_total" if ragged else "dh_new", graph.sum((1, graph.leaf("dy")), (1, graph.leaf("p"))))
+    known = {"dnew_h": graph.name("dh_new", graph.add("running", total)) if ragged else graph.name("dh_total", total)}
+    for part in cell.state[1:]:
+        given = graph.leaf(f"d{part}_next")
+        known[f"dnew_{part}"] = graph.name(f"d{part}_new", graph.add("running", given) if ragged else given)
+
+    def load(array: str, gate: int | None) -> int:
+        if array in known:
+            return known[array]
+        if array.startswith("back"):
+            operand = reader.node(ran.products[int(array.removeprefix("back"))])
+            return graph.add("times", projections(cell)[gate or 0], operand)
+        if array in ("s", "da"):
+            raise Untraceable(f"backward reads {array}, which it has not written")
+        return graph.names[f"da_{blocks.names[gate or 0]}"] if array == "seen" else before(array, gate)
+
+    reader.load = load
+    for names, written in (([f"da_{name}" for name in blocks.names], ran.blocks), (
+        [f"d{name}" for name in cell.vectors], ran.vectors
+    )):  # fmt: skip
+        for name, content in zip(names, written, strict=True):
+            reader.names.setdefault(content, []).append(name)
+    for content in (*ran.blocks, *ran.vectors):
         reader.node(content)
-    for part, x in zip(cell.state, passed, strict=True):
-        through = [] if x is None else [(1, reader.node(trace.content(x)))]
+    for part, x in zip(cell.state, ran.passed, strict=True):
+        through = [] if x is None else [(1, reader.node(x))]
         if part == "h":
             products_of_h = zip(blocks.h_weights, blocks.names[: blocks.with_h], strict=False)
             through += [(1, graph.add("times", W, graph.names[f"da_{block}"])) for W, block in products_of_h]
         node = graph.name(f"d{part}", graph.sum(*through))
-        before = total if part == "h" else graph.leaf(f"d{part}_next")
-        graph.name(f"d{part}_out", graph.add("or", node, before) if ragged else node)
-    if products:
-        graph.name("dv", reader.node(products[0]))
-    return _with_sums(cell, graph, bias, leaf_names)
+        after = total if part == "h" else graph.leaf(f"d{part}_next")
+        graph.name(f"d{part}_out", graph.add("or", node, after) if ragged else node)
+    if ran.products:
+        graph.name("dv", reader.node(ran.products[0]))
+    return _with_sums(cell, graph, bias)
+
+
+def _traced(cell: Cell, ragged: bool, bias: bool) -> Equations:
+    """The equations of backward alone: what forward has left is leaves."""
+    graph, trace, names = Graph(), CellTrace(np.float64, kernels=False), taped_names(cell)
+    a = trace.array("a", len(names))
+    old, new = (tuple(trace.array(f"{age}_{part}") for part in cell.state) for age in ("old", "new"))
+    p = trace.array("p", len(cell.vectors)) if cell.vectors else None
+    for part in cell.state:  # states first where something is printed
+        graph.leaf(part)
+        graph.leaf(f"{part}_new")
+
+    def load(array: str, gate: int | None) -> int:
+        if gate is not None:
+            return graph.leaf((names if array == "a" else cell.vectors)[gate])
+        age, _, part = array.partition("_")
+        return graph.leaf(part if age == "old" else f"{part}_new")
+
+    return assembled(cell, run_backward(cell, trace, a, old, new, p), Reader(graph, load), ragged, bias)
 
 
 def _widths(cell: Cell) -> tuple[int, ...]:
     blocks = blocks_of(cell)
-    many = len(blocks.names)
-    return many + len(blocks.saved), cell.local, many + blocks.vectors, many
+    return cell.local, len(blocks.names) + blocks.vectors, len(blocks.names)
 
 
 def taped_names(cell: Cell) -> list[str]:
@@ -149,8 +205,8 @@ def taped_names(cell: Cell) -> list[str]:
     return [f"a_{name}" if name in others else name for name in (*names, *blocks.saved)]
 
 
-def _with_sums(cell: Cell, graph: Graph, bias: bool, leaf_names: list[str]) -> Equations:
-    blocks, sums = blocks_of(cell), {}
+def _with_sums(cell: Cell, graph: Graph, bias: bool) -> Equations:
+    blocks, leaf_names, sums = blocks_of(cell), taped_names(cell), {}
     for name in blocks.names:
         graph.name(f"kept_{name}", graph.add("same", graph.names[f"da_{name}"]))
     graph.name("dx", graph.sum(*((1, graph.add("times", f"W_x{k}", graph.names[f"kept_{k}"])) for k in cell.gates)))
@@ -158,8 +214,8 @@ def _with_sums(cell: Cell, graph: Graph, bias: bool, leaf_names: list[str]) -> E
         sums[f"W_x{gate}"] = Sum("x", f"kept_{gate}")
     for W, block in zip(blocks.h_weights[: blocks.with_h], blocks.names, strict=False):
         sums[W] = Sum("h", f"kept_{block}")
-    if cell.projection is not None:
-        sums[cell.projection] = Sum("m", "dv")
+    for k, name in enumerate(projections(cell)):
+        sums[name] = Sum("m" if cell.operands == 1 else f"operand_{k + 1}", "dv")
     if bias:
         sums.update({f"b_{gate}": Sum(None, f"kept_{gate}") for gate in cell.gates})
     for name, k in zip(h_biases(cell, bias), blocks.h_only, strict=False):
@@ -169,10 +225,9 @@ def _with_sums(cell: Cell, graph: Graph, bias: bool, leaf_names: list[str]) -> E
     taped += [*cell.vectors, *(name for part in cell.state for name in (part, f"{part}_new"))]
     leaves = {*taped, *(f"d{part}_next" for part in cell.state[1:]), "dy", "dy_given", "p", "x", "h_early"}
     leaves |= {"m"} if cell.projection else set()
-    labels, page = _printed(cell)
     matrices = frozenset(name for name in sums if name.startswith("W"))
     gates = tuple(name for name in leaf_names if cell.reads_gates and not name.startswith("v"))
-    found = Equations(graph, frozenset(leaves), tuple(taped), gates, matrices, sums, labels, page, cell.state)
+    found = Equations(graph, frozenset(leaves), tuple(taped), gates, matrices, sums, _printed(cell), cell.state)
     reached = set(graph.reached(graph.names.values()))
     if type(cell) is LSTMCell and not cell.projected:
         graph.name("dm", graph.names["dh_new"])
@@ -186,64 +241,6 @@ def _with_sums(cell: Cell, graph: Graph, bias: bool, leaf_names: list[str]) -> E
     return found
 
 
-class _Reader:
-    """Turns what the trace has recorded into nodes."""
-
-    def __init__(
-        self,
-        graph: Graph,
-        known: dict[str, int],
-        names: dict[Expression, list[str]],
-        blocks: list[Sequence[str]],
-        matrix: str | None,
-        products: list[Expression],
-    ):
-        self.graph, self.known, self.names, self.matrix, self.products = graph, known, names, matrix, products
-        self.leaf_names, self.vectors, self.blocks = blocks
-        self.memo: dict[Expression, int] = {}
-
-    def node(self, value: Expression) -> int:
-        if value not in self.memo:
-            node = self.load(*value.args[0]) if value.op == "load" else self.operation(value)
-            self.memo[value] = node
-            for name in self.names.get(value, []):
-                self.graph.name(name, node)
-        return self.memo[value]
-
-    def load(self, array: str, gate: int | None) -> int:
-        if array in self.known:
-            return self.known[array]
-        if array.startswith("product"):
-            operand = self.node(self.products[int(array.removeprefix("product"))])
-            return self.graph.add("times", self.matrix, operand)
-        if gate is None or array in ("s", "da"):
-            raise Untraceable(f"backward reads {array}, which it has not written")
-        if array == "seen":
-            return self.graph.names[f"da_{self.blocks[gate]}"]
-        return self.graph.leaf((self.leaf_names if array == "a" else self.vectors)[gate])
-
-    def operation(self, value: Expression) -> int:
-        if value.op == "constant":
-            return self.graph.constant(value.args[0])
-        args = [self.node(arg) for arg in value.args]
-        match value.op:
-            case "add":
-                return self.graph.sum((1, args[0]), (1, args[1]))
-            case "subtract":
-                return self.graph.sum((1, args[0]), (-1, args[1]))
-            case "negative":
-                return self.graph.sum((-1, args[0]))
-            case "positive":
-                return args[0]
-            case "multiply":
-                return self.graph.product(*args)
-            case "square":
-                return self.graph.product(args[0], args[0])
-            case "number" if value.args[0].op == "greater" and value.args[0].args[1] == Expression("constant", (0.0,)):
-                return self.graph.add("drelu", self.node(value.args[0].args[0]))
-        return self.graph.add(value.op, *args)
-
-
 _SHARED = (  # equations of the derivations that several others read
     ("dm", "W_hp(dh_new)"),
     ("dm", "W_hn(da_n)"),
@@ -255,25 +252,23 @@ _SHARED = (  # equations of the derivations that several others read
 )
 
 
-def _printed(cell: Cell) -> tuple[dict[str, str], str]:
-    """The labels of a cell's equations, and the page that prints them."""
+def _printed(cell: Cell) -> dict[str, str]:
+    """The labels of a cell's equations in docs/derivations."""
     if type(cell) is LSTMCell:
         return _labels(
             "dm L13, da_o L14, dc_all L15, da_i L16, da_f L17, da_g L18, dc L19, dh L20, dx L21, W_x L22, W_h L23, "
             "b L24, p_i L25, p_f L25, p_o L26, dp_i L25, dp_f L25, dp_o L26, W_hp L27, dh_new T2, dh_total T17",
             cell,
-        ), "lstm"
-    if type(cell) is GRUCell and cell.reset == "before":
+        )
+    if type(cell) is RNNCell:
+        return _labels("da_h R5, dh R6, dx R7, W_x R8, W_h R9, b R10, dh_new T2, dh_total T17", cell)
+    if type(cell) is not GRUCell:
+        return {"dh_new": "T2", "dh_total": "T17"}
+    own = "da_hn G19, da_r G20, dh G21, W_hn G22, b_hn G23"
+    if cell.reset == "before":
         own = "dm G15, da_r G16, dh G17, W_hn G18"
-    elif type(cell) is GRUCell:
-        own = "da_hn G19, da_r G20, dh G21, W_hn G22, b_hn G23"
-    elif type(cell) is RNNCell:
-        shared = "da_h R5, dh R6, dx R7, W_x R8, W_h R9, b R10, dh_new T2, dh_total T17"
-        return _labels(shared, cell), "rnn"
-    else:
-        return {"dh_new": "T2", "dh_total": "T17"}, ""
     shared = "da_z G12, da_n G13, dx G24, W_x G25, W_h G26, b G27, dh_new T2, dh_total T17"
-    return _labels(f"{shared}, {own}", cell), "gru"
+    return _labels(f"{shared}, {own}", cell)
 
 
 def _labels(text: str, cell: Cell) -> dict[str, str]:

@@ -20,11 +20,32 @@ def tanh(x: Decimal) -> Decimal:
     return (e - 1) / (e + 1)
 
 
+def sine(x: Decimal) -> Decimal:
+    """By the series, in as many more digits as its largest term has."""
+    with localcontext(prec=PRECISION.prec + int(abs(x)) + 5):
+        term, total, k = x, ZERO, 1
+        while total + term != total:
+            total += term
+            term *= -x * x / ((k + 1) * (k + 2))
+            k += 2
+    return +total
+
+
+def cosine(x: Decimal) -> Decimal:
+    """1 - 2 sin(x / 2)^2."""
+    with localcontext(prec=PRECISION.prec + 5):
+        half = sine(x / 2)
+        found = ONE - 2 * half * half
+    return +found
+
+
 FUNCTIONS: dict[str, Callable[..., Decimal]] = {
     "same": lambda x: x,
     "sigmoid": sigmoid,
     "tanh": tanh,
     "exp": lambda x: x.exp(),
+    "cos": cosine,
+    "sin": sine,
     "relu": lambda x: max(x, ZERO),
     "dtanh": lambda y: ONE - y * y,
     "dsigmoid": lambda y: y * (ONE - y),
@@ -75,6 +96,9 @@ def evaluated(graph: Graph, name: str, rows: Mapping[str, Rows], matrices: Mappi
         inside = [value(part) for part in graph.below(node)]
         if op == "product":
             return _pointwise(_multiplied, inside)
+        if op in ("mean", "total"):
+            (units,) = inside
+            return [sum(units, ZERO) / (len(units) if op == "mean" else 1)] * len(units)
         if op not in FUNCTIONS:
             raise TypeError(f"a worked example cannot hold the operation {op}")
         return _pointwise(FUNCTIONS[op], inside)

@@ -9,13 +9,12 @@ from npseq.bptt.layout import h_biases
 from npseq.cell import Cell
 from npseq.diagnosis.equations import taped_names
 from npseq.diagnosis.graph import Graph
-from npseq.gpu.program import Expression, Untraceable
+from npseq.diagnosis.reader import Reader, projections
+from npseq.gpu.program import Expression
 from npseq.gpu.tracing import CellTrace
 
-ONE, ZERO = Expression("constant", (1.0,)), Expression("constant", (0.0,))
 
-
-class Forward(Graph):
+class Step(Graph):
     """A graph in which a matrix may be multiplied from the left by a row, as the forward lines do."""
 
     def below(self, node: int) -> tuple[int, ...]:
@@ -23,42 +22,53 @@ class Forward(Graph):
         return args[1:] if op == "product_of" else super().below(node)
 
 
-def forward_graph(cell: Cell) -> Forward:
-    """The named forward lines of a cell, in an order in which each reads those before it alone.
+class Forward:
+    """One run of a cell's forward: its symbols, which backward goes on with, and what it wrote.
 
-    Raises:
-        TypeError: if the cell's lines are not entry by entry.
+    Args:
+        cell: a Cell.
     """
-    try:
-        return _Forward(cell).graph
-    except Untraceable as error:
-        raise TypeError(f"{type(cell).__name__}'s forward cannot be traced: {error}") from error
-
-
-class _Forward:
-    """One run of a cell's forward, and the graph of what it wrote."""
 
     def __init__(self, cell: Cell):
-        self.cell, self.blocks, self.graph, self.trace = cell, blocks_of(cell), Forward(), CellTrace(np.float64)
-        self.blocks_names = taped_names(cell)
-        self.memo: dict[Expression, int] = {}
-        self.products: list[Expression] = []
-        self.before: list[int] = [self._pre_activation(k) for k in range(len(self.blocks.names))]
-        self.names: dict[Expression, str] = {}
-        if cell.operands > 1:
-            raise Untraceable("its second product has several operands")
-        a = self.trace.array("a", len(self.blocks.names) + len(self.blocks.saved))
-        old, new = (tuple(self.trace.array(f"{age}_{part}") for part in cell.state) for age in ("old", "new"))
+        self.cell, self.blocks, self.taped = cell, blocks_of(cell), taped_names(cell)
+        self.trace, self.graph = CellTrace(np.float64, kernels=False), Step()
+        self.products: list[list[Expression]] = []  # the operands of each
+        self.a = self.trace.array("a", len(self.taped))
+        self.old, self.new = (tuple(self.trace.array(f"{age}_{part}") for part in cell.state) for age in ("old", "new"))
+        self.p = self.trace.array("p", len(cell.vectors)) if cell.vectors else None
         step: Any = cell.forward  # of symbols in the place of arrays
-        p = self.trace.array("p", len(cell.vectors)) if cell.vectors else None
-        step(a, old, new, p, self._project)
-        written = [(name, self.trace.content(a[k])) for k, name in enumerate(self.blocks_names)]
-        written += [(f"{part}_new", self.trace.content(x)) for part, x in zip(cell.state, new, strict=True)]
-        self.names |= {x: name for name, x in written if x.op != "load"}
-        for name, content in written:
-            node = self.node(content)
-            if name not in self.graph.names and (cell.reads_gates or content.op != "load" or name.endswith("_new")):
-                self.graph.name(name, self.graph.add("same", node))
+        step(self.a, self.old, self.new, self.p, self._project)
+        self.written = [(name, self.trace.content(self.a[k])) for k, name in enumerate(self.taped)]
+        self.written += [(f"{part}_new", self.trace.content(x)) for part, x in zip(cell.state, self.new, strict=True)]
+        self.names = {operands[0]: ["m"] for operands in self.products if cell.operands == 1}
+        self.names |= {content: [name] for name, content in self.written if content.op != "load"}
+
+    def _project(self, x: Any) -> Any:
+        self.products.append([self.trace.content(block) for block in (x if self.cell.operands > 1 else [x])])
+        return self.trace.array(f"product{len(self.products) - 1}")
+
+    def read(self, reader: Reader) -> None:
+        """Makes nodes of all that was written; operand_1, operand_2 are what a product of several reads."""
+        for name, content in self.written:
+            node = reader.node(content)
+            if name not in self.graph.names and (self.cell.reads_gates or content.op != "load"):
+                self.graph.name(name, node)
+        for operands in self.products if self.cell.operands > 1 else ():
+            for k, operand in enumerate(operands):
+                self.graph.name(f"operand_{k + 1}", reader.node(operand))
+
+    def loader(self, reader: Reader) -> Any:
+        """The function of an array and a block that returns the node of what stands there."""
+        before = [self._pre_activation(k) for k in range(len(self.blocks.names))]
+
+        def load(array: str, gate: int | None) -> int:
+            if array.startswith("product"):
+                return self._product(int(array.removeprefix("product")), reader)
+            if array == "a" and gate is not None:
+                return before[gate] if gate < len(before) else self.graph.leaf(self.taped[gate])
+            return self.graph.leaf(array.removeprefix("old_") if gate is None else self.cell.vectors[gate])
+
+        return load
 
     def _pre_activation(self, k: int) -> int:
         """The products that fill a block, and its bias, as a line of its own."""
@@ -72,56 +82,12 @@ class _Forward:
             terms.append((1, graph.leaf(h_biases(self.cell, True)[self.blocks.h_only.index(k)])))
         else:
             terms.append((1, graph.leaf(f"b_{gate}")))
-        alone = "a" if len(self.blocks.names) == 1 else f"pre_{gate}"
-        name = alone if f"a_{gate}" in self.blocks_names else f"a_{gate}"
-        return graph.name(self.blocks_names[k] if k in self.blocks.h_only else name, graph.sum(*terms))
+        alone = "a" if len(self.blocks.names) == 1 else f"a_{gate}"
+        return graph.name(self.taped[k] if k in self.blocks.h_only else alone, graph.sum(*terms))
 
-    def _project(self, x: Any) -> Any:
-        self.products.append(self.trace.content(x))
-        self.names.setdefault(self.products[-1], "m")
-        return self.trace.array(f"product{len(self.products) - 1}")
-
-    def node(self, value: Expression) -> int:
-        """The node of what the trace has recorded."""
-        if value not in self.memo:
-            node = self._load(*value.args[0]) if value.op == "load" else self._operation(value)
-            self.memo[value] = self.graph.name(self.names[value], node) if value in self.names else node
-        return self.memo[value]
-
-    def _load(self, array: str, gate: int | None) -> int:
-        if array.startswith("product"):
-            operand = self.node(self.products[int(array.removeprefix("product"))])
-            node = self.graph.add("product_of", self.cell.projection, operand)
-            return node if self.cell.projection in ("W_hp",) else self.graph.name("v", node)
-        if array == "a":
-            assert gate is not None
-            return self.before[gate] if gate < len(self.before) else self.graph.leaf(self.blocks_names[gate])
-        if array == "p":
-            assert gate is not None
-            return self.graph.leaf(self.cell.vectors[gate])
-        return self.graph.leaf(array.removeprefix("old_"))
-
-    def _operation(self, value: Expression) -> int:
-        if value.op == "constant":
-            return self.graph.constant(value.args[0])
-        match value:
-            case Expression("divide", (top, Expression("add", (Expression("exp", (minus,)), one)))):
-                if top == one == ONE and minus.op == "negative":
-                    return self.graph.add("sigmoid", self.node(minus.args[0]))
-            case Expression("maximum", (x, zero)) if zero == ZERO:
-                return self.graph.add("relu", self.node(x))
-        args = [self.node(arg) for arg in value.args]
-        match value.op:
-            case "add":
-                return self.graph.sum((1, args[0]), (1, args[1]))
-            case "subtract":
-                return self.graph.sum((1, args[0]), (-1, args[1]))
-            case "negative":
-                return self.graph.sum((-1, args[0]))
-            case "positive" | "number":
-                return args[0]
-            case "multiply":
-                return self.graph.product(*args)
-            case "square":
-                return self.graph.product(args[0], args[0])
-        return self.graph.add(value.op, *args)
+    def _product(self, k: int, reader: Reader) -> int:
+        matrices = projections(self.cell)
+        operands = map(reader.node, self.products[k])
+        parts = [self.graph.add("product_of", *pair) for pair in zip(matrices, operands, strict=True)]
+        node = self.graph.sum(*((1, part) for part in parts))
+        return node if len(parts) > 1 or matrices == ("W_hp",) else self.graph.name("v", node)

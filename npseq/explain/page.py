@@ -76,7 +76,8 @@ class _Pen:
         self.y -= lines * self.pitch
 
     def write(self, x: float, text: str, **style: Any) -> None:
-        self.page.text(x, self.y, text, **{"size": self.size, "va": "center", **style})
+        baseline = self.y - 0.35 * self.size / (72 * A4[1])
+        self.page.text(x, baseline, text, **{"size": self.size, "va": "baseline", **style})
 
 
 def _table(pen: _Pen, title: str, rows: tuple[Row, ...], order: list[int]) -> None:

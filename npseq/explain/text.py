@@ -4,7 +4,9 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
+from npseq.diagnosis.graph import Graph
 from npseq.explain.sheet import Row, Sheet
+from npseq.explain.words import Words
 
 BY_HAND = "every number is computed from numbers printed above it and rounded to {} digits after the point"
 
@@ -22,7 +24,8 @@ def matrix(value: Any) -> str:
 
 def subtitle(sheet: Sheet) -> str:
     """What holds for all numbers."""
-    return BY_HAND.format(sheet.digits)
+    angles = any("cos(" in row.text for row in sheet.forward)
+    return BY_HAND.format(sheet.digits) + (", angles in radians" if angles else "")
 
 
 def as_text(sheet: Sheet) -> str:
@@ -52,41 +55,49 @@ def _table(title: str, rows: tuple[Row, ...], steps: list[int]) -> list[str]:
     return lines
 
 
+PREAMBLE = r"""\documentclass[8pt,a4paper]{extarticle}
+\usepackage[margin=12mm]{geometry}
+\usepackage{amsmath,graphicx}
+\pagestyle{empty}\setlength{\parindent}{0pt}\setlength{\tabcolsep}{3pt}\raggedright\lineskiplimit3pt\lineskip4pt
+\newsavebox{\numbers}
+\newcommand{\fitted}{\ifdim\wd\numbers>\linewidth\resizebox{\linewidth}{!}{\usebox{\numbers}}\else\usebox{\numbers}\fi}
+\begin{document}"""
+
+
 def as_latex(sheet: Sheet) -> str:
-    """A document of one page for pdflatex."""
-    steps = sorted(sheet.inputs[0].steps)
-    lines = [
-        r"\documentclass[8pt,a4paper]{extarticle}", r"\usepackage[margin=12mm]{geometry}", r"\usepackage{amsmath}",
-        r"\pagestyle{empty}\setlength{\parindent}{0pt}", r"\begin{document}",
-        rf"\textbf{{{sheet.title}}}: {subtitle(sheet)}.\par\medskip",
-    ]  # fmt: skip
+    """A document for pdflatex; a table that is wider than the page is made as wide."""
+    steps, letters = sorted(sheet.inputs[0].steps), Words(Graph(), latex=True)
+    lines = [PREAMBLE, rf"\textbf{{{sheet.title}}}: {subtitle(sheet)}.\par\medskip"]
     for name, value in sheet.given.items():
-        lines.append(rf"$\mathtt{{{_escaped(name)}}} = {_latex_matrix(value)}$\quad")
+        lines.append(rf"\mbox{{${letters.name(name)} = {_latex_matrix(value)}$}}\quad")
     for title, rows, order in (
         ("Inputs", sheet.inputs, steps),
         ("Forward", sheet.forward, steps),
         ("Backward", sheet.backward, steps[::-1]),
     ):
-        lines += [rf"\par\medskip\textbf{{{title}}}\par", rf"\begin{{tabular}}{{ll*{{{len(steps)}}}{{r}}}}"]
-        lines.append(" & & " + " & ".join(f"$t = {t}$" for t in order) + r" \\")
-        for row in rows:
-            cells = " & ".join("$" + r"\;".join(map(number, row.steps[t])) + "$" for t in order)
-            lines.append(rf"{f'({row.label})' if row.label else ''} & ${row.latex}$ & {cells} \\")
-        lines.append(r"\end{tabular}")
+        lines += [rf"\par\medskip\textbf{{{title}}}\par", *_latex_table(rows, order)]
     lines.append(r"\par\medskip\textbf{Gradients}\par")
     for label, _, latex, value in sheet.gradients.values():
-        lines.append(rf"{f'({label})' if label else ''} ${latex} = {_latex_matrix(value)}$\quad")
+        lines.append(rf"\mbox{{{f'({label})' if label else ''} ${latex} = {_latex_matrix(value)}$}}\quad")
     return "\n".join([*lines, r"\end{document}"])
+
+
+def _latex_table(rows: tuple[Row, ...], order: list[int]) -> list[str]:
+    """A column a number, as a minus between two would subtract them."""
+    width = max(len(row.steps[t]) for row in rows for t in order)
+    lines = [rf"\begin{{lrbox}}{{\numbers}}\begin{{tabular}}{{ll*{{{len(order)}}}{{@{{\qquad}}*{{{width}}}{{r}}}}}}"]
+    lines.append(" & & " + " & ".join(rf"\multicolumn{{{width}}}{{r}}{{$t = {t}$}}" for t in order) + r" \\")
+    for row in rows:
+        cells = [[""] * (width - len(row.steps[t])) + [f"${number(x)}$" for x in row.steps[t]] for t in order]
+        numbers = " & ".join(cell for step in cells for cell in step)
+        lines.append(rf"{f'({row.label})' if row.label else ''} & ${row.latex}$ & {numbers} \\")
+    return [*lines, r"\end{tabular}\end{lrbox}\fitted"]
 
 
 def _latex_matrix(value: Any) -> str:
     rows = value if isinstance(value[0], list) else [value]
     inner = r" \\ ".join(" & ".join(map(number, row)) for row in rows)
     return rf"\begin{{bmatrix}} {inner} \end{{bmatrix}}"
-
-
-def _escaped(name: str) -> str:
-    return name.replace("_", r"\_")
 
 
 STYLE = (

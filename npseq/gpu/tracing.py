@@ -35,10 +35,10 @@ class Slot:
 
 
 class CellTrace:
-    """One run of a method of a cell, all of whose arrays have this dtype; by_entry: without means and sums."""
+    """One run of a method of a cell, all of whose arrays have this dtype; kernels: whether a program is made of it."""
 
-    def __init__(self, dtype: Any, by_entry: bool = False):
-        self.dtype, self._by_entry = np.dtype(dtype), by_entry
+    def __init__(self, dtype: Any, kernels: bool = True):
+        self.dtype, self._kernels = np.dtype(dtype), kernels
         self._content: dict[Slot, Expression] = {}
         self._written: dict[Slot, None] = {}  # blocks whose content no kernel has stored yet
         self._stored: set[Ref] = set()  # blocks that kernels have overwritten
@@ -67,9 +67,9 @@ class CellTrace:
         return self.array(result, blocks)
 
     def reduction(self, op: str, operand: "Symbol") -> "Symbol":
-        """Traces the "mean" or "sum" of a block over its units."""
-        if self._by_entry:
-            raise Untraceable("it takes means or sums over units")
+        """Traces the "mean" or "sum" of a block over its units; without kernels it is an expression like others."""
+        if not self._kernels:
+            return operand._new([Expression(op, (self.content(operand),))], False)
         ref = self._stored_as(operand._slots[0])
         result = f"v{len(self._steps)}"
         self._steps.append(Reduction(op, ref, result))

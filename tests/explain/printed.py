@@ -6,8 +6,8 @@ import mpmath
 
 mpmath.mp.dps = 50
 TIE = mpmath.mpf(10) ** -40  # half a unit is not exact in binary
-TOKEN = re.compile(r"\d+\.?\d*(?:e-?\d+)?|[A-Za-z_]\w*'?(?:\[t\+1\])?|\^T|\^2|==|[-+/()\[\]>,]")
-FUNCTIONS = ("tanh", "sigmoid", "exp", "relu", "where")
+TOKEN = re.compile(r"\d+\.?\d*(?:e-?\d+)?|[A-Za-z_]\w*'?(?:\[t(?:\+1)?\])?|\^T|\^2|==|[-+/()\[\]>,]")
+FUNCTIONS = ("tanh", "sigmoid", "exp", "cos", "sin", "sqrt", "relu", "max", "mean", "where")
 
 
 class Row:
@@ -52,6 +52,9 @@ class Row:
 
     __hash__ = None
 
+    def __rtruediv__(self, other):
+        return Row(other / a for a in self.numbers)
+
     def __pow__(self, power):
         return Row(a**power for a in self.numbers)
 
@@ -69,6 +72,10 @@ def each(function):
     return lambda row: Row(map(function, row.numbers))
 
 
+def mean(row):
+    return Row([sum(row.numbers, mpmath.mpf(0)) / len(row.numbers)] * len(row.numbers))
+
+
 def numbers(row, other):
     """The numbers of another row, or of one number for each unit of this one."""
     return other.numbers if isinstance(other, Row) else [other] * len(row.numbers)
@@ -78,6 +85,11 @@ SPACE = {
     "tanh": each(mpmath.tanh),
     "sigmoid": each(lambda x: 1 / (1 + mpmath.exp(-x))),
     "exp": each(mpmath.exp),
+    "cos": each(mpmath.cos),
+    "sin": each(mpmath.sin),
+    "sqrt": each(mpmath.sqrt),
+    "mean": mean,
+    "max": lambda x, y: Row(map(max, x.numbers, y.numbers)),
     "relu": each(lambda x: max(x, mpmath.mpf(0))),
     "where": lambda truth, x, y: Row(
         t * a + (1 - t) * b for (t, a), b in zip(truth.pairs(x), numbers(truth, y), strict=True)

@@ -20,6 +20,11 @@ def test_products_go_forward_by_rows_and_back_by_the_transpose():
     assert "back(v.da_h, w.W_hh)" in text
 
 
-def test_a_cell_with_sums_over_units_is_refused():
-    with pytest.raises(TypeError, match="must compute entry by entry"):
-        javascript(ns.gallery.LayerNormLSTMCell())
+def test_means_and_products_of_several_operands():
+    assert "mean(v.a_o)" in javascript(ns.gallery.LayerNormLSTMCell())
+    assert "back(v.dh_new, w.W_zh_1)" in javascript(ns.gallery.LRUCell())
+
+
+def test_a_cell_that_cannot_be_traced_is_refused():
+    with pytest.raises(TypeError, match="RNNOverUnitsCell cannot be explained"):
+        javascript(ns.layers.RNNOverUnitsCell("softmax"))

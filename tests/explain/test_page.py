@@ -6,10 +6,12 @@ import npseq as ns
 from npseq.explain import worked
 from npseq.explain.page import as_pdf, figure
 
+CELLS = (ns.RNN(1, 1).cell, ns.LSTM(1, 1, peepholes=True).cell, ns.gallery.LayerNormLSTMCell())
 
-@pytest.mark.parametrize("sheet", [worked(ns.LSTM(1, 1, peepholes=True).cell), worked(ns.RNN(1, 1).cell)])
-def test_all_texts_are_on_the_paper_and_apart(sheet):
-    page = figure(sheet)
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: type(cell).__name__)
+def test_all_texts_are_on_the_paper_and_apart(cell):
+    page = figure(worked(cell))
     page.draw_without_rendering()
     boxes = [text.get_window_extent() for text in page.texts]
     width, height = page.bbox.width, page.bbox.height
