@@ -1,5 +1,6 @@
 """This module reads labelled texts and tagged sentences: CSV, TSV, CoNLL, lists, data frames. Time comes first."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from os import PathLike
@@ -15,6 +16,7 @@ from npseq.data.reading import lines_of
 from npseq.data.table import Table, read_table
 from npseq.data.text import Vocabulary
 
+NO_WORD = re.compile(r"\d+[-.]\d+")  # in the first of CoNLL-U's ten columns
 HEADINGS = {
     "text",
     "label",
@@ -162,13 +164,14 @@ def load_tagged(
     """Returns tagged sentences as ids.
 
     Args:
-        source: a file of CoNLL: a line a token, of columns that white space parts, and an empty line behind each
-            sentence; lines that begin with # or -DOCSTART- are skipped. Or a list of sentences, each a list of
-            (token, tag).
-        token, tag: the columns of the file; of CoNLL-U they are 1 and 3.
+        source: a file of one of the forms, which gzip may have packed; or a list of sentences, each a list of (token,
+            tag).
+        token, tag: the columns of a file of CoNLL; of CoNLL-U they are 1 and 3.
         lower: whether tokens are made lower case.
         min_freq: rarer tokens become `<unk>`.
-        form: "conll", or "tsv", whose columns tabs part.
+        form: "conll": a line a token, whose columns are parted by tabs, or by white space where it has no tab, and an
+            empty line behind each sentence; lines that begin with # or -DOCSTART- are skipped, of CoNLL-U also those
+            of several words and of none (1-2, 8.1). "slash": a line a sentence, of tokens as word/tag.
 
     Raises:
         FileNotFoundError: if the file is missing.
@@ -179,8 +182,11 @@ def load_tagged(
         >>> data.labels, data.targets.tolist(), data.lengths.tolist()
         (('D', 'N'), [[0, 1], [1, 0]], [2, 1])
     """
-    one_of("form", form, ("conll", "tsv"))
-    sentences = _of_file(source, token, tag, form) if isinstance(source, str | PathLike) else _of_list(source)
+    one_of("form", form, ("conll", "slash"))
+    if not isinstance(source, str | PathLike):
+        sentences = _of_list(source)
+    else:
+        sentences = _of_conll(source, token, tag) if form == "conll" else _of_slashes(source)
     if not sentences:
         raise ValueError("tagged sentences must be at least one, got none")
     lines = [[(word.lower() if lower else word) for word, _ in sentence] for sentence in sentences]
@@ -201,17 +207,27 @@ def _of_list(source: Any) -> list[list[tuple[str, str]]]:
     return found
 
 
-def _of_file(path: str | PathLike[str], token: int, tag: int, form: str) -> list[list[tuple[str, str]]]:
+def _of_conll(path: str | PathLike[str], token: int, tag: int) -> list[list[tuple[str, str]]]:
     sentences: list[list[tuple[str, str]]] = [[]]
     for at, line in enumerate(lines_of(path, "a file of tagged sentences"), 1):
+        cells = [cell.strip() for cell in line.split("\t")] if "\t" in line else line.split()
         if not line.strip():
             sentences.append([])
-        elif not line.startswith(("#", "-DOCSTART-")):
-            cells = line.split("\t") if form == "tsv" else line.split()
+        elif not line.startswith(("#", "-DOCSTART-")) and not (len(cells) == 10 and NO_WORD.fullmatch(cells[0])):
             if not max(-token, token + 1, -tag, tag + 1) <= len(cells) or len(cells) < 2:
                 raise ValueError(
                     f"a line must hold a token and its tag, line {at} of {str(path)!r} has the columns {cells}; name "
                     "their places, token and tag"
                 )
             sentences[-1].append((cells[token], cells[tag]))
+    return [sentence for sentence in sentences if sentence]
+
+
+def _of_slashes(path: str | PathLike[str]) -> list[list[tuple[str, str]]]:
+    sentences = []
+    for at, line in enumerate(lines_of(path, "a file of tagged sentences"), 1):
+        pairs = [cell.rpartition("/") for cell in line.split()]
+        if bad := [word + tag for word, _, tag in pairs if not (word and tag)]:
+            raise ValueError(f"a token must be word/tag, line {at} of {str(path)!r} has {bad[0]!r}")
+        sentences.append([(word, tag) for word, _, tag in pairs])
     return [sentence for sentence in sentences if sentence]

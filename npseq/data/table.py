@@ -35,6 +35,17 @@ class Table(NamedTuple):
             raise ValueError(f"{what} must be one of the {width} columns of {self.source}, got {name}")
         return name % width
 
+    def having(self, where: dict[str | int, Any]) -> "Table":
+        """Returns the rows whose cells in these columns are these values. Raises ValueError if there is none."""
+        rows = self.rows
+        for name, value in where.items():
+            place, before = self.place(name, 0, "where"), rows
+            rows = [row for row in rows if str(row[place]).strip() == str(value)]
+            if not rows:
+                has = ", ".join(map(repr, sorted({str(row[place]).strip() for row in before})[:9]))
+                raise ValueError(f"where must leave a row of {self.source}, {name!r} is never {value!r}; it has {has}")
+        return self._replace(rows=rows)
+
 
 def read_table(
     source: Any, *, delimiter: str | None = None, header: bool | None = None, what: str = "a table"

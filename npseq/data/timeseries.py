@@ -1,5 +1,6 @@
 """This module reads a series from a table: its values in the order of their dates, and what becomes of missing ones."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from os import PathLike
@@ -14,6 +15,7 @@ from npseq.data.table import Table, read_table
 FORMS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d.%m.%Y", "%Y-%m", "%Y/%m", "%b-%y", "%b %Y", "%Y-%m-%d %H:%M:%S",
          "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M")  # fmt: skip
 GAPS = {"", "na", "n/a", "nan", "null", "none", "-", "?", "."}
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
 MISSING = ("refuse", "drop", "mask")
 
 
@@ -22,6 +24,7 @@ def read_series(
     *,
     column: str | int | None = None,
     date: str | int | None = None,
+    where: dict[str | int, Any] | None = None,
     missing: str = "refuse",
     delimiter: str | None = None,
     decimal: str | None = None,
@@ -35,10 +38,11 @@ def read_series(
             Series, whose index are the dates, or an array.
         column: of the values, by name or place; None takes the last one.
         date: the column of the dates, or of numbers that rise; None takes the first one if there are two or more.
+        where: only the rows that have these values in these columns, {"store": 25}, of a table of many series.
         missing: what becomes of empty cells and NA. "refuse" refuses them; "drop" leaves the rows out, so that steps
             are no longer equal; "mask" keeps them as nan: `SeriesForecaster` leaves them out of its loss.
         delimiter: of the columns; None finds it.
-        decimal: "." or ","; None finds it.
+        decimal: "." or ","; None finds it, and refuses commas that may as well part thousands.
         date_format: as datetime.strptime takes it, say "%m/%d/%Y"; None tries the forms of ISO 8601, and 31.12.1999.
         header: whether the first row names the columns; None finds it.
 
@@ -58,9 +62,9 @@ def read_series(
         return _handled(time, values, missing, "the series")
     if isinstance(source, np.ndarray) and source.ndim == 1:
         return _handled(np.arange(len(source), dtype=np.float64), source.astype(np.float64), missing, "the array")
-    if header is None and (isinstance(column, str) or isinstance(date, str)):
+    if header is None and any(isinstance(name, str) for name in (column, date, *(where or ()))):
         header = True
-    table = read_table(source, delimiter=delimiter, header=header, what="a table of a series")
+    table = read_table(source, delimiter=delimiter, header=header, what="a table of a series").having(where or {})
     cells = table.column(column, len(table.rows[0]) - 1, "column")
     values = _numbers(cells, decimal, table)
     if date is None and len(table.rows[0]) == 1:
@@ -68,7 +72,10 @@ def read_series(
     time = _times(table.column(date, 0, "date"), date_format, table)
     order = np.argsort(time, kind="stable")
     if (same := np.flatnonzero(time[order][1:] == time[order][:-1])).size:
-        raise ValueError(f"a series must have one value a date, {table.source} has {time[order][same[0]]} twice")
+        raise ValueError(
+            f"a series must have one value a date, {table.source} has {time[order][same[0]]} twice; leave the "
+            "rows of one series: where={name of a column: its value}"
+        )
     return _handled(time[order], values[order], missing, table.source)
 
 
@@ -85,10 +92,7 @@ def _handled(time: np.ndarray, values: np.ndarray, missing: str, source: str) ->
 
 def _numbers(cells: list[Any], decimal: str | None, table: Table) -> np.ndarray:
     found = np.empty(len(cells))
-    texts = [cell.strip() for cell in cells if isinstance(cell, str)]
-    comma = decimal == "," or (
-        decimal is None and any("," in text for text in texts) and not any("." in t for t in texts)
-    )
+    comma = decimal == "," or (decimal is None and _has_decimal_commas(cells, table.source))
     for k, cell in enumerate(cells):
         if isinstance(cell, str):
             text = cell.strip()
@@ -107,6 +111,20 @@ def _numbers(cells: list[Any], decimal: str | None, table: Table) -> np.ndarray:
         if np.isinf(found[k]):
             raise ValueError(f"a series must hold finite numbers, row {k + 1} of {table.source} has {cells[k]!r}")
     return found
+
+
+def _has_decimal_commas(cells: list[Any], source: str) -> bool:
+    texts = [cell.strip() for cell in cells if isinstance(cell, str) and "," in cell]
+    if not texts or any("." in cell for cell in cells if isinstance(cell, str)):
+        return False
+    if not all(THOUSANDS.fullmatch(text) for text in texts):
+        return True
+    if all(text.count(",") == 1 for text in texts):
+        raise ValueError(
+            f"a comma must be a decimal sign or part thousands, {source} has {texts[0]!r}; say decimal=',' or "
+            "decimal='.'"
+        )
+    return False
 
 
 def _times(cells: list[Any], date_format: str | None, table: Table) -> np.ndarray:

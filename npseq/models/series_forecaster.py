@@ -10,7 +10,7 @@ from npseq.cell import Cell
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import mean_squared_error
 from npseq.models.cells import CELL
-from npseq.models.differences import base_of, changes_of, filled, naive_of, values_of
+from npseq.models.differences import base_of, changes_of, filled, lags_for, naive_of, terms_of, values_of
 from npseq.models.latent_forecaster import WARM_UP, LatentForecaster, StateTape, Stretch
 from npseq.parameters import Parameters
 
@@ -25,14 +25,15 @@ class Forecast(NamedTuple):
 
 
 class SeriesForecaster(LatentForecaster):
-    """Forecasts the changes of a series from a state: z_t = x_t - x_{t-1}, less those a season before, scaled.
+    """Forecasts the changes of a series from a state: z_t = x_t - x_{t-season}, less that a step before, scaled.
 
         h_t = g(h_{t-1}, [z_t, whether it is missing]),  z_{t+1} = h_t W + b
 
-    A forecast of several steps feeds each prediction back and adds the changes up from the last values. params:
-    "recurrent.W_xh", ..., "output.W" (H, 1), "output.b" (1,). After `fit`, `mean_` and `scale_` are those of the
-    changes, `errors_` the errors on the held-out end, steps ahead by origin, from which the intervals come; `learnt_`
-    says how many of the `values_` were learnt.
+    The difference of one step is taken only if it leaves less variance, and gaps that return each season do not break
+    it; without a season it may be the only one. A forecast of several steps feeds each prediction back and adds the
+    changes up from the last values. params: "recurrent.W_xh", ..., "output.W" (H, 1), "output.b" (1,). After `fit`,
+    `lags_` are those of the differences, `mean_` and `scale_` are of the changes, `errors_` the errors on the held-out
+    end, steps ahead by origin, from which the intervals come; `learnt_` says how many of the `values_` were learnt.
 
     Args:
         cell: "rnn", "gru" or "lstm"; or a cell of one's own, MyCell(); or a recurrent layer that reads 2 features.
@@ -53,7 +54,8 @@ class SeriesForecaster(LatentForecaster):
         (5,)
     """
 
-    fitted = (*LatentForecaster.fitted, "mean_", "scale_", "errors_", "values_", "learnt_")
+    fitted = (*LatentForecaster.fitted, "lags_", "mean_", "scale_", "errors_", "values_", "learnt_")
+    lags_: list[int]
     mean_: float
     scale_: float
     errors_: list[list[float]]
@@ -121,15 +123,15 @@ class SeriesForecaster(LatentForecaster):
         """
         values = values_of(data)
         self.learnt_ = len(values) - round(within("valid", valid, below=1) * len(values))
-        changes = changes_of(values[: self.learnt_], self.season)
-        known = changes[np.isfinite(changes)]
-        if len(known) < WARM_UP + 4:
-            lost = 1 + (self.season or 0)
+        learnt, longest = values[: self.learnt_], [1] if self.season is None else [1, self.season]
+        if (count := int(np.isfinite(changes_of(learnt, longest)).sum())) < WARM_UP + 4:
             raise ValueError(
-                f"a series must leave {WARM_UP + 4} changes to learn after {lost} are lost to differences, got "
-                f"{len(known)}; give a longer one, a smaller valid, or no season"
+                f"a series must leave {WARM_UP + 4} changes to learn after {sum(longest)} are lost to differences, got "
+                f"{count}; give a longer one, a smaller valid, or no season"
             )
-        self.mean_, self.scale_ = float(known.mean()), float(known.std()) or 1.0
+        self.lags_ = lags_for(learnt, longest)
+        changes = changes_of(learnt, self.lags_)
+        self.mean_, self.scale_ = float(np.nanmean(changes)), float(np.nanstd(changes)) or 1.0
         self.values_ = values.tolist()
         super().fit(values, targets, epochs=epochs, valid=valid, **plan)
         self.errors_ = self._errors(values)
@@ -154,7 +156,7 @@ class SeriesForecaster(LatentForecaster):
         x = self._moved(np.stack([z[:-1], 1 - weights[:-1]], axis=-1)[:, None])
         change = to_host(self.forward(x)[0])[:, 0, 0].astype(np.float64) * self.scale_ + self.mean_
         change = np.concatenate([np.full(len(values) - len(change), np.nan), change])
-        found: np.ndarray = base_of(values, self.season) + change
+        found: np.ndarray = base_of(values, self.lags_) + change
         return found
 
     def score(self, data: Any = None, targets: Any = None) -> float:
@@ -183,7 +185,7 @@ class SeriesForecaster(LatentForecaster):
         """
         self._check_fitted()
         steps, tail = amount("steps", steps), (1 - within("interval", interval, below=1)) / 2
-        values = filled(np.asarray(self.values_) if data is None else values_of(data))
+        values = np.asarray(self.values_) if data is None else values_of(data)
         mean = self._ahead(values, steps)
         errors = np.array(self.errors_ or [[np.nan]])
         spread = np.quantile(errors, [tail, 1 - tail], axis=1)
@@ -213,7 +215,7 @@ class SeriesForecaster(LatentForecaster):
                 f"{max(len(values) - self.learnt_, 0)}; take a larger valid, or a smaller horizon"
             )
         for origin in origins:
-            known, wanted = filled(values[:origin]), values[origin : origin + self.horizon]
+            known, wanted = values[:origin], values[origin : origin + self.horizon]
             steps = len(wanted)
             found["model"] += (self._ahead(known, steps) - wanted).tolist()
             found["naive"] += (naive_of(known, steps, None) - wanted).tolist()
@@ -226,7 +228,7 @@ class SeriesForecaster(LatentForecaster):
         rows: list[list[float]] = [[] for _ in range(self.horizon)]
         for origin in self._origins(values):
             wanted = values[origin : origin + self.horizon]
-            for k, error in enumerate(wanted - self._ahead(filled(values[:origin]), len(wanted))):
+            for k, error in enumerate(wanted - self._ahead(values[:origin], len(wanted))):
                 if np.isfinite(error):
                     rows[k].append(float(error))
         count = min((len(row) for row in rows if row), default=0)
@@ -242,19 +244,19 @@ class SeriesForecaster(LatentForecaster):
     def _ahead(self, values: np.ndarray, steps: int) -> np.ndarray:
         """Each prediction is fed back to make the next."""
         z, weights = self._scaled(values)
-        known, state, found = values.tolist(), None, []
+        known, state, found = filled(values).tolist(), None, []
         x = self._moved(np.stack([z, 1 - weights], axis=-1)[:, None])
         for _ in range(steps):
             prediction, state, _ = self.forward(x, state)
             change = float(prediction[-1, 0, 0])
-            base = known[-1] if self.season is None else known[-1] + known[-self.season] - known[-self.season - 1]
+            base = sum(sign * known[-lag] for lag, sign in terms_of(self.lags_))
             found.append(base + change * self.scale_ + self.mean_)
             known.append(found[-1])
             x = self._moved(np.array([[[change, 0]]], self.dtype))
         return np.array(found)
 
     def _scaled(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        changes = (changes_of(values, self.season) - self.mean_) / self.scale_
+        changes = (changes_of(values, self.lags_) - self.mean_) / self.scale_
         known = np.isfinite(changes)
         return np.where(known, changes, 0).astype(self.dtype), known.astype(self.dtype)
 

@@ -48,16 +48,32 @@ def test_a_split_has_every_text_once():
     assert data.majority() == 0.5
 
 
-@pytest.mark.parametrize("form", ["conll", "tsv"])
-def test_tags_of_a_file(tmp_path, form):
-    (tmp_path / "a").write_text(CONLL.replace(" ", "\t") if form == "tsv" else CONLL)
-    data = load_tagged(tmp_path / "a", min_freq=1, form=form)
+@pytest.mark.parametrize("sign", [" ", "\t"])
+def test_tags_of_a_file(tmp_path, sign):
+    (tmp_path / "a").write_text(CONLL.replace(" ", sign))
+    data = load_tagged(tmp_path / "a", min_freq=1)
     assert texts_of(data) == ["The cats", "sleep"]
     assert data.labels == ("B-NP", "I-NP", "O")
     assert data.targets.T.tolist() == [[0, 1], [2, 0]]
-    assert load_tagged(tmp_path / "a", tag=1, lower=True, form=form).labels == ("DT", "NNS", "VBP")
+    assert load_tagged(tmp_path / "a", tag=1, lower=True).labels == ("DT", "NNS", "VBP")
     assert data.majority() == pytest.approx(1 / 3)
     assert data.of(np.array([1])).lengths.tolist() == [1]
+
+
+def test_tags_of_conll_u_are_those_of_words(tmp_path):
+    words = ("1-2 vámonos _", "1 vamos VERB", "2 nos PRON", "3 a~la NOUN", "3.1 mar _")
+    rows = ["\t".join([at, word, word, tag, *"______"]) for at, word, tag in map(str.split, words)]
+    (tmp_path / "a").write_text("# text = vámonos\n" + "\n".join(rows).replace("~", " ") + "\n", encoding="utf-8")
+    data = load_tagged(tmp_path / "a", token=1, tag=3, min_freq=1)
+    assert data.vocab.to_tokens(data.ids[:, 0]) == ["vamos", "nos", "a la"]
+    assert [data.labels[k] for k in data.targets[:, 0]] == ["VERB", "PRON", "NOUN"]
+
+
+def test_words_with_their_tags_behind_a_slash(tmp_path):
+    (tmp_path / "a").write_text("The/DT 1/2/CD\n\n//SYM\n")
+    data = load_tagged(tmp_path / "a", form="slash", min_freq=1)
+    assert texts_of(data) == ["The 1/2", "/"]
+    assert data.labels == ("CD", "DT", "SYM")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +88,8 @@ def test_tags_of_a_file(tmp_path, form):
         (lambda path: load_labelled(TEXTS, text="text"), "got 'text'; there is no header"),
         (lambda path: load_tagged([]), "tagged sentences must be at least one, got none"),
         (lambda path: load_tagged([["a"]]), r"must be a list of \(token, tag\), got \['a'\] in place 0"),
+        (lambda path: load_tagged(path, form="slash"), "must be word/tag, line 1 of .* has 'a'"),
+        (lambda path: load_tagged(path, form="tsv"), "form must be one of 'conll', 'slash'"),
         (lambda path: load_tagged(path), r"line 2 of '.*' has the columns \['b'\]; name their places, token and tag"),
     ],
 )

@@ -35,6 +35,22 @@ def test_decimal_signs_and_dates_of_another_form():
     assert read_series(rows, date_format="%m/%d/%Y").time.astype(str).tolist() == ["2023-12-31", "2024-01-02"]
 
 
+def test_commas_that_part_thousands_are_no_decimal_signs():
+    assert read_series([["1", "1,234,567"], ["2", "1,000"]]).values.tolist() == [1234567, 1000]
+    rows = [["1", "1,234"], ["2", "999"]]
+    with pytest.raises(ValueError, match=r"decimal sign or part thousands, the list has '1,234'; say decimal=','"):
+        read_series(rows)
+    assert read_series(rows, decimal=".").values.tolist() == [1234, 999]
+    assert read_series(rows, decimal=",").values.tolist() == [1.234, 999]
+
+
+def test_one_series_of_a_table_of_many(tmp_path):
+    (tmp_path / "a.csv").write_text("day,shop,sold\n2024-01-01,1,5\n2024-01-01,2,7\n2024-01-02,2,8\n")
+    assert read_series(tmp_path / "a.csv", column="sold", date="day", where={"shop": 2}).values.tolist() == [7, 8]
+    with pytest.raises(ValueError, match=r"must leave a row of .*, 'shop' is never 3; it has '1', '2'"):
+        read_series(tmp_path / "a.csv", column="sold", date="day", where={"shop": 3})
+
+
 def test_a_file_a_frame_and_values_alone(tmp_path):
     (tmp_path / "a.csv").write_text("day;sales;note\n2024-01-02;5,5;x\n2024-01-01;4;y\n")
     series = read_series(tmp_path / "a.csv", column="sales", date="day")
@@ -69,7 +85,10 @@ def test_missing_values_are_refused_dropped_or_masked(gap):
             lambda: read_series([["May the 4th", "1"]]),
             "dates must be of one form, .* has 'May the 4th'; give date_format",
         ),
-        (lambda: read_series([["1", "2"], ["1", "3"]]), r"must have one value a date, the list has 1\.0 twice"),
+        (
+            lambda: read_series([["1", "2"], ["1", "3"]]),
+            r"must have one value a date, the list has 1\.0 twice; leave the rows of one",
+        ),
         (lambda: read_series([["1", "2"]], missing="zero"), "missing must be"),
     ],
 )

@@ -3,17 +3,29 @@
 import numpy as np
 import pytest
 
-from npseq.models.differences import base_of, changes_of, filled, naive_of, values_of
+from npseq.models.differences import base_of, changes_of, filled, lags_for, naive_of, values_of
 
 X = np.array([1.0, 4, 9, 16, 25, 36, 49])
 
 
-@pytest.mark.parametrize("season", [None, 2, 3])
-def test_a_value_is_its_base_and_its_change(season):
-    base, changes = base_of(X, season), changes_of(X, season)
-    lost = 1 + (season or 0)
+@pytest.mark.parametrize("lags", [[], [1], [3], [1, 2], [1, 3]])
+def test_a_value_is_its_base_and_its_change(lags):
+    base, changes = base_of(X, lags), changes_of(X, lags)
+    lost = sum(lags)
     assert np.isnan(base[:lost]).all()
     np.testing.assert_array_equal(base[lost:] + changes, X[lost:])
+
+
+def test_a_step_is_subtracted_where_that_leaves_less_variance_and_gaps_do_not_return():
+    noise = np.random.default_rng(0).normal(size=200)
+    assert lags_for(noise, [1]) == []
+    assert lags_for(noise.cumsum(), [1]) == [1]
+    assert lags_for(noise, [1, 7]) == [7]
+    assert lags_for(noise.cumsum(), [1, 7]) == [1, 7]
+    closed = noise.cumsum()
+    closed[6::7] = np.nan
+    assert lags_for(closed, [1]) == [1]
+    assert lags_for(closed, [1, 7]) == [7]
 
 
 def test_naive_forecasts():

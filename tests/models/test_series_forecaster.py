@@ -52,7 +52,8 @@ def test_a_season_with_a_trend_is_learnt_better_than_by_naive_forecasts():
 def test_one_step_ahead_is_the_first_step_of_a_forecast():
     model = SeriesForecaster("lstm", 8, season=12, rng=0).fit(WAVE, epochs=2)
     predicted = model.predict(WAVE)
-    assert np.isnan(predicted[:14]).all()
+    assert model.lags_ == [12]
+    assert np.isnan(predicted[:13]).all()
     assert predicted[100] == pytest.approx(model.forecast(1, WAVE[:100]).mean[0], rel=1e-5)
 
 
@@ -72,6 +73,16 @@ def test_missing_values_are_left_out_of_the_loss():
     model = SeriesForecaster("gru", 8, season=12, rng=0).fit(series, epochs=20)
     assert np.isfinite(model.forecast(5).mean).all()
     assert model.compare()["model"] < model.compare()["naive"]
+
+
+def test_a_day_that_is_closed_each_week_does_not_spoil_the_others():
+    t = np.arange(280)
+    sales = 50 + 10 * np.sin(2 * np.pi * t / 7) + 20 * (t // 7 % 2) + np.random.default_rng(0).normal(size=280)
+    sales[6::7] = np.nan
+    model = SeriesForecaster("gru", 16, season=7, rng=0).fit(sales, epochs=80)
+    found = model.compare()
+    assert model.lags_ == [7]
+    assert found["model"] < 0.5 * min(found["naive"], found["seasonal naive"])
 
 
 @pytest.mark.parametrize(
