@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from npseq import early
 from npseq.commands import diagnose, evaluate, explain, gradcheck, inspect, learn, sample, train, vectors
-from npseq.commands.failure import INTERRUPTED, SIGNALLED, Failure
+from npseq.commands.failure import INTERRUPTED, SIGNALLED, Failure, in_flags
 from npseq.commands.help import Columns, HelpAll, shown
 
 COMMANDS = (train, sample, evaluate, inspect, gradcheck, diagnose, learn, explain, vectors)
@@ -24,6 +24,8 @@ class Parser(argparse.ArgumentParser):
     """Reports an error in one line, and hides none in printing its help."""
 
     def error(self, message: str) -> NoReturn:
+        if message.endswith("required: COMMAND"):
+            message = f"a command is required, one of {', '.join(_commands(self))}"
         raise Failure(f"{message}{self._meant(message)}; see {self.prog} --help", 2)
 
     def _meant(self, message: str) -> str:
@@ -52,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _run(argv)
     except Failure as failure:
-        _tell(f"{'' if failure.status > SIGNALLED else 'error: '}{failure}")
+        _tell(f"{'' if failure.status > SIGNALLED else 'error: '}{in_flags(str(failure), _flags())}")
         return failure.status
     except KeyboardInterrupt:
         _tell("interrupted")
@@ -105,6 +107,16 @@ def completion(shell: str) -> None:
         wanted = "completion needs shtab, which is not installed; pip install 'npseq[completion]'"
         raise Failure(wanted, 2) from error
     print(shtab.complete(_parser(every_flag=True), shell))
+
+
+def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    return {name: one for action in parser._actions if isinstance(action.choices, dict)
+            for name, one in action.choices.items()}  # fmt: skip
+
+
+def _flags() -> set[str]:
+    """The long flags of all commands."""
+    return {flag for one in _commands(_parser()).values() for flag in one._option_string_actions if flag[:2] == "--"}
 
 
 def _parser(every_flag: bool = False) -> Parser:

@@ -33,7 +33,7 @@ def test_an_unexpected_error_keeps_its_traceback(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: COMMAND"),
+        ([], "a command is required, one of train, sample, "),
         (["teach"], "invalid choice: 'teach'"),
         (["completion", "fish"], "invalid choice: 'fish'"),
     ],

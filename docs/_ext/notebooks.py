@@ -16,6 +16,9 @@ LINK = re.compile(r"\[([^\[\]]*)\]\((?!https?:)([^()\s]+)\)")
 PICTURE = re.compile(r"^!\[[^\]]*\]\([^)]*\)\n\n?", re.MULTILINE)
 SITE, SOURCE = "https://npseq.github.io/npseq", "https://github.com/npseq/npseq/blob/main"
 FIGURES = """\
+import sys
+from pathlib import Path
+
 from npseq import plot
 
 
@@ -27,7 +30,8 @@ def save(figure, script):
     display(figure)  # noqa: F821  a notebook's own
 
 
-__file__ = "notebook"
+__file__ = str(Path("examples/notebook.py").absolute())
+sys.argv[1:] = []  # the kernel's own
 """
 INSTALL = "This notebook needs npseq: `pip install npseq`, or a clone's own environment."
 
@@ -55,8 +59,7 @@ def of_script(text: str) -> str:
     lines = text.splitlines(keepends=True)
     first = tree.body[1].lineno - 1 if words else 0
     body = re.sub(r"^from save_figure import .*\n", "", "".join(lines[first:]), flags=re.MULTILINE)
-    needs_folder = "FOLDER" in body
-    head = FIGURES + ('from pathlib import Path\n\nFOLDER = Path("figures")\n' if needs_folder else "")
+    head = FIGURES + ('FOLDER = Path("figures")\n' if "FOLDER" in body else "")
     starts = [node.lineno - 1 for node in ast.parse(body).body]
     pieces, rows = [], body.splitlines(keepends=True)
     cuts = [k for k in starts if k and not rows[k - 1].strip()]

@@ -46,7 +46,8 @@ def gradcheck(
     results: dict[Any, Any] = {case: (sizes.check_size if case in large else matrix.check)(case) for case in bar}
     failed = [case for case, report in results.items() if not report]
     checks = [{"check": str(c), "passed": bool(r), "max_error": float(r.max_error)} for c, r in results.items()]
-    lines = [matrix.table({case: results[case] for case in cases})]
+    entries = {case: results[case] for case in cases}
+    lines = [matrix.table(entries), "", matrix.legend(entries)]
     if large:
         lines += ["\ntraining steps in used buffers, by random directions and complex steps:"]
         lines += [sizes.size_table({case: results[case] for case in large})]

@@ -279,7 +279,7 @@ def draw_adjoints(norms: Mapping[str, list[np.ndarray]], out: Path, note: str = 
 
     for label, rows in norms.items():
         figure = adjoints_over_training(
-            np.array(rows), np.arange(len(rows)), title=f"{_shown(label)}{note and ', '}{note}. "
+            np.array(rows), np.arange(len(rows)), title=f"{_shown(label)}{note and ', '}{note}\n"
         )
         save_figure(figure, out / f"{ADJOINTS}_{label}.png", follow=False)
 

@@ -131,7 +131,10 @@ def _label(axes: Any, names: list[str], shape: tuple[int, ...]) -> None:
     """Names both axes of the map; where several are folded into rows, a tick stands at each place of the first."""
     axes.set(xlabel=names[-1], ylabel=", ".join(names[:-1]))
     axes.xaxis.get_major_locator().set_params(integer=True)
-    if len(shape) < 3:
+    if len(shape) == 1:
+        axes.set_yticks([])
+        return
+    if len(shape) == 2:
         axes.yaxis.get_major_locator().set_params(integer=True)
         return
     inside = int(np.prod(shape[1:-1]))
@@ -146,4 +149,4 @@ def _draw_tensors(axes: Any, rows: tuple[TensorReport, ...]) -> None:
     axes.barh(names, [max(row.error, LOWEST) for row in rows], color="0.6", label="error")
     axes.plot([row.tolerance for row in rows], names, "|", color="black", markersize=18, label="tolerance")
     axes.set(xscale="log", title="Error of each tensor", xlabel="error / scale of the tensor", ylabel="tensor")
-    axes.legend()
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)  # over no bar

@@ -143,9 +143,9 @@ def draw(analyses: Mapping[str, Analysis], extra: Mapping[str, Ledger] | None = 
         result["jacobians"] = figures.singular_values_by_lag(spectra)
     for label, one in ledgers.items():
         name = "".join(letter if letter.isalnum() else "_" for letter in label.lower())
-        result[f"pairs_{name}"] = figures.pair_triangle(one, title=f"{label}. ")
+        result[f"pairs_{name}"] = figures.pair_triangle(one, title=f"{label}\n")
         if one.gates:
-            result[f"gates_{name}"] = figures.gates_over_time(one, title=f"{label}. ")
+            result[f"gates_{name}"] = figures.gates_over_time(one, title=f"{label}\n")
     return result
 
 

@@ -145,6 +145,19 @@ def table(results: dict[LayerCase, Report]) -> str:
     return aligned(head, columns, ((case.row, case.column, report) for case, report in results.items()))
 
 
+def legend(results: dict[LayerCase, Report]) -> str:
+    """What the numbers of a table are, and up to where they pass."""
+    limits: dict[str, dict[str, None]] = {}
+    for case, report in results.items():
+        for tensor in report.tensors:
+            limits.setdefault(f"{tensor.tolerance:.0e}", {})[f"{case.column} in {case.dtype}"] = None
+    passed = "; ".join(f"{limit}: {', '.join(names)}" for limit, names in limits.items())
+    return (
+        "A number is the largest error of a gradient's entries: |analytic - numeric| over the tensor's largest entry.\n"
+        f"It passes up to {passed}."
+    )
+
+
 def aligned(head: Iterable[str], names: Iterable[str], found: Iterable[tuple[tuple[str, ...], str, Any]]) -> str:
     """A table of (row, column, report): the largest error of each place, or FAIL."""
     cells: dict[tuple[str, ...], dict[str, list[Any]]] = {}

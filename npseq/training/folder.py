@@ -43,9 +43,10 @@ class Folder:
         self.check()
         there = [name for name in OURS if os.path.lexists(self.out / name)]
         if there and not overwrite:
+            continued = "go on with it (Run.resume), " * (there[0] == MODEL)
             raise FileExistsError(
-                f"the folder {str(self.out)!r} must not hold a run yet, but it has {there[0]}; "
-                f"{'go on with it (--resume), ' * (there[0] == MODEL)}replace it (--overwrite), or name another folder"
+                f"the folder {str(self.out)!r} must not hold a run yet, but it has {there[0]}; {continued}"
+                "replace it (overwrite=True), or name another folder"
             )
 
     def claim(self) -> None:

@@ -13,7 +13,9 @@ def test_gradcheck_prints_the_table_and_ends_with_zero(capsys):
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
     assert lines[0].split() == ["cell", "variant", "layers", "direction", "dtype", "complex", "truncated"]
-    rows = [line.split() for line in lines[1:-1]]
+    rows = [line.split() for line in lines[1 : lines.index("")]]
+    assert "|analytic - numeric| over the tensor's largest entry" in lines[-3]
+    assert lines[-2] == "It passes up to 1e-12: complex in float64, truncated in float64."
     assert [row[:4] for row in rows[:3]] == [["rnn", "tanh", "1", way] for way in ("forward", "both")] + [
         ["rnn", "tanh", "2", "forward"]
     ]

@@ -53,7 +53,7 @@ def test_inspect_draws_cells_over_each_other(tmp_path, text, capsys):
         (["/no/run"], "a model must be an existing file, found none at '/no/run'"),
         (["--cell", "transformer"], "argument --cell: invalid choice: 'transformer'"),
         (["--text", "/no/text"], "'/no/text', where there is no file"),
-        (["RUN", "--steps", "0"], "steps and batch_size must be at least 1, and batch_size at most"),
+        (["RUN", "--steps", "0"], "steps and --batch-size must be at least 1, and --batch-size at most"),
         (["RUN", "--steps", "900"], "the text must hold 2 * steps + 1 = 1801 tokens"),
         (["--steps", "many"], "argument --steps: must be an integer, got 'many'"),
     ],

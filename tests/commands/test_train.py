@@ -209,9 +209,9 @@ def test_a_full_disk_ends_with_status_1(tmp_path, text, monkeypatch, capsys):
         (["--cell", "rnn", "--peepholes"], "peepholes belongs to cell lstm"),
         (["--corpus", "shakespeare"], "argument --corpus: invalid choice: 'shakespeare'"),
         (["--corpus", "time-machine", "--text", "x"], "argument --text: not allowed with argument --corpus"),
-        (["--bptt-every", "4"], "bptt_every must divide steps"),
+        (["--bptt-every", "4"], "--bptt-every must divide steps"),
         (["--bptt-every", "few"], "argument --bptt-every: must be an integer or none, got 'few'"),
-        (["--bptt-steps", "3"], "bptt_steps must be at least bptt_every"),
+        (["--bptt-steps", "3"], "--bptt-steps must be at least --bptt-every"),
         (["--truncation", "half"], "truncation must be full, truncated:STEPS, random:KEEP"),
         (["--hid", "3"], "unrecognized arguments: --hid 3"),
         (["--width", "3"], "unrecognized arguments: --width 3"),
@@ -235,7 +235,7 @@ def test_bad_usage_is_one_line_and_status_2(tmp_path, monkeypatch, capsys, argum
         (b"", "is empty"),
         (b"caf\xe9 au lait " * 100, "must be UTF-8, the file"),
         (b" \n" * 100, "must hold something"),
-        (b"too short", "the text must hold at least batch_size * steps + 1 = 32 * 35 + 1 = 1121 tokens, got 9"),
+        (b"too short", "the text must hold at least --batch-size * steps + 1 = 32 * 35 + 1 = 1121 tokens, got 9"),
     ],
 )
 def test_bad_texts_are_one_line_and_status_2(tmp_path, capsys, content, message):

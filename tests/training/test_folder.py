@@ -130,9 +130,7 @@ def test_modes_are_kept(tmp_path, text_file):
 def test_a_log_without_a_model_is_replaced_if_asked(tmp_path, text_file, monkeypatch):
     monkeypatch.setattr("npseq.plot.training_curve", lambda metrics, path: None)
     (tmp_path / METRICS).write_text(f"{LINE}\n")
-    with pytest.raises(
-        FileExistsError, match=r"must not hold a run yet, but it has metrics.jsonl; replace it \(--over"
-    ):
+    with pytest.raises(FileExistsError, match=r"must not hold a run yet, but it has metrics.jsonl; replace it \(over"):
         Run.begin(config_of(text_file), tmp_path)
     assert len(train(config_of(text_file), tmp_path, overwrite=True).metrics) == 3
 

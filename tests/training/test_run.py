@@ -218,9 +218,7 @@ def test_samples_begin_with_their_prefixes(tmp_path, text_file):
 def test_a_run_is_not_replaced_unasked(tmp_path, text_file):
     train(config_of(text_file, epochs=2), tmp_path / "out")
     before = (tmp_path / "out" / "model.safetensors").read_bytes()
-    with pytest.raises(
-        FileExistsError, match=r"has model.safetensors; go on with it \(--resume\), replace it \(--over"
-    ):
+    with pytest.raises(FileExistsError, match=r"go on with it \(Run.resume\), replace it \(overwrite=True\)"):
         Run.begin(config_of(text_file, seed=9), tmp_path / "out")
     assert (tmp_path / "out" / "model.safetensors").read_bytes() == before
     train(config_of(text_file, epochs=3, seed=9), tmp_path / "out", overwrite=True)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import integer, number, within
+from npseq.arguments import integer, number
 from npseq.backend import Array, to_host
 
 
@@ -24,7 +24,7 @@ def check_choice(temperature: Any, top_k: Any = None, top_p: Any = None) -> Choi
         raise ValueError(f"temperature must be 0, for the likeliest token, or positive, got {temperature}")
     if top_k is not None:
         top_k = integer("top_k", top_k)
-    if top_p is not None and not (top_p := within("top_p", top_p, below=np.nextafter(1, 2))) > 0:
+    if top_p is not None and not 0 < (top_p := number("top_p", top_p)) <= 1:
         raise ValueError(f"top_p must lie in (0, 1], got {top_p}; temperature 0 takes the likeliest token alone")
     return Choice(float(temperature), top_k, top_p)
 
