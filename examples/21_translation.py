@@ -11,7 +11,7 @@ from save_figure import new_figure, save
 
 from npseq import Adam
 from npseq.data import load_pairs
-from npseq.models import Seq2Seq, bleu
+from npseq.models import Seq2Seq, d2l_bleu
 
 FRENCH = bool(os.environ.get("NPSEQ_DATA"))
 EPOCHS = 60
@@ -40,7 +40,7 @@ column = 1
 label = pairs.target_vocab.to_tokens(pairs.target[: pairs.target_lengths[column] - 1, column])
 print(
     "BLEU of one training pair:",
-    bleu(
+    d2l_bleu(
         model.translate(pairs.source_vocab.to_tokens(pairs.source[: pairs.source_lengths[column] - 1, column])),
         label,
         k=2,

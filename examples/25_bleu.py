@@ -3,14 +3,14 @@
 import numpy as np
 from save_figure import new_figure, save
 
-from npseq.models import bleu
+from npseq.models import d2l_bleu
 from npseq.models.decoding.bleu import ngram_matches
 
 label, prediction = list("ABCDEF"), list("ABBCD")
 for n in (1, 2, 3, 4):
     matches, total = ngram_matches(prediction, label, n)
     print(f"p_{n} of ABBCD against ABCDEF: {matches}/{total}")
-penalty = bleu("A B", "A B C D E F", k=2)
+penalty = d2l_bleu("A B", "A B C D E F", k=2)
 print(f"'A B', all right but short: {penalty:.4f} = exp(1 - 6/2)")
 
 cases = [
@@ -21,7 +21,7 @@ cases = [
     ("suis je moi chez .", "je suis chez moi ."),
     ("non", "je suis chez moi ."),
 ]
-scores = np.array([[bleu(said, right, k) for k in (1, 2, 3, 4)] for said, right in cases])
+scores = np.array([[d2l_bleu(said, right, k) for k in (1, 2, 3, 4)] for said, right in cases])
 for (said, right), row in zip(cases, scores, strict=True):
     print(f"{said!r:24} for {right!r:24} k = 1 to 4: {row.round(3).tolist()}")
 

@@ -4,7 +4,7 @@ from npseq.models import counting
 from npseq.models.classifier import Classifier
 from npseq.models.counting import NGramModel
 from npseq.models.decoding.beam_search import beam_search
-from npseq.models.decoding.bleu import bleu
+from npseq.models.decoding.bleu import d2l_bleu
 from npseq.models.encoder_decoder import EncoderDecoder
 from npseq.models.forecaster import Forecaster
 from npseq.models.halves import Decoder, Encoder
@@ -31,7 +31,7 @@ __all__ = [
     "SeriesForecaster",
     "Tagger",
     "beam_search",
-    "bleu",
     "counting",
+    "d2l_bleu",
     "masked_softmax_cross_entropy",
 ]

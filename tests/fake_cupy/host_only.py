@@ -68,7 +68,7 @@ HOST_ONLY = {
     "models.counting.ngram_counts": COUNTED,
     "models.counting.sample_states": DRAWN,
     "models.counting.table_size": COUNTED,
-    "models.bleu": COUNTED,
+    "models.d2l_bleu": COUNTED,
     "optim.Optimizer": SETTINGS,
     "online.Online": RESULT,
     "optim.Cosine": SETTINGS,

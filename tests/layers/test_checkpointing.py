@@ -42,6 +42,20 @@ def test_the_closed_form_is_the_recursion():
                 assert y + cost(n - y, m - 1) + cost(y, m) == cost(n, m)
 
 
+@pytest.mark.filterwarnings("ignore:Numba not available:RuntimeWarning")
+@pytest.mark.parametrize(("name", "on_disk"), [("Revolve", ()), ("MultistageCheckpointSchedule", (0,))])
+def test_checkpoint_schedules_runs_as_many_units(name, on_disk):
+    """An oracle of the count: the schedules of Griewank and Walther in another library, action by action."""
+    library = pytest.importorskip("checkpoint_schedules")
+    for units, slots in [(1, 1), (2, 1), (5, 2), (10, 3), (40, 4), (77, 6), (100, 10), (30, 30)]:
+        actions = iter(getattr(library, name)(units, slots, *on_disk))
+        run, action = 0, None
+        while not isinstance(action, library.EndReverse):
+            action = next(actions)
+            run += action.n1 - action.n0 if isinstance(action, library.Forward) else 0
+        assert run == forward_units(units, slots)
+
+
 @pytest.mark.parametrize("slots", [1, 2, 3, 5, 40])
 def test_no_more_is_run_than_the_schedule_says(slots):
     layer = RNN(1, 2, dtype=np.float64, rng=0)

@@ -570,7 +570,7 @@ def models() -> list[Case]:
         Case(ns.models.beam_search, fresh(step=Function(next_of), state=None, begin=0, **search,
                                           end=lambda rng: pick(rng, [None, 2])),
              bounded=("max_steps", "beam_size"), open=("state",)),
-        Case(ns.models.bleu, fresh(prediction=lambda rng: pick(rng, ["a b c", ["a", "b"]]), label="a b d", k=2),
+        Case(ns.models.d2l_bleu, fresh(prediction=lambda rng: pick(rng, ["a b c", ["a", "b"]]), label="a b d", k=2),
              open=("prediction", "label")),
     ]  # fmt: skip
 

@@ -427,7 +427,7 @@ SIZES = {  # calls whose work or memory a size says
     "an order": (lambda n: counting.NGramModel([0, 1], 5, n), "order must be at most 1000000000"),
     "lags": (lambda n: ns.inspect.expected_lags(lambda k: 0.5**k, n), "lags must be at most 1000000000"),
     "a curvature": (lambda n: ns.inspect.lanczos(lambda v: v, n, 2), "size must be at most 1000000000"),
-    "grams": (lambda n: ns.models.bleu("a", "a", k=n), "k must be at most 1000000000"),
+    "grams": (lambda n: ns.models.d2l_bleu("a", "a", k=n), "k must be at most 1000000000"),
     "a translation": (lambda n: seq2seq().greedy(IDS, max_steps=n), "max_steps must be at most 1000000000"),
     "a search": (lambda n: seq2seq().beam_search(IDS[:, 0], max_steps=n), "max_steps must be at most 1000000000"),
     "a latent forecast": (

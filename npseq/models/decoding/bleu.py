@@ -1,4 +1,9 @@
-"""BLEU counts how many n-grams of a translation are in the reference (Papineni et al. 2002, in d2l's form)."""
+"""BLEU counts how many n-grams of a translation are in the reference, in the form of Dive into Deep Learning, 10.7.
+
+d2l weighs the precision of n-grams by 1 / 2^n, so that longer ones count less. BLEU as it is published and compared
+(Papineni et al. 2002) weighs each by 1 / k, counts over a whole corpus, and depends on how words are cut: sacrebleu
+computes that one, from the same counts of n-grams and with the same penalty for few words.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,10 +22,10 @@ def ngram_matches(prediction: Sequence[str], label: Sequence[str], n: int) -> tu
     return sum((found & wanted).values()), sum(found.values())
 
 
-def bleu(prediction: str | Sequence[str], label: str | Sequence[str], k: int) -> float:
+def d2l_bleu(prediction: str | Sequence[str], label: str | Sequence[str], k: int) -> float:
     """Returns exp(min(0, 1 - len(label) / len(prediction))) * prod_{n=1..k} p_n^(1 / 2^n), in [0, 1].
 
-    It is 1 if the two agree. An empty prediction scores 0.
+    It is 1 if the two agree. An empty prediction scores 0. This is d2l's form; the published one is sacrebleu's.
 
     Args:
         prediction, label: tokens, or strings that are split at white space.
@@ -31,7 +36,7 @@ def bleu(prediction: str | Sequence[str], label: str | Sequence[str], k: int) ->
         ValueError: if k is below 1, or the label empty.
 
     Example:
-        >>> round(ns.models.bleu("il est riche .", "il est calme .", k=2), 3)
+        >>> round(ns.models.d2l_bleu("il est riche .", "il est calme .", k=2), 3)
         0.658
     """
     k = amount("k", k)
