@@ -17,9 +17,13 @@ html_title = f"npseq {version}"
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
     "plain_docstrings",
+    "signatures",
+    "source_links",
     "outside_links",
     "api_pages",
     "gallery",
@@ -39,7 +43,11 @@ if mathjax_carrier is None or not mathjax_carrier.submodule_search_locations:
 mathjax = Path(mathjax_carrier.submodule_search_locations[0]) / "static" / "mathjax" / "tex-svg.js"
 mathjax_path = mathjax.name
 
-autodoc_default_options = {"members": True, "member-order": "bysource", "inherited-members": "tuple,dict,Mapping"}
+autodoc_default_options = {
+    "members": True,
+    "member-order": "bysource",
+    "inherited-members": "tuple,dict,Mapping,BaseException",
+}
 autoclass_content = "both"
 autodoc_typehints = "signature"
 napoleon_numpy_docstring = False
@@ -47,7 +55,16 @@ toc_object_entries_show_parents = "hide"
 autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 100
 
+intersphinx_mapping = {
+    "python": ("https://docs.python.org/3", str(HERE / "inventories" / "python.inv")),
+    "numpy": ("https://numpy.org/doc/stable", str(HERE / "inventories" / "numpy.inv")),
+}
+# Every type that a signature or docstring names leads somewhere, but for those that npseq has for itself.
+nitpicky = True
+nitpick_ignore_regex = [("py:obj", ".*"), ("py:(class|exc)", r"npseq\..*")]
+
 html_theme = "furo"
+pygments_dark_style = "github-dark"  # the default underlines names, as if they were links
 html_static_path = ["_static", str(mathjax)]
 html_css_files = ["site.css"]
 html_copy_source = False

@@ -90,6 +90,8 @@ def inline(row: str) -> str:
 
 
 def code(text: str) -> str:
+    if text.startswith("ns."):
+        return rf"\ :py:obj:`{text} <npseq{text[2:]}>`\ " if NAME.fullmatch(text) else rf"\ ``{text}``\ "
     return rf"\ :py:obj:`{text}`\ " if NAME.fullmatch(text) else rf"\ ``{text}``\ "
 
 
@@ -111,6 +113,8 @@ def process(app: Any, what: str, name: str, thing: Any, options: Any, lines: lis
     elif isinstance(thing, type) and (hasattr(thing, "_fields") or "__dataclass_fields__" in vars(thing)):
         text = with_fields(thing, text)
     lines[:] = restructured(text) if text else []
+    if what in ("attribute", "property", "data"):
+        lines[:0] = ["..", ""]  # a comment: napoleon would take the words before a colon in the first line for a type
 
 
 def skip(app: Any, what: str, name: str, thing: Any, skipped: bool, options: Any) -> bool | None:

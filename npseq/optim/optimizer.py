@@ -72,8 +72,8 @@ class Optimizer:
         Raises:
             ValueError: for names, shapes, dtypes or state that do not fit, and for a bad lr; nothing has been written.
             TypeError: for arrays on different devices; nothing has been written.
-            SquareOverflow: for gradients whose squares their dtype cannot hold, where the optimizer keeps those;
-                nothing has been written. A GPU is not asked.
+            ArithmeticError: and ValueError in one, for gradients whose squares their dtype cannot hold, where the
+                optimizer keeps those; nothing has been written. A GPU is not asked.
         """
         lr, kinds = rate(self.lr, self.steps + 1), self.kinds()
         xp, pairs = _matched(params, grads)

@@ -75,6 +75,27 @@ def test_every_public_name_has_its_entry(site):
         assert missing <= set(npseq.__all__)
 
 
+def test_every_name_of_an_inventory_is_led_to(site):
+    """And no type leads elsewhere: Sphinx is asked for each address, and warns of one that it does not know."""
+    bases = {"numpy": "https://numpy.org/doc/stable/", "python": "https://docs.python.org/3/"}
+    targets = {link.target for page in pages_of(site / "api").values() for link in page.links}
+    for path in (ROOT / "docs" / "inventories").glob("*.inv"):
+        rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+        unused = [name for name, _, page in rows if f"{bases[path.stem]}{page}#{name}" not in targets]
+        assert unused == [], f"{path.name}: nothing refers to these"
+
+
+def test_functions_and_classes_lead_to_their_source(site):
+    """Also methods that a class inherits. What has no source of its own: fields, aliases, generated constructors."""
+    without = []
+    for path in (site / "api").glob("*.html"):
+        entries = re.findall(
+            r'<dt class="sig [^>]*id="(npseq[^"]+)">(.*?)</dt>', path.read_text(encoding="utf-8"), re.DOTALL
+        )
+        without += [name for name, text in entries if "sig-paren" in text and "viewcode-link" not in text]
+    assert without == []
+
+
 def test_arguments_are_shown_as_a_list(site):
     text = (site / "api" / "optimizers.html").read_text(encoding="utf-8")
     entry = text[text.index('id="npseq.clip_grad_norm"') : text.index('id="npseq.clip_grad_value"')]

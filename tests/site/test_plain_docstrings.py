@@ -16,6 +16,7 @@ from plain_docstrings import inline, restructured, with_fields
         ("|g' - g| over *args", r"\|g' - g\| over \*args"),
         ("W_xh and trailing_ ", r"W\_xh and trailing\_ "),
         ("see `Truncated`, or `a b`", r"see \ :py:obj:`Truncated`\ , or \ ``a b``\ "),
+        ("`ns.RNN` and `ns.RNN(3)`", r"\ :py:obj:`ns.RNN <npseq.RNN>`\  and \ ``ns.RNN(3)``\ "),
         ("an odd ` stays", r"an odd \` stays"),
         ("- no list", r"\- no list"),
     ],
