@@ -120,6 +120,8 @@ class Alternatives:
             last = graph.leaf(f"{name}_new", "wrapped_before")
             words = f"at the first step the last {name}, which an index of -1 reads, in place of the given one"
             yield Edit(node, last, words, LIKELY)
+        else:
+            yield self._instead(node, graph.leaf(name, "wrapped_before"), LIKELY)
         for again in ("tanh", "sigmoid"):
             yield self._instead(node, graph.add(again, node), ODD)
         for slope in ("dsigmoid", "dtanh"):

@@ -17,7 +17,7 @@ from npseq.layers.rnn import RNN, RNNCell
 
 
 def other_mathematics(layer: Any) -> Iterator[tuple[Mistake, float]]:
-    """What a layer's code may compute instead, already in its forward pass."""
+    """What a layer's code may compute instead, most of it already in its forward pass."""
     if not isinstance(layer, Recurrent):
         return
     gates = layer.cell.gates
@@ -39,6 +39,10 @@ def other_mathematics(layer: Any) -> Iterator[tuple[Mistake, float]]:
     if type(layer.cell) is LSTMCell:
         right = "f = sigmoid(x W_xf + h W_hf + b_f)"
         yield _mistake("b_f + 1", "forward adds 1 to the forget gate's bias", right, "L2", _with_more_bias), LIKELY
+        yield Mistake("f too early", "dc is multiplied by the forget gate before the other gates read it",
+                      "da_i, da_f and da_g are made of dc_all; then dc = dc_all f", "L16, L17, L18",
+                      step=("da_i = dc_all * f * g * dsigmoid(i)", "da_f = dc_all * f * c * dsigmoid(f)",
+                            "da_g = dc_all * f * i * dtanh(g)")), LIKELY  # fmt: skip
     if type(layer.cell) is RNNCell and layer.cell.nonlinearity in ("tanh", "relu"):
         yield _mistake("other nonlinearity", "tanh and ReLU are exchanged in forward", "h' = phi(a)", "R2",
                        _with_the_other_nonlinearity), LIKELY  # fmt: skip

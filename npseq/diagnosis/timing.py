@@ -77,9 +77,11 @@ def _steps_left_out(T: int) -> Iterator[Priced]:
         words = f"only the last {k} steps are back-propagated"
         step = (f"da_* = when('t > k', {T - 1 - k}, da_*)",)
         yield Mistake(f"last {k} steps only", words, right, "T7", step=step), USUAL
-    last = ("da_* = when('t != k', -1, da_*)", "dh = when('t != k', -1, dh) + when('t == k', -1, p)",
-            "dc = when('t != k', -1, dc) + when('t == k', -1, dc_next)")  # fmt: skip
-    yield Mistake("last step left out", "the last step is never back-propagated", right, "T7", step=last), USUAL
+    for which, k in (("last", -1), ("first", 0)):
+        around = {"da_*": "", "dh": f" + when('t == k', {k}, p)", "dc": f" + when('t == k', {k}, dc_next)"}
+        left_out = tuple(f"{name} = when('t != k', {k}, {name}){rest}" for name, rest in around.items())
+        words = f"the {which} step is never back-propagated"
+        yield Mistake(f"{which} step left out", words, right, "T7", step=left_out), USUAL
 
 
 def _stale_tapes() -> Iterator[Priced]:

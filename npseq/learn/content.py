@@ -17,11 +17,13 @@ class Line:
         name: of the result.
         right: one way to write it, in the letters of docs/derivations; empty where it takes a loop.
         label: of its equation in docs/derivations; empty where none stands there.
+        slips: what is often written instead, and in which words it is wrong.
     """
 
     name: str
     right: str = ""
     label: str = ""
+    slips: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,12 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "exp": np.exp,
     "log": np.log,
     "sign": np.sign,
+    "drelu": lambda y: (y > 0) * 1.0,
     "dtanh": lambda y: 1 - y * y,
     "dsigmoid": lambda y: y - y * y,
     "T": lambda x: x.T,
     "diagonal": lambda x: np.diag(x),
+    "inverse": np.linalg.inv,
 }
 PARTS = {"total": 1, "one": 1, "term": 2}  # how many arguments are nodes, the others being axes and places
 OPERATORS = {ast.Mult: "multiply", ast.Div: "divide", ast.Add: "add", ast.Sub: "subtract", ast.MatMult: "matmul"}
@@ -162,6 +164,8 @@ class Values:
                     return reduce(np.add, [weight * x for (weight, _), x in zip(args, parts, strict=True)])
                 case "matmul":
                     return parts[0] @ parts[1]
+                case "crossed":
+                    return np.sum(parts[0], axis=1, keepdims=True) @ np.sum(parts[1], axis=0, keepdims=True)
                 case "term":
                     return np.outer(parts[0][:, args[2]], parts[1][args[2]])
                 case "one":

@@ -120,7 +120,12 @@ def lines(task: Task, letters: str) -> tuple[Line, ...]:
         return task.ng
     mapping = names(task, letters)
     return tuple(
-        Line(mapping.get(line.name, line.name), line.right and expression(line.right, task, letters), line.label)
+        Line(
+            mapping.get(line.name, line.name),
+            line.right and expression(line.right, task, letters),
+            line.label,
+            tuple((expression(slip, task, letters), prose(words, task, letters)) for slip, words in line.slips),
+        )
         for line in task.lines
     )
 

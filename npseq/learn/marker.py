@@ -15,6 +15,7 @@ from npseq.learn.slopes import Slip
 RTOL = 1e-9  # of the line's largest entry; float64 keeps 1e-15 of such short sums
 SINGLE = 1e-4  # of float32
 PAIRS = 120  # slips of which two are tried together, the likelier ones
+PLAIN = 1.3  # the price below which a slip is likely
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ class Marker:
             return Mark(line.name, True, reason=f"with your {' and '.join(wrong)}", label=line.label)
         before = [earlier.name for earlier in self.lines[: self.lines.index(line)]]
         env = {**self.given, **{n: own.get(n, self.right[n]) for n in before}}
-        return Search(self, env, found, np.asarray(wanted)).mark(line)
+        right_before = {name for name in before if name not in own or is_close(own[name], self.right[name])}
+        return Search(self, env, found, np.asarray(wanted), right_before).mark(line)
 
 
 class Search:
@@ -127,9 +129,11 @@ class Search:
         env: what the line may have read.
         found: what it gave.
         wanted: what is right.
+        right_before: the lines before it that are right.
     """
 
-    def __init__(self, marker: Marker, env: Arrays, found: np.ndarray, wanted: np.ndarray):
+    def __init__(self, marker: Marker, env: Arrays, found: np.ndarray, wanted: np.ndarray, right_before: set[str]):
+        self.right_before, self.known = right_before, list[Slip]()
         self.graph, self.env, self.found, self.wanted = marker.graph, env, found, wanted
         self.nodes, self.line = marker.nodes, -1
         self.values = Values(self.graph, env)
@@ -138,6 +142,7 @@ class Search:
 
     def mark(self, line: Line) -> Mark:
         self.line = self.nodes[line.name]
+        self.known = [Slip(self.graph.read(text), "factor", words) for text, words in line.slips]
         kind, reason = self.reason(self.line)
         return Mark(line.name, False, kind, reason, line.label)
 
@@ -146,15 +151,31 @@ class Search:
         found, wanted = self.found, self.wanted
         if not np.isfinite(found).all():
             return "value", "it holds numbers that are not finite"
-        singles = sorted(self.slips.of(node), key=lambda slip: slip.price)
+        if found.shape == wanted.shape and not found.any():
+            return "path", "it is zero: nothing was computed"
+        singles = sorted((*self.known, *self.slips.of(node)), key=lambda slip: slip.price)
+        if (inlined := self.inlined(node)) != node:
+            singles += [slip for slip in self.slips.of(inlined) if slip.price < PLAIN]
         if (slip := self.first(singles)) is not None:
             note = "" if found.shape == wanted.shape else f"; its shape is {found.shape}, {wanted.shape} is needed"
             return slip.kind, slip.words + note
         if found.shape != wanted.shape:
             return "shape", self.shape()
         return (
-            self.terms(node) or self.too_much() or self.pair(node, singles) or self.factor() or ("value", self.where())
+            self.terms(node)
+            or self.too_much()
+            or self.pair(node, singles)
+            or self.factor()
+            or self.alike()
+            or ("value", self.where())
         )
+
+    def inlined(self, node: int) -> int:
+        """The line with what it reads of lines before it written out, where these are right."""
+        for name, other in self.nodes.items():
+            if other != self.line and name in self.right_before:
+                node = self.graph.replaced(node, self.graph.leaf(name), other)
+        return node
 
     def first(self, slips: Any) -> Slip | None:
         """The first slip with these numbers."""
@@ -188,7 +209,7 @@ class Search:
             elif abs(weight + 1) < RTOL:
                 kinds, words = [*kinds, "sign"], [*words, f"{text} has the wrong sign"]
             elif abs(weight - 1) > RTOL:
-                kinds, words = [*kinds, "factor"], [*words, f"{text} is {weight:g} times as large as it should be"]
+                kinds, words = [*kinds, "factor"], [*words, f"{text} {self.times(weights[k])}"]
         return (kinds[0], "; ".join(words)) if kinds else None
 
     def too_much(self) -> tuple[str, str] | None:
@@ -210,7 +231,10 @@ class Search:
         turned = [node for node in found if graph.nodes[node].op == "T"]
         leaves = [graph.leaf(name) for name in self.env]
         carried = [leaf for leaf in leaves if self.slips.carries(leaf)]
-        found += [graph.add("matmul", *pair) for a in carried for W in turned for pair in ((a, W), (W, a))]
+        once = [graph.add("matmul", *pair) for a in carried for W in turned for pair in ((a, W), (W, a))]
+        matrices = [W for W in turned if graph.text(W).startswith("W")]
+        found += once + [graph.add("matmul", a, W) for a in once for W in matrices]
+        found += [graph.add("matmul", graph.add("T", leaf), a) for leaf in leaves for a in carried]
         more = [graph.product(node, leaf) for node in found for leaf in leaves if self.slips.carries(node)]
         own = [part for part in graph.reached([self.line]) if part in carried]
         more += [graph.replaced(self.line, part, other) for part in own for other in carried if other != part]
@@ -218,9 +242,9 @@ class Search:
 
     def pair(self, node: int, singles: list[Slip]) -> tuple[str, str] | None:
         """Two slips at once, the likelier first."""
-        likely = [slip for slip in singles if slip.price < 1.3]
+        likely = [slip for slip in singles if slip.price < PLAIN]
         for slip in islice(likely, PAIRS):
-            again = (Slip(*other) for other in self.slips.inside(slip.node) if other.price < 1.3)
+            again = (Slip(*other) for other in self.slips.inside(slip.node) if other.price < PLAIN)
             for other in (*again, *self.slips.whole(slip.node)):
                 if is_close(self.found, self.values.of(other.node), 10 * RTOL):
                     return slip.kind, f"two things: {slip.words}; and {other.words}"
@@ -230,8 +254,21 @@ class Search:
         """One number that all entries are off by."""
         ratio = self.found.ravel() @ self.wanted.ravel() / (self.wanted.ravel() @ self.wanted.ravel())
         if ratio and is_close(self.found, ratio * self.wanted, 10 * RTOL):
-            return "factor", f"it is {ratio:.4g} times as large as it should be"
+            return "factor", f"it {self.times(ratio)}"
         return None
+
+    def times(self, ratio: float) -> str:
+        """Words for a factor too many, by the name of a number that is given."""
+        for name, value in self.env.items():
+            for word, number in (("divided", 1 / value), ("multiplied", value)) if not np.ndim(value) else ():
+                if abs(ratio - number) < 100 * RTOL * abs(number):
+                    return f"must not be {word} by {name}"
+        return f"is {ratio:.6g} times as large as it should be"
+
+    def alike(self) -> tuple[str, str] | None:
+        """The same number everywhere, which no gradient is."""
+        same = self.found.size > 1 and self.found.min() == self.found.max()
+        return ("path", f"every entry is {self.found.flat[0]:g}; no gradient is in it") if same else None
 
     def where(self) -> str:
         wrong = ~np.isclose(self.found, self.wanted, rtol=1e-7, atol=RTOL * np.abs(self.wanted).max())

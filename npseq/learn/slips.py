@@ -58,6 +58,8 @@ class Slips(Slopes):
         op = self.lines.nodes[node].op
         if not top and op in ("product", "matmul", "sum"):
             yield Slip(self.negative(node), "sign", f"{self.lines.text(node)} has the wrong sign", 1.1)
+        if not top and op == "matmul":
+            yield from self.too_many(node, f" at {self.lines.text(node)}")
         if (method := getattr(self, f"_of_{op}", None)) is not None:
             yield from method(node)
 
@@ -66,6 +68,8 @@ class Slips(Slopes):
 
     def _of_product(self, node: int) -> Iterator[Slip]:
         lines, factors = self.lines, self.lines.nodes[node].args
+        added = lines.sum(*((1, factor) for factor in factors))
+        yield Slip(added, "factor", f"a product belongs here, {lines.text(node)}, not a sum", 1.1)
         for k, factor in enumerate(factors):
             if factor in factors[:k]:
                 continue
@@ -113,16 +117,29 @@ class Slips(Slopes):
                     f"{lines.text(lines.product(*others))} belongs to {lines.text(one)} alone: the bracket is too wide"
                 )
                 yield Slip(wide, "factor", words, 1.2)
+            if lines.nodes[part].op == "matmul":
+                inner, matrix = lines.nodes[part].args
+                wide = lines.add("matmul", lines.sum((weight, inner), *rest), matrix)
+                words = f"{lines.text(matrix)} belongs to {lines.text(inner)} alone: the bracket is too wide"
+                yield Slip(wide, "factor", words, 1.2)
             twice = f"{'the path' if path else 'the term'} {text} comes twice"
             yield Slip(lines.sum(*rest, (2 * weight, part)), "factor", twice, 1.3)
 
     def _product_of_sums(self, terms: tuple[tuple[float, int], ...]) -> Iterator[Slip]:
-        """Matrix products of each step, added up before they are multiplied."""
-        lines = self.lines
-        if len(terms) > 1 and all(lines.nodes[part].op == "matmul" for _, part in terms):
-            left, right = (lines.sum(*((1, lines.nodes[part].args[side]) for _, part in terms)) for side in (0, 1))
+        """Matrix products of each step, added up before they are multiplied; one side of theirs in all of them."""
+        lines, several = self.lines, [term for term in terms if self.lines.nodes[term[1]].op == "matmul"]
+        if len(several) < 2:
+            return
+        sides = [lines.nodes[part].args for _, part in several]
+        left, right = (lines.sum(*((1, pair[side]) for pair in sides)) for side in (0, 1))
+        if len(several) == len(terms):
             words = "each step has a product of its own; a product of the sums has all crossed terms too"
             yield Slip(lines.add("matmul", left, right), "path", words, 1.2)
+        rest = [term for term in terms if term not in several]
+        for one, other in sides if len(several) > 2 else ():
+            for part, pair in ((one, (one, right)), (other, (left, other))):
+                words = f"{lines.text(part)} stands in every path; each of them has its own"
+                yield Slip(lines.sum((1, lines.add("matmul", *pair)), *rest), "factor", words, 1.2)
 
     def carries(self, node: int) -> bool:
         """Whether an adjoint is in it."""
@@ -155,7 +172,12 @@ class Slips(Slopes):
 
     def _of_T(self, node: int) -> Iterator[Slip]:
         (inner,) = self.lines.nodes[node].args
-        yield Slip(inner, "shape", f"{self.lines.text(inner)} must be transposed", 1)
+        text = self.lines.text(inner)
+        yield Slip(inner, "shape", f"{text} must be transposed", 1)
+        for other in (
+            (self.lines.add("inverse", inner), self.lines.add("inverse", node)) if text.startswith("W") else ()
+        ):
+            yield Slip(other, "shape", f"the transpose of {text} belongs here, not its inverse", 1.2)
 
     def _of_matmul(self, node: int) -> Iterator[Slip]:
         lines, (left, right) = self.lines, self.lines.nodes[node].args
@@ -172,9 +194,31 @@ class Slips(Slopes):
             words = f"of the sum in {lines.text(node)} one term alone is left, as when = stands in the place of +="
             yield Slip(lines.add("term", left, right, k), "sum", words, 1.2)
         words = f"a matrix product belongs here, {lines.text(node)}, not one entry by entry"
-        yield Slip(lines.product(left, right), "shape", words, 1.2)
+        for other in (right, lines.add("total", right, 0, False)):
+            yield Slip(lines.product(left, other), "shape", words, 1.2)
+        crossed = lines.add("crossed", left, right)
+        words = f"in {lines.text(node)} a product is summed; a product of the sums has all crossed terms too"
+        for count in (1, many, many**2):
+            number = lines.add("invert", lines.constant(count))
+            yield Slip(crossed if count == 1 else lines.product(crossed, number), "sum", words, 1.2)
+        yield from self._placed(left, right)
         yield Slip(left, "path", f"the matrix {lines.text(right)} is missing", 1.2)
         yield Slip(right, "path", f"the matrix {lines.text(left)} is missing", 1.2)
+
+    def _placed(self, left: int, right: int) -> Iterator[Slip]:
+        """A factor of what is multiplied by a matrix, after the product."""
+        lines = self.lines
+        factors = lines.nodes[left].args if lines.nodes[left].op == "product" else ()
+        for k, factor in enumerate(factors):
+            inner = lines.add("matmul", lines.product(*factors[:k], *factors[k + 1 :]), right)
+            words = f"{lines.text(factor)} multiplies before the matrix product, not after it"
+            yield Slip(lines.product(inner, factor), "factor", words, 1.1)
+        factors = lines.nodes[right].args if lines.nodes[right].op == "product" and lines.nodes[left].op == "T" else ()
+        for k, factor in enumerate(factors):
+            operand, rest = lines.nodes[left].args[0], lines.product(*factors[:k], *factors[k + 1 :])
+            words = f"{lines.text(factor)} multiplies {lines.text(rest)}, not {lines.text(operand)}"
+            moved = lines.add("matmul", lines.add("T", lines.product(operand, factor)), rest)
+            yield Slip(moved, "factor", words, 1.1)
 
     def _turned(self, node: int) -> int:
         op, args = self.lines.nodes[node]
@@ -198,10 +242,9 @@ class Slips(Slopes):
 
     def whole(self, node: int) -> Iterator[Slip]:
         """A slip of the whole line."""
-        lines, one = self.lines, self.lines.constant(1)
+        lines = self.lines
         yield Slip(self.negative(node), "sign", "the sign is wrong", 1)
         yield Slip(lines.add("T", node), "shape", "it is transposed", 1)
-        yield Slip(lines.constant(0), "path", "it is zero: nothing was computed", 1)
         for number in (2.0, 0.5):
             yield Slip(lines.sum((number, node)), "factor", f"it is {number:g} times as large as it should be", 1.1)
         for words, number in self.counts.items():
@@ -209,16 +252,23 @@ class Slips(Slopes):
             divided = lines.product(node, lines.add("invert", count))
             yield Slip(divided, "sum", f"it must not be divided by {words}", 1.05)
             yield Slip(lines.product(node, count), "sum", f"it must not be multiplied by {words}", 1.05)
+        yield from self.too_many(node, "")
+        for name in self.arrays:
+            leaf = lines.leaf(name)
+            more = f"there is a {'path' if name in self.adjoints else 'term'} {name} too many"
+            yield Slip(lines.sum((1, node), (1, leaf)), "path", more, 1.5)
+            yield Slip(leaf, "factor", f"it is {name} alone", 1.3)
+
+    def too_many(self, node: int, where: str) -> Iterator[Slip]:
+        """A factor that does not belong there: a name, 1 less a name, a slope, a tanh."""
+        lines, one = self.lines, self.lines.constant(1)
         for name in self.arrays:
             leaf = lines.leaf(name)
             factors = {leaf: name, lines.sum((1, one), (-1, leaf)): f"(1 - {name})"}
             factors |= {lines.add(slope, leaf): lines.text(lines.add(slope, leaf)) for slope in ("dsigmoid", "dtanh")}
             factors |= {lines.add("tanh", leaf): f"tanh({name})"}
             for factor, text in factors.items():
-                yield Slip(lines.product(node, factor), "factor", f"there is a factor {text} too many", 1.5)
-            more = f"there is a {'path' if name in self.adjoints else 'term'} {name} too many"
-            yield Slip(lines.sum((1, node), (1, leaf)), "path", more, 1.5)
-            yield Slip(leaf, "factor", f"it is {name} alone", 1.3)
+                yield Slip(lines.product(node, factor), "factor", f"there is a factor {text} too many{where}", 1.5)
 
 
 def is_step(name: str, other: str) -> bool:

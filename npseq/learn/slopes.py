@@ -43,7 +43,9 @@ class Slopes:
             lines.product(node, node): "it comes twice",
             lines.add("tanh", y): "the derivative is needed here, not the tanh",
             lines.product(lines.constant(2), y): "that is the derivative of a square",
+            lines.add("drelu", y): "that is the derivative of a ReLU; this is a tanh",
             lines.product(y, node): f"there is a factor {y_text} too many",
+            lines.product(*2 * [lines.sum((1, one), (-1, y))]): f"{y_text} alone is squared, not 1 - {y_text}",
             lines.product(
                 y, lines.add("dtanh", lines.add("tanh", y))
             ): f"{y_text} is a tanh already, and no factor of it",

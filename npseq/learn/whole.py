@@ -1,5 +1,6 @@
 """Marks of a whole backward pass: what is wrong with a loop over time, by the name that `npseq.diagnose` has for it."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -75,9 +76,12 @@ def _diagnosed(exercise: Any, written: dict[str, np.ndarray]) -> tuple[str, str]
     grads = {
         name: np.asarray(v, float) for name, v in in_letters.back(written, exercise.task, exercise.letters).items()
     }
+    if not any(value.any() for value in grads.values()):
+        return "path", in_letters.prose("every gradient is zero: `dy` is in none", exercise.task, exercise.letters)
     found = diagnose(layer, x, dy, grads, state)
     if not found.matches:
         return "value", found.text
     match = found.matches[0]
     right = "; ".join(mistake.right for mistake in match.mistakes if mistake.right)
-    return kind_of(match.text), match.text + (f"; right: {right}" if right else "")
+    said = match.text + (f"; right: {right}" if right else "")
+    return kind_of(match.text), re.sub(r"^[A-Z]\d+: ", "", said).replace("p_{t+1}", "dh_{t+1}")

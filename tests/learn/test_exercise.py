@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from learn import held_out, right_ways, wrong_lines
+from learn import held_out, later_lines, right_ways, wrong_lines
 
 import npseq as ns
 from npseq.learn.choice import TASKS, letters_of
@@ -45,14 +45,16 @@ def reason_is_right(row: tuple[str, ...]) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", [wrong_lines.WRONG, held_out.HELD_OUT], ids=["made with", "held out"])
+@pytest.mark.parametrize(
+    "rows", [wrong_lines.WRONG, held_out.HELD_OUT, later_lines.LATER], ids=["made with", "held out", "later"]
+)
 def test_at_least_95_of_100_wrong_lines_get_the_right_reason(rows):
     unnamed = [row[:4] for row in rows if not reason_is_right(row)]
     assert len(unnamed) <= 0.05 * len(rows), unnamed
 
 
 def test_some_wrong_lines_get_the_right_reason():
-    rows = [*wrong_lines.WRONG, *held_out.HELD_OUT][::7]
+    rows = [*wrong_lines.WRONG, *held_out.HELD_OUT, *later_lines.LATER][::11]
     assert [row[:4] for row in rows if not reason_is_right(row)] == []
 
 
@@ -77,6 +79,11 @@ def test_no_right_line_is_refused_and_200_ways_are_tried():
             source = f"def {exercise.name}({', '.join(exercise.given)}):\n" + "".join(f"    {x}\n" for x in body)
             marks = exercise.check(function_of(source, exercise.name))
             refused += [] if marks else [f"{marks}\n{source}"]
+    for row in filter(None, right_ways.BY_LINE.splitlines()):
+        tried += 1
+        where, text = row.split(" | ")
+        marks = checked(*where.split(), text)[0]
+        refused += [] if marks else [f"{marks}\n{row}"]
     assert not refused, refused[0]
     assert tried >= 200
 

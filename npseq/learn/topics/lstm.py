@@ -135,7 +135,19 @@ TASKS = (
         "the gradient `dc_all` by `c_new` with everything in it.",
         STEP[-1:],
         "dh_new dc_new o c_new",
-        (Line("dc_all", "dc_new + dh_new * o * (1 - tanh(c_new)**2)", "L15"),),
+        (
+            Line(
+                "dc_all",
+                "dc_new + dh_new * o * (1 - tanh(c_new)**2)",
+                "L15",
+                (
+                    (
+                        "dc_new + dh_new * tanh(c_new) * o * (1 - o)",
+                        "that is the path through `o` to its gate; through tanh(`c_new`) the cell itself is reached",
+                    ),
+                ),
+            ),
+        ),
         (
             "A name used in two places gets the sum of what both pass back.",
             "What comes through `h_new` passes the gate `o` and one tanh, of `c_new`.",

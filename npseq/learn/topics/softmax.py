@@ -24,7 +24,12 @@ TASKS = (
         ("q = h_new @ W_hq + b_q", "p = exp(q) / exp(q).sum(axis=1, keepdims=True)"),
         "p onehot N h_new W_hq",
         (
-            Line("dq", "(p - onehot) / N", "E5"),
+            Line(
+                "dq",
+                "(p - onehot) / N",
+                "E5",
+                (("-onehot / p / N", "that is the gradient by `p`; go on, through the softmax, to its scores"),),
+            ),
             Line("dW_hq", "h_new.T @ dq", "R9"),
             Line("db_q", "dq.sum(axis=0)", "R10"),
             Line("dh_new", "dq @ W_hq.T", "R6"),
