@@ -133,7 +133,7 @@ def header_edit(raw: bytes, other: bytes, rng: np.random.Generator) -> bytes:
         lambda: header.update({name: ODD[rng.integers(len(ODD))]}),
         lambda: header.pop("__metadata__"),
         lambda: header.update(__metadata__=ODD[rng.integers(len(ODD))]),
-        lambda: header["__metadata__"].update(config=ODD[rng.integers(len(ODD))]),
+        lambda: header["__metadata__"].update(made=ODD[rng.integers(len(ODD))]),
         lambda: header["__metadata__"].pop(str(rng.choice(list(header["__metadata__"])))),
     ]
     edits[rng.integers(len(edits))]()
@@ -193,25 +193,26 @@ def _forged_json(raw: bytes, name: str, rng: np.random.Generator) -> bytes:
         for free in ("text_digest", "rng"):  # any digest is one of some text, and any state one of a generator
             tree.pop(free) if rng.random() < 0.02 else None
         tree = {**tree, "config": {**tree["config"]}}
+    vocabulary = {"vocab": tree.pop("vocab")} if name == "made" else {}
     _worsen(tree, rng)
+    tree = {**tree, **vocabulary}
     return forged(content._replace(metadata={**content.metadata, name: json.dumps(tree)}))
 
 
 def forged_config(raw: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    return _forged_json(raw, "config", rng)
+    return _forged_json(raw, "made", rng)
 
 
 def forged_sizes(raw: bytes, other: bytes, rng: np.random.Generator) -> bytes:
     """A giant size, for which there must be no attempt to take memory."""
     content = content_of(raw)
-    config = json.loads(content.metadata["config"])
-    config[str(rng.choice(["hidden_size", "num_layers", "embedding_size", "proj_size"]))] = GIANT[
+    made = json.loads(content.metadata["made"])
+    made[str(rng.choice(["hidden_size", "num_layers", "embedding_size", "proj_size"]))] = GIANT[
         rng.integers(len(GIANT) - 1)
     ]
-    metadata = {**content.metadata, "config": json.dumps(config)}
     if rng.random() < 0.3:
-        metadata["vocabulary"] = json.dumps(GIANT[rng.integers(len(GIANT) - 1)])
-    return forged(content._replace(metadata=metadata))
+        made["vocab"] = GIANT[rng.integers(len(GIANT) - 1)]
+    return forged(content._replace(metadata={**content.metadata, "made": json.dumps(made)}))
 
 
 def forged_training(raw: bytes, other: bytes, rng: np.random.Generator) -> bytes:
@@ -219,13 +220,16 @@ def forged_training(raw: bytes, other: bytes, rng: np.random.Generator) -> bytes
 
 
 def forged_vocabulary(raw: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    return _forged_json(raw, "vocabulary", rng)
+    content = content_of(raw)
+    made = json.loads(content.metadata["made"])
+    _worsen(made["vocab"]["vocabulary"], rng)
+    return forged(content._replace(metadata={**content.metadata, "made": json.dumps(made)}))
 
 
 def forged_metadata(raw: bytes, other: bytes, rng: np.random.Generator) -> bytes:
     """A whole entry of the metadata missing, or no JSON, or JSON that is nested 100,000 deep."""
     content = content_of(raw)
-    name = str(rng.choice(["format", "version", "config", "vocabulary", "training"]))
+    name = str(rng.choice(["format", "version", "made", "fitted", "training"]))
     metadata = dict(content.metadata)
     odd = ["", "[", "nul", "NaN", "null", "[]", "{}", "7", '"x"', "[" * 100_000 + "]" * 100_000, "1" + "0" * 5000]
     if rng.random() < 0.2:

@@ -5,10 +5,12 @@ An optimizer step, a norm, a clip, an all-reduce and scipy.optimize.minimize eac
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
-from math import prod
+from math import inf, prod
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -21,6 +23,17 @@ T = TypeVar("T")
 Index = tuple[slice | int, ...]
 WRITES = count(1)  # a number for each time that npseq writes on parameters, never given twice
 SAMPLED = 16  # entries that tell whether NumPy itself has written on a vector
+_most: ContextVar[float] = ContextVar("_most", default=inf)
+
+
+@contextmanager
+def at_most(count: int) -> Iterator[None]:
+    """Refuses a layer of more parameters inside, before it takes memory, with a ValueError for what a file says."""
+    token = _most.set(count)
+    try:
+        yield
+    finally:
+        _most.reset(token)
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,16 @@ class Layout:
 
     blocks: dict[str, tuple[int, ...]]
     names: dict[str, tuple[str, Index]]
+
+    def __post_init__(self) -> None:
+        if (most := _most.get()) < inf and sum(self._count(*place) for place in self.names.values()) > most:
+            raise ValueError(f"its configuration has more parameters than the {most} that it holds")
+
+    def _count(self, block: str, index: Index) -> int:
+        """The entries of a rectangle of a block."""
+        shape = self.blocks[block]
+        sides = [at.indices(length) for length, at in zip(shape, index, strict=False) if isinstance(at, slice)]
+        return prod(stop - start for start, stop, _ in sides) * prod(shape[len(index) :])
 
     @cached_property
     def spans(self) -> dict[str, tuple[int, int]]:

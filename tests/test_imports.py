@@ -28,7 +28,7 @@ RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside
     "bptt": BELOW_LAYERS,
     "compiled": BELOW_LAYERS | {"gpu"},  # gpu: the tracing of a cell
     "layers": BELOW_MODELS,
-    "models": BELOW_MODELS,
+    "models": BELOW_MODELS | {"gallery"},  # a file names the cells of npseq
     "online": BELOW_MODELS,
     "scan": BELOW_MODELS,
     "layercheck": BELOW_MODELS | {"gradcheck"},

@@ -6,7 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from npseq.parameters import Layout, Parameters, join_layouts, simple_layout
+import npseq as ns
+from npseq.parameters import Layout, Parameters, at_most, join_layouts, simple_layout
 
 BLOCKED = Layout({"W": (5, 4), "b": (4,)}, {"W_x": ("W", (slice(2, 5),)), "W_h": ("W", (slice(0, 2),)), "b": ("b", ())})
 
@@ -116,3 +117,12 @@ def test_like_has_the_names_over_another_vector(params):
 
 def test_the_text_lists_names_and_shapes(params):
     assert str(params).splitlines()[:2] == ["Parameters: 24 numbers, float64", "  W_x  (3, 4)"]
+
+
+def test_no_layer_is_larger_than_a_file_that_it_is_read_from():
+    with at_most(21):
+        assert len(ns.Linear(6, 3, rng=0).params.flat) == 21
+        with pytest.raises(ValueError, match="its configuration has more parameters than the 21 that it holds"):
+            ns.Linear(10**400, 3, rng=0)
+        assert ns.Recurrent(ns.gallery.IndRNNCell(), 5, 3, rng=0).params.flat.size > 21  # of which 21 have names
+    assert len(ns.Linear(6, 4, rng=0).params.flat) == 28

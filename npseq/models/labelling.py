@@ -59,8 +59,7 @@ class LabelModel(Fitting, SequenceModel):
         if vocab is not None and not isinstance(vocab, Vocabulary):
             raise TypeError(f"vocab must be a Vocabulary or None, got {vocab!r:.80}")
         names = None if isinstance(num_labels, int | np.integer) else _names(num_labels)
-        self.vocab = vocab
-        self.classes_ = np.arange(integer("num_labels", num_labels)) if names is None else np.array(names, dtype=object)
+        self.vocab, count = vocab, integer("num_labels", num_labels) if names is None else len(names)
         with drawing(rng) as rng:
             layer, rows = recurrent, embedding
             if isinstance(recurrent, str | Cell):
@@ -68,7 +67,8 @@ class LabelModel(Fitting, SequenceModel):
                 layer = layer_of(recurrent, size, **given, rng=rng)
             elif input_size is not None or isinstance(embedding, int):
                 raise ValueError("input_size and the size of an embedding belong to a cell by name; leave them out")
-            super().__init__(layer, len(self.classes_), loss=loss, embedding=rows, rng=rng)  # type: ignore[arg-type]
+            super().__init__(layer, count, loss=loss, embedding=rows, rng=rng)  # type: ignore[arg-type]
+        self.classes_ = np.arange(count) if names is None else np.array(names, dtype=object)
 
     def _inputs(self, embedding: Any, input_size: Any, dtype: Any, rng: Any) -> tuple[int, Embedding | None]:
         if isinstance(embedding, Embedding):

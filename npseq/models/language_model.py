@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from inspect import signature
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from npseq.cell import Cell
 from npseq.clipping import check_limit, clip_grad_norm
 from npseq.cpu import CURRENT
 from npseq.data import Vocabulary
-from npseq.files import read_content, write_content
 from npseq.layers import Bidirectional, Embedding
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import as_state, state_arrays, state_before
@@ -22,7 +20,6 @@ from npseq.losses.cross_entropy import softmax_cross_entropy, weighed_cross_entr
 from npseq.models.cells import CELL, DEFAULTS, check_cell_options, draw_own, layer_of
 from npseq.models.decoding.generation import sized
 from npseq.models.first_values import INITIALIZERS, draw
-from npseq.models.saving import FORMAT, check_size, content_of, model_from
 from npseq.models.sequence import Buffers
 from npseq.models.text_fitting import TextFitting
 from npseq.models.window import Window
@@ -39,8 +36,7 @@ class LanguageModel(TextFitting):
     Args:
         vocab: a Vocabulary, or its size V.
         cell: "rnn", "gru" or "lstm"; or a cell of one's own, MyCell(); or a recurrent layer, of whose copy the model is
-            made, with no further options but embedding_size, initializer and rng. These two have save_params in the
-            place of save.
+            made, with no further options but embedding_size, tied, initializer and rng.
         hidden_size, num_layers, bidirectional, dropout, dtype: the recurrent layer's.
         embedding_size: features of an embedding; None is one-hot.
         tied: whether the output's matrix is the embedding's, transposed (Press & Wolf 2017, arXiv 1608.05859); their
@@ -259,30 +255,12 @@ class LanguageModel(TextFitting):
         loss, norm, state, buffers = self._clipped((ids, targets, as_state(arrays)), clip, window, old)
         return [loss, norm, *state_arrays(state)], buffers
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Writes parameters, configuration and vocabulary as one safetensors file.
-
-        Args:
-            path: of the file, or a link to it; one of npseq's that was there is replaced as a whole.
-
-        Raises:
-            OSError: if it cannot be written, or a file is there that npseq did not write.
-            ValueError: for complex128, which safetensors files do not have.
-        """
-        write_content(content_of(self), path)
-
-    @classmethod
-    def load(cls, path: str | PathLike[str]) -> "LanguageModel":
-        """Returns the model that `save`, or a training checkpoint, wrote, on the host, with the same bits.
-
-        Args:
-            path: of the file.
-
-        Raises:
-            FileNotFoundError: if there is no file.
-            ValueError: if it is damaged, or another kind of file.
-        """
-        return model_from(cls, read_content(path, FORMAT, check_size), path)
+    def _made(self) -> dict[str, Any]:
+        vocab, dtype = self.vocab or self.vocab_size, {"dtype": self.dtype.name}  # astype changes it
+        if self.config is not None:
+            return {"vocab": vocab, **self.config, **dtype}
+        size = None if self.embedding is None else self.embedding.dim
+        return {"vocab": vocab, "cell": self.recurrent, "embedding_size": size, "tied": self.tied}
 
     def __repr__(self) -> str:
         inputs = self.embedding or "one-hot"

@@ -11,9 +11,9 @@ import numpy as np
 
 from npseq.arguments import instance
 from npseq.backend import to_host
-from npseq.files import Content, damage_in, read_content, write_content
+from npseq.files import Content, damage_in, write_content
 from npseq.models.language_model import LanguageModel
-from npseq.models.saving import FORMAT, check_size, content_of, model_from
+from npseq.models.whole import content_of, read_model
 from npseq.training.config import TrainingConfig, make_optimizer
 from npseq.training.metrics import EpochMetrics, as_array, from_array
 from npseq.training.position import Position, from_content, to_content
@@ -86,13 +86,12 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         >>> ns.training.load_checkpoint("run/model.safetensors").metrics
         []
     """
-    content = read_content(path, FORMAT, check_size)
+    rng = np.random.default_rng(0)
+    model, content = read_model(LanguageModel, path, rng)  # draws first weights, so the state is set after it
     with damage_in(path):
         training = json.loads(content.metadata.get("training", "{}"))
     if training == {} or (isinstance(training, dict) and training.keys() == OF_BEST):
         raise ValueError(f"{str(path)!r} must be a checkpoint of a training run, it holds a model alone")
-    rng = np.random.default_rng(0)
-    model = model_from(LanguageModel, content, path, rng)  # draws first weights, so the state is set after it
     with damage_in(path):
         config = _config(training, model)
         rng.bit_generator.state = training["rng"]
@@ -157,8 +156,7 @@ def load_trained(path: str | PathLike[str]) -> Trained:
 
     Raises as LanguageModel.load does.
     """
-    content = read_content(path, FORMAT, check_size)
-    model = model_from(LanguageModel, content, path)
+    model, content = read_model(LanguageModel, path)
     if "training" not in content.metadata:
         return Trained(model, None, "")
     with damage_in(path):

@@ -75,12 +75,12 @@ def test_a_damaged_file_is_refused(tmp_path):
 def test_the_two_kinds_of_files_are_told_apart(tmp_path):
     ns.LanguageModel(5, "rnn", 3, rng=0).save(tmp_path / "language")
     with pytest.raises(
-        ValueError, match=r"must be in the format 'npseq parameters' that npseq saved, its format is 'npseq l"
+        ValueError, match=r"must be in the format 'npseq parameters' that npseq saved, its format is 'npseq L"
     ):
         Forecaster(rng=0).load_params(tmp_path / "language")
     Forecaster(rng=0).save_params(tmp_path / "parameters")
     with pytest.raises(
-        ValueError, match=r"must be in the format 'npseq language model' that npseq saved, its format is 'npseq p"
+        ValueError, match=r"must be in the format 'npseq LanguageModel' that npseq saved, its format is 'npseq p"
     ):
         ns.LanguageModel.load(tmp_path / "parameters")
 

@@ -15,7 +15,7 @@ from npseq.cli import main
 from npseq.data import Vocabulary
 from npseq.files import read_content, write_content
 from npseq.models import LanguageModel
-from npseq.models.saving import FORMAT, content_of
+from npseq.models.whole import content_of
 from npseq.training import Interrupted, Run, TrainingConfig, load_checkpoint
 from npseq.training.checkpoint import load_trained
 
@@ -44,7 +44,7 @@ def trained(tmp_path, text_file, monkeypatch):
 
 def forge(path, name=None, change=None, tensors=None):
     """Writes the file anew, with a SHA-256 that fits, one entry of its metadata or its tensors changed."""
-    content = read_content(path, FORMAT)
+    content = read_content(path, "npseq LanguageModel")
     metadata = dict(content.metadata)
     if name is not None:
         tree = json.loads(metadata[name])
@@ -64,41 +64,49 @@ def put(**entries):
     return lambda tree: {**tree, **entries}
 
 
+def of_vocabulary(change):
+    return lambda tree: {**tree, "vocab": {"vocabulary": change(tree["vocab"]["vocabulary"])}}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (put(hidden_size=10**9), "its configuration has .* parameters, it holds"),
-        (put(hidden_size=10**400), "parameters, it holds|integer string conversion"),
-        (put(num_layers=10**9), "its configuration has"),
-        (put(num_layers=0), "its configuration has"),
+        (put(hidden_size=10**9), "its configuration has more parameters than the 482 that it holds"),
+        (put(hidden_size=10**400), "its configuration has more"),
+        (put(num_layers=10**9), "num_layers must be at most"),
+        (put(num_layers=9_999), "its configuration has more"),
+        (put(num_layers=0), "num_layers must be a positive integer"),
         (put(embedding_size=2**40), "its configuration has"),
-        (put(hidden_size=4.5), "hidden_size must be an integer of at least 0, got 4.5"),
-        (put(hidden_size=True), "hidden_size must be an integer"),
-        (put(hidden_size=-4), "hidden_size must be an integer"),
-        (put(cell="transformer"), "it lacks 'transformer'"),
+        (put(hidden_size=4.5), "hidden_size must be a positive integer, got 4.5"),
+        (put(hidden_size=True), "hidden_size must be a positive integer"),
+        (put(hidden_size=-4), "hidden_size must be a positive integer"),
+        (put(cell="transformer"), "cell must be one of"),
         (put(dtype="float64"), "its parameters must be .*float64"),
         (put(dtype="object"), "dtype must be a dtype, say numpy.float32"),
         (put(dropout="much"), "dropout must be a number"),
         (put(colour="red"), "unexpected keyword argument 'colour'"),
-        (lambda tree: {k: v for k, v in tree.items() if k != "reset"}, "it lacks 'reset'"),
-        (lambda tree: [], "is not a mapping"),
-        (lambda tree: None, "is not a mapping"),
+        (
+            lambda tree: {k: v for k, v in tree.items() if k != "vocab"},
+            "missing 1 required positional argument: 'vocab'",
+        ),
+        (lambda tree: [], "has no attribute 'items'"),
+        (lambda tree: None, "has no attribute 'items'"),
         (put(bidirectional=True), "its configuration has"),
-        (put(reset="before"), "its configuration has"),
+        (put(reset="before"), "its parameters must be"),
+        (put(vocab=2**40), "its configuration has"),
     ],
 )
 def test_a_configuration_that_does_not_fit(trained, capsys, change, message):
-    forge(trained, "config", change)
+    forge(trained, "made", change)
     refused(trained, capsys, message)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda tree: 2**40, "its configuration has"),
         (lambda tree: None, "a stored vocabulary must hold"),
         (lambda tree: "abc", "a stored vocabulary must hold"),
-        (lambda tree: put(tokens=tree["tokens"][:-1])(tree), "its configuration has"),
+        (lambda tree: put(tokens=tree["tokens"][:-1])(tree), "its parameters must be"),
         (lambda tree: put(tokens=[*tree["tokens"][:-1], tree["tokens"][-2]])(tree), "must differ from each other"),
         (lambda tree: put(tokens=tree["tokens"][1:])(tree), "begins with '<unk>'"),
         (lambda tree: put(tokens=[*tree["tokens"][:-1], 7])(tree), "a token must be a string, got 7"),
@@ -108,7 +116,7 @@ def test_a_configuration_that_does_not_fit(trained, capsys, change, message):
     ],
 )
 def test_a_vocabulary_that_does_not_fit(trained, capsys, change, message):
-    forge(trained, "vocabulary", change)
+    forge(trained, "made", of_vocabulary(change))
     refused(trained, capsys, message)
 
 
@@ -155,7 +163,7 @@ def with_(name, value):
         (without("training/metrics"), "it lacks 'training/metrics'"),
         (with_("output.b", lambda b: b.astype(np.float64)), "its parameters must be"),
         (with_("output.b", lambda b: b[:, None]), "its parameters must be"),
-        (with_("surplus", np.zeros(3, np.float32)), "its configuration has"),
+        (with_("surplus", np.zeros(3, np.float32)), "its parameters must be"),
         (with_("optimizer/mean/", lambda m: m[:-1]), "must be floating and as the other kinds"),
         (with_("optimizer/mean/", lambda m: m.astype(np.float64)), "must be floating and as the other kinds"),
         (with_("optimizer/more/", np.zeros(3)), "state must hold"),
@@ -257,18 +265,18 @@ def test_a_position_beyond_the_epoch(stopped, capsys, step):
 
 
 @pytest.mark.parametrize("deep", ["[" * 100_000 + "]" * 100_000, "{", "nul", "1" + "0" * 5000])
-@pytest.mark.parametrize("name", ["config", "vocabulary", "training"])
+@pytest.mark.parametrize("name", ["made", "fitted", "training"])
 def test_metadata_that_is_no_json(trained, capsys, name, deep):
-    content = read_content(trained, FORMAT)
+    content = read_content(trained, "npseq LanguageModel")
     write_content(content._replace(metadata={**content.metadata, name: deep}), trained)
     refused(trained, capsys, "")
 
 
 def test_no_memory_is_taken_for_a_size_that_a_file_claims(tmp_path):
     LanguageModel(5, cell="rnn", hidden_size=4, rng=0).save(tmp_path / MODEL)
-    forge(tmp_path / MODEL, "config", put(hidden_size=100_000))
+    forge(tmp_path / MODEL, "made", put(hidden_size=100_000))
     tracemalloc.start()
-    with pytest.raises(ValueError, match=r"its configuration has 10001100005 parameters, it holds 65"):
+    with pytest.raises(ValueError, match=r"its configuration has more parameters than the 65 that it holds"):
         LanguageModel.load(tmp_path / MODEL)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

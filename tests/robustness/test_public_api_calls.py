@@ -57,8 +57,6 @@ WITHOUT_CASE = {  # what is public and takes arguments, and why no case calls it
     "SeriesForecaster.predict": "it takes what fit takes",
     "SeriesForecaster.score": "it takes what fit takes",
     "SeriesForecaster.compare": "it takes what fit takes",
-    "Whole.save": "it takes a path alone; tests/models/test_whole.py calls it",
-    "Whole.load": "it takes a path alone; tests/models/test_whole.py calls it",
     "onnx.read": "it takes a path alone; tests/interop/onnx/test_reading.py calls it",
 }
 if not find_spec("onnx"):

@@ -54,7 +54,7 @@ def test_what_npseq_did_not_write_is_never_replaced(tmp_path, text_file, name, f
         if name == MODEL:
             error, told = (
                 ValueError,
-                "no model of npseq|must be in the format 'npseq language model' that npseq saved",
+                "no model of npseq|must be in the format 'npseq LanguageModel' that npseq saved",
             )
         with pytest.raises(error, match=told):
             Run.resume(out, {"epochs": 3})

@@ -18,7 +18,6 @@ from training.plain_runs import PLAIN
 from npseq.cli import main
 from npseq.files import read_content, write_content
 from npseq.models import LanguageModel
-from npseq.models.saving import FORMAT
 from npseq.optim import SGD
 from npseq.plot import training_curve
 from npseq.training import (
@@ -109,7 +108,7 @@ def exhaust(run: Run, **options) -> Run:
 
 def files_of(out: Path) -> tuple:
     """A run's files, every bit of them: the order of a checkpoint's metadata apart, which safetensors leaves open."""
-    content = read_content(out / MODEL, FORMAT)
+    content = read_content(out / MODEL, "npseq LanguageModel")
     assert sorted(path.name for path in out.iterdir()) == [METRICS, MODEL]
     tensors = {name: (array.dtype, array.shape, array.tobytes()) for name, array in content.tensors.items()}
     return tensors, content.metadata, (out / METRICS).read_bytes()
@@ -219,7 +218,7 @@ def test_a_run_says_how_many_epochs_and_steps_it_has_done(tmp_path, text_file):
 
 def test_a_file_of_before_there_were_positions_is_loaded(tmp_path, text_file):
     train(config_of(text_file, epochs=2), tmp_path / "out")
-    content = read_content(tmp_path / "out" / MODEL, FORMAT)
+    content = read_content(tmp_path / "out" / MODEL, "npseq LanguageModel")
     training = json.loads(content.metadata["training"])
     assert training.pop("position") is None
     assert training["config"].pop("tf32") is False
