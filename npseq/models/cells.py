@@ -76,6 +76,13 @@ def layer_of(cell: Any, inputs: int, hidden_size: int, num_layers: int, **option
     return cell
 
 
+def recurrent_of(kind: type[Recurrent], **options: Any) -> Recurrent:
+    """Returns an RNN, a GRU, an LSTM or a Recurrent with the options of a Recurrent, the cell among them."""
+    layer = object.__new__(kind)
+    Recurrent.__init__(layer, **options)
+    return layer
+
+
 def draw_own(recurrent: Any, rng: np.random.Generator) -> None:
     """Writes the values that cells themselves begin with over others."""
     for layer in recurrent_layers(recurrent).values():

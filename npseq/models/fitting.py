@@ -188,6 +188,12 @@ class Fitting(Whole):
         return self.loss(*batch)[0]
 
 
+def no_targets(targets: Any, why: str) -> None:
+    """Raises TypeError for targets beside data that have their own."""
+    if targets is not None:
+        raise TypeError(f"targets must be None: {why}, got another argument")
+
+
 @dataclass(frozen=True)
 class Falling:
     """A learning rate that is constant for half of the steps, and then falls in equal parts to a twentieth."""

@@ -14,7 +14,7 @@ from npseq.layers import Bidirectional, Embedding
 from npseq.layers.recurrent import Recurrent
 from npseq.models.cells import check_cell_options, layer_of
 from npseq.models.examples import Examples
-from npseq.models.fitting import Fitting
+from npseq.models.fitting import Fitting, no_targets
 from npseq.models.sequence import SequenceModel
 
 EMBEDDED = 32  # features of a token, where nothing else is said
@@ -145,6 +145,7 @@ class LabelModel(Fitting, SequenceModel):
         """Labelled data; texts and the names of their labels; or arrays x, targets and, in a tuple with x, lengths."""
         lengths: Any
         if isinstance(data, Labelled):
+            no_targets(targets, "labelled data hold them")
             arrays: tuple[Any, ...] = (self._moved(data.ids), self._moved(data.targets), data.lengths)
         elif _is_texts(data):
             ids, lengths = self._read_texts(data)

@@ -15,7 +15,7 @@ from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import mean_squared_error
 from npseq.models.cells import CELL, check_cell_options, layer_of
-from npseq.models.fitting import Fitting, Plan
+from npseq.models.fitting import Fitting, Plan, no_targets
 from npseq.parameters import Parameters
 
 WINDOW = 64  # steps that are differentiated together
@@ -173,8 +173,7 @@ class LatentForecaster(Fitting):
         Raises:
             TypeError, ValueError: before anything is learnt, if an argument does not fit, or a series is too short.
         """
-        if targets is not None:
-            raise TypeError("targets must be None: a forecaster learns the series itself, got another argument")
+        no_targets(targets, "a forecaster learns the series itself")
         return super().fit(data, epochs=epochs, valid=valid, **plan)
 
     def _examples(self, data: Any, targets: Any) -> Stretch:

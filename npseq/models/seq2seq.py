@@ -10,13 +10,13 @@ from npseq.backend import Array, array_module, drawing, generator, to_host
 from npseq.cell import Cell
 from npseq.data import Vocabulary
 from npseq.initializers import xavier_uniform
-from npseq.layers import Embedding, Linear
+from npseq.layers import Bidirectional, Embedding, Linear
 from npseq.layers.batch import check_ids
 from npseq.layers.contract import initial_values
 from npseq.layers.layer import require_real
 from npseq.layers.lengths import check_lengths
 from npseq.layers.recurrent import Recurrent
-from npseq.models.cells import CELL, check_cell_options, layer_of
+from npseq.models.cells import CELL, check_cell_options, layer_of, recurrent_of
 from npseq.models.decoding.beam_search import BeamSearch, beam_search
 from npseq.models.decoding.generation import sized
 from npseq.models.decoding.greedy import greedy, next_log_probs, own_inputs, reader
@@ -34,7 +34,8 @@ class Seq2Seq(Translating):
     Args:
         source_vocab, target_vocab: a Vocabulary with the reserved tokens of ns.data.load_pairs, or its size, for which
             <bos> is 2 and <eos> is 3.
-        cell: "rnn", "gru" (d2l's) or "lstm", or a cell of one's own, of both halves; EncoderDecoder takes any layers.
+        cell: "rnn", "gru" (d2l's) or "lstm", or a cell of one's own, of both halves; or a recurrent layer, of whose
+            copy the encoder is made, and the decoder of one like it. EncoderDecoder takes any two.
         embedding_size, hidden_size, num_layers: of both halves.
         decoder_layers: the decoder's, if they are not num_layers.
         bidirectional: whether the encoder reads both ways.
@@ -64,7 +65,7 @@ class Seq2Seq(Translating):
         self,
         source_vocab: Vocabulary | int,
         target_vocab: Vocabulary | int,
-        cell: str | Cell = CELL,
+        cell: str | Cell | Recurrent = CELL,
         embedding_size: int = 32,
         hidden_size: int = 32,
         num_layers: int = 2,
@@ -77,28 +78,32 @@ class Seq2Seq(Translating):
         dtype: Any = np.float32,
         rng: Any = None,
     ):
-        check_cell_options(cell, {}, Seq2Seq)
-        if isinstance(cell, Recurrent):
-            raise TypeError(
-                f"cell must be a cell, of which both halves are made, got {cell}; hand layers to EncoderDecoder"
-            )
+        given: dict[str, Any] = {"hidden_size": hidden_size, "num_layers": num_layers, "bidirectional": bidirectional}
+        given |= {"dropout": dropout, "dtype": dtype}
+        check_cell_options(cell, given, Seq2Seq)
+        if isinstance(cell, Bidirectional):
+            raise TypeError(f"cell must be a cell or a layer of one, got {cell}; hand two layers to EncoderDecoder")
         one_of("initializer", initializer, ("uniform", "xavier"))
-        self._options = {"cell": cell, "bidirectional": bidirectional, "bridge": bridge, "dropout": dropout}
         self.source_vocab, sources = sized("source_vocab", source_vocab)
         self.target_vocab, targets = sized("target_vocab", target_vocab)
         self.begin, self.end = (2, 3) if self.target_vocab is None else _reserved(self.target_vocab)
-        layers = num_layers if decoder_layers is None else integer("decoder_layers", decoder_layers)
-        embedding_size, hidden_size = integer("embedding_size", embedding_size), integer("hidden_size", hidden_size)
+        embedding_size = integer("embedding_size", embedding_size)
         flag("bridge", bridge)
         with drawing(rng) as rng:
-            made: dict[str, Any] = {"dtype": dtype, "rng": rng}
-            dropped = {"dropout": dropout, **made}
-            first = layer_of(cell, embedding_size, hidden_size, num_layers, bidirectional=bidirectional, **dropped)
-            second = layer_of(cell, first.output_size + embedding_size, hidden_size, layers, **dropped)
+            first = layer_of(cell, embedding_size, **given, rng=rng)
+            made: dict[str, Any] = {"dtype": first.dtype, "rng": rng}
+            layers = first.num_layers if decoder_layers is None else integer("decoder_layers", decoder_layers)
+            second = recurrent_of(
+                type(first), cell=first.cell, input_size=first.output_size + embedding_size, num_layers=layers,
+                hidden_size=first.hidden_size, state_size=first.state_size, bias=first.bias, dropout=first.dropout.p,
+                **made,
+            )  # fmt: skip
             super().__init__(
                 Encoder(Embedding(sources, embedding_size, **made), first),
-                Decoder(Embedding(targets, embedding_size, **made), second, Linear(hidden_size, targets, **made)),
-                Linear(first.output_size, layers * hidden_size, **made) if bridge else None,
+                Decoder(
+                    Embedding(targets, embedding_size, **made), second, Linear(second.output_size, targets, **made)
+                ),
+                Linear(first.output_size, layers * second.state_size, **made) if bridge else None,
             )
             if initializer == "xavier":
                 self._draw_xavier(rng)

@@ -7,7 +7,8 @@ import numpy as np
 from npseq.arguments import array, instance, integer, one_of
 from npseq.backend import Array, array_module, drawing, generator, to_host
 from npseq.bptt.workspace import Workspace
-from npseq.layers import Embedding, Linear
+from npseq.cell import Cell
+from npseq.layers import Bidirectional, Embedding, Linear
 from npseq.layers.batch import check_ids, check_old
 from npseq.layers.bidirectional import check_forward_only
 from npseq.layers.layer import require_real
@@ -16,9 +17,11 @@ from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.states import h_from_rows, h_of, rows_of, state_with
 from npseq.losses import softmax_cross_entropy
+from npseq.models.cells import CELL, check_cell_options, layer_of
 from npseq.models.decoding.choice import check_choice, sample
 from npseq.models.decoding.generation import check_length
-from npseq.models.model import Model
+from npseq.models.examples import Examples
+from npseq.models.fitting import Fitting, Plan, no_targets
 from npseq.models.positions import step_mask
 from npseq.parameters import Parameters
 from npseq.shown import by_fields
@@ -34,16 +37,20 @@ class GeneratorTape(NamedTuple):
     output: LinearTape
 
 
-class SequenceGenerator(Model):
+class SequenceGenerator(Fitting):
     """h_0 = v W_start + b_start, then x_t = embedding of y_{t-1}, and logits y_t = h_t W_out + b_out.
 
-    v (B, D) makes every layer's first h; an LSTM's first c is zero. This is the captioning network of CS231n.
+    v (B, D) makes every layer's first h; an LSTM's first c is zero. This is the captioning network of CS231n. `fit`
+    takes (v, ids, targets) or (v, ids, targets, lengths), as `loss`. After it, `longest_` is the number of the longest
+    targets, and `first_` the token that all sequences began with, None if they differ.
 
     Args:
         vector_size: D features.
         embedding: of the tokens; the model works on copies.
-        recurrent: reads embedding.dim features, forward only.
-        rng: a seed or a Generator, of the initial values of start and output.
+        recurrent: "rnn", "gru" or "lstm", or a cell of one's own; or a recurrent layer that reads embedding.dim
+            features, forward only.
+        hidden_size, num_layers, dropout: of a cell by name.
+        rng: a seed or a Generator, of the initial values of start and output, and of a cell by name.
 
     Raises:
         ValueError: if recurrent reads both ways, or its inputs are not the embedding's dim.
@@ -59,18 +66,38 @@ class SequenceGenerator(Model):
     recurrent: Recurrent
     output: Linear
 
-    def __init__(self, vector_size: int, embedding: Embedding, recurrent: Recurrent, *, rng: Any = None):
-        check_forward_only(recurrent)
-        if instance("embedding", embedding, Embedding, "an Embedding").dim != recurrent.input_size:
-            raise ValueError(
-                f"embedding must have the recurrent layer's {recurrent.input_size} inputs as its dim, "
-                f"got {embedding.dim}"
-            )
+    fitted = (*Fitting.fitted, "first_", "longest_")
+    first_: int | None = None
+    longest_: int
+
+    def __init__(
+        self,
+        vector_size: int,
+        embedding: Embedding,
+        recurrent: str | Cell | Recurrent = CELL,
+        *,
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        rng: Any = None,
+    ):
+        given: dict[str, Any] = {"hidden_size": hidden_size, "num_layers": num_layers, "dropout": dropout}
+        check_cell_options(recurrent, given, SequenceGenerator)
+        size = instance("embedding", embedding, Embedding, "an Embedding").dim
+        if isinstance(recurrent, Recurrent | Bidirectional):
+            check_forward_only(recurrent)
+            if recurrent.input_size != size:
+                raise ValueError(
+                    f"embedding must have the recurrent layer's {recurrent.input_size} inputs as its dim, got {size}"
+                )
         with drawing(rng) as rng:
-            state_size = recurrent.num_layers * recurrent.state_size
-            start = Linear(vector_size, state_size, dtype=recurrent.dtype, rng=rng)
-            output = Linear(recurrent.output_size, embedding.num_embeddings, dtype=recurrent.dtype, rng=rng)
-            self._join({"start": start, "embedding": embedding, "recurrent": recurrent, "output": output})
+            layer = layer_of(recurrent, size, **given, dtype=embedding.dtype, rng=rng)
+            start = Linear(vector_size, layer.num_layers * layer.state_size, dtype=layer.dtype, rng=rng)
+            output = Linear(layer.output_size, embedding.num_embeddings, dtype=layer.dtype, rng=rng)
+            self._join({"start": start, "embedding": embedding, "recurrent": layer, "output": output})
+
+    def _made(self) -> dict[str, Any]:
+        return {"vector_size": self.start.in_features, "embedding": self.embedding, "recurrent": self.recurrent}
 
     def _initial(self, v: Array) -> tuple[Any, LinearTape]:
         if array("v", v).ndim != 2:
@@ -140,19 +167,51 @@ class SequenceGenerator(Model):
             training: whether dropout acts.
         """
         one_of("reduction", reduction, ("mean", "sum"))
+        ids, counted = self._checked(ids, targets, lengths)
+        logits, tape = self.forward(v, ids, training=training)
+        weights = None if lengths is None else step_mask(len(ids), lengths, logits)
+        value, dlogits = softmax_cross_entropy(logits, counted, weights=weights, reduction=reduction)
+        return value, self.backward(dlogits, tape)[1]
+
+    def _checked(self, ids: Array, targets: Array, lengths: Any) -> tuple[Array, Array]:
+        """Both, 0 past each length. Raises TypeError or ValueError where they do not fit each other."""
         size = self.embedding.num_embeddings
         if array("targets", targets).shape != array("ids", ids).shape:
             raise ValueError(f"targets must have the shape of ids, {ids.shape}, got {targets.shape}")
         if lengths is not None:
             check_lengths(lengths, *ids.shape)
-        ids, counted = (
-            check_ids("ids", ids, size, lengths),
-            check_ids("targets", targets, size, lengths),
-        )
-        logits, tape = self.forward(v, ids, training=training)
-        weights = None if lengths is None else step_mask(len(ids), lengths, logits)
-        value, dlogits = softmax_cross_entropy(logits, counted, weights=weights, reduction=reduction)
-        return value, self.backward(dlogits, tape)[1]
+        return check_ids("ids", ids, size, lengths), check_ids("targets", targets, size, lengths)
+
+    def _examples(self, data: Any, targets: Any) -> Examples:
+        no_targets(targets, "data hold them")
+        if not isinstance(data, tuple) or len(data) not in (3, 4):
+            raise TypeError("data must be a tuple (v, ids, targets) or (v, ids, targets, lengths)")
+        arrays: Any = (None if part is None else self._numbers("data", part) for part in (*data, None)[:4])
+        v, ids, wanted, lengths = arrays
+        self._checked(ids, wanted, lengths)
+        if len(v) != ids.shape[1]:
+            raise ValueError(f"v must have a row for each of the {ids.shape[1]} sequences of ids, got {v.shape}")
+        return Examples((v, ids, wanted, lengths), (0, 1, 1, 0), ((1, 3), (2, 3)))
+
+    def _held_out(self, examples: Examples, plan: Plan) -> tuple[Any, Any]:
+        arrays: Any = examples.arrays
+        _, ids, wanted, lengths = arrays
+        self.first_ = int(ids[0, 0]) if bool((ids[0] == ids[0, 0]).all()) else None
+        self.longest_ = len(wanted) if lengths is None else int(lengths.max())
+        return super()._held_out(examples, plan)
+
+    def predict(self, v: Array) -> list[np.ndarray]:
+        """Returns the likeliest token after the likeliest, so many as the longest sequence of `fit` had, for each row.
+
+        Args:
+            v: (B, D).
+
+        Raises:
+            ValueError: before fit, or if the sequences there did not begin with one token; `generate` takes another.
+        """
+        if self.first_ is None:
+            raise ValueError("sequences must have begun with one token in fit; take generate(v, first, length)")
+        return self.generate(v, self.first_, self.longest_)
 
     def generate(
         self,

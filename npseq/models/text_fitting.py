@@ -9,7 +9,7 @@ from npseq.arguments import array, integer, integers, within
 from npseq.backend import array_module, to_host
 from npseq.data import sequential_windows
 from npseq.models.decoding.generation import token_ids
-from npseq.models.fitting import Fitting, Plan
+from npseq.models.fitting import Fitting, Plan, no_targets
 from npseq.models.text_model import TextModel
 
 ONE_ROW, ROWS = 20_000, 32  # tokens that are evaluated as one sequence; the parts of a longer text
@@ -31,8 +31,7 @@ class TextFitting(TextModel, Fitting):  # type: ignore[misc]  # evaluate is that
         Raises:
             TypeError, ValueError: before anything is learnt, if an argument does not fit, or the text is too short.
         """
-        if targets is not None:
-            raise TypeError("targets must be None: a language model learns the text itself, got another argument")
+        no_targets(targets, "a language model learns the text itself")
         self._steps = integer("steps", steps)
         return super().fit(data, **plan)
 

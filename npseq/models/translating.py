@@ -9,7 +9,7 @@ from npseq.arguments import array, array_or_lists, integer
 from npseq.data import Pairs, Vocabulary, pad_sequences
 from npseq.models.encoder_decoder import EncoderDecoder
 from npseq.models.examples import Examples
-from npseq.models.fitting import Fitting
+from npseq.models.fitting import Fitting, no_targets
 
 
 class Translating(Fitting, EncoderDecoder):
@@ -22,24 +22,22 @@ class Translating(Fitting, EncoderDecoder):
     source_vocab: Vocabulary | None
     target_vocab: Vocabulary | None
     longest_: int
-    _options: dict[str, Any]
 
     def _made(self) -> dict[str, Any]:
         encoder, decoder = self.encoder, self.decoder
         return {
             "source_vocab": self.source_vocab or encoder.embedding.num_embeddings,
             "target_vocab": self.target_vocab or decoder.embedding.num_embeddings,
+            "cell": encoder.recurrent,
             "embedding_size": encoder.embedding.dim,
-            "hidden_size": decoder.recurrent.hidden_size,
-            "num_layers": encoder.recurrent.num_layers,
             "decoder_layers": decoder.recurrent.num_layers,
-            "dtype": self.dtype.name,
-            **self._options,
+            "bridge": self.bridge is not None,
         }
 
     def _examples(self, data: Any, targets: Any) -> Examples:
         """Pairs; two lists of texts; or arrays (source, target, source_lengths, target_lengths) in a tuple."""
         if isinstance(data, Pairs):
+            no_targets(targets, "pairs hold them")
             ids = self._moved(data.source), self._moved(data.target)
             arrays: tuple[Any, ...] = (*ids, data.source_lengths, data.target_lengths)
         elif targets is not None:

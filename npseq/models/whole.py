@@ -19,6 +19,7 @@ from npseq.layers.gru import GRUCell
 from npseq.layers.lstm import LSTMCell
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.rnn import RNNCell
+from npseq.models.cells import recurrent_of
 from npseq.models.model import Model, check_params, set_params
 from npseq.parameters import at_most
 
@@ -154,6 +155,4 @@ def _read(value: Any) -> Any:
     if "kind" in value:
         cell: Cell = CELLS[value["kind"]](**options)
         return cell
-    layer = object.__new__(LAYERS[value["layer"]])
-    Recurrent.__init__(layer, **options, rng=0)
-    return layer
+    return recurrent_of(LAYERS[value["layer"]], **options, rng=0)

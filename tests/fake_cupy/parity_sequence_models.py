@@ -149,6 +149,11 @@ def test_a_sequence_generator_learns_as_on_the_host(device, name):
             for model, given in ((there, ours[0]), (here, v))
         )
         assert [row.tolist() for row in found] == [row.tolist() for row in expected]
+    tokens[0] = 1
+    there.fit(device.put((v, tokens, targets)), epochs=2, batch_size=2)
+    here.fit((v, tokens, targets), epochs=2, batch_size=2)
+    device.assert_same(there.params.flat, here.params.flat)
+    assert [row.tolist() for row in there.predict(ours[0])] == [row.tolist() for row in here.predict(v)]
 
 
 def encoder_decoder():

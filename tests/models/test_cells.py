@@ -106,8 +106,13 @@ def test_sequence_to_sequence_by_a_cell_and_by_layers():
     batch = IDS, IDS, np.array([4, 2]), np.array([3, 4])
     check_gradient(lambda: model.loss(*batch)[0], model.params, model.loss(*batch)[1])
     assert len(model.greedy(IDS, max_steps=3)) == 2
-    with pytest.raises(TypeError, match="cell must be a cell, of which both halves are made"):
-        ns.models.Seq2Seq(9, 9, ns.Recurrent(Leaky(), 3, 4))
+    layered = ns.models.Seq2Seq(9, 9, ns.Recurrent(Leaky(0.25), 3, 4, num_layers=2, dtype=np.float64, rng=0), 3)
+    layered.params.flat = model.params.flat
+    assert layered.loss(*batch)[0] == model.loss(*batch)[0]
+    with pytest.raises(
+        TypeError, match=r"cell must be a cell or a layer of one, got .*; hand two layers to EncoderDec"
+    ):
+        ns.models.Seq2Seq(9, 9, ns.Bidirectional(ns.GRU(3, 4), ns.GRU(3, 4)), 3)
     first, second = ns.Recurrent(Leaky(), 3, 4, rng=0), ns.Recurrent(Leaky(), 7, 4, rng=1)
     encoder = ns.models.Encoder(ns.Embedding(9, 3, rng=0), first)
     decoder = ns.models.Decoder(ns.Embedding(9, 3, rng=1), second, ns.Linear(4, 9, rng=2))

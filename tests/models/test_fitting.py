@@ -46,40 +46,6 @@ def test_other_data_may_be_held_out_and_evaluate_measures_them():
     assert len(again.history_) == 2
 
 
-def test_patience_and_callbacks_end_it():
-    still = model().fit(DATA, epochs=9, optimizer=ns.SGD(0.0), patience=2)
-    assert len(still.history_) == 3
-    asked = model().fit(DATA, epochs=9, callbacks=[lambda m, row: row["epoch"] == 4])
-    assert len(asked.history_) == 4
-
-
 def test_the_usual_rate_falls_over_the_second_half():
     rate = Falling(1.0, 100)
     assert [rate(step) for step in (1, 50, 75, 100, 200)] == pytest.approx([1, 1, 0.5, 0.05, 0.05])
-
-
-def test_a_bar_is_shown_if_asked_for(capsys):
-    model().fit(DATA, epochs=2, progress=True)
-    assert "epoch" in capsys.readouterr().err
-    model().fit(DATA, epochs=2)
-    assert capsys.readouterr().err == ""
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"epochs": 0}, ValueError, "epochs must be a positive integer, got 0"),
-        ({"batch_size": 0}, ValueError, "batch_size must be a positive integer"),
-        ({"valid": 1.0}, ValueError, r"valid must lie in \[0, 1\), got 1"),
-        ({"clip": -1}, ValueError, "clip must"),
-        ({"patience": 0}, ValueError, "patience must be a positive integer"),
-        ({"optimizer": "adam"}, TypeError, "optimizer must be one of npseq.optim"),
-        ({"callbacks": [3]}, TypeError, "callbacks must be"),
-    ],
-)
-def test_what_cannot_be_is_refused_before_anything_is_learnt(options, error, message):
-    one = model()
-    before = one.params.flat.tobytes()
-    with pytest.raises(error, match=message):
-        one.fit(DATA, **options)
-    assert one.params.flat.tobytes() == before

@@ -319,6 +319,9 @@ def doors() -> dict[str, Door]:
             {"v": real(B, 2), "ids": IDS, "targets": IDS, "lengths": LENGTHS},
         ),
         "SequenceGenerator.generate": Door(lambda g: captions().generate(g["v"], 0, 3), {"v": real(B, 2)}),
+        "SequenceGenerator.predict": Door(
+            lambda g: captions().fit((real(B, 2), 0 * IDS, IDS), epochs=1, valid=0).predict(g["v"]), {"v": real(B, 2)}
+        ),
         "Forecaster.predict": Door(lambda g: forecaster().predict(g["windows"]), {"windows": WINDOWS}),
         "Forecaster.loss": Door(
             lambda g: forecaster().loss(g["windows"], g["targets"]), {"windows": WINDOWS, "targets": NEXT}

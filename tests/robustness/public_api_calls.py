@@ -428,6 +428,11 @@ def captions(rng: Rng) -> Any:
     return ns.models.SequenceGenerator(3, ns.Embedding(V, D, rng=0), layer_of(rng, num_layers=2, dropout=0.5), rng=0)
 
 
+def fitted_captions(rng: Rng) -> Any:
+    tokens = np.zeros((T, B), int)
+    return captions(rng).fit((numbers(rng, B, 3), tokens, tokens), epochs=1)
+
+
 def _captions_backward(rng: Rng) -> Given:
     model = captions(rng)
     tape = model.forward(numbers(rng, B, 3), ids(rng, T, B))[1]
@@ -538,6 +543,7 @@ def models() -> list[Case]:
         Case(ns.models.SequenceGenerator.generate, fresh(
             self=captions, v=lambda rng: numbers(rng, B, 3), first=0, length=3, stop=lambda rng: pick(rng, [None, 2]),
             temperature=lambda rng: pick(rng, [0.0, 0.7]), rng=0), bounded=("length",)),
+        Case(ns.models.SequenceGenerator.predict, fresh(self=fitted_captions, v=lambda rng: numbers(rng, B, 3))),
         Case(ns.models.Forecaster, fresh(lags=3, hidden_size=H, dtype=lambda rng: np.float32, rng=0),
              bounded=("lags", "hidden_size"), open=("dtype",)),
         Case(ns.models.Forecaster.predict, fresh(self=forecaster, windows=pairs["windows"])),

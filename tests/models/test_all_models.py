@@ -1,0 +1,205 @@
+"""Every model is one thing: made, fitted, stepped, asked, measured, saved and loaded in the same way."""
+
+import inspect
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import npseq as ns
+from npseq.data import load_labelled, load_pairs, load_tagged
+from npseq.models import (
+    Classifier,
+    Forecaster,
+    LanguageModel,
+    LatentForecaster,
+    Seq2Seq,
+    SequenceGenerator,
+    SeriesForecaster,
+    Tagger,
+)
+from npseq.models.cells import CELL
+from npseq.models.fitting import Fitting
+from npseq.models.model import Model
+from npseq.training import TrainingConfig
+
+RNG = np.random.default_rng(0)
+TEXTS = load_labelled([("good film", "+"), ("bad film", "-"), ("so good", "+")] * 6, min_freq=1)
+SENTENCES = load_tagged([[("the", "D"), ("cat", "N")], [("cats", "N")]] * 9, min_freq=1)
+PAIRS = load_pairs("reversal", 20)
+VOCAB = ns.data.Vocabulary("the cat sat")
+WAVE = np.sin(np.arange(150) / 3).astype(np.float32)
+V = np.eye(4, dtype=np.float32)[np.arange(20) % 4]
+SCALES = (np.arange(6)[:, None] * (1 + np.arange(20) % 4)) % 5
+
+
+class Kind(NamedTuple):
+    """A model: by a cell and options, the inputs of its layer, its data, a batch of `loss`, and what it is asked."""
+
+    make: Any
+    inputs: int | None
+    data: Any
+    batch: tuple[Any, ...]
+    asked: Any
+
+
+KINDS = {
+    "Classifier": Kind(
+        lambda cell, **of: Classifier(cell, TEXTS.labels, vocab=TEXTS.vocab, **({"embedding": 3} | of)),
+        3, TEXTS, (TEXTS.ids, TEXTS.targets, TEXTS.lengths), ["good", "bad film"],
+    ),
+    "Tagger": Kind(
+        lambda cell, **of: Tagger(cell, SENTENCES.labels, vocab=SENTENCES.vocab, **({"embedding": 3} | of)),
+        3, SENTENCES, (SENTENCES.ids, SENTENCES.targets, SENTENCES.lengths), ["the cats"],
+    ),
+    "LanguageModel": Kind(
+        lambda cell, **of: LanguageModel(VOCAB, cell, **of),
+        len(VOCAB), "the cat sat" * 60, (np.ones((5, 2), int), np.ones((5, 2), int)), np.ones((5, 2), int),
+    ),
+    "Seq2Seq": Kind(
+        lambda cell, **of: Seq2Seq(PAIRS.source_vocab, PAIRS.target_vocab, cell, 3, **of),
+        3, PAIRS, next(PAIRS.batches(5, 0)), ["a b", "c"],
+    ),
+    "SequenceGenerator": Kind(
+        lambda cell, **of: SequenceGenerator(4, ns.Embedding(5, 3, rng=0), cell, **of),
+        3, (V, SCALES[:-1], SCALES[1:]), (V, SCALES[:-1], SCALES[1:]), V[:3],
+    ),
+    "LatentForecaster": Kind(
+        lambda cell, **of: LatentForecaster(1, cell, **of), 1, WAVE, (WAVE[:, None, None],), WAVE[:, None, None]
+    ),
+    "SeriesForecaster": Kind(
+        lambda cell, **of: SeriesForecaster(cell, **of),
+        2, 300 + WAVE, (WAVE[:, None], np.ones((150, 1), np.float32)), 300 + WAVE,
+    ),
+    "Forecaster": Kind(
+        lambda cell, **of: Forecaster(4, **of),
+        None, ns.data.lagged_windows(WAVE, 4), ns.data.lagged_windows(WAVE, 4), ns.data.lagged_windows(WAVE, 4)[0],
+    ),
+}  # fmt: skip
+ALL, RECURRENT = list(KINDS), [name for name, kind in KINDS.items() if kind.inputs]
+SMALL = {"hidden_size": 4, "rng": 0}
+
+
+def made(name: str, cell: Any = "gru", **options: Any) -> Any:
+    return KINDS[name].make(cell, **(SMALL | options))
+
+
+def fitted(name: str, **options: Any) -> Any:
+    plan = {"epochs": 3, "batch_size": 4, "valid": 0.25, "optimizer": ns.Adam(0.01), "rng": 7} | options
+    return made(name).fit(KINDS[name].data, **plan)
+
+
+def flat(found: Any) -> list[Any]:
+    """Predictions of any form as a list of numbers and texts."""
+    if isinstance(found, list | tuple):
+        return [entry for part in found for entry in flat(part)]
+    return np.asarray(found).ravel().tolist()
+
+
+def test_these_are_all_models():
+    models = {thing for thing in vars(ns.models).values() if inspect.isclass(thing) and issubclass(thing, Model)}
+    parts = {ns.models.Encoder, ns.models.Decoder, ns.models.EncoderDecoder}  # without a loss of their own
+    assert {model.__name__ for model in models - parts} == set(KINDS)
+    assert all(issubclass(model, Fitting) for model in models - parts)
+
+
+def test_one_cell_is_the_default_of_all():
+    of_cell = [inspect.signature(getattr(ns.models, name)).parameters.get("cell") for name in RECURRENT]
+    assert {one.default for one in of_cell if one} == {CELL} == {TrainingConfig().cell}
+    assert made("SequenceGenerator").recurrent.__class__ is ns.GRU
+    assert SequenceGenerator(4, ns.Embedding(5, 3), hidden_size=4).recurrent.__class__ is ns.LSTM
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_a_cell_by_name_a_cell_and_a_layer_make_one_model(name):
+    kind, inputs = KINDS[name], KINDS[name].inputs
+    named, celled = made(name, "gru"), made(name, ns.layers.gru.GRUCell())
+    embedding = {"embedding": named.embedding} if name in ("Classifier", "Tagger") else {}
+    layers = {"num_layers": 2} if name == "Seq2Seq" else {}
+    layered = kind.make(ns.GRU(inputs, 4, **layers, rng=0), **embedding, rng=0)
+    for other in (celled, layered):
+        other.params.flat[...] = named.params.flat
+        assert list(other.params) == list(named.params)
+        np.testing.assert_array_equal(other.loss(*kind.batch)[0], named.loss(*kind.batch)[0])
+    with pytest.raises(ValueError, match="hidden_size belongs to the layer that is given, got 5; leave it out"):
+        kind.make(ns.GRU(inputs, 4, rng=0), **embedding, hidden_size=5)
+    with pytest.raises(ValueError, match="cell must be one of 'rnn', 'gru', 'lstm', got 'mlp'"):
+        kind.make("mlp")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_fit_returns_the_model_calls_back_and_remembers(name):
+    rows = []
+    model = fitted(name, callbacks=lambda model, row: rows.append((row, model.params.flat.copy())))
+    assert isinstance(model, getattr(ns.models, name))
+    assert [row for row, _ in rows] == model.history_
+    assert [list(row) for row in model.history_] == [["epoch", "loss", "grad_norm", "held_out_loss"]] * 3
+    np.testing.assert_array_equal(model.params.flat, rows[model.best_epoch_ - 1][1])
+    assert len(fitted(name, epochs=5, callbacks=[lambda model, row: row["epoch"] == 2]).history_) == 2
+    assert len(fitted(name, epochs=9, optimizer=ns.SGD(0.0), patience=2).history_) == 3
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_fit_is_made_again_by_its_seed_and_shown_if_asked_for(name, capsys):
+    one, two = fitted(name), fitted(name, progress=True)
+    np.testing.assert_array_equal(one.params.flat, two.params.flat)
+    assert "epoch 0/3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_step_returns_loss_norm_and_state(name):
+    model, kind = made(name), KINDS[name]
+    before = model.params.flat.copy()
+    loss, norm, state = model.step(*kind.batch, optimizer=ns.SGD(0.1), clip=1)
+    assert np.ndim(loss) == np.ndim(norm) == 0 < norm
+    assert (state is None) == (name != "LanguageModel")
+    assert (model.params.flat != before).any()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_model_is_saved_whole(name, tmp_path):
+    model, kind = fitted(name), KINDS[name]
+    model.save(tmp_path / "m.safetensors")
+    again = type(model).load(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(again.params.flat, model.params.flat)
+    assert repr(again) == repr(model)
+    assert {one: getattr(again, one) for one in model.fitted} == {one: getattr(model, one) for one in model.fitted}
+    assert again.evaluate(kind.data) == model.evaluate(kind.data)
+    predicted = flat(model.predict(kind.asked))
+    assert len(predicted) >= len(kind.asked)
+    np.testing.assert_array_equal(flat(again.predict(kind.asked)), predicted)
+    plan = {"epochs": 1, "batch_size": 4}
+    np.testing.assert_array_equal(again.fit(kind.data, **plan).params.flat, model.fit(kind.data, **plan).params.flat)
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"epochs": 0}, ValueError, "epochs must be a positive integer, got 0"),
+        ({"batch_size": 0}, ValueError, "batch_size must be a positive integer, got 0"),
+        ({"valid": 1.0}, ValueError, r"valid must lie in \[0, 1\), got 1"),
+        ({"optimizer": "adam"}, TypeError, "optimizer must be one of npseq.optim"),
+        ({"clip": -1}, ValueError, "clip must not be negative, got -1"),
+        ({"patience": 0}, ValueError, "patience must be a positive integer, got 0"),
+        ({"callbacks": [3]}, TypeError, "callbacks must be a function, got 3"),
+        ({"targets": 7}, (TypeError, ValueError), "must"),
+        ({"data": None}, (TypeError, ValueError), "must"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_learnt(name, options, error, message):
+    model = made(name)
+    before = model.params.flat.copy()
+    with pytest.raises(error, match=message):
+        model.fit(**({"data": KINDS[name].data} | options))
+    np.testing.assert_array_equal(model.params.flat, before)
+    assert not hasattr(model, "history_")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_is_said_by_parameters_that_are_no_numbers(name):
+    model = fitted(name)
+    model.params.flat[0] = np.nan
+    for call in (lambda: model.predict(KINDS[name].asked), lambda: model.evaluate(KINDS[name].data)):
+        with pytest.raises(ValueError, match="the model's parameters must be finite"):
+            call()
