@@ -42,7 +42,7 @@ def table(found: dict[str, Any], at: tuple[int, ...] = (1, 2, 5, 10, 20)) -> str
     caption = "Relative bias of Truncated(k) in the trained networks, by k"
     body = "".join(rows)
     return (
-        f'<div class="table-wrapper"><table class="docutils lag-table"><caption>{caption}</caption>'
+        f'<div class="table-wrapper container"><table class="docutils lag-table"><caption>{caption}</caption>'
         f"<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

@@ -22,6 +22,7 @@ SWITCHES = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--allow-file-access-from-files",
     "--virtual-time-budget=20000",
     "--host-resolver-rules=MAP * ~NOTFOUND",
 ]
@@ -31,6 +32,24 @@ MOVE = """<script>addEventListener("load", () => setTimeout(() => {
   change(document.querySelector("select[data-key=stage]"), "%s", "change");
   change(document.getElementById("lag-range"), "%d", "input");
 }, 500))</script></body>"""
+ON_A_PHONE = """<script>addEventListener("load", async () => {
+  const wide = {};
+  for (const name of %s) {
+    const frame = document.createElement("iframe");
+    frame.style.cssText = "width: 375px; height: 700px";
+    frame.src = name;
+    document.body.append(frame);
+    await new Promise((done) => { frame.onload = () => setTimeout(done, 1000); });
+    const page = frame.contentDocument, parts = [page.scrollingElement, page.querySelector(".content")];
+    wide[name] = Math.max(...parts.map((part) => part.scrollWidth - part.clientWidth));
+    frame.remove();
+  }
+  document.body.insertAdjacentHTML("beforeend", `<pre id="wide">${JSON.stringify(wide)}</pre>`);
+})</script></body>"""
+PAGES = [
+    *("index.html", "genindex.html", "playground.html", "performance.html", "coming_from.html", "api/layers.html"),
+    *("guides/lags.html", "derivations/lstm.html", "derivations/online.html", "_modules/npseq/layers/lstm.html"),
+]
 
 
 @pytest.fixture
@@ -82,3 +101,9 @@ def test_the_slider_moves_every_panel(drawn, task, stage, length):
         assert angle == pytest.approx(exact, rel=0.06, abs=0.051)
         assert panel.count('class="lag-kept"') == length
         assert panel.count('class="lag-cut"') == len(numbers["lags"]) - length
+
+
+def test_no_page_scrolls_sideways_on_a_phone(drawn):
+    """What is wide, a table, code or an equation, scrolls by itself."""
+    dom = drawn("index.html", ON_A_PHONE % json.dumps(PAGES))
+    assert json.loads(re.search(r'<pre id="wide">(\{".*?)</pre>', dom)[1]) == dict.fromkeys(PAGES, 0)
