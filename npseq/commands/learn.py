@@ -2,6 +2,8 @@
 
 import sys
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any
 
 from npseq.commands.answers import answer
@@ -19,33 +21,38 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("topic", nargs="?", metavar="TOPIC", help="softmax, rnn, gru, lstm, truncation, or grade")
     parser.add_argument("number", nargs="?", metavar="NUMBER", help="which exercise of its topic; the FILE of grade")
-    parser.add_argument("--letters", metavar="NAME", default="d2l", help="d2l or ng: whose names (default: d2l)")
+    parser.add_argument("--letters", metavar="NAME", help="d2l or ng: whose names (default: the file's, or d2l)")
     parser.add_argument("--hint", metavar="N", help="print a hint: 1, 2 or 3")
     parser.add_argument("--solution", action="store_true", default=False, help="print one way to write it")
     parser.set_defaults(command=learn)
 
 
-def learn(topic: str | None, number: str | None, letters: str, hint: str | None, solution: bool, json: bool) -> None:
+def learn(
+    topic: str | None, number: str | None, letters: str | None, hint: str | None, solution: bool, json: bool
+) -> None:
     """Lists, shows, marks or grades."""
     import npseq as ns
 
-    if topic is None:
-        listed = [(e.topic, e.number, e.task.title, len(e.lines)) for e in ns.learn.exercises()]
+    if topic is None or (number is None and topic != "grade"):
+        with bad_input():
+            listed = _listed(topic)
         rows = [f"{t:<11}{n}  {title} ({lines} line{'s' if lines > 1 else ''})" for t, n, title, lines in listed]
         answer("\n".join(rows), {"exercises": [{"topic": t, "number": n, "title": x} for t, n, x, _ in listed]}, json)
         return
     if number is None:
-        raise Failure("NUMBER must be given: `npseq learn` lists the exercises, `npseq learn rnn 1` shows one", 2)
+        raise Failure("FILE must be given, as in npseq learn grade FILE.ipynb", 2)
     if topic == "grade":
         grade(number, json)
         return
     with bad_input():
-        exercise = ns.learn.exercise(topic, _integer("NUMBER", number), letters=letters)
+        exercise = ns.learn.exercise(topic, _integer("NUMBER", number), letters=letters or "d2l")
+        path = Path(f"{exercise.name}.py")
+        if letters is None and path.is_file():
+            exercise = _in_its_letters(exercise, path)
         if hint is not None:
             text = exercise.hint(_integer("--hint", hint))
-            answer(text, {"hint": text}, json)
+            answer(_wrapped(text, ""), {"hint": text}, json)
             return
-    path = Path(f"{exercise.name}.py")
     if solution:
         if not path.is_file():
             raise Failure(f"{path} must be there: try first, `npseq learn {topic} {number}` begins it", 2)
@@ -54,6 +61,24 @@ def learn(topic: str | None, number: str | None, letters: str, hint: str | None,
         _mark(exercise, path, json)
     else:
         _begin(exercise, path, json)
+
+
+def _in_its_letters(exercise: Any, path: Path) -> Any:
+    """The exercise in the letters of what somebody has written."""
+    from npseq.learn.grading import exercise_of, written
+
+    functions = written(path)
+    return exercise_of(exercise.name, functions[exercise.name]) if exercise.name in functions else exercise
+
+
+def _listed(topic: str | None) -> list[tuple[str, int, str, int]]:
+    """The exercises of a topic, or all. Raises ValueError if there is no such topic."""
+    import npseq as ns
+
+    if topic is not None:
+        ns.learn.exercise(topic, 1)
+    its = [exercise for exercise in ns.learn.exercises() if topic in (None, exercise.topic)]
+    return [(e.topic, e.number, e.task.title, len(e.lines)) for e in its]
 
 
 def _begin(exercise: Any, path: Path, json: bool) -> None:
@@ -75,10 +100,31 @@ def _mark(exercise: Any, path: Path, json: bool) -> None:
         marks = marks_of(path).get(exercise.name)
     if marks is None:
         raise Failure(f"{path} must hold a function {exercise.name}; delete the file to begin again", 2)
-    shown = f"{marks}\n\nOne way to write it:\n\n{exercise.solution()}" if marks else str(marks)
-    answer(shown.rstrip("\n"), _content({exercise.name: marks}), json)
+    shown = "\n".join(map(_wrapped, str(marks).split("\n")))
+    if marks:
+        labels = f"In brackets: labels of docs/derivations. {_next(exercise)}"
+        shown = f"{shown}\n\nOne way to write it:\n\n{exercise.solution()}\n{labels}"
+    answer(shown, _content({exercise.name: marks}), json)
     if not marks:
-        raise Failure(f"{len(marks.lines) - marks.points} lines are not right yet; --hint 1 helps", 1)
+        raise Failure(f"{_many(len(marks.lines) - marks.points)} not right yet; --hint 1 helps", 1)
+
+
+def _next(exercise: Any) -> str:
+    import npseq as ns
+
+    names = [(e.topic, e.number) for e in ns.learn.exercises()]
+    after = names[names.index((exercise.topic, exercise.number)) + 1 :]
+    letters = "" if exercise.letters == "d2l" else f" --letters {exercise.letters}"
+    return f"Next: npseq learn {after[0][0]} {after[0][1]}{letters}" if after else "It was the last exercise."
+
+
+def _many(lines: int) -> str:
+    return "1 line is" if lines == 1 else f"{lines} lines are"
+
+
+def _wrapped(line: str, indent: str = "      ") -> str:
+    width = get_terminal_size((100, 0)).columns
+    return fill(line, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def grade(file: str, json: bool) -> None:
@@ -95,7 +141,7 @@ def grade(file: str, json: bool) -> None:
     text = "\n".join([*map(str, found.values()), f"{points} of {lines} points"])
     answer(text, {"file": file, "points": points, "of": lines, **_content(found)}, json)
     if points < lines:
-        raise Failure(f"{lines - points} of {lines} lines are not right", 1)
+        raise Failure(f"{_many(lines - points)} not right", 1)
 
 
 def _content(found: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Alternatives:
         self.taped = {name: strand.sizes[name] for name in self.equations.taped}
         reached = self.graph.reached(self.graph.names.values())
         self.tanhs = [node for node in reached if self.graph.nodes[node].op == "tanh"]
+        self.slopes = [node for node in reached if self.graph.nodes[node].op in ("dtanh", "dsigmoid", "drelu")]
         self.adjoints = set(filter(self.equations.is_adjoint, self.equations.adjoints.values()))
 
     def of_node(self, node: int) -> Iterator[Edit]:
@@ -96,9 +97,10 @@ class Alternatives:
             yield Edit(node, graph.sum(*rest, (-weight, part)), f"the term {text} has the wrong sign", USUAL)
             for times, words in ((2, "comes twice"), (0.5, "is halved")):
                 yield Edit(node, graph.sum(*rest, (times * weight, part)), f"the term {text} {words}", LIKELY)
-            for leaf in self._confused((part,)) if part in self.adjoints else ():
-                more = graph.sum(*rest, (weight, graph.product(part, leaf)))
-                yield Edit(node, more, f"there is a factor {graph.text(leaf)} too many at the term {text}", ODD)
+            slopes = [slope for slope in self.slopes if self.size(slope) == self.size(part)]
+            for factor in (*self._confused((part,)), *slopes) if part in self.adjoints else ():
+                more = graph.sum(*rest, (weight, graph.product(part, factor)))
+                yield Edit(node, more, f"there is a factor {graph.text(factor)} too many at the term {text}", ODD)
             if len(terms) > 2:
                 yield Edit(node, graph.sum((weight, part)), f"of all terms there is {text} alone", LIKELY)
         yield Edit(node, graph.sum(*((-weight, part) for weight, part in terms)), "the sign is wrong", USUAL)

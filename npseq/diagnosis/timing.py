@@ -42,9 +42,17 @@ def _upstream() -> Iterator[Priced]:
             f"the last step's dy comes in as dstate of {state} too",
         )
         yield Mistake(words, words, ARRIVES, "T2", step=step), ODD
+    words = "the first step's dy is added to the gradient by the first state"
+    yield Mistake("dy in h0", words, "dh_0 is what the first step passes back, alone", "T9",
+                  sums={"h0": SumChange(after=_with_first_dy)}), LIKELY  # fmt: skip
     both = ("p = when('t != k', -1, p)", "dc_next = when('t != k', -1, dc_next)")
     words = "the last state's upstream gradient is ignored"
     yield Mistake("dstate ignored", words, "at the last step dh = dy + dh_last", "T2", step=both), USUAL
+
+
+def _with_first_dy(value: np.ndarray, of: Any) -> np.ndarray:
+    dy: np.ndarray = of.problem.dy[0]
+    return value + dy if value.shape[1:] == (1, *dy.shape) else value
 
 
 def _cuts(T: int) -> Iterator[Priced]:

@@ -12,7 +12,7 @@ import numpy as np
 from npseq.learn import letters as in_letters
 from npseq.learn.content import Arrays, Line, Task
 from npseq.learn.marker import Mark, Marker, is_missing
-from npseq.learn.running import Ran, run
+from npseq.learn.running import Ran, explained, run
 from npseq.learn.whole import whole_marks
 from npseq.learn.wholes import right as right_gradients
 
@@ -33,7 +33,7 @@ class Marks:
         ...     dA = dH * (1 - H)
         ...     return dA
         >>> print(ns.learn.exercise("rnn", 1).check(rnn_1))
-        rnn 1, Through the nonlinearity: 0 of 1 lines are right
+        rnn 1, Through the nonlinearity: 0 of 1 line is right
           dA: not right, factor: the derivative is (1 - H**2): H is not squared
     """
 
@@ -53,7 +53,8 @@ class Marks:
         return str(self)
 
     def __str__(self) -> str:
-        head = f"{self.title}: {self.points} of {len(self.lines)} lines are right"
+        many = len(self.lines)
+        head = f"{self.title}: {self.points} of {many} {'lines are' if many > 1 else 'line is'} right"
         return "\n".join([head, *(f"  {mark}" for mark in self.lines), *([f"  {self.note}"] if self.note else [])])
 
 
@@ -82,13 +83,22 @@ class Exercise:
         return str(self)
 
     def __str__(self) -> str:
-        text = fill(in_letters.prose(self.task.text, self.task, self.letters), WIDTH)
+        text = _filled(in_letters.prose(self.task.text, self.task, self.letters))
         forward = "\n".join(f"    {line}" for line in self.forward)
         given = ", ".join(f"{name} {np.shape(value) or 'a number'}" for name, value in self.arrays.items())
         write = indent(self.template, "    ").rstrip()
         return (
-            f"{self.title}\n\n{text}\n\nForward:\n\n{forward}\n\n{fill(f'Given: {given}.', WIDTH)}\n\nWrite:\n\n{write}"
+            f"{self.title}\n\n{text}\n\nForward:\n\n{forward}\n\n"
+            f"{_filled(f'Given: {given}. {self._axes()}')}\n\nWrite:\n\n{write}"
         )
+
+    def _axes(self) -> str:
+        """What the axes of the arrays are."""
+        if self.task.whole is not None:
+            steps = {"d2l": "step, sequence, unit", "ng": "unit, example, step"}[self.letters]
+            return f"The axes of what has three are {steps}."
+        rows = {"d2l": "a row is one sequence of the batch, a column one unit", "ng": "a column is one example"}
+        return f"Of states and gradients {rows[self.letters]}."
 
     @property
     def name(self) -> str:
@@ -165,8 +175,8 @@ class Exercise:
         """Marks a function, line by line.
 
         Args:
-            function: takes the arguments of the template in their order; its lines are read off its local names and
-                off what it returns, a tuple in the order of the template or a dict by name.
+            function: takes the arguments of the template, in their order or by their names; its lines are read off its
+                local names and off what it returns, a tuple in the order of the template or a dict by name.
 
         Returns:
             Marks. A line after a wrong one is judged on what the wrong one gave.
@@ -177,11 +187,14 @@ class Exercise:
         if not callable(function):
             raise TypeError(f"function must be a function, got {type(function).__name__}; write {self.name}")
         try:
-            inspect.signature(function).bind(*self.given)
+            signature = inspect.signature(function)
+            signature.bind(*self.given)
         except TypeError as error:
             wanted = f"function must take {len(self.given)} arguments, {', '.join(self.given)}, in this order: {error}"
             raise TypeError(wanted) from error
-        ran = run(function, self.arrays, tuple(line.name for line in self.lines))
+        order = [*signature.parameters] if {*signature.parameters} == {*self.given} else self.given
+        arrays = {name: self.arrays[name] for name in order}
+        ran = run(function, arrays, tuple(line.name for line in self.lines))
         marks = self._marks(ran) if self.task.whole is None else whole_marks(self, ran)
         note = f"it has written over {', '.join(ran.changed)}; work on a copy" if ran.changed else ""
         return Marks(self.title, tuple(marks), note)
@@ -222,12 +235,18 @@ class Exercise:
         return found | ({"the number of steps": steps} if steps else {})
 
 
+def _filled(text: str) -> str:
+    return fill(text, WIDTH, break_on_hyphens=False)
+
+
 def _failed(line: Line, error: str, marker: Marker) -> tuple[str, str]:
     """The kind and the words of a line at which the function ended with an error."""
     if not any(word in error for word in ("matmul", "broadcast", "shapes", "dimension")):
-        return "error", error
+        return "error", explained(error, marker.given)
     known = {**marker.given, **marker.right}
     read = [marker.graph.text(part) for part in marker.graph.reached([marker.nodes[line.name]])]
     shapes = [f"{name} {np.shape(known[name])}" for name in read if name in known]
     wanted = np.shape(marker.right[line.name])
-    return "shape", f"the shapes do not fit; {line.name} {wanted} is to be made of {', '.join(shapes)}"
+    has_product = any(marker.graph.nodes[n].op == "matmul" for n in marker.graph.reached([marker.nodes[line.name]]))
+    product = "; * is entry by entry, a matrix product is @" if has_product else "; all here is entry by entry, with *"
+    return "shape", f"the shapes do not fit; {line.name} {wanted} is to be made of {', '.join(shapes)}{product}"

@@ -84,13 +84,21 @@ def grade(path: Any) -> dict[str, Marks]:
     return {name: _graded(name, functions[name], str(path)) for name in CALLED if name in functions}
 
 
-def _graded(name: str, module: ast.Module, path: str) -> Marks:
+def exercise_of(name: str, module: ast.Module) -> Exercise:
+    """The exercise of a function in the letters of its arguments; in d2l's where they are nobody's.
+
+    Args:
+        name: of the function, "rnn_1".
+        module: one of those of `written`, which ends with it.
+    """
     task = CALLED[name]
-    arguments = [a.arg for a in module.body[-1].args.args]  # type: ignore[attr-defined]
-    exercise = Exercise(task, "d2l")
-    for letters in letters_of(task):
-        if arguments == in_letters.given(task, letters):
-            exercise = Exercise(task, letters)
+    arguments = {a.arg for a in module.body[-1].args.args}  # type: ignore[attr-defined]
+    its = [letters for letters in letters_of(task) if arguments == {*in_letters.given(task, letters)}]
+    return Exercise(task, its[0] if its else "d2l")
+
+
+def _graded(name: str, module: ast.Module, path: str) -> Marks:
+    exercise = exercise_of(name, module)
     space: dict[str, Any] = {"__name__": Path(path).stem}
     try:
         exec(compile(module, path, "exec"), space)

@@ -36,6 +36,7 @@ _NG = {
         "b_i:bi b_f:bf b_o:bo b_g:bc"
     ),
 }
+TOKEN = re.compile(r"(?<![\w.])([A-Za-z]\w*?)(_t|_\{t[+-]1\})?(?![\w{])")  # a name, of a step
 _NG_STEPS = "h_#:a_# g_#:cc_# dh_#:da_# da_#:dtanh_#"
 _NG_WHOLE = "x:x h:a h0:a0 g:cc dx:dx dh0:da0 i:i f:f o:o c:c c0:c0"
 GATES = {"gru": "r:r z:u n:c", "lstm": "i:i f:f o:o g:c"}  # the matrix [W_h, W_x] of a gate in Ng's letters
@@ -95,13 +96,28 @@ def expression(text: str, task: Task, letters: str) -> str:
         right = ast.unparse(Columns().visit(ast.parse(right, mode="eval").body))
     mapping = names(task, letters)
     name = renamed(name, mapping).replace("(1 - Gu)", "Gu")
-    return f"{name}{equals}{renamed(right, mapping)}".replace("(1 - (1 - Gu))", "Gu")
+    whole = f"{name}{equals}{renamed(right, mapping)}".replace("(1 - (1 - Gu))", "Gu")
+    return re.sub(r"\[(t(?: - 1)?)\]", r"[:, :, \1]", whole) if letters == "ng" else whole
 
 
 def prose(text: str, task: Task, letters: str) -> str:
     """A text whose names stand in backticks, without these."""
     mapping = names(task, letters)
     return re.sub(r"`([^`]*)`", lambda found: renamed(found[1], mapping), text)
+
+
+def said(words: str, task: Task, letters: str) -> str:
+    """Words of a diagnosis with d2l's letters: in an equation each letter is a name, elsewhere one with a step is."""
+    if letters != "d2l":
+        return f"{words} (in the letters of docs/derivations, a batch in rows)"
+    mapping = names(task, letters) | ({"da_h": "dA"} if task.topic == "rnn" else {})
+
+    def name(found: re.Match[str], short: int) -> str:
+        base, step = found[1], found[2] or ""
+        return (mapping.get(base, base) if len(base) > short or step else base) + step
+
+    parts = re.split("(: |; )", words)
+    return "".join(TOKEN.sub(partial(name, short=0 if " = " in part else 1), part) for part in parts)
 
 
 def given(task: Task, letters: str) -> list[str]:

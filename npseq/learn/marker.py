@@ -167,7 +167,7 @@ class Search:
             or self.pair(node, singles)
             or self.factor()
             or self.alike()
-            or ("value", self.where())
+            or ("value", where(found, wanted))
         )
 
     def inlined(self, node: int) -> int:
@@ -214,7 +214,7 @@ class Search:
 
     def too_much(self) -> tuple[str, str] | None:
         """A path that does not belong there: the difference is something that other lines are made of."""
-        extra = self.found - self.wanted
+        extra = self.found - self.values.of(self.line)  # what the line has on what it has read
         for part in self.paths():
             value = self.values.of(part)
             if value is not None and np.shape(value) == extra.shape:
@@ -270,10 +270,12 @@ class Search:
         same = self.found.size > 1 and self.found.min() == self.found.max()
         return ("path", f"every entry is {self.found.flat[0]:g}; no gradient is in it") if same else None
 
-    def where(self) -> str:
-        wrong = ~np.isclose(self.found, self.wanted, rtol=1e-7, atol=RTOL * np.abs(self.wanted).max())
-        count = int(wrong.sum())
-        if count < wrong.size:
-            first = tuple(int(k) for k in np.argwhere(wrong)[0])
-            return f"{count} of {wrong.size} entries are wrong, the first at {first}"
-        return "the shape is right, the numbers are not, and no slip is known that has them"
+
+def where(found: np.ndarray, wanted: np.ndarray) -> str:
+    """What can be said of numbers that no known slip has."""
+    wrong = ~np.isclose(found, wanted, rtol=1e-7, atol=RTOL * np.abs(wanted).max())
+    count, first = int(wrong.sum()), tuple(int(k) for k in np.argwhere(wrong)[0])
+    if count < wrong.size:
+        return f"{count} of {wrong.size} entries are wrong, the first at {first}"
+    numbers = f"at {first} it has {found[first]:.4g}, and {wanted[first]:.4g} is right"
+    return f"the shape is right, the numbers are not, and no slip is known that has them; {numbers}"

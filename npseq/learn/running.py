@@ -1,7 +1,10 @@
 """Runs the function that somebody wrote, and keeps what its names held at its end, or where it failed."""
 
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from linecache import getline
+from traceback import walk_tb
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -39,12 +42,30 @@ def run(function: Callable[..., Any], arguments: Mapping[str, Any], names: tuple
     try:
         returned = function(*handed.values())
     except Exception as failed:  # whatever somebody's own code raises is an answer to them
-        returned, error = None, f"{type(failed).__name__}: {failed}"
+        returned, error = None, f"{type(failed).__name__}: {failed}{_where(failed, watch.code)}"
     finally:
         sys.settrace(outer)
     found = {**watch.values, **_named(returned, names)}
     changed = tuple(name for name, value in handed.items() if not np.array_equal(value, before[name]))
     return Ran(found, error, changed, handed)
+
+
+def _where(failed: Exception, code: Any) -> str:
+    """The line of the function at which it failed, as it is written."""
+    at = [line for frame, line in walk_tb(failed.__traceback__) if frame.f_code is code]
+    text = getline(code.co_filename, at[-1]).strip() if at and not code.co_filename.endswith(".ipynb") else ""
+    return f"; at {text!r}" if text else ""
+
+
+def explained(error: str, given: Iterable[str]) -> str:
+    """What Python said, with what helps against it; given: the names that the function may read."""
+    unknown = re.match(r"NameError: name '(\w+)' is not defined", error)
+    if unknown is not None:
+        name, names = unknown[1], ", ".join(name for name in given if "[" not in name)
+        return error.replace(
+            unknown[0], f"write np.{name}" if hasattr(np, name) else f"{name} is not given, only {names}"
+        )
+    return f"a power is **, not ^ ({error})" if "bitwise_xor" in error or "for ^:" in error else error
 
 
 def _named(returned: Any, names: tuple[str, ...]) -> dict[str, Any]:

@@ -233,7 +233,8 @@ class Slips(Slopes):
         yield Slip(inner, "sum", f"the sum over {over}, is missing", 1)
         yield Slip(lines.add("total", inner, 1 - axis, keep), "sum", f"the sum is over {over}", 1)
         yield Slip(lines.add("total", inner, None, False), "sum", f"the sum is over {over}, alone", 1)
-        yield Slip(lines.add("total", inner, axis, not keep), "shape", "the shape is that of the parameter", 1)
+        words = f"the shape is that of the parameter, with {'' if keep else 'no '}keepdims=True"
+        yield Slip(lines.add("total", inner, axis, not keep), "shape", words, 1)
         for k in range(count):
             words = f"the sum is over all of {over}, not number {k} alone"
             yield Slip(lines.add("one", inner, k, axis, keep), "sum", words, 1)

@@ -31,12 +31,22 @@ def test_an_exercise_is_begun_marked_and_solved(folder, capsys):
     assert main(["learn", "rnn", "1"]) == 1
     out = capsys.readouterr()
     assert "dA: not right, sign: " in out.out
-    assert "1 lines are not right yet; --hint 1 helps" in out.err
+    assert "1 line is not right yet; --hint 1 helps" in out.err
     path.write_text(path.read_text().replace("1 + H", "1 - H"))
     assert main(["learn", "rnn", "1"]) == 0
     out = capsys.readouterr().out
     assert "dA: right (R5)" in out
     assert "One way to write it:" in out
+
+
+def test_the_exercises_of_a_topic_are_listed_and_the_next_one_is_named(folder, capsys):
+    assert main(["learn", "truncation"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "truncation 1  Detach: chunks of a text (4 lines)"
+    (folder / "rnn_1.py").write_text("def rnn_1(da_next, a_next):\n    return da_next * (1 - a_next**2)\n")
+    assert main(["learn", "rnn", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "dtanh = da_next" in out
+    assert out.endswith("Next: npseq learn rnn 2 --letters ng\n")
 
 
 def test_hints_and_solutions_are_shown_when_asked_for(capsys):
@@ -62,7 +72,8 @@ def test_a_class_is_graded_line_by_line_and_what_is_run_is_said_first(folder, ca
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rnn"], "NUMBER must be given"),
+        (["nothing"], "topic must be"),
+        (["grade"], "FILE must be given"),
         (["rnn", "one"], "NUMBER must be an integer, got 'one'"),
         (["rnn", "1", "--hint", "x"], "--hint must be an integer"),
         (["rnn", "1", "--hint", "4"], "step must be 1, 2 or 3"),

@@ -35,8 +35,8 @@ rnn_4 d2l dW_xh | X_1.T @ dY_1 + X_2.T @ dY_2 | two things: dY_1 is the wrong on
 rnn_4 d2l dH_0 | dA_1 @ W_hh.T * (1 - H_0**2) | there is a factor (1 - H_0**2) too many
 rnn_4 d2l dH_0 | dH_1 @ W_hh.T | dH_1 is the wrong one: dA_1 belongs here
 rnn_5 d2l - | dW_hh += h_before.T @ dA -> dW_hh += dA.T @ h_before | dW_h transposed
-rnn_5 d2l - | dX[t] = dA @ W_xh.T -> dX[t] = dH @ W_xh.T | dh_{t+1} in place of da_h: dx = W_xh(dh_{t+1})
-rnn_5 d2l - | dH = dA @ W_hh.T -> dH += dA @ W_hh.T | there is a term dh_{t+1} too many: dh = dh_{t+1} + da_h W_hh^T
+rnn_5 d2l - | dX[t] = dA @ W_xh.T -> dX[t] = dH @ W_xh.T | dH_{t+1} in place of dA: dX = dH_{t+1} W_xh^T
+rnn_5 d2l - | dH = dA @ W_hh.T -> dH += dA @ W_hh.T | there is a term dH_{t+1} too many: dH = dH_{t+1} + dA W_hh^T
 rnn_5 d2l - | reversed(range(len(X))) -> range(len(X)) | the steps are taken from the first to the last
 rnn_5 d2l - | H[t - 1] if t > 0 else H0 -> H[t - 1] | W_hh: multiplied at the first step with the last state, which an
 gru_1 d2l dH_tilde | dH * (1 - Z) * (1 - H_tilde**2) | there is a factor (1 - H_tilde**2) too many
@@ -55,8 +55,8 @@ gru_5 d2l db_h | dA_h.sum(axis=0) + dA_r.sum(axis=0) | there is a path too many:
 gru_6 d2l dA_r | dV * R * (1 - R) | R is the wrong one: V belongs here
 gru_6 d2l dH_prev | dH * Z + (dA_h @ W_hh.T) * R + dA_r @ W_hr.T + dA_z @ W_hz.T | R multiplies before the matrix prod
 gru_6 d2l db_hh | dA_h.sum(axis=0) | dA_h is the wrong one: dV belongs here
-gru_7 d2l - | total * (h_before - H_tilde[t]) -> total * (H_tilde[t] - h_before) | dz with the sign of 1 - z
-gru_7 d2l - | (R[t] * h_before).T @ dA_h -> (R[t] * H[t]).T @ dA_h | W_hn: multiplied with r*h_new in place of m_t
+gru_7 d2l - | total * (h_before - H_tilde[t]) -> total * (H_tilde[t] - h_before) | dZ with the sign of 1 - z
+gru_7 d2l - | (R[t] * h_before).T @ dA_h -> (R[t] * H[t]).T @ dA_h | W_hh: multiplied with r*H in place of M_t
 lstm_1 d2l dO | dH * np.tanh(C) * O * (1 - O) | there is a factor O * (1 - O) too many
 lstm_2 d2l dC_all | dC + dH * O * np.tanh(C) * (1 - np.tanh(C)**2) | the derivative is (1 - tanh(C)**2): there is a fa
 lstm_2 d2l dC_all | dC * O * (1 - np.tanh(C)**2) + dH | dC and dH are exchanged
@@ -97,8 +97,8 @@ rnn_4 d2l dH_0 | dY_1 + dA_1 @ W_hh.T | there is a path dY_1 too many
 rnn_4 d2l dA_1 | (dY_1 + dA_2 @ W_hh.T) * (1 - H_1)**2 | the derivative is (1 - H_1**2): H_1 alone is squared, not 1 -
 rnn_4 d2l dH_1 | (dY_1 + dA_2) @ W_hh.T | W_hh.T belongs to dA_2 alone: the bracket is too wide
 rnn_4 d2l dW_xh | (X_1 + X_2).T @ dA_2 | dA_2 is the wrong step: dA_1 belongs here
-rnn_5 d2l - | (1 - H[t] ** 2) -> (1 - h_before ** 2) | the derivative of the state before the step, h_{t-1} in place o
-rnn_5 d2l - | dH = dA @ W_hh.T -> dH = dY[t] @ W_hh.T | dy in place of da_h: dh = dy W_hh^T
+rnn_5 d2l - | (1 - H[t] ** 2) -> (1 - h_before ** 2) | the derivative of the state before the step, H_{t-1} in place o
+rnn_5 d2l - | dH = dA @ W_hh.T -> dH = dY[t] @ W_hh.T | dY in place of dA: dH = dY W_hh^T
 rnn_5 d2l - | db_h += dA.sum(axis=0) -> db_h += dA[0] | bias gradient summed over time only, the first sequence's
 rnn_5 d2l - | reversed(range(len(X))) -> reversed(range(1, len(X))) | the first step is never back-propagated
 rnn_5 d2l - | dY[t] + dH -> dY[t] * dH | every gradient is zero: dY is in none
@@ -110,8 +110,8 @@ gru_4 d2l dX | dA_r @ W_xr.T + dA_z @ W_xz.T + dA_h @ W_xz.T | W_xz is the wrong
 gru_5 d2l dW_xr | H_prev.T @ dA_r | its shape is (4, 4), (3, 4) is needed
 gru_6 d2l dV | dA_h * (1 - R) | R belongs here, not 1 - R
 gru_6 d2l dW_hh | (R * H_prev).T @ dA_h | R multiplies dA_h, not H_prev
-gru_7 d2l - | dM * R[t] -> dM | reset gate left out of dh
-gru_7 d2l - | * R[t] * (1 - R[t]) -> * R[t] | r in place of r (1 - r): da_r = dm h_{t-1} r
+gru_7 d2l - | dM * R[t] -> dM | reset gate left out of dH
+gru_7 d2l - | * R[t] * (1 - R[t]) -> * R[t] | r in place of r (1 - r): dA_r = dM H_{t-1} R
 lstm_1 d2l dA_o | dO * O * (1 - O) * np.tanh(C) | there is a factor tanh(C) too many
 lstm_2 d2l dC_all | dC + dH * O * (1 - np.tanh(C))**2 | the derivative is (1 - tanh(C)**2): tanh(C) alone is squared,
 lstm_2 d2l dC_all | dC + dH * np.tanh(C) * O * (1 - O) | that is the path through O to its gate; through tanh(C) the c
@@ -123,9 +123,9 @@ lstm_6 d2l db_f | dA_f.sum(axis=0) / 5 | it is a sum over axis 0, the sequences,
 lstm_7 d2l dC_1 | dC_2 * F_2 + dH_1 * O_1 * (1 - np.tanh(C_2)**2) | C_2 is the wrong step: C_1 belongs here
 lstm_7 d2l dA_f_1 | dC_1 * C_0 * (1 - F_1**2) | the derivative is F_1 * (1 - F_1): that is the derivative of a tanh; t
 lstm_7 d2l dH_1 | dY_1 + dY_2 + passed | there is a path dY_2 too many
-lstm_8 d2l - | dA_i = dC * C_tilde[t] -> dA_i = dC * C[t] | c_t in place of g: da_i = dc_all i (1 - i) c_t
-lstm_8 d2l - | (1 - np.tanh(C[t]) ** 2) -> (1 - C[t] ** 2) | c_t in place of tanh(c_t): dc_all = dc_t + dh_t (1 - c_t^
-lstm_8 d2l - | dH = dY[t] + dH -> dH = dY[t] | dh from the next step overwritten by dy
+lstm_8 d2l - | dA_i = dC * C_tilde[t] -> dA_i = dC * C[t] | C_t in place of g: dA_i = dC_all I (1 - I) C_t
+lstm_8 d2l - | (1 - np.tanh(C[t]) ** 2) -> (1 - C[t] ** 2) | C_t in place of tanh(C_t): dC_all = dC_t + dH_t (1 - C_t^
+lstm_8 d2l - | dH = dY[t] + dH -> dH = dY[t] | dH from the next step overwritten by dY
 truncation_1 d2l dW_hh | H_0.T @ dA_1 + H_1.T @ dA_2 + H_1.T @ dA_3 | H_1 is the wrong step: H_2 belongs here
 truncation_1 d2l dA_1 | (dY_1 + dA_2 @ W_hh) * s_1 | W_hh must be transposed
 truncation_2 d2l G_1 | H_0.T @ (e_21 * s_1) + H_1.T @ (e_32 * s_3) | s_3 is the wrong step: s_2 belongs here

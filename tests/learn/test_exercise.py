@@ -119,6 +119,10 @@ def test_an_argument_that_is_written_over_is_named():
     assert "work on a copy" in marks.note
 
 
+def test_arguments_are_taken_by_their_names_in_any_order():
+    assert ns.learn.exercise("rnn", 1).check(lambda dH, H: dH * (1 - H**2))
+
+
 def test_an_endless_loop_ends():
     def rnn_1(H, dH):
         while True:

@@ -57,3 +57,12 @@ def test_gradients_of_a_loop_come_back_from_any_letters(task):
         assert {f"d{key}" for key in found} == {line.name for line in task.lines}
         for key, value in found.items():
             np.testing.assert_array_equal(np.squeeze(value), np.squeeze(base[f"d{key}"]))
+
+
+def test_a_diagnosis_is_said_in_d2ls_letters_and_words_stay_words():
+    words = "a term dh_{t+1} of f too many: da_i = dc_all i (1 - i) g; right: dc_all is a sum"
+    found = letters.said(words, BY_NAME["lstm", 8], "d2l")
+    assert found == "a term dH_{t+1} of f too many: dA_i = dC_all I (1 - I) C_tilde; right: dC_all is a sum"
+    assert letters.said(words, BY_NAME["lstm", 8], "ng").endswith(
+        "(in the letters of docs/derivations, a batch in rows)"
+    )

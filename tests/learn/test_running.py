@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-from npseq.learn.running import run
+from npseq.learn.running import explained, run
 
 X = {"x": np.arange(3.0)}
 
@@ -57,3 +57,14 @@ def test_a_debugger_stays_where_it_was():
         assert sys.gettrace() is trace
     finally:
         sys.settrace(outer)
+
+
+def test_where_a_function_failed_is_quoted_and_what_helps_is_said():
+    def one(x):
+        return tanh(x)  # noqa: F821
+
+    error = run(one, X, ("a",)).error
+    assert error.endswith("; at 'return tanh(x)  # noqa: F821'")
+    assert explained(error, X).startswith("write np.tanh; at ")
+    assert explained("NameError: name 'A' is not defined", X) == "A is not given, only x"
+    assert explained("TypeError: ufunc 'bitwise_xor' not supported", X).startswith("a power is **, not ^")

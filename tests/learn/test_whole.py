@@ -25,7 +25,28 @@ def test_gradients_that_nobody_knows_are_wrong_all_the_same():
 
 def test_a_loop_that_fails_says_so():
     marks = ns.learn.exercise("rnn", 5).check(lambda X, H, H0, dY, W_xh, W_hh: 1 / 0)
-    assert {mark.reason for mark in marks.lines} == {"ZeroDivisionError: division by zero"}
+    assert [mark.kind for mark in marks.lines] == ["error"] * 5
+    assert marks.lines[0].reason.startswith("ZeroDivisionError: division by zero; at ")
+
+
+def test_two_mistakes_in_two_gradients_are_named_each_in_the_letters_of_the_exercise():
+    exercise = ns.learn.exercise("rnn", 5)
+    space = {"np": np}
+    source = exercise.solution().replace("dH0 = dH", "dH0 = dY[0] + dH")
+    exec(source.replace("dX[t] = dA @ W_xh.T", "dX[t] = dH @ W_xh.T"), space)
+    wrong = {mark.name: mark.reason for mark in exercise.check(space["rnn_5"]).lines if not mark.right}
+    assert wrong["dX"] == "dH_{t+1} in place of dA: dX = dH_{t+1} W_xh^T; right: dX = dA W_xh^T"
+    assert wrong["dH0"].startswith("the first step's dY is added to the gradient by the first state")
+
+
+def test_a_gradient_that_is_zero_everywhere_is_said_to_be_so():
+    exercise = ns.learn.exercise("rnn", 5)
+    space = {"np": np}
+    exec(exercise.solution().replace("(dY[t] + dH)", "dH"), space)
+    assert {mark.reason for mark in exercise.check(space["rnn_5"]).lines} == {
+        "every gradient is zero: dY is in none",
+        "the same mistake",
+    }
 
 
 def test_an_index_of_minus_one_is_named():

@@ -243,8 +243,8 @@ TASKS = (
         "lstm",
         7,
         "Two steps: what is carried along the cell",
-        f"There is a loss at both steps, `dy_1` and `dy_2`. {PASSED}. Go back: the cell at step 2, the state and the "
-        "cell at step 1, the cell before it.",
+        "The loss has a part at each step, a function of `h_1` and one of `h_2`, with the gradients `dy_1` and "
+        f"`dy_2`. {PASSED}. Go back: the cell at step 2, the state and the cell at step 1, the cell before it.",
         TWO,
         "dy_1 dy_2 passed o_1 o_2 f_1 f_2 c_0 c_1 c_2",
         (
@@ -266,7 +266,8 @@ TASKS = (
         8,
         "All steps",
         "Write the loop. `i`, `f`, `o`, `g`, `c`, `h` hold all steps, after each of them; `h0` and `c0` come before "
-        "the first. `dy` is the gradient by the outputs alone.",
+        "the first. `dy` holds the gradients of each step's own part of the loss: what comes by later steps is not in "
+        "it.",
         STEP,
         f"x h h0 c c0 i f o g dy {WEIGHTS}",
         (

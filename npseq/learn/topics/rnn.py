@@ -65,7 +65,9 @@ TASKS = (
         "rnn",
         1,
         "Through the nonlinearity",
-        "`dh_new` is the gradient of the loss by the new state. Write `da`, its gradient by the pre-activation `a`.",
+        "A recurrent network reads a sequence step by step. Each step makes a new state `h_new` of the input `x` and "
+        "of the state `h` that the step before has left: it adds up, into the pre-activation `a`, and takes the tanh. "
+        "`dh_new` is the gradient of the loss by the new state. Write `da`, the gradient of the loss by `a`.",
         STEP,
         "h_new dh_new",
         (Line("da", "dh_new * (1 - h_new**2)", "R5"),),
@@ -118,8 +120,9 @@ TASKS = (
         "rnn",
         4,
         "Two steps: the loss now and the loss later",
-        "There is a loss at both steps: `dy_1` and `dy_2` are its gradients by the outputs alone. Go back from step 2 "
-        "to step 1. `dh_1` is the gradient by `h_1` by all paths.",
+        "The loss is a sum of two: one is a function of `h_1`, with the gradient `dy_1` by it, the other of `h_2`, "
+        "with the gradient `dy_2`. Go back from step 2 to step 1. `dh_1` is the gradient of the whole loss by `h_1`, "
+        "by all paths.",
         ("h_1 = tanh(x_1 @ W_xh + h_0 @ W_hh + b_h)", "h_2 = tanh(x_2 @ W_xh + h_1 @ W_hh + b_h)"),
         "dy_1 dy_2 x_1 x_2 h_0 h_1 h_2 W_hh",
         (
@@ -144,8 +147,9 @@ TASKS = (
         "rnn",
         5,
         "All steps: backpropagation through time",
-        "Write the loop. `x`, `h` and `dy` hold all steps, `h0` is the state before the first. `dy` is the gradient by "
-        "the outputs alone.",
+        "Write the loop. `x` and `h` hold all steps, `h0` is the state before the first. At each step a part of the "
+        "loss is a function of that step's state alone, and `dy` holds these gradients: what comes by later steps is "
+        "not in it.",
         ("for each t: h[t] = tanh(x[t] @ W_xh + h[t - 1] @ W_hh + b_h)",),
         "x h h0 dy W_xh W_hh",
         tuple(
@@ -156,7 +160,7 @@ TASKS = (
             "Begin at the last step, with nothing that arrives from later, and go back.",
             "Carry one array from step to step: what the step passes back to the state before it. Add it to `dy` of "
             "that step before the nonlinearity is reversed.",
-            "In each step: the total adjoint, then `da`, then what it adds to each parameter with the state *before* "
+            "In each step: the total adjoint, then `da`, then what it adds to each parameter with the state before "
             "the step, then what it passes back.",
         ),
         lambda: forward_arrays(*layer()),
