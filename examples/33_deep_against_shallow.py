@@ -1,4 +1,6 @@
-"""Deep against shallow (d2l 10.3; Ng): H^l_t = phi(H^{l-1}_t W_xh^l + H^l_{t-1} W_hh^l + b^l), measured.
+"""Deep against shallow, each layer reading the states of the one below (d2l 10.3; Ng).
+
+    H^l_t = phi(H^{l-1}_t W_xh^l + H^l_{t-1} W_hh^l + b^l)
 
 Two layers beat one of the same width; in so short a training they do not beat one of as many parameters.
 """

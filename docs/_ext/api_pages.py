@@ -35,7 +35,7 @@ API
 
 From the docstrings; ``import npseq as ns``. Time comes first in every shape. T time steps, B sequences in a batch, D
 input features, H hidden units, P state features (H, or an LSTM's projection), V vocabulary, L layers, R directions,
-K lags.
+K lags. Labels such as (L4) are equations of the derivations; d2l is the book `Dive into Deep Learning <https://d2l.ai>`_.
 
 .. toctree::
    :maxdepth: 1

@@ -47,6 +47,7 @@ PAGE = """\
 
 .. literalinclude:: ../../examples/{name}.py
    :caption: examples/{name}.py
+   :lines: {first}-
 """
 
 
@@ -73,12 +74,16 @@ def pages(folder: Path) -> dict[str, str]:
     cards = [CARD.format(name=e.name, alt=e.alt, title=inline(e.title)) for e in found]
     written = {"index.rst": INDEX.format(cards="\n".join(cards), names="\n".join(f"   {e.name}" for e in found))}
     for e in found:
-        doc = ast.get_docstring(ast.parse((folder / f"{e.name}.py").read_text(encoding="utf-8"))) or ""
+        text = (folder / f"{e.name}.py").read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        words, code = ast.get_docstring(tree) or "", text.splitlines()[tree.body[0].end_lineno or 0 :]
+        words = words.removeprefix(e.title).lstrip(".\n")  # which is the page's title, too
         title = inline(e.title)
         written[f"{e.name}.rst"] = PAGE.format(
             title=title,
             line="=" * len(title),
-            intro="\n".join(restructured(doc)),
+            intro="\n".join(restructured(words)),
+            first=text.count("\n") - len("\n".join(code).lstrip("\n").split("\n")) + 1,
             name=e.name,
             alt=e.alt,
             number=inline(e.number[0].upper() + e.number[1:]),

@@ -58,7 +58,7 @@
 
   /* The part of every lag, kept ones full and cut ones hollow, and the bias that each length has, as a line. */
   function bars(parent, d, k) {
-    const W = 300, H = 190, x0 = 38, x1 = W - 6, y0 = 8, y1 = H - 34, n = d.lags.length;
+    const W = 300, H = 190, x0 = 56, x1 = W - 6, y0 = 8, y1 = H - 34, n = d.lags.length;
     const view = { viewBox: `0 0 ${W} ${H}`, class: "lag-chart", role: "img", "aria-label":
       `Share of each lag: ${k} of ${n} lags kept; the bias is ${number(d.bias[k - 1])} of the gradient.` };
     const chart = svg("svg", view, parent);
@@ -67,6 +67,8 @@
       svg("line", { x1: x0, x2: x1, y1: y, y2: y, class: "lag-grid" }, chart);
       svg("text", { x: x0 - 4, y: y + 4, "text-anchor": "end" }, chart, e ? `1e${e}` : "1");
     }
+    const middle = (y0 + y1) / 2;
+    svg("text", { x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})` }, chart, "part / whole, norms");
     const step = (x1 - x0) / n;
     d.lags.forEach((share, lag) => {
       const top = onLog(share, y0, y1);

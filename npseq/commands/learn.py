@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("topic", nargs="?", metavar="TOPIC", help="softmax, rnn, gru, lstm, truncation, or grade")
     parser.add_argument("number", nargs="?", metavar="NUMBER", help="which exercise of its topic; the FILE of grade")
-    parser.add_argument("--letters", metavar="NAME", help="d2l or ng: whose names (default: the file's, or d2l)")
+    parser.add_argument("--letters", metavar="NAME", help="names of d2l (d2l.ai) or of ng (default: the file's)")
     parser.add_argument("--hint", metavar="N", help="print a hint: 1, 2 or 3")
     parser.add_argument("--solution", action="store_true", default=False, help="print one way to write it")
     parser.set_defaults(command=learn)

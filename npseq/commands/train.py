@@ -66,7 +66,7 @@ def _flag(entry: Any, nullable: bool) -> dict[str, Any]:
             **given,
             "choices": CORPORA,
             "metavar": "NAME",
-            "help": "python-topics (default), or time-machine as in d2l",
+            "help": "python-topics (default), or time-machine as in d2l.ai",
         }
     if kind is tuple:
         return {**given, "action": "append", "metavar": "TEXT"}

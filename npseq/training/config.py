@@ -84,7 +84,7 @@ class TrainingConfig:
 
     corpus: str = option("python-topics", "the text to learn", kind=str)
     token: str = option("char", "what the text is made of", ("char", "word", "jieba"))
-    clean: str = option(USUAL, "none: all as it is, letters: a-z as in d2l", ("letters", "none"))
+    clean: str = option(USUAL, "none: all as it is, letters: a-z as in d2l.ai", ("letters", "none"))
     max_tokens: int | None = option(USUAL, "learn only the first N, none: all", kind=int)
     valid: float | str = option(USUAL, "held out: a file, or a share, 0: none", kind=object)
     min_freq: int = option(0, "rarer tokens are unknown")

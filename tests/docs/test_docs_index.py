@@ -18,6 +18,13 @@ def test_links_within_the_documentation(page):
         assert target.exists() or target == ROOT / "README.md", f"{page} links to {link}"
 
 
+@pytest.mark.parametrize("page", ["README.md", "examples/README.md", *PAGES])
+def test_a_page_that_says_d2l_says_what_it_is(page):
+    text = text_of(page)
+    named = re.search(r"d2l\.ai|Dive\s+into\s+Deep\s+Learning|《动手学深度学习》", text)
+    assert named or not re.search(r"\bd2l\b", text)
+
+
 def test_every_derivation_has_its_row():
     assert sorted(row[0] for row in ROWS) == sorted(path.stem for path in (ROOT / "docs" / "derivations").glob("*.md"))
 

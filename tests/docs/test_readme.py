@@ -61,6 +61,14 @@ def test_both_commands_are_there():
     ]
 
 
+def test_its_python_runs(capsys):
+    names = {}
+    for code in re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL):
+        exec(compile(code, "README.md", "exec"), names)
+    names["test_my_gradient"]()
+    assert capsys.readouterr().out.startswith("passed: ")
+
+
 def test_the_numbers_in_its_prose_are_the_results():
     words = " ".join(README.split())
     caught, of = result("mutants")["scores"]["complex"]
