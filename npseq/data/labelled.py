@@ -111,13 +111,14 @@ def load_labelled(
         raise ValueError(f"a table of labelled texts must have two columns, {table.source} has one; name the delimiter")
     columns = list(zip(*table.rows, strict=True))
     of_label, of_text = _places(table, columns, text, label)
+    for what, cells in (("text", columns[of_text]), ("label", columns[of_label])):
+        if empty := [k for k, cell in enumerate(cells, 1) if cell is None or not str(cell).strip()]:
+            raise ValueError(f"a row must have a {what}, row {empty[0]} of {table.source} has none; leave it out")
     texts, names = [str(cell) for cell in columns[of_text]], [str(cell).strip() for cell in columns[of_label]]
     labels = tuple(sorted(Counter(names)))
     if len(labels) < 2:
         raise ValueError(f"labelled texts must have at least two labels, {table.source} has {labels}")
     lines = [tokens_of_line(line.lower() if lower else line, token) for line in texts]
-    if empty := [k for k, line in enumerate(lines, 1) if not line]:
-        raise ValueError(f"a labelled text must hold a token, row {empty[0]} of {table.source} has none; leave it out")
     vocabulary = Vocabulary(lines, min_freq=min_freq, max_size=max_size, token=token)
     ids, lengths = pad_sequences([vocabulary[line] for line in lines], vocabulary.unk, length=max_steps)
     places = {name: k for k, name in enumerate(labels)}

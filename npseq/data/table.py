@@ -1,7 +1,7 @@
 """This module reads tables: CSV and TSV files, lists of rows, and data frames, which have `columns`."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -60,7 +60,7 @@ def read_table(
         ValueError: for no rows, or rows of different lengths, with the line.
     """
     if hasattr(source, "columns") and hasattr(source, "itertuples"):
-        rows = [list(row) for row in source.itertuples(index=False)]
+        rows = _cells(source.itertuples(index=False))
         return _checked(Table(tuple(map(str, source.columns)), rows, "the data frame"), what)
     if isinstance(source, str | PathLike):
         lines = lines_of(source, what)
@@ -69,7 +69,16 @@ def read_table(
         return _checked(_with_header(table, header), what)
     if not isinstance(source, Sequence) or not all(isinstance(row, list | tuple) for row in source):
         raise TypeError(f"{what} must be a path, a list of rows or a data frame, got {source!r:.100}")
-    return _checked(Table(None, [list(row) for row in source], "the list", True), what)
+    return _checked(Table(None, _cells(source), "the list", True), what)
+
+
+def _cells(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
+    return [[None if is_missing(cell) else cell for cell in row] for row in rows]
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell holds nothing: None, nan, or the NaT and NA of pandas."""
+    return cell is None or str(cell) in ("nan", "NaT", "<NA>")
 
 
 def _delimiter(path: str, lines: list[str]) -> str:

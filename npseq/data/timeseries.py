@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime, time
 from os import PathLike
 from typing import Any
 
@@ -10,12 +11,16 @@ import numpy as np
 
 from npseq.arguments import one_of
 from npseq.data.series import Series
-from npseq.data.table import Table, read_table
+from npseq.data.table import Table, is_missing, read_table
 
-FORMS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d.%m.%Y", "%Y-%m", "%Y/%m", "%b-%y", "%b %Y", "%Y-%m-%d %H:%M:%S",
-         "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M")  # fmt: skip
-GAPS = {"", "na", "n/a", "nan", "null", "none", "-", "?", "."}
-THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
+FORMS = ("%Y/%m/%d", "%d.%m.%Y", "%Y-%m", "%Y/%m", "%b-%y", "%b %Y")  # and those of datetime.fromisoformat
+QUARTER = re.compile(r"(\d{4})[- ]?Q([1-4])")
+GAPS = {"", "na", "n/a", "nan", "null", "none", "-", "?", ".", "#na", "#n/a", "<na>"}
+PARTS = {".": r"[,\s'’]", ",": r"[.\s'’]"}  # what may part the thousands beside each decimal sign
+NUMBERS = {
+    sign: re.compile(rf"[-+]?([1-9]\d{{0,2}}({parts}\d{{3}})+|\d*)([{sign}]\d*)?([eE][-+]?\d+)?")
+    for sign, parts in PARTS.items()
+}
 MISSING = ("refuse", "drop", "mask")
 
 
@@ -34,16 +39,18 @@ def read_series(
     """Returns a series of a CSV or TSV file, in the order of its dates, without pandas or with a data frame of it.
 
     Args:
-        source: the file, which gzip may have packed; a list of rows; a data frame; or the values alone, a pandas
-            Series, whose index are the dates, or an array.
+        source: the file, which gzip may have packed; a list of rows; a data frame or a pandas Series; or the values
+            alone, an array.
         column: of the values, by name or place; None takes the last one.
-        date: the column of the dates, or of numbers that rise; None takes the first one if there are two or more.
+        date: the column of the dates, or of numbers that rise; None takes the first one if there are two or more, of
+            pandas the index, unless it only counts the rows of a data frame.
         where: only the rows that have these values in these columns, {"store": 25}, of a table of many series.
         missing: what becomes of empty cells and NA. "refuse" refuses them; "drop" leaves the rows out, so that steps
             are no longer equal; "mask" keeps them as nan: `SeriesForecaster` leaves them out of its loss.
         delimiter: of the columns; None finds it.
         decimal: "." or ","; None finds it, and refuses commas that may as well part thousands.
-        date_format: as datetime.strptime takes it, say "%m/%d/%Y"; None tries the forms of ISO 8601, and 31.12.1999.
+        date_format: as datetime.strptime takes it, say "%m/%d/%Y"; None tries the forms of ISO 8601, 31.12.1999,
+            1999-12 and 1999-Q4. A time with a zone becomes that of UTC.
         header: whether the first row names the columns; None finds it.
 
     Raises:
@@ -57,93 +64,119 @@ def read_series(
         ([1.5, nan, 2.0], '2024-01-01')
     """
     one_of("missing", missing, MISSING)
-    if hasattr(source, "index") and hasattr(source, "to_numpy") and not hasattr(source, "columns"):
-        time, values = np.asarray(source.index), np.asarray(source.to_numpy(), np.float64)
-        return _handled(time, values, missing, "the series")
     if isinstance(source, np.ndarray) and source.ndim == 1:
         return _handled(np.arange(len(source), dtype=np.float64), source.astype(np.float64), missing, "the array")
     if header is None and any(isinstance(name, str) for name in (column, date, *(where or ()))):
         header = True
-    table = read_table(source, delimiter=delimiter, header=header, what="a table of a series").having(where or {})
-    cells = table.column(column, len(table.rows[0]) - 1, "column")
-    values = _numbers(cells, decimal, table)
-    if date is None and len(table.rows[0]) == 1:
+    frame = source.to_frame() if hasattr(source, "to_frame") else source
+    table = read_table(frame, delimiter=delimiter, header=header, what="a table of a series")
+    at, width, index = table.place(column, len(table.rows[0]) - 1, "column"), len(table.rows[0]), _index(source)
+    if date is None and index is not None:
+        date, width = width, width + 1
+        table = table._replace(rows=[[*row, day] for row, day in zip(table.rows, index, strict=True)])
+    table = table.having(where or {})
+    values = _numbers([row[at] for row in table.rows], decimal, table)
+    if date is None and width == 1:
         return _handled(np.arange(len(values), dtype=np.float64), values, missing, table.source)
-    time = _times(table.column(date, 0, "date"), date_format, table)
-    order = np.argsort(time, kind="stable")
-    if (same := np.flatnonzero(time[order][1:] == time[order][:-1])).size:
+    dates = _times(table.column(date, 0, "date"), date_format, table)
+    order = np.argsort(dates, kind="stable")
+    if (same := np.flatnonzero(dates[order][1:] == dates[order][:-1])).size:
         raise ValueError(
-            f"a series must have one value a date, {table.source} has {time[order][same[0]]} twice; leave the "
+            f"a series must have one value a date, {table.source} has {dates[order][same[0]]} twice; leave the "
             "rows of one series: where={name of a column: its value}"
         )
-    return _handled(time[order], values[order], missing, table.source)
+    return _handled(dates[order], values[order], missing, table.source)
 
 
-def _handled(time: np.ndarray, values: np.ndarray, missing: str, source: str) -> Series:
+def _index(source: Any) -> Any:
+    """The dates of a pandas Series or data frame; None where the index of a frame only counts its rows."""
+    index = getattr(source, "index", None)
+    counts = hasattr(source, "columns") and type(index).__name__ == "RangeIndex"
+    return None if isinstance(source, Sequence) or counts else index
+
+
+def _handled(dates: np.ndarray, values: np.ndarray, missing: str, source: str) -> Series:
     gaps = np.isnan(values)
     if gaps.any() and missing == "refuse":
         raise ValueError(
-            f"a series must have a value at every step, {source} has none at {time[gaps][0]} and {int(gaps.sum())} in "
+            f"a series must have a value at every step, {source} has none at {dates[gaps][0]} and {int(gaps.sum())} in "
             "all; say what becomes of them: missing='drop' or missing='mask'"
         )
     kept = ~gaps if missing == "drop" else slice(None)
-    return Series(time[kept], values[kept], gaps[kept])
+    return Series(dates[kept], values[kept], gaps[kept])
 
 
 def _numbers(cells: list[Any], decimal: str | None, table: Table) -> np.ndarray:
-    found = np.empty(len(cells))
-    comma = decimal == "," or (decimal is None and _has_decimal_commas(cells, table.source))
-    for k, cell in enumerate(cells):
-        if isinstance(cell, str):
-            text = cell.strip()
-            text = text.replace(".", "").replace(",", ".") if comma else text.replace(",", "")
-            if text.lower() in GAPS:
-                found[k] = np.nan
-                continue
-            cell = text
+    found = np.full(len(cells), np.nan)
+    cells = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+    known = [(k, cell) for k, cell in enumerate(cells) if not is_missing(cell) and str(cell).lower() not in GAPS]
+    texts = [cell for _, cell in known if isinstance(cell, str)]
+    sign = _decimal_sign(texts, table.source) if decimal is None else one_of("decimal", decimal, tuple(PARTS))
+    for k, cell in known:
         try:
-            found[k] = np.nan if cell is None else float(cell)
+            found[k] = _number(cell, sign) if isinstance(cell, str) else float(cell)
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"a series must hold numbers, row {k + 1} of {table.source} has {cells[k]!r}; name the column, or the "
+                f"a series must hold numbers, row {k + 1} of {table.source} has {cell!r}; name the column, or the "
                 "decimal sign"
             ) from error
-        if np.isinf(found[k]):
-            raise ValueError(f"a series must hold finite numbers, row {k + 1} of {table.source} has {cells[k]!r}")
+        if not np.isfinite(found[k]):
+            raise ValueError(f"a series must hold finite numbers, row {k + 1} of {table.source} has {cell!r}")
     return found
 
 
-def _has_decimal_commas(cells: list[Any], source: str) -> bool:
-    texts = [cell.strip() for cell in cells if isinstance(cell, str) and "," in cell]
-    if not texts or any("." in cell for cell in cells if isinstance(cell, str)):
-        return False
-    if not all(THOUSANDS.fullmatch(text) for text in texts):
-        return True
-    if all(text.count(",") == 1 for text in texts):
+def _decimal_sign(texts: list[str], source: str) -> str:
+    """The sign by which all texts are numbers, a point where no comma is there."""
+    commas = [text for text in texts if "," in text]
+    fitting = [sign for sign, form in NUMBERS.items() if all(map(form.fullmatch, texts))] if commas else ["."]
+    if len(fitting) == 2:
         raise ValueError(
-            f"a comma must be a decimal sign or part thousands, {source} has {texts[0]!r}; say decimal=',' or "
+            f"a comma must be a decimal sign or part thousands, {source} has {commas[0]!r}; say decimal=',' or "
             "decimal='.'"
         )
-    return False
+    return fitting[0] if fitting else "."
+
+
+def _number(text: str, decimal: str) -> float:
+    if NUMBERS[decimal].fullmatch(text):
+        return float(re.sub(PARTS[decimal], "", text).replace(decimal, "."))
+    if decimal != "." and "." in text:
+        raise ValueError("a point that parts no thousands")
+    return float(text)
 
 
 def _times(cells: list[Any], date_format: str | None, table: Table) -> np.ndarray:
     """Returns dates as datetime64, or numbers that are no dates as they are."""
-    if not all(isinstance(cell, str) for cell in cells):
-        return np.asarray(cells)
-    texts = [cell.strip() for cell in cells]
-    for form in FORMS if date_format is None else (date_format,):
-        try:
-            moments = [datetime.strptime(text, form) for text in texts]
-        except ValueError:
-            continue
-        days = all(moment == datetime(moment.year, moment.month, moment.day) for moment in moments)
-        return np.array(moments, "datetime64[D]" if days else "datetime64[s]")
+    cells = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+    if empty := [k for k, cell in enumerate(cells, 1) if cell == "" or is_missing(cell)]:
+        raise ValueError(f"a series must have a date in each row, row {empty[0]} of {table.source} has none")
+    for form in (None, *FORMS) if date_format is None else (date_format,):
+        with suppress(AttributeError, TypeError, ValueError):
+            moments = [_moment(_read(cell, form) if isinstance(cell, str) else cell) for cell in cells]
+            unit = "us" if any(moment.microsecond for moment in moments) else "s"
+            days = all(moment.time() == time() for moment in moments)
+            return np.array(moments, f"datetime64[{'D' if days else unit}]")
     try:
-        return np.array([float(text) for text in texts])
-    except ValueError as error:
-        bad = next((text for text in texts if not text[:1].isdigit()), texts[0])
+        return np.array([float(cell) for cell in cells])
+    except (TypeError, ValueError) as error:
+        bad = next((cell for cell in cells if not str(cell)[:1].isdigit()), cells[0])
         raise ValueError(
             f"dates must be of one form, as 1999-12-31, 31.12.1999 or a number, {table.source} has {bad!r}; give "
             "date_format, say '%m/%d/%Y', or another column as date"
         ) from error
+
+
+def _read(text: str, form: str | None) -> datetime:
+    """The moment of a text in a form, or in one of ISO 8601, or of a quarter."""
+    if form is not None:
+        return datetime.strptime(text, form)
+    if quarter := QUARTER.fullmatch(text):
+        return datetime(int(quarter[1]), 3 * int(quarter[2]) - 2, 1)
+    return datetime.fromisoformat(text)
+
+
+def _moment(cell: Any) -> datetime:
+    """A date, a moment, or a period of pandas, as a moment without a zone."""
+    cell = cell.to_timestamp() if hasattr(cell, "to_timestamp") else cell
+    moment = cell if isinstance(cell, datetime) else datetime(cell.year, cell.month, cell.day)
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)

@@ -7,11 +7,12 @@ import numpy as np
 
 from npseq.arguments import array_or_lists
 from npseq.backend import to_host
-from npseq.data import Series
+from npseq.data import Series, read_series
 
 
 def values_of(data: Any) -> np.ndarray:
-    """Returns the values (T,) of a Series or an array, float64, nan where one is missing."""
+    """Returns the values (T,) of a Series, also of pandas, or an array, float64, nan where one is missing."""
+    data = read_series(data, missing="mask") if hasattr(data, "to_frame") else data  # a Series of pandas
     given = data.values if isinstance(data, Series) else data
     given = to_host(array_or_lists("data", given))
     if given.ndim != 1 or given.dtype.kind not in "iuf":

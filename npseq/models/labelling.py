@@ -168,6 +168,9 @@ class LabelModel(Fitting, SequenceModel):
         """Returns ids (T, B) and lengths (B,) of texts or lists of tokens; an unknown one is read in lower case."""
         if self.vocab is None:
             raise TypeError("texts need a model with a vocab; give ids, or make the model with vocab=data.vocab")
+        for place, text in enumerate(texts):
+            if not isinstance(text, str | list | tuple):
+                raise TypeError(f"texts must be strings, or lists of tokens, got {text!r:.40} in place {place}")
         known = self.vocab
         lines = [known.tokenize(text) if isinstance(text, str) else list(text) for text in texts]
         ids = [[known[token if token in known else token.lower()] for token in line] for line in lines]

@@ -112,7 +112,7 @@ class SeriesForecaster(LatentForecaster):
         """Trains on a series, holds out its end, measures the errors there, and returns the model itself.
 
         Args:
-            data: a Series, as read_series returns it, or values (T,); nan is a missing value.
+            data: a Series, as read_series returns it or of pandas, or values (T,); nan is a missing value.
             targets: None.
             epochs: how often the series is read.
             valid: the share at the end that is held out.

@@ -66,6 +66,7 @@ class Translating(Fitting, EncoderDecoder):
         """
         size = integer("batch_size", batch_size)
         most = 3 * getattr(self, "longest_", 20) // 2 + 1 if max_steps is None else max_steps
+        texts = texts.to_list() if hasattr(texts, "to_list") else texts  # a Series of pandas
         if not isinstance(texts, list | tuple):
             return self.greedy(texts, max_steps=most)  # type: ignore[attr-defined]
         found: list[str] = []

@@ -82,7 +82,7 @@ def test_words_with_their_tags_behind_a_slash(tmp_path):
         (lambda path: load_labelled([("a", "x"), ("b", "x")]), r"must have at least two labels, the list has \('x',\)"),
         (
             lambda path: load_labelled([("a", "x"), (" ", "y")]),
-            "must hold a token, row 2 of the list has none; leave it",
+            "must have a text, row 2 of the list has none; leave it",
         ),
         (lambda path: load_labelled([["a"], ["b"]]), "must have two columns, the list has one; name the delimiter"),
         (lambda path: load_labelled(TEXTS, text="text"), "got 'text'; there is no header"),
