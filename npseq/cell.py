@@ -53,6 +53,8 @@ class Cell:
         saved [()]         further blocks of a, which forward writes for backward to read
         local              how many local derivatives a step has [as many as the products have blocks]
         reads_gates [True] whether backward reads a
+        fused [True]       whether a GPU runs a step as kernels, into which its lines are traced; False runs them as they
+                           are, which is slower, where kernels lack what they do
 
     Example:
         >>> class Leaky(ns.Cell):
@@ -82,6 +84,7 @@ class Cell:
     vectors: ClassVar[Any] = ()
     masks: ClassVar[Any] = MappingProxyType({})
     saved: ClassVar[Any] = ()
+    fused: ClassVar[Any] = True
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -86,6 +86,7 @@ class ActivatedOverUnits(Activated):
 
     pull_backs: tuple[PullBack, ...]
     keeps: ClassVar[bool] = True  # type: ignore[misc]
+    fused: ClassVar[bool] = False  # there are kernels for means and sums over units, for a maximum there are none
 
     def __post_init__(self) -> None:
         looked_up = [_looked_up(option, getattr(self, option)) for option in self.activated]

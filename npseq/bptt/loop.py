@@ -39,13 +39,13 @@ class Adjoints(NamedTuple):
 
 
 def where(cell: Cell, like: Array) -> Any:
-    """The cell for arrays on the device of `like`: itself on the host, its fused kernels on a GPU."""
+    """The cell for arrays on the device of `like`: itself on the host, on a GPU its fused kernels, unless it has none."""
     if isinstance(like, HOST):
         return cell
     from npseq.gpu.cell import fused
     from npseq.gpu.settings import CURRENT
 
-    return fused(cell) if CURRENT.fused else cell
+    return fused(cell) if CURRENT.fused and cell.fused else cell
 
 
 @np.errstate(over="ignore")  # of a sigmoid's exp, whose quotient is then 0

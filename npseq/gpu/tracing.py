@@ -208,7 +208,7 @@ class Symbol(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        raise Untraceable(f"no kernel has .{name} of an array: a cell that is not entry by entry needs fused=False")
+        raise Untraceable(f"no kernel has .{name} of an array: a cell that is not entry by entry needs fused = False")
 
     def __len__(self) -> int:
         if not self._by_gate:

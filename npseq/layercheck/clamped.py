@@ -68,6 +68,8 @@ def watched(cell: Cell, see: Callable[[Array], Array]) -> Cell:
     n, of_gate = len(blocks.names), len(blocks.h_weights) > blocks.with_h
 
     class Watched(type(cell)):  # type: ignore[misc]
+        fused = False  # kernels would be traced once, with values that `see` must not keep
+
         def forward(self, a: Any, old: Any, new: Any, p: Any, project: Any) -> None:
             a[:n] = see(a[:n])
             super().forward(a, old, new, p, (lambda x: see(project(x))) if of_gate else project)

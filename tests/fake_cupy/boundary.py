@@ -1,8 +1,8 @@
 """`pytest --fake-cupy` runs any test of npseq on the fake CuPy, unchanged.
 
 Arrays that a test passes to npseq are on the device while npseq works, and on the host again when the test reads them.
-They are wrapped on the way and not copied, because the fake device's memory is the host's: views stay views, writes in
-place are seen, and read-only arrays stay read-only. Between the two the fake CuPy is as strict as ever.
+They are wrapped on the way and not copied: views stay views, writes in place are seen, read-only arrays stay read-only.
+Between the two the fake CuPy is as strict as ever.
 
 What npseq's annotations place on the host stays there: an argument or a field that is an `np.ndarray` and no `Array`,
 such as the probabilities of a truncation, and a function to a number.
@@ -14,6 +14,7 @@ import contextlib
 import functools
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import sys
@@ -29,11 +30,11 @@ from fake_cupy.device_array import KINDS, ndarray
 from fake_cupy.host_only import HOST_TESTS
 
 STAYS = (
-    "activations", "backend", "cli", "commands", "interop", "layers.states", "plot",
-    "training.distributed.mpi", "training.distributed.ranks",
-    "training.resumption", "training.run",
+    "activations", "arrays", "backend", "cli", "commands", "interop", "layers.states", "learn", "plot",
+    "training.distributed.mpi", "training.distributed.ranks", "training.resumption", "training.run", "vectors",
 )  # fmt: skip
-TESTS = str(Path(__file__).parents[1])
+ROOT = Path(__file__).parents[2]
+HOSTS = tuple(f"{ROOT / part}{os.sep}" for part in ("tests", "benchmarks"))
 STAY = {"to", "bind", "astype", "load"}  # methods that decide the device or the arrays of a layer
 
 
@@ -52,14 +53,14 @@ class Boundary:
     def leave(self, objects: list[Any]) -> None:
         self.inside = False
         for one in objects:
-            _convert(one, _to_host)
+            _convert(one, _seen)
 
 
 boundary = Boundary()
 
 
 class HostObject:
-    """A test's own object in place of a model or an optimizer: its methods run on the host."""
+    """A test's or a benchmark's own object in place of a model or an optimizer: its methods run on the host."""
 
     def __init__(self, one: Any):
         self.behind_boundary = one
@@ -69,18 +70,17 @@ class HostObject:
 
 
 def _is_host_object(value: Any) -> bool:
-    """Whether a test's own class made it; its own cell is npseq's to run, as another cell is."""
+    """Whether a class of a test or a benchmark made it; a cell of theirs is npseq's to run, as another cell is."""
     from npseq.cell import Cell
 
     if isinstance(value, (type, tuple, np.ndarray, ndarray, Cell, *_kinds())) or callable(value):
         return False
     path = getattr(sys.modules.get(type(value).__module__), "__file__", None) or ""
-    return path.startswith(TESTS)
+    return path.startswith(HOSTS)
 
 
 def on_device(function: Callable) -> Callable:
     """Returns a function of host arrays that does its work on the device."""
-
     names, of_host = list(inspect.signature(function).parameters), _of_host(function)
 
     @functools.wraps(function)
@@ -117,7 +117,7 @@ def _is_of_host(annotation: str) -> bool:
 
 
 def _called_back(function: Callable) -> Callable:
-    """Wraps a test's own function, which npseq calls, so that it runs on the host."""
+    """Wraps a function of a test, or of a module of the host, which npseq calls, so that it runs on the host."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -134,14 +134,14 @@ def _called_back(function: Callable) -> Callable:
 
 
 def _seen(value: Any) -> Any:
-    """The arguments of a test's function: numbers are still arrays, which it may write."""
+    """What a test's function is given, or an object holds: an array of no dimension stays one, to be written."""
     return value._host if isinstance(value, ndarray) else _mapped(value, _seen)
 
 
 def _to_device(value: Any) -> Any:
     if type(value) is np.ndarray:
         return ndarray(value) if value.dtype.char in KINDS else value
-    if isinstance(value, MethodType) or (isinstance(value, (FunctionType, functools.partial)) and not _is_npseq(value)):
+    if isinstance(value, MethodType) or (isinstance(value, (FunctionType, functools.partial)) and not _is_inner(value)):
         return _called_back(value)
     return HostObject(value) if _is_host_object(value) else _mapped(value, _to_device)
 
@@ -181,6 +181,11 @@ def _mapped(value: Any, change: Callable) -> Any:
 
 def _is_npseq(value: Any) -> bool:
     return str(getattr(value, "__module__", "")).split(".")[0] == "npseq"
+
+
+def _is_inner(function: Any) -> bool:
+    """Whether a module of npseq that does not stay on the host defines it."""
+    return _is_npseq(function) and not _stays(function.__module__)
 
 
 def _holders(value: Any) -> list[Any]:
@@ -264,7 +269,7 @@ def _modules() -> Iterator[ModuleType]:
 
 
 def _public(name: str, function: Callable) -> bool:
-    return not name.startswith("_") and _is_npseq(function) and not _stays(function.__module__)
+    return not name.startswith("_") and _is_inner(function)
 
 
 def _stays(module: str) -> bool:
@@ -273,8 +278,8 @@ def _stays(module: str) -> bool:
 
 
 def _is_offered(module: ModuleType, function: Callable) -> bool:
-    """Whether a package or the function's own module offers it; imports between npseq's modules are left alone."""
-    return hasattr(module, "__path__") or function.__module__ == module.__name__
+    """Whether a package or its own module offers it, or a module of the host calls it; other imports stay as they are."""
+    return hasattr(module, "__path__") or function.__module__ == module.__name__ or _stays(module.__name__)
 
 
 def _around_methods(kind: type) -> None:

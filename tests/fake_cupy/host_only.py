@@ -111,16 +111,15 @@ THREADS = "its ranks are threads, and there is one boundary"
 BITS = "a device adds up in another order than the host does"
 TOGETHER = "on a device the losses of many steps are read together"
 COMPILED = "compiled loops are the host's"
-UNFUSED = "no kernel computes over units; a parity test runs these cells without kernels"
 INNER = "it calls inner parts of diagnose, which works on copies of the host; a parity test runs the whole"
+SAME = "npseq must return or extend the test's own list or mapping, and the boundary hands over a copy of it"
+PRINTED = "a number that only the device knows yet is an array, which prints otherwise"
 WRONG = "wrong on purpose: it tests the checks"
 
 HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and why it is skipped
     "tests/examples/": OWN,
     "tests/gpu/": OWN,
     "tests/fake_cupy/": OWN,
-    "tests/learn/": INSIDE,
-    "tests/commands/test_learn": INSIDE,
     "tests/benchmarks/test_gpu": OWN,
     "tests/training/distributed/": THREADS,
     "test_a_file_a_frame_and_values_alone": TEXT,
@@ -132,7 +131,6 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "tests/diagnosis/test_search": INNER,
     "tests/diagnosis/test_timing": INNER,
     "test_a_cells_own_initial_values_stay": INSIDE,
-    "tests/activations/test_over_units": UNFUSED,
     "test_a_cell_of_ones_own_has_activations_in_two_words": INSIDE,
     "test_pooling.py::test_gradients_are_those_of_a_complex_step[q3": INSIDE,
     "tests/test_arrays": FOREIGN,
@@ -144,6 +142,7 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "tests/test_main": OWN,
     "tests/test_packaging": OWN,
     "tests/mutants/": WRONG,
+    "test_what_is_planted_is_found_and_repeated": WRONG,
     "test_a_process_that_is_signalled_at_any_moment": OWN,
     "test_a_target_out_of_range_is_named": VALUES,
     "test_weights_that_the_loss_cannot_hold": VALUES,
@@ -176,6 +175,11 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "tests/layers/test_features": INSIDE,
     "tests/layers/test_strands": INSIDE,
     "tests/bptt/test_tape.py::test_an_old_strand": INSIDE,
+    "test_recorded_factors_are_used_again": SAME,
+    "test_a_product_of_several_blocks_sees_them_side_by_side": INSIDE,
+    "test_a_long_memory_is_left_alone": SAME,
+    "test_the_verdict_says_gate_and_steps": WRONG,
+    "test_an_example_prints_what_it_shows[npseq/clipping.py]": PRINTED,
     "tests/bptt/test_products.py": MEMORY,
     "test_on_the_host_a_cell_runs_itself": MEMORY,
     "test_a_copy_lies_in_the_workspace": MEMORY,

@@ -117,9 +117,7 @@ def test_activations_give_the_hosts_numbers(device, name):
 
 
 @pytest.mark.parametrize("cell", OVER_UNITS, ids=lambda cell: type(cell).__name__)
-def test_cells_over_units_give_the_hosts_numbers_without_kernels(device, cell):
+def test_cells_over_units_give_the_hosts_numbers(device, cell):
     there, here = moved(cell, bidirectional=True)
     given = numbers(here)
-    with ns.gpu.settings(fused=False):
-        found = run(there, *device.put(given), None)
-    device.assert_same(found, run(here, *given, None))
+    device.assert_same(run(there, *device.put(given), None), run(here, *given, None))

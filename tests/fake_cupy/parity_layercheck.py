@@ -64,6 +64,13 @@ def test_truncated_gradients_pass_on_a_device(device, layer):
     assert report, report
 
 
+@pytest.mark.parametrize("method", ["complex", "directional"])
+def test_clamped_gradients_pass_on_a_device(device, method):
+    layer, x = ns.GRU(1, 1, rng=0), np.random.default_rng(0).normal(size=(3, 2, 1))
+    report = ns.gradcheck_layer(there_and_here(layer)[0], device.put(x), clip_adjoint=0.1, method=method)
+    assert report, report
+
+
 @pytest.mark.parametrize(
     ("layer", "x"),
     [

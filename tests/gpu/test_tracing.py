@@ -142,7 +142,7 @@ def test_comparisons_are_numbers_where_they_are_multiplied():
         (lambda x, y: y.sum(), r"one block over its units, \.sum\(axis=0, keepdims=True\), got axis=None"),
         (lambda x, y: x.mean(axis=0, keepdims=True), "of a symbol of 3 gates"),
         (lambda x, y: y.mean(axis=1, keepdims=True), "got axis=1"),
-        (lambda x, y: y.max(), "a cell that is not entry by entry needs fused=False"),
+        (lambda x, y: y.max(), "a cell that is not entry by entry needs fused = False"),
         (lambda x, y: np.add.reduce(y), r"no kernel has add\.reduce"),
         (lambda x, y: np.add(y, y, where=True), "no kernel has add.__call__ with"),
         (lambda x, y: x[:, 0], "may take gates and slices of gates"),
