@@ -53,8 +53,8 @@ class Cell:
         saved [()]         further blocks of a, which forward writes for backward to read
         local              how many local derivatives a step has [as many as the products have blocks]
         reads_gates [True] whether backward reads a
-        fused [True]       whether a GPU runs a step as kernels, into which its lines are traced; False runs them as they
-                           are, which is slower, where kernels lack what they do
+        fused [True]       whether a GPU runs a step as kernels, into which its lines are traced; False runs the lines,
+                           which is slower, where kernels lack what they do
 
     Example:
         >>> class Leaky(ns.Cell):

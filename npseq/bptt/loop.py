@@ -39,7 +39,7 @@ class Adjoints(NamedTuple):
 
 
 def where(cell: Cell, like: Array) -> Any:
-    """The cell for arrays on the device of `like`: itself on the host, on a GPU its fused kernels, unless it has none."""
+    """The cell for arrays on the device of `like`: itself on the host, on a GPU its fused kernels if it has them."""
     if isinstance(like, HOST):
         return cell
     from npseq.gpu.cell import fused

@@ -278,7 +278,7 @@ def _stays(module: str) -> bool:
 
 
 def _is_offered(module: ModuleType, function: Callable) -> bool:
-    """Whether a package or its own module offers it, or a module of the host calls it; other imports stay as they are."""
+    """Whether a package or its own module offers it, or a module of the host calls it; other imports are left alone."""
     return hasattr(module, "__path__") or function.__module__ == module.__name__ or _stays(module.__name__)
 
 
