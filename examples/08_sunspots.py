@@ -44,7 +44,10 @@ one, free = ({name: spots(f) for name, f in forecasts.items()} for forecasts in 
 one["as last year"], free["as the last 11 years"] = numbers[n - 1 : -1], naive(numbers[:n], TEST, 11)
 
 figure = new_figure(9, 6)
-titles = ("One year ahead: last year's number lags behind", "Decades ahead: the models' cycle fades")
+titles = (
+    "One year ahead: last year's number lags behind",
+    "Decades ahead: " + ("the models' cycle fades" if REAL else "the models keep the cycle, not its heights"),
+)
 for axes, forecasts, title in zip(figure.subplots(2, 1, sharex=True), (one, free), titles, strict=True):
     axes.plot(years[n - 20 :], numbers[n - 20 :], "k", linewidth=1, label="sunspots" if REAL else "made-up cycle")
     for label, forecast in forecasts.items():

@@ -33,7 +33,7 @@ for name, layer in layers.items():
     if spectrum.bound is not None:
         worst = max(worst, (largest / spectrum.bound).max())
 left.set(xlabel="steps back k", ylabel="largest singular value of ds_T / ds_(T-k)")
-left.set_title("A plain network fades or explodes; gates hold")
+left.set_title("Near 1 after 100 steps: a GRU, and one sigma_max of four")
 left.legend(fontsize=8)
 
 # a network in which nothing is negative: ReLU is linear there, and what goes back is a power of W_hh

@@ -33,19 +33,20 @@ for _ in range(EPOCHS):
     losses.append(total / tokens)
 exact = model.exact_matches(pairs.source, pairs.target, pairs.source_lengths, pairs.target_lengths)
 
-for sentence in ["go .", "i lost .", "i'm home .", "i won ."] if FRENCH else ["9 may 1998", "may 9, 1998", "09/05/98"]:
-    words = sentence.split(" ") if FRENCH else list(sentence)
-    print(f"{sentence!r:14} -> {(' ' if FRENCH else '').join(model.translate(words, beam_size=2, max_steps=12))!r}")
-column = 1
-label = pairs.target_vocab.to_tokens(pairs.target[: pairs.target_lengths[column] - 1, column])
-print(
-    "BLEU of one training pair:",
-    d2l_bleu(
-        model.translate(pairs.source_vocab.to_tokens(pairs.source[: pairs.source_lengths[column] - 1, column])),
-        label,
-        k=2,
-    ),
-)
+
+def texts(ids, lengths, vocab):
+    """Every sentence without its end."""
+    return [SPACE.join(vocab.to_tokens(ids[: n - 1, k])) for k, n in enumerate(lengths)]
+
+
+SPACE = " " if FRENCH else ""
+known = dict(zip(texts(pairs.source, pairs.source_lengths, pairs.source_vocab),
+                 texts(pairs.target, pairs.target_lengths, pairs.target_vocab), strict=True))  # fmt: skip
+for sentence in ["go .", "i lost .", "i'm home .", "i won ."] if FRENCH else list(known)[:4]:
+    said = SPACE.join(model.translate(sentence.split(" ") if FRENCH else list(sentence), beam_size=2, max_steps=12))
+    print(f"{sentence!r:14} -> {said!r}, learnt: {known.get(sentence, 'no such pair')}")
+source, label = ([*text.split(" ")] if FRENCH else [*text] for text in list(known.items())[1])
+print("BLEU of one training pair:", d2l_bleu(model.translate(source), label, k=2))
 
 figure = new_figure()
 axes = figure.subplots()

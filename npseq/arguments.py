@@ -239,7 +239,9 @@ def by_label(name: str, value: Any, kind: type[T], least: int = 1) -> Mapping[st
 def mapping(name: str, value: Any) -> Mapping[str, Any]:
     """Returns a mapping {name: array}. Raises TypeError for anything else."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise TypeError(f"{name} must map names to arrays, got {type(value).__name__}")
+        several = isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value)
+        remedy = "; give {**first, **second}" * several
+        raise TypeError(f"{name} must map names to arrays, got {type(value).__name__}{remedy}")
     return value
 
 

@@ -74,6 +74,7 @@ def test_a_value_that_fits_is_returned_as_the_type_that_the_check_names(check, v
             "name must be a NumPy or CuPy array of numbers, got ndarray of <",
         ),
         (arguments.mapping, [1], TypeError, "name must map names to arrays, got list"),
+        (arguments.mapping, [{}, {}], TypeError, r"got list; give \{\*\*first, \*\*second\}"),
         (arguments.mapping, {1: 2}, TypeError, "name must map names to arrays, got dict"),
         (arguments.function, 3, TypeError, "name must be a function, got 3"),
         (arguments.text, b"a", TypeError, "name must be a string, got bytes"),

@@ -3,7 +3,7 @@
 A strand's weights are one block W (P + bias + D, G*H): rows [h; 1; x], a gate a block of columns, which is the identity
 [X, H] [W_xh; W_hh] = X W_xh + H W_hh of Dive into Deep Learning, 9.4. Every named weight is a rectangle of it:
 
-    W_x<gate> (D, H), W_h<gate> (P, H), b_<gate> (H,)        gates: RNN h; GRU r, z, n; LSTM i, f, o, g
+    W_x<gate> (D, H), W_h<gate> (P, H), b_<gate> (H,)        gates: RNN h; GRU r, z, n; LSTM o, i, f, g
     b_hn (H,) the GRU's second bias with reset="after"; p_i, p_f, p_o (H,) peepholes; W_hp (H, P) the projection
 
 Layer l > 0 adds "_l<l>" to each name, the reverse direction adds "_reverse".

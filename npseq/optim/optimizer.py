@@ -155,7 +155,8 @@ class Optimizer:
             wrong = min(key for key in {**held, **expected} if held.get(key) != expected.get(key))
             raise ValueError(
                 f"params must be those of the steps before: the state {wrong!r} is {held.get(wrong, 'missing')} and "
-                f"should be {expected.get(wrong, 'missing')}; make one optimizer for each layer or model"
+                f"should be {expected.get(wrong, 'missing')}; make one optimizer for each layer or model, or give all "
+                "layers at each step: step({**a.params, **b.params}, {**a_grads, **b_grads})"
             )
 
 
