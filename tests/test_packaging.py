@@ -80,9 +80,9 @@ def built(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("built")
     source = folder / "source"
     ignored = shutil.ignore_patterns("__pycache__", "figures", ".*")
-    for name in ("npseq", "tests", "examples"):
+    for name in ("npseq", "tests", "examples", "paper", ".ci"):
         shutil.copytree(ROOT / name, source / name, ignore=ignored)
-    for name in ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE"):
+    for name in ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE"):
         shutil.copy(ROOT / name, source)
     found = {}
     for kind in ("sdist", "wheel"):
@@ -110,6 +110,7 @@ def test_an_sdist_holds_what_its_tests_need(built):
         paths = (p for p in (ROOT / folder).rglob("*.py"))
         assert {p.relative_to(ROOT).as_posix() for p in paths} <= names
     assert {"README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", "setup.cfg", "npseq/py.typed"} <= names
+    assert {"CITATION.cff", "paper/paper.md", "paper/paper.bib", ".ci/lowest.txt", ".ci/run"} <= names
 
 
 USE = """
