@@ -16,8 +16,12 @@ const back = (v, M) => {
   }
   return out;
 };
-const total = (v) => new Float64Array(v.length).fill(v.reduce((sum, x) => sum + x, 0));
-const mean = (v) => total(v).map((x) => x / v.length);
+const total = (v) => {
+  let sum = 0;
+  for (let k = 0; k < v.length; k++) sum += v[k];
+  return sum;
+};
+const mean = (v) => total(v) / v.length;
 const npseqPlayground = (() => {
   const INPUTS = 2;
 
@@ -64,20 +68,20 @@ const npseqPlayground = (() => {
       state = Object.fromEntries(cell.state.map((part) => [part, v[`${part}_new`]]));
       steps.push(v);
     }
-    const others = cell.state.slice(1), nothing = Object.fromEntries(cell.state.map((part) => [part, zeros()]));
-    const step = (v, passed, dy) => {
+    const arrives = cell.state.map((part, n) => (n ? `d${part}_next` : "p")), leaves = cell.state.map((part) => `d${part}`);
+    const step = (v, passed, dy, method = "carry") => {
       v.dy = dy;
-      v.p = passed.h;
-      for (const part of others) v[`d${part}_next`] = passed[part];
-      cell.backward(v, w);
-      return Object.fromEntries(cell.state.map((part) => [part, v[`d${part}`]]));
+      for (let n = 0; n < passed.length; n++) v[arrives[n]] = passed[n];
+      cell[method](v, w);
+      return leaves.map((name) => v[name]);
     };
     const adjoints = [], lags = [];
     const kept = {}, left = {};
-    let passed = nothing;
+    const nothing = zeros();
+    let passed = cell.state.map(zeros);
     for (let t = length - 1; t >= 0; t--) {
-      passed = step(steps[t], passed, t === length - 1 ? loss : nothing.h);
-      adjoints[t] = steps[t].dh_new;
+      passed = step(steps[t], passed, t === length - 1 ? loss : nothing, "backward");
+      adjoints[t] = steps[t].dh_new.slice();
       lags.push(Math.sqrt(collect(cell, steps[t], length - 1 - t < truncation ? kept : left)));
     }
     const whole = norm(kept, left), bias_of = norm(left);
@@ -118,13 +122,13 @@ const npseqPlayground = (() => {
   /* d(state after) / d(state before) of these steps, a row for each unit of each part after; writes over adjoints. */
   function jacobian(cell, steps, step, units) {
     const zero = () => new Float64Array(units), rows = [], nothing = zero();
-    for (const part of cell.state)
+    for (let part = 0; part < cell.state.length; part++)
       for (let k = 0; k < units; k++) {
-        let passed = Object.fromEntries(cell.state.map((name) => [name, zero()]));
+        let passed = cell.state.map(zero);
         passed[part][k] = 1;
         for (let t = steps.length - 1; t >= 0; t--) passed = step(steps[t], passed, nothing);
         const out = new Float64Array(units * cell.state.length);
-        cell.state.forEach((name, n) => out.set(passed[name], n * units));
+        passed.forEach((adjoint, n) => out.set(adjoint, n * units));
         rows.push(out);
       }
     return rows;

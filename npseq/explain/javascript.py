@@ -43,15 +43,16 @@ def javascript(cell: Cell) -> str:
     """An object of JavaScript: the names of a cell, and its step forward and backward.
 
     `forward(v, w)` reads x, h and the other states from v and the parameters from w, and writes every line into v;
-    `backward(v, w)` reads dy, p and what the next step passed back, and writes every adjoint. The functions `row(v, M)`
-    and `back(v, M)`, v M and v M^T, have to be there, and `mean(v)` and `total(v)`, which fill an array.
+    `backward(v, w)` reads dy, p and what the next step passed back, and writes every adjoint, `carry(v, w)` those that
+    are passed back. Arrays that are there are written over. The functions `row(v, M)`
+    and `back(v, M)`, v M and v M^T, have to be there, and the numbers `mean(v)` and `total(v)`.
 
     Raises:
         TypeError: if the cell cannot be traced.
 
     Example:
         >>> from npseq.explain.javascript import javascript
-        >>> "v.f[k] * v.c[k]" in javascript(ns.LSTM(1, 1).cell)
+        >>> "v.c_new ??= " in javascript(ns.LSTM(1, 1).cell)
         True
     """
     lines = lines_of(cell)
@@ -71,7 +72,13 @@ def javascript(cell: Cell) -> str:
         "masks": dict(cell.masks),
     }
     writer = _Writer(lines.graph, [*lines.forward, *lines.backward], set(parameters))
-    methods = f"forward(v, w) {{ {writer.body(lines.forward)} }}, backward(v, w) {{ {writer.body(lines.backward)} }}"
+    carried = {*lines.graph.reached(lines.graph.names[f"d{part}"] for part in cell.state)}
+    bodies = {
+        "forward": lines.forward,
+        "backward": lines.backward,
+        "carry": [name for name in lines.backward if lines.graph.names[name] in carried],
+    }
+    methods = ", ".join(f"{name}(v, w) {{ {writer.body(its)} }}" for name, its in bodies.items())
     return f"{{ ...{json.dumps(about)}, {methods} }}"
 
 
@@ -92,48 +99,74 @@ class _Writer:
         return " ".join(map(self._line, names))
 
     def _line(self, name: str) -> str:
-        products: list[str] = []
-        lengths: list[str] = []
+        line = _Line(self, name)
+        inner = line.text(self.graph.names[name], top=True)
+        length = [*line.lengths, "v.h"][0]
+        arrays = "".join(f"const {short} = {long}; " for long, short in line.short.items())
+        head = f"const out = v.{name} ??= new Float64Array({length}.length);"
+        loop = f"for (let k = 0; k < out.length; k++) out[k] = {inner};"
+        return f"{{ {arrays}{' '.join(line.products)} {head} {loop} }}"
 
-        def array(node: int) -> str:
-            """A whole array that is the operand of a product."""
-            if node in self.called and self.called[node] != name:
-                return f"v.{self.called[node]}"
-            op, args = self.graph.nodes[node]
-            if op == "leaf":
-                return self._array(args[0])
-            if op in ("same", "number"):
-                return array(args[0])
-            inner = text(node)
-            products.append(f"const t{len(products)} = {lengths[0]}.map((_, k) => {inner});")
-            return f"t{len(products) - 1}"
-
-        def text(node: int, top: bool = False) -> str:
-            if node in self.called and not top:
-                lengths.append(f"v.{self.called[node]}")
-                return f"v.{self.called[node]}[k]"
-            op, args = self.graph.nodes[node]
-            if op == "leaf":
-                lengths.append(self._array(args[0]))
-                return f"{self._array(args[0])}[k]"
-            if op == "constant":
-                return repr(args[0])
-            if op == "sum":
-                terms = [text(part) if weight == 1 else f"{weight!r} * {text(part)}" for weight, part in args]
-                return f"({' + '.join(terms)})"
-            if op == "product":
-                return " * ".join(text(part) for part in args)
-            if op in ("product_of", "times", "mean", "total"):
-                function = {"product_of": "row", "times": "back"}.get(op, op)
-                whole = array(args[-1])
-                product = f"{function}({whole}{f', w.{args[0]}' if len(args) > 1 else ''})"
-                products.append(f"const t{len(products)} = {product};")
-                lengths.insert(0, f"t{len(products) - 1}")
-                return f"t{len(products) - 1}[k]"
-            return CODE[op].format(*(text(part) for part in self.graph.below(node)))
-
-        inner = text(self.graph.names[name], top=True)
-        return f"{{ {' '.join(products)} v.{name} = {[*lengths, 'v.h'][0]}.map((_, k) => {inner}); }}"
-
-    def _array(self, name: str) -> str:
+    def array(self, name: str) -> str:
+        """Where a leaf stands."""
         return f"w.{name}" if name in self.parameters else f"v.{name}"
+
+
+class _Line:
+    """One line: what it multiplies by matrices, and the arrays whose entries it reads under short names."""
+
+    def __init__(
+        self, writer: _Writer, name: str, products: list[str] | None = None, short: dict[str, str] | None = None
+    ):
+        self.writer, self.graph, self.name = writer, writer.graph, name
+        self.products = [] if products is None else products
+        self.short = {} if short is None else short
+        self.lengths: list[str] = []
+
+    def text(self, node: int, top: bool = False) -> str:
+        """The expression of one entry, k."""
+        called = self.writer.called
+        op, args = self.graph.nodes[node]
+        if (node in called and not top) or op == "leaf":
+            return self.entry(f"v.{called[node]}" if node in called and not top else self.writer.array(args[0]))
+        if op == "constant":
+            return repr(args[0])
+        if op == "sum":
+            terms = [self.text(part) if weight == 1 else f"{weight!r} * {self.text(part)}" for weight, part in args]
+            return f"({' + '.join(terms)})"
+        if op == "product":
+            return " * ".join(self.text(part) for part in args)
+        if op in ("product_of", "times"):
+            function = "row" if op == "product_of" else "back"
+            name = self.kept(f"{function}({self.whole(args[1])}, w.{args[0]})")
+            self.lengths.insert(0, name)
+            return f"{name}[k]"
+        if op in ("mean", "total"):
+            whole = self.whole(args[0])
+            self.lengths.append(whole)
+            return self.kept(f"{op}({whole})")
+        return CODE[op].format(*(self.text(part) for part in self.graph.below(node)))
+
+    def entry(self, array: str) -> str:
+        self.lengths.append(array)
+        return f"{self.short.setdefault(array, f'a{len(self.short)}')}[k]"
+
+    def kept(self, value: str) -> str:
+        """The name of a value of this line's own."""
+        self.products.append(f"const t{len(self.products)} = {value};")
+        return f"t{len(self.products) - 1}"
+
+    def whole(self, node: int) -> str:
+        """A whole array that is the operand of a product."""
+        called, (op, args) = self.writer.called, self.graph.nodes[node]
+        if node in called and called[node] != self.name:
+            return f"v.{called[node]}"
+        if op == "leaf":
+            return self.writer.array(args[0])
+        if op in ("same", "number"):
+            return self.whole(args[0])
+        inner = _Line(self.writer, self.name, self.products, self.short)
+        text, name = inner.text(node), f"t{len(self.products)}"
+        loop = f"for (let k = 0; k < {name}.length; k++) {name}[k] = {text};"
+        self.products.append(f"const {name} = new Float64Array({inner.lengths[0]}.length); {loop}")
+        return name

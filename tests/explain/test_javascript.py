@@ -8,10 +8,16 @@ from npseq.explain.javascript import javascript
 
 def test_an_lstms_lines_are_there_in_their_order():
     text = javascript(ns.LSTM(1, 1).cell)
-    written = ["v.a_f = ", "v.f = ", "v.c_new = ", "v.h_new = ", "v.dh_new = ", "v.dc_all = ", "v.da_f = ", "v.dh = "]
-    places = [text.index(line) for line in written]
+    written = ["a_f", "f", "c_new", "h_new", "dh_new", "dc_all", "da_f", "dh"]
+    places = [text.index(f"out = v.{line} ??= ") for line in written]
     assert places == sorted(places)
     assert '"W_hf": ["h", "da_f"]' in text
+
+
+def test_what_is_passed_back_needs_no_gradient_of_the_inputs():
+    carry = javascript(ns.LSTM(1, 1).cell).partition("carry(v, w)")[2]
+    assert "v.dh ??=" in carry
+    assert "v.dx ??=" not in carry
 
 
 def test_products_go_forward_by_rows_and_back_by_the_transpose():
