@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from npseq.arguments import integer, one_of, within
+from npseq.arguments import instance, integer, one_of, within
 from npseq.backend import Seed, generator
 from npseq.data.batches import pad_sequences
 from npseq.data.lines import split as tokens_of_line
@@ -61,12 +61,33 @@ class Labelled(NamedTuple):
         """
         return self._replace(ids=self.ids[:, rows], targets=self.targets[..., rows], lengths=self.lengths[rows])
 
-    def majority(self) -> float:
-        """Returns the share of the most frequent label: the accuracy of always saying that one."""
-        counted = self.targets
-        if self.targets.ndim == 2:
-            counted = self.targets[np.arange(len(self.ids))[:, None] < self.lengths]
-        return float(np.bincount(counted.ravel()).max() / counted.size)
+    def majority(self, learnt: "Labelled | None" = None) -> float:
+        """Returns the accuracy that one has without a model: of always saying the most frequent label.
+
+        Args:
+            learnt: count there, under the same vocabulary; of tags, the most frequent one of each token is said.
+
+        Raises:
+            ValueError: if learnt has another vocabulary or other labels.
+        """
+        ids, targets = self._places()
+        if learnt is None:
+            ids, known, said = np.zeros_like(ids), np.zeros_like(ids), targets
+        else:
+            known, said = instance("learnt", learnt, Labelled, "labelled texts, as split returns them")._places()
+            if learnt.vocab is not self.vocab or learnt.labels != self.labels:
+                raise ValueError("learnt must have the same vocabulary and labels, as both parts of split do")
+        counts = np.zeros((len(self.vocab), len(self.labels)), np.int64)
+        np.add.at(counts, (known, said), 1)
+        counts[counts.sum(axis=1) == 0] = counts.sum(axis=0)
+        return float((counts.argmax(axis=1)[ids] == targets).mean())
+
+    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the token and the label of every place that has one; of texts, 0 and the label of each."""
+        if self.targets.ndim == 1:
+            return np.zeros_like(self.targets), self.targets
+        mask = np.arange(len(self.ids))[:, None] < self.lengths
+        return self.ids[mask], self.targets[mask]
 
 
 def load_labelled(

@@ -13,7 +13,17 @@ from npseq.arguments import one_of
 from npseq.data.series import Series
 from npseq.data.table import Table, is_missing, read_table
 
-FORMS = ("%Y/%m/%d", "%d.%m.%Y", "%Y-%m", "%Y/%m", "%b-%y", "%b %Y")  # and those of datetime.fromisoformat
+FORMS = (
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%Y-%m",
+    "%Y/%m",
+    "%b-%y",
+    "%b %Y",
+    "%b %d %Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+)  # and those of datetime.fromisoformat
 QUARTER = re.compile(r"(\d{4})[- ]?Q([1-4])")
 GAPS = {"", "na", "n/a", "nan", "null", "none", "-", "?", ".", "#na", "#n/a", "<na>"}
 PARTS = {".": r"[,\s'’]", ",": r"[.\s'’]"}  # what may part the thousands beside each decimal sign
@@ -41,9 +51,9 @@ def read_series(
     Args:
         source: the file, which gzip may have packed; a list of rows; a data frame or a pandas Series; or the values
             alone, an array.
-        column: of the values, by name or place; None takes the last one.
-        date: the column of the dates, or of numbers that rise; None takes the first one if there are two or more, of
-            pandas the index, unless it only counts the rows of a data frame.
+        column: of the values, by name or place; None takes the only one of numbers beside the dates.
+        date: the column of the dates, or of numbers that rise; None takes the first that holds dates, else the first if
+            there are two or more; of pandas the index, unless it only counts the rows of a data frame.
         where: only the rows that have these values in these columns, {"store": 25}, of a table of many series.
         missing: what becomes of empty cells and NA. "refuse" refuses them; "drop" leaves the rows out, so that steps
             are no longer equal; "mask" keeps them as nan: `SeriesForecaster` leaves them out of its loss.
@@ -55,7 +65,8 @@ def read_series(
 
     Raises:
         FileNotFoundError: if the file is missing.
-        ValueError: for a value that is no number, a date that cannot be read, or a missing value, by its row.
+        ValueError: for a value that is no number, a date that cannot be read, or a missing value, by its row; for a
+            table of several columns of numbers, without `column`.
 
     Example:
         >>> rows = [["2024-01-03", "2"], ["2024-01-01", "1,5"], ["2024-01-02", ""]]
@@ -70,22 +81,56 @@ def read_series(
         header = True
     frame = source.to_frame() if hasattr(source, "to_frame") else source
     table = read_table(frame, delimiter=delimiter, header=header, what="a table of a series")
-    at, width, index = table.place(column, len(table.rows[0]) - 1, "column"), len(table.rows[0]), _index(source)
-    if date is None and index is not None:
-        date, width = width, width + 1
+    if date is None and (index := _index(source)) is not None:
+        date = len(table.rows[0])
         table = table._replace(rows=[[*row, day] for row, day in zip(table.rows, index, strict=True)])
     table = table.having(where or {})
+    of_date = _place_of_dates(table, column, date, date_format)
+    at = _place_of_values(table, column, of_date)
     values = _numbers([row[at] for row in table.rows], decimal, table)
-    if date is None and width == 1:
+    if of_date is None:
         return _handled(np.arange(len(values), dtype=np.float64), values, missing, table.source)
-    dates = _times(table.column(date, 0, "date"), date_format, table)
+    dates = _times([row[of_date] for row in table.rows], date_format, table)
     order = np.argsort(dates, kind="stable")
     if (same := np.flatnonzero(dates[order][1:] == dates[order][:-1])).size:
         raise ValueError(
             f"a series must have one value a date, {table.source} has {dates[order][same[0]]} twice; leave the "
-            "rows of one series: where={name of a column: its value}"
+            "rows of one series, where={name of a column: its value}, or give the values alone, in order"
         )
     return _handled(dates[order], values[order], missing, table.source)
+
+
+def _place_of_dates(table: Table, column: Any, date: Any, date_format: str | None) -> int | None:
+    """Returns the column of dates: the one that is named, the first that holds dates, or the first; None of one."""
+    width = len(table.rows[0])
+    if date is not None:
+        return table.place(date, 0, "date")
+    if width == 1:
+        return None
+    taken = None if column is None else table.place(column, 0, "column")
+    for k in range(width):
+        with suppress(ValueError):
+            if k != taken and _times([row[k] for row in table.rows], date_format, table).dtype.kind == "M":
+                return k
+    return 0
+
+
+def _place_of_values(table: Table, column: Any, of_date: int | None) -> int:
+    """Returns the column of values: the one that is named, or the only one whose cells are numbers."""
+    if column is not None:
+        return table.place(column, 0, "column")
+    others = [k for k in range(len(table.rows[0])) if k != of_date]
+    found = [k for k in others if all(_like_number(row[k]) for row in table.rows[:100])]
+    if len(found) > 1:
+        names = found if table.names is None else [table.names[k] for k in found]
+        raise ValueError(f"column must be named, {table.source} has several of numbers: {', '.join(map(repr, names))}")
+    return found[0] if found else others[-1]
+
+
+def _like_number(cell: Any) -> bool:
+    if is_missing(cell) or not isinstance(cell, str):
+        return is_missing(cell) or (hasattr(cell, "__float__") and not isinstance(cell, bool | np.bool_))
+    return cell.strip().lower() in GAPS or any(form.fullmatch(cell.strip()) for form in NUMBERS.values())
 
 
 def _index(source: Any) -> Any:

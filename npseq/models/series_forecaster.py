@@ -29,8 +29,8 @@ class SeriesForecaster(LatentForecaster):
 
         h_t = g(h_{t-1}, [z_t, whether it is missing]),  z_{t+1} = h_t W + b
 
-    The difference of one step is taken only if it leaves less variance, and gaps that return each season do not break
-    it; without a season it may be the only one. A forecast of several steps feeds each prediction back and adds the
+    The difference of one step is taken where the last value says more of the next `horizon` than the mean does; without
+    a season it may be the only one. A forecast of several steps feeds each prediction back and adds the
     changes up from the last values. params: "recurrent.W_xh", ..., "output.W" (H, 1), "output.b" (1,). After `fit`,
     `lags_` are those of the differences, `mean_` and `scale_` are of the changes, `errors_` the errors on the held-out
     end, steps ahead by origin, from which the intervals come; `learnt_` says how many of the `values_` were learnt.
@@ -129,7 +129,7 @@ class SeriesForecaster(LatentForecaster):
                 f"a series must leave {WARM_UP + 4} changes to learn after {sum(longest)} are lost to differences, got "
                 f"{count}; give a longer one, a smaller valid, or no season"
             )
-        self.lags_ = lags_for(learnt, longest)
+        self.lags_ = lags_for(learnt, longest, self.horizon)
         changes = changes_of(learnt, self.lags_)
         self.mean_, self.scale_ = float(np.nanmean(changes)), float(np.nanstd(changes)) or 1.0
         self.values_ = values.tolist()

@@ -48,6 +48,17 @@ def test_a_split_has_every_text_once():
     assert data.majority() == 0.5
 
 
+def test_what_one_has_without_a_model_is_the_label_or_each_tokens_tag():
+    texts = load_labelled([("a", "+"), ("b", "+"), ("c", "-"), ("d", "-"), ("e", "-")], min_freq=1)
+    assert texts.majority() == texts.majority(texts) == 0.6
+    assert texts.of([0, 1]).majority(texts) == 0
+    tags = load_tagged([[("run", "N"), ("run", "V"), ("run", "V"), ("dog", "N"), ("new", "N")]], min_freq=1)
+    assert tags.majority() == 0.6
+    assert tags.majority(tags) == 0.8
+    start = tags._replace(lengths=np.array([3]))
+    assert tags.majority(start) == 0.4  # dog and new, unseen, are V there
+
+
 @pytest.mark.parametrize("sign", [" ", "\t"])
 def test_tags_of_a_file(tmp_path, sign):
     (tmp_path / "a").write_text(CONLL.replace(" ", sign))
@@ -86,6 +97,7 @@ def test_words_with_their_tags_behind_a_slash(tmp_path):
         ),
         (lambda path: load_labelled([["a"], ["b"]]), "must have two columns, the list has one; name the delimiter"),
         (lambda path: load_labelled(TEXTS, text="text"), "got 'text'; there is no header"),
+        (lambda path: load_labelled(TEXTS).majority(load_labelled(TEXTS)), "learnt must have the same vocabulary and"),
         (lambda path: load_tagged([]), "tagged sentences must be at least one, got none"),
         (lambda path: load_tagged([["a"]]), r"must be a list of \(token, tag\), got \['a'\] in place 0"),
         (lambda path: load_tagged(path, form="slash"), "must be word/tag, line 1 of .* has 'a'"),

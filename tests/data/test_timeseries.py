@@ -1,5 +1,6 @@
 """A series is read in the order of its dates, and missing values are what was asked for."""
 
+from datetime import datetime
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ ROWS = [["03.01.2024", "1.002,5"], ["01.01.2024", "7"], ["02.01.2024", "8,25"]]
         (["2024-01-03", "2024-01-01", "2024-01-02"], "2024-01-01"),
         (["03.01.2024", "01.01.2024", "02.01.2024"], "2024-01-01"),
         (["2024/03", "2024/01", "2024/02"], "2024-01-01"),
+        (["Jan 3 2024", "Jan 1 2024", "Jan 2 2024"], "2024-01-01"),
         (["20240103", "20240101", "20240102"], "2024-01-01"),
         (["2024-01-03 12:00:00", "2024-01-01 12:00:00", "2024-01-02 12:00:00"], "2024-01-01T12:00:00"),
         (["2024-01-03T12:00:00.5Z", "2024-01-01T13:00:00.5+01:00", "2024-01-02T12:00Z"], "2024-01-01T12:00:00.500000"),
@@ -71,6 +73,17 @@ def test_a_number_of_another_form_is_refused(cells, decimal, bad):
         read_series([[str(k), cell] for k, cell in enumerate(cells)], decimal=decimal)
     with pytest.raises(ValueError, match="decimal must be one of"):
         read_series([["1", "2"]], decimal=";")
+
+
+def test_the_columns_are_found_where_they_can_be_no_others(tmp_path):
+    (tmp_path / "a.csv").write_text("symbol,day,note,price\nA,2024-01-02,x,3\nA,2024-01-01,y,2\n")
+    series = read_series(tmp_path / "a.csv")
+    assert series.values.tolist() == [2, 3]
+    assert str(series.time[0]) == "2024-01-01"
+    (tmp_path / "b.csv").write_text("year,jan,feb\n2023,1,2\n2024,3,4\n")
+    with pytest.raises(ValueError, match=r"column must be named, .* has several of numbers: 'jan', 'feb'"):
+        read_series(tmp_path / "b.csv")
+    assert read_series([[datetime(2024, 1, 2), 5], [datetime(2024, 1, 1), 4]]).time.dtype == "datetime64[D]"
 
 
 def test_one_series_of_a_table_of_many(tmp_path):

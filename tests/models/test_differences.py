@@ -16,16 +16,17 @@ def test_a_value_is_its_base_and_its_change(lags):
     np.testing.assert_array_equal(base[lost:] + changes, X[lost:])
 
 
-def test_a_step_is_subtracted_where_that_leaves_less_variance_and_gaps_do_not_return():
+def test_a_step_is_subtracted_where_the_last_value_says_more_than_the_mean():
     noise = np.random.default_rng(0).normal(size=200)
-    assert lags_for(noise, [1]) == []
-    assert lags_for(noise.cumsum(), [1]) == [1]
-    assert lags_for(noise, [1, 7]) == [7]
-    assert lags_for(noise.cumsum(), [1, 7]) == [1, 7]
-    closed = noise.cumsum()
-    closed[6::7] = np.nan
-    assert lags_for(closed, [1]) == [1]
-    assert lags_for(closed, [1, 7]) == [7]
+    assert lags_for(noise, [1], 12) == []
+    assert lags_for(noise.cumsum(), [1], 12) == [1]
+    assert lags_for(noise, [1, 7], 12) == [7]
+    assert lags_for(noise.cumsum().cumsum(), [1, 7], 12) == [1, 7]
+    wave = np.sin(np.arange(200) / 3)  # of which the last value says much of the next, and nothing of a half period on
+    assert lags_for(wave, [1], 2) == [1]
+    assert lags_for(wave, [1], 12) == []
+    wave[5::9] = np.nan
+    assert lags_for(wave, [1], 2) == [1]
 
 
 def test_naive_forecasts():

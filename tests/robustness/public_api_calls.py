@@ -555,6 +555,7 @@ def models() -> list[Case]:
              bounded=("hidden_size", "num_layers", "season", "horizon")),
         Case(ns.models.SeriesForecaster.forecast, fresh(self=series_forecaster, steps=3, interval=0.5),
              bounded=("steps",)),
+        Case(data.Labelled.majority, fresh(self=lambda rng: labelled(), learnt=lambda rng: None)),
         Case(data.Labelled.split, fresh(self=lambda rng: labelled(), share=0.5, rng=0)),
         Case(ns.models.Classifier.predict, fresh(self=classifier, x=lambda rng: numbers(rng, T, B, D),
                                                  lengths=lambda rng: pick(rng, [None, np.array([T, 2])]))),
