@@ -103,7 +103,7 @@
     $("length").textContent = chosen.length;
     const left = bias[chosen.length - 1];
     $("cost").textContent = `Lags 0 to ${chosen.length - 1} are kept; what is left out is ${number(left)} of the gradient.`;
-    chart($("lags"), "norm of each lag's part of the gradient (bars; hollow: cut), by lag", lags,
+    chart($("lags"), "norm of each lag's part of the gradient; hollow: cut", lags,
       { log: true, bars: true, kept: chosen.length });
     choose(chosen.t);
   }
