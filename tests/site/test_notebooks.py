@@ -15,7 +15,7 @@ FOUND = notebooks(ROOT)
 GUIDES = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs" / "guides").glob("*.md")}
 GUIDES["one_page"] = (ROOT / "docs" / "one_page.md").read_text("utf-8")
 EXAMPLES = {path.stem for path in (ROOT / "examples").glob("[0-9]*.py")}
-DRAWN = {"own_series": 1, "25_bleu": 1}  # pictures that no page shows
+DRAWN = {"own_series": 1, "35_truncation_experiment": 1}  # pictures that no page shows
 
 
 def cells(text, kind="code"):
@@ -44,7 +44,7 @@ def test_a_guide_has_a_cell_for_every_block_of_python_and_no_link_that_needs_the
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*GUIDES, "25_bleu"])
+@pytest.mark.parametrize("name", [*GUIDES, "35_truncation_experiment"])
 def test_a_notebook_runs_from_its_first_cell_to_its_last_with_its_pictures(name, tmp_path):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
