@@ -100,6 +100,7 @@ def load_labelled(
     min_freq: int = 2,
     max_size: int | None = None,
     max_steps: int | None = None,
+    missing: str = "refuse",
     delimiter: str | None = None,
     header: bool | None = None,
 ) -> Labelled:
@@ -113,12 +114,14 @@ def load_labelled(
         lower: whether texts are made lower case.
         min_freq, max_size: of the vocabulary; other tokens become `<unk>`.
         max_steps: longer texts lose their ends; None keeps all.
+        missing: "refuse" refuses a row without a text or a label, "drop" leaves it out.
         delimiter: of a file's columns; None finds it.
         header: whether a first row names the columns; None: if `text` or `label` is a name, or it looks like it.
 
     Raises:
         FileNotFoundError: if the file is missing.
-        ValueError: for a table without these columns, with fewer than two labels, or an empty text, by its row.
+        ValueError: for a table without these columns, with fewer than two labels, or one for every
+            other text, as numbers are; for an empty text, by its row.
 
     Example:
         >>> data = ns.data.load_labelled([("good film", "+"), ("bad film", "-"), ("good", "+")], min_freq=1)
@@ -130,15 +133,24 @@ def load_labelled(
     table = _named(read_table(source, delimiter=delimiter, header=header, what="a table of labelled texts"), header)
     if len(table.rows[0]) < 2:
         raise ValueError(f"a table of labelled texts must have two columns, {table.source} has one; name the delimiter")
-    columns = list(zip(*table.rows, strict=True))
-    of_label, of_text = _places(table, columns, text, label)
-    for what, cells in (("text", columns[of_text]), ("label", columns[of_label])):
-        if empty := [k for k, cell in enumerate(cells, 1) if cell is None or not str(cell).strip()]:
-            raise ValueError(f"a row must have a {what}, row {empty[0]} of {table.source} has none; leave it out")
-    texts, names = [str(cell) for cell in columns[of_text]], [str(cell).strip() for cell in columns[of_label]]
+    of_label, of_text = _places(table, text, label)
+    if one_of("missing", missing, ("refuse", "drop")) == "drop":
+        table = table._replace(rows=[row for row in table.rows if not any(_empty(row[k]) for k in (of_text, of_label))])
+    for what, place in (("text", of_text), ("label", of_label)):
+        if empty := [k for k, row in enumerate(table.rows, 1) if _empty(row[place])]:
+            raise ValueError(
+                f"a row must have a {what}, row {empty[0]} of {table.source} has none; leave out all such rows by "
+                "missing='drop'"
+            )
+    texts, names = [str(row[of_text]) for row in table.rows], [str(row[of_label]).strip() for row in table.rows]
     labels = tuple(sorted(Counter(names)))
     if len(labels) < 2:
         raise ValueError(f"labelled texts must have at least two labels, {table.source} has {labels}")
+    if len(labels) > max(20, len(names) // 2):
+        raise ValueError(
+            f"a label must come again and again, {table.source} has {len(labels)} of them in {len(names)} rows, as "
+            f"{labels[0]!r}; name the column of labels, or make classes of its numbers"
+        )
     lines = [tokens_of_line(line.lower() if lower else line, token) for line in texts]
     vocabulary = Vocabulary(lines, min_freq=min_freq, max_size=max_size, token=token)
     ids, lengths = pad_sequences([vocabulary[line] for line in lines], vocabulary.unk, length=max_steps)
@@ -146,10 +158,9 @@ def load_labelled(
     return Labelled(ids, np.array([places[name] for name in names]), lengths, vocabulary, labels)
 
 
-def _places(
-    table: Table, columns: list[tuple[Any, ...]], text: str | int | None, label: str | int | None
-) -> tuple[int, int]:
+def _places(table: Table, text: str | int | None, label: str | int | None) -> tuple[int, int]:
     """Returns the columns of labels and of texts: those that are named, or that look like them."""
+    columns = list(zip(*table.rows, strict=True))
 
     def kinds_and_length(k: int) -> tuple[int, int]:
         return len(set(map(str, columns[k]))), sum(len(str(cell)) for cell in columns[k])
@@ -158,6 +169,10 @@ def _places(
     of_label = table.place(label, usual, "label")
     others = [k for k in range(len(columns)) if k != of_label]
     return of_label, table.place(text, max(others, key=lambda k: kinds_and_length(k)[1]), "text")
+
+
+def _empty(cell: Any) -> bool:
+    return cell is None or not str(cell).strip()
 
 
 def _named(table: Table, header: bool | None) -> Table:

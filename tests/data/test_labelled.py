@@ -38,6 +38,7 @@ def test_options_of_texts():
     assert texts_of(data) == ["A a", "A a"]
     assert data.labels == ("0", "1")
     assert load_labelled(TEXTS).ids.min() == 0  # rare words are unknown
+    check(load_labelled([*TEXTS, ("", "+"), ("good", None)], min_freq=1, missing="drop"))
 
 
 def test_a_split_has_every_text_once():
@@ -93,7 +94,11 @@ def test_words_with_their_tags_behind_a_slash(tmp_path):
         (lambda path: load_labelled([("a", "x"), ("b", "x")]), r"must have at least two labels, the list has \('x',\)"),
         (
             lambda path: load_labelled([("a", "x"), (" ", "y")]),
-            "must have a text, row 2 of the list has none; leave it",
+            "must have a text, row 2 of the list has none; leave out all such rows by missing='drop'",
+        ),
+        (
+            lambda path: load_labelled([("a", k / 7) for k in range(30)]),
+            "must come again and again, the list has 30 of them in 30 rows, as '0.0'; name the column of labels, or",
         ),
         (lambda path: load_labelled([["a"], ["b"]]), "must have two columns, the list has one; name the delimiter"),
         (lambda path: load_labelled(TEXTS, text="text"), "got 'text'; there is no header"),
