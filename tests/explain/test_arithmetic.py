@@ -1,11 +1,12 @@
 """Decimal arithmetic rounds as a calculator does, and knows the functions of a cell."""
 
+import math
 from decimal import Decimal
 
 import pytest
 
 from npseq.diagnosis.graph import Graph
-from npseq.explain.arithmetic import evaluated, rounded, sigmoid, summed, tanh
+from npseq.explain.arithmetic import cosine, evaluated, rounded, sigmoid, sine, summed, tanh
 
 D = Decimal
 
@@ -31,3 +32,17 @@ def test_an_operation_that_no_calculator_has_is_refused():
     graph.name("y", graph.add("expm1", graph.leaf("x")))
     with pytest.raises(TypeError, match="cannot hold the operation expm1"):
         evaluated(graph, "y", {"x": [D(1)]}, {})
+
+
+@pytest.mark.parametrize("x", ["0", "0.5", "-3", "40"])
+def test_sines_and_cosines_have_their_digits(x):
+    at = D(x)
+    assert abs(sine(at) ** 2 + cosine(at) ** 2 - 1) < D(10) ** -26  # the default precision of these sums
+    assert abs(float(sine(at)) - math.sin(at)) < 1e-15
+    assert abs(float(cosine(at)) - math.cos(at)) < 1e-15
+
+
+def test_a_mean_over_units_stands_in_each_of_them():
+    graph = Graph()
+    graph.name("y", graph.add("mean", graph.leaf("x")))
+    assert evaluated(graph, "y", {"x": [D(1), D(2), D(6)]}, {}) == [3, 3, 3]
