@@ -13,7 +13,7 @@ from benchmarks import machine
 from benchmarks.cases import Case, operations
 from benchmarks.problem import problem
 from benchmarks.rivals import agreement, available, build
-from benchmarks.timing import alternate, spread
+from benchmarks.timing import CLOCKS, alternate, spread
 
 
 class Settings(NamedTuple):
@@ -23,6 +23,7 @@ class Settings(NamedTuple):
     threads: int = 2
     least: int = 7
     rivals: tuple[str, ...] = ("npseq",)
+    clock: str = "wall"
 
 
 def record(part: str, name: str, unit: str, measured: dict[str, dict[str, Any]], **more: Any) -> dict[str, Any]:
@@ -46,7 +47,8 @@ def beside(part: str, case: Case, settings: Settings, budget: float, what: str =
     built = build(list(settings.rivals), problem(case))
     agrees = agreement(built, case.dtype)
     with threadpool_limits(settings.threads):
-        times = alternate({name: getattr(rival, what) for name, rival in built.items()}, budget, settings.least)
+        steps = {name: getattr(rival, what) for name, rival in built.items()}
+        times = alternate(steps, budget, settings.least, clock=settings.clock)
         peak = machine.matrix_peak(case.dtype)
     measured = {name: spread(found, 1e3) for name, found in times.items()}
     work = operations(case, training=what == "step")
@@ -67,6 +69,7 @@ def parser(about: str | None, budget: float) -> argparse.ArgumentParser:
     made.add_argument("--budget", type=float, default=budget, help=f"seconds of measuring (default: {budget:g})")
     made.add_argument("--threads", type=int, default=2, help="of matrix products, for every rival (default: 2)")
     made.add_argument("--least", type=int, default=7, help="counted runs of each rival at least (default: 7)")
+    made.add_argument("--clock", choices=CLOCKS, default="wall", help="processor: of all threads (default: wall)")
     made.add_argument("--rivals", nargs="*", help="who is measured beside npseq (default: all that are installed)")
     made.add_argument("--save", metavar="NAME", help="write benchmarks/results/NAME.json, .md and .png")
     return made
@@ -74,7 +77,7 @@ def parser(about: str | None, budget: float) -> argparse.ArgumentParser:
 
 def settings_of(options: argparse.Namespace) -> Settings:
     rivals = tuple(available(options.rivals, options.threads))
-    return Settings(options.budget, options.threads, options.least, rivals)
+    return Settings(options.budget, options.threads, options.least, rivals, options.clock)
 
 
 def report(rows: list[dict[str, Any]], threads: int, **more: Any) -> dict[str, Any]:

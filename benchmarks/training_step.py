@@ -13,6 +13,7 @@ from benchmarks.cases import CELLS, DTYPES, Case
 from benchmarks.record import Settings, beside, parser
 
 SIZES = ((35, 32, 28, 256), (25, 1, 80, 100), (64, 64, 64, 1024))  # T, B, V, H
+MORE = ((200, 8, 28, 256), (35, 4, 28, 128), (35, 32, 28, 64))  # on demand
 CASES = [Case(cell, *size, dtype) for size in SIZES for dtype in DTYPES for cell in CELLS]
 
 
@@ -29,8 +30,8 @@ def main() -> None:
     options.add_argument("--dtypes", nargs="+", default=DTYPES, choices=DTYPES)
     options.add_argument("--sizes", nargs="+", type=int, default=range(len(SIZES)), help="indices into the sizes")
     given = options.parse_args()
-    sizes = [SIZES[k] for k in given.sizes]
-    cases = [c for c in CASES if c.cell in given.cells and c.dtype in given.dtypes and c[1:5] in sizes]
+    sizes = [(*SIZES, *MORE)[k] for k in given.sizes]
+    cases = [Case(cell, *size, dtype) for size in sizes for dtype in given.dtypes for cell in given.cells]
     run({"training_step": lambda settings: records(settings, cases)}, given)
 
 

@@ -1,7 +1,10 @@
 """Settings of the process: how a CPU computes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
+from itertools import product
 from types import TracebackType
 from typing import Any
 
@@ -13,7 +16,7 @@ class Settings:
     """What `settings` changes.
 
     Args:
-        compiled: whether steps of one sequence run in compiled loops.
+        compiled: whether recurrent layers run in compiled loops.
     """
 
     compiled: bool = False
@@ -25,11 +28,11 @@ CURRENT = Settings()
 class settings:
     """Changes how npseq computes on the CPU, from now on, or inside a `with` until its end; for all threads.
 
-    compiled=True needs the extra `fast` (`pip install 'npseq[fast]'`, Numba). Recurrent layers then run one sequence
-    (B = 1) in compiled loops over time, made of the cell's own lines, and `LanguageModel.step` is compiled as a whole:
+    compiled=True needs the extra `fast` (`pip install 'npseq[fast]'`, Numba). Recurrent layers then run in compiled
+    loops over time, made of the cell's own lines, and `LanguageModel.step` on one sequence is compiled as a whole:
     the same mathematics, to the rounding of sums and of exp and tanh. A cell is compiled once for a type, which takes
-    seconds, and is kept on disk. Batches, padding, truncations, complex numbers, what reads adjoints by lag or step and
-    cells that cannot be traced take the plain path.
+    seconds, and is kept on disk. Padding, truncations, complex numbers, what reads adjoints by lag or step, and cells
+    that cannot be traced take the plain path.
 
     Args:
         compiled: whether to; None leaves it as it is.
@@ -57,3 +60,24 @@ class settings:
 
     def __exit__(self, kind: Any, error: Any, where: TracebackType | None) -> None:
         vars(CURRENT).update(self._before)
+
+
+@cache
+def pools() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
+    """How the number of threads is read, and set, of each library that multiplies matrices here.
+
+    Of OpenBLAS these are its own functions: threadpoolctl looks them up at each call, which costs more than a small
+    step's product, and lets only the first of all Python threads set them.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return [_functions(pool) for pool in ThreadpoolController().select(user_api="blas").lib_controllers]
+
+
+def _functions(pool: Any) -> tuple[Callable[[], int], Callable[[int], None]]:
+    if getattr(pool, "threading_layer", "openmp") != "openmp":  # whose number is another library's, for each thread
+        for prefix, suffix in product(("", "scipy_"), ("", "64_", "_64")):
+            names = [f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set")]
+            if all(hasattr(pool.dynlib, name) for name in names):
+                return getattr(pool.dynlib, names[0]), getattr(pool.dynlib, names[1])
+    return pool.get_num_threads, pool.set_num_threads

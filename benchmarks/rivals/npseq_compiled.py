@@ -1,4 +1,4 @@
-"""npseq's own training step in compiled loops, for one sequence: the extra `fast`."""
+"""npseq's own training step in compiled loops: the extra `fast`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from npseq.cpu import CURRENT
 
 
 def supports(case: Case) -> bool:
-    return case.B == 1 and not case.ragged
+    return not case.ragged
 
 
 def build(given: Problem) -> Built:

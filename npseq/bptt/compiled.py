@@ -12,10 +12,11 @@ from npseq.cpu import CURRENT
 def compiled(cell: Cell, strand: Strand) -> Any:
     """The compiled loops of a cell, None where they are not asked for, or there are none for this strand.
 
-    They are for one sequence without padding, of which x's part of the pre-activations has been multiplied.
+    They are for sequences without padding; of one alone, x's part of the pre-activations is multiplied before.
     """
     a = strand.a
-    if not (CURRENT.compiled and strand.x_first and strand.mask is None and a.shape[3] == 1 and type(a) is np.ndarray):
+    taken = strand.mask is None and type(a) is np.ndarray and (strand.x_first or a.shape[3] > 1)
+    if not (CURRENT.compiled and taken):
         return None
     from npseq.compiled.strand import loops_of
 

@@ -2,10 +2,12 @@
 
     arithmetic    exp and tanh of one number, without a branch
     products      a matrix times a column in plain loops
+    tiles         a matrix times the columns of a batch, by tiles that stay in registers
     head          the output layer and the softmax cross-entropy of one sequence
     source        a trace as text: a function for each of its kernels
     loops         the loops over time around them, and a whole training step
     compiling     compiles that text once, and keeps it on disk
+    sharing       shares the columns of a batch among threads
     strand        runs a layer's strand in these loops
     training      the training step of a language model of one sequence
 

@@ -1,10 +1,11 @@
 """A cell's two loops over time, and a whole training step around them, as text for Numba.
 
-    forward     a_t += W' h_{t-1},  (h_t, c_t) = cell(a_t, ...)         a_t: what x and the biases add, beforehand
+    forward     a_t (+)= W' s_t,  (h_t, c_t) = cell(a_t, ...)     s_t: h_{t-1}, and x where it is not multiplied before
     backward    dh_t = dy_t + p_{t+1},  p_t = W da_t + (the adjoint that the cell returns)
 
-One sequence; n are the units. The cell's step is its own lines, traced. Its local derivatives and its backward are
-traced as one, so that the derivatives are never stored.
+The cell's step is its own lines, traced. Its local derivatives and its backward are traced as one, so that the
+derivatives are never stored. A call is for some columns of the batch, of = (B, first, w): all of them in place, fewer
+in copies, so that a block is flat either way. Numbers in a block: n of units, P of h, H and Q those of the columns.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import numpy as np
 
 from npseq.bptt.blocks import Blocks, blocks_of, x_runs
 from npseq.cell import Cell
-from npseq.compiled.source import calls, kernels
+from npseq.compiled.source import calls, kernels, refs
 from npseq.gpu.program import Kernel, MatrixProduct, Program, Ref
 from npseq.gpu.tracing import CellTrace, Slot, Symbol
 
@@ -67,63 +68,80 @@ class Places:
         self.created = sorted(created - self.operands)
         self.by_gate = {"a": "a[t]", "da": "da[t]", "p": "p.ravel()"}
 
-    def __call__(self, ref: Ref) -> str:
+    def __call__(self, ref: Ref) -> tuple[str, bool]:
+        """The block, and whether it is one of all sequences; the others are of these columns alone."""
         array, gate = ref
         if array in self.operands:
-            return f"{self.saved}[t]"
+            return f"{self.saved}[t]", True
         if gate is not None:
-            row = self.by_gate.get(array, array)
             first, stop = (gate.start, gate.stop) if isinstance(gate, slice) else (gate, gate + 1)
-            return row + _blocks(first, stop)
+            if (row := self.by_gate.get(array)) is None:
+                return array + _blocks(first, stop, "H"), False
+            return row + _blocks(first, stop), True
         when, _, part = array.partition("_")
         if not part:
-            return array
+            return array, False
         h, c = {"old": ("s[t][:P]", "c[t]"), "new": ("s[t + 1][:P]", "c[t + 1]"), "dnew": ("dh", "dc")}[when]
-        k = self.cell.state.index(part)
-        return c + _blocks(k - 1, k) if k else h
+        k, of_all = self.cell.state.index(part), when != "dnew"
+        return c + _blocks(k - 1, k, "n" if of_all else "H") if k else h, of_all
 
     def project(self, step: MatrixProduct, times: str) -> list[str]:
         """The second product, whose operand is saved for the gradient of its weights."""
-        operand = [] if step.operand.array in self.operands else [f"{self.saved}[t][:] = {self(step.operand)}"]
+        place, of_all = self(step.operand)
+        columns = f"{place}, B, first" if of_all else f"{place}, w, 0"
         return [
-            *operand,
-            f"{step.result} = np.zeros(U.shape[{int(times == 'add_rows')}], U.dtype)",
-            f"{times}(U, {self.saved}[t], {step.result})",
+            *([] if step.operand.array in self.operands else [f"move({columns}, {self.saved}[t], B, first, w)"]),
+            f"{step.result} = np.zeros(R // B * w, U.dtype)",
+            f"{times}(U, {self.saved}[t], B, first, {step.result}, w, 0, w, False)",
         ]
 
 
-def _blocks(first: int, stop: int) -> str:
-    return f"[{first} * n : {stop} * n]"
+def _blocks(first: int, stop: int, n: str = "n") -> str:
+    return f"[{first} * {n} : {stop} * {n}]"
+
+
+def _begun(program: Program) -> list[str]:
+    """What a loop begins with: the sizes of blocks of its own columns, and room for them."""
+    most = max(1, *(len(refs(step)) for step in program.steps if isinstance(step, Kernel)))
+    return [
+        "    B, first, w = of",
+        "    H, Q = n // B * w, P // B * w",
+        f"    spare = np.empty(({most}, 0 if w == B else max(H, Q, R // B * w)), s.dtype)",
+    ]
 
 
 def _forward(cell: Cell, program: Program) -> Iterator[str]:
     places = Places(cell, program, "m")
-    yield from [
-        "@njit(cache=True, **PLAIN)",
-        "def forward(W, U, p, s, c, a, m, n, P):",
-        "    for t in range(a.shape[0]):",
-    ]
-    yield f"        add_rows(W, s[t][:P], a[t]{_blocks(0, blocks_of(cell).with_h)})"
-    lines = calls(program, "forward", places, lambda step: places.project(step, "add_rows"))
+    places.by_gate["a"] = "a[at]"
+    yield from ["@njit(cache=True, nogil=True, **PLAIN)", "def forward(W, U, p, s, c, a, m, n, P, R, K, adds, of):"]
+    yield from [*_begun(program), "    for t in range(len(s) - 1):", "        at = min(t, len(a) - 1)"]
+    yield f"        forth(W, s[t][:K], B, first, a[at]{_blocks(0, blocks_of(cell).with_h)}, B, first, w, adds)"
+    lines = calls(program, "forward", places, lambda step: places.project(step, "forth"))
     yield from (f"        {line}" for line in [*lines, ""])
 
 
 def _backward(cell: Cell, program: Program) -> Iterator[str]:
     """dh and dc are those of the last state, and then of the first."""
     places = Places(cell, program, "dv")
-    yield from ["@njit(cache=True, **PLAIN)", "def backward(W, U, p, s, c, a, dy, da, dv, dh, dc, n, P):"]
+    yield "@njit(cache=True, nogil=True, **PLAIN)"
+    yield "def backward(W, U, p, s, c, a, dy, da, dv, dh_all, dc_all, n, P, R, of):"
+    yield from _begun(program)
+    yield "    dh = take(dh_all, np.empty(Q, s.dtype), of, True)"
+    yield "    dc = take(dc_all, np.empty(dc_all.size // B * w, s.dtype), of, True)"
     for name in (*places.created, "passed"):
-        yield f"    {name} = np.empty({'P' if name in ('r0', 'passed') else 'n'}, dh.dtype)"
-    yield from ["    for t in range(da.shape[0] - 1, -1, -1):", "        if dy.size:", "            add(dy[t], dh)"]
-    lines = [*calls(program, "backward", places, lambda step: places.project(step, "dots"))]
-    lines.append(f"dots(W, da[t]{_blocks(0, blocks_of(cell).with_h)}, passed)")
+        yield f"    {name} = np.empty({'Q' if name in ('r0', 'passed') else 'H'}, dh.dtype)"
+    yield from ["    for t in range(len(da) - 1, -1, -1):", "        if dy.size:"]
+    yield "            add(take(dy[t], spare[0], of, True), dh)"
+    lines = [*calls(program, "backward", places, lambda step: places.project(step, "back"))]
+    lines.append(f"back(W, da[t]{_blocks(0, blocks_of(cell).with_h)}, B, first, passed, w, 0, w, False)")
     dh, *dc = program.results
-    lines += [] if dh is None else [f"add({places(dh)}, passed)"]
+    lines += [] if dh is None else [f"add({places(dh)[0]}, passed)"]
     lines += [
         "dh[:] = passed",
-        *(f"dc{_blocks(k, k + 1)} = {places(part)}" for k, part in enumerate(dc) if part is not None),
+        *(f"dc{_blocks(k, k + 1, 'H')} = {places(part)[0]}" for k, part in enumerate(dc) if part is not None),
     ]
-    yield from (f"        {line}" for line in [*lines, ""])
+    yield from (f"        {line}" for line in lines)
+    yield from ["    put(dh, dh_all, of)", "    put(dc, dc_all, of)", ""]
 
 
 STEP = """
@@ -134,9 +152,9 @@ def step(ids, targets, W, U, b, Wo, bo, dW, dU, db, dWo, dbo, s, c, a, m, dy, da
         return T(np.nan), False
     for t in range(ids.size):
         {inputs}
-    forward(W, U, none, s, c, a, m, n, P)
+    forward(W, U, none, s, c, a, m, n, P, dv.shape[1], P, True, (1, 0, 1))
     loss = head(s[1:], Wo, bo, targets, z, dy, dWo, dbo)
-    backward(W, U, none, s, c, a, dy, da, dv, dh, dc, n, P)
+    backward(W, U, none, s, c, a, dy, da, dv, dh, dc, n, P, m.shape[1], (1, 0, 1))
     times(s[:-1], da, dW, 0, {with_h} * n)
     {projection}
     dW[:P, {of_h} * n :] = zero

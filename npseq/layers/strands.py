@@ -6,6 +6,7 @@ import numpy as np
 
 from npseq.backend import Array, MaybeArray, array_module
 from npseq.bptt import loop
+from npseq.bptt.compiled import compiled
 from npseq.bptt.tape import Strand, Weights, new_strand
 from npseq.bptt.workspace import Workspace, child
 from npseq.layers.batch import Batch
@@ -32,7 +33,10 @@ def run_strand(
     w, k = layer.weights(l, d), l * layer.directions + d
     strand = filled_strand(layer, w, l, d, features, batch, None if old is None else old[l][d], training)
     write_state(strand, layer.state_size, h[k], None if c is None else c[k], batch.started)
-    loop.forward(layer.cell, w, strand, child(views, (l, d)))
+    if not strand.x_first and (loops := compiled(layer.cell, strand)) is not None:
+        loops.forward(w, strand)
+    else:
+        loop.forward(layer.cell, w, strand, child(views, (l, d)))
     return strand
 
 

@@ -5,11 +5,10 @@ If a product is small, extra threads gain little, and cost a lot on a busy machi
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
-from itertools import product
 from math import inf
 from typing import Any
 
+from npseq.cpu import pools
 from npseq.layers.bidirectional import recurrent_layers
 
 AS_IT_IS = nullcontext()
@@ -40,7 +39,7 @@ class FewThreads:
         return self if len(shape) < 2 or shape[1] < self.most else AS_IT_IS
 
     def __enter__(self) -> None:
-        for get_threads, set_threads in _pools():
+        for get_threads, set_threads in pools():
             if (count := get_threads()) > 1:
                 self.raised.append((set_threads, count))
                 set_threads(1)
@@ -49,24 +48,3 @@ class FewThreads:
         while self.raised:
             set_threads, count = self.raised.pop()
             set_threads(count)
-
-
-@cache
-def _pools() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
-    """How the number of threads is read, and set, of each library that multiplies matrices here.
-
-    Of OpenBLAS these are its own functions: threadpoolctl looks them up at each call, which costs more than a small
-    step's product, and lets only the first of all Python threads set them.
-    """
-    from threadpoolctl import ThreadpoolController
-
-    return [_functions(pool) for pool in ThreadpoolController().select(user_api="blas").lib_controllers]
-
-
-def _functions(pool: Any) -> tuple[Callable[[], int], Callable[[int], None]]:
-    if getattr(pool, "threading_layer", "openmp") != "openmp":  # whose number is another library's, for each thread
-        for prefix, suffix in product(("", "scipy_"), ("", "64_", "_64")):
-            names = [f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set")]
-            if all(hasattr(pool.dynlib, name) for name in names):
-                return getattr(pool.dynlib, names[0]), getattr(pool.dynlib, names[1])
-    return pool.get_num_threads, pool.set_num_threads

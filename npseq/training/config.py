@@ -120,7 +120,7 @@ class TrainingConfig:
     evaluate_every: int = option(0, "epochs from one evaluation to the next, 0 for one at the end")
     device: str = option("cpu", "where to compute", ("cpu", "gpu"))
     tf32: bool = option(False, "float32 products of device gpu on tensor cores, with fewer digits")
-    compiled: bool = option(False, "steps of one sequence (batch size 1) on a CPU in compiled loops; needs Numba")
+    compiled: bool = option(False, "steps on a CPU in compiled loops; needs Numba")
     threads: int | None = option(None, "of matrix products (default: all where they are large, else 1)", kind=int)
     seed: int = option(0, "of all random numbers")
     sample_every: int = option(0, "epochs from one sample, and curve, to the next, 0 for those at the end")

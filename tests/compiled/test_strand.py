@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import npseq as ns
 
@@ -14,6 +15,7 @@ LAYERS = {
     "before": lambda: ns.GRU(3, 5, reset="before", rng=0, dtype=np.float64),
     "lstm": lambda: ns.LSTM(3, 5, rng=0, dtype=np.float64),
     "peepholes": lambda: ns.LSTM(3, 5, peepholes=True, proj_size=2, rng=0, dtype=np.float64),
+    "lru": lambda: ns.Recurrent(ns.gallery.LRUCell(), 3, 5, rng=0, dtype=np.float64),
     "stack": lambda: ns.LSTM(3, 5, 2, bidirectional=True, rng=0, dtype=np.float64),
 }
 QUICK = ("rnn", "gru", "lstm", "stack")
@@ -29,9 +31,10 @@ def run(layer, x):
     return [np.concatenate([np.ravel(part) for part in parts]) for parts in ((y, *state), (dx, *dstate), (grads.flat,))]
 
 
+@pytest.mark.parametrize("batch", [1, 6])
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in LAYERS])
-def test_compiled_loops_give_what_plain_ones_give(compiled, name):
-    layer, x = LAYERS[name](), np.random.default_rng(0).normal(size=(7, 1, 3))
+def test_compiled_loops_give_what_plain_ones_give(compiled, name, batch):
+    layer, x = LAYERS[name](), np.random.default_rng(0).normal(size=(7, batch, 3))
     found = run(layer, x)
     again = run(layer, x)
     with ns.settings(compiled=False):
@@ -41,10 +44,36 @@ def test_compiled_loops_give_what_plain_ones_give(compiled, name):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("name", ["rnn", "gru", "lstm"])
-def test_every_gradient_is_the_central_difference(compiled, name):
-    layer, x = LAYERS[name](), np.random.default_rng(0).normal(size=(4, 1, 3))
+def test_every_gradient_is_the_central_difference(compiled, name, batch):
+    layer, x = LAYERS[name](), np.random.default_rng(0).normal(size=(4, batch, 3))
     assert ns.gradcheck_layer(layer, x, method="central")
+
+
+@pytest.mark.parametrize(
+    "name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in ("before", "peepholes", "lru"))]
+)
+def test_two_threads_give_the_bits_of_one(compiled, name, monkeypatch):
+    monkeypatch.setattr("npseq.compiled.sharing.SMALL", 0)
+    layer, x = LAYERS[name](), np.random.default_rng(0).normal(size=(5, 11, 3))
+    with threadpool_limits(1, user_api="blas"):
+        alone = run(layer, x)
+    with threadpool_limits(2, user_api="blas"):
+        together = run(layer, x)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-15)  # of the weights' gradients, which BLAS sums
+
+
+def test_a_padded_batch_has_the_bits_of_the_plain_path(compiled):
+    layer, x = LAYERS["lstm"](), np.random.default_rng(0).normal(size=(5, 4, 3))
+    y, _, tape = layer.forward(x, lengths=[5, 1, 3, 2])
+    dx, _, grads = layer.backward(y, tape)
+    with ns.settings(compiled=False):
+        expected, _, tape = layer.forward(x, lengths=[5, 1, 3, 2])
+        dx_expected, _, others = layer.backward(expected, tape)
+    for one, other in ((y, expected), (dx, dx_expected), (grads.flat, others.flat)):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_an_old_tape_of_the_plain_path_is_replaced(compiled):
@@ -60,7 +89,7 @@ def test_an_old_tape_of_the_plain_path_is_replaced(compiled):
 @pytest.mark.parametrize("name", sorted(set(ns.gallery.__all__)))
 def test_every_cell_of_the_gallery_is_compiled_or_takes_the_plain_path(compiled, name):
     layer = ns.Recurrent(getattr(ns.gallery, name)(), 3, 5, rng=0, dtype=np.float64)
-    x = np.random.default_rng(0).normal(size=(6, 1, 3))
+    x = np.random.default_rng(0).normal(size=(6, 5, 3))
     found = run(layer, x)
     with ns.settings(compiled=False):
         expected = run(layer, x)

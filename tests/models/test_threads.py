@@ -7,13 +7,14 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import npseq as ns
-from npseq.models.threads import FewThreads, _pools, is_small, operations_of
+from npseq.cpu import pools
+from npseq.models.threads import FewThreads, is_small, operations_of
 
 
 @pytest.fixture(autouse=True)
 def libraries():
     """Other tests load libraries after the first step has looked for all; no product of npseq calls those."""
-    _pools.cache_clear()
+    pools.cache_clear()
 
 
 def threads():
