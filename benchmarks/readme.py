@@ -22,7 +22,7 @@ from benchmarks.table import cut, title
 ROOT = Path(__file__).parent.parent
 PAGES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("performance", "promises", "ports", "own_data")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("performance", "promises", "ports")),
 )
 
 
@@ -190,14 +190,6 @@ def ports() -> Iterator[str]:
         yield f"| {row['title']} | {row['version']} | {right} | {sum(wrong)} | {skipped} | {row['worst']:.1e} |"
 
 
-def own_data() -> Iterator[str]:
-    yield from ("| file | size | npseq | without | which is | CPU seconds |", "|---|---:|---:|---:|---|---:|")
-    for name, row in result("own_data")["results"].items():
-        own, without = (f"{row[k]:,.0f}" if row[k] >= 100 else f"{row[k]:.3g}" for k in ("npseq", "without"))
-        measured = f"{own} {row['unit']} | {without} | {row['baseline']}"
-        yield f"| {name} | {row['tokens']:,} | {measured} | {row['cpu_seconds']:.1f} |"
-
-
 def machines() -> Iterator[str]:
     yield paper(result("parallel")["records"]).partition("\n\n")[2]
 
@@ -208,7 +200,6 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "headline": book, "notes": notes, "speed": speed, "compiled": compiled,
     "grid": grid, "generation": generation, "faults": faults, "fuzz": fuzz, "losses": losses,
     "growth": growth, "peaks": peaks, "ranks": ranks, "machines": machines, "ports": ports,
-    "own_data": own_data,
 }  # fmt: skip
 
 

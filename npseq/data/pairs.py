@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from npseq.arguments import amount, flag, integer, number, one_of
+from npseq.arguments import amount, flag, integer, number, one_of, within
 from npseq.backend import Seed, generator
 from npseq.data.batches import pad_sequences
 from npseq.data.reading import lines_of
@@ -49,22 +49,27 @@ class Pairs(NamedTuple):
         each = Counter(sources)
         return sum(count * log(each[source] / count) for (source, _), count in both.items())
 
-    def split(self, count: int) -> tuple[Self, Self]:
-        """Returns the first pairs, to train on, and the others, to test with, under the same vocabularies.
+    def split(self, count: int | float, rng: Seed = 0) -> tuple[Self, Self]:
+        """Returns two parts, to train on and to test with, under the same vocabularies.
 
         Args:
-            count: how many come first.
+            count: how many come first; or a share below 1, of pairs at random that are the second part.
+            rng: of a share, a seed or a Generator.
         """
-        count = integer("count", count, 0, self.source.shape[1] + 1)
-        halves = (slice(None, count), slice(count, None))
+        size = self.source.shape[1]
+        order = np.arange(size)
+        if isinstance(count, float):
+            order = generator(rng).permutation(size)
+            count = size - round(within("count", count, below=1) * size)
+        count = integer("count", count, 0, size + 1)
         return tuple(  # type: ignore[return-value]
             self._replace(
-                source=self.source[:, half],
-                source_lengths=self.source_lengths[half],
-                target=self.target[:, half],
-                target_lengths=self.target_lengths[half],
+                source=self.source[:, rows],
+                source_lengths=self.source_lengths[rows],
+                target=self.target[:, rows],
+                target_lengths=self.target_lengths[rows],
             )
-            for half in halves
+            for rows in (np.sort(order[:count]), np.sort(order[count:]))
         )
 
     def batches(self, batch_size: int, rng: Seed = None) -> Iterator[tuple[np.ndarray, ...]]:
@@ -85,7 +90,7 @@ def load_pairs(
     name_or_path: str | PathLike[str] | Any = "dates",
     num_pairs: int | None = None,
     *,
-    token: str = "word",
+    token: str | tuple[str, str] = "word",
     clean: str | None = None,
     steps: int | None = None,
     min_freq: int = 1,
@@ -101,7 +106,8 @@ def load_pairs(
             "source TAB target TAB anything"; or pairs of texts themselves, a list of (source, target) or a data frame,
             whose first two columns are taken.
         num_pairs: how many are made, or read at most, from the first on; None makes 600, and reads all of a file.
-        token: what the texts of a file or a list are split into, "word" or "char".
+        token: what the texts of a file or a list are split into, "word" or "char", or one of them for sources and one
+            for targets.
         clean: of a file: "d2l" makes it lower case and sets , . ! ? apart, "none" keeps its words as they are; None is
             "d2l" for "tatoeba" and "none" for a file of one's own.
         steps: longer sentences lose their ends, <eos> included, as in d2l; None takes the longest.
@@ -119,7 +125,9 @@ def load_pairs(
         >>> pairs.source_vocab.decode(pairs.source[:, 0]), pairs.target_vocab.decode(pairs.target[:, 0])
         ('c c a a a b g <eos>', 'g b a a a c c <eos>')
     """
-    one_of("token", token, ("word", "char"))
+    tokens = (token, token) if isinstance(token, str) else tuple(token)
+    if len(tokens) != 2 or not all(kind in ("word", "char") for kind in tokens):
+        raise ValueError(f"token must be 'word', 'char', or one of them for each side, got {token!r}")
     in_memory = not isinstance(name_or_path, str | PathLike)
     if num_pairs is not None:
         num_pairs = amount("num_pairs", num_pairs)
@@ -134,9 +142,10 @@ def load_pairs(
         if one_of("clean", clean or ("d2l" if known else "none"), ("d2l", "none")) == "d2l":
             text = preprocess(text)
         text = first_of_each(text) if distinct_sources else text
-        source, target = tokenize_pairs(text, num_pairs, token=token)
+        source, target = tokenize_pairs(text, num_pairs, token=tokens)
     source_vocab, target_vocab = (
-        Vocabulary(lines, min_freq=min_freq, reserved_tokens=RESERVED, token=token) for lines in (source, target)
+        Vocabulary(lines, min_freq=min_freq, reserved_tokens=RESERVED, token=kind)
+        for lines, kind in zip((source, target), tokens, strict=True)
     )
     return Pairs(
         *build_array(source, source_vocab, steps),
@@ -161,7 +170,10 @@ def read_pairs(path: str | PathLike[str]) -> str:
         parts = line.split("\t")[:2]
         if line.strip() and not (len(parts) == 2 and all(part.strip() for part in parts)):
             wrong = "has no tab" if len(parts) == 1 else f"has no {'target' if parts[0].strip() else 'source'}"
-            raise ValueError(f"a line must be source TAB target, line {at} of {str(path)!r} {wrong}")
+            raise ValueError(
+                f"a line must be source TAB target, line {at} of {str(path)!r} {wrong}; a list of (source, target) "
+                "does as well, say list(csv.reader(file))"
+            )
         if line.strip():
             pairs.append("\t".join(parts))
     return "\n".join(pairs)
@@ -185,21 +197,24 @@ def preprocess(text: str) -> str:
 
 
 def tokenize_pairs(
-    text: str, num_pairs: int | None = None, *, keep_one_more: bool = False, token: str = "word"
+    text: str, num_pairs: int | None = None, *, keep_one_more: bool = False, token: tuple[str, str] = ("word", "word")
 ) -> tuple[Tokens, Tokens]:
     """Returns the words of both columns of the first num_pairs lines "source TAB target" (d2l's `tokenize_nmt`).
 
-    token: "word", or "char" for the characters. keep_one_more: d2l stops where i > num_examples, and so keeps 601
-    lines of 600; True does the same.
+    token: of each side "word", or "char" for the characters. keep_one_more: d2l stops where i > num_examples, and so
+    keeps 601 lines of 600; True does the same.
     Raises ValueError for a text without pairs.
     """
     count = None if num_pairs is None else num_pairs + keep_one_more
     pairs = [line.split("\t") for line in text.split("\n")[:count] if line.count("\t") == 1]
     if not pairs:
         raise ValueError("a text must hold lines of source TAB target, found none")
-    cut = list if token == "char" else lambda text: [word for word in text.split(" ") if word]
-    source, target = ([cut(pair[k]) for pair in pairs] for k in (0, 1))
+    source, target = ([_cut(pair[k], kind) for pair in pairs] for k, kind in enumerate(token))
     return source, target
+
+
+def _cut(text: str, token: str) -> list[str]:
+    return list(text) if token == "char" else [word for word in text.split(" ") if word]
 
 
 def first_of_each(text: str) -> str:

@@ -132,6 +132,18 @@ def test_pairs_to_test_with_share_the_vocabularies():
     np.testing.assert_array_equal(rest.target, pairs.target[:, 7:])
     np.testing.assert_array_equal(rest.source_lengths, pairs.source_lengths[7:])
     assert rest.source_vocab is first.source_vocab
+    learnt, test = pairs.split(0.3)
+    assert (learnt.source.shape[1], test.source.shape[1]) == (7, 3)
+    columns = [column for part in (learnt, test) for column in part.target.T.tolist()]
+    assert sorted(columns) == sorted(pairs.target.T.tolist()) != columns
+
+
+def test_each_side_has_a_token_of_its_own():
+    pairs = load_pairs([("ab", "AE1 B"), ("cab", "K AE1 B")], token=("char", "word"))
+    assert pairs.source_vocab.to_tokens(pairs.source[:3, 0]) == ["a", "b", "<eos>"]
+    assert pairs.target_vocab.to_tokens(pairs.target[:3, 0]) == ["AE1", "B", "<eos>"]
+    with pytest.raises(ValueError, match=r"or one of them for each side, got \('char', 'letter'\)"):
+        load_pairs([("a", "b")], token=("char", "letter"))
 
 
 def test_every_pair_is_in_one_batch():
