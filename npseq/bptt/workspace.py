@@ -16,19 +16,20 @@ class Workspace:
     Fresh memory is mapped and faulted in page by page at every step; for a recurrent layer that is a tenth of the time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
+        self.kept = kept  # of how many steps `each` keeps the views
         self._memory: dict[Hashable, Array] = {}  # (N,)
         self._arrays: dict[Hashable, Array] = {}  # the last array of each name, a view of its memory
         self._children: dict[Hashable, Workspace] = {}
         self._steps: dict[Hashable, tuple[Array, list[Array]]] = {}  # what `each` cut, of which array
 
-    def __reduce__(self) -> tuple[type["Workspace"], tuple[()]]:
-        return Workspace, ()  # a copy has no memory yet, least of all the original's
+    def __reduce__(self) -> tuple[type["Workspace"], tuple[int]]:
+        return Workspace, (self.kept,)  # a copy has no memory yet, least of all the original's
 
     def child(self, name: Hashable) -> "Workspace":
         """A workspace for one layer of a model."""
         if name not in self._children:
-            self._children[name] = Workspace()
+            self._children[name] = Workspace(self.kept)
         return self._children[name]
 
     def arrays(self) -> list[Array]:
@@ -59,7 +60,7 @@ def empty(workspace: Workspace | None, name: Hashable, like: Array, shape: tuple
 
 def each(workspace: Workspace | None, name: Hashable, array: Array, view: Array) -> Sequence[Array] | Array:
     """The steps of a view of an array; they are kept for an array that comes again, since to cut them costs time."""
-    if workspace is None or len(array) > KEPT:
+    if workspace is None or len(array) > workspace.kept:
         return view
     kept = workspace._steps.get(name)
     if kept is None or kept[0] is not array:

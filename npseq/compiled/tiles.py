@@ -25,9 +25,10 @@ INDEX, LANE = ir.IntType(64), ir.IntType(32)
 @cache
 def tiles_of(dtype: np.dtype) -> tuple[Any, Any, Any]:
     """The functions (pack, forth, back) for a type."""
-    lanes, tile, strip = BYTES // dtype.itemsize, _tile(dtype, VECTORS), _tile(dtype, 1)
-    rows = lanes * VECTORS
+    return _pack_of(BYTES // dtype.itemsize * VECTORS), *_either(_multiply_of(dtype))
 
+
+def _pack_of(rows: int) -> Any:
     @numba.njit(**PLAIN)
     def pack(M, n, depth, transposed):
         """The panels of M[:n, :depth], or of M[:depth, :n].T."""
@@ -43,6 +44,13 @@ def tiles_of(dtype: np.dtype) -> tuple[Any, Any, Any]:
                 for k in range(depth):
                     to[k * rows] = M[row][k]
         return panels
+
+    return pack
+
+
+def _multiply_of(dtype: np.dtype) -> Any:
+    lanes, tile, strip = BYTES // dtype.itemsize, _tile(dtype, VECTORS), _tile(dtype, 1)
+    rows = lanes * VECTORS
 
     @numba.njit(**PLAIN)
     def multiply(panels, x, x_row, x_first, out, row, first, width, adds):
@@ -71,6 +79,12 @@ def tiles_of(dtype: np.dtype) -> tuple[Any, Any, Any]:
                     if not whole:
                         _move(rest, out, to + r * row, row, min(lanes, size - r), columns, adds)
 
+    return multiply
+
+
+def _either(multiply: Any) -> tuple[Any, Any]:
+    """The functions for some sequences or one."""
+
     @numba.njit(**PLAIN)
     def forth(M, x, x_row, x_first, out, row, first, width, adds):
         """The same by panels; of one sequence, out += x M or, if `adds` is False, out = x M by the rows of M."""
@@ -89,7 +103,7 @@ def tiles_of(dtype: np.dtype) -> tuple[Any, Any, Any]:
         else:
             dots(M, x, out)
 
-    return pack, forth, back
+    return forth, back
 
 
 @numba.njit(**PLAIN)

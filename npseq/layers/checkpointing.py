@@ -142,7 +142,7 @@ def checkpointed(
     schedule = plan(layer, steps, batch, max_bytes) if schedule is None else schedule
     run = _Run(layer, x, lengths, schedule.stride)
     grads = Parameters(layer.params.layout, np.zeros_like(layer.params.flat))
-    part, workspace = Parameters(layer.params.layout, np.zeros_like(layer.params.flat)), Workspace()
+    part, workspace = Parameters(layer.params.layout, np.zeros_like(layer.params.flat)), Workspace(kept=0)
     parts = []
     for unit, before in _reversed_units(run, state, -(-steps // schedule.stride), schedule.slots):
         first = unit * schedule.stride
@@ -183,7 +183,8 @@ class _Run:
         x = self.x[first : first + self.stride]
         lengths = cut(self.lengths, first, len(x))
         self.steps += len(x)
-        y, state, self.tape = self.layer.forward(x, state, lengths, tape=self.tape)
+        y, state, tape = self.layer.forward(x, state, lengths, tape=self.tape)
+        self.tape = tape if tape.views else tape._replace(views=Workspace(kept=0))
         return y, state, self.tape
 
     def state_at(self, unit: int, end: int, state: Any) -> Any:

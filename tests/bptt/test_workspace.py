@@ -100,6 +100,7 @@ def test_steps_are_not_kept_without_a_workspace_nor_where_there_are_many():
     many = np.zeros((KEPT + 1, 1))
     assert each(Workspace(), "name", many, many) is many
     few = many[:KEPT]
+    assert each(child(Workspace(kept=0), "layer"), "name", few, few) is few
     assert each(None, "name", few, few) is few
 
 

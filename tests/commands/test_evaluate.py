@@ -54,7 +54,7 @@ def test_evaluate_numbers_another_text_as_the_model_does_and_counts_what_it_lack
     ("arguments", "message"),
     [
         (["RUN", "--text", "/no/text"], "'/no/text', where there is no file"),
-        (["RUN", "--max-tokens", "0"], "max_tokens must be a positive integer"),
+        (["RUN", "--max-tokens", "0"], "--max-tokens must be a positive integer"),
         (["RUN", "--max-tokens", "1"], "at least 2 tokens"),
         (["RUN", "--clean", "soap"], "clean must be 'letters' or 'none', got 'soap'"),
         (["/no/model"], "found none at '/no/model'"),
