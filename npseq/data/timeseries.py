@@ -217,7 +217,7 @@ def _read(text: str, form: str | None) -> datetime:
         return datetime.strptime(text, form)
     if quarter := QUARTER.fullmatch(text):
         return datetime(int(quarter[1]), 3 * int(quarter[2]) - 2, 1)
-    return datetime.fromisoformat(text)
+    return datetime.fromisoformat(text.replace("/", "-"))
 
 
 def _moment(cell: Any) -> datetime:
