@@ -38,14 +38,15 @@ def test_a_rival_has_npseqs_loss_and_gradient(rival, cell):
 
 
 @pytest.mark.slow
-def test_the_compiled_step_is_for_one_sequence_and_is_npseqs():
+def test_the_compiled_step_is_npseqs():
     pytest.importorskip("numba", reason="the extra `fast` is not installed")
     case = case_of("rnn")
-    assert "compiled" not in build(["npseq", "compiled"], problem(case))
-    built = build(["npseq", "compiled"], problem(case._replace(B=1)))
-    assert agreement(built, "float64")["compiled"] < 1e-12
-    built["compiled"].step()
-    built["compiled"].infer()
+    assert "compiled" not in build(["npseq", "compiled"], problem(case._replace(ragged=True)))
+    for given in (case, case._replace(B=1)):
+        built = build(["npseq", "compiled"], problem(given))
+        assert agreement(built, "float64")["compiled"] < 1e-12
+        built["compiled"].step()
+        built["compiled"].infer()
 
 
 @pytest.mark.slow
