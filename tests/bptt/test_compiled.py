@@ -28,3 +28,14 @@ def test_sequences_without_padding_are():
         assert compiled(cell, strand(1, np.array([3]))) is None
         assert compiled(cell, strand(1)._replace(x_first=False)) is None
         assert compiled(cell, strand(2)._replace(x_first=False)) is not None
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="the extra `fast` is not installed")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_large_steps_are_left_to_several_threads_of_blas(threads, monkeypatch):
+    monkeypatch.setattr("npseq.bptt.compiled.WIDE", 2 * 6 * 9 * 2 - 1)  # rows [h; 1; x], gates times units, sequences
+    monkeypatch.setattr("npseq.bptt.compiled.pools", lambda: [(lambda: threads, None)])
+    with ns.settings(compiled=True):
+        cell = ns.GRU(2, 3).cell
+        assert (compiled(cell, strand(3)) is None) == (threads == 2)
+        assert compiled(cell, strand(1)) is not None
