@@ -62,9 +62,9 @@ def stepper(cell: Cell, w: Weights, batch: int, output: MaybeArray = None) -> St
 
 
 def table(cell: Cell, w: Weights) -> Array:
-    """(D, A, H, 1): the inputs of every one-hot x."""
+    """(A, H, D): the inputs of every one-hot x, side by side."""
     rows = w.x + w.W[w.state] if w.bias else w.x
-    return np.moveaxis(_by_block(cell, w, rows.T), 2, 0)[..., None].copy()
+    return _by_block(cell, w, rows.T)
 
 
 def inputs_of(cell: Cell, w: Weights, x: Array) -> Array:

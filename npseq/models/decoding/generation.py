@@ -34,10 +34,9 @@ class Stepper:
         ]
         self.take, *takes = [_inputs_of(cell, row) for row in weights]
         self.above = list(zip(takes, layers, strict=True))
-        tables = [table(cell, w) for w in weights[0]] if embedding is None else []
-        self.tables: Any = tables[0] if len(tables) == 1 else list(zip(*tables, strict=True))
         self.rows = None if embedding is None else embedding.params["W"]
         self.zeros = self.xp.zeros((len(weights[0][0].x), 1), recurrent.dtype)
+        self.tables = self._by_token([table(cell, w) for w in weights[0]] if embedding is None else [])
 
     def scores(self, token: int | None) -> Array:
         """Takes in one token, None for an input of zeros, and returns the logits (V,) of the next.
@@ -49,6 +48,11 @@ class Stepper:
         for take, layer in self.above:
             h, scores = layer(take(h))
         return scores[:, 0]
+
+    def _by_token(self, tables: list[Array]) -> Any:
+        """What the first layer reads of each token, from the inputs (A, H, V) of all of each direction."""
+        each = [self.xp.moveaxis(one, 2, 0)[..., None].copy() for one in tables]
+        return each[0] if len(each) == 1 else list(zip(*each, strict=True))
 
     def _features(self, token: int | None) -> Array:
         """(D, 1): what the first layer reads where it looks nothing up."""

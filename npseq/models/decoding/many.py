@@ -7,7 +7,6 @@ import numpy as np
 
 from npseq.arguments import amount
 from npseq.backend import Array, to_host
-from npseq.bptt.stepping import table
 from npseq.layers import Embedding, Linear
 from npseq.layers.recurrent import Recurrent
 from npseq.models.decoding.choice import Choice, sample
@@ -38,19 +37,13 @@ class ManyStepper(Stepper):
 
     def __init__(self, embedding: Embedding | None, recurrent: Recurrent, output: Linear, batch: int):
         super().__init__(embedding, recurrent, output, batch)
-        xp = self.xp
-        if self.rows is None:
-            weights = [recurrent.weights(0, d) for d in range(recurrent.directions)]
-            of_zeros = self.take(self.zeros) if len(weights) > 1 else [self.take(self.zeros)]
-            each = [table(recurrent.cell, w) for w in weights]
-            self.each = [xp.concatenate([rows, last[None]])[..., 0] for rows, last in zip(each, of_zeros, strict=True)]
-        else:
-            self.features = xp.concatenate([self.rows, self.zeros.T])
+        if self.rows is not None:
+            self.features = self.xp.concatenate([self.rows, self.zeros.T])
 
     def scores_of(self, tokens: Array) -> Array:
         """Takes in a token of each sequence, or ZEROS; returns the logits (V, B) of the next ones."""
         if self.rows is None:
-            looked_up = [self.xp.moveaxis(rows[tokens], 0, -1) for rows in self.each]
+            looked_up = [one.take(tokens, axis=2) for one in self.tables]
             inputs: Any = looked_up[0] if len(looked_up) == 1 else looked_up
         else:
             inputs = self.take(self.features[tokens].T)
@@ -58,6 +51,12 @@ class ManyStepper(Stepper):
         for take, layer in self.above:
             h, scores = layer(take(h))
         return scores
+
+    def _by_token(self, tables: list[Array]) -> list[Array]:
+        """(A, H, V + 1) of each direction, the last column for zeros; a step takes its columns in the cell's layout."""
+        of_zeros = self.take(self.zeros) if len(tables) > 1 else [self.take(self.zeros)]
+        whole = [self.xp.concatenate(pair, axis=2) for pair in zip(tables, of_zeros, strict=False)]
+        return [self.xp.ascontiguousarray(one) for one in whole]
 
 
 @np.errstate(over="ignore")  # of a sigmoid's exp, whose quotient is then 0
@@ -71,35 +70,41 @@ def generated_together(
 ) -> list[list[int]]:
     """At most `length` ids after those known of each sequence, which are read first; `stop` ends it unseen."""
     lengths = np.array([len(ids) for ids in known])
-    ids = np.full((len(known), lengths.max() + length), ZEROS)
-    for row, one in zip(ids, known, strict=True):
-        row[: len(one)] = one
-    ended = np.zeros(len(known), bool)
-    for t in range(ids.shape[1] - 1):
-        scores = to_host(stepper.scores_of(stepper.xp.asarray(ids[:, t])))
-        free = (lengths <= t + 1) & (t + 1 < lengths + length) & ~ended
+    ids = np.full((lengths.max() + length, len(known)), ZEROS)
+    for column, one in zip(ids.T, known, strict=True):
+        column[: len(one)] = one
+    ended, together = np.zeros(len(known), bool), range(lengths.max(), lengths.min() + length)
+    for t in range(1, len(ids)):
+        scores = to_host(stepper.scores_of(stepper.xp.asarray(ids[t - 1])))
+        if t in together and not ended.any():
+            ids[t] = draw(scores, choice, rng)
+            if stop is not None:
+                ended = ids[t] == stop
+            continue
+        free = (lengths <= t) & (t < lengths + length) & ~ended
         if free.any():
-            ids[free, t + 1] = drawn = draw(scores[:, free], choice, rng)
+            ids[t, free] = drawn = draw(scores[:, free], choice, rng)
             ended[free] |= drawn == stop
         if ended.all():
             break
-    found = [row[n : n + length].tolist() for row, n in zip(ids, lengths, strict=True)]
+    found = [column[n : n + length].tolist() for column, n in zip(ids.T, lengths, strict=True)]
     return [one[: one.index(stop)] if stop in one else one for one in found]
 
 
 def draw(scores: np.ndarray, choice: Choice, rng: np.random.Generator) -> np.ndarray:
     """A token of each column of scores (V, B): those that `sample` draws of one column after the other."""
-    if choice.top_k is not None or choice.top_p is not None or not np.isfinite(scores.max()):
+    if choice.top_k is not None or choice.top_p is not None or not np.isfinite(scores).all():
         return np.array([sample(column, choice, rng) for column in scores.T])
     if choice.temperature == 0:
         likeliest: np.ndarray = scores.argmax(axis=0)
         return likeliest
     z = scores.astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        p = np.exp((z - z.max(axis=0)) / choice.temperature)
-    p[np.isneginf(z)] = 0.0
+    z -= z.max(axis=0)
+    with np.errstate(over="ignore"):
+        z /= choice.temperature
+    p = np.exp(z, out=z)
     p /= p.sum(axis=0)
     cumulated = p.cumsum(axis=0)
     cumulated /= cumulated[-1]
-    drawn: np.ndarray = (cumulated <= rng.random(scores.shape[1])).sum(axis=0)
+    drawn: np.ndarray = (cumulated > rng.random(scores.shape[1])).argmax(axis=0)
     return drawn
