@@ -41,7 +41,7 @@ def in_arrays(kind: str, values: Mapping[str, Any]) -> Iterator[Nonfinite]:
             yield Nonfinite(kind, name, value_at(value, index), index=index)
 
 
-def in_steps(kind: str, name: str, array: Array, first: int = 0, past: Any = None) -> Iterator[Nonfinite]:
+def in_steps(kind: str, name: str, array: Array, first: int = 0, past: np.ndarray | None = None) -> Iterator[Nonfinite]:
     """Searches an array (T, B, ...), whose steps are counted from `first`; past (T, B) is left out."""
     if (index := first_index(array, past)) is not None:
         step, example, *rest = index
@@ -58,7 +58,7 @@ def in_state(state: Any) -> Iterator[Nonfinite]:
             yield Nonfinite("state", where, value_at(part, index), example=example, index=(row, unit))
 
 
-def first_index(array: Any, past: Any = None, from_the_end: bool = False) -> tuple[int, ...] | None:
+def first_index(array: Any, past: np.ndarray | None = None, from_the_end: bool = False) -> tuple[int, ...] | None:
     """The index of the first entry that is not finite, in the first, or last, step that has one."""
     bad = ~np.isfinite(to_host(array))
     if past is not None:

@@ -48,7 +48,7 @@ class Measured(NamedTuple):
     None in place of steps is the loss at all of them.
     """
 
-    losses: list[Any]
+    losses: list[np.ndarray | None]
     directions: dict[str, np.ndarray]
     slopes: dict[str, list[np.ndarray]]
 

@@ -66,8 +66,8 @@ DOORS: dict[str, tuple[np.ndarray, Callable[[Any], Any]]] = {  # what is cast, a
     "lengths of first_nonfinite": (
         LENGTHS, lambda n: ns.inspect.first_nonfinite(gru(), np.where(X > 1, np.nan, X), lengths=n)[2:]),
     "lengths of stale_state_bias": (LENGTHS, lambda n: ns.inspect.stale_state_bias(
-        gru(), lambda h: gru().backward(None, gru().forward(X, h)[2], np.ones((1, B, H)))[2], np.ones((1, B, H)), X,
-        lengths=n)),
+        (layer := gru()), lambda h: layer.backward(None, layer.forward(X, h)[2], np.ones((1, B, H)))[2],
+        np.ones((1, B, H)), X, lengths=n)),
     "lengths of Tagger": (LENGTHS, lambda n: tagger().loss(X, IDS, n)),
     "lengths of Classifier": (LENGTHS, lambda n: ns.models.Classifier(gru(), V, rng=0).loss(X, IDS[0], n)),
     "lengths of Seq2Seq": (LENGTHS, lambda n: seq2seq().loss(IDS, IDS, n, n)),
@@ -182,7 +182,7 @@ SIZES: dict[str, tuple[int, Callable[[Any], Any]]] = {  # a size and what is mad
     "beam_search": (20, lambda n: ns.models.beam_search(
         lambda tokens, states: (np.zeros((len(tokens), 2)), states), None, 0, None, n, beam_size=n).kept),
     "lyapunov_exponents": (4, lambda n: ns.inspect.lyapunov_exponents(
-        ns.LSTM(D, H, **OF), ns.LSTM(D, H, **OF).forward(X)[2], n, warmup=n)),
+        (layer := ns.LSTM(D, H, **OF)), layer.forward(X)[2], n, warmup=n)),
     "snap": (2, lambda n: ns.snap(gru(), X, DY, n=n).grads),
 }  # fmt: skip
 
