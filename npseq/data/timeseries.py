@@ -201,14 +201,14 @@ def _times(cells: list[Any], date_format: str | None, table: Table) -> np.ndarra
             unit = "us" if any(moment.microsecond for moment in moments) else "s"
             days = all(moment.time() == time() for moment in moments)
             return np.array(moments, f"datetime64[{'D' if days else unit}]")
-    try:
-        return np.array([float(cell) for cell in cells])
-    except (TypeError, ValueError) as error:
-        bad = next((cell for cell in cells if not str(cell)[:1].isdigit()), cells[0])
-        raise ValueError(
-            f"dates must be of one form, as 1999-12-31, 31.12.1999 or a number, {table.source} has {bad!r}; give "
-            "date_format, say '%m/%d/%Y', or another column as date"
-        ) from error
+    with suppress(TypeError, ValueError):
+        if date_format is None:
+            return np.array([float(cell) for cell in cells])
+    bad = next((cell for cell in cells if not str(cell)[:1].isdigit()), cells[0])
+    raise ValueError(
+        f"dates must be of one form, {date_format or 'as 1999-12-31, 31.12.1999 or a number'}, {table.source} has "
+        f"{bad!r}; give date_format, say '%m/%d/%Y', or another column as date"
+    )
 
 
 def _read(text: str, form: str | None) -> datetime:

@@ -131,6 +131,10 @@ def test_missing_values_are_refused_dropped_or_masked(gap):
             lambda: read_series([["1", "2"], ["1", "3"]]),
             r"must have one value a date, the list has 1\.0 twice; leave the rows of one",
         ),
+        (
+            lambda: read_series([["20241301", "1"]], date_format="%Y%m%d"),
+            "dates must be of one form, %Y%m%d, the list has",
+        ),
         (lambda: read_series([["1", "2"]], missing="zero"), "missing must be"),
     ],
 )

@@ -208,7 +208,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(MemoryError, match=r"this certificate would need about .*; give a ledger of a smaller max_lag"):
         truncation_certificate(found, max_bytes=10)
     layer.params.flat[:] *= 1.1
-    with pytest.raises(ValueError, match="parameters .* since"):
+    with pytest.raises(ValueError, match=r"parameters .* since"):
         truncation_certificate(found)
 
 

@@ -93,5 +93,5 @@ def test_a_stacks_variance_is_of_the_ledger_as_it_was():
     with pytest.raises(MemoryError, match=r"this variance, with \d+ columns of noise, would need about .*; give fewer"):
         random_truncation_variance(found, 0.5, max_bytes=1000)
     layer.params.flat[:] *= 1.01
-    with pytest.raises(ValueError, match="parameters .* since"):
+    with pytest.raises(ValueError, match=r"parameters .* since"):
         random_truncation_variance(found, 0.5)
