@@ -14,10 +14,10 @@ def columns(rows: Sequence[Sequence[str]], align: Callable[[str, int], str] = st
     return ["  ".join(map(align, row, widths)).rstrip() for row in rows]
 
 
-def describe(fields: Any) -> str:
-    """Returns a line for each field of a NamedTuple that is not None: arrays by shape and dtype."""
+def describe(fields: Any, **instead: str) -> str:
+    """Returns a line for each field of a NamedTuple that is not None: arrays by shape and dtype, or others instead."""
     pairs = zip(fields._fields, fields, strict=True)
-    lines = [f"  {name}: {described(value)}" for name, value in pairs if value is not None]
+    lines = [f"  {name}: {instead.get(name) or described(value)}" for name, value in pairs if value is not None]
     return "\n".join([f"{type(fields).__name__}:", *lines])
 
 

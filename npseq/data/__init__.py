@@ -4,10 +4,11 @@ from npseq.data.agreement import AGREEMENT_VOCABULARY, agreement_sentences
 from npseq.data.batches import one_hot, pad_sequences, random_windows, sequence_mask, sequential_windows
 from npseq.data.corpora import load_corpus
 from npseq.data.epochs import Epochs, sentence_batches
-from npseq.data.labelled import Labelled, load_labelled, load_tagged
+from npseq.data.labelled import Labelled, load_labelled
 from npseq.data.lines import clean_lines, read_lines, tokenize
 from npseq.data.pairs import Pairs, load_pairs
 from npseq.data.series import Series, lagged_windows, load_co2, load_sunspots, noisy_sine
+from npseq.data.tagged import load_tagged
 from npseq.data.text import UNKNOWN, Vocabulary
 from npseq.data.timeseries import read_series
 

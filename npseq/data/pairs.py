@@ -12,23 +12,26 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from npseq.arguments import amount, flag, integer, number, one_of, within
+from npseq.arguments import amount, flag, instance, integer, number, one_of, within
 from npseq.backend import Seed, generator
 from npseq.data.batches import pad_sequences
-from npseq.data.reading import lines_of
+from npseq.data.made_pairs import MADE, Tokens
 from npseq.data.sources import TATOEBA, path_of
-from npseq.data.table import read_table
-from npseq.data.text import Vocabulary
+from npseq.data.table import Table, read_table
+from npseq.data.text import Vocabulary, folded
+from npseq.shown import by_fields
 
 RESERVED = ("<pad>", "<bos>", "<eos>")
-MONTHS = (
-    "january", "february", "march", "april", "may", "june",
-    "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
+ONE_LINE = str.maketrans("\t\n\r", "   ")
+HEADINGS = {
+    "source", "target", "src", "tgt", "trg", "input", "output", "question", "answer", "text", "translation", "id",
+    "english", "french", "german", "spanish", "italian", "portuguese", "dutch", "russian", "polish", "turkish",
+    "chinese", "japanese", "korean", "arabic", "hindi", "latin", "greek", "swedish", "en", "fr", "de", "es", "it", "pt",
+    "nl", "ru", "pl", "tr", "zh", "ja", "ko", "ar", "hi", "la", "el", "sv",
+}  # fmt: skip
 
-Tokens = list[list[str]]
 
-
+@by_fields
 class Pairs(NamedTuple):
     """N sentence pairs as ids, each ended by <eos> and padded, their lengths and both vocabularies."""
 
@@ -90,11 +93,17 @@ def load_pairs(
     name_or_path: str | PathLike[str] | Any = "dates",
     num_pairs: int | None = None,
     *,
+    source: str | int | None = None,
+    target: str | int | None = None,
     token: str | tuple[str, str] = "word",
     clean: str | None = None,
     steps: int | None = None,
     min_freq: int = 1,
     distinct_sources: bool = False,
+    missing: str = "refuse",
+    delimiter: str | None = None,
+    header: bool | None = None,
+    like: Pairs | None = None,
     rng: Seed = 0,
 ) -> Pairs:
     """Returns sentence pairs as padded ids, as d2l's `load_data_nmt` does.
@@ -102,23 +111,28 @@ def load_pairs(
     Args:
         name_or_path: "dates" ("9 may 1998" to "1998-05-09", by characters) or "reversal" (letters, and the same from
             last to first), which need no file; "tatoeba", English and French, from the folder that the environment
-            variable NPSEQ_DATA names, or d2l's whole file, downloaded once; or the path of a UTF-8 file of lines
-            "source TAB target TAB anything"; or pairs of texts themselves, a list of (source, target) or a data frame,
-            whose first two columns are taken.
+            variable NPSEQ_DATA names, or d2l's whole file, downloaded once; or the path of a TSV or CSV file, which
+            gzip may have packed; or pairs of texts themselves, a list of (source, target) or a data frame.
         num_pairs: how many are made, or read at most, from the first on; None makes 600, and reads all of a file.
-        token: what the texts of a file or a list are split into, "word" or "char", or one of them for sources and one
-            for targets.
-        clean: of a file: "d2l" makes it lower case and sets , . ! ? apart, "none" keeps its words as they are; None is
-            "d2l" for "tatoeba" and "none" for a file of one's own.
+        source, target: of a file, a list or a data frame the columns, by name or place; None takes the first and the
+            second, and refuses a number of each row there beside other columns.
+        token: what their texts are split into, "word" or "char", or one of them for sources and one for targets.
+        clean: of them "d2l" makes texts lower case and sets , . ! ? apart, "none" keeps their words as they are; None
+            is "d2l" for "tatoeba" and "none" for a file of one's own.
         steps: longer sentences lose their ends, <eos> included, as in d2l; None takes the longest.
         min_freq: rarer tokens become <unk>.
         distinct_sources: whether to take only the first pair of each source sentence (Tatoeba has several translations
             of one, which no model can predict).
+        missing: "refuse" refuses a row without a source or a target, "drop" leaves it out.
+        delimiter: of a file's columns; None finds it.
+        header: whether a first row names the columns; None: if `source` or `target` is a name, or it holds names of
+            languages, or such as "question" and "answer".
+        like: pairs whose vocabularies and tokens these get, say those that a model learnt.
         rng: of the synthetic pairs, a seed or a Generator.
 
     Raises:
         FileNotFoundError: if the file is missing.
-        TypeError, ValueError: for an option that cannot be, and for a file with a line that is no pair, by its number.
+        TypeError, ValueError: for an option that cannot be, and for a file with a row that is no pair, by its line.
 
     Example:
         >>> pairs = ns.data.load_pairs("reversal", 3)
@@ -126,67 +140,84 @@ def load_pairs(
         ('c c a a a b g <eos>', 'g b a a a c c <eos>')
     """
     tokens = (token, token) if isinstance(token, str) else tuple(token)
+    if like is not None:
+        instance("like", like, Pairs, "pairs, as load_pairs returns them, or None")
+        tokens = (like.source_vocab.token, like.target_vocab.token)
     if len(tokens) != 2 or not all(kind in ("word", "char") for kind in tokens):
         raise ValueError(f"token must be 'word', 'char', or one of them for each side, got {token!r}")
-    in_memory = not isinstance(name_or_path, str | PathLike)
     if num_pairs is not None:
         num_pairs = amount("num_pairs", num_pairs)
     steps = None if steps is None else amount("steps", steps)
     number("min_freq", min_freq)
     distinct_sources = flag("distinct_sources", distinct_sources)
-    if not in_memory and name_or_path in MADE:
-        source, target = MADE[str(name_or_path)](600 if num_pairs is None else num_pairs, rng)
+    named = isinstance(name_or_path, str | PathLike)
+    if named and name_or_path in MADE:
+        lines = MADE[str(name_or_path)](600 if num_pairs is None else num_pairs, rng)
     else:
-        known = not in_memory and name_or_path == "tatoeba"
-        text = _given(name_or_path) if in_memory else read_pairs(path_of(TATOEBA) if known else Path(name_or_path))
+        known = named and name_or_path == "tatoeba"
+        text = read_pairs(
+            path_of(TATOEBA) if known else name_or_path, source, target,
+            missing=missing, delimiter=delimiter, header=header,
+        )  # fmt: skip
         if one_of("clean", clean or ("d2l" if known else "none"), ("d2l", "none")) == "d2l":
             text = preprocess(text)
         text = first_of_each(text) if distinct_sources else text
-        source, target = tokenize_pairs(text, num_pairs, token=tokens)
-    source_vocab, target_vocab = (
-        Vocabulary(lines, min_freq=min_freq, reserved_tokens=RESERVED, token=kind)
-        for lines, kind in zip((source, target), tokens, strict=True)
-    )
-    return Pairs(
-        *build_array(source, source_vocab, steps),
-        *build_array(target, target_vocab, steps),
-        source_vocab,
-        target_vocab,
-    )
+        lines = tokenize_pairs(text, num_pairs, token=tokens)
+    if like is None:
+        vocabs = [
+            Vocabulary(side, min_freq=min_freq, reserved_tokens=RESERVED, token=kind)
+            for side, kind in zip(lines, tokens, strict=True)
+        ]
+    else:
+        vocabs = [like.source_vocab, like.target_vocab]
+    arrays = [
+        build_array(side if like is None else [folded(line, vocab) for line in side], vocab, steps)
+        for side, vocab in zip(lines, vocabs, strict=True)
+    ]
+    return Pairs(*arrays[0], *arrays[1], *vocabs)
 
 
-def read_pairs(path: str | PathLike[str]) -> str:
-    """Reads a file of lines "source TAB target TAB anything", and returns lines "source TAB target", no blank ones.
+def read_pairs(
+    given: str | PathLike[str] | Any,
+    source: str | int | None = None,
+    target: str | int | None = None,
+    *,
+    missing: str = "refuse",
+    delimiter: str | None = None,
+    header: bool | None = None,
+) -> str:
+    """Reads pairs of a file, a list or a data frame, and returns lines "source TAB target".
 
-    Raises FileNotFoundError for a missing file, ValueError if it is not UTF-8 or has a line that is no pair.
+    Raises FileNotFoundError for a missing file, ValueError if it is not UTF-8 or has a row that is no pair.
     """
-    path = Path(path)
-    if not path.is_file():
+    if isinstance(given, str | PathLike) and not Path(given).is_file():
         raise FileNotFoundError(
-            f"sentence pairs must be {', '.join(map(repr, MADE))}, 'tatoeba' or an existing file, got {str(path)!r}"
+            f"sentence pairs must be {', '.join(map(repr, MADE))}, 'tatoeba' or an existing file, got {str(given)!r}"
         )
-    pairs = []
-    for at, line in enumerate(lines_of(path, "a file of sentence pairs"), 1):
-        parts = line.split("\t")[:2]
-        if line.strip() and not (len(parts) == 2 and all(part.strip() for part in parts)):
-            wrong = "has no tab" if len(parts) == 1 else f"has no {'target' if parts[0].strip() else 'source'}"
+    table = read_table(
+        given, delimiter=delimiter, header=header, wanted=(source, target), headings=HEADINGS, ragged=True,
+        what="a table of sentence pairs",
+    )  # fmt: skip
+    places = _places(table, source, target)
+    rows = table.filled(places, one_of("missing", missing, ("refuse", "drop"))).rows
+    return "\n".join("\t".join(str(row[place]).translate(ONE_LINE) for place in places.values()) for row in rows)
+
+
+def _places(table: Table, source: str | int | None, target: str | int | None) -> dict[str, int]:
+    """Returns the columns of sources and targets."""
+    width = len(table.rows[0])
+    if width < 2:
+        raise ValueError(f"sentence pairs must have two columns, {table.source} has one; name the delimiter")
+    places = {"source": table.place(source, 0, "source"), "target": table.place(target, 1, "target")}
+    if places["source"] == places["target"]:
+        raise ValueError(f"source and target must be two columns, got {source!r} and {target!r}")
+    for (what, place), given in zip(places.items(), (source, target), strict=True):
+        if given is None and width > 2 and all(str(row[place]).strip().isdecimal() for row in table.rows):
             raise ValueError(
-                f"a line must be source TAB target, line {at} of {str(path)!r} {wrong}; a list of (source, target) "
-                "does as well, say list(csv.reader(file))"
+                f"{what} must be a column of texts, column {place} of the {width} of {table.source} has numbers; name "
+                "both, say source=1, target=2"
             )
-        if line.strip():
-            pairs.append("\t".join(parts))
-    return "\n".join(pairs)
-
-
-def _given(pairs: Any) -> str:
-    """Returns pairs in memory as lines "source TAB target". Raises TypeError or ValueError for what is no pair."""
-    rows = read_table(pairs, what="sentence pairs").rows
-    for k, row in enumerate(rows):
-        if len(row) < 2 or not all(isinstance(text, str) and text.strip() for text in row[:2]):
-            raise ValueError(f"a pair must be two texts (source, target), got {row!r:.80} in place {k}")
-    lines = [[" ".join(text.split("\t")).replace("\n", " ") for text in row[:2]] for row in rows]
-    return "\n".join("\t".join(line) for line in lines)
+    return places
 
 
 def preprocess(text: str) -> str:
@@ -235,34 +266,3 @@ def build_array(lines: Tokens, vocabulary: Vocabulary, steps: int | None = None)
             raise ValueError(f"the vocabulary must hold {token}; make it with reserved_tokens={RESERVED}")
     rows = [[*vocabulary[line], vocabulary["<eos>"]] for line in lines]
     return pad_sequences(rows, vocabulary["<pad>"], length=steps)
-
-
-def date_pairs(count: int, rng: Seed = 0) -> tuple[Tokens, Tokens]:
-    """Returns the characters of dates as people write them ("9 may 1998", "may 9, 1998", "09/05/98") and in ISO 8601.
-
-    Years are 1950 to 2049, so two digits determine them, and days 1 to 28.
-    """
-    rng = generator(rng)
-    years, months, days = rng.integers(1950, 2050, count), rng.integers(1, 13, count), rng.integers(1, 29, count)
-    forms = rng.integers(0, 3, count)
-    dates = list(zip(years.tolist(), months.tolist(), days.tolist(), strict=True))
-    source = [_written(date, form) for date, form in zip(dates, forms.tolist(), strict=True)]
-    target = [f"{year}-{month:02d}-{day:02d}" for year, month, day in dates]
-    return [list(text) for text in source], [list(text) for text in target]
-
-
-def reversal_pairs(count: int, rng: Seed = 0, letters: str = "abcdefgh", longest: int = 8) -> tuple[Tokens, Tokens]:
-    """Returns 1 to `longest` random letters, and the same from the last to the first."""
-    rng = generator(rng)
-    source = [list(rng.choice(list(letters), size)) for size in rng.integers(1, longest + 1, count)]
-    source = [[str(letter) for letter in line] for line in source]
-    return source, [line[::-1] for line in source]
-
-
-MADE = {"dates": date_pairs, "reversal": reversal_pairs}
-
-
-def _written(date: tuple[int, int, int], form: int) -> str:
-    year, month, day = date
-    name = MONTHS[month - 1]
-    return (f"{day} {name} {year}", f"{name} {day}, {year}", f"{day:02d}/{month:02d}/{year % 100:02d}")[form]

@@ -15,8 +15,10 @@ from npseq.arguments import a_dtype, amount, array, deviation, integer
 from npseq.backend import Array, Seed, array_module, generator
 from npseq.data.reading import lines_of
 from npseq.data.sources import CO2, SUNSPOTS, Source, path_of
+from npseq.shown import by_fields
 
 
+@by_fields
 class Series(NamedTuple):
     """A series, and which of its values are missing."""
 

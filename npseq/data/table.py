@@ -1,13 +1,16 @@
 """This module reads tables: CSV and TSV files, lists of rows, and data frames, which have `columns`."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from os import PathLike
 from typing import Any, NamedTuple
 
 from npseq.data.reading import lines_of
 
-DELIMITERS = "\t;|,"  # the likelier first: a comma may be that of a number
+DELIMITERS = "\t;|,"  # the likelier first: a comma may be that of a number, or of a text
+FIRST = 50  # lines by which the delimiter is found
+
+Rows = list[tuple[int, list[str]]]  # the line in which each begins, and its cells
 
 
 class Table(NamedTuple):
@@ -17,6 +20,21 @@ class Table(NamedTuple):
     rows: list[list[Any]]
     source: str  # what it was read from, in words
     is_list: bool = False  # a list of rows, not a file or a data frame
+    lines: tuple[int, ...] = ()  # of a file, in which line each row begins
+
+    def at(self, k: int) -> str:
+        """Returns where a row is, in words."""
+        return f"line {self.lines[k]} of {self.source}" if self.lines else f"row {k + 1} of {self.source}"
+
+    def of(self, places: Iterable[int]) -> "Table":
+        """Returns the rows of these places."""
+        kept = list(places)
+        lines = tuple(self.lines[k] for k in kept) if self.lines else ()
+        return self._replace(rows=[self.rows[k] for k in kept], lines=lines)
+
+    def named(self) -> "Table":
+        """Returns the table whose columns have the names that are in its first row."""
+        return self.of(range(1, len(self.rows)))._replace(names=tuple(str(cell).strip() for cell in self.rows[0]))
 
     def column(self, name: str | int | None, usual: int, what: str) -> list[Any]:
         """Returns the cells of a column, by name or place; None takes the usual place. Raises ValueError without it."""
@@ -37,39 +55,72 @@ class Table(NamedTuple):
 
     def having(self, where: dict[str | int, Any]) -> "Table":
         """Returns the rows whose cells in these columns are these values. Raises ValueError if there is none."""
-        rows = self.rows
+        table = self
         for name, value in where.items():
-            place, before = self.place(name, 0, "where"), rows
-            rows = [row for row in rows if str(row[place]).strip() == str(value)]
-            if not rows:
-                has = ", ".join(map(repr, sorted({str(row[place]).strip() for row in before})[:9]))
+            place, before = table.place(name, 0, "where"), table
+            table = before.of(k for k, row in enumerate(before.rows) if str(row[place]).strip() == str(value))
+            if not table.rows:
+                has = ", ".join(map(repr, sorted({str(row[place]).strip() for row in before.rows})[:9]))
                 raise ValueError(f"where must leave a row of {self.source}, {name!r} is never {value!r}; it has {has}")
-        return self._replace(rows=rows)
+        return table
+
+    def filled(self, columns: dict[str, int], missing: str) -> "Table":
+        """Returns the table, of which missing="drop" leaves out the rows that have nothing in one of these columns.
+
+        Raises:
+            ValueError: for such a row if missing is "refuse", and if nothing is left.
+        """
+        empty = {k: what for k, row in enumerate(self.rows) for what, at in columns.items() if is_empty(row[at])}
+        if empty and missing == "refuse":
+            k, what = next(iter(empty.items()))
+            raise ValueError(
+                f"a row must have a {what}, {self.at(k)} has none; leave out all such rows by missing='drop'"
+            )
+        if len(empty) == len(self.rows):
+            raise ValueError(f"a row must have a {' and a '.join(columns)}, {self.source} has none")
+        return self.of(k for k in range(len(self.rows)) if k not in empty)
 
 
 def read_table(
-    source: Any, *, delimiter: str | None = None, header: bool | None = None, what: str = "a table"
+    source: Any,
+    *,
+    delimiter: str | None = None,
+    header: bool | None = None,
+    wanted: Iterable[Any] = (),
+    headings: Collection[str] = (),
+    ragged: bool = False,
+    what: str = "a table",
 ) -> Table:
     """Returns the table of a file, a list of rows or a data frame.
 
-    delimiter: of a file; None takes a tab for .tsv, else the most frequent of , ; tab | in the first line. header:
-    whether the first row of a file names the columns; None says that it does if none of its cells is a number or is
-    empty, and those below it are not all texts.
+    delimiter: of a file; None takes a tab for .tsv, else the one of , ; tab | that cuts the first lines alike. header:
+    whether the first row of a file or a list names the columns; None says that it does if a column that is wanted is a
+    name, or all of its cells are among `headings`; of a file also if none of them is a number or is empty, and those
+    below it are not all texts. ragged: whether rows of a TSV may differ in length; shorter ones get empty cells.
 
     Raises:
         ValueError: for no rows, or rows of different lengths, with the line.
     """
+    if header is None and any(isinstance(column, str) for column in wanted):
+        header = True
     if hasattr(source, "columns") and hasattr(source, "itertuples"):
         rows = _cells(source.itertuples(index=False))
         return _checked(Table(tuple(map(str, source.columns)), rows, "the data frame"), what)
     if isinstance(source, str | PathLike):
         lines = lines_of(source, what)
-        rows = _split(lines, delimiter or _delimiter(str(source), lines))
-        table = Table(None, rows, f"the file {str(source)!r}")
-        return _checked(_with_header(table, header), what)
+        sign = delimiter or delimiter_of(str(source), lines)
+        table = _of_lines(lines, sign, f"the file {str(source)!r}", what)
+        return _checked(_with_header(table, header, headings), what, ragged and sign == "\t")
     if not isinstance(source, Sequence) or not all(isinstance(row, list | tuple) for row in source):
-        raise TypeError(f"{what} must be a path, a list of rows or a data frame, got {source!r:.100}")
-    return _checked(Table(None, _cells(source), "the list", True), what)
+        raise TypeError(
+            f"{what} must be a path, a list of rows or a data frame, got {source!r:.100}; of columns, "
+            "list(zip(first, second)) makes rows"
+        )
+    if len(source) == 2 and len(source[0]) == len(source[1]) > (2 if isinstance(source, tuple) else 20):
+        raise TypeError(
+            f"{what} must be a list of rows, got two of {len(source[0])} cells; list(zip(*data)) makes rows of columns"
+        )
+    return _checked(_with_header(Table(None, _cells(source), "the list", True), header, headings), what)
 
 
 def _cells(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
@@ -81,25 +132,73 @@ def is_missing(cell: Any) -> bool:
     return cell is None or str(cell) in ("nan", "NaT", "<NA>")
 
 
-def _delimiter(path: str, lines: list[str]) -> str:
+def is_empty(cell: Any) -> bool:
+    """Whether a cell holds nothing, or white space."""
+    return cell is None or not str(cell).strip()
+
+
+def delimiter_of(path: str, lines: list[str]) -> str:
+    """The first that cuts all of the first lines into equally many cells, or into several; or the most frequent one."""
     if path.removesuffix(".gz").endswith(".tsv"):
         return "\t"
-    return max(DELIMITERS, key=lambda sign: (lines[0].count(sign), -DELIMITERS.index(sign)))
+    widths = {}
+    for sign in DELIMITERS:
+        rows = _split(lines[:FIRST], sign, strict=False)
+        widths[sign] = {len(cells) for _, cells in (rows if len(lines) <= FIRST else rows[:-1])}
+    several = [sign for sign in DELIMITERS if min(widths[sign], default=1) > 1]
+    alike = [sign for sign in several if len(widths[sign]) == 1]
+    return [*alike, *several, max(DELIMITERS, key=lambda sign: (lines[0].count(sign), -DELIMITERS.index(sign)))][0]
 
 
-def _split(lines: list[str], delimiter: str) -> list[list[str]]:
-    """Returns the cells of lines; a cell in quotes may hold the delimiter, and line ends, but not in a TSV."""
+def _of_lines(lines: list[str], delimiter: str, source: str, what: str) -> Table:
+    try:
+        rows = _split(lines, delimiter)
+    except csv.Error as error:
+        raise ValueError(f"{what} must have quotes closed, and doubled inside of a cell; {source}: {error}") from error
+    return Table(None, [cells for _, cells in rows], source, lines=tuple(line for line, _ in rows))
+
+
+def _split(lines: list[str], delimiter: str, strict: bool = True) -> Rows:
+    """Returns the rows of lines that hold something.
+
+    A cell in quotes may hold the delimiter, and line ends; in a TSV it may where its rows would differ in length.
+    """
     if delimiter == "\t":
-        return [line.split("\t") for line in lines if line.strip()]
-    return [row for row in csv.reader([f"{line}\n" for line in lines], delimiter=delimiter) if any(map(str.strip, row))]
+        rows = [(at, line.split("\t")) for at, line in enumerate(lines, 1) if line.strip()]
+        if _alike(rows) or not any('"' in line for line in lines):
+            return rows
+        quoted = _quoted(lines, delimiter, strict=False)
+        return quoted if _alike(quoted) else rows
+    return _quoted(lines, delimiter, strict)
 
 
-def _with_header(table: Table, header: bool | None) -> Table:
+def _alike(rows: Rows) -> bool:
+    return len({len(cells) for _, cells in rows}) == 1
+
+
+def _quoted(lines: list[str], delimiter: str, strict: bool) -> Rows:
+    reader, rows, at = csv.reader([f"{line}\n" for line in lines], delimiter=delimiter, strict=strict), [], 1
+    try:
+        for cells in reader:
+            if any(map(str.strip, cells)):
+                rows.append((at, cells))
+            at = reader.line_num + 1
+    except csv.Error as error:
+        raise csv.Error(f"{error}, in the row that begins in line {at}") from error
+    return rows
+
+
+def _with_header(table: Table, header: bool | None, headings: Collection[str]) -> Table:
     first = table.rows[0] if table.rows else []
-    if header is None:
-        numbers = [any(_is_number(row[k]) for row in table.rows[1:50] if k < len(row)) for k in range(len(first))]
-        header = len(table.rows) > 1 and any(numbers) and all(c.strip() and not _is_number(c) for c in first)
-    return table._replace(names=tuple(cell.strip() for cell in first), rows=table.rows[1:]) if header else table
+    if header is None and len(table.rows) > 1 and all(isinstance(cell, str) and cell.strip() for cell in first):
+        usual = all(cell.strip().lower() in headings for cell in first)
+        header = usual or (not table.is_list and _numbers_follow(table.rows))
+    return table.named() if header else table
+
+
+def _numbers_follow(rows: list[list[str]]) -> bool:
+    below = any(_is_number(row[k]) for k in range(len(rows[0])) for row in rows[1:50] if k < len(row))
+    return below and not any(map(_is_number, rows[0]))
 
 
 def _is_number(cell: str) -> bool:
@@ -110,13 +209,17 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _checked(table: Table, what: str) -> Table:
+def _checked(table: Table, what: str, ragged: bool = False) -> Table:
     if not table.rows:
         raise ValueError(f"{what} must hold at least one row, {table.source} has none")
     width = len(table.rows[0]) if table.names is None else len(table.names)
-    if bad := [k for k, row in enumerate(table.rows, 1) if len(row) != width]:
+    if ragged:
+        width = max(width, *map(len, table.rows))
+        names = table.names and (*table.names, *[""] * (width - len(table.names)))
+        return table._replace(names=names, rows=[[*row, *[""] * (width - len(row))] for row in table.rows])
+    if bad := [k for k, row in enumerate(table.rows) if len(row) != width]:
         raise ValueError(
-            f"{what} must have {width} cells in each row, row {bad[0]} of {table.source} has "
-            f"{len(table.rows[bad[0] - 1])}; name the delimiter"
+            f"{what} must have {width} cells in each row, {table.at(bad[0])} has {len(table.rows[bad[0]])}; name the "
+            "delimiter, or put quotes around cells that hold it"
         )
     return table

@@ -208,6 +208,11 @@ class Vocabulary:
         return vocabulary
 
 
+def folded(tokens: Iterable[str], vocabulary: Vocabulary) -> list[str]:
+    """Returns tokens, those that a vocabulary lacks in lower case."""
+    return [token if token in vocabulary else token.lower() for token in tokens]
+
+
 def _counted(tokens: Any) -> Counter[str]:
     """Returns how often each token appears, in the order in which they do so first."""
     if not isinstance(tokens, Iterable) or getattr(tokens, "shape", None) == ():

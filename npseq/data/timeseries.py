@@ -77,10 +77,10 @@ def read_series(
     one_of("missing", missing, MISSING)
     if isinstance(source, np.ndarray) and source.ndim == 1:
         return _handled(np.arange(len(source), dtype=np.float64), source.astype(np.float64), missing, "the array")
-    if header is None and any(isinstance(name, str) for name in (column, date, *(where or ()))):
-        header = True
     frame = source.to_frame() if hasattr(source, "to_frame") else source
-    table = read_table(frame, delimiter=delimiter, header=header, what="a table of a series")
+    table = read_table(
+        frame, delimiter=delimiter, header=header, wanted=(column, date, *(where or ())), what="a table of a series"
+    )
     if date is None and (index := _index(source)) is not None:
         date = len(table.rows[0])
         table = table._replace(rows=[[*row, day] for row, day in zip(table.rows, index, strict=True)])
@@ -162,11 +162,10 @@ def _numbers(cells: list[Any], decimal: str | None, table: Table) -> np.ndarray:
             found[k] = _number(cell, sign) if isinstance(cell, str) else float(cell)
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"a series must hold numbers, row {k + 1} of {table.source} has {cell!r}; name the column, or the "
-                "decimal sign"
+                f"a series must hold numbers, {table.at(k)} has {cell!r}; name the column, or the decimal sign"
             ) from error
         if not np.isfinite(found[k]):
-            raise ValueError(f"a series must hold finite numbers, row {k + 1} of {table.source} has {cell!r}")
+            raise ValueError(f"a series must hold finite numbers, {table.at(k)} has {cell!r}")
     return found
 
 
@@ -193,8 +192,8 @@ def _number(text: str, decimal: str) -> float:
 def _times(cells: list[Any], date_format: str | None, table: Table) -> np.ndarray:
     """Returns dates as datetime64, or numbers that are no dates as they are."""
     cells = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
-    if empty := [k for k, cell in enumerate(cells, 1) if cell == "" or is_missing(cell)]:
-        raise ValueError(f"a series must have a date in each row, row {empty[0]} of {table.source} has none")
+    if empty := [k for k, cell in enumerate(cells) if cell == "" or is_missing(cell)]:
+        raise ValueError(f"a series must have a date in each row, {table.at(empty[0])} has none")
     for form in (None, *FORMS) if date_format is None else (date_format,):
         with suppress(AttributeError, TypeError, ValueError):
             moments = [_moment(_read(cell, form) if isinstance(cell, str) else cell) for cell in cells]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npseq.data import load_labelled, load_pairs, read_series
+from npseq.data import load_labelled, load_pairs, load_tagged, read_series
 from npseq.models import Classifier, SeriesForecaster
 
 pandas = pytest.importorskip("pandas")
@@ -96,7 +96,43 @@ def test_a_row_without_a_text_a_label_or_a_translation_is_named(gap):
         spoiled.iloc[1, place] = gap
         with pytest.raises(ValueError, match=f"a row must have a {what}, row 2 of the data frame has none"):
             load_labelled(spoiled, text="text", label="label")
-        with pytest.raises(ValueError, match=r"a pair must be two texts \(source, target\), got .* in place 1"):
+        what = ("source", "target")[place]
+        with pytest.raises(ValueError, match=f"a row must have a {what}, row 2 of the data frame has none"):
             load_pairs(spoiled)
     pairs = load_pairs(pandas.DataFrame(rows, columns=["source", "target"]))
     assert pairs.source_vocab.decode(pairs.source[:, 1]) == "b <eos>"
+
+
+def test_a_frame_of_a_token_a_row_or_of_lists_is_that_of_sentences():
+    given = [[("The", "D"), ("cats", "N")], [("sleep", "V")]]
+    rows = [(k, word, tag) for k, sentence in enumerate(given) for word, tag in sentence]
+    long = pandas.DataFrame(rows, columns=["sentence", "word", "tag"])
+    once = long.assign(sentence=["Sentence: 1", None, "Sentence: 2"])
+    lists = pandas.DataFrame({"tokens": [["The", "cats"], ["sleep"]], "tags": [["D", "N"], ["V"]]})
+    for data in (
+        load_tagged(long, token="word", tag="tag", sentence="sentence", min_freq=1),
+        load_tagged(once, token=1, sentence=0, min_freq=1),
+        load_tagged(lists, min_freq=1),
+    ):
+        for found, wanted in zip(data, load_tagged(given, min_freq=1), strict=True):
+            assert np.array_equal(found, wanted)
+    for frame, options, message in (
+        (long, {}, "sentence must name the column .*, got None; the data frame has 'sentence', 'word', 'tag'"),
+        (
+            long,
+            {"sentence": "sentence"},
+            "must be three columns, got 0, -1 and 'sentence'; the data frame has",
+        ),
+        (
+            long.assign(word=None),
+            {"token": "word", "sentence": 0},
+            "row 1 of the data frame has .*keep_default_na=False",
+        ),
+        (
+            lists.assign(tags=[["D"], ["V"]]),
+            {},
+            "a list of tokens and one of as many tags, row 1 of the data frame",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            load_tagged(frame, **options)

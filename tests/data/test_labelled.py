@@ -8,7 +8,6 @@ import pytest
 from npseq.data import load_labelled, load_tagged
 
 TEXTS = [("Good film", "+"), ("bad, bad film", "-"), ("good", "+"), ("so bad", "-")]
-CONLL = "-DOCSTART- -X- O\n\n# text\nThe DT B-NP\ncats NNS I-NP\n\n\nsleep VBP O\n"
 
 
 def texts_of(data):
@@ -60,57 +59,54 @@ def test_what_one_has_without_a_model_is_the_label_or_each_tokens_tag():
     assert tags.majority(start) == 0.4  # dog and new, unseen, are V there
 
 
-@pytest.mark.parametrize("sign", [" ", "\t"])
-def test_tags_of_a_file(tmp_path, sign):
-    (tmp_path / "a").write_text(CONLL.replace(" ", sign))
-    data = load_tagged(tmp_path / "a", min_freq=1)
-    assert texts_of(data) == ["The cats", "sleep"]
-    assert data.labels == ("B-NP", "I-NP", "O")
-    assert data.targets.T.tolist() == [[0, 1], [2, 0]]
-    assert load_tagged(tmp_path / "a", tag=1, lower=True).labels == ("DT", "NNS", "VBP")
-    assert data.majority() == pytest.approx(1 / 3)
-    assert data.of(np.array([1])).lengths.tolist() == [1]
+def test_a_column_of_one_value_is_no_label_and_a_comma_in_a_text_no_delimiter(tmp_path):
+    rows = [(text, label, "en") for text, label in TEXTS]
+    check(load_labelled(rows, label=1, min_freq=1))
+    (tmp_path / "a.csv").write_text("".join(f'"{text}";{label};en\n' for text, label in TEXTS))
+    check(load_labelled(tmp_path / "a.csv", min_freq=1))
+    (tmp_path / "sms").write_text("".join(f"{label}\t{text}, and, so, on\n" for text, label in TEXTS))
+    assert texts_of(load_labelled(tmp_path / "sms", min_freq=1))[1] == "bad, bad film, and, so, on"
 
 
-def test_tags_of_conll_u_are_those_of_words(tmp_path):
-    words = ("1-2 vámonos _", "1 vamos VERB", "2 nos PRON", "3 a~la NOUN", "3.1 mar _")
-    rows = ["\t".join([at, word, word, tag, *"______"]) for at, word, tag in map(str.split, words)]
-    (tmp_path / "a").write_text("# text = vámonos\n" + "\n".join(rows).replace("~", " ") + "\n", encoding="utf-8")
-    data = load_tagged(tmp_path / "a", token=1, tag=3, min_freq=1)
-    assert data.vocab.to_tokens(data.ids[:, 0]) == ["vamos", "nos", "a la"]
-    assert [data.labels[k] for k in data.targets[:, 0]] == ["VERB", "PRON", "NOUN"]
+def test_texts_like_others_have_their_ids_and_labels():
+    learnt = load_labelled(TEXTS, lower=False, min_freq=1)
+    other = load_labelled([("FILM good worse", "-")], like=learnt)
+    assert other.vocab is learnt.vocab
+    assert texts_of(other) == ["film good <unk>"]
+    assert (other.labels, other.targets.tolist()) == (("+", "-"), [1])
+    with pytest.raises(TypeError, match="like must be data as these, or None, got"):
+        load_labelled(TEXTS, like=learnt.vocab)
 
 
-def test_words_with_their_tags_behind_a_slash(tmp_path):
-    (tmp_path / "a").write_text("The/DT 1/2/CD\n\n//SYM\n")
-    data = load_tagged(tmp_path / "a", form="slash", min_freq=1)
-    assert texts_of(data) == ["The 1/2", "/"]
-    assert data.labels == ("CD", "DT", "SYM")
+def test_it_is_shown_by_shapes_and_by_how_often_each_label_is_there():
+    shown = repr(load_labelled([*TEXTS, ("good", "+")], min_freq=1)).split("\n")
+    assert shown[:2] == ["Labelled:", "  ids: (3, 5) int64"]
+    assert shown[-1] == "  labels: + 3, - 2"
+    many = load_labelled([("a", k) for k in range(20) for _ in range(3)])
+    assert repr(many).endswith("16 3, 17 3, 18 3, 19 3, 8 more")
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda path: load_labelled([("a", "x"), ("b", "x")]), r"must have at least two labels, the list has \('x',\)"),
+        (lambda: load_labelled([("a", "x"), ("b", "x")]), r"must have at least two labels, the list has \('x',\)"),
         (
-            lambda path: load_labelled([("a", "x"), (" ", "y")]),
+            lambda: load_labelled([("a", "x"), (" ", "y")]),
             "must have a text, row 2 of the list has none; leave out all such rows by missing='drop'",
         ),
         (
-            lambda path: load_labelled([("a", k / 7) for k in range(30)]),
+            lambda: load_labelled([("a", k / 7) for k in range(30)]),
             "must come again and again, the list has 30 of them in 30 rows, as '0.0'; name the column of labels, or",
         ),
-        (lambda path: load_labelled([["a"], ["b"]]), "must have two columns, the list has one; name the delimiter"),
-        (lambda path: load_labelled(TEXTS, text="text"), "got 'text'; there is no header"),
-        (lambda path: load_labelled(TEXTS).majority(load_labelled(TEXTS)), "learnt must have the same vocabulary and"),
-        (lambda path: load_tagged([]), "tagged sentences must be at least one, got none"),
-        (lambda path: load_tagged([["a"]]), r"must be a list of \(token, tag\), got \['a'\] in place 0"),
-        (lambda path: load_tagged(path, form="slash"), "must be word/tag, line 1 of .* has 'a'"),
-        (lambda path: load_tagged(path, form="tsv"), "form must be one of 'conll', 'slash'"),
-        (lambda path: load_tagged(path), r"line 2 of '.*' has the columns \['b'\]; name their places, token and tag"),
+        (lambda: load_labelled([["a"], ["b"]]), "must have two columns, the list has one; name the delimiter"),
+        (lambda: load_labelled(TEXTS, text="text"), r"got 'text'; they are 'Good film', '\+'"),
+        (
+            lambda: load_labelled([("a", "?")], like=load_labelled(TEXTS)),
+            r"one of '\+', '-', row 1 of the list has '\?'",
+        ),
+        (lambda: load_labelled(TEXTS).majority(load_labelled(TEXTS)), "learnt must have the same vocabulary and"),
     ],
 )
-def test_what_is_not_labelled_is_refused(tmp_path, call, message):
-    (tmp_path / "a").write_text("a X\nb\n")
+def test_what_is_not_labelled_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
-        call(tmp_path / "a")
+        call()

@@ -1,5 +1,4 @@
 import os
-from datetime import date
 from math import log
 from pathlib import Path
 
@@ -9,11 +8,9 @@ import pytest
 from npseq.data import Vocabulary, load_pairs
 from npseq.data.pairs import (
     build_array,
-    date_pairs,
     first_of_each,
     preprocess,
     read_pairs,
-    reversal_pairs,
     tokenize_pairs,
 )
 
@@ -95,7 +92,7 @@ def test_600_pairs_are_made():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((7,), TypeError, "sentence pairs must be a path, a list of rows or a data frame, got 7"),
+        ((7,), TypeError, "sentence pairs must be a path, a list of rows or a data frame, got 7; of columns, list"),
         (("dates", 0), ValueError, "num_pairs must be a positive integer, got 0"),
         (("dates", 1.5), ValueError, "num_pairs must be a positive integer, got 1.5"),
     ],
@@ -159,25 +156,6 @@ def test_every_pair_is_in_one_batch():
             assert pairs.target_vocab.to_tokens(t[: n - 1]) == words[::-1]
 
 
-def test_made_dates_say_the_same_twice():
-    months = [date(2000, month, 1).strftime("%B").lower() for month in range(1, 13)]
-    seen = set()
-    for source, target in zip(*date_pairs(60, rng=1), strict=True):
-        text, day = "".join(source), date.fromisoformat("".join(target))
-        long = {f"{day.day} {months[day.month - 1]} {day.year}", f"{months[day.month - 1]} {day.day}, {day.year}"}
-        short = f"{day.day:02d}/{day.month:02d}/{day.year % 100:02d}"
-        assert text in long | {short}
-        assert 1950 <= day.year < 2050
-        seen.add(text == short)
-    assert seen == {True, False}
-
-
-def test_made_pairs_repeat_with_their_seed():
-    assert reversal_pairs(5, rng=1) == reversal_pairs(5, rng=1)
-    assert reversal_pairs(5, rng=1) != reversal_pairs(5, rng=2)
-    np.testing.assert_array_equal(load_pairs("dates", 20).source, load_pairs("dates", 20).source)
-
-
 def test_tatoeba_is_found_where_npseq_data_says(path, monkeypatch):
     path.rename(path.with_name("fra_eng_5000.txt"))
     monkeypatch.setenv("NPSEQ_DATA", str(path.parent))
@@ -202,18 +180,19 @@ def test_files_that_hold_no_pairs_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"must be 'dates', 'reversal', 'tatoeba' or an existing file, got"):
         load_pairs(tmp_path / "none")
     bad = tmp_path / "bad"
-    for text, wrong in (("c d", "no tab"), ("\tb", "no source"), ("a\t \tc", "no target")):
+    for text, wrong in (("c d", "target"), ("\tb", "source"), ("a\t \tc", "target")):
         bad.write_text(f"a\tb\n\n{text}\n")
-        with pytest.raises(ValueError, match=rf"a line must be source TAB target, line 3 of .*bad' has {wrong}"):
+        with pytest.raises(ValueError, match=rf"a row must have a {wrong}, line 3 of .*bad' has none; leave out all"):
             load_pairs(bad)
+        assert load_pairs(bad, missing="drop").source.shape[1] == 1
     bad.write_bytes(b"a\tb\ncaf\xe9\tb\n")
     with pytest.raises(
         ValueError,
-        match=r"a file of sentence pairs must be UTF-8, .*bad' is not: byte 0xe9 at offset 7 .*line 2; .*convert",
+        match=r"a table of sentence pairs must be UTF-8, .*bad' is not: byte 0xe9 at offset 7 .*line 2; .*convert",
     ):
         load_pairs(bad)
     bad.write_text("\n")
-    with pytest.raises(ValueError, match=r"a text must hold lines of source TAB target, found none"):
+    with pytest.raises(ValueError, match=r"a table of sentence pairs must hold at least one row, .*bad' has none"):
         load_pairs(bad)
 
 
@@ -226,5 +205,57 @@ def test_pairs_in_memory_are_those_of_a_file(tmp_path):
             np.testing.assert_array_equal(one.source, two.source)
             assert one.target_vocab == two.target_vocab
     assert load_pairs(given, token="char").source_vocab.decode(load_pairs(given, token="char").source[:3, 0]) == "A b"
-    with pytest.raises(ValueError, match=r"a pair must be two texts \(source, target\), got \['a', ' '\] in place 0"):
+    with pytest.raises(ValueError, match=r"a row must have a target, row 1 of the list has none"):
         load_pairs([("a", " ")])
+
+
+def sides(pairs):
+    return [
+        (pairs.source_vocab.decode(pairs.source[: m - 1, k]), pairs.target_vocab.decode(pairs.target[: n - 1, k]))
+        for k, (m, n) in enumerate(zip(pairs.source_lengths, pairs.target_lengths, strict=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options"),
+    [
+        ("a.csv", 'english,french\n"Hi, Tom!",Salut !\nWho?,"Qui\n?"\n', {}),
+        ("a.csv", "id;fr;en\n1;Salut !;Hi, Tom!\n2;Qui ?;Who?\n", {"source": "en", "target": "fr"}),
+        ("a.txt", "10\tHi, Tom!\t7\tSalut !\n11\tWho?\t9\tQui ?\n", {"source": 1, "target": 3}),
+        ("a.txt", "Hi, Tom!\tSalut !\tCC, BY\nWho?\tQui ?\n", {}),
+        ("a.csv", "Hi, Tom!|Salut !\nWho?|Qui ?\n", {"delimiter": "|"}),
+    ],
+)
+def test_columns_of_every_usual_file_are_found(tmp_path, name, text, options):
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    assert sides(load_pairs(tmp_path / name, **options)) == [("Hi, Tom!", "Salut !"), ("Who?", "Qui ?")]
+
+
+def test_pairs_like_others_have_their_ids():
+    learnt = load_pairs([("a b", "x"), ("c", "y z")])
+    other = load_pairs([("C A q", "z")], like=learnt)
+    assert other.source_vocab is learnt.source_vocab
+    assert sides(other) == [("c a <unk>", "z")]
+    assert sides(load_pairs([("ab", 7)], like=load_pairs([("ab", 7)], token="char"))) == [("ab", "7")]
+
+
+def test_pairs_are_shown_by_their_shapes(path):
+    assert "  source: (4, 4) int64\n" in repr(load_pairs(path, steps=4))
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "message"),
+    [
+        (
+            [(1, "a", "b"), (2, "c", "d")],
+            {},
+            "source must be a column of texts, column 0 of the 3 of the list has",
+        ),
+        ([("a", "b")], {"source": 1}, "source and target must be two columns, got 1 and None"),
+        ([["a"], ["b"]], {}, "sentence pairs must have two columns, the list has one; name the delimiter"),
+        ([("a", "b")], {"missing": "mask"}, "missing must be one of 'refuse', 'drop', got 'mask'"),
+    ],
+)
+def test_columns_that_hold_no_pairs_are_refused(given, options, message):
+    with pytest.raises(ValueError, match=message):
+        load_pairs(given, **options)

@@ -131,7 +131,7 @@ def test_a_missing_file_a_folder_and_an_empty_file_are_told(tmp_path):
 def test_the_same_is_refused_of_sentence_pairs_and_on_the_command_line(tmp_path, capsys):
     path = write(tmp_path / "t", "go .\tva !\n".encode("utf-16-le"))
     with pytest.raises(
-        ValueError, match=r"a file of sentence pairs must be UTF-8, the file .* looks like UTF-16LE, by"
+        ValueError, match=r"a table of sentence pairs must be UTF-8, the file .* looks like UTF-16LE, by"
     ):
         load_pairs(path)
     assert main(["train", "--text", str(path), "--out", str(tmp_path / "out")]) == 2

@@ -14,6 +14,9 @@ from npseq.data.table import read_table
         ("a.csv", "a;1,5\nb;2,5\n", [["a", "1,5"], ["b", "2,5"]]),
         ("a.tsv", 'a\t"b\n\nc\td"\n', [["a", '"b'], ["c", 'd"']]),
         ("a.txt", "a|b\nc|d\n", [["a", "b"], ["c", "d"]]),
+        ("a.txt", "a, b, c\td\ne\tf\n", [["a, b, c", "d"], ["e", "f"]]),
+        ("a.tsv", 'a\t"b\nc"\ne\tf\n', [["a", "b\nc"], ["e", "f"]]),
+        ("a.csv", 'a;b,"c,d\n",e\n' + 'f;g,"h,i\n",j\n' * 40, [["a;b", "c,d\n", "e"], *[["f;g", "h,i\n", "j"]] * 40]),
     ],
 )
 def test_cells_of_a_file(tmp_path, name, content, rows):
@@ -45,6 +48,12 @@ def test_a_data_frame_is_what_has_columns_and_rows():
         (lambda: read_table([]), ValueError, "a table must hold at least one row, the list has none"),
         (lambda: read_table([["a", "b"], ["c"]]), ValueError, "must have 2 cells in each row, row 2 of the list has 1"),
         (lambda: read_table(7), TypeError, "a table must be a path, a list of rows or a data frame, got 7"),
+        (
+            lambda: read_table((["a"] * 3, ["b"] * 3)),
+            TypeError,
+            r"got two of 3 cells; list\(zip\(\*data\)\) makes",
+        ),
+        (lambda: read_table(iter("ab")), TypeError, r"of columns, list\(zip\(first, second\)\) makes rows"),
         (lambda: read_table([["a"]]).place("b", 0, "column"), ValueError, "got 'b'; there is no header"),
         (
             lambda: read_table([["a"]]).place(1, 0, "column"),
@@ -56,3 +65,35 @@ def test_a_data_frame_is_what_has_columns_and_rows():
 def test_what_is_no_table_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_what_is_wrong_in_a_file_is_named_by_its_line(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('n,t\n\n1,"a\nb"\n2,c\n3\n')
+    with pytest.raises(ValueError, match=r"must have 2 cells in each row, line 6 of the file .* has 1; name the"):
+        read_table(path)
+    table = read_table(path, ragged=True, delimiter="\t")
+    assert table.rows[-1] == ["3"]
+    path.write_text('a,b\nc,"d\ne,f\n')
+    with pytest.raises(ValueError, match=r"must have quotes closed, .*in the row that begins in line 2"):
+        read_table(path)
+
+
+def test_rows_without_a_cell_are_refused_or_left_out(tmp_path):
+    (tmp_path / "a.tsv").write_text("a\tb\nc\t \n\ne\tf\n")
+    table = read_table(tmp_path / "a.tsv")
+    assert table.filled({"first": 0}, "refuse") == table
+    assert table.filled({"first": 0, "second": 1}, "drop").rows == [["a", "b"], ["e", "f"]]
+    assert table.filled({"second": 1}, "drop").at(1) == f"line 4 of {table.source}"
+    with pytest.raises(ValueError, match=r"a row must have a second, line 2 of .* has none; leave out all such"):
+        table.filled({"second": 1}, "refuse")
+    with pytest.raises(ValueError, match="a row must have a first and a second, the list has none"):
+        read_table([["a", ""], [None, "b"]]).filled({"first": 0, "second": 1}, "drop")
+
+
+def test_a_first_row_of_usual_words_or_a_wanted_name_is_a_header():
+    rows = [["Word", "Tag"], ["a", "b"]]
+    assert read_table(rows, headings={"word", "tag"}).names == ("Word", "Tag")
+    assert read_table(rows, wanted=(0, "Tag")).names == ("Word", "Tag")
+    assert read_table(rows, headings={"word", "tag"}, header=False).names is None
+    assert read_table(rows).names is None

@@ -1,0 +1,219 @@
+"""This module reads tagged sentences: CoNLL, word/tag, tables of a token a row, lists, data frames."""
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from os import PathLike
+from typing import Any, NamedTuple
+
+from npseq.arguments import integer, one_of
+from npseq.data.batches import pad_sequences
+from npseq.data.labelled import Labelled, labels_of, numbered
+from npseq.data.reading import lines_of
+from npseq.data.table import Table, delimiter_of, is_empty, read_table
+from npseq.data.text import Vocabulary, folded
+
+NO_WORD = re.compile(r"\d+[-.]\d+")  # in the first of CoNLL-U's ten columns
+HEADINGS = {"word", "token", "form", "lemma", "tag", "label", "pos", "upos", "xpos", "ner", "chunk", "id"}
+
+Where = Callable[[int], str]  # where a token is, in words, by its number
+
+
+class Token(NamedTuple):
+    """A token, its tag, and the number of its line, row or sentence."""
+
+    word: str
+    tag: str
+    at: int
+
+
+def load_tagged(
+    source: str | PathLike[str] | Sequence[Any] | Any,
+    *,
+    token: str | int = 0,
+    tag: str | int = -1,
+    sentence: str | int | None = None,
+    lower: bool = False,
+    min_freq: int = 2,
+    form: str = "conll",
+    delimiter: str | None = None,
+    like: Labelled | None = None,
+) -> Labelled:
+    """Returns tagged sentences as ids.
+
+    Args:
+        source: a file of one of the forms, which gzip may have packed; a list of sentences, each a list of (token,
+            tag); or a data frame, each of whose rows holds the lists of tokens and tags of a sentence, or one token.
+        token, tag: the columns of a file of CoNLL or of a table, by place or name; of CoNLL-U they are 1 and 3.
+        sentence: the column that says of which sentence a token is, of a data frame or a CSV file of a token a row; an
+            empty cell repeats the one above it.
+        lower: whether tokens are made lower case.
+        min_freq: rarer tokens become `<unk>`.
+        form: "conll": a line a token, whose columns are parted by tabs, or by white space where it has no tab, and an
+            empty line behind each sentence; a first line of names, -DOCSTART- and comments, lines that begin with #
+            before a sentence, are skipped, of CoNLL-U also those of several words and of none (1-2, 8.1). "slash": a
+            line a sentence, of tokens as word/tag.
+        delimiter: what parts the columns, say ","; None finds that of a file whose name ends with .csv.
+        like: sentences whose vocabulary and tags these get, say those that a model learnt; an unknown token is read in
+            lower case.
+
+    Raises:
+        FileNotFoundError: if the file is missing.
+        ValueError: for a file without a sentence, or a line without these columns, by its number.
+
+    Example:
+        >>> data = ns.data.load_tagged([[("the", "D"), ("cat", "N")], [("cats", "N")]], min_freq=1)
+        >>> data.labels, data.targets.tolist(), data.lengths.tolist()
+        (('D', 'N'), [[0, 1], [1, 0]], [2, 1])
+    """
+    one_of("form", form, ("conll", "slash"))
+    is_file = isinstance(source, str | PathLike)
+    if hasattr(source, "columns") or (is_file and sentence is not None):
+        sentences, where = _of_table(source, token, tag, sentence, delimiter)
+    elif not is_file:
+        sentences, where = _of_list(source)
+    elif form == "conll":
+        sentences, where = _of_conll(source, token, tag, delimiter)
+    else:
+        sentences, where = _of_slashes(source)
+    if not sentences:
+        raise ValueError("tagged sentences must be at least one, got none")
+    lines = [[(each.word.lower() if lower else each.word) for each in one] for one in sentences]
+    if like is None:
+        labels = tuple(sorted({each.tag for one in sentences for each in one}))
+        if len(labels) < 2:
+            raise ValueError(
+                f"tagged sentences must have at least two tags, got {labels[0]!r} alone; name the columns, of CoNLL-U "
+                "token=1, tag=3"
+            )
+        vocabulary = Vocabulary(lines, min_freq=integer("min_freq", min_freq, 0), token="word")
+    else:
+        labels, vocabulary = labels_of(like), like.vocab
+        lines = [folded(line, vocabulary) for line in lines]
+    places = {name: k for k, name in enumerate(labels)}
+    ids, lengths = pad_sequences([vocabulary[line] for line in lines], vocabulary.unk)
+    targets, _ = pad_sequences([[numbered(each.tag, places, where, each.at) for each in one] for one in sentences])
+    return Labelled(ids, targets, lengths, vocabulary, labels)
+
+
+def _of_list(source: Any) -> tuple[list[list[Token]], Where]:
+    found = []
+    for k, one in enumerate(source):
+        pairs = isinstance(one, list | tuple) and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in one)
+        if not pairs or not one:
+            raise ValueError(
+                f"a tagged sentence must be a list of (token, tag), got {one!r:.80} in place {k}; of a list of tokens "
+                "and one of tags, list(zip(tokens, tags)) makes it"
+            )
+        found.append([Token(str(word), str(name), k) for word, name in one])
+    return found, "the sentence in place {}".format
+
+
+def _of_table(
+    source: Any, token: str | int, tag: str | int, sentence: str | int | None, delimiter: str | None
+) -> tuple[list[list[Token]], Where]:
+    table = read_table(
+        source, delimiter=delimiter, wanted=(token, tag, sentence), headings=HEADINGS, what="a table of tagged tokens"
+    )
+    of_token, of_tag = table.place(token, 0, "token"), table.place(tag, -1, "tag")
+    if sentence is None:
+        return _of_rows(table, of_token, of_tag), table.at
+    of_sentence = table.place(sentence, 0, "sentence")
+    if len({of_token, of_tag, of_sentence}) < 3:
+        names = table.names or range(len(table.rows[0]))
+        raise ValueError(
+            f"token, tag and sentence must be three columns, got {token!r}, {tag!r} and {sentence!r}; {table.source} "
+            f"has {', '.join(map(repr, names))}"
+        )
+    numbers: list[str] = []
+    for k, row in enumerate(table.rows):
+        if is_empty(row[of_token]) or is_empty(row[of_tag]):
+            raise ValueError(
+                f"a row must have a token and a tag, {table.at(k)} has {row}; pandas keeps words such as 'NA' by "
+                "keep_default_na=False"
+            )
+        numbers.append(numbers[-1] if numbers and is_empty(row[of_sentence]) else str(row[of_sentence]))
+    tokens = [Token(str(row[of_token]).strip(), str(row[of_tag]).strip(), k) for k, row in enumerate(table.rows)]
+    return [list(group) for _, group in groupby(tokens, key=lambda each: numbers[each.at])], table.at
+
+
+def _of_rows(table: Table, of_token: int, of_tag: int) -> list[list[Token]]:
+    """The sentences of a table whose cells are lists."""
+    found = []
+    for k, row in enumerate(table.rows):
+        words, tags = row[of_token], row[of_tag]
+        if isinstance(words, str) or not hasattr(words, "__len__"):
+            raise ValueError(
+                f"sentence must name the column that says of which sentence a token is, got None; {table.source} has "
+                f"{', '.join(map(repr, table.names or ()))}"
+            )
+        if isinstance(tags, str) or not hasattr(tags, "__len__") or not 0 < len(words) == len(tags):
+            raise ValueError(f"a row must have a list of tokens and one of as many tags, {table.at(k)} has {row!r:.80}")
+        found.append([Token(str(word), str(name), k) for word, name in zip(words, tags, strict=True)])
+    return found
+
+
+class Line(NamedTuple):
+    """A line of a file of CoNLL."""
+
+    at: int
+    text: str
+    cells: list[str]
+
+    def is_skipped(self, width: int, begun: bool) -> bool:
+        """Whether it is a comment before a sentence, or of CoNLL-U no word; a token may begin with # as well."""
+        comment = self.text.startswith("#") and not begun and (len(self.cells) != width or self.text[1:2] == " ")
+        return comment or (width == 10 and NO_WORD.fullmatch(self.cells[0]) is not None)
+
+
+def _of_conll(path: Any, token: str | int, tag: str | int, delimiter: str | None) -> tuple[list[list[Token]], Where]:
+    lines = [line for line in _lines(path, delimiter) if line.cells[:1] != ["-DOCSTART-"]]
+    first = next((line for line in lines if line.cells and not line.text.startswith("#")), None)
+    if first is None:
+        return [], str
+    named = isinstance(token, str) or isinstance(tag, str) or all(cell.lower() in HEADINGS for cell in first.cells)
+    table = Table(tuple(first.cells) if named else None, [first.cells], f"the file {str(path)!r}")
+    of_token, of_tag, width = table.place(token, 0, "token"), table.place(tag, -1, "tag"), len(first.cells)
+    if _is_csv(path) and all(line.cells for line in lines):
+        raise ValueError(
+            f"sentence must name the column that says of which sentence a token is, or empty lines part sentences, "
+            f"{table.source} has the columns {', '.join(map(repr, first.cells))}"
+        )
+    sentences: list[list[Token]] = [[]]
+    for line in lines:
+        if not line.cells:
+            sentences.append([])
+        elif not (named and line is first) and not line.is_skipped(width, begun=bool(sentences[-1])):
+            if len(line.cells) != width or width < 2:
+                raise ValueError(
+                    f"a line must hold a token and its tag, line {line.at} of {table.source} has the columns "
+                    f"{line.cells}, line {first.at} {first.cells}; name the delimiter, or of a table the column "
+                    "sentence, or another form"
+                )
+            sentences[-1].append(Token(line.cells[of_token], line.cells[of_tag], line.at))
+    return [one for one in sentences if one], lambda at: f"line {at} of {table.source}"
+
+
+def _lines(path: Any, delimiter: str | None) -> Iterator[Line]:
+    lines = lines_of(path, "a file of tagged sentences")
+    if delimiter is None and _is_csv(path):
+        delimiter = delimiter_of(str(path), [line for line in lines if line.strip()])
+    for at, text in enumerate(lines, 1):
+        sign = delimiter or ("\t" if "\t" in text else None)
+        cells = text.split(sign) if sign in (None, "\t") else next(csv.reader([text], delimiter=str(sign)), [])
+        yield Line(at, text, [cell.strip() for cell in cells] if text.strip() else [])
+
+
+def _is_csv(path: Any) -> bool:
+    return str(path).removesuffix(".gz").endswith(".csv")
+
+
+def _of_slashes(path: Any) -> tuple[list[list[Token]], Where]:
+    sentences = []
+    for at, line in enumerate(lines_of(path, "a file of tagged sentences"), 1):
+        pairs = [cell.rpartition("/") for cell in line.split()]
+        if bad := [word + tag for word, _, tag in pairs if not (word and tag)]:
+            raise ValueError(f"a token must be word/tag, line {at} of {str(path)!r} has {bad[0]!r}")
+        sentences.append([Token(word, tag, at) for word, _, tag in pairs])
+    return [one for one in sentences if one], lambda at: f"line {at} of the file {str(path)!r}"

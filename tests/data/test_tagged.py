@@ -1,0 +1,103 @@
+"""Tagged sentences are read from every usual form, and come back as they were."""
+
+import numpy as np
+import pytest
+
+from npseq.data import load_tagged
+
+CONLL = "-DOCSTART- -X- O\n\n# text\nThe DT B-NP\ncats NNS I-NP\n\n\nsleep VBP O\n"
+GIVEN = [[("The", "D"), ("cats", "N"), (",", "P")], [("#sleep", "V"), ("#", "P")]]
+
+
+def texts_of(data):
+    return [" ".join(data.vocab.to_tokens(data.ids[:end, k])) for k, end in enumerate(data.lengths)]
+
+
+@pytest.mark.parametrize("sign", [" ", "\t"])
+def test_tags_of_a_file(tmp_path, sign):
+    (tmp_path / "a").write_text(CONLL.replace(" ", sign))
+    data = load_tagged(tmp_path / "a", min_freq=1)
+    assert texts_of(data) == ["The cats", "sleep"]
+    assert data.labels == ("B-NP", "I-NP", "O")
+    assert data.targets.T.tolist() == [[0, 1], [2, 0]]
+    assert load_tagged(tmp_path / "a", tag=1, lower=True).labels == ("DT", "NNS", "VBP")
+    assert data.majority() == pytest.approx(1 / 3)
+    assert repr(data).endswith("  labels: B-NP 1, I-NP 1, O 1")
+    assert data.of(np.array([1])).lengths.tolist() == [1]
+
+
+def test_tags_of_conll_u_are_those_of_words(tmp_path):
+    words = ("1-2 vámonos _", "1 vamos VERB", "2 nos PRON", "3 a~la NOUN", "3.1 mar _")
+    rows = ["\t".join([at, word, word, tag, *"______"]) for at, word, tag in map(str.split, words)]
+    (tmp_path / "a").write_text("# text = vámonos\n" + "\n".join(rows).replace("~", " ") + "\n", encoding="utf-8")
+    data = load_tagged(tmp_path / "a", token=1, tag=3, min_freq=1)
+    assert data.vocab.to_tokens(data.ids[:, 0]) == ["vamos", "nos", "a la"]
+    assert [data.labels[k] for k in data.targets[:, 0]] == ["VERB", "PRON", "NOUN"]
+
+
+def test_words_with_their_tags_behind_a_slash(tmp_path):
+    (tmp_path / "a").write_text("The/DT 1/2/CD\n\n//SYM\n")
+    data = load_tagged(tmp_path / "a", form="slash", min_freq=1)
+    assert texts_of(data) == ["The 1/2", "/"]
+    assert data.labels == ("CD", "DT", "SYM")
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "row", "between", "options"),
+    [
+        ("a.tsv", "word\ttag\n", "{}\t{}\n", "\n", {}),
+        ("a.tsv", "text\tkind\n", "{}\t{}\n", "\n", {"token": "text", "tag": "kind"}),
+        ("a.txt", "", '"{}",{}\n', "\n", {"delimiter": ","}),
+        ("a.csv", "", '"{}";{}\n', "\n", {}),
+        ("a.csv", "#,Word,Tag\n", '{k},"{}",{}\n', "", {"token": "Word", "tag": "Tag", "sentence": "#"}),
+        ("a.csv", "n,w,t\n", '{first},"{}",{}\n', "", {"token": "w", "tag": "t", "sentence": "n"}),
+    ],
+)
+def test_tables_of_a_token_a_line_are_sentences(tmp_path, name, begin, row, between, options):
+    sentences = [
+        "".join(row.format(*pair, k=k, first="" if at else f"No. {k}") for at, pair in enumerate(sentence))
+        for k, sentence in enumerate(GIVEN)
+    ]
+    (tmp_path / name).write_text(begin + between.join(sentences), encoding="utf-8-sig")
+    given = load_tagged(tmp_path / name, min_freq=1, **options)
+    for one, wanted in zip(given, load_tagged(GIVEN, min_freq=1), strict=True):
+        assert np.array_equal(one, wanted)
+
+
+def test_sentences_like_others_have_their_ids_and_tags():
+    learnt = load_tagged(GIVEN, min_freq=1)
+    other = load_tagged([[("CATS", "N"), ("run", "V")]], like=learnt)
+    assert texts_of(other) == ["cats <unk>"]
+    assert (other.labels, other.targets.tolist()) == (learnt.labels, [[1], [3]])
+    with pytest.raises(ValueError, match="a label must be one of 'D', 'N', 'P', 'V', the sentence in place 1 has 'X'"):
+        load_tagged([[("a", "N")], [("a", "X")]], like=learnt)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda path: load_tagged([]), "tagged sentences must be at least one, got none"),
+        (lambda path: load_tagged([["a"]]), r"must be a list of \(token, tag\), got \['a'\] in place 0"),
+        (lambda path: load_tagged(path, form="slash"), "must be word/tag, line 1 of .* has 'a'"),
+        (lambda path: load_tagged(path, form="tsv"), "form must be one of 'conll', 'slash'"),
+        (
+            lambda path: load_tagged(path),
+            r"line 2 of .* has the columns \['b'\], line 1 \['a', 'X'\]; name the",
+        ),
+        (
+            lambda path: load_tagged([[("a", "_")]]),
+            "must have at least two tags, got '_' alone; name the columns",
+        ),
+        (lambda path: load_tagged(path, token="word"), "token must name a column of .*, got 'word'; they are 'a', 'X'"),
+    ],
+)
+def test_what_is_not_tagged_is_refused(tmp_path, call, message):
+    (tmp_path / "a").write_text("a X\nb\n")
+    with pytest.raises(ValueError, match=message):
+        call(tmp_path / "a")
+
+
+def test_a_table_without_empty_lines_asks_for_its_sentences(tmp_path):
+    (tmp_path / "a.csv").write_text("n,w,t\n1,a,X\n1,b,Y\n")
+    with pytest.raises(ValueError, match=r"sentence must name the column .*has the columns 'n', 'w', 't'"):
+        load_tagged(tmp_path / "a.csv")
