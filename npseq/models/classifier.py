@@ -14,14 +14,15 @@ class Classifier(LabelModel):
     logits (B, K). A sequence of length 0 is classified from the initial state.
 
     Args:
-        recurrent: a recurrent layer, of which the model takes a copy; or the name of a cell, "rnn", "gru" or "lstm", or
-            a cell of one's own, of which it is made.
+        cell: "rnn", "gru" or "lstm", or a cell of one's own, of which the model is made; or a recurrent layer, of which
+            it takes a copy.
         num_labels: K, the classes of "softmax", of which one holds, or the labels of "binary", each of which holds or
-            not; or their names.
+            not; or their names. It must be given.
         loss: "softmax" or "binary".
         vocab: a Vocabulary, by which the model reads texts.
-        embedding: its rows become the recurrent layer's inputs; None hands features, or one-hot ids, straight on. Of a
-            cell by name, how many features a token has; None is 32 with a vocab.
+        embedding: an Embedding, whose rows become the recurrent layer's inputs; None hands features, or one-hot ids,
+            straight on, and with a vocab a cell by name gets one.
+        embedding_size: features of that one.
         input_size: D features of a step, for a cell by name without a vocab.
         hidden_size, num_layers, bidirectional, dropout, dtype: of a cell by name.
         rng: a seed or a Generator, of the initial values.

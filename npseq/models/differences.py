@@ -19,6 +19,8 @@ def values_of(data: Any) -> np.ndarray:
         raise ValueError(
             f"a series must be values (T,), got {given.dtype} of shape {given.shape}; see data.read_series"
         )
+    if not len(given):
+        raise ValueError("a series must hold at least one value, got none")
     values = given.astype(np.float64)
     if np.isinf(values).any():
         at = int(np.isinf(values).argmax())

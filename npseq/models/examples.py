@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from npseq.backend import Array, array_module
+from npseq.data import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,12 @@ class Examples:
                 if array is not None and ends is not None:
                     arrays[place] = array[: max(int(ends.max()), 1)]
             yield tuple(arrays)
+
+
+def check_vocab(given: Vocabulary, own: Vocabulary) -> None:
+    """Raises ValueError for data whose tokens are not numbered as the model's are."""
+    if given is not own and given.tokens != own.tokens:
+        raise ValueError(
+            f"data must be numbered by the model's vocabulary, of {len(own)} tokens, got another one of {len(given)}; "
+            "load both parts together and split them, or load the second with like=first"
+        )

@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 
 from npseq.activations import sigmoid
-from npseq.arguments import array, array_or_lists, integer
+from npseq.arguments import array, array_or_lists, instance, integer
 from npseq.backend import Array, array_module, drawing, to_host
 from npseq.cell import Cell
 from npseq.data import Labelled, Vocabulary, pad_sequences
+from npseq.data.text import folded
 from npseq.layers import Bidirectional, Embedding
 from npseq.layers.recurrent import Recurrent
-from npseq.models.cells import check_cell_options, layer_of
-from npseq.models.examples import Examples
+from npseq.models.cells import CELL, check_cell_options, layer_of
+from npseq.models.examples import Examples, check_vocab
 from npseq.models.fitting import Fitting, no_targets
 from npseq.models.sequence import SequenceModel
 
@@ -24,14 +25,15 @@ class LabelModel(Fitting, SequenceModel):
     """Reads sequences and answers with labels; use Classifier or Tagger.
 
     Args:
-        recurrent: a recurrent layer, of which the model takes a copy; or the name of a cell, "rnn", "gru" or "lstm", or
-            a cell of one's own, of which it is made.
+        cell: "rnn", "gru" or "lstm", or a cell of one's own, of which the model is made; or a recurrent layer, of which
+            it takes a copy.
         num_labels: K, the classes of "softmax", of which one holds, or the labels of "binary", each of which holds or
-            not; or their names.
+            not; or their names. It must be given.
         loss: "softmax" or "binary".
         vocab: a Vocabulary, by which the model reads texts.
-        embedding: its rows become the recurrent layer's inputs; None hands features, or one-hot ids, straight on. Of a
-            cell by name, how many features a token has; None is 32 with a vocab.
+        embedding: an Embedding, whose rows become the recurrent layer's inputs; None hands features, or one-hot ids,
+            straight on, and with a vocab a cell by name gets one.
+        embedding_size: features of that one.
         input_size: D features of a step, for a cell by name without a vocab.
         hidden_size, num_layers, bidirectional, dropout, dtype: of a cell by name.
         rng: a seed or a Generator, of the initial values.
@@ -39,12 +41,13 @@ class LabelModel(Fitting, SequenceModel):
 
     def __init__(
         self,
-        recurrent: str | Cell | Recurrent | Bidirectional,
-        num_labels: int | Sequence[str],
+        cell: str | Cell | Recurrent | Bidirectional = CELL,
+        num_labels: int | Sequence[str] | None = None,
         *,
         loss: str = "softmax",
         vocab: Vocabulary | None = None,
-        embedding: Embedding | int | None = None,
+        embedding: Embedding | None = None,
+        embedding_size: int | None = None,
         input_size: int | None = None,
         hidden_size: int = 64,
         num_layers: int = 1,
@@ -55,27 +58,37 @@ class LabelModel(Fitting, SequenceModel):
     ):
         given: dict[str, Any] = {"hidden_size": hidden_size, "num_layers": num_layers, "bidirectional": bidirectional}
         given |= {"dropout": dropout, "dtype": dtype}
-        check_cell_options(recurrent, given, type(self))
+        if num_labels is None and isinstance(cell, int | list | tuple):
+            raise TypeError(f"cell must come before the labels, got {cell!r:.60}; name them: num_labels={cell!r:.60}")
+        check_cell_options(cell, given, type(self))
         if vocab is not None and not isinstance(vocab, Vocabulary):
             raise TypeError(f"vocab must be a Vocabulary or None, got {vocab!r:.80}")
         names = None if isinstance(num_labels, int | np.integer) else _names(num_labels)
         self.vocab, count = vocab, integer("num_labels", num_labels) if names is None else len(names)
+        instance("embedding", embedding, (Embedding, type(None)), "an Embedding, whose size embedding_size is, or None")
         with drawing(rng) as rng:
-            layer, rows = recurrent, embedding
-            if isinstance(recurrent, str | Cell):
-                size, rows = self._inputs(embedding, input_size, dtype, rng)
-                layer = layer_of(recurrent, size, **given, rng=rng)
-            elif input_size is not None or isinstance(embedding, int):
-                raise ValueError("input_size and the size of an embedding belong to a cell by name; leave them out")
+            layer, rows = cell, embedding
+            if isinstance(cell, str | Cell):
+                size, rows = self._inputs(embedding, embedding_size, input_size, dtype, rng)
+                layer = layer_of(cell, size, **given, rng=rng)
+            elif input_size is not None or embedding_size is not None:
+                raise ValueError("input_size and embedding_size belong to a cell by name; leave them out")
             super().__init__(layer, count, loss=loss, embedding=rows, rng=rng)  # type: ignore[arg-type]
         self.classes_ = np.arange(count) if names is None else np.array(names, dtype=object)
 
-    def _inputs(self, embedding: Any, input_size: Any, dtype: Any, rng: Any) -> tuple[int, Embedding | None]:
-        if isinstance(embedding, Embedding):
-            return embedding.dim, embedding
-        if self.vocab is not None:
-            size = integer("embedding", EMBEDDED if embedding is None else embedding)
+    def _inputs(
+        self, embedding: Embedding | None, embedding_size: Any, input_size: Any, dtype: Any, rng: Any
+    ) -> tuple[int, Embedding | None]:
+        """The features of a step, and the embedding, of a cell by name."""
+        if embedding is None and self.vocab is not None:
+            size = integer("embedding_size", EMBEDDED if embedding_size is None else embedding_size)
             return size, Embedding(len(self.vocab), size, dtype=dtype, rng=rng)
+        if embedding_size is not None:
+            raise ValueError(
+                f"embedding_size must be left out without a vocab, or beside an embedding, got {embedding_size}"
+            )
+        if embedding is not None:
+            return embedding.dim, embedding
         if input_size is None:
             raise ValueError(
                 "a cell by name needs to know what it reads: vocab, for texts, or input_size, the features of a step"
@@ -85,7 +98,7 @@ class LabelModel(Fitting, SequenceModel):
     def _made(self) -> dict[str, Any]:
         names = None if self.classes_.dtype == int else [str(name) for name in self.classes_]
         return {
-            "recurrent": self.recurrent,
+            "cell": self.recurrent,
             "num_labels": len(self.classes_) if names is None else names,
             "loss": "binary" if self.is_binary else "softmax",
             "vocab": self.vocab,
@@ -96,15 +109,15 @@ class LabelModel(Fitting, SequenceModel):
         """Returns the likeliest label of each position; for "binary" whether each label is likelier than not.
 
         Args:
-            x: (T, B, D), or ids (T, B), as forward takes them, for class numbers; or a list of texts, for names of
-                labels.
+            x: (T, B, D), or ids (T, B), as forward takes them, for class numbers; or a list of texts, or Labelled, for
+                names of labels.
             lengths: (B,), of arrays.
 
         Raises:
             ValueError: if a parameter is not finite.
         """
         self.check_finite()
-        if not _is_texts(x):
+        if not isinstance(x, Labelled) and not _is_texts(x):
             return SequenceModel.predict(self, x, lengths)
         ids, ends = self._read_texts(x)
         return self._named(to_host(SequenceModel.predict(self, ids, ends)), ends)
@@ -116,7 +129,7 @@ class LabelModel(Fitting, SequenceModel):
             x, lengths: as `predict` takes them.
         """
         self.check_finite()
-        if _is_texts(x):
+        if isinstance(x, Labelled) or _is_texts(x):
             x, lengths = self._read_texts(x)
         logits = self.forward(x, lengths)[0].real
         if self.is_binary:
@@ -146,7 +159,9 @@ class LabelModel(Fitting, SequenceModel):
         lengths: Any
         if isinstance(data, Labelled):
             no_targets(targets, "labelled data hold them")
-            arrays: tuple[Any, ...] = (self._moved(data.ids), self._moved(data.targets), data.lengths)
+            ids, lengths = self._read_texts(data)
+            self._check_labels(data)
+            arrays: tuple[Any, ...] = (ids, self._moved(data.targets), lengths)
         elif _is_texts(data):
             ids, lengths = self._read_texts(data)
             arrays = (ids, self._moved(self._numbered(targets, lengths)), lengths)
@@ -164,8 +179,22 @@ class LabelModel(Fitting, SequenceModel):
         axes = (1, 1 if by_step else 0, 0)
         return Examples((x, wanted, lengths), axes, ((0, 2), (1, 2)) if by_step else ((0, 2),))
 
-    def _read_texts(self, texts: Sequence[Any]) -> tuple[Array, np.ndarray]:
+    def _check_labels(self, data: Labelled) -> None:
+        """Raises ValueError for labels that are not the model's, or of another rank."""
+        if len(data.labels) != len(self.classes_) or (
+            self.classes_.dtype == object and data.labels != tuple(self.classes_)
+        ):
+            raise ValueError(
+                f"the labels of data must be the model's, {self.classes_.tolist()!s:.80}, got "
+                f"{list(data.labels)!s:.80}; load both parts together and split them, or the second with like=first"
+            )
+
+    def _read_texts(self, texts: Sequence[Any] | Labelled) -> tuple[Array, np.ndarray]:
         """Returns ids (T, B) and lengths (B,) of texts or lists of tokens; an unknown one is read in lower case."""
+        if isinstance(texts, Labelled):
+            if self.vocab is not None:
+                check_vocab(texts.vocab, self.vocab)
+            return self._moved(texts.ids), texts.lengths
         if self.vocab is None:
             raise TypeError("texts need a model with a vocab; give ids, or make the model with vocab=data.vocab")
         for place, text in enumerate(texts):
@@ -173,17 +202,23 @@ class LabelModel(Fitting, SequenceModel):
                 raise TypeError(f"texts must be strings, or lists of tokens, got {text!r:.40} in place {place}")
         known = self.vocab
         lines = [known.tokenize(text) if isinstance(text, str) else list(text) for text in texts]
-        ids = [[known[token if token in known else token.lower()] for token in line] for line in lines]
+        ids = [known[folded(line, known)] for line in lines]
         padded, lengths = pad_sequences(ids, known.unk) if any(ids) else (np.zeros((1, len(ids)), int), [0] * len(ids))
         return self._moved(padded.astype(np.int64)), np.asarray(lengths)
 
     def _numbered(self, targets: Any, lengths: np.ndarray) -> np.ndarray:
         """Returns the places of labels that are given by name, or by number."""
+        if targets is None:
+            raise TypeError("targets must be given: a label for each text, or for each token of each sentence")
         places = {name: k for k, name in enumerate(self.classes_.tolist())}
+
+        def place(label: Any) -> int:
+            return places[label if label in places or self.classes_.dtype == int else str(label)]
+
         try:
             if len(self._positions(np.zeros((1, 1), int))) == 1:
-                return np.array([places[label] for label in targets])
-            rows = [[places[label] for label in row] for row in targets]
+                return np.array([place(label) for label in targets], int)
+            rows = [[place(label) for label in row] for row in targets]
         except (KeyError, TypeError) as error:
             raise ValueError(f"a target must be one of the labels {list(places)[:20]}, got {error}") from error
         padded, ends = pad_sequences(rows)
@@ -202,14 +237,19 @@ class LabelModel(Fitting, SequenceModel):
 
 
 def _is_texts(x: Any) -> bool:
-    """Whether x is a list of texts, or of lists of tokens, a pandas Series of texts among them."""
+    """Whether x is a list of texts, or of lists of tokens, an array or a pandas Series of texts among them.
+
+    Raises TypeError for one text, ValueError for an empty list.
+    """
     if isinstance(x, str):
         raise TypeError(f"texts must be a list of strings, got one string; pass [{x!r:.40}]")
-    values = list(x) if isinstance(x, list | tuple) or hasattr(x, "to_list") else []
-    return bool(values) and (
-        isinstance(values[0], str)
-        or (isinstance(values[0], list | tuple) and bool(values[0]) and isinstance(values[0][0], str))
-    )
+    if isinstance(x, np.ndarray):
+        return x.ndim == 1 and x.dtype.kind in "OUT"
+    values = list(x) if isinstance(x, list | tuple) or hasattr(x, "to_list") else None
+    if values == []:
+        raise ValueError("texts must be at least one, got an empty list")
+    first: Any = next((one for one in values or () if not isinstance(one, list | tuple) or one), "")
+    return values is not None and isinstance(first[0] if isinstance(first, list | tuple) else first, str)
 
 
 def _names(labels: Any) -> list[str]:

@@ -47,13 +47,13 @@ class SequenceGenerator(Fitting):
     Args:
         vector_size: D features.
         embedding: of the tokens; the model works on copies.
-        recurrent: "rnn", "gru" or "lstm", or a cell of one's own; or a recurrent layer that reads embedding.dim
-            features, forward only.
+        cell: "rnn", "gru" or "lstm", or a cell of one's own; or a recurrent layer that reads embedding.dim features,
+            forward only.
         hidden_size, num_layers, dropout: of a cell by name.
         rng: a seed or a Generator, of the initial values of start and output, and of a cell by name.
 
     Raises:
-        ValueError: if recurrent reads both ways, or its inputs are not the embedding's dim.
+        ValueError: if the layer reads both ways, or its inputs are not the embedding's dim.
 
     Example:
         >>> model = ns.models.SequenceGenerator(3, ns.Embedding(5, 2, rng=0), ns.GRU(2, 4, rng=0), rng=0)
@@ -74,7 +74,7 @@ class SequenceGenerator(Fitting):
         self,
         vector_size: int,
         embedding: Embedding,
-        recurrent: str | Cell | Recurrent = CELL,
+        cell: str | Cell | Recurrent = CELL,
         *,
         hidden_size: int = 64,
         num_layers: int = 1,
@@ -82,22 +82,22 @@ class SequenceGenerator(Fitting):
         rng: Any = None,
     ):
         given: dict[str, Any] = {"hidden_size": hidden_size, "num_layers": num_layers, "dropout": dropout}
-        check_cell_options(recurrent, given, SequenceGenerator)
+        check_cell_options(cell, given, SequenceGenerator)
         size = instance("embedding", embedding, Embedding, "an Embedding").dim
-        if isinstance(recurrent, Recurrent | Bidirectional):
-            check_forward_only(recurrent)
-            if recurrent.input_size != size:
+        if isinstance(cell, Recurrent | Bidirectional):
+            check_forward_only(cell)
+            if cell.input_size != size:
                 raise ValueError(
-                    f"embedding must have the recurrent layer's {recurrent.input_size} inputs as its dim, got {size}"
+                    f"embedding must have the recurrent layer's {cell.input_size} inputs as its dim, got {size}"
                 )
         with drawing(rng) as rng:
-            layer = layer_of(recurrent, size, **given, dtype=embedding.dtype, rng=rng)
+            layer = layer_of(cell, size, **given, dtype=embedding.dtype, rng=rng)
             start = Linear(vector_size, layer.num_layers * layer.state_size, dtype=layer.dtype, rng=rng)
             output = Linear(layer.output_size, embedding.num_embeddings, dtype=layer.dtype, rng=rng)
             self._join({"start": start, "embedding": embedding, "recurrent": layer, "output": output})
 
     def _made(self) -> dict[str, Any]:
-        return {"vector_size": self.start.in_features, "embedding": self.embedding, "recurrent": self.recurrent}
+        return {"vector_size": self.start.in_features, "embedding": self.embedding, "cell": self.recurrent}
 
     def _initial(self, v: Array) -> tuple[Any, LinearTape]:
         if array("v", v).ndim != 2:

@@ -139,7 +139,13 @@ class SeriesForecaster(LatentForecaster):
 
     def _examples(self, data: Any, targets: Any) -> Stretch:
         self._check_fitted("scale_")
-        return Stretch(tuple(self._moved(part[:, None]) for part in self._scaled(values_of(data))))
+        z, weights = self._scaled(values_of(data))
+        if weights[1:].sum() == 0:
+            raise ValueError(
+                f"a series must hold a change after the first one, got {len(z)} changes after {sum(self.lags_)} values "
+                "are lost to differences; give a longer one"
+            )
+        return Stretch((self._moved(z[:, None]), self._moved(weights[:, None])))
 
     def _held_steps(self, share: float, steps: int) -> int:
         return len(self.values_) - self.learnt_

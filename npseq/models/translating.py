@@ -7,9 +7,12 @@ import numpy as np
 
 from npseq.arguments import array, array_or_lists, integer
 from npseq.data import Pairs, Vocabulary, pad_sequences
+from npseq.data.text import folded
 from npseq.models.encoder_decoder import EncoderDecoder
-from npseq.models.examples import Examples
+from npseq.models.examples import Examples, check_vocab
 from npseq.models.fitting import Fitting, no_targets
+
+NO_VOCABULARIES = "texts need a model with vocabularies; give ids, or make the model with those of load_pairs"
 
 
 class Translating(Fitting, EncoderDecoder):
@@ -38,6 +41,7 @@ class Translating(Fitting, EncoderDecoder):
         """Pairs; two lists of texts; or arrays (source, target, source_lengths, target_lengths) in a tuple."""
         if isinstance(data, Pairs):
             no_targets(targets, "pairs hold them")
+            self._check_vocabs(data)
             ids = self._moved(data.source), self._moved(data.target)
             arrays: tuple[Any, ...] = (*ids, data.source_lengths, data.target_lengths)
         elif targets is not None:
@@ -53,11 +57,17 @@ class Translating(Fitting, EncoderDecoder):
         self.longest_ = max(longest, getattr(self, "longest_", 0))
         return Examples(arrays, (1, 1, 0, 0), ((0, 2), (1, 3)))
 
+    def _check_vocabs(self, pairs: Pairs) -> None:
+        for given, own in ((pairs.source_vocab, self.source_vocab), (pairs.target_vocab, self.target_vocab)):
+            if own is not None:
+                check_vocab(given, own)
+
     def predict(self, texts: Sequence[str] | Any, *, batch_size: int = 256, max_steps: int | None = None) -> Any:
         """Returns the translation of each text by the likeliest token after the likeliest token; `translate` searches.
 
         Args:
-            texts: a list of texts, for a list of texts; or ids (S, B), for a list of arrays of ids.
+            texts: a list of texts, or Pairs, whose sources are read, for a list of texts; or ids (S, B), for a list of
+                arrays of ids.
             batch_size: how many are translated at a time.
             max_steps: the most tokens of a translation; None is half as many again as the longest one learnt from.
 
@@ -66,15 +76,23 @@ class Translating(Fitting, EncoderDecoder):
         """
         size = integer("batch_size", batch_size)
         most = 3 * getattr(self, "longest_", 20) // 2 + 1 if max_steps is None else max_steps
-        texts = texts.to_list() if hasattr(texts, "to_list") else texts  # a Series of pandas
-        if not isinstance(texts, list | tuple):
-            return self.greedy(texts, max_steps=most)  # type: ignore[attr-defined]
+        if isinstance(texts, Pairs):
+            self._check_vocabs(texts)
+            source, lengths, vocab = texts.source, texts.source_lengths, texts.target_vocab
+        else:
+            texts = _listed(texts)
+            if not isinstance(texts, list | tuple):
+                return self.greedy(texts, max_steps=most)  # type: ignore[attr-defined]
+            if self.target_vocab is None:
+                raise TypeError(NO_VOCABULARIES)
+            (source, lengths), vocab = _read(texts, self.source_vocab), self.target_vocab
         found: list[str] = []
-        for start in range(0, len(texts), size):
-            source, lengths = _read(texts[start : start + size], self.source_vocab)
-            rows = self.greedy(self._moved(source), lengths, max_steps=most)  # type: ignore[attr-defined]
-            assert self.target_vocab is not None
-            found += [self.target_vocab.decode(row) for row in rows]
+        for start in range(0, len(lengths), size):
+            ends = lengths[start : start + size]
+            rows = self.greedy(  # type: ignore[attr-defined]
+                self._moved(source[: int(ends.max()), start : start + size]), ends, max_steps=most
+            )
+            found += [vocab.decode(row) for row in rows]
         return found
 
     def score(self, data: Any, targets: Any = None, *, batch_size: int = 256) -> float:
@@ -93,13 +111,22 @@ class Translating(Fitting, EncoderDecoder):
         return right / len(examples)
 
 
+def _listed(texts: Any) -> Any:
+    """A pandas Series, or an array of texts, as a list; anything else as it is."""
+    if isinstance(texts, str):
+        raise TypeError(f"texts must be a list of strings, got one string; pass [{texts!r:.40}]")
+    if hasattr(texts, "to_list"):
+        return texts.to_list()
+    return texts.tolist() if isinstance(texts, np.ndarray) and texts.dtype.kind in "OUT" else texts
+
+
 def _read(texts: Any, vocab: Vocabulary | None) -> tuple[np.ndarray, np.ndarray]:
     """Returns texts as ids (T, B), each ended by <eos>, and lengths (B,)."""
     if vocab is None:
-        raise TypeError("texts need a model with vocabularies; give ids, or make the model with those of load_pairs")
-    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        raise TypeError(NO_VOCABULARIES)
+    if not all(isinstance(text, str) for text in _listed(texts)):
         raise TypeError(f"texts must be a list of strings, got {texts!r:.60}")
-    lines = [vocab.tokenize(text) for text in texts]
-    rows = [[vocab[t if t in vocab else t.lower()] for t in line] + [vocab["<eos>"]] for line in lines]
-    ids, lengths = pad_sequences(rows, vocab["<pad>"])
-    return ids, lengths
+    if not len(texts):
+        raise ValueError("texts must be at least one, got an empty list")
+    lines = [folded(vocab.tokenize(text), vocab) for text in _listed(texts)]
+    return pad_sequences([[*vocab[line], vocab["<eos>"]] for line in lines], vocab["<pad>"])

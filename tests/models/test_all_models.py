@@ -45,11 +45,15 @@ class Kind(NamedTuple):
 
 KINDS = {
     "Classifier": Kind(
-        lambda cell, **of: Classifier(cell, TEXTS.labels, vocab=TEXTS.vocab, **({"embedding": 3} | of)),
+        lambda cell, **of: Classifier(
+            cell, TEXTS.labels, vocab=TEXTS.vocab, **({} if "embedding" in of else {"embedding_size": 3}), **of
+        ),
         3, TEXTS, (TEXTS.ids, TEXTS.targets, TEXTS.lengths), ["good", "bad film"],
     ),
     "Tagger": Kind(
-        lambda cell, **of: Tagger(cell, SENTENCES.labels, vocab=SENTENCES.vocab, **({"embedding": 3} | of)),
+        lambda cell, **of: Tagger(
+            cell, SENTENCES.labels, vocab=SENTENCES.vocab, **({} if "embedding" in of else {"embedding_size": 3}), **of
+        ),
         3, SENTENCES, (SENTENCES.ids, SENTENCES.targets, SENTENCES.lengths), ["the cats"],
     ),
     "LanguageModel": Kind(
@@ -104,10 +108,11 @@ def test_these_are_all_models():
 
 
 def test_one_cell_is_the_default_of_all():
-    of_cell = [inspect.signature(getattr(ns.models, name)).parameters.get("cell") for name in RECURRENT]
-    assert {one.default for one in of_cell if one} == {CELL} == {TrainingConfig().cell}
-    assert made("SequenceGenerator").recurrent.__class__ is ns.GRU
+    of_cell = [inspect.signature(getattr(ns.models, name)).parameters["cell"] for name in RECURRENT]
+    assert {one.default for one in of_cell} == {CELL} == {TrainingConfig().cell}
     assert SequenceGenerator(4, ns.Embedding(5, 3), hidden_size=4).recurrent.__class__ is ns.LSTM
+    assert Classifier(num_labels=2, input_size=3).recurrent.__class__ is ns.LSTM
+    assert Tagger(num_labels=TEXTS.labels, vocab=TEXTS.vocab).recurrent.__class__ is ns.LSTM
 
 
 @pytest.mark.parametrize("name", RECURRENT)
@@ -203,3 +208,49 @@ def test_nothing_is_said_by_parameters_that_are_no_numbers(name):
     for call in (lambda: model.predict(KINDS[name].asked), lambda: model.evaluate(KINDS[name].data)):
         with pytest.raises(ValueError, match="the model's parameters must be finite"):
             call()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_model_is_shown_by_its_layers(name):
+    model = made(name)
+    assert repr(model).startswith(f"{name}(")
+    assert all(str(model.params[one].shape) in model._repr_html_() for one in model.params)
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("ask", ["fit", "evaluate", "score", "predict"])
+def test_nothing_at_all_is_refused(name, ask):
+    if hasattr(model := fitted(name), ask):
+        for nothing in ([], ()):
+            with pytest.raises((TypeError, ValueError), match=r"must|expected"):
+                getattr(model, ask)(nothing)
+
+
+@pytest.mark.parametrize("name", ["SeriesForecaster", "SequenceGenerator"])
+def test_what_fit_must_have_found_is_asked_for(name):
+    with pytest.raises(ValueError, match=r"must have .*(call fit|in fit)"):
+        made(name).predict(KINDS[name].asked)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "message"),
+    [
+        ("Classifier", TEXTS._replace(labels=("-", "+")), "the labels of data must be the model's, .* with like=first"),
+        (
+            "Classifier",
+            load_labelled([("odd", "+"), ("even", "-")], min_freq=1),
+            "by the model's vocabulary, of 5",
+        ),
+        ("Tagger", SENTENCES._replace(labels=("N", "D")), "the labels of data must be the model's"),
+        (
+            "Seq2Seq",
+            load_pairs([("a", "b")]),
+            "by the model's vocabulary, of 12 tokens, got another one of 5",
+        ),
+    ],
+)
+def test_data_that_number_tokens_or_labels_otherwise_are_refused(name, other, message):
+    model = made(name)
+    for ask in (model.fit, model.score, model.evaluate):
+        with pytest.raises(ValueError, match=message):
+            ask(other)

@@ -12,7 +12,7 @@ DATA = load_labelled([("good film", "+"), ("bad film", "-"), ("so good", "+"), (
 
 
 def model(**options):
-    return Classifier("gru", DATA.labels, vocab=DATA.vocab, embedding=4, hidden_size=6, rng=0, **options)
+    return Classifier("gru", DATA.labels, vocab=DATA.vocab, embedding_size=4, hidden_size=6, rng=0, **options)
 
 
 def test_it_is_the_loop_by_hand():

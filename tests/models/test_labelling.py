@@ -31,6 +31,26 @@ def test_sentences_in_and_a_tag_for_each_token():
     assert model.predict_proba(["the cat"]).shape == (2, 1, 3)
 
 
+def test_predictions_of_data_are_those_of_its_texts():
+    model = Classifier(num_labels=TEXTS.labels, vocab=TEXTS.vocab, rng=0)
+    texts = [" ".join(TEXTS.vocab.to_tokens(row)) for row in TEXTS.ids.T]
+    assert model.predict(TEXTS).tolist() == model.predict(np.array(texts)).tolist()
+    np.testing.assert_array_equal(model.predict_proba(TEXTS), model.predict_proba(tuple(texts)))
+    tagger = Tagger(num_labels=TAGS.labels, vocab=TAGS.vocab, rng=0)
+    assert tagger.predict(TAGS)[1] == tagger.predict(["cats sleep"])[0]
+    assert tagger.predict([[], ["cats"]])[0] == tagger.predict([[]])[0] == []
+
+
+def test_labels_that_are_numbers_are_known_by_their_names():
+    data = load_labelled([("good film", 1), ("bad film", 0)] * 6, min_freq=1)
+    model = Classifier("gru", data.labels, vocab=data.vocab, rng=0).fit(data, epochs=20)
+    assert model.score(["good", "bad"], [1, 0]) == model.score(["good", "bad"], np.array(["1", "0"])) == 1
+    assert Classifier("gru", 2, vocab=data.vocab, rng=0).fit(["good", "bad"], [1, 0], valid=0).predict(["a"])[0] in (
+        0,
+        1,
+    )
+
+
 def test_probabilities_of_labels_that_hold_or_not():
     model = Classifier("rnn", 3, loss="binary", input_size=2, rng=0)
     x = np.random.default_rng(0).normal(size=(5, 4, 2)).astype(np.float32)
@@ -70,6 +90,16 @@ def test_a_layer_or_a_name(make):
         (lambda: Tagger("gpu", 2, input_size=3), ValueError, "cell must be one of 'rnn', 'gru', 'lstm', got 'gpu'"),
         (lambda: Classifier(ns.RNN(3, 4), 2, hidden_size=9), ValueError, "hidden_size belongs to the layer"),
         (lambda: Classifier(ns.RNN(3, 4), 2, input_size=3), ValueError, "belong to a cell by name; leave them out"),
+        (lambda: Classifier(ns.RNN(3, 4), 2, embedding_size=3), ValueError, "belong to a cell by name; leave them out"),
+        (
+            lambda: Classifier("rnn", 2, embedding=3),
+            TypeError,
+            "an Embedding, whose size embedding_size is",
+        ),
+        (lambda: Classifier("rnn", 2, input_size=3, embedding_size=3), ValueError, "must be left out without a vocab"),
+        (lambda: Classifier(["a", "b"], input_size=3), TypeError, r"come before the labels.*num_labels=\['a', 'b'\]"),
+        (lambda: Classifier(input_size=3), TypeError, "num_labels must be how many labels there are, or their names"),
+        (lambda: model().fit([("good", "+")]), TypeError, "targets must be given: a label for each text"),
         (lambda: Classifier("rnn", ["a", "a"], input_size=3), TypeError, "or their names, each once"),
         (lambda: Classifier("rnn", 2, vocab="abc"), TypeError, "vocab must be a Vocabulary or None, got 'abc'"),
         (lambda: Classifier("rnn", 2, input_size=3).predict(["a"]), TypeError, "texts need a model with a vocab"),

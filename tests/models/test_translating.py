@@ -36,7 +36,7 @@ def test_what_is_no_pair_is_refused():
         TypeError, match="pairs must be Pairs, as load_pairs returns them, two lists of texts, or arrays"
     ):
         model().fit(["one"])
-    with pytest.raises(TypeError, match="texts must be a list of strings, got 'one'"):
+    with pytest.raises(TypeError, match=r"texts must be a list of strings, got one string; pass \['one'\]"):
         model().fit("one", "un")
     with pytest.raises(TypeError, match="texts need a model with vocabularies"):
         Seq2Seq(5, 5, hidden_size=4).predict(["one"])

@@ -94,14 +94,14 @@ def written(model, path, change):
     ("change", "message"),
     [
         (
-            lambda made: {**made, "recurrent": {**made["recurrent"], "hidden_size": 10**9}},
+            lambda made: {**made, "cell": {**made["cell"], "hidden_size": 10**9}},
             "state_size must be hidden_size",
         ),
         (
-            lambda made: {**made, "recurrent": {**made["recurrent"], "hidden_size": 10**9, "state_size": 10**9}},
+            lambda made: {**made, "cell": {**made["cell"], "hidden_size": 10**9, "state_size": 10**9}},
             "its configuration has more parameters than the",
         ),
-        (lambda made: {**made, "recurrent": {**made["recurrent"], "layer": "Mamba"}}, "it lacks 'Mamba'"),
+        (lambda made: {**made, "cell": {**made["cell"], "layer": "Mamba"}}, "it lacks 'Mamba'"),
         (lambda made: {**made, "embedding": {"embedding": [10**9, 32, None], "dtype": "float32"}}, "configuration has"),
         (lambda made: {**made, "num_labels": 2**40}, "its configuration has"),
         (lambda made: {**made, "loss": "huber"}, "loss must be one of"),
