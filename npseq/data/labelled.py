@@ -1,5 +1,6 @@
 """This module reads labelled texts: CSV and TSV files, lists, data frames. Time comes first."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -21,6 +22,7 @@ HEADINGS = {
     "category", "target", "sentiment", "intent", "language", "lang", "topic", "genre", "emotion", "rating", "stars",
     "score", "type", "tag",
 }  # fmt: skip
+NUMBER = re.compile(r"-?\d*\.?\d+(e-?\d+)?")
 MOST = 12  # labels whose numbers are shown
 
 
@@ -39,7 +41,17 @@ class Labelled(NamedTuple):
         order = np.argsort(-counts, kind="stable")
         shown = [f"{self.labels[k]} {counts[k]}" for k in order[:MOST]]
         more = [f"{len(order) - MOST} more"] if len(order) > MOST else []
-        return describe(self, labels=", ".join(shown + more))
+        return describe(self, labels=", ".join(shown + more)) + self._first()
+
+    def _first(self) -> str:
+        """The first text with its label, or the first tokens with their tags, as a line."""
+        if not len(self.lengths):
+            return ""
+        ids, targets = self.ids[: self.lengths[0], 0], self.targets[: self.lengths[0], ...]
+        if targets.ndim == 1:
+            return f"\n  first: {self.vocab.decode(ids)!r:.80} {self.labels[targets[0]]}"
+        pairs = zip(self.vocab.to_tokens(ids), targets[:, 0], strict=True)
+        return f"\n  first: {' '.join(f'{token}/{self.labels[k]}' for token, k in pairs):.80}"
 
     def split(self, share: float = 0.1, rng: Seed = 0) -> tuple[Self, Self]:
         """Returns two parts at random, to train on and to test with, under the same vocabulary and labels.
@@ -71,6 +83,8 @@ class Labelled(NamedTuple):
             ValueError: if learnt has another vocabulary or other labels.
         """
         ids, targets = self._places()
+        if not len(targets):
+            raise ValueError("there must be a label to be said, got none")
         if learnt is None:
             ids, known, said = np.zeros_like(ids), np.zeros_like(ids), targets
         else:
@@ -137,8 +151,12 @@ def load_labelled(
     )  # fmt: skip
     table = _named(table) if header is None else table
     if len(table.rows[0]) < 2:
-        raise ValueError(f"{what} must have two columns, {table.source} has one; name the delimiter")
+        raise ValueError(
+            f"{what} must have two columns, {table.source} has one; name the delimiter, or give a list of (text, label)"
+        )
     of_label, of_text = _places(table, text, label)
+    if of_label == of_text:
+        raise ValueError(f"text and label must be two columns, got {text!r} and {label!r}")
     table = table.filled({"text": of_text, "label": of_label}, one_of("missing", missing, ("refuse", "drop")))
     texts, names = [str(row[of_text]) for row in table.rows], [str(row[of_label]).strip() for row in table.rows]
     if like is None:
@@ -159,7 +177,8 @@ def _check_labels(names: list[str], source: str) -> None:
     labels = tuple(sorted(set(names)))
     if len(labels) < 2:
         raise ValueError(f"labelled texts must have at least two labels, {source} has {labels}")
-    if len(labels) > max(20, len(names) // 2):
+    measured = all(map(NUMBER.fullmatch, labels)) and "." in "".join(labels)
+    if len(labels) > 20 and (measured or len(labels) > len(names) // 2):
         raise ValueError(
             f"a label must come again and again, {source} has {len(labels)} of them in {len(names)} rows, as "
             f"{labels[0]!r}; name the column of labels, or make classes of its numbers"

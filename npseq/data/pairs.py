@@ -19,7 +19,7 @@ from npseq.data.made_pairs import MADE, Tokens
 from npseq.data.sources import TATOEBA, path_of
 from npseq.data.table import Table, read_table
 from npseq.data.text import Vocabulary, folded
-from npseq.shown import by_fields
+from npseq.shown import describe, in_notebooks
 
 RESERVED = ("<pad>", "<bos>", "<eos>")
 ONE_LINE = str.maketrans("\t\n\r", "   ")
@@ -31,7 +31,7 @@ HEADINGS = {
 }  # fmt: skip
 
 
-@by_fields
+@in_notebooks
 class Pairs(NamedTuple):
     """N sentence pairs as ids, each ended by <eos> and padded, their lengths and both vocabularies."""
 
@@ -41,6 +41,19 @@ class Pairs(NamedTuple):
     target_lengths: np.ndarray  # (N,)
     source_vocab: Vocabulary  # numbers the tokens of source
     target_vocab: Vocabulary  # numbers the tokens of target
+
+    def __repr__(self) -> str:
+        shown = [describe(self)]
+        if len(self.source_lengths):
+            sides = [
+                vocab.decode(ids[:size, 0][ids[:size, 0] != vocab["<eos>"]])
+                for ids, size, vocab in (
+                    (self.source, self.source_lengths[0], self.source_vocab),
+                    (self.target, self.target_lengths[0], self.target_vocab),
+                )
+            ]
+            shown.append(f"  first: {sides[0]!r:.60} {sides[1]!r:.60}")
+        return "\n".join(shown)
 
     def least_loss(self) -> float:
         """Returns the least summed cross-entropy, in nats, that a model can reach, since sources have several targets.
@@ -200,14 +213,21 @@ def read_pairs(
     )  # fmt: skip
     places = _places(table, source, target)
     rows = table.filled(places, one_of("missing", missing, ("refuse", "drop"))).rows
-    return "\n".join("\t".join(str(row[place]).translate(ONE_LINE) for place in places.values()) for row in rows)
+    return "\n".join("\t".join(_line(row[place]) for place in places.values()) for row in rows)
+
+
+def _line(cell: Any) -> str:
+    return str(cell).rstrip("\r\n").translate(ONE_LINE)
 
 
 def _places(table: Table, source: str | int | None, target: str | int | None) -> dict[str, int]:
     """Returns the columns of sources and targets."""
     width = len(table.rows[0])
     if width < 2:
-        raise ValueError(f"sentence pairs must have two columns, {table.source} has one; name the delimiter")
+        raise ValueError(
+            f"sentence pairs must have two columns, {table.source} has one; name the delimiter, or give a list of "
+            "(source, target), say list(zip(first, second)) of two files"
+        )
     places = {"source": table.place(source, 0, "source"), "target": table.place(target, 1, "target")}
     if places["source"] == places["target"]:
         raise ValueError(f"source and target must be two columns, got {source!r} and {target!r}")

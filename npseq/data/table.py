@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from os import PathLike
 from typing import Any, NamedTuple
 
+from npseq.arguments import text as a_text
 from npseq.data.reading import lines_of
 
 DELIMITERS = "\t;|,"  # the likelier first: a comma may be that of a number, or of a text
@@ -93,10 +94,11 @@ def read_table(
 ) -> Table:
     """Returns the table of a file, a list of rows or a data frame.
 
-    delimiter: of a file; None takes a tab for .tsv, else the one of , ; tab | that cuts the first lines alike. header:
-    whether the first row of a file or a list names the columns; None says that it does if a column that is wanted is a
-    name, or all of its cells are among `headings`; of a file also if none of them is a number or is empty, and those
-    below it are not all texts. ragged: whether rows of a TSV may differ in length; shorter ones get empty cells.
+    delimiter: of a file, a character, or several, beside which no quotes are read; None takes a tab for .tsv, else the
+    one of , ; tab | that cuts the first lines alike. header: whether the first row of a file or a list names the
+    columns; None says that it does if a column that is wanted is a name, or all of its cells are among `headings`; of a
+    file also if none of them is a number or is empty, and those below it are not all texts. ragged: whether rows of a
+    TSV may differ in length; shorter ones get empty cells.
 
     Raises:
         ValueError: for no rows, or rows of different lengths, with the line.
@@ -108,6 +110,8 @@ def read_table(
         return _checked(Table(tuple(map(str, source.columns)), rows, "the data frame"), what)
     if isinstance(source, str | PathLike):
         lines = lines_of(source, what)
+        if delimiter is not None and not a_text("delimiter", delimiter):
+            raise ValueError(f"delimiter must be a character, or several, got {delimiter!r}")
         sign = delimiter or delimiter_of(str(source), lines)
         table = _of_lines(lines, sign, f"the file {str(source)!r}", what)
         return _checked(_with_header(table, header, headings), what, ragged and sign == "\t")
@@ -154,7 +158,10 @@ def _of_lines(lines: list[str], delimiter: str, source: str, what: str) -> Table
     try:
         rows = _split(lines, delimiter)
     except csv.Error as error:
-        raise ValueError(f"{what} must have quotes closed, and doubled inside of a cell; {source}: {error}") from error
+        raise ValueError(
+            f"{what} must have quotes closed, and doubled inside of a cell; {source}: {error}; a list of rows does as "
+            f"well, [line.split({delimiter!r}) for line in file]"
+        ) from error
     return Table(None, [cells for _, cells in rows], source, lines=tuple(line for line, _ in rows))
 
 
@@ -163,9 +170,9 @@ def _split(lines: list[str], delimiter: str, strict: bool = True) -> Rows:
 
     A cell in quotes may hold the delimiter, and line ends; in a TSV it may where its rows would differ in length.
     """
-    if delimiter == "\t":
-        rows = [(at, line.split("\t")) for at, line in enumerate(lines, 1) if line.strip()]
-        if _alike(rows) or not any('"' in line for line in lines):
+    if delimiter == "\t" or len(delimiter) > 1:
+        rows = [(at, line.split(delimiter)) for at, line in enumerate(lines, 1) if line.strip()]
+        if _alike(rows) or len(delimiter) > 1 or not any('"' in line for line in lines):
             return rows
         quoted = _quoted(lines, delimiter, strict=False)
         return quoted if _alike(quoted) else rows
@@ -177,7 +184,8 @@ def _alike(rows: Rows) -> bool:
 
 
 def _quoted(lines: list[str], delimiter: str, strict: bool) -> Rows:
-    reader, rows, at = csv.reader([f"{line}\n" for line in lines], delimiter=delimiter, strict=strict), [], 1
+    ended = [f"{line}\n" for line in lines]
+    reader, rows, at = csv.reader(ended, delimiter=delimiter, strict=strict, skipinitialspace=True), [], 1
     try:
         for cells in reader:
             if any(map(str.strip, cells)):
@@ -190,7 +198,7 @@ def _quoted(lines: list[str], delimiter: str, strict: bool) -> Rows:
 
 def _with_header(table: Table, header: bool | None, headings: Collection[str]) -> Table:
     first = table.rows[0] if table.rows else []
-    if header is None and len(table.rows) > 1 and all(isinstance(cell, str) and cell.strip() for cell in first):
+    if header is None and first and all(isinstance(cell, str) and cell.strip() for cell in first):
         usual = all(cell.strip().lower() in headings for cell in first)
         header = usual or (not table.is_list and _numbers_follow(table.rows))
     return table.named() if header else table

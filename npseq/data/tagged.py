@@ -201,7 +201,8 @@ def _lines(path: Any, delimiter: str | None) -> Iterator[Line]:
         delimiter = delimiter_of(str(path), [line for line in lines if line.strip()])
     for at, text in enumerate(lines, 1):
         sign = delimiter or ("\t" if "\t" in text else None)
-        cells = text.split(sign) if sign in (None, "\t") else next(csv.reader([text], delimiter=str(sign)), [])
+        quoted = sign not in (None, "\t") and len(str(sign)) == 1
+        cells = next(csv.reader([text], delimiter=str(sign)), []) if quoted else text.split(sign)
         yield Line(at, text, [cell.strip() for cell in cells] if text.strip() else [])
 
 

@@ -18,6 +18,10 @@ class Examples:
     axes: tuple[int, ...]
     times: tuple[tuple[int, int], ...] = ()  # (place of an array, place of its lengths): cut to the longest of a batch
 
+    def __post_init__(self) -> None:
+        if not len(self):
+            raise ValueError("data must hold at least one example, got none")
+
     def __len__(self) -> int:
         count: int = next(a.shape[axis] for a, axis in zip(self.arrays, self.axes, strict=True) if a is not None)
         return count

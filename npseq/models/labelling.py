@@ -1,6 +1,7 @@
 """What a Classifier and a Tagger share: they are made by name, read texts, and answer with the names of labels."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ from npseq.models.fitting import Fitting, no_targets
 from npseq.models.sequence import SequenceModel
 
 EMBEDDED = 32  # features of a token, where nothing else is said
+WANTED = (
+    "targets must be given: a label for each text, or for each token of each sentence; load_labelled and load_tagged "
+    "read files, lists of pairs and data frames"
+)
 
 
 class LabelModel(Fitting, SequenceModel):
@@ -157,6 +162,8 @@ class LabelModel(Fitting, SequenceModel):
     def _examples(self, data: Any, targets: Any) -> Examples:
         """Labelled data; texts and the names of their labels; or arrays x, targets and, in a tuple with x, lengths."""
         lengths: Any
+        if isinstance(data, str | PathLike):
+            raise TypeError(f"data must be loaded, by load_labelled or load_tagged, got {data!r:.60}")
         if isinstance(data, Labelled):
             no_targets(targets, "labelled data hold them")
             ids, lengths = self._read_texts(data)
@@ -170,7 +177,7 @@ class LabelModel(Fitting, SequenceModel):
         else:
             arrays = (data, targets, None)
         if arrays[0] is None or arrays[1] is None:
-            raise TypeError("targets must be given: a label for each text, or pass (x, targets, lengths)")
+            raise TypeError(WANTED)
         x, wanted = (array("data", array_or_lists("data", part)) for part in arrays[:2])
         lengths = None if arrays[2] is None else array("data", array_or_lists("data", arrays[2]))
         x = x.astype(self.dtype) if x.dtype.kind == "f" else x
@@ -209,7 +216,7 @@ class LabelModel(Fitting, SequenceModel):
     def _numbered(self, targets: Any, lengths: np.ndarray) -> np.ndarray:
         """Returns the places of labels that are given by name, or by number."""
         if targets is None:
-            raise TypeError("targets must be given: a label for each text, or for each token of each sentence")
+            raise TypeError(WANTED)
         places = {name: k for k, name in enumerate(self.classes_.tolist())}
 
         def place(label: Any) -> int:

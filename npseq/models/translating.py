@@ -52,10 +52,11 @@ class Translating(Fitting, EncoderDecoder):
         else:
             raise TypeError("pairs must be Pairs, as load_pairs returns them, two lists of texts, or arrays in a tuple")
         arrays = tuple(None if part is None else array("data", array_or_lists("data", part)) for part in arrays)
+        examples = Examples(arrays, (1, 1, 0, 0), ((0, 2), (1, 3)))
         self._checked(*arrays)  # type: ignore[attr-defined]
         longest = int(arrays[3].max()) if arrays[3] is not None else len(arrays[1])
         self.longest_ = max(longest, getattr(self, "longest_", 0))
-        return Examples(arrays, (1, 1, 0, 0), ((0, 2), (1, 3)))
+        return examples
 
     def _check_vocabs(self, pairs: Pairs) -> None:
         for given, own in ((pairs.source_vocab, self.source_vocab), (pairs.target_vocab, self.target_vocab)):

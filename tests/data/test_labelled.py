@@ -81,9 +81,10 @@ def test_texts_like_others_have_their_ids_and_labels():
 def test_it_is_shown_by_shapes_and_by_how_often_each_label_is_there():
     shown = repr(load_labelled([*TEXTS, ("good", "+")], min_freq=1)).split("\n")
     assert shown[:2] == ["Labelled:", "  ids: (3, 5) int64"]
-    assert shown[-1] == "  labels: + 3, - 2"
+    assert shown[-2:] == ["  labels: + 3, - 2", "  first: 'good film' +"]
+    assert repr(load_labelled(TEXTS).split(0.0)[1]).endswith("labels: + 0, - 0")
     many = load_labelled([("a", k) for k in range(20) for _ in range(3)])
-    assert repr(many).endswith("16 3, 17 3, 18 3, 19 3, 8 more")
+    assert "16 3, 17 3, 18 3, 19 3, 8 more\n" in repr(many)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,12 @@ def test_it_is_shown_by_shapes_and_by_how_often_each_label_is_there():
             lambda: load_labelled([("a", k / 7) for k in range(30)]),
             "must come again and again, the list has 30 of them in 30 rows, as '0.0'; name the column of labels, or",
         ),
+        (
+            lambda: load_labelled([("a", k % 25 / 25) for k in range(300)]),
+            "the list has 25 of them in 300 rows, as '0.0'; name the column of labels, or make classes of its numbers",
+        ),
+        (lambda: load_labelled(TEXTS, text=1, label=1), "text and label must be two columns, got 1 and 1"),
+        (lambda: load_labelled(TEXTS).split(0.0)[1].majority(), "there must be a label to be said, got none"),
         (lambda: load_labelled([["a"], ["b"]]), "must have two columns, the list has one; name the delimiter"),
         (lambda: load_labelled(TEXTS, text="text"), r"got 'text'; they are 'Good film', '\+'"),
         (

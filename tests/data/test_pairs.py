@@ -224,6 +224,7 @@ def sides(pairs):
         ("a.txt", "10\tHi, Tom!\t7\tSalut !\n11\tWho?\t9\tQui ?\n", {"source": 1, "target": 3}),
         ("a.txt", "Hi, Tom!\tSalut !\tCC, BY\nWho?\tQui ?\n", {}),
         ("a.csv", "Hi, Tom!|Salut !\nWho?|Qui ?\n", {"delimiter": "|"}),
+        ("a.txt", "Hi, Tom!  Salut !\nWho?  Qui ?\n", {"delimiter": "  "}),
     ],
 )
 def test_columns_of_every_usual_file_are_found(tmp_path, name, text, options):
@@ -236,11 +237,15 @@ def test_pairs_like_others_have_their_ids():
     other = load_pairs([("C A q", "z")], like=learnt)
     assert other.source_vocab is learnt.source_vocab
     assert sides(other) == [("c a <unk>", "z")]
+    assert sides(load_pairs([("ab\n", "c\nd\n")], token="char")) == [("ab", "c d")]
     assert sides(load_pairs([("ab", 7)], like=load_pairs([("ab", 7)], token="char"))) == [("ab", "7")]
 
 
 def test_pairs_are_shown_by_their_shapes(path):
-    assert "  source: (4, 4) int64\n" in repr(load_pairs(path, steps=4))
+    shown = repr(load_pairs(path, steps=4, clean="d2l")).split("\n")
+    assert shown[1] == "  source: (4, 4) int64"
+    assert shown[-1] == "  first: 'go .' 'va !'"
+    assert "first" not in repr(load_pairs(path).split(4)[1])
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from npseq.data.table import read_table
         ("a.txt", "a|b\nc|d\n", [["a", "b"], ["c", "d"]]),
         ("a.txt", "a, b, c\td\ne\tf\n", [["a, b, c", "d"], ["e", "f"]]),
         ("a.tsv", 'a\t"b\nc"\ne\tf\n', [["a", "b\nc"], ["e", "f"]]),
+        ("a.csv", 'a, "b, c"\nd, e\n', [["a", "b, c"], ["d", "e"]]),
         ("a.csv", 'a;b,"c,d\n",e\n' + 'f;g,"h,i\n",j\n' * 40, [["a;b", "c,d\n", "e"], *[["f;g", "h,i\n", "j"]] * 40]),
     ],
 )
@@ -75,8 +76,13 @@ def test_what_is_wrong_in_a_file_is_named_by_its_line(tmp_path):
     table = read_table(path, ragged=True, delimiter="\t")
     assert table.rows[-1] == ["3"]
     path.write_text('a,b\nc,"d\ne,f\n')
-    with pytest.raises(ValueError, match=r"must have quotes closed, .*in the row that begins in line 2"):
+    with pytest.raises(
+        ValueError, match=r"must have quotes closed, .*in the row that begins in line 2; a list of rows"
+    ):
         read_table(path)
+    assert read_table(path, delimiter=",c").rows == [["a,b"], ['c,"d'], ["e,f"]]
+    with pytest.raises(ValueError, match="delimiter must be a character, or several, got ''"):
+        read_table(path, delimiter="")
 
 
 def test_rows_without_a_cell_are_refused_or_left_out(tmp_path):
@@ -97,3 +103,5 @@ def test_a_first_row_of_usual_words_or_a_wanted_name_is_a_header():
     assert read_table(rows, wanted=(0, "Tag")).names == ("Word", "Tag")
     assert read_table(rows, headings={"word", "tag"}, header=False).names is None
     assert read_table(rows).names is None
+    with pytest.raises(ValueError, match="must hold at least one row, the list has none"):
+        read_table(rows[:1], headings={"word", "tag"})

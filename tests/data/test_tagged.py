@@ -22,7 +22,7 @@ def test_tags_of_a_file(tmp_path, sign):
     assert data.targets.T.tolist() == [[0, 1], [2, 0]]
     assert load_tagged(tmp_path / "a", tag=1, lower=True).labels == ("DT", "NNS", "VBP")
     assert data.majority() == pytest.approx(1 / 3)
-    assert repr(data).endswith("  labels: B-NP 1, I-NP 1, O 1")
+    assert repr(data).endswith("  labels: B-NP 1, I-NP 1, O 1\n  first: The/B-NP cats/I-NP")
     assert data.of(np.array([1])).lengths.tolist() == [1]
 
 

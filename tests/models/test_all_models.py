@@ -226,6 +226,15 @@ def test_nothing_at_all_is_refused(name, ask):
                 getattr(model, ask)(nothing)
 
 
+@pytest.mark.parametrize("name", ["Classifier", "Tagger", "Seq2Seq"])
+@pytest.mark.parametrize("ask", ["fit", "evaluate", "score"])
+def test_a_part_without_examples_is_refused(name, ask):
+    nothing = KINDS[name].data.split(0.0)[1]
+    assert len(made(name).predict(nothing)) == 0
+    with pytest.raises(ValueError, match="data must hold at least one example, got none"):
+        getattr(made(name), ask)(nothing)
+
+
 @pytest.mark.parametrize("name", ["SeriesForecaster", "SequenceGenerator"])
 def test_what_fit_must_have_found_is_asked_for(name):
     with pytest.raises(ValueError, match=r"must have .*(call fit|in fit)"):

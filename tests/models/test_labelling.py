@@ -100,6 +100,7 @@ def test_a_layer_or_a_name(make):
         (lambda: Classifier(["a", "b"], input_size=3), TypeError, r"come before the labels.*num_labels=\['a', 'b'\]"),
         (lambda: Classifier(input_size=3), TypeError, "num_labels must be how many labels there are, or their names"),
         (lambda: model().fit([("good", "+")]), TypeError, "targets must be given: a label for each text"),
+        (lambda: model().fit("a.csv"), TypeError, "data must be loaded, by load_labelled or load_tagged, got 'a.csv'"),
         (lambda: Classifier("rnn", ["a", "a"], input_size=3), TypeError, "or their names, each once"),
         (lambda: Classifier("rnn", 2, vocab="abc"), TypeError, "vocab must be a Vocabulary or None, got 'abc'"),
         (lambda: Classifier("rnn", 2, input_size=3).predict(["a"]), TypeError, "texts need a model with a vocab"),
