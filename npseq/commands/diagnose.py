@@ -2,11 +2,11 @@
 
 import re
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from npseq.commands.answers import answer
 from npseq.commands.failure import Failure, bad_input
+from npseq.files import existing
 
 ABOUT = """Names the known mistake that has exactly the gradients of FILE: a .npz or .safetensors file that holds x, the
 inputs (T, B, D) or ids (T, B); dy (T, B, H), the loss's derivative by the outputs; every parameter as weights.W_xf and
@@ -67,9 +67,7 @@ def arrays_of(file: str) -> dict[str, Any]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    path = Path(file)
-    if not path.is_file():
-        raise FileNotFoundError(f"FILE must be an existing file or module:function, found none at {file!r}")
+    path = existing(file, "FILE, if no module:function,")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

@@ -11,11 +11,11 @@ from npseq.arguments import a_dtype, integer
 from npseq.arguments import text as a_text
 from npseq.data.lines import tokens_of
 from npseq.data.numbering import Numbering
-from npseq.data.reading import STANDARD_INPUT, decoded
+from npseq.data.reading import JOIN, STANDARD_INPUT, decoded
 from npseq.data.sources import TIME_MACHINE as BOOK
 from npseq.data.sources import digest, path_of
 from npseq.data.text import Vocabulary
-from npseq.files import as_path
+from npseq.files import as_path, existing
 
 PYTHON_TOPICS, TIME_MACHINE = CORPORA = ("python-topics", "time-machine")
 
@@ -88,11 +88,8 @@ def _texts(name_or_path: str | PathLike[str]) -> tuple[Iterable[str], str]:
     if name == STANDARD_INPUT:
         return decoded(name), " (of the standard input)"
     path = _time_machine() if name == TIME_MACHINE else as_path(name_or_path, "name_or_path")
-    if not path.is_file() and not path.is_fifo():
-        raise FileNotFoundError(
-            f"a corpus must be 'python-topics', 'time-machine' or the path of a text file, got {str(name_or_path)!r}, "
-            "where there is no file"
-        )
+    what = f"a text, if not {' or '.join(map(repr, CORPORA))},"
+    existing(path, what, pipe=True, others=CORPORA, of_a_folder=JOIN)
     return decoded(path), f" (file {str(path)!r})"
 
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from math import log
 from os import PathLike
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -19,6 +18,7 @@ from npseq.data.made_pairs import MADE, Tokens
 from npseq.data.sources import TATOEBA, path_of
 from npseq.data.table import Table, read_table
 from npseq.data.text import Vocabulary, folded
+from npseq.files import existing
 from npseq.shown import describe, in_notebooks
 
 RESERVED = ("<pad>", "<bos>", "<eos>")
@@ -203,10 +203,9 @@ def read_pairs(
 
     Raises FileNotFoundError for a missing file, ValueError if it is not UTF-8 or has a row that is no pair.
     """
-    if isinstance(given, str | PathLike) and not Path(given).is_file():
-        raise FileNotFoundError(
-            f"sentence pairs must be {', '.join(map(repr, MADE))}, 'tatoeba' or an existing file, got {str(given)!r}"
-        )
+    if isinstance(given, str | PathLike):
+        known = (*MADE, "tatoeba")
+        existing(given, f"a file of sentence pairs, if not {', '.join(map(repr, known))},", others=known)
     table = read_table(
         given, delimiter=delimiter, header=header, wanted=(source, target), headings=HEADINGS, ragged=True,
         what="a table of sentence pairs",

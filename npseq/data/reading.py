@@ -3,31 +3,31 @@
 import codecs
 import gzip
 import io
-import re
+import shlex
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from os import PathLike
-from pathlib import Path
 from typing import IO, Any
 
-from npseq.files import as_path
+from npseq.data.encodings import TWO_BYTES, candidates, is_encoding, no_utf8
+from npseq.files import existing
 
 STANDARD_INPUT, PACKED = "-", b"\x1f\x8b"
 CHUNK = 1 << 18  # bytes that are read at a time
-BEGINNINGS = {  # of other files than text, and of texts with a mark of another encoding
-    b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
-    b"%PDF-": "a PDF", b"{\\rtf": "RTF", b"PK\3\4": "a zip archive, as .docx and .epub are",
-    b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture",
-}  # fmt: skip
-SEVEN_BIT = {  # encodings of other scripts that use only the bytes of ASCII
-    "ISO-2022-JP": re.compile(rb"\x1b\$[@B]"),
-    "ISO-2022-CN": re.compile(rb"\x1b\$A|\x1b\$\)[AEG]"),
-    "ISO-2022-KR": re.compile(rb"\x1b\$\)C"),
-    "HZ": re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e]){2,}~\}"),
-}
-OVERLAP = 3  # bytes of the last chunk before which such a sign may begin
+JOIN = "name a file in it, or join its files into one: cat FOLDER/* > all.txt"
+OVERLAP = 3  # bytes of the last chunk before which a sign of another encoding may begin
+
+
+def place(path: str | PathLike[str]) -> str:
+    """Returns the path of a text, or what "-" means in words."""
+    return "the standard input" if path == STANDARD_INPUT else str(path)
+
+
+def named(path: str | PathLike[str]) -> str:
+    """Returns what a text is read from, in words."""
+    return place(path) if path == STANDARD_INPUT else f"the file {str(path)!r}"
 
 
 def decoded(path: str | PathLike[str], what: str = "a text") -> Iterator[str]:
@@ -40,17 +40,16 @@ def decoded(path: str | PathLike[str], what: str = "a text") -> Iterator[str]:
         FileNotFoundError: if there is no such file.
         ValueError: for an empty file, and one that is not UTF-8, with what it looks like and where.
     """
-    given, path = path, as_path(path)
-    if given != STANDARD_INPUT and not path.is_file() and not path.is_fifo():
-        raise FileNotFoundError(f"{what} must be an existing file, found none at {str(path)!r}; check the path")
+    if path != STANDARD_INPUT:
+        path = existing(path, what, pipe=True, of_a_folder=JOIN)
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")(), translate=True)
-    with _opened(given) as file:
+    with _opened(path) as file:
         place, raw, tail, line = 0, b"", b"", 1
         while raw or not place:
             line += raw.count(b"\n")
             place, tail, raw = place + len(raw), raw[-OVERLAP:], _read(file, path, what)
             if not place + len(raw):
-                raise ValueError(f"{what} must hold something, the file {str(path)!r} is empty")
+                raise ValueError(f"{what} must hold something, {named(path)} is empty")
             _check(path, what, tail + raw, place - len(tail))
             try:
                 yield decoder.decode(raw, final=not raw)
@@ -66,12 +65,12 @@ def _opened(path: str | PathLike[str]) -> Iterator[Any]:
         yield gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == PACKED else file
 
 
-def _read(file: IO[bytes], path: Path, what: str) -> bytes:
+def _read(file: IO[bytes], path: str | PathLike[str], what: str) -> bytes:
     try:
         return file.read(CHUNK)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(
-            f"{what} must be UTF-8, the file {str(path)!r} is one of gzip that is broken: {error}"
+            f"{what} must be whole, {named(path)} is packed by gzip and broken ({error}); take a whole one"
         ) from error
 
 
@@ -81,44 +80,34 @@ def lines_of(path: str | PathLike[str], what: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-def _check(path: Path, what: str, raw: bytes, place: int) -> None:
+def _check(path: str | PathLike[str], what: str, raw: bytes, place: int) -> None:
     """Raises ValueError for bytes, which begin at this place of the file, that pass for UTF-8 but are no text."""
-    like = next((name for sign, name in BEGINNINGS.items() if raw.startswith(sign)), None) if place == 0 else None
-    at, sign = 0, "its first bytes"
-    if like is None and (at := raw.find(b"\0")) >= 0:
-        like, sign = _with_zeros(raw), "the byte 0"
-    for name, pattern in SEVEN_BIT.items() if like is None else ():
-        if found := pattern.search(raw):
-            like, sign, at = name, f"the bytes {found[0][:4]!r}", found.start()
-    if like is not None:
-        remedy = f"convert it: iconv -f {like} -t UTF-8" if "-" in like or like == "HZ" else "take its text"
+    if found := no_utf8(raw, first=place == 0):
+        like, sign, at = found
+        remedy = _convert(like, path) if is_encoding(like) else "take its text"
         raise ValueError(
-            f"{what} must be UTF-8, the file {str(path)!r} looks like {like}, by {sign} at offset {place + at}; "
-            f"{remedy}"
+            f"{what} must be UTF-8, {named(path)} looks like {like}, by {sign} at offset {place + at}; {remedy}"
         )
 
 
-def _with_zeros(raw: bytes) -> str:
-    """Returns what bytes look like that have zeros among them."""
-    a, b, c, d = (raw[k::4].count(0) / max(len(raw[k::4]), 1) for k in range(4))  # shares of zeros
-    if min(c, d) > 0.9 > 10 * a:
-        return "UTF-32LE"
-    if min(a, b) > 0.9 > 10 * d:
-        return "UTF-32BE"
-    few = 0.2 if raw.decode("utf-8", "replace").count("\ufffd") < 2 else 0.02  # in UTF-16 there are more
-    if min(b, d) > few > 2 * max(a, c):
-        return "UTF-16LE"
-    return "UTF-16BE" if min(a, c) > few > 2 * max(b, d) else "a file of bytes"
-
-
-def _refuse(path: Path, what: str, error: UnicodeDecodeError, place: int, line: int) -> None:
-    raw, like = error.object, "an encoding of one byte a letter, as Latin-1 is"
-    line += raw.count(b"\n", 0, error.start)
+def _refuse(path: str | PathLike[str], what: str, error: UnicodeDecodeError, place: int, line: int) -> None:
+    raw, line = error.object, line + error.object.count(b"\n", 0, error.start)
+    told = (
+        f"{what} must be UTF-8, {named(path)} is not: byte 0x{raw[error.start]:02x} at offset {place + error.start} "
+        f"({error.reason}) in line {line}"
+    )
     if error.reason == "unexpected end of data":
-        like = "a file that was cut off"
-    elif 2 * sum(byte < 128 for byte in raw) < len(raw):
-        like = "an encoding of more bytes a letter, as GB18030 or UTF-16 is"
+        raise ValueError(f"{told}; it looks like a file that was cut off; take the whole of it") from error
+    known = candidates(raw)
+    like = " or ".join(known) if known[0] in TWO_BYTES else f"one byte a letter, as {known[0]} is"
     raise ValueError(
-        f"{what} must be UTF-8, the file {str(path)!r} is not: byte 0x{raw[error.start]:02x} at offset "
-        f"{place + error.start} ({error.reason}) in line {line}; it looks like {like}; convert it to UTF-8"
+        f"{told}; it looks like {like}; {_convert(known[0], path)} (iconv -l lists other encodings)"
     ) from error
+
+
+def _convert(encoding: str, path: str | PathLike[str]) -> str:
+    """Says how a file, or what comes through a pipe, becomes UTF-8."""
+    if path == STANDARD_INPUT:
+        return f"convert it in the pipe: iconv -f {encoding} -t UTF-8"
+    file, call = shlex.quote(str(path)), f"iconv -f {encoding} -t UTF-8"
+    return f"convert it: {f'gzip -dc {file} | {call}' if file.endswith('.gz') else f'{call} {file}'} > utf8.txt"

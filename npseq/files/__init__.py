@@ -2,6 +2,7 @@
 
 from npseq.files.arrays import VERSION, Content, damage_in, digest, read_content, write_content
 from npseq.files.claim import Claim
+from npseq.files.finding import existing
 from npseq.files.writing import Ours, append, as_path, make_folder, replace_file, replaceable
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "as_path",
     "damage_in",
     "digest",
+    "existing",
     "make_folder",
     "read_content",
     "replace_file",

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npseq.files.finding import existing
 from npseq.files.header import DTYPES, Header, header_bytes, parsed
 from npseq.files.writing import Ours, as_path, replace_file
 
@@ -66,9 +67,7 @@ def read_content(path: str | PathLike[str], form: str, check: Callable[[Content]
         FileNotFoundError: if there is no file.
         ValueError: if the file is damaged, or of another format or version.
     """
-    path = as_path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"a model must be an existing file, found none at {str(path)!r}; check the path")
+    path = existing(path, "a model", of_a_folder="name the file in it, of a run best.safetensors")
     with open(path, "rb") as file:
         header = _judged(file, path, form)
         metadata = {name: value for name, value in header.metadata.items() if name != "sha256"}

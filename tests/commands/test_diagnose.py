@@ -100,7 +100,7 @@ def test_a_file_that_lacks_something_is_refused(tmp_path, capsys, leave, add, me
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("nothing.npz", "FILE must be an existing file or module:function, found none at 'nothing.npz'"),
+        ("nothing.npz", "FILE, if no module:function, must be an existing file, found none at 'nothing.npz'"),
         ("text.npz", "'text.npz' must be a .npz or .safetensors file of arrays; it cannot be read"),
         ("text.safetensors", "'text.safetensors' must be a .npz or .safetensors file of arrays; it cannot be read"),
         ("json:spam", "'json' must have a function 'spam', it has none"),

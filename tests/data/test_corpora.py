@@ -141,7 +141,7 @@ def test_a_packed_text_a_pipe_and_the_standard_input_are_read(tmp_path, monkeypa
     assert packed.tolist() == piped.tolist() == given.tolist()
     assert len(packed) == len(text)
     (tmp_path / "torn.gz").write_bytes(gzip.compress(text)[:-9])
-    with pytest.raises(ValueError, match=r"torn.gz' is one of gzip that is broken"):
+    with pytest.raises(ValueError, match=r"torn.gz' is packed by gzip and broken"):
         load_corpus(tmp_path / "torn.gz")
 
 
@@ -168,9 +168,10 @@ def test_memory_is_that_of_what_is_learnt(tmp_path, monkeypatch, clean, token, e
 
 
 def test_neither_a_name_nor_a_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"must be 'python-topics', 'time-machine' or the path.*'timemachine'"):
+    told = r"a text, if not 'python-topics' or 'time-machine', must be an existing file, found none at 'timemachine'"
+    with pytest.raises(FileNotFoundError, match=rf"^{told}; did you mean 'time-machine'\?$"):
         load_corpus("timemachine")
-    with pytest.raises(FileNotFoundError, match="where there is no file"):
+    with pytest.raises(FileNotFoundError, match=r"must be a file, .* is a folder; .* cat FOLDER/\* > all\.txt$"):
         load_corpus(tmp_path)
 
 

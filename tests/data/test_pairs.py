@@ -177,7 +177,7 @@ def test_the_first_600_pairs_of_tatoeba():
 
 
 def test_files_that_hold_no_pairs_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"must be 'dates', 'reversal', 'tatoeba' or an existing file, got"):
+    with pytest.raises(FileNotFoundError, match=r"if not 'dates', 'reversal', 'tatoeba', must be an existing file"):
         load_pairs(tmp_path / "none")
     bad = tmp_path / "bad"
     for text, wrong in (("c d", "target"), ("\tb", "source"), ("a\t \tc", "target")):

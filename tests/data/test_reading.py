@@ -1,5 +1,7 @@
 """A text file is read in parts; what is no UTF-8 text is refused with what it looks like, and where."""
 
+import gzip
+import io
 import re
 import zipfile
 
@@ -56,7 +58,8 @@ def test_no_part_is_large(tmp_path):
 )
 def test_another_encoding_is_named_and_the_remedy_works(tmp_path, content, like, offset):
     path = write(tmp_path / "t", content)
-    told = rf"^a text must be UTF-8, the file .*t' looks like {like}, by .* at offset {offset}; convert it: iconv -f "
+    told = rf"^a text must be UTF-8, the file .*t' looks like {like}, by .* at offset {offset}; "
+    told += f"convert it: iconv -f {like} -t UTF-8 {path} > utf8.txt$"
     for read in (read_lines, load_corpus):
         with pytest.raises(ValueError, match=told):
             read(path)
@@ -90,13 +93,10 @@ def test_a_document_that_is_an_archive_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("content", "offset", "like"),
     [
-        (b"ab\n\xffcd", 3, "an encoding of one byte a letter, as Latin-1 is"),
-        (b"\xef\xbb\xbfabc\xe9", 6, "a file that was cut off"),
-        (b"caf\xe9 au lait", 3, "Latin-1"),
-        ("Größe".encode("cp1252") * 9, 2, "Latin-1"),
-        (CHINESE.encode("gb18030"), 0, "an encoding of more bytes a letter, as GB18030 or UTF-16 is"),
-        (JAPANESE.encode("shift-jis"), 0, "an encoding of more bytes"),
-        (b"x" * (CHUNK - 1) + "é".encode()[:1], CHUNK - 1, ""),
+        (b"ab\n\xffcd", 3, "it looks like one byte a letter, as LATIN1 is; convert it: iconv -f LATIN1"),
+        (b"caf\xe9 au lait", 3, "LATIN1"),
+        (CHINESE.encode("gb18030"), 0, "GB18030; convert it: iconv -f "),
+        (JAPANESE.encode("shift-jis"), 0, "SHIFT_JIS or GB18030; convert it: iconv -f SHIFT_JIS"),
         (b"x" * (2 * CHUNK) + b"\xff", 2 * CHUNK, ""),
         (b"x" * (CHUNK - 1) + b"\xe6\x98x", CHUNK - 1, ""),
         ("\ud800".encode("utf-8", "surrogatepass"), 0, ""),
@@ -105,8 +105,23 @@ def test_a_document_that_is_an_archive_is_named(tmp_path):
 def test_a_byte_that_utf8_lacks_is_told_with_its_place(tmp_path, content, offset, like):
     path = write(tmp_path / "t", content)
     told = rf"^a text must be UTF-8, the file .*t' is not: byte 0x{content[offset]:02x} at offset {offset} \(.*{like}.*"
-    with pytest.raises(ValueError, match=rf"{told}; convert it to UTF-8$"):
+    with pytest.raises(ValueError, match=rf"{told} -t UTF-8 {path} > utf8.txt \(iconv -l lists other encodings\)$"):
         read_lines(path)
+
+
+@pytest.mark.parametrize("raw", [b"\xef\xbb\xbfabc\xe9", b"x" * (CHUNK - 1) + "é".encode()[:1]])
+def test_a_file_that_was_cut_off_is_told(tmp_path, raw):
+    with pytest.raises(ValueError, match=rf"offset {len(raw) - 1} .*it looks like a file that was cut off; take the"):
+        read_lines(write(tmp_path / "t", raw))
+
+
+def test_what_is_packed_or_piped_is_converted_there(tmp_path, monkeypatch):
+    path = tmp_path / "t.gz"
+    with pytest.raises(ValueError, match=rf"gzip -dc {path} \| iconv -f LATIN1 -t UTF-8 > utf8.txt"):
+        read_lines(write(path, gzip.compress(b"caf\xe9 au lait")))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"caf\xe9 au lait"))))
+    with pytest.raises(ValueError, match=r"the standard input is not: .*convert it in the pipe: iconv -f LATIN1 -t"):
+        read_lines("-")
 
 
 @pytest.mark.parametrize("text", ["\x1b[31mred\x1b(B\x1b[m is ANSI\n", "(format t \"~{~a~^, ~}\" list)\n", "~{ab}\n",
@@ -120,7 +135,7 @@ def test_a_missing_file_a_folder_and_an_empty_file_are_told(tmp_path):
         FileNotFoundError, match=r"a text must be an existing file, found none at .*nowhere\.txt'; check"
     ):
         read_lines(tmp_path / "nowhere.txt")
-    with pytest.raises(FileNotFoundError, match="must be an existing file"):
+    with pytest.raises(FileNotFoundError, match=r"a text must be a file, .* is a folder; .* join its files into one"):
         read_lines(tmp_path)
     with pytest.raises(ValueError, match=r"a text must hold something, the file .*t' is empty$"):
         read_lines(write(tmp_path / "t", b""))

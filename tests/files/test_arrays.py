@@ -89,7 +89,7 @@ def test_changed_metadata_is_refused(saved):
 def test_other_files_are_refused(tmp_path, saved):
     with pytest.raises(FileNotFoundError, match=r"must be an existing file, found none at .*nothing'; check the path"):
         read_content(tmp_path / "nothing", FORM)
-    with pytest.raises(FileNotFoundError, match="found none"):
+    with pytest.raises(FileNotFoundError, match=r"a model must be a file, .* is a folder; name the file in it"):
         read_content(tmp_path, FORM)
     with pytest.raises(TypeError, match="path must be a path, a str or a PathLike, got 3"):
         read_content(3, FORM)

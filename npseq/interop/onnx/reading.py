@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.files import existing
 from npseq.interop.onnx.attributes import OPERATORS, text_of
 from npseq.interop.onnx.external import external_data
 from npseq.interop.onnx.package import LIMIT, onnx_for
@@ -73,9 +74,7 @@ def read(path: str | PathLike[str]) -> list[Node]:
 
 
 def _parsed(onnx: Any, path: Path) -> Any:
-    if not path.is_file():
-        raise FileNotFoundError(f"path must be an existing ONNX file, found none at {str(path)!r}")
-    size = path.stat().st_size
+    size = existing(path, "an ONNX model").stat().st_size
     if size > LIMIT:
         raise ValueError(f"{str(path)!r} has {size} bytes, an ONNX file has at most {LIMIT}")
     try:

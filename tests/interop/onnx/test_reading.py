@@ -294,7 +294,7 @@ def test_a_wrong_file_is_refused_in_one_line(tmp_path, damage, message):
 
 def test_no_file_an_empty_one_and_one_too_large_are_refused(tmp_path, monkeypatch):
     path = tmp_path / "model.onnx"
-    with pytest.raises(FileNotFoundError, match="path must be an existing ONNX file, found none at"):
+    with pytest.raises(FileNotFoundError, match="an ONNX model must be an existing file, found none at"):
         read(path)
     path.write_bytes(b"")
     with pytest.raises(ValueError, match="is damaged, or no ONNX file"):

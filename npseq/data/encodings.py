@@ -1,0 +1,71 @@
+"""This module guesses of bytes that are no UTF-8 text what they are: another encoding, or no text at all."""
+
+import codecs
+import re
+
+BEGINNINGS = {  # of other files than text, and of texts with a mark of another encoding
+    b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
+    b"%PDF-": "a PDF", b"{\\rtf": "RTF", b"PK\3\4": "a zip archive, as .docx and .epub are",
+    b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture",
+}  # fmt: skip
+SEVEN_BIT = {  # encodings of other scripts that use only the bytes of ASCII
+    "ISO-2022-JP": re.compile(rb"\x1b\$[@B]"),
+    "ISO-2022-CN": re.compile(rb"\x1b\$A|\x1b\$\)[AEG]"),
+    "ISO-2022-KR": re.compile(rb"\x1b\$\)C"),
+    "HZ": re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e]){2,}~\}"),
+}
+TWO_BYTES = ("SHIFT_JIS", "EUC-KR", "EUC-JP", "BIG5", "GB18030")  # a letter; each reads few texts of those before it
+
+
+def no_utf8(raw: bytes, first: bool) -> tuple[str, str, int] | None:
+    """Returns (what it is, by which sign, at which byte) of bytes that pass for UTF-8 but are no text, else None.
+
+    first: whether they begin a file.
+    """
+    if like := next((name for sign, name in BEGINNINGS.items() if first and raw.startswith(sign)), ""):
+        return like, "its first bytes", 0
+    if (at := raw.find(b"\0")) >= 0:
+        return _with_zeros(raw), "the byte 0", at
+    for name, pattern in SEVEN_BIT.items():
+        if found := pattern.search(raw):
+            return name, f"the bytes {found[0][:4]!r}", found.start()
+    return None
+
+
+def _with_zeros(raw: bytes) -> str:
+    """Returns what bytes look like that have zeros among them."""
+    a, b, c, d = (raw[k::4].count(0) / max(len(raw[k::4]), 1) for k in range(4))  # shares of zeros
+    if min(c, d) > 0.9 > 10 * a:
+        return "UTF-32LE"
+    if min(a, b) > 0.9 > 10 * d:
+        return "UTF-32BE"
+    few = 0.2 if raw.decode("utf-8", "replace").count("\ufffd") < 2 else 0.02  # in UTF-16 there are more
+    if min(b, d) > few > 2 * max(a, c):
+        return "UTF-16LE"
+    return "UTF-16BE" if min(a, c) > few > 2 * max(b, d) else "a file of bytes"
+
+
+def is_encoding(like: str) -> bool:
+    """Whether `no_utf8` has named an encoding, which iconv knows, and no other kind of file."""
+    return "-" in like or like == "HZ"
+
+
+def candidates(raw: bytes) -> list[str]:
+    """Returns the encodings that bytes may be in that are not UTF-8, the likeliest first, by the names of iconv.
+
+    Those of two bytes a letter refuse most other texts. One byte a letter can be any of many: the name is of the usual
+    one of Cyrillic where most letters are not ASCII's, else of Western Europe, with Windows' own signs or without.
+    """
+    if fits := [name for name in TWO_BYTES if _decodes(raw, name)]:
+        return fits
+    if 2 * sum(byte < 128 for byte in raw) < len(raw):
+        return ["CP1251"]
+    return ["CP1252" if any(0x80 <= byte < 0xA0 for byte in raw) else "LATIN1"]
+
+
+def _decodes(raw: bytes, encoding: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(raw)  # whose last letter may be cut off
+    except UnicodeDecodeError:
+        return False
+    return True

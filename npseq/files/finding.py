@@ -1,0 +1,37 @@
+"""This module finds a file that must be there, and says of one that is not which name may have been meant."""
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+
+from npseq.files.writing import as_path
+
+
+def existing(
+    path: str | os.PathLike[str],
+    what: str,
+    *,
+    pipe: bool = False,
+    others: tuple[str, ...] = (),
+    of_a_folder: str = "name a file in it",
+) -> Path:
+    """Returns the path of a file. Raises FileNotFoundError where there is none, with the name that is most like it.
+
+    what: the file is, for the error. pipe: whether it may be a pipe. others: names that were possible in its place.
+    of_a_folder: what to do about a folder.
+    """
+    found = as_path(path)
+    if found.is_file() or (pipe and found.is_fifo()):
+        return found
+    if found.is_dir():
+        raise FileNotFoundError(f"{what} must be a file, {str(found)!r} is a folder; {of_a_folder}")
+    near = get_close_matches(str(path), others, 1, 0.7) or get_close_matches(found.name, _names(found.parent), 1, 0.7)
+    remedy = f"did you mean {near[0]!r}?" if near else "check the path"
+    raise FileNotFoundError(f"{what} must be an existing file, found none at {str(found)!r}; {remedy}")
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
