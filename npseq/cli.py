@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from npseq import early
 from npseq.commands import diagnose, evaluate, explain, gradcheck, inspect, learn, sample, train, vectors
 from npseq.commands.failure import INTERRUPTED, SIGNALLED, Failure, in_flags
+from npseq.commands.flags import MOST_SHOWN, unknown_text
 from npseq.commands.help import Columns, HelpAll, shown
 
 COMMANDS = (train, sample, evaluate, inspect, gradcheck, diagnose, learn, explain, vectors)
@@ -41,7 +42,9 @@ class Parser(argparse.ArgumentParser):
         """Reports what a command does not know by the command's own name."""
         found, rest = super().parse_known_args(args, namespace)
         if rest and self._subparsers is None:
-            self.error(f"unrecognized arguments: {' '.join(rest)}")
+            more = f" and {len(rest) - MOST_SHOWN} more" if len(rest) > MOST_SHOWN else ""
+            texts = unknown_text(getattr(found, "text", None), rest) if "--text" in self._option_string_actions else ""
+            self.error(f"unrecognized arguments: {' '.join(rest[:MOST_SHOWN])}{more}{texts}")
         return found, rest
 
     def _print_message(self, message: str, file: Any = None) -> None:

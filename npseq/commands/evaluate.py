@@ -6,7 +6,7 @@ from typing import Any
 from npseq.commands.answers import answer
 from npseq.commands.bar import bar
 from npseq.commands.failure import bad_input
-from npseq.commands.flags import CORPORA, number, text_file
+from npseq.commands.flags import CORPORA, OneText, number, text_file
 from npseq.commands.measured import bits, unit_of
 from npseq.commands.trained import load
 
@@ -16,7 +16,10 @@ def add(commands: Any) -> None:
     parser.add_argument("model", metavar="DIR", help="the folder of a run, or a model file")
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--text", metavar="FILE", help="a UTF-8 text file (default: what the run held out, or the text it learnt)"
+        "--text",
+        metavar="FILE",
+        action=OneText,
+        help="a UTF-8 text file (default: what the run held out, or the text it learnt)",
     )
     source.add_argument("--corpus", metavar="NAME", choices=CORPORA, help=" or ".join(CORPORA))
     parser.add_argument(
@@ -77,6 +80,7 @@ def _other_text(
     import numpy as np
 
     from npseq.data import load_corpus
+    from npseq.data.reading import place
     from npseq.training.resumption import text_of
 
     network, config, _ = trained
@@ -89,7 +93,7 @@ def _other_text(
     clean = clean or (None if config is None else config.clean)
     end = None if config is None else config.end_of_line
     ids, vocabulary = load_corpus(source, network.vocab.token, clean=clean, end_of_line=end, **limit)
-    return np.array(network.vocab[list(vocabulary.tokens)])[ids], str(source)
+    return np.array(network.vocab[list(vocabulary.tokens)])[ids], place(source)
 
 
 def _loss(network: Any, ids: Any, quiet: bool) -> float:

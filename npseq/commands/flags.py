@@ -1,14 +1,17 @@
 """These values and types are shared by the flags of several commands."""
 
 import argparse
+import os
+import shlex
 from collections.abc import Callable
 from typing import Any
 
-from npseq.data.reading import STANDARD_INPUT
-from npseq.files import as_path
+from npseq.data.reading import JOIN, STANDARD_INPUT
+from npseq.files import as_path, existing
 
 CELLS = ("rnn", "gru", "lstm")
 CORPORA = ("python-topics", "time-machine")
+MOST_SHOWN = 4  # paths in an error
 
 
 def number(kind: type, nullable: bool = False) -> Callable[[str], Any]:
@@ -24,7 +27,37 @@ def number(kind: type, nullable: bool = False) -> Callable[[str], Any]:
     return read
 
 
-def text_file(path: str) -> str:
-    """Returns the absolute path of a text, which a run keeps, or "-". Raises as `as_path` does."""
-    given = as_path(path, "--text")
-    return path if path == STANDARD_INPUT else str(given.absolute() if given.is_fifo() else given.resolve())
+class OneText(argparse.Action):
+    """Takes one text, and refuses a second one, which would silently take the place of the first."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: str | None = None) -> None:
+        if first := getattr(namespace, self.dest, None):
+            parser.error(one_text([first, values]))
+        setattr(namespace, self.dest, values)
+
+
+def one_text(paths: list[str]) -> str:
+    """Says what to do with several texts."""
+    return f"one --text is read, got {len(paths)}; join them: cat {shown(paths)} > all.txt, then --text all.txt"
+
+
+def unknown_text(given: str | None, words: list[str]) -> str:
+    """Says what to do with words of a command line that are no arguments, "" unless they are files."""
+    if not words or not all(os.path.exists(word) for word in words):
+        return ""
+    if given is None and len(words) == 1:
+        return f"; a text is named by --text {shlex.quote(words[0])}"
+    return f"; {one_text(([] if given is None else [given]) + words)}"
+
+
+def shown(paths: list[str]) -> str:
+    """Returns some paths as a shell takes them, FILES for many."""
+    return " ".join(map(shlex.quote, paths)) if len(paths) <= MOST_SHOWN else "FILES"
+
+
+def text_file(path: str, what: str = "--text") -> str:
+    """Returns the absolute path of a text, which a run keeps, or "-". Raises FileNotFoundError if it is not there."""
+    if path == STANDARD_INPUT:
+        return path
+    given = existing(as_path(path, what), what, pipe=True, of_a_folder=JOIN)
+    return str(given.absolute() if given.is_fifo() else given.resolve())

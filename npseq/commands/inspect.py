@@ -1,13 +1,14 @@
 """`npseq inspect` prints and draws where the gradient of a run, or of cells, comes from."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from npseq.commands.answers import answer
 from npseq.commands.bar import parts
 from npseq.commands.failure import bad_input
-from npseq.commands.flags import CELLS, CORPORA, number, text_file
+from npseq.commands.flags import CELLS, CORPORA, OneText, number, text_file
 from npseq.commands.trained import load, model_file
 from npseq.files import as_path
 
@@ -20,7 +21,9 @@ def add(commands: Any) -> None:
     parser.add_argument("model", metavar="RUN", nargs="?", default=None, help="the folder of a run (default: none)")
     parser.add_argument("--cell", dest="cells", action="append", choices=CELLS, help="one or more (default: all)")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--text", metavar="FILE", help="a UTF-8 text file that the cells read")
+    source.add_argument(
+        "--text", metavar="FILE", action=OneText, help="a UTF-8 text file to read; of a run, its own again"
+    )
     source.add_argument("--corpus", metavar="NAME", choices=CORPORA, help=" or ".join(CORPORA))
     for name, about in (
         ("hidden", "hidden units of the cells (default: 64)"),
@@ -57,13 +60,14 @@ def inspect(model: str | None, out: str | None, json: bool = False, html: bool =
             raise ValueError("--html must have a run to explain: npseq inspect RUN --html")
         if model is None:
             table = inspect_cells(given.pop("cells", CELLS), folder, **given, say=say)
-        elif theirs := sorted({"cells", "corpus", "hidden", "seed"} & given.keys()):
-            raise ValueError(f"a run has its own cell, corpus, hidden and seed, got {', '.join(theirs)} beside it")
+        elif theirs := sorted({"cells", "hidden", "seed"} & given.keys()):
+            raise ValueError(f"a run has its own cell, hidden and seed, got {', '.join(theirs)} beside it")
         elif load(model).config is None:
             raise ValueError(f"{model!r} must hold a training run to look into, it holds a model alone")
         else:
             run = load_checkpoint(model_file(model))
-            ids, vocabulary = text_of(run, run.config, model)
+            again = {"corpus": given.pop("corpus")} if "corpus" in given else {}
+            ids, vocabulary = text_of(run, replace(run.config, **again), model, given=bool(again))
             if html:
                 _page(run, (split(run.config, ids, vocabulary)[0], vocabulary), folder, json, **given)
                 return

@@ -8,10 +8,17 @@ from npseq.commands.measured import bits, unit_of
 
 
 def found_of(run: Any) -> dict[str, Any]:
-    """Returns the result as JSON has it; "evaluated" is the perplexity on the text that "evaluated_on" names."""
+    """Returns the result as JSON has it; "evaluated" is the perplexity on the text that "evaluated_on" names.
+
+    The samples are of the best epoch's model, as those of `npseq sample` are.
+    """
+    from npseq.training.checkpoint import load_trained
+    from npseq.training.folder import BEST
     from npseq.training.heldout import best, name_of
+    from npseq.training.samples import samples_of
 
     last, held = run.metrics[-1], best(run.metrics)
+    model = run.model if held is None or held is last else load_trained(run.out / BEST).model
     evaluated = run.evaluate() if held is None else held.held_out_perplexity
     return {
         "epochs": last.epoch,
@@ -22,7 +29,7 @@ def found_of(run: Any) -> dict[str, Any]:
         "bits": bits(math.log(evaluated)),
         "tokens_per_second": statistics.median(m.tokens_per_second for m in run.metrics),
         "device": run.config.device,
-        "samples": run.samples(),
+        "samples": samples_of(model, run.config),
         "files": run.folder.files(),
     }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from npseq.commands.answers import answer
 from npseq.commands.failure import SIGNALLED, Failure, bad_input
-from npseq.commands.flags import CORPORA, number, text_file
+from npseq.commands.flags import CORPORA, OneText, number, text_file
 from npseq.commands.help import brief
 from npseq.commands.learnt import found_of, lines_of, text_again
 
@@ -28,7 +28,11 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("train", help="train a language model", allow_abbrev=False)
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--text", metavar="FILE", default=argparse.SUPPRESS, help="a text file to learn, - for the standard input"
+        "--text",
+        metavar="FILE",
+        action=OneText,
+        default=argparse.SUPPRESS,
+        help="a text file to learn, - for the standard input",
     )
     for entry in fields(TrainingConfig):
         (source if entry.name == "corpus" else parser).add_argument(
@@ -106,7 +110,7 @@ def train(
         if "text" in given:
             given["corpus"] = text_file(given.pop("text"))
         if "valid" in given and held_out(given["valid"]) == given["valid"]:
-            given["valid"] = text_file(given["valid"])
+            given["valid"] = text_file(given["valid"], "--valid, if no share such as 0.1,")
         if resume is None:
             return Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite=overwrite)
         if overwrite or out not in (None, resume):

@@ -8,6 +8,7 @@ import numpy as np
 
 from npseq.backend import Array
 from npseq.data import Vocabulary, load_corpus
+from npseq.data.reading import place
 from npseq.models import LanguageModel
 from npseq.training.config import TrainingConfig
 from npseq.training.metrics import EpochMetrics
@@ -22,8 +23,13 @@ def split(config: TrainingConfig, ids: np.ndarray, vocabulary: Vocabulary) -> tu
     """Returns the ids to learn, and those that are held out or None: the end of the text, or those of another file.
 
     Raises:
-        ValueError: if less than 2 tokens would be held out, or nothing would be left.
+        ValueError: if less than 2 tokens would be held out, nothing would be left, or the other file is the text.
     """
+    if config.valid == config.corpus:
+        raise ValueError(
+            f"valid must be another text than the one that is learnt, got {config.corpus!r} for both; take another "
+            "file, or a share, say 0.1, of its end"
+        )
     if isinstance(config.valid, str):
         return ids, known_ids(config, config.valid, vocabulary)
     count = round(config.valid * len(ids))
@@ -75,7 +81,7 @@ def over(metrics: Sequence[EpochMetrics], patience: int | None) -> bool:
 
 def name_of(config: TrainingConfig) -> str:
     """Returns what the run is measured on, in words."""
-    text = Path(config.corpus).name
+    text = Path(place(config.corpus)).name
     if isinstance(config.valid, str):
-        return f"{Path(config.valid).name}, held out"
+        return f"{Path(place(config.valid)).name}, held out"
     return f"the held-out last {config.valid:.3g} of {text}" if config.valid else f"{text}, the text it learnt"

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from npseq.data.reading import place
 from npseq.training.config import TrainingConfig
 from npseq.training.resources import thread_limit
 
@@ -15,21 +16,23 @@ CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 def opening(run: Any) -> str:
     """Returns the line, say "learning book.txt: 90,000 characters, 10,000 more held out; ..."."""
     config, model = run.config, run.model
-    held = 0 if run.held is None else len(run.held)
-    if isinstance(config.valid, str):
-        more = f", {held:,} of {config.valid} held out"
-    else:
-        more = f", {held:,} more held out" if held else ""
-    text = (
-        f"{config.corpus}: {len(run.ids):,} {UNITS[config.token]}{'' if config.clean == 'none' else ', letters only'}"
-    )
+    letters = "" if config.clean == "none" else ", letters only"
+    text = f"{place(config.corpus)}: {len(run.ids):,} {UNITS[config.token]}{letters}{_held_out(run)}"
     layers = f"{config.layers} layers of {config.hidden}" if config.layers > 1 else f"{config.hidden} units"
     both = ", both directions (it sees the tokens that it should predict)" if config.bidirectional else ""
     return (
-        f"learning {text}{more}; vocabulary {len(model.vocab)}; {CELLS[config.cell]}, {layers}{both}, "
+        f"learning {text}; vocabulary {len(model.vocab)}; {CELLS[config.cell]}, {layers}{both}, "
         f"{model.params.flat.size:,} parameters, {np.dtype(config.dtype).name}; {config.optimizer}, lr "
-        f"{config.lr:g} {config.schedule}, {config.epochs} epochs; {computed_on(config)}"
+        f"{config.lr:g} {config.schedule}, {config.epochs} epoch{'s' * (config.epochs != 1)}; {computed_on(config)}"
     )
+
+
+def _held_out(run: Any) -> str:
+    if run.held is None:
+        return ""
+    of, unknown = run.config.valid, int((run.held == run.model.vocab.unk).sum())
+    text = f"of {place(of)}" if isinstance(of, str) else "more"
+    return f", {len(run.held):,} {text} held out{f' ({unknown:,} of them unknown)' if unknown else ''}"
 
 
 def computed_on(config: TrainingConfig) -> str:

@@ -10,7 +10,9 @@ import numpy as np
 
 from npseq.backend import Array, to_host
 from npseq.data import Vocabulary
-from npseq.data.reading import STANDARD_INPUT
+from npseq.data.corpora import CORPORA
+from npseq.data.reading import STANDARD_INPUT, place
+from npseq.files import existing
 from npseq.training.checkpoint import Checkpoint, Trained
 from npseq.training.config import TrainingConfig
 
@@ -55,6 +57,9 @@ def text_of(
             f"the text of the run in {str(out)!r} came from the standard input and is not kept; give it again, --text "
             "FILE"
         )
+    if config.corpus not in (*CORPORA, STANDARD_INPUT):
+        again = f"the text of the run in {str(out)!r}, or the one that --text FILE gives again,"
+        existing(config.corpus, again, pipe=True)
     ids, vocabulary = config.load_corpus()
     check_text(checkpoint, ids, vocabulary, config.corpus, out)
     return ids, vocabulary
@@ -69,8 +74,8 @@ def check_text(
         raise ValueError("a run's checkpoint must hold a vocabulary, this one holds its size alone; start a new run")
     if digest(ids) != checkpoint.text_digest or vocabulary.tokens != known.tokens:
         raise ValueError(
-            f"the text of corpus {corpus!r} must be the one that the run in {str(out)!r} learns, it has "
-            "changed since, or is another one; bring the old one back, or start a new run"
+            f"the text of corpus {place(corpus)!r} must be the one that the run in {str(out)!r} learns, it has changed "
+            "since, or is another one; bring the old one back, or start a new run"
         )
 
 

@@ -26,7 +26,7 @@ from npseq.training.metrics import EpochMetrics, table
 from npseq.training.position import Position, check_within
 from npseq.training.resources import limited, precision
 from npseq.training.resumption import changed, digest, text_of
-from npseq.training.samples import SAMPLE_LENGTH, due, prefixes_of
+from npseq.training.samples import due, prefixes_of, samples_of
 
 
 @in_notebooks
@@ -231,9 +231,7 @@ class Run:
 
     def samples(self) -> list[str]:
         """Returns each prefix with SAMPLE_LENGTH tokens after it, or those up to the end of a line."""
-        c = self.config
-        options: dict[str, Any] = {"temperature": c.temperature, "rng": c.seed, "stop": c.end_of_line}
-        return [self.model.generate(prefix, SAMPLE_LENGTH, **options) for prefix in c.sample_prefix]
+        return samples_of(self.model, self.config)
 
     def _epoch(
         self, on_step: Callable[[float], None] | None, stop: Callable[[], bool] | None, trace_nonfinite: bool

@@ -1,9 +1,12 @@
-"""This module chooses the prefixes of a run's samples, which are made of the tokens of its text."""
+"""This module makes a run's samples, whose prefixes are made of the tokens of its text."""
+
+from typing import Any
 
 import numpy as np
 
 from npseq.data import Vocabulary
 from npseq.data.lines import NO_LETTERS
+from npseq.models import LanguageModel
 from npseq.models.decoding.generation import check_prefix, missing
 from npseq.training.config import TrainingConfig
 
@@ -19,6 +22,12 @@ def prefixes_of(config: TrainingConfig, vocabulary: Vocabulary, ids: np.ndarray)
     usual = [as_learnt(prefix, config) for prefix in PREFIXES.get(config.corpus, ())]
     begin = vocabulary.decode(ids[: 10 if config.token == "char" else 2])
     return given or tuple(prefix for prefix in usual if not missing(prefix, vocabulary)) or (begin,)
+
+
+def samples_of(model: LanguageModel, config: TrainingConfig) -> list[str]:
+    """Returns each prefix of a run with SAMPLE_LENGTH tokens after it, or those up to the end of a line."""
+    options: dict[str, Any] = {"temperature": config.temperature, "rng": config.seed, "stop": config.end_of_line}
+    return [model.generate(prefix, SAMPLE_LENGTH, **options) for prefix in config.sample_prefix]
 
 
 def as_learnt(prefix: str, config: TrainingConfig) -> str:

@@ -53,7 +53,9 @@ def test_evaluate_numbers_another_text_as_the_model_does_and_counts_what_it_lack
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["RUN", "--text", "/no/text"], "'/no/text', where there is no file"),
+        (["RUN", "--text", "/no/text"], "--text must be an existing file, found none at '/no/text'; check the path"),
+        (["RUN", "--text", "a", "--text", "b"], "one --text is read, got 2; join them: cat a b > all.txt, then --text"),
+        (["RUN", __file__], f"; a text is named by --text {__file__}; see npseq evaluate"),
         (["RUN", "--max-tokens", "0"], "--max-tokens must be a positive integer"),
         (["RUN", "--max-tokens", "1"], "at least 2 tokens"),
         (["RUN", "--clean", "soap"], "clean must be 'letters' or 'none', got 'soap'"),

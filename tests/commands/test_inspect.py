@@ -48,11 +48,13 @@ def test_inspect_draws_cells_over_each_other(tmp_path, text, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["RUN", "--cell", "lstm"], "a run has its own cell, corpus, hidden and seed, got cells beside it"),
-        (["RUN", "--text", "x", "--seed", "1"], "got corpus, seed beside it"),
+        (["RUN", "--cell", "lstm"], "a run has its own cell, hidden and seed, got cells beside it"),
+        (["RUN", "--text", __file__, "--seed", "1"], "got seed beside it"),
+        (["RUN", "--text", __file__], "must be the one that the run in"),
+        (["--text", "a", "--text", "b"], "one --text is read, got 2; join them"),
         (["/no/run"], "a model must be an existing file, found none at '/no/run'"),
         (["--cell", "transformer"], "argument --cell: invalid choice: 'transformer'"),
-        (["--text", "/no/text"], "'/no/text', where there is no file"),
+        (["--text", "/no/text"], "--text must be an existing file, found none at '/no/text'"),
         (["RUN", "--steps", "0"], "steps and --batch-size must be at least 1, and --batch-size at most"),
         (["RUN", "--steps", "900"], "the text must hold 2 * steps + 1 = 1801 tokens"),
         (["--steps", "many"], "argument --steps: must be an integer, got 'many'"),

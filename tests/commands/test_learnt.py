@@ -9,6 +9,7 @@ from commands.command_line import TINY
 
 from npseq.cli import main
 from npseq.commands.learnt import text_again
+from npseq.models import LanguageModel
 from npseq.training import TrainingConfig
 
 pytestmark = pytest.mark.usefixtures("no_figure")
@@ -21,6 +22,17 @@ def test_scripts_get_the_best_epoch_and_its_text(tmp_path, text, capsys):
     assert found["evaluated"] == rows[found["best_epoch"] - 1]["held_out_perplexity"]
     assert found["evaluated_on"] == "the held-out last 0.1 of text.txt"
     assert [Path(path).name for path in found["files"]][-1] == "best.safetensors"
+
+
+def test_the_samples_are_of_the_best_epoch(tmp_path, text, capsys):
+    out = str(tmp_path / "run")
+    given = ["--valid", str(Path(text).with_name("other.txt")), "--lr", "1", "--epochs", "4", "--temperature", "1"]
+    Path(text).with_name("other.txt").write_text("it wax the bext of timex")
+    assert main(["train", "--text", text, *TINY, *given, "--out", out, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["best_epoch"] < 4
+    wanted = LanguageModel.load(Path(out, "best.safetensors")).generate(Path(text).read_text()[:10], 50, 1.0, 0)
+    assert found["samples"] == [wanted]
 
 
 def test_what_was_learnt_is_named_where_nothing_was_held_out(tmp_path, text, capsys):
@@ -42,5 +54,6 @@ def test_a_text_of_the_standard_input_is_given_again(tmp_path, text, capsys, mon
         capsys.readouterr()
         assert main(command) == 2
         assert "came from the standard input and is not kept; give it again, --text FILE" in capsys.readouterr().err
+    assert main(["inspect", again, "--text", text, "--steps", "4", "--epochs", "1"]) == 0
     assert text_again(TrainingConfig(corpus="-")) == " --text FILE, with the same text"
     assert text_again(TrainingConfig()) == ""

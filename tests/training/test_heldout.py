@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -79,10 +80,22 @@ def test_the_best_model_is_kept_beside_the_last_and_the_log_has_each_epoch(tmp_p
         load_checkpoint(tmp_path / "run" / "best.safetensors")
 
 
+def test_the_text_itself_is_not_held_out():
+    config = TrainingConfig(corpus="-", **{**SMALL, "valid": "-"})
+    with pytest.raises(ValueError, match="valid must be another text than the one that is learnt, got '-' for both"):
+        split(config, IDS, VOCABULARY)
+
+
+def test_what_comes_from_the_standard_input_is_named():
+    assert name_of(TrainingConfig(corpus="-")) == "the held-out last 0.1 of the standard input"
+    assert name_of(TrainingConfig(corpus="a.txt", valid="-")) == "the standard input, held out"
+
+
 def test_measuring_changes_no_bit_of_what_is_learnt(tmp_path, text_file):
+    copy = shutil.copy(text_file, tmp_path / "copy.txt")
     one, two = (
         train(TrainingConfig(corpus=str(text_file), **{**SMALL, "valid": valid}), tmp_path / str(k))
-        for k, valid in enumerate((0, str(text_file)))
+        for k, valid in enumerate((0, str(copy)))
     )
     assert one.held is None
     assert two.held.tolist() == two.ids.tolist()

@@ -7,6 +7,15 @@ from npseq.training import Run, TrainingConfig
 from npseq.training.opening import computed_on, opening
 
 
+def test_what_the_vocabulary_lacks_of_another_text_is_counted(tmp_path, text_file):
+    other = tmp_path / "other.txt"
+    other.write_text("it was 1905\n")
+    config = {**PLAIN, "corpus": str(text_file), "clean": "none", "hidden": 5, "epochs": 1, "batch_size": 2, "steps": 6}
+    line = opening(Run.begin(TrainingConfig(**{**config, "valid": str(other)}), tmp_path / "run"))
+    assert f" characters, 12 of {other} held out (4 of them unknown); vocabulary " in line
+    assert line.endswith(" 1 epoch; cpu, 1 thread")
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

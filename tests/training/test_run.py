@@ -287,7 +287,7 @@ def test_what_may_change_on_the_way_and_what_may_not(tmp_path, text_file):
     with pytest.raises(ValueError, match="text's own tokens"):
         Run.resume(tmp_path / "out", {"sample_prefix": ("XYZ",)})
     moved = text_file.rename(text_file.with_name("moved.txt"))
-    with pytest.raises(FileNotFoundError, match="there is no file"):
+    with pytest.raises(FileNotFoundError, match="the one that --text FILE gives again, must be an existing file"):
         Run.resume(tmp_path / "out")
     run = Run.resume(tmp_path / "out", {"corpus": str(moved), "hidden": 8, "sample_prefix": ("best",), "epochs": 3})
     exhaust(run)
