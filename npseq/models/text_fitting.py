@@ -8,7 +8,7 @@ import numpy as np
 from npseq.arguments import array, integer, integers, within
 from npseq.backend import array_module, to_host
 from npseq.data import sequential_windows
-from npseq.models.decoding.generation import token_ids
+from npseq.models.decoding.generation import no_text, token_ids
 from npseq.models.fitting import Fitting, Plan, no_targets
 from npseq.models.text_model import TextModel
 
@@ -36,6 +36,7 @@ class TextFitting(TextModel, Fitting):  # type: ignore[misc]  # evaluate is that
         return super().fit(data, **plan)
 
     def _examples(self, data: Any, targets: Any) -> Any:
+        no_text("data", data)
         xp = array_module(self.params.flat)
         ids = token_ids(data, self.vocab, self.vocab_size, xp) if isinstance(data, str) else array("data", data)
         if integers("data", ids, self.vocab_size).ndim != 1 or len(ids) < 2:
@@ -50,6 +51,7 @@ class TextFitting(TextModel, Fitting):  # type: ignore[misc]  # evaluate is that
             count = round(within("valid", plan.valid or 0, below=1) * len(examples))
             learnt, held = examples[: len(examples) - count], examples[len(examples) - count :] if count > 1 else None
         else:
+            no_text("valid", plan.valid)
             learnt, held = examples, self._examples(plan.valid, None)
         sequential_windows(to_host(learnt), plan.batch_size, self._steps, 0)  # refuses a text that is too short
         return learnt, held

@@ -22,6 +22,7 @@ from npseq.models.decoding.generation import (
     check_length,
     finite_loss,
     generated,
+    no_text,
     stop_id,
     token_ids,
 )
@@ -61,6 +62,7 @@ class TextModel(SequenceModel):
             on_tokens: called with the number of tokens after each time.
         """
         require_real(self)
+        no_text("ids", ids)
         if isinstance(ids, str):
             ids = token_ids(ids, self.vocab, self.vocab_size, array_module(self.params.flat))
         if array("ids", ids).ndim != 1 or len(ids) < 2:

@@ -1,5 +1,7 @@
 """A language model is fitted to a text in one call."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -42,3 +44,21 @@ def test_what_is_no_text_is_refused():
         model().fit(TEXT, TEXT)
     with pytest.raises(ValueError, match=r"a text must be a string or ids \(N,\) of at least 2 tokens"):
         model().fit(np.ones((3, 3), int))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (Path("book.txt"), r"got pathlib\.PosixPath; pass pathlib\.Path\(NAME\)\.read_text\(encoding='utf-8'\)$"),
+        (TEXT.encode(), r"got bytes; pass NAME\.decode\(\)$"),
+        ([TEXT, TEXT], r"got list; pass ''\.join\(NAME\)$"),
+    ],
+)
+def test_what_may_be_meant_as_a_text_is_refused_with_the_remedy(given, told):
+    wanted = "^NAME must be a text, one str, or an array of ids, "
+    with pytest.raises(TypeError, match=(wanted + told).replace("NAME", "data")):
+        model().fit(given)
+    with pytest.raises(TypeError, match=(wanted + told).replace("NAME", "valid")):
+        model().fit(TEXT, valid=given)
+    with pytest.raises(TypeError, match=(wanted + told).replace("NAME", "ids")):
+        model().evaluate(given)

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import isfinite
+from os import PathLike
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from npseq.arguments import amount, array_or_lists, integer, integers
+from npseq.arrays import type_name
 from npseq.backend import Array, array_module, to_host
 from npseq.bptt.stepping import Step, inputs_of, stepper, table
 from npseq.bptt.tape import Weights
@@ -153,9 +155,25 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= 60 else f"{text[:60]}...")
 
 
-def sized(name: str, vocab: Vocabulary | int) -> tuple[Vocabulary | None, int]:
+def sized(name: str, vocab: Any) -> tuple[Vocabulary | None, int]:
     """A Vocabulary, or None where only its size is given; and the size."""
+    if isinstance(vocab, str):
+        raise TypeError(f"{name} must be a Vocabulary or its size, got a text; pass ns.data.Vocabulary(list({name}))")
     return (vocab, len(vocab)) if isinstance(vocab, Vocabulary) else (None, integer(name, vocab))
+
+
+def no_text(name: str, given: Any) -> None:
+    """Raises TypeError, with the remedy, for what may be meant as a text but is no string."""
+    several = isinstance(given, list | tuple) and given and all(isinstance(one, str) for one in given)
+    if isinstance(given, PathLike):
+        remedy = f"pathlib.Path({name}).read_text(encoding='utf-8')"
+    elif isinstance(given, bytes | bytearray):
+        remedy = f"{name}.decode()"
+    elif several:
+        remedy = f"''.join({name})"
+    else:
+        return
+    raise TypeError(f"{name} must be a text, one str, or an array of ids, got {type_name(given)}; pass {remedy}")
 
 
 def token_ids(tokens: Any, vocab: Vocabulary | None, size: int, xp: ModuleType, least: int = 1) -> Array:

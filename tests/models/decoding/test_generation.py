@@ -92,6 +92,11 @@ def test_what_is_no_text_and_no_ids_is_refused():
         word_model().log_prob("")
 
 
+def test_a_text_is_no_vocabulary():
+    with pytest.raises(TypeError, match=r"vocab must be a Vocabulary or its size, got a text; pass ns\.data\.Vocab"):
+        LanguageModel("it was the best of times")
+
+
 @pytest.mark.parametrize("length", [10**8 + 1, 10**20])
 def test_a_length_that_never_ends_is_refused(length):
     with pytest.raises(
