@@ -91,7 +91,7 @@ def judged(time: InTime, known: Measured) -> dict[str, list[Judged]]:
             here = _judged(steps, name, terms, slope, 0.0)
             if here.wrong.any():
                 lost = time.rounding(dy) if lost is None else lost
-                here = _judged(steps, name, terms, slope, np.abs(lost[name] * v))
+                here = _judged(steps, name, terms, slope, np.abs(to_host(lost[name]) * v))
             found[name].append(here)
     return found
 

@@ -61,8 +61,13 @@ def _moving(cell: Cell, rng: np.random.Generator) -> Cell:
         return None if value is None else moved(to_host(value)).view(Moving)
 
     class MovingStep(type(cell)):  # type: ignore[misc]
-        def backward(self, dnew: State, a: Array, s: Any, *others: Any) -> Any:
-            return super().backward(dnew, moving(a), tuple(tuple(map(moving, state)) for state in s), *others)
+        def backward(self, dnew: State, a: Array, s: Any, da: Array, p: Any, project: Any) -> Any:
+            xp, host = array_module(da), to_host(da)
+            states = tuple(tuple(map(moving, state)) for state in s)
+            others = None if p is None else to_host(p), lambda v: to_host(project(xp.asarray(v)))
+            passed = super().backward(tuple(map(to_host, dnew)), moving(a), states, host, *others)
+            da[...] = xp.asarray(host)
+            return tuple(None if part is None else xp.asarray(part) for part in passed)
 
     class MovingDerivatives(type(cell)):  # type: ignore[misc]
         def local_derivatives(self, a: Array, old: State, new: State, s: Array) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import product
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from layers.recurrent_cases import CELLS, every_cell, given, make
 
 import npseq as ns
 from npseq.bptt import loop
+from npseq.layercheck.check import layer_problem
 
 
 def there_and_here(layer):
@@ -41,6 +43,21 @@ def test_lost_digits_are_measured_on_a_device_too(device):
     report = ns.gradcheck_layer(there, device.put(x))
     assert report, report
     assert "have lost the digits" in str(report)
+    same_report(report, ns.gradcheck_layer(here, x))
+
+
+@pytest.mark.parametrize(
+    ("cell", "gates"), [(ns.gallery.InputForgetLSTMCell(peepholes=True), {"b_i": 15}), (ns.gallery.LRUCell(), {})]
+)
+def test_lost_digits_of_a_cell_without_local_derivatives_are_measured_on_a_device(device, cell, gates):
+    there, here = there_and_here(ns.Recurrent(cell, 2, 2, dtype=np.float64, rng=0))
+    for layer, (gate, bias) in product((there, here), gates.items()):
+        layer.params[gate][...] = bias
+    x = np.ones((2, 1, 2))
+    lost = layer_problem(there, device.put(x)).rounding()
+    assert all(np.isfinite(bound).all() for bound in lost.values())
+    report = ns.gradcheck_layer(there, device.put(x))
+    assert ("have lost the digits" in str(report)) == bool(gates)
     same_report(report, ns.gradcheck_layer(here, x))
 
 
