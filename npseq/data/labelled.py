@@ -18,9 +18,10 @@ from npseq.shown import describe, in_notebooks
 
 HEADINGS = {
     "id", "text", "texts", "sentence", "message", "review", "comment", "utterance", "document", "content", "title",
-    "body", "name", "word", "query", "question", "tweet", "headline", "description", "label", "labels", "class",
-    "category", "target", "sentiment", "intent", "language", "lang", "topic", "genre", "emotion", "rating", "stars",
-    "score", "type", "tag",
+    "body", "name", "surname", "word", "query", "question", "tweet", "headline", "description", "label", "labels",
+    "class", "category", "target", "sentiment", "intent", "language", "lang", "topic", "genre", "emotion", "rating",
+    "stars", "score", "type", "tag", "country", "nationality", "gender", "sex", "文本", "内容", "评论",
+    "句子", "标签", "类别", "情感",
 }  # fmt: skip
 NUMBER = re.compile(r"-?\d*\.?\d+(e-?\d+)?")
 MOST = 12  # labels whose numbers are shown
@@ -131,7 +132,8 @@ def load_labelled(
         max_steps: longer texts lose their ends; None keeps all.
         missing: "refuse" refuses a row without a text or a label, "drop" leaves it out.
         delimiter: of a file's columns; None finds it.
-        header: whether a first row names the columns; None: if `text` or `label` is a name, or it looks like it.
+        header: whether a first row names the columns; None: if `text` or `label` is a name, or it looks like it; where
+            it may as well be a text with a label of its own, it must be given.
         like: texts whose vocabulary and labels these get, say those that a model learnt; an unknown token is read in
             lower case.
 
@@ -149,12 +151,13 @@ def load_labelled(
     table = read_table(
         source, delimiter=delimiter, header=header, wanted=(text, label), headings=HEADINGS, what=what
     )  # fmt: skip
-    table = _named(table) if header is None else table
     if len(table.rows[0]) < 2:
         raise ValueError(
             f"{what} must have two columns, {table.source} has one; name the delimiter, or give a list of (text, label)"
         )
-    of_label, of_text = _places(table, text, label)
+    table = _named(table, text, label) if header is None else table
+    known = () if like is None else labels_of(like)
+    of_label, of_text = _places(table, text, label, known)
     if of_label == of_text:
         raise ValueError(f"text and label must be two columns, got {text!r} and {label!r}")
     table = table.filled({"text": of_text, "label": of_label}, one_of("missing", missing, ("refuse", "drop")))
@@ -165,7 +168,7 @@ def load_labelled(
         vocabulary = Vocabulary(lines, min_freq=min_freq, max_size=max_size, token=token)
         labels = tuple(sorted(set(names)))
     else:
-        labels, vocabulary = labels_of(like), like.vocab
+        labels, vocabulary = known, like.vocab
         lines = [folded(vocabulary.tokenize(line), vocabulary) for line in texts]
     ids, lengths = pad_sequences([vocabulary[line] for line in lines], vocabulary.unk, length=max_steps)
     places = {name: k for k, name in enumerate(labels)}
@@ -197,26 +200,41 @@ def numbered(name: str, places: dict[str, int], where: Callable[[int], str], at:
     return places[name]
 
 
-def _places(table: Table, text: str | int | None, label: str | int | None) -> tuple[int, int]:
-    """Returns the columns of labels and of texts: those that are named, or that look like them."""
-    columns = list(zip(*table.rows, strict=True))
+def _places(table: Table, text: str | int | None, label: str | int | None, known: Any = ()) -> tuple[int, int]:
+    """Returns the columns of labels and of texts: those that are named, or that look like them.
 
-    def kinds_and_length(k: int) -> tuple[int, int]:
-        kinds = len({str(cell) for cell in columns[k] if not is_empty(cell)})
-        return kinds if kinds > 1 else len(table.rows) + 1, sum(len(str(cell)) for cell in columns[k])
-
-    usual = len(columns) - 1 if table.is_list else min(range(len(columns)), key=kinds_and_length)
+    known: labels, of which those of the column must be some.
+    """
+    cells = [["" if is_empty(cell) else str(cell).strip() for cell in row] for row in table.rows]
+    columns = list(zip(*cells, strict=True))
+    kinds, lengths = [len({*column} - {""}) for column in columns], [sum(map(len, column)) for column in columns]
+    places = range(len(columns))
+    usual = len(columns) - 1 if table.is_list else min(places, key=lambda k: (kinds[k] < 2, kinds[k], lengths[k]))
+    usual = next((k for k in places if known and {*columns[k]} <= {"", *known}), usual)
     of_label = table.place(label, usual, "label")
-    others = [k for k in range(len(columns)) if k != of_label]
-    return of_label, table.place(text, max(others, key=lambda k: kinds_and_length(k)[1]), "text")
+    others = [k for k in places if k != of_label]
+    return of_label, table.place(text, max(others, key=lambda k: (kinds[k] > 1, lengths[k])), "text")
 
 
-def _named(table: Table) -> Table:
-    """Takes the first row for names, if its label comes there alone, and every other again."""
-    first, rest = [str(cell).strip() for cell in table.rows[0]], table.rows[1:]
-    if table.names is not None or not isinstance(table.rows[0][0], str) or len(rest) < 2:
+def _named(table: Table, text: str | int | None, label: str | int | None) -> Table:
+    """Takes the first row for names, if they are words, those below are texts, and its label is none of the others.
+
+    Raises ValueError where it may as well be a text with a label of its own.
+    """
+    first = table.rows[0]
+    if table.names is not None or len(table.rows) < 3 or not all(isinstance(cell, str) for cell in first):
         return table
-    columns = list(zip(*rest, strict=True))
-    labels = min(columns, key=lambda cells: len(set(cells)))
-    counts = Counter(labels)
-    return table.named() if first[columns.index(labels)] not in counts and min(counts.values()) > 1 else table
+    rest = table.of(range(1, len(table.rows)))
+    of_label, of_text = _places(rest, text, label)
+    counts = Counter(str(row[of_label]).strip() for row in rest.rows)
+    again = min(counts.values()) > 1
+    of_words = 2 * sum(len(str(row[of_text]).split()) > 1 for row in rest.rows) > len(rest.rows)
+    like_names = of_words and all(len(cell.split()) < 2 for cell in first)
+    if first[of_label].strip() in counts or not (again or like_names):
+        return table
+    if not (again and like_names):
+        raise ValueError(
+            f"header must be given: the first row of {table.source}, {first!s:.80}, has a label of its own; say "
+            "header=True if it names the columns, header=False if it is a text"
+        )
+    return table.named()

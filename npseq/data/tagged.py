@@ -44,7 +44,7 @@ def load_tagged(
 
     Args:
         source: a file of one of the forms, which gzip may have packed; a list of sentences, each a list of (token,
-            tag); or a data frame, each of whose rows holds the lists of tokens and tags of a sentence, or one token.
+            tag); or a data frame, each of whose rows holds lists of the tokens and tags of a sentence, or one token.
         token, tag: the columns of a file of CoNLL or of a table, by place or name; of CoNLL-U they are 1 and 3.
         sentence: the column that says of which sentence a token is, of a data frame or a CSV file of a token a row; an
             empty cell repeats the one above it.
@@ -139,7 +139,10 @@ def _of_table(
 
 
 def _of_rows(table: Table, of_token: int, of_tag: int) -> list[list[Token]]:
-    """The sentences of a table whose cells are lists."""
+    """The sentences of a table whose cells are lists; the first of them is that of tokens, if another is named."""
+    if isinstance(table.rows[0][of_token], str) or not hasattr(table.rows[0][of_token], "__len__"):
+        lists = [k for k, cell in enumerate(table.rows[0]) if hasattr(cell, "__len__") and not isinstance(cell, str)]
+        of_token = lists[0] if of_token == 0 and len(lists) > 1 else of_token
     found = []
     for k, row in enumerate(table.rows):
         words, tags = row[of_token], row[of_tag]

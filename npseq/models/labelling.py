@@ -63,6 +63,10 @@ class LabelModel(Fitting, SequenceModel):
     ):
         given: dict[str, Any] = {"hidden_size": hidden_size, "num_layers": num_layers, "bidirectional": bidirectional}
         given |= {"dropout": dropout, "dtype": dtype}
+        if any(isinstance(one, Labelled) for one in (cell, num_labels, vocab)):
+            raise TypeError(
+                "a model must be given num_labels=data.labels and vocab=data.vocab, got the data themselves"
+            )
         if num_labels is None and isinstance(cell, int | list | tuple):
             raise TypeError(f"cell must come before the labels, got {cell!r:.60}; name them: num_labels={cell!r:.60}")
         check_cell_options(cell, given, type(self))
@@ -218,6 +222,8 @@ class LabelModel(Fitting, SequenceModel):
         if targets is None:
             raise TypeError(WANTED)
         places = {name: k for k, name in enumerate(self.classes_.tolist())}
+        if self.is_binary:
+            return self._numbers("targets", targets)
 
         def place(label: Any) -> int:
             return places[label if label in places or self.classes_.dtype == int else str(label)]

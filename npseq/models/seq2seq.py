@@ -93,6 +93,11 @@ class Seq2Seq(Translating):
             first = layer_of(cell, embedding_size, **given, rng=rng)
             made: dict[str, Any] = {"dtype": first.dtype, "rng": rng}
             layers = first.num_layers if decoder_layers is None else integer("decoder_layers", decoder_layers)
+            if not bridge and (layers != first.num_layers or first.directions == 2):
+                raise ValueError(
+                    "bridge must be True where the encoder reads both ways, or the decoder has another number of "
+                    f"layers, got {bridge}"
+                )
             second = recurrent_of(
                 type(first), cell=first.cell, input_size=first.output_size + embedding_size, num_layers=layers,
                 hidden_size=first.hidden_size, state_size=first.state_size, bias=first.bias, dropout=first.dropout.p,

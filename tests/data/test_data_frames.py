@@ -113,6 +113,7 @@ def test_a_frame_of_a_token_a_row_or_of_lists_is_that_of_sentences():
         load_tagged(long, token="word", tag="tag", sentence="sentence", min_freq=1),
         load_tagged(once, token=1, sentence=0, min_freq=1),
         load_tagged(lists, min_freq=1),
+        load_tagged(lists.assign(id=["a", "b"])[["id", "tokens", "tags"]], min_freq=1),
     ):
         for found, wanted in zip(data, load_tagged(given, min_freq=1), strict=True):
             assert np.array_equal(found, wanted)

@@ -58,6 +58,14 @@ def test_probabilities_of_labels_that_hold_or_not():
     np.testing.assert_array_equal(model.predict_proba(x) > 0.5, model.predict(x))
 
 
+def test_texts_have_labels_that_hold_or_not():
+    texts, holds = ["good fast", "bad slow", "good slow"] * 8, np.array([[1, 0], [0, 1], [1, 1]] * 8)
+    vocab = ns.data.Vocabulary([text.split() for text in texts])
+    model = Classifier("gru", ["nice", "late"], loss="binary", vocab=vocab, rng=0).fit(texts, holds, epochs=30)
+    np.testing.assert_array_equal(model.predict(texts[:3]), holds[:3])
+    assert model.score(texts, holds.tolist()) == 1.0
+
+
 def test_features_of_float64_are_read_as_the_model_does():
     x = np.random.default_rng(0).normal(size=(5, 30, 2))
     y = (x.sum(axis=(0, 2)) > 0).astype(int)
@@ -98,6 +106,7 @@ def test_a_layer_or_a_name(make):
         ),
         (lambda: Classifier("rnn", 2, input_size=3, embedding_size=3), ValueError, "must be left out without a vocab"),
         (lambda: Classifier(["a", "b"], input_size=3), TypeError, r"come before the labels.*num_labels=\['a', 'b'\]"),
+        (lambda: Classifier("gru", TEXTS), TypeError, "must be given num_labels=data.labels and vocab=data.vocab, got"),
         (lambda: Classifier(input_size=3), TypeError, "num_labels must be how many labels there are, or their names"),
         (lambda: model().fit([("good", "+")]), TypeError, "targets must be given: a label for each text"),
         (lambda: model().fit("a.csv"), TypeError, "data must be loaded, by load_labelled or load_tagged, got 'a.csv'"),

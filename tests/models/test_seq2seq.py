@@ -261,9 +261,9 @@ def test_a_translation_comes_in_words():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"cell must be one of 'rnn', 'gru', 'lstm', got 'mamba'"):
         Seq2Seq(4, 4, "mamba")
-    with pytest.raises(ValueError, match=r"without a bridge the decoder must take the encoder's state, .* takes .*;"):
+    with pytest.raises(ValueError, match="or the decoder has another number of layers, got False"):
         Seq2Seq(4, 4, decoder_layers=1)
-    with pytest.raises(ValueError, match=r"give a bridge, Linear\(64, 64\)"):
+    with pytest.raises(ValueError, match="bridge must be True where the encoder reads both ways"):
         Seq2Seq(4, 4, bidirectional=True)
     vocab = ns.data.Vocabulary("abc")
     with pytest.raises(ValueError, match=r"target_vocab must hold <bos>; make it with reserved_tokens="):
