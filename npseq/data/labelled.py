@@ -123,7 +123,7 @@ def load_labelled(
     """Returns labelled texts as ids.
 
     Args:
-        source: a CSV or TSV file, which gzip may have packed; a list of (text, label); or a data frame.
+        source: a CSV or TSV file, which gzip may have packed; a list of (text, label), or of dicts; or a data frame.
         text, label: the columns, by name or place; None takes the longest texts, and the column of the fewest values
             that differ, of a list the last.
         token: "word", "char" or "jieba", see `tokenize`.

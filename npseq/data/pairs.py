@@ -25,9 +25,9 @@ RESERVED = ("<pad>", "<bos>", "<eos>")
 ONE_LINE = str.maketrans("\t\n\r", "   ")
 HEADINGS = {
     "source", "target", "src", "tgt", "trg", "input", "output", "question", "answer", "text", "translation", "id",
-    "english", "french", "german", "spanish", "italian", "portuguese", "dutch", "russian", "polish", "turkish",
-    "chinese", "japanese", "korean", "arabic", "hindi", "latin", "greek", "swedish", "en", "fr", "de", "es", "it", "pt",
-    "nl", "ru", "pl", "tr", "zh", "ja", "ko", "ar", "hi", "la", "el", "sv",
+    "word", "meaning", "english", "french", "german", "spanish", "italian", "portuguese", "dutch", "russian",
+    "polish", "turkish", "chinese", "japanese", "korean", "arabic", "hindi", "latin", "greek", "swedish", "en",
+    "fr", "de", "es", "it", "pt", "nl", "ru", "pl", "tr", "zh", "ja", "ko", "ar", "hi", "la", "el", "sv",
 }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """This module reads tables: CSV and TSV files, lists of rows, and data frames, which have `columns`."""
 
 import csv
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from npseq.arguments import text as a_text
 from npseq.data.reading import lines_of
 
 DELIMITERS = "\t;|,"  # the likelier first: a comma may be that of a number, or of a text
+SEPARATOR = re.compile("sep=(.)")  # the first line of some files of Excel
 FIRST = 50  # lines by which the delimiter is found
 
 Rows = list[tuple[int, list[str]]]  # the line in which each begins, and its cells
@@ -92,7 +94,7 @@ def read_table(
     ragged: bool = False,
     what: str = "a table",
 ) -> Table:
-    """Returns the table of a file, a list of rows or a data frame.
+    """Returns the table of a file, a list of rows or of dicts, or a data frame.
 
     delimiter: of a file, a character, or several, beside which no quotes are read; None takes a tab for .tsv, else the
     one of , ; tab | that cuts the first lines alike. header: whether the first row of a file or a list names the
@@ -112,9 +114,18 @@ def read_table(
         lines = lines_of(source, what)
         if delimiter is not None and not a_text("delimiter", delimiter):
             raise ValueError(f"delimiter must be a character, or several, got {delimiter!r}")
+        if str(source).endswith((".json", ".jsonl")):
+            raise ValueError(
+                f"{what} must be a CSV or TSV file, got {str(source)!r}; json.load returns a list, which does"
+            )
+        if said := SEPARATOR.fullmatch(lines[0]):
+            delimiter, lines = delimiter or said[1], ["", *lines[1:]]
         sign = delimiter or delimiter_of(str(source), lines)
         table = _of_lines(lines, sign, f"the file {str(source)!r}", what)
         return _checked(_with_header(table, header, headings), what, ragged and sign == "\t")
+    if is_dicts(source):
+        names = tuple(source[0])
+        return _checked(Table(names, _cells([row.get(name) for name in names] for row in source), "the list"), what)
     if not isinstance(source, Sequence) or not all(isinstance(row, list | tuple) for row in source):
         raise TypeError(
             f"{what} must be a path, a list of rows or a data frame, got {source!r:.100}; of columns, "
@@ -125,6 +136,11 @@ def read_table(
             f"{what} must be a list of rows, got two of {len(source[0])} cells; list(zip(*data)) makes rows of columns"
         )
     return _checked(_with_header(Table(None, _cells(source), "the list", True), header, headings), what)
+
+
+def is_dicts(source: Any) -> bool:
+    """Whether it is a list of dicts, by name of column."""
+    return isinstance(source, list | tuple) and bool(source) and all(isinstance(row, Mapping) for row in source)
 
 
 def _cells(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
@@ -225,6 +241,9 @@ def _checked(table: Table, what: str, ragged: bool = False) -> Table:
         width = max(width, *map(len, table.rows))
         names = table.names and (*table.names, *[""] * (width - len(table.names)))
         return table._replace(names=names, rows=[[*row, *[""] * (width - len(row))] for row in table.rows])
+    table = table._replace(
+        rows=[row if any(not is_empty(c) for c in row[width:]) else row[:width] for row in table.rows]
+    )
     if bad := [k for k, row in enumerate(table.rows) if len(row) != width]:
         raise ValueError(
             f"{what} must have {width} cells in each row, {table.at(bad[0])} has {len(table.rows[bad[0]])}; name the "

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from os import PathLike
 from typing import Any, NamedTuple
@@ -11,11 +11,16 @@ from npseq.arguments import integer, one_of
 from npseq.data.batches import pad_sequences
 from npseq.data.labelled import Labelled, labels_of, numbered
 from npseq.data.reading import lines_of
-from npseq.data.table import Table, delimiter_of, is_empty, read_table
+from npseq.data.table import Table, delimiter_of, is_dicts, is_empty, read_table
 from npseq.data.text import Vocabulary, folded
 
 NO_WORD = re.compile(r"\d+[-.]\d+")  # in the first of CoNLL-U's ten columns
-HEADINGS = {"word", "token", "form", "lemma", "tag", "label", "pos", "upos", "xpos", "ner", "chunk", "id"}
+HEADINGS = {
+    "sentence", "sentence #", "sentence_id", "words", "tokens", "tags", "word", "token", "form", "lemma", "tag",
+    "label", "pos", "upos", "xpos", "ner", "chunk", "id",
+}  # fmt: skip
+
+LONGEST = 200  # tokens of a sentence without an empty line behind it
 
 Where = Callable[[int], str]  # where a token is, in words, by its number
 
@@ -44,7 +49,8 @@ def load_tagged(
 
     Args:
         source: a file of one of the forms, which gzip may have packed; a list of sentences, each a list of (token,
-            tag); or a data frame, each of whose rows holds lists of the tokens and tags of a sentence, or one token.
+            tag); or a data frame or a list of dicts, whose rows hold lists of the tokens and tags of a sentence, or one
+            token each.
         token, tag: the columns of a file of CoNLL or of a table, by place or name; of CoNLL-U they are 1 and 3.
         sentence: the column that says of which sentence a token is, of a data frame or a CSV file of a token a row; an
             empty cell repeats the one above it.
@@ -69,7 +75,7 @@ def load_tagged(
     """
     one_of("form", form, ("conll", "slash"))
     is_file = isinstance(source, str | PathLike)
-    if hasattr(source, "columns") or (is_file and sentence is not None):
+    if hasattr(source, "columns") or is_dicts(source) or (is_file and sentence is not None):
         sentences, where = _of_table(source, token, tag, sentence, delimiter)
     elif not is_file:
         sentences, where = _of_list(source)
@@ -99,6 +105,8 @@ def load_tagged(
 
 def _of_list(source: Any) -> tuple[list[list[Token]], Where]:
     found = []
+    if not isinstance(source, Iterable):
+        raise TypeError(f"tagged sentences must be a path, a list of sentences or a data frame, got {source!r:.80}")
     for k, one in enumerate(source):
         pairs = isinstance(one, list | tuple) and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in one)
         if not pairs or not one:
@@ -178,10 +186,11 @@ def _of_conll(path: Any, token: str | int, tag: str | int, delimiter: str | None
     named = isinstance(token, str) or isinstance(tag, str) or all(cell.lower() in HEADINGS for cell in first.cells)
     table = Table(tuple(first.cells) if named else None, [first.cells], f"the file {str(path)!r}")
     of_token, of_tag, width = table.place(token, 0, "token"), table.place(tag, -1, "tag"), len(first.cells)
-    if _is_csv(path) and all(line.cells for line in lines):
+    slashes = all("/" in cell[1:-1] for cell in first.cells)
+    if all(line.cells for line in lines) and (_is_csv(path) or named or slashes or len(lines) > LONGEST):
         raise ValueError(
-            f"sentence must name the column that says of which sentence a token is, or empty lines part sentences, "
-            f"{table.source} has the columns {', '.join(map(repr, first.cells))}"
+            f"empty lines must part sentences, {table.source} has none, and the columns {first.cells!s:.80}; name the "
+            "column that says of which sentence a token is, sentence=..., or for word/tag form='slash'"
         )
     sentences: list[list[Token]] = [[]]
     for line in lines:

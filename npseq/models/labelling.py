@@ -75,6 +75,12 @@ class LabelModel(Fitting, SequenceModel):
         names = None if isinstance(num_labels, int | np.integer) else _names(num_labels)
         self.vocab, count = vocab, integer("num_labels", num_labels) if names is None else len(names)
         instance("embedding", embedding, (Embedding, type(None)), "an Embedding, whose size embedding_size is, or None")
+        reads = None if isinstance(cell, str | Cell) else cell.input_size
+        if vocab is not None and (size := reads if embedding is None else embedding.num_embeddings) not in (
+            None,
+            len(vocab),
+        ):
+            raise ValueError(f"the model must read the {len(vocab)} tokens of vocab, got a layer that reads {size}")
         with drawing(rng) as rng:
             layer, rows = cell, embedding
             if isinstance(cell, str | Cell):
@@ -89,6 +95,8 @@ class LabelModel(Fitting, SequenceModel):
         self, embedding: Embedding | None, embedding_size: Any, input_size: Any, dtype: Any, rng: Any
     ) -> tuple[int, Embedding | None]:
         """The features of a step, and the embedding, of a cell by name."""
+        if input_size is not None and (self.vocab is not None or embedding is not None):
+            raise ValueError(f"input_size must be left out with a vocab or an embedding, got {input_size}")
         if embedding is None and self.vocab is not None:
             size = integer("embedding_size", EMBEDDED if embedding_size is None else embedding_size)
             return size, Embedding(len(self.vocab), size, dtype=dtype, rng=rng)
@@ -126,7 +134,7 @@ class LabelModel(Fitting, SequenceModel):
             ValueError: if a parameter is not finite.
         """
         self.check_finite()
-        if not isinstance(x, Labelled) and not _is_texts(x):
+        if not self._reads(x):
             return SequenceModel.predict(self, x, lengths)
         ids, ends = self._read_texts(x)
         return self._named(to_host(SequenceModel.predict(self, ids, ends)), ends)
@@ -138,7 +146,7 @@ class LabelModel(Fitting, SequenceModel):
             x, lengths: as `predict` takes them.
         """
         self.check_finite()
-        if isinstance(x, Labelled) or _is_texts(x):
+        if self._reads(x):
             x, lengths = self._read_texts(x)
         logits = self.forward(x, lengths)[0].real
         if self.is_binary:
@@ -189,6 +197,10 @@ class LabelModel(Fitting, SequenceModel):
         by_step = len(self._positions(x)) == 2
         axes = (1, 1 if by_step else 0, 0)
         return Examples((x, wanted, lengths), axes, ((0, 2), (1, 2)) if by_step else ((0, 2),))
+
+    def _reads(self, x: Any) -> bool:
+        """Whether x is read by the vocabulary, or is loaded data."""
+        return isinstance(x, Labelled) or _is_texts(x) or (self.vocab is not None and isinstance(x, list | tuple))
 
     def _check_labels(self, data: Labelled) -> None:
         """Raises ValueError for labels that are not the model's, or of another rank."""

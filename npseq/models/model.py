@@ -111,6 +111,8 @@ class Model(Composite):
     def save_params(self, path: str | PathLike[str]) -> None:
         """Writes the parameters as one safetensors file; what built the model, and vocabularies, are not in it.
 
+        For a model that code builds again, say of a cell of one's own; where a model has `save`, that writes it whole.
+
         Args:
             path: of the file, or a link to it; one of npseq's that was there is replaced as a whole.
 

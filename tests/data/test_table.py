@@ -17,6 +17,8 @@ from npseq.data.table import read_table
         ("a.txt", "a, b, c\td\ne\tf\n", [["a, b, c", "d"], ["e", "f"]]),
         ("a.tsv", 'a\t"b\nc"\ne\tf\n', [["a", "b\nc"], ["e", "f"]]),
         ("a.csv", 'a, "b, c"\nd, e\n', [["a", "b, c"], ["d", "e"]]),
+        ("a.csv", "sep=|\na,b|c\nd|e,f\n", [["a,b", "c"], ["d", "e,f"]]),
+        ("a.csv", "a,b\nc,d,, \n", [["a", "b"], ["c", "d"]]),
         ("a.csv", 'a;b,"c,d\n",e\n' + 'f;g,"h,i\n",j\n' * 40, [["a;b", "c,d\n", "e"], *[["f;g", "h,i\n", "j"]] * 40]),
     ],
 )
@@ -33,6 +35,11 @@ def test_a_header_is_found_where_numbers_follow_texts(tmp_path, content, names):
     (tmp_path / "a.csv").write_text(content)
     assert read_table(tmp_path / "a.csv").names == names
     assert read_table(tmp_path / "a.csv", header=True).names is not None
+
+
+def test_dicts_are_rows():
+    table = read_table([{"a": 1, "b": 2}, {"b": 4, "a": 3}, {"a": 5}])
+    assert (table.names, table.rows) == (("a", "b"), [[1, 2], [3, 4], [5, None]])
 
 
 def test_a_data_frame_is_what_has_columns_and_rows():
@@ -81,6 +88,9 @@ def test_what_is_wrong_in_a_file_is_named_by_its_line(tmp_path):
     ):
         read_table(path)
     assert read_table(path, delimiter=",c").rows == [["a,b"], ['c,"d'], ["e,f"]]
+    path.with_suffix(".json").write_text("[]")
+    with pytest.raises(ValueError, match=r"must be a CSV or TSV file, got .*; json.load returns a list, which does"):
+        read_table(path.with_suffix(".json"))
     with pytest.raises(ValueError, match="delimiter must be a character, or several, got ''"):
         read_table(path, delimiter="")
 

@@ -99,5 +99,20 @@ def test_what_is_not_tagged_is_refused(tmp_path, call, message):
 
 def test_a_table_without_empty_lines_asks_for_its_sentences(tmp_path):
     (tmp_path / "a.csv").write_text("n,w,t\n1,a,X\n1,b,Y\n")
-    with pytest.raises(ValueError, match=r"sentence must name the column .*has the columns 'n', 'w', 't'"):
-        load_tagged(tmp_path / "a.csv")
+    (tmp_path / "a.tsv").write_text("word\ttag\na\tX\nb\tY\n")
+    (tmp_path / "a.txt").write_text("a/X b/Y\nc/X d/Y\n")
+    (tmp_path / "long").write_text("a X\nb Y\n" * 101)
+    for name, first in (("a.csv", "'n', 'w', 't'"), ("a.tsv", "'word'"), ("a.txt", "'a/X'"), ("long", "'a', 'X'")):
+        with pytest.raises(
+            ValueError, match=rf"empty lines must part sentences, .* has none, and the columns .{first}"
+        ):
+            load_tagged(tmp_path / name)
+
+
+def test_what_is_no_list_is_refused_and_dicts_are_rows():
+    with pytest.raises(TypeError, match="must be a path, a list of sentences or a data frame, got None"):
+        load_tagged(None)
+    rows = [
+        {"id": k, "tokens": [word for word, _ in one], "tags": [tag for _, tag in one]} for k, one in enumerate(GIVEN)
+    ]
+    assert repr(load_tagged(rows)) == repr(load_tagged(GIVEN))

@@ -107,6 +107,22 @@ def test_a_layer_or_a_name(make):
         (lambda: Classifier("rnn", 2, input_size=3, embedding_size=3), ValueError, "must be left out without a vocab"),
         (lambda: Classifier(["a", "b"], input_size=3), TypeError, r"come before the labels.*num_labels=\['a', 'b'\]"),
         (lambda: Classifier("gru", TEXTS), TypeError, "must be given num_labels=data.labels and vocab=data.vocab, got"),
+        (lambda: model().predict([None]), TypeError, "texts must be strings, or lists of tokens, got None in place 0"),
+        (
+            lambda: Classifier(num_labels=2, vocab=TEXTS.vocab, input_size=3),
+            ValueError,
+            "must be left out with a vocab",
+        ),
+        (
+            lambda: Classifier(ns.RNN(3, 4), TEXTS.labels, vocab=TEXTS.vocab),
+            ValueError,
+            "must read the 5 tokens of vocab, got a layer that reads 3",
+        ),
+        (
+            lambda: Classifier(num_labels=2, vocab=TEXTS.vocab, embedding=ns.Embedding(9, 4)),
+            ValueError,
+            "must read the 5 tokens of vocab, got a layer that reads 9",
+        ),
         (lambda: Classifier(input_size=3), TypeError, "num_labels must be how many labels there are, or their names"),
         (lambda: model().fit([("good", "+")]), TypeError, "targets must be given: a label for each text"),
         (lambda: model().fit("a.csv"), TypeError, "data must be loaded, by load_labelled or load_tagged, got 'a.csv'"),
