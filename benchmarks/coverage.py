@@ -50,6 +50,10 @@ is written by
 
     NPSEQ_DATA=FOLDER python -m benchmarks.coverage
 
+Numbers of long trainings move with the BLAS, whose kernels differ in last digits. Over five of OpenBLAS's
+(`OPENBLAS_CORETYPE=` Haswell, Zen, SkylakeX, Sandybridge, Prescott) 21 has 0.93 to 0.95, and 40 has 0.17 to 0.19; here
+stand those of the first two.
+
 | script | what | got | expected |
 |---|---|---|---|
 """
