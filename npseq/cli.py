@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from npseq import early
 from npseq.commands import diagnose, evaluate, explain, gradcheck, inspect, learn, sample, train, vectors
 from npseq.commands.failure import INTERRUPTED, SIGNALLED, Failure, in_flags
-from npseq.commands.flags import MOST_SHOWN, unknown_text
+from npseq.commands.flags import MOST_SHOWN, without_flag
 from npseq.commands.help import Columns, HelpAll, shown
 
 COMMANDS = (train, sample, evaluate, inspect, gradcheck, diagnose, learn, explain, vectors)
@@ -35,7 +35,8 @@ class Parser(argparse.ArgumentParser):
 
         words = re.findall(r"(?:unrecognized arguments: |invalid choice: ')(-?-?[\w-]+)", message)
         known = [*self._option_string_actions, *(c for a in self._actions for c in map(str, a.choices or ()))]
-        near = get_close_matches(words[0], known, 1, 0.7) if words else []
+        begun = [name for name in known if words and len(words[0]) > 3 and name.startswith(words[0])]
+        near = begun or (get_close_matches(words[0], known, 1, 0.7) if words else [])
         return f"; did you mean {near[0]}?" if near and near[0] not in words else ""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -43,8 +44,8 @@ class Parser(argparse.ArgumentParser):
         found, rest = super().parse_known_args(args, namespace)
         if rest and self._subparsers is None:
             more = f" and {len(rest) - MOST_SHOWN} more" if len(rest) > MOST_SHOWN else ""
-            texts = unknown_text(getattr(found, "text", None), rest) if "--text" in self._option_string_actions else ""
-            self.error(f"unrecognized arguments: {' '.join(rest[:MOST_SHOWN])}{more}{texts}")
+            flag = without_flag(rest, self._option_string_actions, getattr(found, "text", None))
+            self.error(f"unrecognized arguments: {' '.join(rest[:MOST_SHOWN])}{more}{flag}")
         return found, rest
 
     def _print_message(self, message: str, file: Any = None) -> None:

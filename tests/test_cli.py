@@ -67,6 +67,8 @@ def test_the_command_line_loads_nothing_heavy():
             "arguments: --lenght 20; did you mean --length?; see npseq sample --help",
         ),
         (["sampl", "run"], "did you mean sample?; see npseq --help"),
+        (["sample", "run", "--temp", "1"], "arguments: --temp 1; did you mean --temperature?; see npseq sample"),
+        (["sample", "run", "The", "end"], "arguments: The end; a prefix is given by --prefix 'The end'; see npseq"),
         (["train", "--wholly-else"], "unrecognized arguments: --wholly-else; see npseq train --help"),
     ],
 )

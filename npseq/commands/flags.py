@@ -3,7 +3,7 @@
 import argparse
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from npseq.data.reading import JOIN, STANDARD_INPUT
@@ -41,13 +41,18 @@ def one_text(paths: list[str]) -> str:
     return f"one --text is read, got {len(paths)}; join them: cat {shown(paths)} > all.txt, then --text all.txt"
 
 
-def unknown_text(given: str | None, words: list[str]) -> str:
-    """Says what to do with words of a command line that are no arguments, "" unless they are files."""
-    if not words or not all(os.path.exists(word) for word in words):
-        return ""
-    if given is None and len(words) == 1:
-        return f"; a text is named by --text {shlex.quote(words[0])}"
-    return f"; {one_text(([] if given is None else [given]) + words)}"
+def without_flag(words: list[str], flags: Container[str], text: str | None) -> str:
+    """Says by which flag words of a command line are given that are no arguments, "" where there is none.
+
+    text: what --text has named already.
+    """
+    if "--text" in flags and all(os.path.exists(word) for word in words):
+        one = text is None and len(words) == 1
+        several = f"; {one_text([*([] if text is None else [text]), *words])}"
+        return f"; a text is named by --text {shlex.quote(words[0])}" if one else several
+    if "--prefix" in flags and not words[0].startswith("-"):
+        return f"; a prefix is given by --prefix {shlex.quote(' '.join(words))}"
+    return ""
 
 
 def shown(paths: list[str]) -> str:

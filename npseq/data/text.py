@@ -52,6 +52,8 @@ class Vocabulary:
         reserved_tokens: Sequence[str] = (),
         token: str | None = None,
     ) -> None:
+        if isinstance(tokens, str) and token in ("word", "jieba"):
+            raise TypeError("tokens must be a list of words, got one string of characters; pass tokens.split()")
         if isinstance(reserved_tokens, str):
             raise TypeError(f"reserved_tokens must be a list of strings, got one string; pass [{reserved_tokens!r}]")
         if not isinstance(reserved_tokens, list | tuple):

@@ -25,9 +25,16 @@ def existing(
         return found
     if found.is_dir():
         raise FileNotFoundError(f"{what} must be a file, {str(found)!r} is a folder; {of_a_folder}")
-    near = get_close_matches(str(path), others, 1, 0.7) or get_close_matches(found.name, _names(found.parent), 1, 0.7)
-    remedy = f"did you mean {near[0]!r}?" if near else "check the path"
-    raise FileNotFoundError(f"{what} must be an existing file, found none at {str(found)!r}; {remedy}")
+    raise FileNotFoundError(f"{what} must be an existing file, found none at {str(path)!r}; {_remedy(found, others)}")
+
+
+def _remedy(path: Path, others: tuple[str, ...]) -> str:
+    if path.parts[0] in ("http:", "https:"):
+        return "download it first"
+    if path.parts[0] == "~":
+        return f"did you mean {str(path.expanduser())!r}?"
+    near = get_close_matches(str(path), others, 1) or get_close_matches(path.name, _names(path.parent), 1)
+    return f"did you mean {near[0]!r}?" if near else "check the path"
 
 
 def _names(folder: Path) -> list[str]:

@@ -88,6 +88,8 @@ class Fitting(Whole):
             Plan(epochs, batch_size, valid, optimizer, clip, patience, calls, progress, generator(rng)), examples
         )
         learnt, held = self._held_out(examples, plan)
+        if held is None and plan.patience is not None:
+            raise ValueError(f"patience needs held-out data, got patience {patience} and valid {valid}; leave it out")
         self.__dict__.update(history_=[], best_epoch_=0)
         best, least = None, inf
         seen = plan.progress if plan.progress is not None else "ipykernel" in sys.modules or sys.stderr.isatty()

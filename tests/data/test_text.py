@@ -105,6 +105,12 @@ def test_ids_that_are_no_integers_are_refused(bad):
         Vocabulary("aab").to_tokens(bad)
 
 
+def test_one_string_is_no_list_of_words():
+    assert Vocabulary("aab", token="char").tokens == ("<unk>", "a", "b")
+    with pytest.raises(TypeError, match=r"tokens must be a list of words, got one string of characters; pass tokens\."):
+        Vocabulary("it was", token="word")
+
+
 def test_wrong_kinds_are_refused():
     with pytest.raises(TypeError, match="a token must be a string, got 1; to_tokens turns ids into tokens"):
         Vocabulary("aab")[1]

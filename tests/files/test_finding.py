@@ -21,6 +21,8 @@ def test_a_file_and_a_pipe_are_found(tmp_path):
     [
         ("bok.txt", r"a text must be an existing file, found none at '.*bok\.txt'; did you mean 'book\.txt'\?$"),
         ("time-machin", r"did you mean 'time-machine'\?$"),
+        ("https://example.org/book.txt", "found none at 'https://example.org/book.txt'; download it first$"),
+        ("~/another", r"did you mean '/.*/another'\?$"),
         ("another", "found none at '.*another'; check the path$"),
         ("no/book.txt", "check the path$"),
         ("folder", "a text must be a file, '.*folder' is a folder; look into it$"),

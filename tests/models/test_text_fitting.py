@@ -62,3 +62,8 @@ def test_what_may_be_meant_as_a_text_is_refused_with_the_remedy(given, told):
         model().fit(TEXT, valid=given)
     with pytest.raises(TypeError, match=(wanted + told).replace("NAME", "ids")):
         model().evaluate(given)
+
+
+def test_patience_needs_what_is_held_out():
+    with pytest.raises(ValueError, match="patience needs held-out data, got patience 1 and valid 0; leave it out"):
+        model().fit(TEXT, valid=0, patience=1, batch_size=4, steps=10)

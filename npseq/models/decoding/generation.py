@@ -182,6 +182,8 @@ def token_ids(tokens: Any, vocab: Vocabulary | None, size: int, xp: ModuleType, 
         if vocab is None:
             raise TypeError("a text needs the model to have a Vocabulary; give token ids, or build the model with one")
         tokens = vocab.encode(tokens)
+    if not isinstance(tokens, list | tuple):
+        no_text("tokens", tokens)
     given = to_host(array_or_lists("tokens", tokens))
     ids = integers("tokens", given.astype(np.int64) if given.shape == (0,) else given, size)
     if ids.ndim != 1 or len(ids) < least:
