@@ -26,7 +26,7 @@ extensions = [
     "source_links",
     "outside_links",
     "api_pages",
-    "gallery",
+    "gallery_pages",
     "lag_explorer",
     "notebooks",
     "playground",
