@@ -2,10 +2,10 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from numpy.typing import NDArray
+
+from npseq.backend import Array
 
 sys.path.append(str(Path(__file__).parents[2] / "docs" / "_ext"))
 from signatures import shown
@@ -14,7 +14,7 @@ from signatures import shown
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (str(NDArray[Any]), "numpy.ndarray"),
+        (str(Array), "numpy.ndarray"),
         ("(x: ~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~typing.Any]])", "(x: ~numpy.ndarray)"),
         ("tuple[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], str]", "tuple[numpy.ndarray, str]"),
         ("(rng: int | ~numpy.random._generator.Generator)", "(rng: int | ~numpy.random.Generator)"),
