@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from npseq.arguments import text as a_text
 from npseq.data.reading import lines_of
 
@@ -43,10 +45,12 @@ class Table(NamedTuple):
         """Returns the cells of a column, by name or place; None takes the usual place. Raises ValueError without it."""
         return [row[self.place(name, usual, what)] for row in self.rows]
 
-    def place(self, name: str | int | None, usual: int, what: str) -> int:
+    def place(self, name: Any, usual: int, what: str) -> int:
         width = len(self.rows[0])
         if name is None:
             name = usual
+        if isinstance(name, bool) or not isinstance(name, str | int | np.integer):
+            raise TypeError(f"{what} must be the name or the place of one column of {self.source}, got {name!r}")
         if isinstance(name, str):
             if self.names is None or name not in self.names:
                 known = f"they are {', '.join(map(repr, self.names))}" if self.names else "there is no header"
@@ -54,7 +58,7 @@ class Table(NamedTuple):
             return self.names.index(name)
         if not -width <= name < width:
             raise ValueError(f"{what} must be one of the {width} columns of {self.source}, got {name}")
-        return name % width
+        return int(name) % width
 
     def having(self, where: dict[str | int, Any]) -> "Table":
         """Returns the rows whose cells in these columns are these values. Raises ValueError if there is none."""
@@ -99,8 +103,8 @@ def read_table(
     delimiter: of a file, a character, or several, beside which no quotes are read; None takes a tab for .tsv, else the
     one of , ; tab | that cuts the first lines alike. header: whether the first row of a file or a list names the
     columns; None says that it does if a column that is wanted is a name, or all of its cells are among `headings`; of a
-    file also if none of them is a number or is empty, and those below it are not all texts. ragged: whether rows of a
-    TSV may differ in length; shorter ones get empty cells.
+    file also if none of them is a number or, but for the first, is empty, and those below it are not all texts. ragged:
+    whether rows of a TSV may differ in length; shorter ones get empty cells.
 
     Raises:
         ValueError: for no rows, or rows of different lengths, with the line.
@@ -214,10 +218,16 @@ def _quoted(lines: list[str], delimiter: str, strict: bool) -> Rows:
 
 def _with_header(table: Table, header: bool | None, headings: Collection[str]) -> Table:
     first = table.rows[0] if table.rows else []
-    if header is None and first and all(isinstance(cell, str) and cell.strip() for cell in first):
+    if header is None and first and _names(first):
         usual = all(cell.strip().lower() in headings for cell in first)
         header = usual or (not table.is_list and _numbers_follow(table.rows))
     return table.named() if header else table
+
+
+def _names(cells: list[Any]) -> bool:
+    """Whether each is a text; the first of several may be empty, that of an index."""
+    named = [isinstance(cell, str) and bool(cell.strip()) for cell in cells]
+    return all(named) or (len(cells) > 1 and all(named[1:]) and is_empty(cells[0]))
 
 
 def _numbers_follow(rows: list[list[str]]) -> bool:

@@ -3,28 +3,16 @@
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, time
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from npseq.arguments import one_of
+from npseq.data.dates import dates_of, grid_of, joined
 from npseq.data.series import Series
 from npseq.data.table import Table, is_missing, read_table
 
-FORMS = (
-    "%Y/%m/%d",
-    "%d.%m.%Y",
-    "%Y-%m",
-    "%Y/%m",
-    "%b-%y",
-    "%b %Y",
-    "%b %d %Y",
-    "%d %b %Y",
-    "%d-%b-%Y",
-)  # and those of datetime.fromisoformat
-QUARTER = re.compile(r"(\d{4})[- ]?Q([1-4])")
 GAPS = {"", "na", "n/a", "nan", "null", "none", "-", "?", ".", "#na", "#n/a", "<na>"}
 PARTS = {".": r"[,\s'’]", ",": r"[.\s'’]"}  # what may part the thousands beside each decimal sign
 NUMBERS = {
@@ -38,7 +26,7 @@ def read_series(
     source: str | PathLike[str] | Sequence[Any] | Any,
     *,
     column: str | int | None = None,
-    date: str | int | None = None,
+    date: str | int | Sequence[str | int] | None = None,
     where: dict[str | int, Any] | None = None,
     missing: str = "refuse",
     delimiter: str | None = None,
@@ -52,11 +40,13 @@ def read_series(
         source: the file, which gzip may have packed; a list of rows; a data frame or a pandas Series; or the values
             alone, an array.
         column: of the values, by name or place; None takes the only one of numbers beside the dates.
-        date: the column of the dates, or of numbers that rise; None takes the first that holds dates, else the first if
-            there are two or more; of pandas the index, unless it only counts the rows of a data frame.
+        date: the column of the dates, or of numbers that order the rows; several in a list, ["year", "month"] or
+            ["day", "time"]; False if the rows are in order. None takes the first that holds dates, else the first if it
+            holds whole numbers, each once, or rises; of pandas the index, unless it only counts the rows of a frame.
         where: only the rows that have these values in these columns, {"store": 25}, of a table of many series.
-        missing: what becomes of empty cells and NA. "refuse" refuses them; "drop" leaves the rows out, so that steps
-            are no longer equal; "mask" keeps them as nan: `SeriesForecaster` leaves them out of its loss.
+        missing: what becomes of empty cells, of NA, and of dates without a row where the others follow each other in
+            equal steps. "refuse" refuses them; "drop" takes what is there, at whatever steps; "mask" has nan there:
+            `SeriesForecaster` leaves them out of its loss.
         delimiter: of the columns; None finds it.
         decimal: "." or ","; None finds it, and refuses commas that may as well part thousands.
         date_format: as datetime.strptime takes it, say "%m/%d/%Y"; None tries the forms of ISO 8601, 31.12.1999,
@@ -65,8 +55,8 @@ def read_series(
 
     Raises:
         FileNotFoundError: if the file is missing.
-        ValueError: for a value that is no number, a date that cannot be read, or a missing value, by its row; for a
-            table of several columns of numbers, without `column`.
+        ValueError: for a value that is no number, a date that cannot be read, or a missing value, by its row; for steps
+            that are not equal, unless `missing` is "drop"; for a table of several columns of numbers, without `column`.
 
     Example:
         >>> rows = [["2024-01-03", "2"], ["2024-01-01", "1,5"], ["2024-01-02", ""]]
@@ -78,41 +68,60 @@ def read_series(
     if isinstance(source, np.ndarray) and source.ndim == 1:
         return _handled(np.arange(len(source), dtype=np.float64), source.astype(np.float64), missing, "the array")
     frame = source.to_frame() if hasattr(source, "to_frame") else source
-    table = read_table(
-        frame, delimiter=delimiter, header=header, wanted=(column, date, *(where or ())), what="a table of a series"
-    )
+    wanted = (column, *(date if isinstance(date, list | tuple) else (date,)), *(where or ()))
+    table = read_table(frame, delimiter=delimiter, header=header, wanted=wanted, what="a table of a series")
     if date is None and (index := _index(source)) is not None:
         date = len(table.rows[0])
         table = table._replace(rows=[[*row, day] for row, day in zip(table.rows, index, strict=True)])
     table = table.having(where or {})
+    if isinstance(date, list | tuple):
+        table, date = _with_joined(table, date), len(table.rows[0])
     of_date = _place_of_dates(table, column, date, date_format)
     at = _place_of_values(table, column, of_date)
     values = _numbers([row[at] for row in table.rows], decimal, table)
     if of_date is None:
         return _handled(np.arange(len(values), dtype=np.float64), values, missing, table.source)
-    dates = _times([row[of_date] for row in table.rows], date_format, table)
+    dates = dates_of([row[of_date] for row in table.rows], date_format, table)
     order = np.argsort(dates, kind="stable")
     if (same := np.flatnonzero(dates[order][1:] == dates[order][:-1])).size:
         raise ValueError(
             f"a series must have one value a date, {table.source} has {dates[order][same[0]]} twice; leave the "
-            "rows of one series, where={name of a column: its value}, or give the values alone, in order"
+            "rows of one series, where={name of a column: its value}, or say which columns are the date, "
+            "date=['year', 'month']"
         )
     return _handled(dates[order], values[order], missing, table.source)
+
+
+def _with_joined(table: Table, columns: Sequence[str | int]) -> Table:
+    """The table with a last column of dates, made of several."""
+    places = [table.place(name, 0, "date") for name in columns]
+    names = [str(place) if table.names is None else table.names[place] for place in places]
+    rows = [[*row, joined([row[place] for place in places], names)] for row in table.rows]
+    return table._replace(rows=rows, names=None if table.names is None else (*table.names, " ".join(names)))
 
 
 def _place_of_dates(table: Table, column: Any, date: Any, date_format: str | None) -> int | None:
     """Returns the column of dates: the one that is named, the first that holds dates, or the first; None of one."""
     width = len(table.rows[0])
+    if date is False or (date is None and width == 1):
+        return None
     if date is not None:
         return table.place(date, 0, "date")
-    if width == 1:
-        return None
     taken = None if column is None else table.place(column, 0, "column")
-    for k in range(width):
+    others = [k for k in range(width) if k != taken]
+    for k in others:
         with suppress(ValueError):
-            if k != taken and _times([row[k] for row in table.rows], date_format, table).dtype.kind == "M":
+            if dates_of([row[k] for row in table.rows], date_format, table).dtype.kind == "M":
                 return k
-    return 0
+    dates = dates_of([row[others[0]] for row in table.rows], date_format, table)
+    whole = not (dates % 1).any() and len(set(dates.tolist())) == len(dates)
+    if not whole and not (np.diff(dates) > 0).all():
+        name = others[0] if table.names is None else table.names[others[0]]
+        raise ValueError(
+            f"date must be named where no column holds dates, of {table.source} the first other one, {name!r}, does "
+            "not rise; give date=..., several as ['year', 'quarter'], or date=False if the rows are in order"
+        )
+    return others[0]
 
 
 def _place_of_values(table: Table, column: Any, of_date: int | None) -> int:
@@ -141,6 +150,8 @@ def _index(source: Any) -> Any:
 
 
 def _handled(dates: np.ndarray, values: np.ndarray, missing: str, source: str) -> Series:
+    if missing != "drop":
+        dates, values = _at_equal_steps(dates, values, missing, source)
     gaps = np.isnan(values)
     if gaps.any() and missing == "refuse":
         raise ValueError(
@@ -149,6 +160,25 @@ def _handled(dates: np.ndarray, values: np.ndarray, missing: str, source: str) -
         )
     kept = ~gaps if missing == "drop" else slice(None)
     return Series(dates[kept], values[kept], gaps[kept])
+
+
+def _at_equal_steps(dates: np.ndarray, values: np.ndarray, missing: str, source: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns both with nan where a date has no row."""
+    if (grid := grid_of(dates)) is None:
+        steps = np.diff(dates)
+        raise ValueError(
+            f"dates must follow each other in equal steps, those of {source} are {steps.min()} to {steps.max()} apart; "
+            "missing='drop' takes them as equal"
+        )
+    if missing == "refuse" and len(grid.dates) > len(dates):
+        absent = np.delete(grid.dates, grid.at)
+        raise ValueError(
+            f"a series must have a row at every step, {source} has none for {absent[0]} and {len(absent)} in all; "
+            "missing='mask' has a missing value there, missing='drop' takes the rows as equal steps"
+        )
+    found = np.full(len(grid.dates), np.nan)
+    found[grid.at] = values
+    return grid.dates, found
 
 
 def _numbers(cells: list[Any], decimal: str | None, table: Table) -> np.ndarray:
@@ -187,40 +217,3 @@ def _number(text: str, decimal: str) -> float:
     if decimal != "." and "." in text:
         raise ValueError("a point that parts no thousands")
     return float(text)
-
-
-def _times(cells: list[Any], date_format: str | None, table: Table) -> np.ndarray:
-    """Returns dates as datetime64, or numbers that are no dates as they are."""
-    cells = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
-    if empty := [k for k, cell in enumerate(cells) if cell == "" or is_missing(cell)]:
-        raise ValueError(f"a series must have a date in each row, {table.at(empty[0])} has none")
-    for form in (None, *FORMS) if date_format is None else (date_format,):
-        with suppress(AttributeError, TypeError, ValueError):
-            moments = [_moment(_read(cell, form) if isinstance(cell, str) else cell) for cell in cells]
-            unit = "us" if any(moment.microsecond for moment in moments) else "s"
-            days = all(moment.time() == time() for moment in moments)
-            return np.array(moments, f"datetime64[{'D' if days else unit}]")
-    with suppress(TypeError, ValueError):
-        if date_format is None:
-            return np.array([float(cell) for cell in cells])
-    bad = next((cell for cell in cells if not str(cell)[:1].isdigit()), cells[0])
-    raise ValueError(
-        f"dates must be of one form, {date_format or 'as 1999-12-31, 31.12.1999 or a number'}, {table.source} has "
-        f"{bad!r}; give date_format, say '%m/%d/%Y', or another column as date"
-    )
-
-
-def _read(text: str, form: str | None) -> datetime:
-    """The moment of a text in a form, or in one of ISO 8601, or of a quarter."""
-    if form is not None:
-        return datetime.strptime(text, form)
-    if quarter := QUARTER.fullmatch(text):
-        return datetime(int(quarter[1]), 3 * int(quarter[2]) - 2, 1)
-    return datetime.fromisoformat(text.replace("/", "-"))
-
-
-def _moment(cell: Any) -> datetime:
-    """A date, a moment, or a period of pandas, as a moment without a zone."""
-    cell = cell.to_timestamp() if hasattr(cell, "to_timestamp") else cell
-    moment = cell if isinstance(cell, datetime) else datetime(cell.year, cell.month, cell.day)
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)

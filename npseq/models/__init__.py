@@ -8,12 +8,13 @@ from npseq.models.decoding.bleu import d2l_bleu
 from npseq.models.encoder_decoder import EncoderDecoder
 from npseq.models.forecaster import Forecaster
 from npseq.models.halves import Decoder, Encoder
+from npseq.models.intervals import Forecast
 from npseq.models.language_model import LanguageModel
 from npseq.models.latent_forecaster import LatentForecaster
 from npseq.models.masked_loss import masked_softmax_cross_entropy
 from npseq.models.seq2seq import Seq2Seq
 from npseq.models.sequence_generator import SequenceGenerator
-from npseq.models.series_forecaster import Forecast, SeriesForecaster
+from npseq.models.series_forecaster import SeriesForecaster
 from npseq.models.tagger import Tagger
 
 __all__ = [

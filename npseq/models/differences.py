@@ -1,13 +1,16 @@
 """The changes of a series over a step or a season, and what is expected without a model."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from npseq.arguments import array_or_lists
 from npseq.backend import to_host
 from npseq.data import Series, read_series
+
+LEAST = 12  # changes that are learnt
 
 
 def values_of(data: Any) -> np.ndarray:
@@ -28,22 +31,72 @@ def values_of(data: Any) -> np.ndarray:
     return values
 
 
-def lags_for(values: np.ndarray, lags: list[int], horizon: int) -> list[int]:
-    """Returns the lags [1, season] or [1] of the differences to take, without the 1 where that is better.
+class Scaling(NamedTuple):
+    """The differences that are taken of a series, and the units of its changes."""
 
-    With it, a value is expected to be off by as much as the last one; without it, to return to the mean. Which of these
-    misses by less, 1 to `horizon` steps ahead, is taken.
+    lags: list[int]
+    mean: float
+    scale: float
+
+
+def scaling_of(learnt: np.ndarray, season: int | None, horizon: int) -> Scaling:
+    """Returns the differences by which least is left to learn of values (T,), and the changes' mean and deviation.
+
+    Of the differences over a step, or none, and with a season over a step, a season, or both, those are taken by which
+    forecasts 1 to `horizon` steps ahead err least, if all changes to come are the mean of those before. Raises
+    ValueError where too few are left.
     """
-    level = changes_of(values, lags[1:])
-    ahead = [
-        known.var() for k in range(1, min(horizon + 1, len(level))) if len(known := _finite(level[k:] - level[:-k]))
-    ]
-    return lags if np.mean(ahead) < _finite(level).var() else lags[1:]
+    options = [[], [1]] if season is None else [[1], [season], [1, season]]
+    longest = sum(options[-1])
+    if (count := int(np.isfinite(changes_of(learnt, options[-1])).sum())) < LEAST:
+        raise ValueError(
+            f"a series must leave {LEAST} changes to learn after {longest} are lost to differences, got {count}; give "
+            "a longer one, a smaller valid, or no season"
+        )
+    wanted = ahead_of(learnt, horizon)
+    errors = [np.nanmean(np.square(wanted - _steady(learnt, lags, horizon))[longest:]) for lags in options]
+    lags = options[int(np.argmin(errors))]
+    changes = changes_of(learnt, lags)
+    return Scaling(lags, float(np.nanmean(changes)), float(np.nanstd(changes)) or 1.0)
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
-    known: np.ndarray = values[np.isfinite(values)]
-    return known
+def scaled(values: np.ndarray, scaling: Scaling, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the scaled changes, 0 where one is missing, and 1 where there is one, else 0."""
+    changes = (changes_of(values, scaling.lags) - scaling.mean) / scaling.scale
+    known = np.isfinite(changes)
+    return np.where(known, changes, 0).astype(dtype), known.astype(dtype)
+
+
+def check_changes(known: np.ndarray, lags: list[int]) -> None:
+    """Raises ValueError where no change of known (T, ...), 1 or 0, follows another, so that none can be predicted."""
+    if known[1:].sum() == 0:
+        raise ValueError(
+            f"a series must hold a change after the first one, got {len(known)} changes after {sum(lags)} values are "
+            "lost to differences; give a longer one"
+        )
+
+
+def _steady(values: np.ndarray, lags: list[int], horizon: int) -> np.ndarray:
+    """The forecasts (T, horizon) after each value, if all changes to come are the mean of those before."""
+    changes = np.concatenate([np.full(sum(lags), np.nan), changes_of(values, lags)])
+    known = np.isfinite(changes)
+    mean = np.cumsum(np.where(known, changes, 0)) / np.maximum(np.cumsum(known), 1)
+    values, found = filled(values), np.empty((len(values), horizon))
+    for k in range(horizon):
+        found[:, k] = mean
+        for lag, sign in terms_of(lags):
+            found[:, k] += sign * (found[:, k - lag] if lag <= k else _moved(values, lag - 1 - k))
+    return found
+
+
+def _moved(values: np.ndarray, steps: int) -> np.ndarray:
+    """Each value in the place so many steps after its own."""
+    return np.concatenate([np.full(min(steps, len(values)), np.nan), values[: max(len(values) - steps, 0)]])
+
+
+def ahead_of(values: np.ndarray, steps: int) -> np.ndarray:
+    """Returns the values (T, steps) that follow each; nan past the end."""
+    return sliding_window_view(np.concatenate([values[1:], np.full(steps, np.nan)]), steps)[: len(values)]
 
 
 def changes_of(values: np.ndarray, lags: Sequence[int]) -> np.ndarray:
@@ -72,8 +125,14 @@ def base_of(values: np.ndarray, lags: Sequence[int]) -> np.ndarray:
 
 def naive_of(values: np.ndarray, steps: int, season: int | None) -> np.ndarray:
     """Returns the last value, or the last season, again and again; a missing one is the last before it."""
-    values, length = filled(values), season or 1
-    return values[len(values) - length + np.arange(steps) % length]
+    found: np.ndarray = naive_from(values, np.array([len(values)]), steps, season or 1)[0]
+    return found
+
+
+def naive_from(values: np.ndarray, origins: np.ndarray, steps: int, season: int) -> np.ndarray:
+    """Returns the last season (origins, steps), again and again, after each number of values."""
+    found: np.ndarray = filled(values)[origins[:, None] - season + np.arange(steps) % season]
+    return found
 
 
 def filled(values: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """This module trains a model on examples, epoch by epoch, and keeps the best on those that are held out."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from math import inf
@@ -49,6 +49,10 @@ class Fitting(Whole):
         """What fit, evaluate and score are given, as examples."""
         raise NotImplementedError
 
+    def _noted(self, examples: Any) -> Mapping[str, Any]:
+        """What fit keeps of the examples, as attributes; asked for once all arguments have been checked."""
+        return {}
+
     def fit(
         self,
         data: Any,
@@ -90,7 +94,7 @@ class Fitting(Whole):
         learnt, held = self._held_out(examples, plan)
         if held is None and plan.patience is not None:
             raise ValueError(f"patience needs held-out data, got patience {patience} and valid {valid}; leave it out")
-        self.__dict__.update(history_=[], best_epoch_=0)
+        self.__dict__.update(history_=[], best_epoch_=0, **self._noted(examples))
         best, least = None, inf
         seen = plan.progress if plan.progress is not None else "ipykernel" in sys.modules or sys.stderr.isatty()
         bar = EpochBar(plan.epochs, self._updates(learnt, plan.batch_size), "loss {:.4g}".format, disable=not seen)

@@ -1,6 +1,7 @@
 """A latent forecaster predicts the next values of series from a state, which has seen all values before them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -34,6 +35,7 @@ class Stretch(NamedTuple):
 
     arrays: tuple[Array, ...]  # the arguments of `loss`, (T, B, ...) each
     warm_up: int = 0
+    noted: Mapping[str, Any] = MappingProxyType({})  # what fit sets on the model once all arguments have been checked
 
 
 class LatentForecaster(Fitting):
@@ -190,15 +192,18 @@ class LatentForecaster(Fitting):
         steps = len(examples.arrays[0])
         if plan.valid is not None and not isinstance(plan.valid, int | float):
             return examples, self._examples(plan.valid, None)
-        if not (count := self._held_steps(within("valid", plan.valid or 0, below=1), steps)):
+        if not (count := self._held_steps(within("valid", plan.valid or 0, below=1), examples)):
             return examples, None
         if steps - count < 2:
             raise ValueError(f"a series must leave 2 steps to learn, got {steps} less {count} held out; take fewer")
         learnt = tuple(part[: steps - count] for part in examples.arrays)
         return Stretch(learnt), Stretch(examples.arrays, steps - count - 1)
 
-    def _held_steps(self, share: float, steps: int) -> int:
-        return round(share * steps)
+    def _held_steps(self, share: float, examples: Stretch) -> int:
+        return round(share * len(examples.arrays[0]))
+
+    def _noted(self, examples: Stretch) -> Mapping[str, Any]:
+        return examples.noted
 
     def _train(self, examples: Stretch, plan: Plan) -> Iterator[tuple[Any, Any, int]]:
         steps, series = examples.arrays[0].shape[:2]

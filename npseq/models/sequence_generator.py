@@ -21,7 +21,7 @@ from npseq.models.cells import CELL, check_cell_options, layer_of
 from npseq.models.decoding.choice import check_choice, sample
 from npseq.models.decoding.generation import check_length
 from npseq.models.examples import Examples
-from npseq.models.fitting import Fitting, Plan, no_targets
+from npseq.models.fitting import Fitting, no_targets
 from npseq.models.positions import step_mask
 from npseq.parameters import Parameters
 from npseq.shown import by_fields
@@ -193,12 +193,11 @@ class SequenceGenerator(Fitting):
             raise ValueError(f"v must have a row for each of the {ids.shape[1]} sequences of ids, got {v.shape}")
         return Examples((v, ids, wanted, lengths), (0, 1, 1, 0), ((1, 3), (2, 3)))
 
-    def _held_out(self, examples: Examples, plan: Plan) -> tuple[Any, Any]:
+    def _noted(self, examples: Examples) -> dict[str, Any]:
         arrays: Any = examples.arrays
         _, ids, wanted, lengths = arrays
-        self.first_ = int(ids[0, 0]) if bool((ids[0] == ids[0, 0]).all()) else None
-        self.longest_ = len(wanted) if lengths is None else int(lengths.max())
-        return super()._held_out(examples, plan)
+        first = int(ids[0, 0]) if bool((ids[0] == ids[0, 0]).all()) else None
+        return {"first_": first, "longest_": len(wanted) if lengths is None else int(lengths.max())}
 
     def predict(self, v: Array) -> list[np.ndarray]:
         """Returns the likeliest token after the likeliest, so many as the longest sequence of `fit` had, for each row.

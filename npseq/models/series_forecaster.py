@@ -1,6 +1,6 @@
 """A forecaster of a series as it is measured: it scales, learns by a recurrent network, forecasts with intervals."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -8,20 +8,27 @@ from npseq.arguments import amount, integer, within
 from npseq.backend import Array, array_module, to_host
 from npseq.cell import Cell
 from npseq.layers.recurrent import Recurrent
+from npseq.layers.states import map_state
 from npseq.losses import mean_squared_error
 from npseq.models.cells import CELL
-from npseq.models.differences import base_of, changes_of, filled, lags_for, naive_of, terms_of, values_of
-from npseq.models.latent_forecaster import WARM_UP, LatentForecaster, StateTape, Stretch
+from npseq.models.differences import (
+    Scaling,
+    ahead_of,
+    base_of,
+    check_changes,
+    filled,
+    naive_from,
+    naive_of,
+    scaled,
+    scaling_of,
+    terms_of,
+    values_of,
+)
+from npseq.models.intervals import Forecast, reach_of, weight_of
+from npseq.models.latent_forecaster import LatentForecaster, StateTape, Stretch
 from npseq.parameters import Parameters
 
-
-class Forecast(NamedTuple):
-    """The values after a series, and what to expect of them; each (steps,)."""
-
-    mean: np.ndarray  # the forecast
-    low: np.ndarray  # below it lie (1 - interval) / 2 of what is to come; nan if nothing was held out
-    high: np.ndarray  # above it, as many
-    naive: np.ndarray  # the last value, again and again; with a season, the last season
+MOST = 1000  # origins from which errors are measured
 
 
 class SeriesForecaster(LatentForecaster):
@@ -29,11 +36,15 @@ class SeriesForecaster(LatentForecaster):
 
         h_t = g(h_{t-1}, [z_t, whether it is missing]),  z_{t+1} = h_t W + b
 
-    The difference of one step is taken where the last value says more of the next `horizon` than the mean does; without
-    a season it may be the only one. A forecast of several steps feeds each prediction back and adds the
-    changes up from the last values. params: "recurrent.W_xh", ..., "output.W" (H, 1), "output.b" (1,). After `fit`,
-    `lags_` are those of the differences, `mean_` and `scale_` are of the changes, `errors_` the errors on the held-out
-    end, steps ahead by origin, from which the intervals come; `learnt_` says how many of the `values_` were learnt.
+    The differences, over a step or none, with a season over a step, a season or both, are those that leave least to
+    learn. A forecast of several steps feeds each prediction back, and adds the changes up from the last values; it is
+    then weighed against the better of the naive forecasts, naive + weight (network - naive), with the weight in [0, 1]
+    that errs least on the held-out end (Bates and Granger 1969), 0 where the network adds nothing there. params:
+    "recurrent.W_xh", ..., "output.W" (H, 1), "output.b" (1,).
+
+    After `fit`, `lags_` are those of the differences, `mean_` and `scale_` are of the changes, `naive_` is how many
+    steps back the naive forecast looks; `errors_` are those on the held-out end by steps ahead, from which intervals
+    come; `learnt_` says how many of the `values_` were learnt.
 
     Args:
         cell: "rnn", "gru" or "lstm"; or a cell of one's own, MyCell(); or a recurrent layer that reads 2 features.
@@ -54,10 +65,14 @@ class SeriesForecaster(LatentForecaster):
         (5,)
     """
 
-    fitted = (*LatentForecaster.fitted, "lags_", "mean_", "scale_", "errors_", "values_", "learnt_")
+    fitted = (
+        *LatentForecaster.fitted, "lags_", "mean_", "scale_", "weight_", "naive_", "errors_", "values_", "learnt_"
+    )  # fmt: skip
     lags_: list[int]
     mean_: float
     scale_: float
+    weight_: float
+    naive_: int
     errors_: list[list[float]]
     values_: list[float]
     learnt_: int
@@ -122,33 +137,39 @@ class SeriesForecaster(LatentForecaster):
             TypeError, ValueError: before anything is learnt, if an argument does not fit, or the series is too short.
         """
         values = values_of(data)
-        self.learnt_ = len(values) - round(within("valid", valid, below=1) * len(values))
-        learnt, longest = values[: self.learnt_], [1] if self.season is None else [1, self.season]
-        if (count := int(np.isfinite(changes_of(learnt, longest)).sum())) < WARM_UP + 4:
-            raise ValueError(
-                f"a series must leave {WARM_UP + 4} changes to learn after {sum(longest)} are lost to differences, got "
-                f"{count}; give a longer one, a smaller valid, or no season"
-            )
-        self.lags_ = lags_for(learnt, longest, self.horizon)
-        changes = changes_of(learnt, self.lags_)
-        self.mean_, self.scale_ = float(np.nanmean(changes)), float(np.nanstd(changes)) or 1.0
-        self.values_ = values.tolist()
-        super().fit(values, targets, epochs=epochs, valid=valid, **plan)
-        self.errors_ = self._errors(values)
+        count = len(values) - round(within("valid", valid, below=1) * len(values))
+        found = scaling_of(values[:count], self.season, self.horizon)
+        noted = {f"{name}_": part for name, part in found._asdict().items()}
+        noted |= {"weight_": 1.0, "naive_": 1, "errors_": [], "values_": values.tolist(), "learnt_": count}
+        super().fit(self._stretch(values, found)._replace(noted=noted), targets, epochs=epochs, valid=valid, **plan)
+        self._weigh(values)
         return self
 
-    def _examples(self, data: Any, targets: Any) -> Stretch:
-        self._check_fitted("scale_")
-        z, weights = self._scaled(values_of(data))
-        if weights[1:].sum() == 0:
-            raise ValueError(
-                f"a series must hold a change after the first one, got {len(z)} changes after {sum(self.lags_)} values "
-                "are lost to differences; give a longer one"
-            )
-        return Stretch((self._moved(z[:, None]), self._moved(weights[:, None])))
+    def _weigh(self, values: np.ndarray) -> None:
+        """Finds the weight of the network, and the errors, on the held-out end."""
+        origins, wanted = self._held(values)
+        if not len(origins):
+            return
+        naive = {lag: naive_from(values, origins, self.horizon, lag) for lag in {1, self.season or 1}}
+        self.naive_ = min(naive, key=lambda lag: float(np.nanmean(np.square(wanted - naive[lag]))))
+        known, network = np.isfinite(wanted), self._ahead(values, origins, self.horizon)
+        self.weight_ = weight_of(network[known], naive[self.naive_][known], wanted[known])
+        errors = (wanted - self._ahead(values, origins, self.horizon)).T
+        self.errors_ = [row[np.isfinite(row)].tolist() for row in errors]
 
-    def _held_steps(self, share: float, steps: int) -> int:
-        return len(self.values_) - self.learnt_
+    def _examples(self, data: Any, targets: Any) -> Stretch:
+        if isinstance(data, Stretch):  # of fit
+            return data
+        self._check_fitted()
+        found = self._stretch(values_of(data), Scaling(self.lags_, self.mean_, self.scale_))
+        check_changes(found.arrays[1], self.lags_)
+        return found
+
+    def _stretch(self, values: np.ndarray, scaling: Scaling) -> Stretch:
+        return Stretch(tuple(self._moved(part[:, None]) for part in scaled(values, scaling, self.dtype)))
+
+    def _held_steps(self, share: float, examples: Stretch) -> int:
+        return len(examples.noted["values_"]) - int(examples.noted["learnt_"])
 
     def predict(self, data: Any) -> np.ndarray:
         """Returns the value (T,) that is expected at each step of a series, one step ahead; nan at the first ones.
@@ -156,17 +177,15 @@ class SeriesForecaster(LatentForecaster):
         Args:
             data: a Series, or values (T,).
         """
-        self._check_fitted()
-        values = values_of(data)
-        z, weights = self._scaled(values)
-        x = self._moved(np.stack([z[:-1], 1 - weights[:-1]], axis=-1)[:, None])
+        values = self._given(data)
+        x = self._inputs(values)[:-1]
         change = to_host(self.forward(x)[0])[:, 0, 0].astype(np.float64) * self.scale_ + self.mean_
-        change = np.concatenate([np.full(len(values) - len(change), np.nan), change])
-        found: np.ndarray = base_of(values, self.lags_) + change
-        return found
+        naive, network = base_of(values, [self.naive_]), base_of(values, self.lags_)
+        network += np.concatenate([np.full(len(values) - len(change), np.nan), change])
+        return np.asarray(naive + self.weight_ * (network - naive))
 
     def score(self, data: Any = None, targets: Any = None) -> float:
-        """Returns 1 - (squared errors of `compare`) / (the least of the naive forecasts'): 0 is no better than naive.
+        """Returns 1 - (squared errors of `compare`) / (the least of the naive forecasts'): 0 or less is no better.
 
         Args:
             data: the series that was fitted; None is that one.
@@ -174,7 +193,8 @@ class SeriesForecaster(LatentForecaster):
         """
         found = self.compare(data)
         model = found.pop("model")
-        return 1 - (model / min(found.values())) ** 2
+        least = min(found.values())
+        return 1 - (model / least) ** 2 if least else -float(model > 0)
 
     def forecast(  # type: ignore[override]
         self, steps: int, data: Any = None, *, interval: float = 0.8
@@ -187,86 +207,94 @@ class SeriesForecaster(LatentForecaster):
             interval: the share of what is to come that should lie between low and high.
 
         Raises:
-            ValueError: before fit.
+            ValueError: before fit, and for a series too short to be continued.
         """
-        self._check_fitted()
-        steps, tail = amount("steps", steps), (1 - within("interval", interval, below=1)) / 2
-        values = np.asarray(self.values_) if data is None else values_of(data)
-        mean = self._ahead(values, steps)
-        errors = np.array(self.errors_ or [[np.nan]])
-        spread = np.quantile(errors, [tail, 1 - tail], axis=1)
-        at = np.minimum(np.arange(steps), spread.shape[1] - 1)
-        growth = np.sqrt(np.maximum(np.arange(steps) + 1, spread.shape[1]) / spread.shape[1])  # past the horizon
-        return Forecast(
-            mean, mean + spread[0][at] * growth, mean + spread[1][at] * growth, naive_of(values, steps, self.season)
-        )
+        steps, share = amount("steps", steps), within("interval", interval, below=1)
+        values = self._given(data)
+        mean = self._ahead(values, np.array([len(values)]), steps)[0]
+        reach = reach_of(self.errors_, steps, share)
+        return Forecast(mean, mean - reach, mean + reach, naive_of(values, steps, self.season))
 
     def compare(self, data: Any = None) -> dict[str, float]:
         """Returns root mean squared errors up to `horizon` steps ahead on the held-out end, beside naive forecasts.
 
-        That end also chose the epoch that was kept, so that on another one the model's are a little larger.
+        That end also chose the epoch and the weight that were kept, so that on another one the model's are a little
+        larger.
 
         Args:
-            data: the series that was fitted; None is that one.
+            data: the series that was fitted, and what has followed since; None is the one that was fitted.
 
         Raises:
-            ValueError: before fit, or if fewer steps than `horizon` were held out.
+            ValueError: before fit, or if nothing was held out.
         """
-        self._check_fitted()
-        values = np.asarray(self.values_) if data is None else values_of(data)
-        found: dict[str, list[float]] = {"model": [], "naive": [], **({"seasonal naive": []} if self.season else {})}
-        if not (origins := self._origins(values)):
+        values = self._given(data)
+        origins, wanted = self._held(values)
+        if not len(origins):
             raise ValueError(
-                f"a held-out end must have {self.horizon} steps, the horizon, to be forecast, got "
-                f"{max(len(values) - self.learnt_, 0)}; take a larger valid, or a smaller horizon"
+                f"a series must have values after the {self.learnt_} that were learnt, got {len(values)} in all; take "
+                "a larger valid, or give what has followed as well"
             )
-        for origin in origins:
-            known, wanted = values[:origin], values[origin : origin + self.horizon]
-            steps = len(wanted)
-            found["model"] += (self._ahead(known, steps) - wanted).tolist()
-            found["naive"] += (naive_of(known, steps, None) - wanted).tolist()
-            if self.season:
-                found["seasonal naive"] += (naive_of(known, steps, self.season) - wanted).tolist()
-        return {name: float(np.sqrt(np.nanmean(np.square(errors)))) for name, errors in found.items()}
+        found = {"model": self._ahead(values, origins, self.horizon)}
+        seasons = {"naive": 1, "seasonal naive": self.season}
+        found |= {name: naive_from(values, origins, self.horizon, lag) for name, lag in seasons.items() if lag}
+        return {name: float(np.sqrt(np.nanmean(np.square(wanted - ahead)))) for name, ahead in found.items()}
 
-    def _errors(self, values: np.ndarray) -> list[list[float]]:
-        """The errors by steps ahead (horizon, origins) on the held-out end, less their missing ones."""
-        rows: list[list[float]] = [[] for _ in range(self.horizon)]
-        for origin in self._origins(values):
-            wanted = values[origin : origin + self.horizon]
-            for k, error in enumerate(wanted - self._ahead(values[:origin], len(wanted))):
-                if np.isfinite(error):
-                    rows[k].append(float(error))
-        count = min((len(row) for row in rows if row), default=0)
-        return [row[:count] for row in rows if row] if count > 1 else []
+    def _given(self, data: Any) -> np.ndarray:
+        """The values of a series, None for the fitted one. Raises ValueError where no forecast can follow."""
+        self._check_fitted()
+        if data is None:
+            return np.asarray(self.values_)
+        values, least = values_of(data), max(sum(self.lags_), self.season or 0) + 1
+        if len(values) < least or not np.isfinite(values).any():
+            raise ValueError(
+                f"a series must have {least} values to be continued, after differences over {self.lags_} and a season, "
+                f"got {len(values)}, of which {int(np.isnan(values).sum())} are missing"
+            )
+        return values
 
-    def _origins(self, values: np.ndarray) -> list[int]:
-        """Where forecasts of the held-out end begin; each sees all values before it."""
-        last = len(values) - self.horizon
-        count = min(40, max(last - self.learnt_ + 1, 0))
-        found: list[int] = np.unique(np.linspace(self.learnt_, last, count).astype(int)).tolist()
-        return found
+    def _held(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How many values are known where forecasts of the held-out end begin; what follows (origins, horizon)."""
+        count = max(len(values) - self.learnt_, 0)
+        origins = np.unique(np.linspace(self.learnt_, len(values) - 1, min(count, MOST)).astype(int))
+        wanted = ahead_of(values, self.horizon)[origins - 1]
+        known = np.isfinite(wanted).any(axis=1)
+        return origins[known], wanted[known]
 
-    def _ahead(self, values: np.ndarray, steps: int) -> np.ndarray:
-        """Each prediction is fed back to make the next."""
-        z, weights = self._scaled(values)
-        known, state, found = filled(values).tolist(), None, []
-        x = self._moved(np.stack([z, 1 - weights], axis=-1)[:, None])
-        for _ in range(steps):
-            prediction, state, _ = self.forward(x, state)
-            change = float(prediction[-1, 0, 0])
-            base = sum(sign * known[-lag] for lag, sign in terms_of(self.lags_))
-            found.append(base + change * self.scale_ + self.mean_)
-            known.append(found[-1])
-            x = self._moved(np.array([[[change, 0]]], self.dtype))
-        return np.array(found)
+    def _ahead(self, values: np.ndarray, origins: np.ndarray, steps: int) -> np.ndarray:
+        """Returns forecasts (origins, steps), each after so many values, feeding predictions back."""
+        change, state = self._states(values, origins)
+        known, longest = filled(values), sum(self.lags_)
+        rows = [known[origins - back] for back in range(longest, 0, -1)]
+        for k in range(steps):
+            if k:
+                x = np.stack([change, np.zeros_like(change)], axis=-1)[None]
+                prediction, state, _ = self.forward(self._moved(x), state)
+                change = to_host(prediction)[0, :, 0]
+            base = sum(sign * rows[-lag] for lag, sign in terms_of(self.lags_))
+            rows.append(base + change.astype(np.float64) * self.scale_ + self.mean_)
+        network, naive = np.stack(rows[longest:], axis=1), naive_from(values, origins, steps, self.naive_)
+        return np.asarray(naive + self.weight_ * (network - naive))
 
-    def _scaled(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        changes = (changes_of(values, self.lags_) - self.mean_) / self.scale_
-        known = np.isfinite(changes)
-        return np.where(known, changes, 0).astype(self.dtype), known.astype(self.dtype)
+    def _inputs(self, values: np.ndarray) -> Array:
+        """What the network reads (T - lost to differences, 1, 2)."""
+        z, weights = scaled(values, Scaling(self.lags_, self.mean_, self.scale_), self.dtype)
+        return self._moved(np.stack([z, 1 - weights], axis=-1)[:, None])
 
-    def _check_fitted(self, found: str = "errors_") -> None:
-        if not hasattr(self, found):
+    def _states(self, values: np.ndarray, origins: np.ndarray) -> tuple[np.ndarray, Any]:
+        """The next change (origins,) by the network at each origin, and the states there side by side."""
+        x = self._inputs(values)
+        state, start, changes, states = None, 0, [], []
+        for origin in origins.tolist():
+            end = origin - sum(self.lags_)
+            prediction, state, _ = self.forward(x[start:end], state)
+            start = end
+            changes.append(prediction[-1, :, 0])
+            states.append(state)
+        xp = array_module(x)
+        joined = map_state(lambda *parts: xp.concatenate(parts, axis=1), *states)
+        return to_host(xp.concatenate(changes)), joined
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "errors_"):
             raise ValueError("a forecaster must have learnt a series before it forecasts; call fit(series)")
         self.check_finite()

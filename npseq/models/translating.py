@@ -54,14 +54,18 @@ class Translating(Fitting, EncoderDecoder):
         arrays = tuple(None if part is None else array("data", array_or_lists("data", part)) for part in arrays)
         examples = Examples(arrays, (1, 1, 0, 0), ((0, 2), (1, 3)))
         self._checked(*arrays)  # type: ignore[attr-defined]
-        longest = int(arrays[3].max()) if arrays[3] is not None else len(arrays[1])
-        self.longest_ = max(longest, getattr(self, "longest_", 0))
         return examples
 
     def _check_vocabs(self, pairs: Pairs) -> None:
         for given, own in ((pairs.source_vocab, self.source_vocab), (pairs.target_vocab, self.target_vocab)):
             if own is not None:
                 check_vocab(given, own)
+
+    def _noted(self, examples: Examples) -> dict[str, int]:
+        arrays: Any = examples.arrays
+        _, target, _, lengths = arrays
+        longest = len(target) if lengths is None else int(lengths.max())
+        return {"longest_": max(longest, getattr(self, "longest_", 0))}
 
     def predict(self, texts: Sequence[str] | Any, *, batch_size: int = 256, max_steps: int | None = None) -> Any:
         """Returns the translation of each text by the likeliest token after the likeliest token; `translate` searches.

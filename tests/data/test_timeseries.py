@@ -87,6 +87,43 @@ def test_the_columns_are_found_where_they_can_be_no_others(tmp_path):
     assert read_series([[datetime(2024, 1, 2), 5], [datetime(2024, 1, 1), 4]]).time.dtype == "datetime64[D]"
 
 
+def test_values_are_never_their_own_dates(tmp_path):
+    (tmp_path / "a.csv").write_text("sold,seen\n3,0\n1,0\n2,1\n")
+    with pytest.raises(ValueError, match=r"date must be named .* 'seen', does not rise; .* date=False if the rows are"):
+        read_series(tmp_path / "a.csv", column="sold")
+    assert read_series(tmp_path / "a.csv", column="sold", date=False).values.tolist() == [3, 1, 2]
+
+
+def test_an_index_without_a_name(tmp_path):
+    (tmp_path / "a.csv").write_text('"","time","n"\n"1",1949.08,5\n"2",1949.17,6\n')
+    assert read_series(tmp_path / "a.csv", column="n").values.tolist() == [5, 6]
+    assert read_series(tmp_path / "a.csv", column="n", date="time").time.tolist() == [1949.08, 1949.17]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "days"),
+    [
+        ("year,quarter,n", ["1959,2,6", "1959.0,1,5", "1959,3,7"], ["1959-01-01", "1959-04-01", "1959-07-01"]),
+        ("year,month,n", ["1959,2,6", "1959,1,5", "1959,12,7"], ["1959-01-01", "1959-02-01", "1959-12-01"]),
+        ("y,m,d,n", ["1959,2,3,6", "1959,2,1,5", "1960,1,1,7"], ["1959-02-01", "1959-02-03", "1960-01-01"]),
+        ("month,year,n", ["Feb,1959,6", "Jan,1959,5", "Mar,1959,7"], ["1959-01-01", "1959-02-01", "1959-03-01"]),
+        (
+            "day;time;n",
+            ["31.12.1959;23:00;6", "31.12.1959;22:00;5", "01.01.1960;00:00;7"],
+            ["1959-12-31T22:00:00", "1959-12-31T23:00:00", "1960-01-01T00:00:00"],
+        ),
+    ],
+)
+def test_dates_in_several_columns(tmp_path, header, rows, days):
+    (tmp_path / "a.csv").write_text("\n".join([header, *rows]) + "\n")
+    columns = header.replace(";", ",").split(",")[:-1]
+    series = read_series(tmp_path / "a.csv", column="n", date=columns)
+    assert (series.values.tolist(), series.time.astype(str).tolist()) == ([5, 6, 7], days)
+    for column, date in ((["n"], columns), ("n", [["year"]]), (True, columns)):
+        with pytest.raises(TypeError, match="must be the name or the place of one column of the file"):
+            read_series(tmp_path / "a.csv", column=column, date=date)
+
+
 def test_one_series_of_a_table_of_many(tmp_path):
     (tmp_path / "a.csv").write_text("day,shop,sold\n2024-01-01,1,5\n2024-01-01,2,7\n2024-01-02,2,8\n")
     assert read_series(tmp_path / "a.csv", column="sold", date="day", where={"shop": 2}).values.tolist() == [7, 8]
@@ -128,7 +165,7 @@ def test_missing_values_are_refused_dropped_or_masked(gap):
         ),
         (lambda: read_series([["1", "2"], ["", "3"]]), "must have a date in each row, row 2 of the list has none"),
         (
-            lambda: read_series([["1", "2"], ["1", "3"]]),
+            lambda: read_series([["1", "2"], ["1", "3"]], date=0),
             r"must have one value a date, the list has 1\.0 twice; leave the rows of one",
         ),
         (
@@ -136,6 +173,10 @@ def test_missing_values_are_refused_dropped_or_masked(gap):
             "dates must be of one form, %Y%m%d, the list has",
         ),
         (lambda: read_series([["1", "2"]], missing="zero"), "missing must be"),
+        (
+            lambda: read_series([["5.5", "1"], ["5.25", "2"]]),
+            "date must be named where no column holds dates, of the list the first other one, 0, does not rise; give",
+        ),
     ],
 )
 def test_what_is_no_series_is_refused(call, message):

@@ -80,6 +80,11 @@ KINDS = {
         None, ns.data.lagged_windows(WAVE, 4), ns.data.lagged_windows(WAVE, 4), ns.data.lagged_windows(WAVE, 4)[0],
     ),
 }  # fmt: skip
+OTHERS = {name: kind.data for name, kind in KINDS.items()} | {  # of which fit finds something else
+    "SeriesForecaster": 7 + np.sin(np.arange(90) / 3) + np.arange(90) / 5,
+    "Seq2Seq": (np.ones((9, 4), int), np.full((9, 4), 3)),
+    "SequenceGenerator": (V, np.ones((9, 20), int), np.ones((9, 20), int)),
+}
 ALL, RECURRENT = list(KINDS), [name for name, kind in KINDS.items() if kind.inputs]
 SMALL = {"hidden_size": 4, "rng": 0}
 
@@ -91,6 +96,12 @@ def made(name: str, cell: Any = "gru", **options: Any) -> Any:
 def fitted(name: str, **options: Any) -> Any:
     plan = {"epochs": 3, "batch_size": 4, "valid": 0.25, "optimizer": ns.Adam(0.01), "rng": 7} | options
     return made(name).fit(KINDS[name].data, **plan)
+
+
+def shown(model: Any) -> dict[str, str]:
+    """All that a model shows, but for layers and parameters."""
+    hidden = {*model.layers, "layers", "params"}
+    return {name: repr(value) for name, value in vars(model).items() if name[0] != "_" and name not in hidden}
 
 
 def flat(found: Any) -> list[Any]:
@@ -199,6 +210,22 @@ def test_what_cannot_be_is_refused_before_anything_is_learnt(name, options, erro
         model.fit(**({"data": KINDS[name].data} | options))
     np.testing.assert_array_equal(model.params.flat, before)
     assert not hasattr(model, "history_")
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    "bad", [{"epochs": 0}, {"valid": 1.0}, {"optimizer": "adam"}, {"patience": 0}, {"callbacks": [3]}, {"data": None}]
+)
+def test_a_fit_that_is_refused_leaves_a_fitted_model_as_it_was(name, bad):
+    model = fitted(name)
+    before, params = shown(model), model.params.flat.copy()
+    data = OTHERS[name]
+    with pytest.raises((TypeError, ValueError)):
+        model.fit(**({"data": data} | bad))
+    assert shown(model) == before
+    np.testing.assert_array_equal(model.params.flat, params)
+    model.evaluate(data)
+    assert shown(model) == before
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -31,8 +31,9 @@ def test_the_gradient_is_that_of_a_complex_step():
 def test_an_untrained_forecaster_is_the_mean_change():
     model = SeriesForecaster("rnn", 3, rng=0).fit(WAVE, epochs=1, optimizer=None)
     model.params.flat[...] = 0
-    expected = WAVE[-1] + np.diff(WAVE[:204]).mean() * np.arange(1, 4)
-    np.testing.assert_allclose(model.forecast(3).mean, expected, rtol=1e-10)
+    drift, w = WAVE[-1] + np.diff(WAVE[:204]).mean() * np.arange(1, 4), model.weight_
+    assert (model.lags_, model.naive_) == ([1], 1)
+    np.testing.assert_allclose(model.forecast(3).mean, WAVE[-1] + w * (drift - WAVE[-1]), rtol=1e-10)
 
 
 def test_a_season_with_a_trend_is_learnt_better_than_by_naive_forecasts():
@@ -62,7 +63,9 @@ def test_without_a_held_out_end_nothing_is_said_of_errors():
     ahead = model.forecast(3)
     assert np.isfinite(ahead.mean).all()
     assert np.isnan([ahead.low, ahead.high]).all()
-    with pytest.raises(ValueError, match="a held-out end must have 12 steps, the horizon, to be forecast, got 0; take"):
+    with pytest.raises(
+        ValueError, match="must have values after the 240 that were learnt, got 240 in all; take a larger"
+    ):
         model.compare()
 
 
@@ -81,7 +84,6 @@ def test_a_day_that_is_closed_each_week_does_not_spoil_the_others():
     sales[6::7] = np.nan
     model = SeriesForecaster("gru", 16, season=7, rng=0).fit(sales, epochs=80)
     found = model.compare()
-    assert model.lags_ == [7]
     assert found["model"] < 0.5 * min(found["naive"], found["seasonal naive"])
 
 
