@@ -213,7 +213,15 @@ def _places(table: Table, text: str | int | None, label: str | int | None, known
     usual = next((k for k in places if known and {*columns[k]} <= {"", *known}), usual)
     of_label = table.place(label, usual, "label")
     others = [k for k in places if k != of_label]
-    return of_label, table.place(text, max(others, key=lambda k: (kinds[k] > 1, lengths[k])), "text")
+    of_text = table.place(text, max(others, key=lambda k: (kinds[k] > 1, lengths[k])), "text")
+    alike = [k for k in places if kinds[k] == kinds[of_label] > 1 and k != of_text]
+    if label is None and len(alike) > 1 and not (known or table.is_list):
+        names = alike if table.names is None else [table.names[k] for k in alike]
+        raise ValueError(
+            f"label must be named, {table.source} has several columns of {kinds[of_label]} values: "
+            f"{', '.join(map(repr, names))}"
+        )
+    return of_label, of_text
 
 
 def _named(table: Table, text: str | int | None, label: str | int | None) -> Table:

@@ -95,6 +95,13 @@ def test_a_column_of_one_value_is_no_text_but_may_be_the_label_of_texts_like_oth
     assert load_labelled(tmp_path / "b.csv", like=data).targets.tolist() == [1, 1]
 
 
+def test_a_label_that_may_be_one_of_two_is_asked_for(tmp_path):
+    (tmp_path / "a.csv").write_text("text,toxic,insult\n" + "some words,1,0\nothers here,0,0\nand more,1,1\n" * 2)
+    with pytest.raises(ValueError, match=r"label must be named, .* has several columns of 2 values: 'toxic', 'insult'"):
+        load_labelled(tmp_path / "a.csv")
+    assert load_labelled(tmp_path / "a.csv", label="toxic").targets.tolist() == [1, 0, 1] * 2
+
+
 def test_texts_like_others_have_their_ids_and_labels():
     learnt = load_labelled(TEXTS, lower=False, min_freq=1)
     other = load_labelled([("FILM good worse", "-")], like=learnt)
