@@ -199,9 +199,15 @@ def _checked_text(ids: Array, batch_size: int, steps: int) -> tuple[Array, int]:
     if len(ids) < needed:
         raise ValueError(
             f"the text must hold at least batch_size * steps + 1 = {batch_size} * {steps} + 1 = {needed} tokens, got "
-            f"{len(ids)}; take a longer text, a smaller batch_size or fewer steps"
+            f"{len(ids)}; take a longer text{_smaller(len(ids), batch_size, steps)}"
         )
     return ids, len(ids) - needed
+
+
+def _smaller(tokens: int, batch_size: int, steps: int) -> str:
+    """Names windows of which a text that is too short holds some."""
+    steps = min(steps, 16, max(0, tokens - 1) // 2)
+    return f", or batch_size={min(batch_size, max(1, (tokens - 1) // (8 * steps)))} and steps={steps}" if steps else ""
 
 
 def _module(*values: Any) -> ModuleType:

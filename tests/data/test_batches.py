@@ -1,3 +1,4 @@
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -109,10 +110,10 @@ def test_the_shortest_texts_still_give_a_batch_for_every_draw(windows, length):
 
 @BOTH
 def test_a_text_under_one_batch_is_refused_before_the_iteration(windows):
-    message = r"at least batch_size \* steps \+ 1 = 3 \* 4 \+ 1 = 13 tokens, got 12; take a longer text, a smaller"
+    message = r"at least batch_size \* steps \+ 1 = 3 \* 4 \+ 1 = 13 tokens, got 12; take a longer text, or batch"
     with pytest.raises(ValueError, match=message):
         windows(np.arange(12), 3, 4, rng=0)
-    with pytest.raises(ValueError, match="got 0"):
+    with pytest.raises(ValueError, match=r"got 0; take a longer text$"):
         windows([], 3, 4, rng=0)
 
 
@@ -141,6 +142,14 @@ def test_one_hot_of_d2ls_examples():
     assert [(int(i), int(j)) for i, j in np.argwhere(vectors)] == [(0, 0), (1, 2)]
     assert vectors.sum() == 2
     assert one_hot(np.arange(10).reshape(2, 5).T, 28).shape == (5, 2, 28)
+
+
+@pytest.mark.parametrize("tokens", [3, 12, 30, 300, 1000])
+def test_what_the_error_of_a_short_text_names_fits(tokens):
+    with pytest.raises(ValueError, match="take a longer text, or batch_size=") as caught:
+        list(sequential_windows(np.arange(tokens), 32, 35, 0))
+    batch_size, steps = map(int, re.findall(r"=(\d+)", str(caught.value)))
+    assert list(sequential_windows(np.arange(tokens * 9 // 10), batch_size, steps, 0))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
