@@ -44,10 +44,12 @@ def dates_of(cells: list[Any], date_format: str | None, table: Table) -> np.ndar
     with suppress(TypeError, ValueError):
         if date_format is None:
             return np.array([float(cell) for cell in cells])
-    bad = next((cell for cell in cells if not str(cell)[:1].isdigit()), cells[0])
+    bad = next((k for k, cell in enumerate(cells) if not str(cell)[:1].isdigit()), 0)
+    named = "" if bad or table.names else ", header=True if the first row names the columns"
     raise ValueError(
-        f"dates must be of one form, {date_format or 'as 1999-12-31, 31.12.1999 or a number'}, {table.source} has "
-        f"{bad!r}; give date_format, say '%m/%d/%Y', another column as date, or date=False if its rows are in order"
+        f"dates must be of one form, {date_format or 'as 1999-12-31, 31.12.1999 or a number'}, {table.at(bad)} has "
+        f"{cells[bad]!r}; give date_format, say '%m/%d/%Y', another column as date, date=False if the rows are in "
+        f"order{named}"
     )
 
 

@@ -38,7 +38,7 @@ def read_series(
 
     Args:
         source: the file, which gzip may have packed; a list of rows; a data frame or a pandas Series; or the values
-            alone, an array.
+            alone, an array or a list.
         column: of the values, by name or place; None takes the only one of numbers beside the dates.
         date: the column of the dates, or of numbers that order the rows; several in a list, ["year", "month"] or
             ["day", "time"]; False if the rows are in order. None takes the first that holds dates, else the first if it
@@ -65,6 +65,8 @@ def read_series(
         ([1.5, nan, 2.0], '2024-01-01')
     """
     one_of("missing", missing, MISSING)
+    if isinstance(source, list | tuple) and source and all(isinstance(x, int | float | np.number) for x in source):
+        source = np.array(source)
     if isinstance(source, np.ndarray) and source.ndim == 1:
         return _handled(np.arange(len(source), dtype=np.float64), source.astype(np.float64), missing, "the array")
     frame = source.to_frame() if hasattr(source, "to_frame") else source
@@ -86,8 +88,8 @@ def read_series(
     if (same := np.flatnonzero(dates[order][1:] == dates[order][:-1])).size:
         raise ValueError(
             f"a series must have one value a date, {table.source} has {dates[order][same[0]]} twice; leave the "
-            "rows of one series, where={name of a column: its value}, or say which columns are the date, "
-            "date=['year', 'month']"
+            "rows of one series, where={name of a column: its value}, say which columns are the date, date=['year', "
+            "'month'], or give a list of rows with one of these, or their mean"
         )
     return _handled(dates[order], values[order], missing, table.source)
 

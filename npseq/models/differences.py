@@ -1,6 +1,7 @@
 """The changes of a series over a step or a season, and what is expected without a model."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +12,13 @@ from npseq.backend import to_host
 from npseq.data import Series, read_series
 
 LEAST = 12  # changes that are learnt
+LEAST_SIZE, MOST_SIZE = 1e-140, 1e140  # of the largest value
 
 
 def values_of(data: Any) -> np.ndarray:
     """Returns the values (T,) of a Series, also of pandas, or an array, float64, nan where one is missing."""
+    if isinstance(data, str | PathLike):
+        raise TypeError(f"data must be a series, got the path {str(data)!r}; pass ns.data.read_series(path)")
     data = read_series(data, missing="mask") if hasattr(data, "to_frame") else data  # a Series of pandas
     given = data.values if isinstance(data, Series) else data
     given = to_host(array_or_lists("data", given))
@@ -25,6 +29,11 @@ def values_of(data: Any) -> np.ndarray:
     if not len(given):
         raise ValueError("a series must hold at least one value, got none")
     values = given.astype(np.float64)
+    known = np.abs(values[np.isfinite(values) & (values != 0)])
+    if known.size and not LEAST_SIZE < known.max() < MOST_SIZE:
+        raise ValueError(
+            f"a series must be of a size whose squares float64 can hold, got {known.max():.3g}; give it in other units"
+        )
     if np.isinf(values).any():
         at = int(np.isinf(values).argmax())
         raise ValueError(f"a series must be finite, or nan where a value is missing, got infinity at {at}")

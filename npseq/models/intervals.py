@@ -19,7 +19,7 @@ def reach_of(errors: Sequence[Sequence[float]], steps: int, share: float) -> np.
     """Returns the distances (steps,) from a forecast within which `share` of what is to come should lie.
 
     Of n errors k steps ahead, it is their root mean square times the quantile of Student's t with n / k degrees of
-    freedom: errors of neighbouring origins share k - 1 of their steps, so that they are worth n / k errors apart. Past
+    freedom, at least 1: errors of neighbouring origins share k - 1 of their steps, so that they are worth n / k. Past
     the last errors the distance grows as the root of the steps; nan without any.
 
     Args:
@@ -32,7 +32,7 @@ def reach_of(errors: Sequence[Sequence[float]], steps: int, share: float) -> np.
     known = [row for row in errors[:steps] if len(row)]
     found = np.full(steps, np.nan)
     for k, row in enumerate(known, start=1):
-        found[k - 1] = stdtrit(len(row) / k, (1 + share) / 2) * np.sqrt(np.mean(np.square(row)))
+        found[k - 1] = stdtrit(max(len(row) / k, 1), (1 + share) / 2) * np.sqrt(np.mean(np.square(row)))
     last = len(known)
     if last:
         found[last:] = found[last - 1] * np.sqrt(np.arange(last + 1, steps + 1) / last)

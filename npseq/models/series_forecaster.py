@@ -194,7 +194,7 @@ class SeriesForecaster(LatentForecaster):
         found = self.compare(data)
         model = found.pop("model")
         least = min(found.values())
-        return 1 - (model / least) ** 2 if least else -float(model > 0)
+        return 1 - (model / least) ** 2 if least else 0.0 - (model > 0)
 
     def forecast(  # type: ignore[override]
         self, steps: int, data: Any = None, *, interval: float = 0.8
@@ -231,8 +231,8 @@ class SeriesForecaster(LatentForecaster):
         origins, wanted = self._held(values)
         if not len(origins):
             raise ValueError(
-                f"a series must have values after the {self.learnt_} that were learnt, got {len(values)} in all; take "
-                "a larger valid, or give what has followed as well"
+                f"a series must have values after the {self.learnt_} that were learnt, got none among {len(values)} in "
+                "all; take a larger valid, or give what has followed as well"
             )
         found = {"model": self._ahead(values, origins, self.horizon)}
         seasons = {"naive": 1, "seasonal naive": self.season}

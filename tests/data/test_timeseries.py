@@ -138,7 +138,7 @@ def test_a_file_a_frame_and_values_alone(tmp_path):
     frame = SimpleNamespace(columns=["t", "v"], itertuples=lambda index: iter([(1, 2.5), (2, None)]))
     assert read_series(frame, missing="mask").missing.tolist() == [False, True]
     assert read_series(np.array([1.0, np.nan]), missing="drop").values.tolist() == [1]
-    assert read_series([["1"], ["4"]]).values.tolist() == [1, 4]
+    assert read_series([["1"], ["4"]]).values.tolist() == read_series([1, 4.0]).values.tolist() == [1, 4]
 
 
 @pytest.mark.parametrize("gap", ["", "NA", "nan", " - ", "null", "#N/A", None, np.nan])
@@ -169,8 +169,16 @@ def test_missing_values_are_refused_dropped_or_masked(gap):
             r"must have one value a date, the list has 1\.0 twice; leave the rows of one",
         ),
         (
+            lambda: read_series([["2024-01", "1"], ["Total", "1"]]),
+            "row 2 of the list has 'Total'; give date_format, .* date=False if the rows are in order$",
+        ),
+        (
+            lambda: read_series([["Tag", "1 EUR"], ["2024-01", "2 EUR"]]),
+            "order, header=True if the first row names the",
+        ),
+        (
             lambda: read_series([["20241301", "1"]], date_format="%Y%m%d"),
-            "dates must be of one form, %Y%m%d, the list has",
+            "dates must be of one form, %Y%m%d, row 1 of the list has",
         ),
         (lambda: read_series([["1", "2"]], missing="zero"), "missing must be"),
         (

@@ -64,8 +64,19 @@ def test_a_missing_value_is_the_last_before_it():
 
 
 @pytest.mark.parametrize(
-    ("bad", "message"), [(np.ones((2, 2)), r"must be values \(T,\)"), ([1, np.inf], "infinity at 1")]
+    ("bad", "message"),
+    [
+        (np.ones((2, 2)), r"must be values \(T,\)"),
+        ([1, np.inf], "infinity at 1"),
+        ([0, 1e200], "float64 can hold, got 1e.200"),
+        ([0, 1e-200], "got 1e-200; give it in"),
+    ],
 )
 def test_what_is_no_series_is_refused(bad, message):
     with pytest.raises(ValueError, match=message):
         values_of(bad)
+
+
+def test_a_path_is_no_series():
+    with pytest.raises(TypeError, match=r"got the path 'a.csv'; pass ns.data.read_series\(path\)"):
+        values_of("a.csv")

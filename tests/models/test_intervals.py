@@ -11,6 +11,7 @@ def test_one_and_two_errors_have_the_quantiles_in_closed_form():
     np.testing.assert_allclose(reach_of([[-3.0]], 1, 0.8), [one], rtol=1e-12)
     two = np.sqrt((9 + 1) / 2) * 0.9 * np.sqrt(2 / (1 - 0.9**2))  # of two degrees: share sqrt(2 / (1 - share^2))
     np.testing.assert_allclose(reach_of([[3.0, 1.0], [2.0, 2.0]], 2, 0.9), [two, 2 * np.tan(np.pi * 0.9 / 2)])
+    np.testing.assert_allclose(reach_of([[3.0], [3.0], [-3.0]], 3, 0.8), [one, one, one], rtol=1e-12)
     assert reach_of([[3.0]], 1, 0.0).tolist() == [0]
 
 

@@ -63,9 +63,7 @@ def test_without_a_held_out_end_nothing_is_said_of_errors():
     ahead = model.forecast(3)
     assert np.isfinite(ahead.mean).all()
     assert np.isnan([ahead.low, ahead.high]).all()
-    with pytest.raises(
-        ValueError, match="must have values after the 240 that were learnt, got 240 in all; take a larger"
-    ):
+    with pytest.raises(ValueError, match="after the 240 that were learnt, got none among 240 in all; take a larger"):
         model.compare()
 
 
@@ -102,3 +100,23 @@ def test_a_day_that_is_closed_each_week_does_not_spoil_the_others():
 def test_what_cannot_be_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_constant_series_and_one_shorter_than_the_horizon():
+    model = SeriesForecaster("gru", 4, rng=0).fit(np.full(40, 5.0), epochs=2)
+    assert (model.compare(), model.score()) == ({"model": 0.0, "naive": 0.0}, 0.0)
+    np.testing.assert_array_equal(np.stack(model.forecast(2)), 5.0)
+    ahead = SeriesForecaster("gru", 4, rng=0).fit(WAVE[:20], epochs=2).forecast(12)
+    assert np.isfinite(np.stack(ahead)).all()
+    assert (ahead.high > ahead.mean).all()
+    held = SeriesForecaster("gru", 4, rng=0).fit(np.r_[WAVE[:40], np.full(7, np.nan)], epochs=2)
+    with pytest.raises(ValueError, match="after the 40 that were learnt, got none among 47 in all"):
+        held.compare()
+
+
+@pytest.mark.parametrize("call", ["forecast", "predict"])
+def test_a_series_too_short_to_be_continued_is_refused(call):
+    model = SeriesForecaster("gru", 4, season=12, rng=0).fit(WAVE, epochs=1)
+    arguments = (3, WAVE[:12]) if call == "forecast" else (WAVE[:12],)
+    with pytest.raises(ValueError, match=r"must have 13 values to be continued, .* got 12, of which 0 are missing"):
+        getattr(model, call)(*arguments)
