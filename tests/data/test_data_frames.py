@@ -137,3 +137,16 @@ def test_a_frame_of_a_token_a_row_or_of_lists_is_that_of_sentences():
     ):
         with pytest.raises(ValueError, match=message):
             load_tagged(frame, **options)
+
+
+@pytest.mark.parametrize("freq", ["MS", "ME", "QE", "YS", "D", "B", "W-TUE", "h", "15min", "10D", "2MS"])
+def test_dates_without_a_row_are_those_of_asfreq(freq):
+    whole = pandas.Series(np.arange(60.0), index=pandas.date_range("2000-01-01", periods=60, freq=freq))
+    there = np.sort(np.random.default_rng(0).choice(np.arange(1, 59), size=52, replace=False))
+    column = whole.iloc[[0, *there, 59]]
+    expected = column.asfreq(freq)
+    found = read_series(column, missing="mask")
+    np.testing.assert_array_equal(found.time, expected.index.to_numpy().astype(found.time.dtype))
+    np.testing.assert_array_equal(found.values, expected.to_numpy())
+    with pytest.raises(ValueError, match=r"must have a row at every step, .* and 6 in all"):
+        read_series(column)
