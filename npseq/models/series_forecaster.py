@@ -175,7 +175,7 @@ class SeriesForecaster(LatentForecaster):
         """Returns the value (T,) that is expected at each step of a series, one step ahead; nan at the first ones.
 
         Args:
-            data: a Series, or values (T,).
+            data: a Series, or values (T,); None is the one that was fitted.
         """
         values = self._given(data)
         x = self._inputs(values)[:-1]
