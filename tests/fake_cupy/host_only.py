@@ -115,6 +115,7 @@ INNER = "it calls inner parts of what copies to the host, diagnose or gradcheck_
 SAME = "npseq must return or extend an object of the test, and the boundary hands over a copy of it"
 PRINTED = "a number that only the device knows yet is an array, which prints otherwise"
 WRONG = "wrong on purpose: it tests the checks"
+TWIN = "on a device a tape belongs to its layer's memory, and the test takes that of a second layer of the same numbers"
 KERNEL = "a kernel stays that of the lines it was made of, which the test then changes"
 
 STAYS = (  # modules of npseq whose functions run on the host under `pytest --fake-cupy`
@@ -211,4 +212,22 @@ HOST_TESTS = {  # of `pytest --fake-cupy`: parts of a test's id, in order, and w
     "tests/scan/test_adjoints.py::test_what_does_not_fit_is_refused": VALUES,
     "tests/scan/test_jacobians.py::test_units_that_read_each_other": INSIDE,
     "test_one_norm_over_everything_and_the_direction_kept": VALUES,
+    "test_refused_calls.py ... [a square below 0": VALUES,
+    "test_refused_calls.py ... [a mean of nan": VALUES,
+    "test_refused_calls.py ... [a number too large for an id": INSIDE,
+    "test_refused_calls.py ... [a warmup of all steps": TWIN,
+    "test_refused_calls.py ... [max_bytes of nan": TWIN,
+    "test_refused_calls.py ... [max_lag": TWIN,
+    "test_refused_calls.py ... [rows that are none": TWIN,
+    "test_refused_calls.py ... [survival of": TWIN,
+    "test_refused_calls.py::test_labels_are_judged_only_where_they_count": VALUES,
+    "test_a_refused_step_draws_nothing ... [LanguageModel targets0": VALUES,
+    "test_a_refused_step_draws_nothing ... [LanguageModel ids": VALUES,
+    "test_a_refused_step_draws_nothing ... [Tagger targets0": VALUES,
+    "test_a_refused_step_draws_nothing ... [Tagger of labels targets0": VALUES,
+    "test_a_refused_step_draws_nothing ... [Tagger weights0": VALUES,
+    "test_a_refused_step_draws_nothing ... [Classifier targets1": VALUES,
+    "test_a_refused_step_draws_nothing ... [Seq2Seq target0": VALUES,
+    "test_a_refused_step_draws_nothing ... [Seq2Seq source": VALUES,
+    "test_a_refused_step_draws_nothing ... [SequenceGenerator targets0": VALUES,
 }
