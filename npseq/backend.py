@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from npseq.arrays import NUMBERS, is_cupy, is_own, refusal
+from npseq.threads import multiply
 
 Array: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[Any]]  # or cupy.ndarray, which has no types of its own
 MaybeArray: TypeAlias = Array | Any  # or None, where a cell or a layer has no such thing: no type says which have it
@@ -128,10 +129,10 @@ def erfc(x: Array) -> Array:
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
-    """Returns a @ b; on a device it uses the product of multiplying_with, if there is one."""
-    if _product is None or isinstance(a, HOST):
-        return np.matmul(a, b, out=out)
-    return _product(a, b, out)
+    """Returns a @ b, on the host by npseq's threads where they share a step, on a device by multiplying_with's product."""
+    if isinstance(a, HOST):
+        return multiply(a, b, out)
+    return np.matmul(a, b, out=out) if _product is None else _product(a, b, out)
 
 
 @contextmanager

@@ -25,18 +25,14 @@ from numba import njit
 
 from npseq.compiled.arithmetic import functions
 from npseq.compiled.head import head_of, within
-from npseq.compiled.products import APART, PLAIN, add, move, put, take, times
+from npseq.compiled.meeting import meet
+from npseq.compiled.products import APART, PLAIN, add, times
 from npseq.compiled.tiles import tiles_of
 
 T = np.{dtype}
 one, zero, head = T(1), T(0), head_of(np.dtype(T))
 exp, tanh = functions(np.dtype(T))["exp"], functions(np.dtype(T))["tanh"]
-_pack, forth, back = tiles_of(np.dtype(T))
-
-
-@njit(cache=True, nogil=True, **PLAIN)
-def pack(M, n, depth, transposed):
-    return _pack(M, n, depth, transposed)
+pack, forth, back, span = tiles_of(np.dtype(T))
 
 
 """

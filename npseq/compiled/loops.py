@@ -4,8 +4,8 @@
     backward    dh_t = dy_t + p_{t+1},  p_t = W da_t + (the adjoint that the cell returns)
 
 The cell's step is its own lines, traced. Its local derivatives and its backward are traced as one, so that the
-derivatives are never stored. A call is for some columns of the batch, of = (B, first, w): all of them in place, fewer
-in copies, so that a block is flat either way. Numbers in a block: n of units, P of h, H and Q those of the columns.
+derivatives are never stored. Threads share the units: of = (B, part, count) says which are a call's, i to j in a block of
+n numbers, I to J in h, which has P. They meet before every product, which needs what all of them have written.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ import numpy as np
 
 from npseq.bptt.blocks import Blocks, blocks_of, x_runs
 from npseq.cell import Cell
-from npseq.compiled.source import calls, kernels, refs
+from npseq.compiled.source import calls, kernels
 from npseq.gpu.program import Kernel, MatrixProduct, Program, Ref
 from npseq.gpu.tracing import CellTrace, Slot, Symbol
 
@@ -47,7 +47,7 @@ def traced_backward(cell: Cell, dtype: np.dtype) -> Program:
         cell.local_derivatives(a, old, new, s)
     project: Any = partial(trace.product, blocks=cell.operands if cell.operands > 1 else None)
     results: Any = cell.backward(dnew, a, s, da, p, project)
-    return trace.finish(results)
+    return trace.finish(None if one is None else +one for one in results)  # as arrays of their own: a state may be one
 
 
 def _symbols(cell: Cell, trace: CellTrace, *states: str) -> Any:
@@ -59,102 +59,101 @@ def _symbols(cell: Cell, trace: CellTrace, *states: str) -> Any:
 
 
 class Places:
-    """Where the blocks of a program lie in step t, as text."""
+    """Where a thread's part of a program's blocks lies in step t, as text."""
 
-    def __init__(self, cell: Cell, program: Program, saved: str):
+    def __init__(self, cell: Cell, program: Program, saved: str, at: str):
         created = {name for step in program.steps if isinstance(step, Kernel) for name in step.created}
         products = [step for step in program.steps if isinstance(step, MatrixProduct)]
         self.cell, self.saved, self.operands = cell, saved, created & {step.operand.array for step in products}
-        self.created = sorted(created - self.operands)
-        self.by_gate = {"a": "a[t]", "da": "da[t]", "p": "p.ravel()"}
+        self.created, self.products = sorted(created - self.operands), [step.result for step in products]
+        self.result = "n" if saved == "dv" else "P"  # the size of a block of the second product
+        self.rows = {"a": f"a[{at}]", "da": "da[t]", "p": "p.ravel()"}
 
-    def __call__(self, ref: Ref) -> tuple[str, bool]:
-        """The block, and whether it is one of all sequences; the others are of these columns alone."""
+    def __call__(self, ref: Ref) -> str:
         array, gate = ref
         if array in self.operands:
-            return f"{self.saved}[t]", True
-        if gate is not None:
-            first, stop = (gate.start, gate.stop) if isinstance(gate, slice) else (gate, gate + 1)
-            if (row := self.by_gate.get(array)) is None:
-                return array + _blocks(first, stop, "H"), False
-            return row + _blocks(first, stop), True
+            return _part(f"{self.saved}[t]", gate or 0, "P" if self.saved == "dv" else "n")
         when, _, part = array.partition("_")
         if not part:
-            return array, False
-        h, c = {"old": ("s[t][:P]", "c[t]"), "new": ("s[t + 1][:P]", "c[t + 1]"), "dnew": ("dh", "dc")}[when]
-        k, of_all = self.cell.state.index(part), when != "dnew"
-        return c + _blocks(k - 1, k, "n" if of_all else "H") if k else h, of_all
+            size = self.result if array.startswith("v") else "P" if array == "r0" else "n"
+            return _part(self.rows.get(array, array), gate or 0, size)
+        h, c = {"old": ("s[t]", "c[t]"), "new": ("s[t + 1]", "c[t + 1]"), "dnew": ("dh", "dc")}[when]
+        k = self.cell.state.index(part)
+        return _part(c, k - 1) if k else _part(h, 0, "P")
 
     def project(self, step: MatrixProduct, times: str) -> list[str]:
         """The second product, whose operand is saved for the gradient of its weights."""
-        place, of_all = self(step.operand)
-        columns = f"{place}, B, first" if of_all else f"{place}, w, 0"
+        array, gate = step.operand
+        gates = range(gate.start, gate.stop) if isinstance(gate, slice) else [gate]
+        blocks, size = (self.cell.operands, "P") if self.saved == "dv" else (1, "n")
+        moved = [] if array in self.operands else [self(Ref(array, gate)) for gate in gates]
         return [
-            *([] if step.operand.array in self.operands else [f"move({columns}, {self.saved}[t], B, first, w)"]),
-            f"{step.result} = np.zeros(R // B * w, U.dtype)",
-            f"{times}(U, {self.saved}[t], B, first, {step.result}, w, 0, w, False)",
+            *(f"{_part(f'{self.saved}[t]', k, size)} = {block}" for k, block in enumerate(moved)),
+            MEET,
+            f"{times}(U, {self.saved}[t], B, {step.result}, {blocks}, {_bounds(self.result)}, False)",
         ]
 
 
-def _blocks(first: int, stop: int, n: str = "n") -> str:
-    return f"[{first} * {n} : {stop} * {n}]"
+BEGUN = "    (B, _, count), met, (i, j), (I, J) = of, 0, span(n, of), span(P, of)"
+MEET = "met = meet(arrived, met, count)"
 
 
-def _begun(program: Program) -> list[str]:
-    """What a loop begins with: the sizes of blocks of its own columns, and room for them."""
-    most = max(1, *(len(refs(step)) for step in program.steps if isinstance(step, Kernel)))
-    return [
-        "    B, first, w = of",
-        "    H, Q = n // B * w, P // B * w",
-        f"    spare = np.empty(({most}, 0 if w == B else max(H, Q, R // B * w)), s.dtype)",
-    ]
+def _bounds(size: str) -> str:
+    return {"n": "i, j", "P": "I, J"}[size]
+
+
+def _part(array: str, block: int, size: str = "n") -> str:
+    first, last = _bounds(size).split(", ")
+    return f"{array}[{block} * {size} + {first} : {block} * {size} + {last}]"
+
+
+def _blocks(first: int, stop: int) -> str:
+    return f"[{first} * n : {stop} * n]"
 
 
 def _forward(cell: Cell, program: Program) -> Iterator[str]:
-    places = Places(cell, program, "m")
-    places.by_gate["a"] = "a[at]"
-    yield from ["@njit(cache=True, nogil=True, **PLAIN)", "def forward(W, U, p, s, c, a, m, n, P, R, K, adds, of):"]
-    yield from [*_begun(program), "    for t in range(len(s) - 1):", "        at = min(t, len(a) - 1)"]
-    yield f"        forth(W, s[t][:K], B, first, a[at]{_blocks(0, blocks_of(cell).with_h)}, B, first, w, adds)"
-    lines = calls(program, "forward", places, lambda step: places.project(step, "forth"))
+    places, with_h = Places(cell, program, "m", "at"), blocks_of(cell).with_h
+    yield "@njit(cache=True, nogil=True, **PLAIN)"
+    yield "def forward(W, U, p, s, c, a, m, n, P, K, adds, arrived, of):"
+    yield from [BEGUN, "    if B > 1:", f"        W = pack(W, {with_h}, n // B, K // B, True, i // B, j // B)"]
+    if places.products:
+        yield from [f"        U = pack(U, 1, P // B, {cell.operands} * n // B, True, I // B, J // B)"]
+    yield from (f"    {name} = np.empty(P, s.dtype)" for name in places.products)
+    yield from ["    for t in range(len(s) - 1):", "        at = min(t, len(a) - 1)"]
+    lines = [MEET, f"forth(W, s[t][:K], B, a[at][: {with_h} * n], {with_h}, i, j, adds)"] if with_h else []
+    lines += calls(program, "forward", places, lambda step: places.project(step, "forth"))
     yield from (f"        {line}" for line in [*lines, ""])
 
 
 def _backward(cell: Cell, program: Program) -> Iterator[str]:
     """dh and dc are those of the last state, and then of the first."""
-    places = Places(cell, program, "dv")
+    places, with_h, (dh, *dc) = Places(cell, program, "dv", "t"), blocks_of(cell).with_h, program.results
     yield "@njit(cache=True, nogil=True, **PLAIN)"
-    yield "def backward(W, U, p, s, c, a, dy, da, dv, dh_all, dc_all, n, P, R, of):"
-    yield from _begun(program)
-    yield "    dh = take(dh_all, np.empty(Q, s.dtype), of, True)"
-    yield "    dc = take(dc_all, np.empty(dc_all.size // B * w, s.dtype), of, True)"
-    for name in (*places.created, "passed"):
-        yield f"    {name} = np.empty({'Q' if name in ('r0', 'passed') else 'H'}, dh.dtype)"
-    yield from ["    for t in range(len(da) - 1, -1, -1):", "        if dy.size:"]
-    yield "            add(take(dy[t], spare[0], of, True), dh)"
+    yield "def backward(W, U, p, s, c, a, dy, da, dv, dh, dc, n, P, arrived, of):"
+    yield from [BEGUN, "    if B > 1:", f"        W = pack(W, 1, P // B, {with_h} * n // B, False, I // B, J // B)"]
+    if places.products:
+        yield from [f"        U = pack(U, {cell.operands}, n // B, P // B, False, i // B, j // B)"]
+    yield from (f"    {name} = np.empty({'P' if name == 'r0' else 'n'}, s.dtype)" for name in places.created)
+    yield from (f"    {name} = np.empty({cell.operands} * n, s.dtype)" for name in places.products)
+    yield from ["    for t in range(len(da) - 1, -1, -1):", "        if dy.size:", "            add(dy[t][I:J], dh[I:J])"]
     lines = [*calls(program, "backward", places, lambda step: places.project(step, "back"))]
-    lines.append(f"back(W, da[t]{_blocks(0, blocks_of(cell).with_h)}, B, first, passed, w, 0, w, False)")
-    dh, *dc = program.results
-    lines += [] if dh is None else [f"add({places(dh)[0]}, passed)"]
-    lines += [
-        "dh[:] = passed",
-        *(f"dc{_blocks(k, k + 1, 'H')} = {places(part)[0]}" for k, part in enumerate(dc) if part is not None),
-    ]
-    yield from (f"        {line}" for line in lines)
-    yield from ["    put(dh, dh_all, of)", "    put(dc, dc_all, of)", ""]
+    lines.append(f"dh[I:J] = {'zero' if dh is None else places(dh)}")
+    lines += [f"{_part('dc', k)} = {places(part)}" for k, part in enumerate(dc) if part is not None]
+    lines += [MEET, f"back(W, da[t][: {with_h} * n], B, dh, 1, I, J, True)"] if with_h else []
+    yield from (f"        {line}" for line in [*lines, ""])
 
 
 STEP = """
 @njit(cache=True, **PLAIN)
 def step(ids, targets, W, U, b, Wo, bo, dW, dU, db, dWo, dbo, s, c, a, m, dy, da, dv, dh, dc, z, n, P, bias):
-    x, none = P + bias, a[:0]
+    x, none, alone = P + bias, a[:0], np.zeros(1, np.int64)
     if not (within(ids, W.shape[0] - x) and within(targets, bo.size)):
         return T(np.nan), False
     for t in range(ids.size):
         {inputs}
-    forward(W, U, none, s, c, a, m, n, P, dv.shape[1], P, True, (1, 0, 1))
+    forward(W, U, none, s, c, a, m, n, P, P, True, alone, (1, 0, 1))
     loss = head(s[1:], Wo, bo, targets, z, dy, dWo, dbo)
-    backward(W, U, none, s, c, a, dy, da, dv, dh, dc, n, P, m.shape[1], (1, 0, 1))
+    backward(W, U, none, s, c, a, dy, da, dv, dh, dc, n, P, alone, (1, 0, 1))
     times(s[:-1], da, dW, 0, {with_h} * n)
     {projection}
     dW[:P, {of_h} * n :] = zero

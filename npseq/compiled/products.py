@@ -27,44 +27,6 @@ def add(x, out):
         out[j] += x[j]
 
 
-@numba.njit(**APART)
-def move(x, width, of_x, out, row, of_out, columns):
-    """Copies some columns of x (n, width), from the of_x-th on, to those of out (n, row).
-
-    Four go at a time, as one. Places are unsigned, of which none is counted from the end.
-    """
-    i, j, width, row, columns = np.uint64(of_x), np.uint64(of_out), np.uint64(width), np.uint64(row), np.uint64(columns)
-    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
-    whole = columns - columns % four
-    for _ in range(np.uint64(x.size) // width):
-        for k in range(np.uint64(0), whole, four):
-            x0, x1, x2, x3 = x[i + k], x[i + k + one], x[i + k + two], x[i + k + three]
-            out[j + k], out[j + k + one], out[j + k + two], out[j + k + three] = x0, x1, x2, x3
-        for k in range(whole, columns):
-            out[j + k] = x[i + k]
-        i, j = i + width, j + row
-
-
-@numba.njit(**PLAIN)
-def take(x, room, of, filled):
-    """w columns of x (n, B), from the first on, copied into room; x itself if they are all. of: (B, first, w)."""
-    B, first, w = of
-    if w == B:
-        return x
-    found = room[: x.size // B * w]
-    if filled:
-        move(x, B, first, found, w, 0, w)
-    return found
-
-
-@numba.njit(**PLAIN)
-def put(found, x, of):
-    """Copies columns back to where `take` had them from."""
-    B, first, w = of
-    if w < B:
-        move(found, w, 0, x, B, first, w)
-
-
 @numba.njit(**SUMS)
 def add_rows(W, x, out):
     """out += x W: four rows at a time, so that out is read and written a quarter as often."""
@@ -83,12 +45,12 @@ def add_rows(W, x, out):
 
 @numba.njit(**SUMS)
 def dots(W, x, out):
-    """out = W x."""
+    """out += W x."""
     for p in range(out.size):
         row, total = W[p], x.dtype.type(0)
         for j in range(x.size):
             total += row[j] * x[j]
-        out[p] = total
+        out[p] += total
 
 
 @numba.njit(**SUMS)

@@ -1,37 +1,22 @@
-"""The columns of a batch are shared by threads, each of which runs the whole loop over time for its own."""
+"""The units of a layer are shared by threads, each of which runs the loop over time for its own."""
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 
-from npseq.compiled.tiles import COLUMNS
-from npseq.cpu import pools
+import numpy as np
 
-SMALL = 50_000_000  # operations of all products, half a millisecond, up to which a second thread gains nothing
+from npseq.threads import run, together
+
+SMALL = 500_000  # operations of a step, up to which a second thread gains less than meeting it costs
+RELEASED = 1 << 62  # more than any meeting waits for
 
 
 def shared(function: Callable[..., object], given: tuple[Any, ...], sequences: int, operations: int) -> None:
-    """Calls function(*given, (sequences, first, width)) for all columns, on as many threads as BLAS has.
+    """Calls function(*given, arrived, (sequences, part, count)) for each part, on threads that wait for each other.
 
-    What a column becomes is the same to the last bit, however many there are beside it.
+    What a unit becomes is the same to the last bit, however many there are.
     """
-    count = 1 if operations < SMALL else max((get_threads() for get_threads, _ in pools()), default=1)
-    each = -(-sequences // (count * COLUMNS)) * COLUMNS
-    first, *others = [(sequences, at, min(each, sequences - at)) for at in range(0, sequences, each)]
-    running = [_threads().submit(function, *given, part) for part in others]
-    try:
-        function(*given, first)
-    finally:
-        for one in running:
-            one.result()
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_name_prefix="npseq")
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_threads.cache_clear)  # a process has not the threads of the one it came from
+    arrived = np.zeros(1, np.int64)
+    with together() as available:
+        count = 1 if operations < SMALL else available
+        run(lambda part: function(*given, arrived, (sequences, part, count)), count, lambda: arrived.fill(RELEASED))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from npseq.gpu.program import Kernel, MatrixProduct, Program, Reduction, Ref, Untraceable
 
-Place = Callable[[Ref], tuple[str, bool]]  # where a block lies, as text; whether columns must be taken of it
+Place = Callable[[Ref], str]  # where a block lies, as text
 
 PYTHON = {  # the operations of npseq.gpu.operations, of numbers; both sides of a choice are computed, without a branch
     "add": "{0} + {1}",
@@ -72,19 +72,4 @@ def calls(program: Program, label: str, place: Place, product: Callable[[MatrixP
         if isinstance(step, MatrixProduct):
             yield from product(step)
         elif isinstance(step, Kernel):
-            yield from _call(f"{label}_{k}", step, place)
-
-
-def _call(name: str, kernel: Kernel, place: Place) -> Iterator[str]:
-    """Columns are taken of blocks of all sequences, and put there."""
-    given, after = [], []
-    loaded = {assignment.args[0] for assignment in kernel.assignments if assignment.op == "load"}
-    stored = {ref for ref, _ in kernel.stores}
-    for k, ref in enumerate(refs(kernel)):
-        block, of_all = place(ref)
-        given.append(f"q{k}" if of_all else block)
-        if of_all:
-            yield f"q{k} = take({block}, spare[{k}], of, {ref in loaded})"
-        if of_all and ref in stored:
-            after.append(f"put(q{k}, {block}, of)")
-    yield from [f"{name}({', '.join(given)})", *after]
+            yield f"{label}_{k}({', '.join(map(place, refs(step)))})"

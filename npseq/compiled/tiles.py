@@ -1,9 +1,9 @@
-"""A matrix times the columns of some sequences, out = M x, by tiles of out that stay in registers.
+"""Blocks of a matrix times the columns of some sequences, out = M x, by tiles of out that stay in registers.
 
-BLAS copies M into its own order at every call; here that is done once for all steps. M lies in panels: a panel is some
-rows of M, and holds M[these rows, k] for each k in turn, zeros past M's last row. A tile is a panel's rows times four
-columns: for each k its VECTORS vectors are multiplied with four numbers of x. `python -m benchmarks.small_products` has
-these products beside those of BLAS.
+BLAS copies M into its own order at every call; here that is done once for all steps. M's rows are some blocks of as many
+units each. They lie in panels: a panel is some rows of one block, and holds M[these rows, k] for each k in turn, zeros
+past the block's last row. A tile is a panel's rows times four columns: for each k its VECTORS vectors are multiplied with
+four numbers of x. `python -m benchmarks.small_products` has these products beside those of BLAS.
 """
 
 from functools import cache
@@ -23,26 +23,40 @@ INDEX, LANE = ir.IntType(64), ir.IntType(32)
 
 
 @cache
-def tiles_of(dtype: np.dtype) -> tuple[Any, Any, Any]:
-    """The functions (pack, forth, back) for a type."""
-    return _pack_of(BYTES // dtype.itemsize * VECTORS), *_either(_multiply_of(dtype))
+def tiles_of(dtype: np.dtype) -> tuple[Any, Any, Any, Any]:
+    """The functions (pack, forth, back, span) for a type."""
+    rows = BYTES // dtype.itemsize * VECTORS
+    return _pack_of(rows), *_either(_multiply_of(dtype)), _span_of(rows)
+
+
+def _span_of(rows: int) -> Any:
+    @numba.njit(**PLAIN)
+    def span(size, of):
+        """From where to where one of `count` parts of a block of so many numbers goes: whole panels."""
+        B, part, count = of
+        panel = rows * B
+        panels = -(-size // panel)
+        return min(panels * part // count * panel, size), min(panels * (part + 1) // count * panel, size)
+
+    return span
 
 
 def _pack_of(rows: int) -> Any:
     @numba.njit(**PLAIN)
-    def pack(M, n, depth, transposed):
-        """The panels of M[:n, :depth], or of M[:depth, :n].T."""
-        panels = np.zeros((-(-n // rows), depth * rows), M.dtype)
-        if transposed:
-            for p in range(len(panels)):
-                columns = M[:, p * rows : min(p * rows + rows, n)]
+    def pack(M, blocks, units, depth, transposed, first, last):
+        """The panels of units first to last of each block of M[: blocks * units, :depth], or of M[:depth].T."""
+        each = -(-(last - first) // rows)
+        panels = np.zeros((blocks * each, depth * rows), M.dtype)
+        for p in range(len(panels)):
+            at = first + p % each * rows
+            size, row, panel = min(rows, last - at), p // each * units + at, panels[p]
+            if transposed:
                 for k in range(depth):
-                    panels[p][k * rows : k * rows + columns.shape[1]] = columns[k]
-        else:
-            for row in range(n):
-                to = panels[row // rows][row % rows :]
-                for k in range(depth):
-                    to[k * rows] = M[row][k]
+                    panel[k * rows : k * rows + size] = M[k][row : row + size]
+            else:
+                for r in range(size):
+                    for k in range(depth):
+                        panel[k * rows + r] = M[row + r][k]
         return panels
 
     return pack
@@ -53,31 +67,27 @@ def _multiply_of(dtype: np.dtype) -> Any:
     rows = lanes * VECTORS
 
     @numba.njit(**PLAIN)
-    def multiply(panels, x, x_row, x_first, out, row, first, width, adds):
-        """`width` columns of x (depth, x_row), from the x_first on, to those of out (n, row); added if `adds`."""
-        n, depth, last = out.size // row, panels.shape[1] // rows, width // COLUMNS * COLUMNS
-        if depth == 0:
-            for r in range(0 if adds else n):
-                out[r * row + first : r * row + first + width] = 0
-            return
-        some, rest = np.zeros(depth * COLUMNS, x.dtype), np.empty(lanes * COLUMNS, x.dtype)
+    def multiply(panels, x, B, out, blocks, first, last, adds):
+        """From first to last in each block of out, (blocks, units * B), M x; added to what is there if `adds`."""
+        depth, whole, each, block = x.size // B, B // COLUMNS * COLUMNS, -(-(last - first) // (rows * B)), out.size // blocks
+        some, rest = np.zeros(depth * COLUMNS, x.dtype), np.zeros(lanes * COLUMNS, x.dtype)
         for k in range(depth):
-            for c in range(width - last):
-                some[k * COLUMNS + c] = x[k * x_row + x_first + last + c]
+            for c in range(B - whole):
+                some[k * COLUMNS + c] = x[k * B + whole + c]
         for p in range(len(panels)):
-            size, panel = min(rows, n - p * rows), panels[p]
-            for j in range(0, width, COLUMNS):
-                columns, to = min(COLUMNS, width - j), p * rows * row + first + j
-                given = (x, x_first + j, x_row) if columns == COLUMNS else (some, 0, COLUMNS)
-                if size == rows and columns == COLUMNS:
-                    tile(panel, given[0], given[1], given[2], out, to, row, adds)
+            at, panel = first + p % each * rows * B, panels[p]
+            size, to = min(rows, (last - at) // B), p // each * block + at
+            for j in range(0, B, COLUMNS):
+                if size == rows and j < whole:
+                    tile(panel, x, j, B, out, to + j, B, adds)
                     continue
+                columns, given = min(COLUMNS, B - j), (x, j, B) if j < whole else (some, 0, COLUMNS)
                 for r in range(0, size, lanes):
-                    whole = size - r >= lanes and columns == COLUMNS
-                    found = (out, to + r * row, row) if whole else (rest, 0, COLUMNS)
-                    strip(panel[r:], given[0], given[1], given[2], found[0], found[1], found[2], adds and whole)
-                    if not whole:
-                        _move(rest, out, to + r * row, row, min(lanes, size - r), columns, adds)
+                    fits, place = size - r >= lanes and columns == COLUMNS, to + r * B + j
+                    found = (out, place, B) if fits else (rest, 0, COLUMNS)
+                    strip(panel[r:], given[0], given[1], given[2], found[0], found[1], found[2], adds and fits)
+                    if not fits:
+                        _move(rest, out, place, B, min(lanes, size - r), columns, adds)
 
     return multiply
 
@@ -86,21 +96,23 @@ def _either(multiply: Any) -> tuple[Any, Any]:
     """The functions for some sequences or one."""
 
     @numba.njit(**PLAIN)
-    def forth(M, x, x_row, x_first, out, row, first, width, adds):
-        """The same by panels; of one sequence, out += x M or, if `adds` is False, out = x M by the rows of M."""
-        if x_row > 1:
-            multiply(M, x, x_row, x_first, out, row, first, width, adds)
+    def forth(M, x, B, out, blocks, first, last, adds):
+        """The same by panels; of one sequence, of whose matrix no part is packed, by the columns of M.T: x M."""
+        if B > 1:
+            multiply(M, x, B, out, blocks, first, last, adds)
         else:
             if not adds:
                 out[:] = 0
             add_rows(M, x, out)
 
     @numba.njit(**PLAIN)
-    def back(M, x, x_row, x_first, out, row, first, width, adds):
-        """The same by panels; of one sequence, out = M x."""
-        if x_row > 1:
-            multiply(M, x, x_row, x_first, out, row, first, width, adds)
+    def back(M, x, B, out, blocks, first, last, adds):
+        """The same by panels; of one sequence, by the rows of M."""
+        if B > 1:
+            multiply(M, x, B, out, blocks, first, last, adds)
         else:
+            if not adds:
+                out[:] = 0
             dots(M, x, out)
 
     return forth, back

@@ -1,15 +1,15 @@
-"""This module runs small matrix products on one thread: every step of a recurrent network waits for its product.
+"""How many threads a step has. Small matrix products run on one: every step of a recurrent network waits for its product.
 
 If a product is small, extra threads gain little, and cost a lot on a busy machine.
 """
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from math import inf
 from typing import Any
 
-from npseq.cpu import pools
+from npseq.cpu import CURRENT
 from npseq.layers.bidirectional import recurrent_layers
+from npseq.threads import give_back, take
 
 AS_IT_IS = nullcontext()
 SMALL = 1_500_000  # operations of a step's product; up to here a second thread takes 0 to 7 percent off a training step
@@ -27,24 +27,20 @@ def operations_of(recurrent: Any, batch_size: int) -> int:
 
 
 class FewThreads:
-    """A context in which a model's products are made on one thread, if they are small; the limit is the process's."""
+    """A context in which BLAS has one thread: for small products, or since npseq's own share a step."""
 
     def __init__(self, recurrent: Any = None):
         self.most = inf if recurrent is None else SMALL / operations_of(recurrent, 1)  # sequences of a small product
-        self.raised: list[tuple[Callable[[int], None], int]] = []
+        self.share = False
 
     def __call__(self, batch: Any) -> AbstractContextManager[None]:
         """Returns itself for a batch, whose second axis is that of the sequences, or what does nothing."""
         shape: tuple[int, ...] = getattr(batch, "shape", ())
-        return self if len(shape) < 2 or shape[1] < self.most else AS_IT_IS
+        self.share = CURRENT.compiled and len(shape) > 1 and shape[1] > 1
+        return self if self.share or len(shape) < 2 or shape[1] < self.most else AS_IT_IS
 
     def __enter__(self) -> None:
-        for get_threads, set_threads in pools():
-            if (count := get_threads()) > 1:
-                self.raised.append((set_threads, count))
-                set_threads(1)
+        take(self.share)
 
     def __exit__(self, *raised: object) -> None:
-        while self.raised:
-            set_threads, count = self.raised.pop()
-            set_threads(count)
+        give_back()
