@@ -128,11 +128,21 @@ def erfc(x: Array) -> Array:
     return found
 
 
-def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
-    """Returns a @ b, on the host by npseq's threads where they share a step, on a device by multiplying_with's product."""
+def matmul(a: Array, b: Array, out: Array | None = None, adds: bool = False) -> Array:
+    """Returns a @ b, or out += a @ b if `adds`.
+
+    On the host npseq's own threads share it where a step is theirs; on a device it uses the product of
+    multiplying_with, if there is one.
+    """
     if isinstance(a, HOST):
-        return multiply(a, b, out)
-    return np.matmul(a, b, out=out) if _product is None else _product(a, b, out)
+        return multiply(a, b, out, adds)
+    into = None if adds else out
+    found = np.matmul(a, b, out=into) if _product is None else _product(a, b, into)
+    if not adds:
+        return found
+    assert out is not None
+    out += found
+    return out
 
 
 @contextmanager

@@ -9,15 +9,16 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from ctypes import CDLL
 from functools import cache
-from threading import Lock
+from threading import Lock, get_native_id
 from typing import Any
 
 import numpy as np
 
 from npseq.cpu import pools
 
-LARGE = 10_000_000  # operations of a product, some hundred microseconds, from which on it is shared
+LARGE, LONG = 10_000_000, 1_000_000  # operations of a product and bytes of a copy, 0.1 ms, from which on they are shared
 
 _raised: list[tuple[Callable[[int], None], int]] = []  # how BLAS gets its threads back
 _own = 1
@@ -45,13 +46,14 @@ def give_back() -> None:
 @contextmanager
 def together() -> Iterator[int]:
     """How many threads may share what is done inside. One Python thread at a time has them, and all others one."""
-    if _own == 1 or not _threads()[0].acquire(blocking=False):
+    threads = _threads()
+    if _own == 1 or not threads.free.acquire(blocking=False):
         yield 1
         return
     try:
-        yield _own
+        yield min(_own, threads.go_elsewhere())
     finally:
-        _threads()[0].release()
+        threads.free.release()
 
 
 def run(call: Callable[[int], Any], count: int, release: Callable[[], None] = lambda: None) -> None:
@@ -66,7 +68,7 @@ def run(call: Callable[[int], Any], count: int, release: Callable[[], None] = la
 
     running = []
     try:
-        running += [_threads()[1].submit(guarded, part) for part in range(1, count)]
+        running += [_threads().pool.submit(guarded, part) for part in range(1, count)]
         guarded(0)
     except BaseException:
         release()
@@ -76,32 +78,71 @@ def run(call: Callable[[int], Any], count: int, release: Callable[[], None] = la
             one.result()
 
 
-def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """a @ b, in parts at once where that pays."""
+def in_parts(function: Callable[[slice], object], length: int) -> None:
+    """Calls function(part) for parts of range(length) at once."""
+    with together() as count:
+        run(lambda part: function(slice(length * part // count, length * (part + 1) // count)), count)
+
+
+def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None, adds: bool = False) -> np.ndarray:
+    """a @ b, in parts at once where that pays; out += a @ b if `adds`."""
     if _own == 1 or a.ndim != 2 or b.ndim < 2 or 2 * a.size * b.size // b.shape[-2] < LARGE:
-        return np.matmul(a, b, out=out)
+        return _multiply(a, b, out, adds)
     if out is None:
         out = np.empty((*b.shape[:-2], len(a), b.shape[-1]), np.result_type(a, b))
-    with together() as count:
-        run(lambda part: _part_of(a, b, out, part, count), count)
+    if b.ndim > 2:
+        in_parts(lambda at: _multiply(a, b[at], out[at], adds), len(b))
+    elif len(a) > b.shape[1]:
+        in_parts(lambda at: _multiply(a[at], b, out[at], adds), len(a))
+    else:
+        in_parts(lambda at: _multiply(a, b[:, at], out[:, at], adds), b.shape[1])
     return out
 
 
-def _part_of(a: np.ndarray, b: np.ndarray, out: np.ndarray, part: int, count: int) -> None:
-    """Matrices of a stack, or the rows or columns of which there are more: the other side BLAS copies for each thread."""
-    length = max(out.shape) if b.ndim == 2 else len(out)
-    at = slice(length * part // count, length * (part + 1) // count)
-    if b.ndim > 2:
-        np.matmul(a, b[at], out=out[at])
-    elif length == len(out):
-        np.matmul(a[at], b, out=out[at])
+def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, adds: bool) -> np.ndarray:
+    if out is None or not adds:
+        return np.matmul(a, b, out=out)
+    out += np.matmul(a, b)
+    return out
+
+
+def copy(source: np.ndarray, out: np.ndarray) -> None:
+    """out[...] = source, in parts at once where that pays."""
+    if _own == 1 or out.nbytes < LONG:
+        out[...] = source
     else:
-        np.matmul(a, b[:, at], out=out[:, at])
+        in_parts(lambda at: out[at].__setitem__(..., source[at]), len(out))
+
+
+class _Threads:
+    """A pool of threads, and who has them."""
+
+    def __init__(self) -> None:
+        self.ids: list[int] = []
+        self.free, self.left_out, self.sent = Lock(), -1, 0
+        self.pool = ThreadPoolExecutor(thread_name_prefix="npseq", initializer=lambda: self.ids.append(get_native_id()))
+
+    def go_elsewhere(self) -> int:
+        """Keeps the threads off the processor of the one that calls them; returns how many processors there are.
+
+        A system wakes a thread where the one that called it runs; there the two would take turns.
+        """
+        if not hasattr(os, "sched_setaffinity"):
+            return os.cpu_count() or 1
+        own, allowed = _processor(), os.sched_getaffinity(0)
+        if len(allowed) > 1 and (own, len(self.ids)) != (self.left_out, self.sent):
+            self.left_out, self.sent = own, len(self.ids)
+            for one in self.ids:
+                os.sched_setaffinity(one, allowed - {own})
+        return len(allowed)
+
+
+_processor = getattr(CDLL(None), "sched_getcpu", lambda: -1) if os.name == "posix" else lambda: -1
 
 
 @cache
-def _threads() -> tuple[Lock, ThreadPoolExecutor]:
-    return Lock(), ThreadPoolExecutor(thread_name_prefix="npseq")
+def _threads() -> _Threads:
+    return _Threads()
 
 
 if hasattr(os, "register_at_fork"):

@@ -15,6 +15,7 @@ from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, empty
 from npseq.cell import Cell, State, parts_of
+from npseq.threads import copy
 
 LARGEST = 1 << 23  # numbers: no copy of columns is larger, however long the sequences
 CHUNKS, ENOUGH = 4, 256  # the columns are copied in so many chunks where each has enough of them for a fast product
@@ -48,8 +49,9 @@ def _copy(source: Array, out: Array) -> None:
     """out[...] = source. On the host a batch goes as one piece: a loop over its few numbers costs more than they do."""
     if array_module(out) is np and source.size and source.strides[-1] == source.itemsize:
         piece = np.dtype((np.void, source.shape[-1] * source.itemsize))
-        source, out = source.view(piece), out.view(piece)
-    out[...] = source
+        copy(source.view(piece), out.view(piece))
+    else:
+        out[...] = source
 
 
 def weight_gradients(
@@ -67,10 +69,7 @@ def weight_gradients(
         da = side_by_side(da_steps[at], workspace, "da columns")
         dv = None if w.U is None else side_by_side(dv_steps[at], workspace, "dv columns")
         for operand, adjoint, target in _products(cell, w, strand, at, da, dv, out, workspace):
-            if at.start == 0:
-                matmul(operand, adjoint.T, out=target)
-            else:
-                target += matmul(operand, adjoint.T)
+            matmul(operand, adjoint.T, out=target, adds=at.start > 0)
         if looked_up:
             _scatter_rows(cell, out.x, strand.ids[at], da)
     if w.vectors is not None:

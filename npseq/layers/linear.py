@@ -102,10 +102,7 @@ class Linear(Layer):
         columns_a_step, (dW, db) = dy[0].size // self.out_features if len(dy) else 0, _weights(grads)
         for at in steps_at_once(len(dy), columns_a_step, max(self.in_features, self.out_features)):
             d, operand = side_by_side(dy[at], workspace, "dy"), side_by_side(x[at], workspace, "x")
-            if at.start == 0:
-                matmul(operand, d.T, out=dW)
-            else:
-                dW += matmul(operand, d.T)
+            matmul(operand, d.T, out=dW, adds=at.start > 0)
             if db is not None and at.start == 0:
                 d.sum(axis=1, out=db)
             elif db is not None:
