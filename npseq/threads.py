@@ -6,6 +6,7 @@ share the loops, by units, and the large products, by rows. It gets them back fo
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -51,7 +52,8 @@ def together() -> Iterator[int]:
         yield 1
         return
     try:
-        yield min(_own, threads.go_elsewhere())
+        threads.go_elsewhere()
+        yield min(_own, _processors())
     finally:
         threads.free.release()
 
@@ -119,25 +121,33 @@ class _Threads:
 
     def __init__(self) -> None:
         self.ids: list[int] = []
-        self.free, self.left_out, self.sent = Lock(), -1, 0
-        self.pool = ThreadPoolExecutor(thread_name_prefix="npseq", initializer=lambda: self.ids.append(get_native_id()))
+        self.free, self.placed = Lock(), (0, -1)
+        self.pool = ThreadPoolExecutor(  # as many as processors: whoever waits for all others must not keep one out
+            os.cpu_count(), thread_name_prefix="npseq", initializer=lambda: self.ids.append(get_native_id())
+        )
 
-    def go_elsewhere(self) -> int:
-        """Keeps the threads off the processor of the one that calls them; returns how many processors there are.
+    def go_elsewhere(self) -> None:
+        """Keeps the threads off the processor of the one that calls them.
 
         A system wakes a thread where the one that called it runs; there the two would take turns.
         """
-        if not hasattr(os, "sched_setaffinity"):
-            return os.cpu_count() or 1
-        own, allowed = _processor(), os.sched_getaffinity(0)
-        if len(allowed) > 1 and (own, len(self.ids)) != (self.left_out, self.sent):
-            self.left_out, self.sent = own, len(self.ids)
-            for one in self.ids:
-                os.sched_setaffinity(one, allowed - {own})
-        return len(allowed)
+        own = _processor()
+        if own < 0 or (len(self.ids), own) == self.placed:
+            return
+        self.placed, others = (len(self.ids), own), os.sched_getaffinity(0) - {own}
+        for one in self.ids if others else ():
+            os.sched_setaffinity(one, others)
 
 
-_processor = getattr(CDLL(None), "sched_getcpu", lambda: -1) if os.name == "posix" else lambda: -1
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _no_processor() -> int:
+    return -1
+
+
+_processor = _no_processor if sys.platform != "linux" else getattr(CDLL(None), "sched_getcpu", _no_processor)
 
 
 @cache

@@ -9,7 +9,8 @@ import numpy as np
 from npseq.bptt.tape import Strand, Weights
 from npseq.cell import Cell
 from npseq.compiled.compiling import functions_of
-from npseq.compiled.sharing import shared
+from npseq.compiled.sharing import Work, shared
+from npseq.compiled.tiles import rows_of
 
 
 class Loops(NamedTuple):
@@ -22,7 +23,7 @@ class Loops(NamedTuple):
         _, _, units, B = strand.a.shape
         rows = w.state if strand.x_first else strand.s.shape[1]
         given = *_read(w, strand), _flat(strand.m, w), units * B, w.state * B, rows * B, strand.x_first
-        shared(self.functions.forward, given, B, _operations(w, strand))
+        shared(self.functions.forward, given, _work(w, strand))
 
     def backward(
         self,
@@ -39,7 +40,7 @@ class Loops(NamedTuple):
         arrays = (None if dy is None else np.ascontiguousarray(dy), da, dv)
         dh, dc = dh.copy(), None if dc is None else dc.copy()
         given = *_read(w, strand), *(_flat(x, w) for x in arrays), dh.ravel(), _flat(dc, w).ravel()
-        shared(self.functions.backward, (*given, units * B, w.state * B), B, _operations(w, strand))
+        shared(self.functions.backward, (*given, units * B, w.state * B), _work(w, strand))
         return dh, dc
 
 
@@ -50,11 +51,9 @@ def loops_of(cell: Cell, dtype: np.dtype) -> Loops | None:
     return None if functions is None else Loops(functions)
 
 
-def _operations(w: Weights, strand: Strand) -> int:
-    """Of the products of a step."""
-    weights = w.W.size + (0 if w.U is None else w.U.size)
-    found: int = 2 * strand.s.shape[2] * weights
-    return found
+def _work(w: Weights, strand: Strand) -> Work:
+    sequences, weights = strand.s.shape[2], w.W.size + (0 if w.U is None else w.U.size)
+    return Work(sequences, strand.steps, 2 * sequences * weights, -(-strand.a.shape[2] // rows_of(w.W.dtype)))
 
 
 def _read(w: Weights, strand: Strand) -> tuple[np.ndarray, ...]:

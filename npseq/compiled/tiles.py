@@ -22,10 +22,15 @@ COLUMNS = 4
 INDEX, LANE = ir.IntType(64), ir.IntType(32)
 
 
+def rows_of(dtype: np.dtype) -> int:
+    """The rows of a panel."""
+    return BYTES // dtype.itemsize * VECTORS
+
+
 @cache
 def tiles_of(dtype: np.dtype) -> tuple[Any, Any, Any, Any]:
     """The functions (pack, forth, back, span) for a type."""
-    rows = BYTES // dtype.itemsize * VECTORS
+    rows = rows_of(dtype)
     return _pack_of(rows), *_either(_multiply_of(dtype)), _span_of(rows)
 
 
@@ -63,8 +68,7 @@ def _pack_of(rows: int) -> Any:
 
 
 def _multiply_of(dtype: np.dtype) -> Any:
-    lanes, tile, strip = BYTES // dtype.itemsize, _tile(dtype, VECTORS), _tile(dtype, 1)
-    rows = lanes * VECTORS
+    lanes, rows, tile, strip = BYTES // dtype.itemsize, rows_of(dtype), _tile(dtype, VECTORS), _tile(dtype, 1)
 
     @numba.njit(**PLAIN)
     def multiply(panels, x, B, out, blocks, first, last, adds):
