@@ -19,7 +19,7 @@ import numpy as np
 
 from npseq.cpu import pools
 
-LARGE, LONG = 10_000_000, 1_000_000  # operations of a product and bytes of a copy, 0.1 ms, from which on they are shared
+LARGE, LONG = 20_000_000, 1_000_000  # operations of a product and bytes of a copy, 0.2 ms, from which on they are shared
 
 _raised: list[tuple[Callable[[int], None], int]] = []  # how BLAS gets its threads back
 _own = 1
