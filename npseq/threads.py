@@ -1,8 +1,8 @@
 """npseq's own threads, which share a step in compiled loops while those of BLAS rest.
 
 A library's idle threads keep a core busy for some milliseconds, in case there is more to do, and BLAS knows nothing of
-the loop over time. So for a step that runs in compiled loops BLAS is set to one thread, and as many of npseq's as it had
-share the loops, by units, and the large products, by rows. It gets them back for what does not run in these loops.
+the loop over time. So for a training step in compiled loops BLAS is set to one thread, and as many of npseq's as it had
+share the loops, by units, and large products, by rows or columns. What does not run in these loops has BLAS's again.
 """
 
 import os
@@ -19,7 +19,7 @@ import numpy as np
 
 from npseq.cpu import pools
 
-LARGE, LONG = 20_000_000, 1_000_000  # operations of a product and bytes of a copy, 0.2 ms, from which on they are shared
+LARGE, LONG = 20_000_000, 1_000_000  # operations of a product, bytes of a copy: about 0.2 ms, from which on it pays
 
 _raised: list[tuple[Callable[[int], None], int]] = []  # how BLAS gets its threads back
 _own = 1
@@ -42,6 +42,11 @@ def give_back() -> None:
     while _raised:
         set_threads, count = _raised.pop()
         set_threads(count)
+
+
+def in_step() -> bool:
+    """Whether npseq's own threads share a step."""
+    return _own > 1
 
 
 @contextmanager
@@ -88,7 +93,7 @@ def in_parts(function: Callable[[slice], object], length: int) -> None:
 
 def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None, adds: bool = False) -> np.ndarray:
     """a @ b, in parts at once where that pays; out += a @ b if `adds`."""
-    if _own == 1 or a.ndim != 2 or b.ndim < 2 or 2 * a.size * b.size // b.shape[-2] < LARGE:
+    if _own == 1 or a.ndim != 2 or b.ndim < 2 or 2 * a.size * b.size < LARGE * b.shape[-2]:
         return _multiply(a, b, out, adds)
     if out is None:
         out = np.empty((*b.shape[:-2], len(a), b.shape[-1]), np.result_type(a, b))
@@ -113,7 +118,7 @@ def copy(source: np.ndarray, out: np.ndarray) -> None:
     if _own == 1 or out.nbytes < LONG:
         out[...] = source
     else:
-        in_parts(lambda at: out[at].__setitem__(..., source[at]), len(out))
+        in_parts(lambda at: np.copyto(out[at], source[at]), len(out))
 
 
 class _Threads:

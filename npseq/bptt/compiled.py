@@ -10,6 +10,7 @@ from npseq.cpu import CURRENT, pools
 from npseq.threads import give_back
 
 WIDE = 10_000_000  # operations of a step, above which several threads of BLAS are faster than one compiled loop
+FEW = 4  # steps of a batch, up to which to put the weights in order costs more than it saves
 
 
 def compiled(cell: Cell, strand: Strand) -> Any:
@@ -32,6 +33,8 @@ def compiled(cell: Cell, strand: Strand) -> Any:
 def _fits(strand: Strand) -> bool:
     a = strand.a
     if strand.mask is not None or type(a) is not np.ndarray or not (strand.x_first or a.shape[3] > 1):
+        return False
+    if strand.steps <= FEW and a.shape[3] > 1:
         return False
     operations = 2 * strand.s[0].size * a.shape[1] * a.shape[2]
     return operations <= WIDE or all(get_threads() == 1 for get_threads, _ in pools())

@@ -15,15 +15,17 @@ from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, empty
 from npseq.cell import Cell, State, parts_of
-from npseq.threads import copy
+from npseq.threads import copy, in_step
 
 LARGEST = 1 << 23  # numbers: no copy of columns is larger, however long the sequences
-CHUNKS, ENOUGH = 4, 256  # the columns are copied in so many chunks where each has enough of them for a fast product
+CHUNKS, ENOUGH = 4, 256  # the columns are copied in so many chunks where each has enough of them for a fast product;
+SHARED = 4  # so many times as many where threads share it, which takes a while to begin
 
 
 def steps_at_once(steps: int, batch: int, features: int) -> Iterator[slice]:
     """Slices of steps whose columns are copied and multiplied at once: a copy of all would double the memory."""
-    number = max(min(CHUNKS, steps * batch // ENOUGH), -(-steps * batch * features // LARGEST))
+    enough = ENOUGH * SHARED if in_step() else ENOUGH
+    number = max(min(CHUNKS, steps * batch // enough), -(-steps * batch * features // LARGEST))
     if number <= 1:
         return iter((slice(0, steps),))
     size = -(-steps // number)

@@ -7,7 +7,8 @@
     source        a trace as text: a function for each of its kernels
     loops         the loops over time around them, and a whole training step
     compiling     compiles that text once, and keeps it on disk
-    sharing       shares the columns of a batch among threads
+    meeting       threads of a loop wait for each other at every product
+    sharing       shares a layer's units among threads
     strand        runs a layer's strand in these loops
     training      the training step of a language model of one sequence
 

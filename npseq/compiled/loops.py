@@ -4,8 +4,8 @@
     backward    dh_t = dy_t + p_{t+1},  p_t = W da_t + (the adjoint that the cell returns)
 
 The cell's step is its own lines, traced. Its local derivatives and its backward are traced as one, so that the
-derivatives are never stored. Threads share the units: of = (B, part, count) says which are a call's, i to j in a block of
-n numbers, I to J in h, which has P. They meet before every product, which needs what all of them have written.
+derivatives are never stored. Threads share the units: of = (B, part, count) says which are a call's, i to j in a block
+of n numbers, I to J in h, which has P. They meet before every product, which needs what all of them have written.
 """
 
 from collections.abc import Iterator
@@ -135,8 +135,9 @@ def _backward(cell: Cell, program: Program) -> Iterator[str]:
         yield from [f"        U = pack(U, {cell.operands}, n // B, P // B, False, i // B, j // B)"]
     yield from (f"    {name} = np.empty({'P' if name == 'r0' else 'n'}, s.dtype)" for name in places.created)
     yield from (f"    {name} = np.empty({cell.operands} * n, s.dtype)" for name in places.products)
-    yield from ["    for t in range(len(da) - 1, -1, -1):", "        if dy.size:", "            add(dy[t][I:J], dh[I:J])"]
-    lines = [*calls(program, "backward", places, lambda step: places.project(step, "back"))]
+    yield "    for t in range(len(da) - 1, -1, -1):"
+    lines = ["if dy.size:", "    add(dy[t][I:J], dh[I:J])"]
+    lines += calls(program, "backward", places, lambda step: places.project(step, "back"))
     lines.append(f"dh[I:J] = {'zero' if dh is None else places(dh)}")
     lines += [f"{_part('dc', k)} = {places(part)}" for k, part in enumerate(dc) if part is not None]
     lines += [MEET, f"back(W, da[t][: {with_h} * n], B, dh, 1, I, J, True)"] if with_h else []

@@ -29,4 +29,5 @@ def shared(function: Callable[..., object], given: tuple[Any, ...], work: Work) 
     with together() as available:
         pays = work.operations >= SMALL and work.operations * work.steps >= SHORT
         count = min(available, work.panels) if pays else 1
-        run(lambda part: function(*given, arrived, (work.sequences, part, count)), count, lambda: arrived.fill(RELEASED))
+        call: Any = lambda part: function(*given, arrived, (work.sequences, part, count))  # noqa: E731
+        run(call, count, lambda: arrived.fill(RELEASED))

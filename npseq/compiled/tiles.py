@@ -1,9 +1,9 @@
 """Blocks of a matrix times the columns of some sequences, out = M x, by tiles of out that stay in registers.
 
-BLAS copies M into its own order at every call; here that is done once for all steps. M's rows are some blocks of as many
-units each. They lie in panels: a panel is some rows of one block, and holds M[these rows, k] for each k in turn, zeros
-past the block's last row. A tile is a panel's rows times four columns: for each k its VECTORS vectors are multiplied with
-four numbers of x. `python -m benchmarks.small_products` has these products beside those of BLAS.
+BLAS copies M into its own order at every call; here that is done once for all steps. M's rows are some blocks of as
+many units each. They lie in panels: a panel is some rows of one block, and holds M[these rows, k] for each k in turn,
+zeros past the block's last row. A tile is a panel's rows times four columns: for each k its VECTORS vectors are
+multiplied with four numbers of x. `python -m benchmarks.small_products` has these products beside those of BLAS.
 """
 
 from functools import cache
@@ -73,14 +73,14 @@ def _multiply_of(dtype: np.dtype) -> Any:
     @numba.njit(**PLAIN)
     def multiply(panels, x, B, out, blocks, first, last, adds):
         """From first to last in each block of out, (blocks, units * B), M x; added to what is there if `adds`."""
-        depth, whole, each, block = x.size // B, B // COLUMNS * COLUMNS, -(-(last - first) // (rows * B)), out.size // blocks
+        depth, whole, each = x.size // B, B // COLUMNS * COLUMNS, -(-(last - first) // (rows * B))
         some, rest = np.zeros(depth * COLUMNS, x.dtype), np.zeros(lanes * COLUMNS, x.dtype)
         for k in range(depth):
             for c in range(B - whole):
                 some[k * COLUMNS + c] = x[k * B + whole + c]
         for p in range(len(panels)):
             at, panel = first + p % each * rows * B, panels[p]
-            size, to = min(rows, (last - at) // B), p // each * block + at
+            size, to = min(rows, (last - at) // B), p // each * (out.size // blocks) + at
             for j in range(0, B, COLUMNS):
                 if size == rows and j < whole:
                     tile(panel, x, j, B, out, to + j, B, adds)

@@ -1,6 +1,7 @@
-"""How many threads a step has. Small matrix products run on one: every step of a recurrent network waits for its product.
+"""How many threads a training step has.
 
-If a product is small, extra threads gain little, and cost a lot on a busy machine.
+Small matrix products run on one: every step of a recurrent network waits for its product, so that extra threads gain
+little, and cost a lot on a busy machine. A batch in compiled loops has npseq's own threads.
 """
 
 from contextlib import AbstractContextManager, nullcontext

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-numba = pytest.importorskip("numba", reason="the extra `fast` is not installed")
+pytest.importorskip("numba", reason="the extra `fast` is not installed")
+
+import numba
 
 import npseq as ns
 from npseq.compiled.meeting import meet

@@ -61,14 +61,15 @@ class Delays(ns.Cell):
 
 @pytest.mark.parametrize("batch", [1, 3])
 def test_a_state_may_be_the_adjoint_of_another(compiled, batch):
-    layer, x = ns.Recurrent(Delays(), 2, 3, rng=0, dtype=np.float64), np.random.default_rng(0).normal(size=(4, batch, 2))
+    layer = ns.Recurrent(Delays(), 2, 3, rng=0, dtype=np.float64)
+    x = np.random.default_rng(0).normal(size=(6, batch, 2))
     assert ns.gradcheck_layer(layer, x, method="central")
 
 
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("name", ["rnn", "gru", "lstm"])
 def test_every_gradient_is_the_central_difference(compiled, name, batch):
-    layer, x = LAYERS[name](), np.random.default_rng(0).normal(size=(4, batch, 3))
+    layer, x = LAYERS[name](), np.random.default_rng(0).normal(size=(6, batch, 3))
     assert ns.gradcheck_layer(layer, x, method="central")
 
 
@@ -76,8 +77,9 @@ def test_every_gradient_is_the_central_difference(compiled, name, batch):
     "name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in ("before", "peepholes", "lru"))]
 )
 def test_three_threads_give_the_bits_of_one(compiled, name, monkeypatch):
-    for path, value in (("compiled.sharing.SMALL", 0), ("compiled.sharing.SHORT", 0), ("threads._processors", lambda: 3)):
-        monkeypatch.setattr(f"npseq.{path}", value)
+    monkeypatch.setattr("npseq.compiled.sharing.SMALL", 0)
+    monkeypatch.setattr("npseq.compiled.sharing.SHORT", 0)
+    monkeypatch.setattr("npseq.threads._processors", lambda: 3)
     monkeypatch.setattr("npseq.compiled.strand.rows_of", lambda dtype: 1)  # as many parts as units may be asked for
     layer, x = LAYERS[name](), np.random.default_rng(0).normal(size=(5, 11, 3))
     alone = run(layer, x)
