@@ -10,6 +10,7 @@ from numba.extending import intrinsic
 from npseq.compiled.products import PLAIN
 
 YIELD = "sched_yield" if llvmlite.binding.address_of_symbol("sched_yield") else None  # where an operating system has it
+_intrinsic: Any = intrinsic  # it takes the first argument, the compiler's, away
 PATIENCE = 2000  # looks, about a microsecond, after which a thread lets others of this core run
 
 
@@ -26,7 +27,7 @@ def meet(arrived, met, count):
     return met
 
 
-@intrinsic
+@_intrinsic
 def _come(_: Any, arrived: Any) -> Any:
     def code(context: Any, build: Any, signature: Any, args: Any) -> Any:
         data = context.make_array(signature.args[0])(context, build, args[0]).data
@@ -36,7 +37,7 @@ def _come(_: Any, arrived: Any) -> Any:
     return numba.void(arrived), code
 
 
-@intrinsic
+@_intrinsic
 def _have_come(_: Any, arrived: Any) -> Any:
     def code(context: Any, build: Any, signature: Any, args: Any) -> Any:
         data = context.make_array(signature.args[0])(context, build, args[0]).data
@@ -45,7 +46,7 @@ def _have_come(_: Any, arrived: Any) -> Any:
     return numba.int64(arrived), code
 
 
-@intrinsic
+@_intrinsic
 def _let_others_run(_: Any) -> Any:
     def code(context: Any, build: Any, signature: Any, args: Any) -> Any:
         if YIELD is not None:
