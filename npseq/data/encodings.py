@@ -14,6 +14,8 @@ SEVEN_BIT = {  # encodings of other scripts that use only the bytes of ASCII
     "ISO-2022-KR": re.compile(rb"\x1b\$\)C"),
     "HZ": re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e]){2,}~\}"),
 }
+ALONE = re.compile(r"(?<=[A-Za-z])[^\0-\x7f](?![^\0-\x7f])|(?<![^\0-\x7f])[^\0-\x7f](?=[A-Za-z])")  # at a Latin letter
+OTHERS = re.compile(r"[^\0-\x7f]+")
 TWO_BYTES = ("SHIFT_JIS", "EUC-KR", "EUC-JP", "BIG5", "GB18030")  # a letter; each reads few texts of those before it
 
 
@@ -53,8 +55,10 @@ def is_encoding(like: str) -> bool:
 def candidates(raw: bytes) -> list[str]:
     """Returns the encodings that bytes may be in that are not UTF-8, the likeliest first, by the names of iconv.
 
-    Those of two bytes a letter refuse most other texts. One byte a letter can be any of many: the name is of the usual
-    one of Cyrillic where most letters are not ASCII's, else of Western Europe, with Windows' own signs or without.
+    Those of two bytes a letter refuse most other texts; where most of their letters stand alone beside Latin ones, as
+    the last two bytes of "sch\\xf6n" do in GB18030, the text is another. One byte a letter can be any of many: the name
+    is of the usual one of Cyrillic where most letters are not ASCII's, else of Western Europe, with Windows' own signs
+    or without.
     """
     if fits := [name for name in TWO_BYTES if _decodes(raw, name)]:
         return fits
@@ -65,7 +69,7 @@ def candidates(raw: bytes) -> list[str]:
 
 def _decodes(raw: bytes, encoding: str) -> bool:
     try:
-        codecs.getincrementaldecoder(encoding)().decode(raw)  # whose last letter may be cut off
+        text = codecs.getincrementaldecoder(encoding)().decode(raw)  # whose last letter may be cut off
     except UnicodeDecodeError:
         return False
-    return True
+    return 2 * len(ALONE.findall(text)) <= len(OTHERS.findall(text))

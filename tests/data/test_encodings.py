@@ -22,6 +22,7 @@ RUSSIAN = "Мой дядя самых честных правил,\nКогда �
         (RUSSIAN, "CP1251"),
         ("Größe, café, “quoted”\n", "CP1252"),
         ("Größe, café\n", "LATIN1"),
+        ("text;label\nschöne Bäume;gut\nmüde, größer;schlecht\n", "LATIN1"),  # GB18030 decodes it as well
     ],
 )
 def test_an_encoding_is_among_the_candidates(text, encoding):
