@@ -13,6 +13,7 @@ from npseq.data.reading import lines_of
 
 DELIMITERS = "\t;|,"  # the likelier first: a comma may be that of a number, or of a text
 SEPARATOR = re.compile("sep=(.)")  # the first line of some files of Excel
+LISTS = (list, tuple, set, dict, np.ndarray)  # cells that are no text
 FIRST = 50  # lines by which the delimiter is found
 
 Rows = list[tuple[int, list[str]]]  # the line in which each begins, and its cells
@@ -75,8 +76,13 @@ class Table(NamedTuple):
         """Returns the table, of which missing="drop" leaves out the rows that have nothing in one of these columns.
 
         Raises:
+            TypeError: for a cell there that is a list.
             ValueError: for such a row if missing is "refuse", and if nothing is left.
         """
+        for what, at in columns.items():
+            if (k := next((k for k, row in enumerate(self.rows) if isinstance(row[at], LISTS)), None)) is not None:
+                way = "fit(texts, targets) with loss='binary' learns several" if what == "label" else "' '.join(tokens)"
+                raise TypeError(f"a {what} must be one string, {self.at(k)} has {self.rows[k][at]!r:.60}; {way}")
         empty = {k: what for k, row in enumerate(self.rows) for what, at in columns.items() if is_empty(row[at])}
         if empty and missing == "refuse":
             k, what = next(iter(empty.items()))
@@ -119,9 +125,8 @@ def read_table(
         if delimiter is not None and not a_text("delimiter", delimiter):
             raise ValueError(f"delimiter must be a character, or several, got {delimiter!r}")
         if str(source).endswith((".json", ".jsonl")):
-            raise ValueError(
-                f"{what} must be a CSV or TSV file, got {str(source)!r}; json.load returns a list, which does"
-            )
+            read = "[json.loads(line) for line in file]" if str(source).endswith("l") else "json.load(file)"
+            raise ValueError(f"{what} must be a CSV or TSV file, got {str(source)!r}; a list of dicts does: {read}")
         if said := SEPARATOR.fullmatch(lines[0]):
             delimiter, lines = delimiter or said[1], ["", *lines[1:]]
         sign = delimiter or delimiter_of(str(source), lines)

@@ -222,7 +222,8 @@ class Seq2Seq(Translating):
         if self.source_vocab is None or self.target_vocab is None:
             raise TypeError("tokens need a model with vocabularies; use greedy or beam_search on ids")
         if isinstance(tokens, str):
-            raise TypeError(f"tokens must be a list of strings, got one string; use {str(tokens)!r}.split()")
+            way = f"{str(tokens)!r}.split()" if self.source_vocab.token == "word" else f"list({str(tokens)!r})"
+            raise TypeError(f"tokens must be a list of strings, got one string; use {way}")
         if not isinstance(tokens, list | tuple):
             raise TypeError(f"tokens must be a list of strings, got {type(tokens).__name__}")
         xp = array_module(self.params.flat)

@@ -89,10 +89,22 @@ def test_what_is_wrong_in_a_file_is_named_by_its_line(tmp_path):
         read_table(path)
     assert read_table(path, delimiter=",c").rows == [["a,b"], ['c,"d'], ["e,f"]]
     path.with_suffix(".json").write_text("[]")
-    with pytest.raises(ValueError, match=r"must be a CSV or TSV file, got .*; json.load returns a list, which does"):
+    with pytest.raises(ValueError, match=r"must be a CSV or TSV file, got .*; a list of dicts does: json.load\(file\)"):
         read_table(path.with_suffix(".json"))
+    path.with_suffix(".jsonl").write_text("{}")
+    with pytest.raises(ValueError, match=r"a list of dicts does: \[json.loads\(line\) for line in file\]"):
+        read_table(path.with_suffix(".jsonl"))
     with pytest.raises(ValueError, match="delimiter must be a character, or several, got ''"):
         read_table(path, delimiter="")
+
+
+def test_a_list_is_no_text():
+    with pytest.raises(TypeError, match=r"a text must be one string, row 2 of the list has \['a', 'b'\]; ' '.join"):
+        read_table([("a b", "x"), (["a", "b"], "y")]).filled({"text": 0, "label": 1}, "drop")
+    with pytest.raises(
+        TypeError, match=r"a label must be one string, row 1 of the list has \('x',\); fit\(texts, targ"
+    ):
+        read_table([("a b", ("x",)), ("c", "y")]).filled({"text": 0, "label": 1}, "refuse")
 
 
 def test_rows_without_a_cell_are_refused_or_left_out(tmp_path):

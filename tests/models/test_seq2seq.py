@@ -279,6 +279,7 @@ def test_what_does_not_fit_is_refused():
         model.translate(["a"])
     with pytest.raises(ValueError, match=r"source must be one sentence \(S,\), got \(4, 3\)"):
         model.beam_search(batch()[0])
-    pairs = ns.data.load_pairs("reversal", 20)
-    with pytest.raises(TypeError, match=r"tokens must be a list of strings, got one string; use 'a b'.split\(\)"):
-        Seq2Seq(pairs.source_vocab, pairs.target_vocab).translate("a b")
+    for token, use in (("word", r"'a b'.split\(\)"), ("char", r"list\('a b'\)")):
+        pairs = ns.data.load_pairs([("a b", "c")], token=token)
+        with pytest.raises(TypeError, match=f"tokens must be a list of strings, got one string; use {use}"):
+            Seq2Seq(pairs.source_vocab, pairs.target_vocab).translate("a b")
