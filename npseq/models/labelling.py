@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from npseq.activations import sigmoid
-from npseq.arguments import array, array_or_lists, instance, integer
+from npseq.arguments import array, array_or_lists, finite, instance, integer
 from npseq.backend import Array, array_module, drawing, to_host
 from npseq.cell import Cell
 from npseq.data import Labelled, Vocabulary, pad_sequences
 from npseq.data.text import folded
 from npseq.layers import Bidirectional, Embedding
+from npseq.layers.lengths import has_step
 from npseq.layers.recurrent import Recurrent
 from npseq.models.cells import CELL, check_cell_options, layer_of
 from npseq.models.examples import Examples, check_vocab
@@ -162,6 +163,7 @@ class LabelModel(Fitting, SequenceModel):
             data, targets: as `fit` takes them.
             batch_size: how many are run at a time.
         """
+        self.check_finite()
         examples, right, counted = self._examples(data, targets), 0, 0
         for x, wanted, lengths in examples.batches(integer("batch_size", batch_size), np.arange(len(examples))):
             hit = to_host(SequenceModel.predict(self, x, lengths) == wanted)
@@ -194,6 +196,9 @@ class LabelModel(Fitting, SequenceModel):
         lengths = None if arrays[2] is None else array("data", array_or_lists("data", arrays[2]))
         x = x.astype(self.dtype) if x.dtype.kind == "f" else x
         self._check_loss(x, wanted, lengths, None, "mean")
+        if x.dtype.kind == "f":
+            has = self._moved(has_step(lengths, *x.shape[:2]))
+            finite("data", array_module(x).where(has[..., None], x, 0))
         by_step = len(self._positions(x)) == 2
         axes = (1, 1 if by_step else 0, 0)
         return Examples((x, wanted, lengths), axes, ((0, 2), (1, 2)) if by_step else ((0, 2),))

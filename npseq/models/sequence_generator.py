@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, instance, integer, one_of
+from npseq.arguments import array, finite, instance, integer, one_of
 from npseq.backend import Array, array_module, drawing, generator, to_host
 from npseq.bptt.workspace import Workspace
 from npseq.cell import Cell
@@ -191,6 +191,7 @@ class SequenceGenerator(Fitting):
         self._checked(ids, wanted, lengths)
         if len(v) != ids.shape[1]:
             raise ValueError(f"v must have a row for each of the {ids.shape[1]} sequences of ids, got {v.shape}")
+        finite("v", v)
         return Examples((v, ids, wanted, lengths), (0, 1, 1, 0), ((1, 3), (2, 3)))
 
     def _noted(self, examples: Examples) -> dict[str, Any]:

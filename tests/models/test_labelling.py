@@ -74,6 +74,17 @@ def test_features_of_float64_are_read_as_the_model_does():
     assert model.score((x, y, np.full(30, 5))) == model.score(x, y)
 
 
+def test_features_that_are_read_are_finite():
+    x, lengths = np.zeros((3, 2, 4)), np.array([3, 1])
+    x[2, 1] = np.nan
+    one = Classifier("rnn", 2, input_size=4, rng=0).fit((x, [0, 1], lengths), epochs=1)
+    with pytest.raises(ValueError, match=r"data must be finite, got nan at \[2, 1, 0\]; fill in what is missing"):
+        one.fit((x, [0, 1]), epochs=1)
+    one.params["output.b"][0] = np.nan
+    with pytest.raises(ValueError, match=r"the model's parameters must be finite, 'output.b' holds nan"):
+        one.score((x, [0, 1], lengths))
+
+
 @pytest.mark.parametrize(
     "make",
     [

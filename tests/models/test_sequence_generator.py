@@ -79,3 +79,5 @@ def test_what_does_not_fit_is_refused():
     model = SequenceGenerator(3, ns.Embedding(5, 2), recurrent)
     with pytest.raises(ValueError, match="length must be an integer of at least 0, got -1"):
         model.generate(np.zeros((1, 3), "f"), 0, -1)
+    with pytest.raises(ValueError, match=r"v must be finite, got nan at \[0, 0\]; fill in what is missing"):
+        model.fit((np.full((1, 3), np.nan), np.zeros((2, 1), int), np.zeros((2, 1), int)))
