@@ -19,6 +19,7 @@ import numpy as np
 
 from npseq.cpu import pools
 
+MOST = 64  # threads of the pool, which begin when they are needed: who waits for others must not keep one of them out
 LARGE, LONG = 20_000_000, 1_000_000  # operations of a product, bytes of a copy: about 0.2 ms, from which on it pays
 
 _raised: list[tuple[Callable[[int], None], int]] = []  # how BLAS gets its threads back
@@ -58,7 +59,7 @@ def together() -> Iterator[int]:
         return
     try:
         threads.go_elsewhere()
-        yield min(_own, _processors())
+        yield min(_own, _processors(), MOST)
     finally:
         threads.free.release()
 
@@ -127,8 +128,8 @@ class _Threads:
     def __init__(self) -> None:
         self.ids: list[int] = []
         self.free, self.placed = Lock(), (0, -1)
-        self.pool = ThreadPoolExecutor(  # as many as processors: whoever waits for all others must not keep one out
-            os.cpu_count(), thread_name_prefix="npseq", initializer=lambda: self.ids.append(get_native_id())
+        self.pool = ThreadPoolExecutor(
+            MOST, thread_name_prefix="npseq", initializer=lambda: self.ids.append(get_native_id())
         )
 
     def go_elsewhere(self) -> None:
