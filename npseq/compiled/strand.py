@@ -52,8 +52,10 @@ def loops_of(cell: Cell, dtype: np.dtype) -> Loops | None:
 
 
 def _work(w: Weights, strand: Strand) -> Work:
+    """Of one sequence the products are not cut: they are one part."""
     sequences, weights = strand.s.shape[2], w.W.size + (0 if w.U is None else w.U.size)
-    return Work(sequences, strand.steps, 2 * sequences * weights, -(-strand.a.shape[2] // rows_of(w.W.dtype)))
+    panels = 1 if sequences == 1 else -(-strand.a.shape[2] // rows_of(w.W.dtype))
+    return Work(sequences, strand.steps, 2 * sequences * weights, panels)
 
 
 def _read(w: Weights, strand: Strand) -> tuple[np.ndarray, ...]:

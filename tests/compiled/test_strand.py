@@ -73,15 +73,16 @@ def test_every_gradient_is_the_central_difference(compiled, name, batch):
     assert ns.gradcheck_layer(layer, x, method="central")
 
 
+@pytest.mark.parametrize("batch", [1, 11])
 @pytest.mark.parametrize(
     "name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in ("before", "peepholes", "lru"))]
 )
-def test_three_threads_give_the_bits_of_one(compiled, name, monkeypatch):
+def test_three_threads_give_the_bits_of_one(compiled, name, batch, monkeypatch):
     monkeypatch.setattr("npseq.compiled.sharing.SMALL", 0)
     monkeypatch.setattr("npseq.compiled.sharing.SHORT", 0)
     monkeypatch.setattr("npseq.threads._processors", lambda: 3)
     monkeypatch.setattr("npseq.compiled.strand.rows_of", lambda dtype: 1)  # as many parts as units may be asked for
-    layer, x = LAYERS[name](), np.random.default_rng(0).normal(size=(5, 11, 3))
+    layer, x = LAYERS[name](), np.random.default_rng(0).normal(size=(5, batch, 3))
     alone = run(layer, x)
     monkeypatch.setattr("npseq.threads._own", 3)
     for one, other in zip(alone, run(layer, x), strict=True):
