@@ -8,7 +8,6 @@ share the loops, by units, and large products, by rows or columns. What does not
 import os
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ctypes import CDLL
 from functools import cache
@@ -114,9 +113,9 @@ def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, adds: bool) 
     return out
 
 
-def copy(source: np.ndarray, out: np.ndarray) -> None:
-    """out[...] = source, in parts at once where that pays."""
-    if _own == 1 or out.nbytes < LONG:
+def copy(source: Any, out: Any) -> None:
+    """out[...] = source, of NumPy's arrays in parts at once where that pays."""
+    if _own == 1 or type(out) is not np.ndarray or out.nbytes < LONG:
         out[...] = source
     else:
         in_parts(lambda at: np.copyto(out[at], source[at]), len(out))
@@ -128,6 +127,8 @@ class _Threads:
     def __init__(self) -> None:
         self.ids: list[int] = []
         self.free, self.placed = Lock(), (0, -1)
+        from concurrent.futures import ThreadPoolExecutor  # some milliseconds, which few need
+
         self.pool = ThreadPoolExecutor(
             MOST, thread_name_prefix="npseq", initializer=lambda: self.ids.append(get_native_id())
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-GROUND = {"arrays", "bar", "backend", "files", "arguments", "plot", "magnitude", "cpu", "protocols", "shown"}
+GROUND = {"arrays", "bar", "backend", "files", "arguments", "plot", "magnitude", "cpu", "threads", "protocols", "shown"}
 BELOW_CELL = GROUND | {"parameters", "activations", "losses", "optim", "clipping", "initializers", "data"}
 BELOW_LAYERS = BELOW_CELL | {"cell", "bptt"}
 BELOW_MODELS = BELOW_LAYERS | {"layers"}
@@ -16,8 +16,10 @@ ALL = BELOW_MODELS | {"gallery", "gpu", "gradcheck", "models", "online", "layerc
 ALL |= {"compiled", "diagnosis", "explain", "learn", "scan"}
 RULES: dict[str, set[str]] = {  # what a folder or file may import, itself aside; nobody: commands, cli, testing
     **{name: set() for name in ("early", "arrays", "bar", "files", "shown")},
-    **{name: {"arrays"} for name in ("backend", "arguments")},
+    "arguments": {"arrays"},
+    "backend": {"arrays", "threads"},
     "cpu": {"arguments"},
+    "threads": {"cpu"},
     "protocols": {"backend"},
     "plot": {"files", "arguments"},
     "magnitude": {"arrays", "backend"},

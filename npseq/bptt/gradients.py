@@ -51,9 +51,8 @@ def _copy(source: Array, out: Array) -> None:
     """out[...] = source. On the host a batch goes as one piece: a loop over its few numbers costs more than they do."""
     if array_module(out) is np and source.size and source.strides[-1] == source.itemsize:
         piece = np.dtype((np.void, source.shape[-1] * source.itemsize))
-        copy(source.view(piece), out.view(piece))
-    else:
-        out[...] = source
+        source, out = source.view(piece), out.view(piece)
+    copy(source, out)
 
 
 def weight_gradients(
