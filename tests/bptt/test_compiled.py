@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import npseq as ns
-from npseq.bptt.compiled import compiled
+from npseq.bptt.compiled import FEW, compiled
 
 
-def strand(batch: int, lengths=None):
-    return ns.GRU(2, 3, rng=0).forward(np.ones((4, batch, 2), np.float32), lengths=lengths)[2].strands[0][0]
+def strand(batch: int, lengths=None, steps: int = FEW + 1):
+    return ns.GRU(2, 3, rng=0).forward(np.ones((steps, batch, 2), np.float32), lengths=lengths)[2].strands[0][0]
 
 
 def test_nothing_is_compiled_that_is_not_asked_for():
@@ -28,6 +28,8 @@ def test_sequences_without_padding_are():
         assert compiled(cell, strand(1, np.array([3]))) is None
         assert compiled(cell, strand(1)._replace(x_first=False)) is None
         assert compiled(cell, strand(2)._replace(x_first=False)) is not None
+        assert compiled(cell, strand(2, steps=FEW)) is None
+        assert compiled(cell, strand(1, steps=FEW)) is not None
 
 
 @pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="the extra `fast` is not installed")
