@@ -76,7 +76,7 @@ def run(call: Callable[[int], Any], count: int, release: Callable[[], None] = la
     running = []
     try:
         running += [_threads().pool.submit(guarded, part) for part in range(1, count)]
-        guarded(0)
+        call(0)
     except BaseException:
         release()
         raise

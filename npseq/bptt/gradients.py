@@ -18,8 +18,8 @@ from npseq.cell import Cell, State, parts_of
 from npseq.threads import copy, in_step
 
 LARGEST = 1 << 23  # numbers: no copy of columns is larger, however long the sequences
-CHUNKS, ENOUGH = 4, 256  # the columns are copied in so many chunks where each has enough of them for a fast product;
-SHARED = 4  # so many times as many where threads share it, which takes a while to begin
+CHUNKS, ENOUGH = 4, 256  # the columns are copied in so many chunks where each has enough of them for a fast product
+SHARED = 4  # a product that threads share must have this many times ENOUGH columns: to start them takes time
 
 
 def steps_at_once(steps: int, batch: int, features: int) -> Iterator[slice]:

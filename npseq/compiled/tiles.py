@@ -3,7 +3,7 @@
 BLAS copies M into its own order at every call; here that is done once for all steps. M's rows are some blocks of as
 many units each. They lie in panels: a panel is some rows of one block, and holds M[these rows, k] for each k in turn,
 zeros past the block's last row. A tile is a panel's rows times four columns: for each k its VECTORS vectors are
-multiplied with four numbers of x. `python -m benchmarks.small_products` has these products beside those of BLAS.
+multiplied with four numbers of x.
 """
 
 from functools import cache
@@ -101,7 +101,7 @@ def _either(multiply: Any) -> tuple[Any, Any]:
 
     @numba.njit(**PLAIN)
     def forth(M, x, B, out, blocks, first, last, adds):
-        """The same by panels; of one sequence, of whose matrix no part is packed, by the columns of M.T: x M."""
+        """The product by panels; of one sequence x M, with M as it is."""
         if B > 1:
             multiply(M, x, B, out, blocks, first, last, adds)
         else:
@@ -111,7 +111,7 @@ def _either(multiply: Any) -> tuple[Any, Any]:
 
     @numba.njit(**PLAIN)
     def back(M, x, B, out, blocks, first, last, adds):
-        """The same by panels; of one sequence, by the rows of M."""
+        """The product by panels; of one sequence M x, with M as it is."""
         if B > 1:
             multiply(M, x, B, out, blocks, first, last, adds)
         else:
