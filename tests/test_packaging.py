@@ -135,7 +135,7 @@ def test_what_is_installed_works_away_from_its_source(kind, built, tmp_path):
     assert "passed" in run(python, "-c", USE, site, cwd=tmp_path)
     command = python.with_name("npseq")
     assert run(command, "--version", cwd=tmp_path) == f"npseq {npseq.__version__}\n"
-    options = ("--hidden", "8", "--epochs", "2", "--max-tokens", "2000", "--batch-size", "4", "--quiet")
+    options = ("--hidden-size", "8", "--epochs", "2", "--max-tokens", "2000", "--batch-size", "4", "--quiet")
     run(command, "train", *options, "--out", tmp_path / "run", cwd=tmp_path)
     assert (tmp_path / "run" / "model.safetensors").is_file()
     with tarfile.open(built["sdist"]) as archive:

@@ -46,7 +46,7 @@ def wrong_report():
 
 
 def run(folder):
-    config = ns.training.TrainingConfig(hidden=4, epochs=2, max_tokens=2000)
+    config = ns.training.TrainingConfig(hidden_size=4, epochs=2, max_tokens=2000)
     return ns.training.train(config, folder / "<run>")
 
 

@@ -18,6 +18,7 @@ DEFAULT_OUT = "npseq-inspect"
 def add(commands: Any) -> None:
     about = "the gradient by lag, by step and by pair, what truncation costs, gates and Jacobians"
     parser = commands.add_parser("inspect", help=about, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    parser.usage = "npseq inspect [RUN] [--text FILE | --corpus NAME] [flags]"
     parser.add_argument("model", metavar="RUN", nargs="?", default=None, help="the folder of a run (default: none)")
     parser.add_argument("--cell", dest="cells", action="append", choices=CELLS, help="one or more (default: all)")
     source = parser.add_mutually_exclusive_group()
@@ -26,7 +27,7 @@ def add(commands: Any) -> None:
     )
     source.add_argument("--corpus", metavar="NAME", choices=CORPORA, help=" or ".join(CORPORA))
     for name, about in (
-        ("hidden", "hidden units of the cells (default: 64)"),
+        ("hidden-size", "hidden units of the cells (default: 64)"),
         ("steps", "time steps of the gradient (default: 100; of a run, as in training)"),
         ("batch-size", "sequences, spread over the text (default: 4)"),
         ("epochs", "epochs trained first, a run anew (default: 10, fewer of a long text)"),
@@ -34,6 +35,7 @@ def add(commands: Any) -> None:
         ("max-lag", "lags shown apart (default: all)"),
     ):
         parser.add_argument(f"--{name}", metavar="N", type=number(int), help=about)
+    parser.add_argument("--hidden", dest="hidden_size", type=number(int), help=argparse.SUPPRESS)  # its earlier name
     parser.add_argument("--html", action="store_true", default=False, help="one page to explore, in place of figures")
     parser.add_argument(
         "--out", metavar="DIR", default=None, help="for figures (default: npseq-inspect, or RUN/inspect)"
@@ -60,8 +62,8 @@ def inspect(model: str | None, out: str | None, json: bool = False, html: bool =
             raise ValueError("--html must have a run to explain: npseq inspect RUN --html")
         if model is None:
             table = inspect_cells(given.pop("cells", CELLS), folder, **given, say=say)
-        elif theirs := sorted({"cells", "hidden", "seed"} & given.keys()):
-            raise ValueError(f"a run has its own cell, hidden and seed, got {', '.join(theirs)} beside it")
+        elif theirs := sorted({"cells", "hidden_size", "seed"} & given.keys()):
+            raise ValueError(f"a run has its own cell, hidden_size and seed, got {', '.join(theirs)} beside it")
         elif load(model).config is None:
             raise ValueError(f"{model!r} must hold a training run to look into, it holds a model alone")
         else:

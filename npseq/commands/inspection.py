@@ -144,9 +144,9 @@ def inspect_run(
         note = f"the first {again} of {config.epochs} epochs, trained again"
         draw_adjoints({config.cell: [stage.norms for stage in stages]}, out, note)
     sizes: dict[str, Any] = {
-        "hidden_size": config.hidden,
-        "num_layers": config.layers,
-        "embedding_size": config.embedding,
+        "hidden_size": config.hidden_size,
+        "num_layers": config.num_layers,
+        "embedding_size": config.embedding_size,
     }
     others = {
         f"{cell} before training": LanguageModel(
@@ -185,7 +185,7 @@ def inspect_cells(
     out: Path,
     *,
     corpus: str = "python-topics",
-    hidden: int = 64,
+    hidden_size: int = 64,
     steps: int = 100,
     batch_size: int = 4,
     epochs: int = EPOCHS,
@@ -203,7 +203,7 @@ def inspect_cells(
     stages: dict[str, list[Stage]] = {}
     stale = {}
     for cell in dict.fromkeys([*cells, *CELLS]):
-        config = _training(cell, hidden, seed, corpus, len(ids))
+        config = _training(cell, hidden_size, seed, corpus, len(ids))
         stages[cell] = list(adjoints_while_training(config, ids, vocab, read, epochs, say))
         model, _, optimizer = stages[cell][-1]
         stale[cell] = stale_bias(model, read, config, optimizer.state_dict())
@@ -214,12 +214,12 @@ def inspect_cells(
     return _report({cell: models[cell] for cell in cells}, stale, others, read, out, max_lag, say)
 
 
-def _training(cell: str, hidden: int, seed: int, corpus: str, tokens: int) -> TrainingConfig:
+def _training(cell: str, hidden_size: int, seed: int, corpus: str, tokens: int) -> TrainingConfig:
     """Returns the configuration that trains a cell; a short text is read in smaller batches."""
     steps = min(TrainingConfig.steps, tokens - 1)
     batch_size = min(TrainingConfig.batch_size, (tokens - 1) // steps)
     options: dict[str, Any] = {"optimizer": "adam", "lr": 3e-3, "steps": steps, "batch_size": batch_size}
-    return TrainingConfig(cell=cell, hidden=hidden, seed=seed, corpus=corpus, schedule="constant", **options)
+    return TrainingConfig(cell=cell, hidden_size=hidden_size, seed=seed, corpus=corpus, schedule="constant", **options)
 
 
 def _report(

@@ -17,13 +17,13 @@ from npseq.commands.learnt import found_of, lines_of, text_again
 DEFAULT_OUT = "npseq-run"
 WIDEST = 16  # columns for the choices of a flag; longer ones move to its help
 COMMON = (
-    "text", "corpus", "token", "clean", "max-tokens", "valid", "cell", "hidden", "layers", "lr", "epochs", "patience",
-    "out", "resume", "overwrite", "quiet",
+    "text", "corpus", "token", "clean", "max-tokens", "valid", "cell", "hidden-size", "num-layers", "lr", "epochs",
+    "patience", "out", "resume", "overwrite", "quiet",
 )  # fmt: skip
 
 
 def add(commands: Any) -> None:
-    from npseq.training.config import NULLABLE, TrainingConfig
+    from npseq.training.config import EARLIER, NULLABLE, TrainingConfig
 
     parser = commands.add_parser("train", help="train a language model", allow_abbrev=False)
     source = parser.add_mutually_exclusive_group()
@@ -38,6 +38,9 @@ def add(commands: Any) -> None:
         (source if entry.name == "corpus" else parser).add_argument(
             f"--{entry.name.replace('_', '-')}", default=argparse.SUPPRESS, **_flag(entry, entry.name in NULLABLE)
         )
+    for earlier, name in EARLIER.items():
+        kind = number(int, name in NULLABLE)
+        parser.add_argument(f"--{earlier}", dest=name, type=kind, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     parser.add_argument("--out", metavar="DIR", help=f"where the files go (default: {DEFAULT_OUT})")
     parser.add_argument("--resume", metavar="DIR", help="continue the run in this folder")
     parser.add_argument("--overwrite", action="store_true", help="replace a run that is in the way")

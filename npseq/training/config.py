@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from npseq import optim
-from npseq.arguments import DEEPEST, MANY, integer, mapping, within
+from npseq.arguments import DEEPEST, MANY, integer, mapping, one_of, within
 from npseq.backend import Seed, generator
 from npseq.bptt.truncation import HDetach
 from npseq.data import Vocabulary, load_corpus
@@ -33,8 +33,8 @@ OF_ANY_TEXT: dict[str, Any] = {
     "clean": "none", "max_tokens": None, "valid": 0.1, "optimizer": "adam", "schedule": "cosine", "epochs": 0,
     "temperature": 0.5,
 }  # fmt: skip
-COUNTS_OR_NONE = ("max_tokens", "max_size", "embedding", "bptt_every", "bptt_steps", "patience", "threads")
-MOST = {"layers": DEEPEST, "threads": 10_000, "epochs": MANY}  # what takes time or memory before anything can refuse it
+COUNTS_OR_NONE = ("max_tokens", "max_size", "embedding_size", "bptt_every", "bptt_steps", "patience", "threads")
+MOST = {"num_layers": DEEPEST, "threads": 10_000, "epochs": MANY}  # what costs before anything can refuse it
 NULLABLE = ("lr", "clip", "end_of_line", "weight_decay", *COUNTS_OR_NONE)
 NEWER: dict[str, Any] = {  # what older runs lack, and how they were trained
     "tf32": False, "min_freq": 0, "max_size": None, "end_of_line": None, "warmup": 0, "sample_every": 0, "tied": False,
@@ -44,7 +44,7 @@ MODEL_OPTIONS = (
     "cell", "hidden_size", "num_layers", "embedding_size", "tied", "bidirectional", "dropout", "initializer",
     "nonlinearity", "reset", "peepholes", "proj_size", "dtype",
 )  # fmt: skip
-RENAMED = {"hidden_size": "hidden", "num_layers": "layers", "embedding_size": "embedding"}
+EARLIER = {"hidden": "hidden_size", "layers": "num_layers", "embedding": "embedding_size"}  # names of older runs
 
 
 def option(default: Any, help: str, choices: tuple[str, ...] = (), kind: type | None = None) -> Any:
@@ -70,8 +70,8 @@ class TrainingConfig:
 
     The corpus is "python-topics", "time-machine" or the path of a text file, as `load_corpus` takes it. A text is
     learnt whole and as it is, but for a tenth at its end that is held out. "time-machine" has the defaults of d2l, 9.5:
-    10,000 letters and spaces, of which none are held out, SGD and 500 epochs. `Epoch` says more of sampling, bptt_every
-    and bptt_steps.
+    10,000 letters and spaces, of which none are held out, SGD and 500 epochs. A pathlib.Path is kept as an absolute
+    path. `Epoch` says more of sampling, bptt_every and bptt_steps.
 
     Raises:
         TypeError: for a value of another type, naming the field.
@@ -82,18 +82,18 @@ class TrainingConfig:
         0.01
     """
 
-    corpus: str = option("python-topics", "the text to learn", kind=str)
+    corpus: str | PathLike[str] = option("python-topics", "the text to learn", kind=str)  # noqa: RUF009
     token: str = option("char", "what the text is made of", ("char", "word", "jieba"))
     clean: str = option(USUAL, "none: all as it is, letters: a-z as in d2l.ai", ("letters", "none"))
     max_tokens: int | None = option(USUAL, "learn only the first N, none: all", kind=int)
-    valid: float | str = option(USUAL, "held out: a file, or a share, 0: none", kind=object)
+    valid: float | str | PathLike[str] = option(USUAL, "held out: a file, or a share, 0: none", kind=object)  # noqa: RUF009
     min_freq: int = option(0, "rarer tokens are unknown")
     max_size: int | None = option(None, "the most tokens of the vocabulary (default: all)", kind=int)
     end_of_line: str | None = option(None, "a token behind each line, say <eos> (default: none)", kind=str)
     cell: str = option(CELL, "the recurrent layers", ("rnn", "gru", "lstm"))
-    hidden: int = option(256, "hidden units of a layer")
-    layers: int = option(1, "how many layers")
-    embedding: int | None = option(None, "features of an embedding, or none for one-hot vectors", kind=int)
+    hidden_size: int = option(256, "hidden units of a layer")
+    num_layers: int = option(1, "how many layers")
+    embedding_size: int | None = option(None, "features of an embedding, or none for one-hot vectors", kind=int)
     tied: bool = option(False, "whether the output's matrix is the embedding's, transposed")
     bidirectional: bool = option(False, "both directions; such a model sees the tokens that it should predict")
     dropout: float = option(0.0, "probability of a zero between layers")
@@ -128,6 +128,8 @@ class TrainingConfig:
     temperature: float = option(USUAL, "of the samples, 0: the likeliest tokens", kind=float)
 
     def __post_init__(self) -> None:
+        if isinstance(self.corpus, PathLike):
+            object.__setattr__(self, "corpus", str(as_path(self.corpus, "corpus").absolute()))
         usual = OF_THE_NOTES if self.corpus == TIME_MACHINE else OF_ANY_TEXT
         for name, value in usual.items():
             if isinstance(given := getattr(self, name), str) and given == USUAL:
@@ -135,8 +137,9 @@ class TrainingConfig:
         object.__setattr__(self, "valid", held_out(self.valid))
         for entry in fields(self):
             _check_kind(entry.name, getattr(self, entry.name), entry.metadata["kind"])
-            _check_choice(entry.name, getattr(self, entry.name), entry.metadata["choices"])
-        for name in ("hidden", "layers", "batch_size", "steps", *COUNTS_OR_NONE):
+            if entry.metadata["choices"]:
+                one_of(entry.name, getattr(self, entry.name), entry.metadata["choices"])
+        for name in ("hidden_size", "num_layers", "batch_size", "steps", *COUNTS_OR_NONE):
             _check_range(name, getattr(self, name), 1, MOST.get(name))
         for name in ("epochs", "min_freq", "proj_size", "warmup", "evaluate_every", "seed", "sample_every"):
             _check_range(name, getattr(self, name), 0, MOST.get(name))
@@ -153,8 +156,8 @@ class TrainingConfig:
             raise ValueError(f"patience needs a held-out text, got patience {self.patience} and valid 0; leave it out")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
-        if self.dropout and self.layers == 1:
-            raise ValueError(f"dropout acts between layers and needs layers of at least 2, got dropout {self.dropout}")
+        if self.dropout and self.num_layers == 1:
+            raise ValueError(f"dropout acts between layers and needs num_layers above 1, got dropout {self.dropout}")
         if not self.corpus or "" in self.sample_prefix:
             raise ValueError("corpus and sample_prefix must not be empty texts")
         check_own_options(self.cell, {name: getattr(self, name) for name in CELL_OF if name in MODEL_OPTIONS})
@@ -162,8 +165,8 @@ class TrainingConfig:
             raise ValueError(f"tf32 belongs to device gpu and dtype float32, got {self.device!r} and {self.dtype!r}")
         if self.compiled and self.device != "cpu":
             raise ValueError(f"compiled belongs to device cpu, got {self.device!r}; leave it out")
-        if self.proj_size >= self.hidden:
-            raise ValueError(f"proj_size must be smaller than hidden = {self.hidden}, got {self.proj_size}")
+        if self.proj_size >= self.hidden_size:
+            raise ValueError(f"proj_size must be smaller than hidden_size = {self.hidden_size}, got {self.proj_size}")
         self._check_epoch()
 
     def _check_epoch(self) -> None:
@@ -195,7 +198,7 @@ class TrainingConfig:
 
     def model_options(self) -> dict[str, Any]:
         """Returns the arguments of LanguageModel, but for the vocabulary and the random numbers."""
-        return {name: getattr(self, RENAMED.get(name, name)) for name in MODEL_OPTIONS}
+        return {name: getattr(self, name) for name in MODEL_OPTIONS}
 
     def load_corpus(self) -> tuple[np.ndarray, Vocabulary]:
         """Returns the text as token ids (N,), of the fewest bytes, and its vocabulary; what is held out is its end."""
@@ -221,13 +224,14 @@ class TrainingConfig:
         """Returns the configuration that `to_dict` wrote.
 
         Args:
-            content: all fields of this version.
+            content: all fields of this version, or of an older one.
 
         Raises:
             ValueError: for other fields.
         """
         names = {entry.name for entry in fields(cls)}
-        if mapping("content", content).keys() | NEWER.keys() != names:
+        content = {EARLIER.get(name, name): value for name, value in mapping("content", content).items()}
+        if content.keys() | NEWER.keys() != names:
             raise ValueError(
                 f"a stored configuration must have the fields of this version of npseq: missing "
                 f"{sorted(names - content.keys())}, unknown {sorted(content.keys() - names)}"
@@ -267,7 +271,8 @@ def held_out(valid: Any) -> Any:
     try:
         share = float(valid)  # type: ignore[arg-type]
     except (ValueError, TypeError):
-        return str(as_path(valid, "valid"))
+        path = as_path(valid, "valid")
+        return str(path.absolute() if isinstance(valid, PathLike) else path)
     if not 0 <= share < 1:
         raise ValueError(f"valid must be a share of at least 0 and below 1, or the path of a text file, got {valid!r}")
     return share
@@ -281,11 +286,6 @@ def _check_kind(name: str, value: Any, kind: type) -> None:
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool) or not texts:
         wanted = {int: "an integer", float: "a number", bool: "True or False", str: "a string"}
         raise TypeError(f"{name} must be {wanted.get(kind, 'a tuple of strings')}, got {value!r}")
-
-
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if choices and value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
 def _check_range(name: str, value: int | None, least: int, most: int | None = None) -> None:

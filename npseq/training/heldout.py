@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import inf, isfinite
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def split(config: TrainingConfig, ids: np.ndarray, vocabulary: Vocabulary) -> tu
             f"valid must be another text than the one that is learnt, got {config.corpus!r} for both; take another "
             "file, or a share, say 0.1, of its end"
         )
-    if isinstance(config.valid, str):
+    if not isinstance(config.valid, float):
         return ids, known_ids(config, config.valid, vocabulary)
     count = round(config.valid * len(ids))
     if not config.valid:
@@ -43,7 +44,7 @@ def split(config: TrainingConfig, ids: np.ndarray, vocabulary: Vocabulary) -> tu
     return ids[: len(ids) - count], ids[len(ids) - count :]
 
 
-def known_ids(config: TrainingConfig, path: str, vocabulary: Vocabulary) -> np.ndarray:
+def known_ids(config: TrainingConfig, path: str | PathLike[str], vocabulary: Vocabulary) -> np.ndarray:
     """Returns the ids of another text, read as that of the run is, under the run's vocabulary."""
     options = {"clean": config.clean, "end_of_line": config.end_of_line}
     ids, own = load_corpus(path, config.token, **options, dtype=None)  # type: ignore[arg-type]

@@ -18,7 +18,8 @@ def opening(run: Any) -> str:
     config, model = run.config, run.model
     letters = "" if config.clean == "none" else ", letters only"
     text = f"{place(config.corpus)}: {len(run.ids):,} {UNITS[config.token]}{letters}{_held_out(run)}"
-    layers = f"{config.layers} layers of {config.hidden}" if config.layers > 1 else f"{config.hidden} units"
+    count, units = config.num_layers, config.hidden_size
+    layers = f"{count} layers of {units}" if count > 1 else f"{units} units"
     both = ", both directions (it sees the tokens that it should predict)" if config.bidirectional else ""
     return (
         f"learning {text}; vocabulary {len(model.vocab)}; {CELLS[config.cell]}, {layers}{both}, "

@@ -17,7 +17,7 @@ LARGE = 20_000_000  # operations of a step's product, for which a run takes all 
 
 def thread_limit(config: TrainingConfig) -> int | None:
     """Returns config.threads, or 1 if a step's product W_h h is not large; None means all cores."""
-    operations = 2 * GATES[config.cell] * config.hidden**2 * config.batch_size
+    operations = 2 * GATES[config.cell] * config.hidden_size**2 * config.batch_size
     return config.threads if config.threads is not None else 1 if operations < LARGE else None
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def text_of(
 
 
 def check_text(
-    checkpoint: Checkpoint | Trained, ids: Array, vocabulary: Vocabulary, corpus: str, out: str | Path
+    checkpoint: Checkpoint | Trained, ids: Array, vocabulary: Vocabulary, corpus: str | PathLike[str], out: str | Path
 ) -> None:
     """Raises ValueError unless this is the text of the checkpoint, with the same vocabulary."""
     known = checkpoint.model.vocab

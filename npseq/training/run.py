@@ -42,7 +42,7 @@ class Run:
         held: the text that is held out (M,), None for none.
 
     Example:
-        >>> config = ns.training.TrainingConfig(hidden=4, epochs=2, max_tokens=2000)
+        >>> config = ns.training.TrainingConfig(hidden_size=4, epochs=2, max_tokens=2000)
         >>> run = ns.training.Run.begin(config, "example")
         >>> [metrics.epoch for metrics in run.epochs()], run.progress
         ([1, 2], '2 of 2 epochs')

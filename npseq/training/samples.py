@@ -19,7 +19,7 @@ def prefixes_of(config: TrainingConfig, vocabulary: Vocabulary, ids: np.ndarray)
     given = tuple(as_learnt(prefix, config) for prefix in config.sample_prefix)
     for prefix in given:
         check_prefix(prefix, vocabulary)
-    usual = [as_learnt(prefix, config) for prefix in PREFIXES.get(config.corpus, ())]
+    usual = [as_learnt(prefix, config) for prefix in PREFIXES.get(str(config.corpus), ())]
     begin = vocabulary.decode(ids[: 10 if config.token == "char" else 2])
     return given or tuple(prefix for prefix in usual if not missing(prefix, vocabulary)) or (begin,)
 

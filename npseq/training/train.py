@@ -24,7 +24,7 @@ def train(config: TrainingConfig, out: str | PathLike[str], *, overwrite: bool =
         FileExistsError, OSError, ValueError, NonFiniteLoss: as `Run` does.
 
     Example:
-        >>> config = ns.training.TrainingConfig(hidden=4, epochs=2, max_tokens=2000)
+        >>> config = ns.training.TrainingConfig(hidden_size=4, epochs=2, max_tokens=2000)
         >>> ns.training.train(config, "trained").progress
         '2 of 2 epochs'
     """

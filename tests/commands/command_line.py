@@ -5,7 +5,7 @@ import pytest
 from npseq.cli import main
 
 TEXT = "it was the best of times it was the worst of times it was the age of wisdom\n" * 4
-TINY = ["--hidden", "8", "--epochs", "2", "--batch-size", "4", "--steps", "6", "--schedule", "constant"]
+TINY = ["--hidden-size", "8", "--epochs", "2", "--batch-size", "4", "--steps", "6", "--schedule", "constant"]
 
 
 def refused(capsys: pytest.CaptureFixture[str], status: int, *arguments: str) -> str:

@@ -37,7 +37,19 @@ def test_inspect_looks_into_a_run_before_and_after_its_training(trained, capsys)
 
 @pytest.mark.usefixtures("no_drawing")
 def test_inspect_draws_cells_over_each_other(tmp_path, text, capsys):
-    arguments = ["--text", text, *LOOK, "--hidden", "4", "--seed", "3", "--max-lag", "4", "--out", str(tmp_path / "o")]
+    arguments = [
+        "--text",
+        text,
+        *LOOK,
+        "--hidden-size",
+        "4",
+        "--seed",
+        "3",
+        "--max-lag",
+        "4",
+        "--out",
+        str(tmp_path / "o"),
+    ]
     assert main(["inspect", *arguments]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:4]] == ["RNN", "GRU", "LSTM"]
     assert {"gates_gru.png", "gates_lstm.png", "pairs_rnn.png"} <= {path.name for path in (tmp_path / "o").iterdir()}
@@ -48,7 +60,7 @@ def test_inspect_draws_cells_over_each_other(tmp_path, text, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["RUN", "--cell", "lstm"], "a run has its own cell, hidden and seed, got cells beside it"),
+        (["RUN", "--cell", "lstm"], "a run has its own cell, --hidden-size and seed, got cells beside it"),
         (["RUN", "--text", __file__, "--seed", "1"], "got seed beside it"),
         (["RUN", "--text", __file__], "must be the one that the run in"),
         (["--text", "a", "--text", "b"], "one --text is read, got 2; join them"),

@@ -48,7 +48,7 @@ def test_a_case_is_the_models_own_gradient_of_a_reading(ids, options):
 @pytest.mark.usefixtures("no_figure")
 def test_adjoints_while_training_go_with_the_models_of_the_run(tmp_path, text):
     config = TrainingConfig(
-        corpus=text, cell="rnn", hidden=6, batch_size=2, steps=6, epochs=2, bptt_every=3, truncation="random:0.9"
+        corpus=text, cell="rnn", hidden_size=6, batch_size=2, steps=6, epochs=2, bptt_every=3, truncation="random:0.9"
     )
     run = Run.begin(config, tmp_path / "run")
     read = reading(run.ids, 6, 2)
@@ -72,7 +72,7 @@ def test_adjoints_while_training_go_with_the_models_of_the_run(tmp_path, text):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_what_an_update_makes_a_state_out_of_date_by(ids, optimizer):
     """Training twice by hand: over the first half, then a gradient of the second from the old and the new state."""
-    config = TrainingConfig(cell="gru", hidden=4, optimizer=optimizer, clip=0.1)
+    config = TrainingConfig(cell="gru", hidden_size=4, optimizer=optimizer, clip=0.1)
     read = reading(ids, 6, 2)
     model = in_float64(LanguageModel(5, hidden_size=4, cell="gru", rng=1))
     given = model.params.flat.copy()

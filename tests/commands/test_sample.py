@@ -29,7 +29,7 @@ def test_sample_writes_after_a_prefix(trained, capsys):
 def test_line_ends_capitals_and_emoji_come_back(tmp_path, capsys, no_figure):
     text = "ROMEO: \U0001f469\u200d\U0001f469 What light?\n\nJULIET:\n\tThe East.\n" * 60
     (tmp_path / "play.txt").write_text(text, encoding="utf-8")
-    flags = ["--hidden", "24", "--epochs", "60", "--batch-size", "4", "--steps", "20", "--lr", "0.02"]
+    flags = ["--hidden-size", "24", "--epochs", "60", "--batch-size", "4", "--steps", "20", "--lr", "0.02"]
     assert main(["train", "--text", str(tmp_path / "play.txt"), *flags, "--out", str(tmp_path / "r"), "--quiet"]) == 0
     capsys.readouterr()
     assert main(["sample", str(tmp_path / "r"), "--prefix", "ROMEO", "--length", "90", "--temperature", "0"]) == 0

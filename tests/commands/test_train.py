@@ -44,6 +44,14 @@ def test_train_writes_the_files_and_prints_the_result(tmp_path, text, capsys):
     assert (out / "training.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("no_figure")
+def test_the_sizes_of_the_model_have_their_earlier_flags_too(tmp_path, text):
+    flags = ["--hidden", "3", "--layers", "2", "--embedding", "4", "--epochs", "1", "--batch-size", "4", "--steps", "6"]
+    assert main(["train", "--text", text, *flags, "--quiet", "--out", str(tmp_path / "run")]) == 0
+    config = load_checkpoint(tmp_path / "run" / "model.safetensors").config
+    assert (config.hidden_size, config.num_layers, config.embedding_size) == (3, 2, 4)
+
+
 def test_tf32_belongs_to_a_gpu(capsys, tmp_path, text):
     told = refused(capsys, 2, "train", "--text", text, "--tf32", "--out", str(tmp_path / "run"))
     assert "tf32 belongs to device gpu and dtype float32, got 'cpu' and 'float32'" in told
@@ -53,8 +61,8 @@ def test_tf32_belongs_to_a_gpu(capsys, tmp_path, text):
 @pytest.mark.usefixtures("no_figure")
 def test_every_flag_reaches_the_configuration(tmp_path, text):
     flags = """
-        --token word --clean letters --max-tokens 200 --valid 0.2 --patience 3 --cell lstm --hidden 6 --layers 2
-        --embedding 4
+        --token word --clean letters --max-tokens 200 --valid 0.2 --patience 3 --cell lstm --hidden-size 6
+        --num-layers 2 --embedding-size 4
         --tied --bidirectional --dropout 0.25 --initializer normal --peepholes --proj-size 2 --dtype float64
         --optimizer adam --lr 0.5 --clip none --epochs 1 --batch-size 2 --steps 4 --sampling random --evaluate-every 1
         --device cpu --seed 11 --min-freq 1 --max-size 60 --end-of-line <eos> --warmup 3 --sample-every 1
@@ -79,9 +87,9 @@ def test_every_flag_reaches_the_configuration(tmp_path, text):
         "warmup": 3,
         "sample_every": 1,
         "cell": "lstm",
-        "hidden": 6,
-        "layers": 2,
-        "embedding": 4,
+        "hidden_size": 6,
+        "num_layers": 2,
+        "embedding_size": 4,
         "tied": True,
         "bidirectional": True,
         "dropout": 0.25,
@@ -129,7 +137,7 @@ def test_the_default_corpus_needs_no_file(tmp_path, monkeypatch, capsys):
 def test_resume_goes_on_to_the_same_bits(tmp_path, text, trained, capsys):
     assert main(["train", "--text", text, *TINY, "--epochs", "5", "--out", str(tmp_path / "straight")]) == 0
     capsys.readouterr()
-    assert main(["train", "--resume", trained, "--epochs", "5", "--quiet", "--hidden", "8"]) == 0
+    assert main(["train", "--resume", trained, "--epochs", "5", "--quiet", "--hidden-size", "8"]) == 0
     one, two = (load_checkpoint(Path(out) / "model.safetensors") for out in (tmp_path / "straight", trained))
     assert one.model.params.flat.tobytes() == two.model.params.flat.tobytes()
     assert [m.epoch for m in two.metrics] == [1, 2, 3, 4, 5]
@@ -202,10 +210,10 @@ def test_a_full_disk_ends_with_status_1(tmp_path, text, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--hidden", "many"], "argument --hidden: must be an integer, got 'many'"),
+        (["--hidden-size", "many"], "argument --hidden-size: must be an integer, got 'many'"),
         (["--clip", "some"], "argument --clip: must be a number or none, got 'some'"),
-        (["--hidden", "0"], "hidden must be an integer of at least 1, got 0"),
-        (["--cell", "transformer"], "cell must be one of rnn, gru, lstm, got 'transformer'"),
+        (["--hidden-size", "0"], "--hidden-size must be an integer of at least 1, got 0"),
+        (["--cell", "transformer"], "cell must be one of 'rnn', 'gru', 'lstm', got 'transformer'"),
         (["--cell", "rnn", "--peepholes"], "peepholes belongs to cell lstm"),
         (["--corpus", "shakespeare"], "argument --corpus: invalid choice: 'shakespeare'"),
         (["--corpus", "time-machine", "--text", "x"], "argument --text: not allowed with argument --corpus"),
@@ -216,7 +224,7 @@ def test_a_full_disk_ends_with_status_1(tmp_path, text, monkeypatch, capsys):
         (["--hid", "3"], "unrecognized arguments: --hid 3"),
         (["--width", "3"], "unrecognized arguments: --width 3"),
         (["extra"], "unrecognized arguments: extra"),
-        (["--hidden"], "argument --hidden: expected one argument"),
+        (["--hidden-size"], "argument --hidden-size: expected one argument"),
         (["--text", "/no/such/file"], "--text must be an existing file, found none at '/no/such/file'"),
         (["--text", "."], "--text must be a file, '.' is a folder; name a file in it, or join its files into one"),
         (["--valid", "20%"], "--valid, if no share such as 0.1, must be an existing file, found none at '20%'"),
@@ -273,10 +281,19 @@ def test_a_run_in_the_way_is_refused_and_both_remedies_named(text, trained, caps
     assert main(["train", "--text", text, *TINY, "--out", trained, "--overwrite", "--quiet"]) == 0
 
 
-@pytest.mark.parametrize("flag", [["--hidden", "9"], ["--clip", "2"], ["--cell", "gru"], ["--sampling", "random"]])
-def test_resume_refuses_conflicting_flags_by_name(trained, capsys, flag):
+@pytest.mark.parametrize(
+    ("flag", "named"),
+    [
+        (["--hidden-size", "9"], "--hidden-size"),
+        (["--hidden", "9"], "--hidden-size"),
+        (["--clip", "2"], "clip"),
+        (["--cell", "gru"], "cell"),
+        (["--sampling", "random"], "sampling"),
+    ],
+)
+def test_resume_refuses_conflicting_flags_by_name(trained, capsys, flag, named):
     line = refused(capsys, 2, "train", "--resume", trained, *flag)
-    assert f"a resumed run keeps its options: {flag[0][2:]} is " in line
+    assert f"a resumed run keeps its options: {named} is " in line
 
 
 def test_a_trace_needs_one_process(tmp_path, text, monkeypatch, capsys):

@@ -15,7 +15,7 @@ def test_a_folder_means_the_model_in_it(trained):
     (one, config, _), (other, same, _) = load(trained), load(str(path))
     assert one.params.flat.tobytes() == other.params.flat.tobytes()
     assert config == same
-    assert config.hidden == 8
+    assert config.hidden_size == 8
 
 
 def test_a_model_saved_alone_has_no_configuration(trained, tmp_path):

@@ -136,7 +136,14 @@ def test_a_resumed_run_continues_as_on_the_host(device, tmp_path, monkeypatch):
     )  # no array of the device reaches the figure
     text = tmp_path / "text.txt"
     text.write_text(TEXT)
-    options = {"corpus": str(text), "hidden": 6, "batch_size": 2, "steps": 5, "optimizer": "adam", "dtype": "float64"}
+    options = {
+        "corpus": str(text),
+        "hidden_size": 6,
+        "batch_size": 2,
+        "steps": 5,
+        "optimizer": "adam",
+        "dtype": "float64",
+    }
     runs = {}
     for place in ("gpu", "cpu"):
         train(TrainingConfig(**options, device=place, epochs=1), tmp_path / place)
@@ -152,7 +159,7 @@ def test_a_run_stopped_inside_an_epoch_continues_as_on_the_host(device, tmp_path
     monkeypatch.setattr("npseq.plot.training_curve", lambda metrics, path: None)
     text = tmp_path / "text.txt"
     text.write_text(TEXT)
-    options = {"corpus": str(text), "cell": cell, "hidden": 6, "batch_size": 2, "steps": 5, "dtype": "float64"}
+    options = {"corpus": str(text), "cell": cell, "hidden_size": 6, "batch_size": 2, "steps": 5, "dtype": "float64"}
     config, steps = TrainingConfig(**options, device="gpu", epochs=2), []
     straight = train(config, tmp_path / "straight")
     run = Run.begin(config, tmp_path / "cut")

@@ -87,8 +87,8 @@ def test_the_order_of_a_training_step_and_the_carried_state(sampling):
 
 def test_hyper_parameters_of_the_notes_are_the_defaults():
     config = TrainingConfig(corpus="time-machine")
-    assert (config.batch_size, config.steps, config.epochs, config.hidden, config.clip) == (32, 35, 500, 256, 1)
-    assert (config.optimizer, config.max_tokens, config.layers, config.sampling) == ("sgd", 10_000, 1, "sequential")
+    assert (config.batch_size, config.steps, config.epochs, config.hidden_size, config.clip) == (32, 35, 500, 256, 1)
+    assert (config.optimizer, config.max_tokens, config.num_layers, config.sampling) == ("sgd", 10_000, 1, "sequential")
     assert config.lr in (None, 1.0)
 
 

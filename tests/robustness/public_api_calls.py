@@ -988,16 +988,16 @@ def _onnx(rng: Rng) -> Given:
 
 
 def _config(rng: Rng) -> Given:
-    options = {"cell": "lstm", "hidden": 8, "epochs": 2, "optimizer": "adam", "lr": 0.1, "clip": 1.0, "steps": 4,
-               "truncation": "truncated:2", "sampling": "random", "dropout": 0.5, "layers": 2, "threads": 1,
+    options = {"cell": "lstm", "hidden_size": 8, "epochs": 2, "optimizer": "adam", "lr": 0.1, "clip": 1.0, "steps": 4,
+               "truncation": "truncated:2", "sampling": "random", "dropout": 0.5, "num_layers": 2, "threads": 1,
                "sample_prefix": ("a",), "max_tokens": None, "peepholes": True, "dtype": "float64"}  # fmt: skip
     chosen = some(rng, options, 0.3)
     return {**chosen, **({"cell": "lstm"} if "peepholes" in chosen else {}),
-            **({"layers": 2} if "dropout" in chosen else {})}  # fmt: skip
+            **({"num_layers": 2} if "dropout" in chosen else {})}  # fmt: skip
 
 
 def config(rng: Rng) -> Any:
-    return ns.training.TrainingConfig(corpus=text_file(), hidden=4, epochs=1, batch_size=2, steps=5, max_tokens=60)
+    return ns.training.TrainingConfig(corpus=text_file(), hidden_size=4, epochs=1, batch_size=2, steps=5, max_tokens=60)
 
 
 def epoch(rng: Rng) -> Any:
@@ -1033,7 +1033,7 @@ def training() -> list[Case]:
           if find_spec("onnx") else []),
         Case(interop.onnx.outputs, fresh(y=lambda rng: numbers(rng, T, B, H), state=lambda rng: numbers(rng, 1, B, H),
                                          attributes=lambda rng: {"layout": 0})),
-        Case(train.TrainingConfig, _config, bounded=("hidden",)),
+        Case(train.TrainingConfig, _config, bounded=("hidden_size",)),
         Case(train.TrainingConfig.from_dict, lambda rng: {"content": config(rng).to_dict()}),
         Case(train.TrainingConfig.one_epoch, fresh(self=config, rng=0)),
         Case(train.TrainingConfig.updates, fresh(self=config, tokens=100)),

@@ -19,7 +19,7 @@ from npseq.training import load_checkpoint
 
 HERE = {**os.environ, "PYTHONPATH": str(Path(npseq.__file__).parents[1])}  # also where there is no working folder
 MODEL, METRICS = "model.safetensors", "metrics.jsonl"
-TINY = ["--hidden", "4", "--epochs", "2", "--batch-size", "2", "--steps", "5", "--valid", "0"]
+TINY = ["--hidden-size", "4", "--epochs", "2", "--batch-size", "2", "--steps", "5", "--valid", "0"]
 posix = pytest.mark.skipif(os.name != "posix", reason="closed streams, terminals and signals of a POSIX system")
 FORKED = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # where another test has loaded JAX
 
@@ -150,7 +150,19 @@ def test_figures_of_others_stay(tmp_path, text_file, capsys, monkeypatch):
     out.mkdir()
     (out / "jacobians.png").write_bytes(b"a picture of mine")
     (out / "another.png").write_bytes(b"a picture of mine")
-    flags = ["inspect", "--text", str(text_file), "--cell", "rnn", "--steps", "5", "--hidden", "4", "--epochs", "0"]
+    flags = [
+        "inspect",
+        "--text",
+        str(text_file),
+        "--cell",
+        "rnn",
+        "--steps",
+        "5",
+        "--hidden-size",
+        "4",
+        "--epochs",
+        "0",
+    ]
     assert main([*flags, "--out", str(out)]) == 2
     assert "jacobians.png' must be npseq's own file to be replaced, npseq did not write it" in capsys.readouterr().err
     assert sorted(os.listdir(out)) == ["another.png", "jacobians.png"]

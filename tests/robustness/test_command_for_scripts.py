@@ -13,7 +13,7 @@ from npseq.cli import main
 from npseq.models import LanguageModel
 
 COMMANDS = ("train", "sample", "evaluate", "inspect", "gradcheck", "vectors", "completion")
-TINY = ["--hidden", "4", "--epochs", "2", "--batch-size", "2", "--steps", "5", "--valid", "0"]
+TINY = ["--hidden-size", "4", "--epochs", "2", "--batch-size", "2", "--steps", "5", "--valid", "0"]
 ESCAPE = "\x1b"
 
 
@@ -139,7 +139,7 @@ def test_completion_in_bash_completes(capsys):
         run = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=False)
     except FileNotFoundError:
         pytest.skip("no bash")
-    assert run.stdout.split() == ["--hidden"]
+    assert run.stdout.split() == ["--hidden-size"]
 
 
 def test_completion_without_shtab_names_the_extra(monkeypatch, capsys):

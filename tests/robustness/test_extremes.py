@@ -136,7 +136,7 @@ def test_a_text_of_one_letter(tmp_path):
     from npseq.training import TrainingConfig, train
 
     (tmp_path / "text").write_text("a" * 60)
-    config = TrainingConfig(corpus=str(tmp_path / "text"), hidden=3, epochs=2, batch_size=2, steps=5)
+    config = TrainingConfig(corpus=str(tmp_path / "text"), hidden_size=3, epochs=2, batch_size=2, steps=5)
     run = train(config, tmp_path / "run")
     assert run.model.vocab.tokens == ("<unk>", "a")
     assert np.isfinite(run.evaluate())

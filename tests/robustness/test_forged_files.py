@@ -22,12 +22,12 @@ from npseq.training.checkpoint import load_trained
 MODEL = "model.safetensors"
 OPTIONS = {
     "cell": "gru",
-    "hidden": 4,
+    "hidden_size": 4,
     "optimizer": "adam",
     "batch_size": 2,
     "steps": 4,
     "epochs": 2,
-    "layers": 2,
+    "num_layers": 2,
     "valid": 0,
     "schedule": "constant",
     "clean": "letters",
@@ -127,7 +127,7 @@ def of_config(**entries):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (of_config(hidden=5), "its training has another model"),
+        (of_config(hidden_size=5), "its training has another model"),
         (of_config(optimizer="sgd"), "state must hold 'steps', 'lr'"),
         (of_config(epochs=1), "its metrics must be those of the first of 1 epochs"),
         (of_config(sample_prefix=7), "sample_prefix must be a tuple of strings, got 7"),
@@ -291,7 +291,7 @@ def test_a_forgery_that_is_right_is_a_checkpoint(trained):
 
 
 def test_a_model_within_a_checkpoint_that_does_not_fit_is_no_sample_either(trained, capsys):
-    forge(trained, "training", of_config(layers=3))
+    forge(trained, "training", of_config(num_layers=3))
     assert main(["sample", str(trained.parent), "--prefix", "it"]) == 2
     assert "its training has another model than the one it holds" in capsys.readouterr().err
 

@@ -63,7 +63,7 @@ def epoch_of(**odd: Any) -> Any:
 
 def resumed(**changes: Any) -> Any:
     with tempfile.TemporaryDirectory() as folder:
-        ns.training.Run.begin(ns.training.TrainingConfig(max_tokens=2000, hidden=4), folder)
+        ns.training.Run.begin(ns.training.TrainingConfig(max_tokens=2000, hidden_size=4), folder)
         return ns.training.Run.resume(folder, changes)
 
 

@@ -56,5 +56,7 @@ def test_results_show_shapes_and_no_numbers():
 def test_a_run_shows_where_it_stands(tmp_path, text_file):
     from npseq.training import Run, TrainingConfig
 
-    run = Run.begin(TrainingConfig(corpus=str(text_file), hidden=4, epochs=3, batch_size=2, steps=5), tmp_path / "run")
+    run = Run.begin(
+        TrainingConfig(corpus=str(text_file), hidden_size=4, epochs=3, batch_size=2, steps=5), tmp_path / "run"
+    )
     assert repr(run).startswith(f"Run({str(tmp_path / 'run')!r}, 0 of 3 epochs, LanguageModel(")

@@ -11,7 +11,7 @@ OPTIMIZERS = ["sgd", "rmsprop", "adam", "adamw", "adagrad"]
 
 
 def checkpoint(optimizer="adam"):
-    config = TrainingConfig(cell="gru", hidden=4, epochs=500, optimizer=optimizer, layers=2, dropout=0.25)
+    config = TrainingConfig(cell="gru", hidden_size=4, epochs=500, optimizer=optimizer, num_layers=2, dropout=0.25)
     rng = np.random.default_rng(5)
     model = LanguageModel(Vocabulary("abcd"), **config.model_options(), rng=rng)
     opt = make_optimizer(config)

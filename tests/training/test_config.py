@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,12 +8,12 @@ import pytest
 from npseq.models import LanguageModel
 from npseq.optim import Warmup
 from npseq.training import TrainingConfig
-from npseq.training.config import NEWER, make_optimizer
+from npseq.training.config import EARLIER, NEWER, make_optimizer
 
 
 def test_a_text_is_learnt_whole_and_as_it_is_but_for_a_tenth():
     config = TrainingConfig()
-    assert (config.cell, config.hidden, config.layers, config.epochs) == ("lstm", 256, 1, 0)
+    assert (config.cell, config.hidden_size, config.num_layers, config.epochs) == ("lstm", 256, 1, 0)
     assert (config.batch_size, config.steps, config.max_tokens, config.clean, config.valid) == (
         32,
         35,
@@ -37,6 +38,14 @@ def test_what_is_held_out_is_a_share_or_a_file(valid, held):
     assert TrainingConfig(valid=valid).valid == held
 
 
+def test_a_path_is_kept_as_an_absolute_one_and_never_names_a_corpus(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = TrainingConfig(corpus=Path("time-machine"), valid=Path("0.1"))
+    assert (config.corpus, config.valid) == (str(tmp_path / "time-machine"), str(tmp_path / "0.1"))
+    assert config.clean == "none"  # as any text
+    assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
 @pytest.mark.parametrize(("schedule", "last"), [("constant", 0.8), ("cosine", 0.04), ("exponential", 0.04)])
 def test_a_schedule_falls_to_a_twentieth_at_the_end_of_the_run(schedule, last):
     made = make_optimizer(TrainingConfig(lr=0.8, schedule=schedule), updates=100)
@@ -53,7 +62,7 @@ def test_weight_decay_is_the_optimizers_unless_given():
 
 def test_it_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        TrainingConfig().hidden = 3
+        TrainingConfig().hidden_size = 3
 
 
 @pytest.mark.parametrize(
@@ -81,10 +90,20 @@ def test_json_carries_it_there_and_back():
 
 
 def test_older_runs_have_the_defaults_of_what_they_lack():
-    content = TrainingConfig(hidden=9, valid=0, schedule="constant", temperature=0).to_dict()
+    content = TrainingConfig(hidden_size=9, valid=0, schedule="constant", temperature=0).to_dict()
     for name in NEWER:
         del content[name]
-    assert TrainingConfig.from_dict(content) == TrainingConfig(hidden=9, valid=0, schedule="constant", temperature=0)
+    assert TrainingConfig.from_dict(content) == TrainingConfig(
+        hidden_size=9, valid=0, schedule="constant", temperature=0
+    )
+
+
+def test_older_runs_have_other_names_of_the_models_sizes():
+    config = TrainingConfig(hidden_size=9, num_layers=2, embedding_size=3)
+    content = config.to_dict()
+    for earlier, name in EARLIER.items():
+        content[earlier] = content.pop(name)
+    assert TrainingConfig.from_dict(content) == config
 
 
 def test_a_warm_up_is_that_of_the_optimizer():
@@ -94,48 +113,51 @@ def test_a_warm_up_is_that_of_the_optimizer():
 
 def test_a_stored_configuration_of_another_version_is_refused():
     content = TrainingConfig().to_dict()
-    content["width"] = content.pop("hidden")
-    with pytest.raises(ValueError, match=r"missing \['hidden'\], unknown \['width'\]"):
+    content["width"] = content.pop("hidden_size")
+    with pytest.raises(ValueError, match=r"missing \['hidden_size'\], unknown \['width'\]"):
         TrainingConfig.from_dict(content)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cell": "gpu"}, "cell must be one of rnn, gru, lstm, got 'gpu'"),
-        ({"token": "line"}, "token must be one of char, word, jieba, got 'line'"),
-        ({"clean": "all"}, "clean must be one of letters, none, got 'all'"),
-        ({"sampling": "shuffled"}, "sampling must be one of sequential, sequential-reset, random, got 'shuffled'"),
-        ({"optimizer": "lion"}, "optimizer must be one of sgd, rmsprop, adam, adamw, adagrad, got 'lion'"),
-        ({"dtype": "float16"}, "dtype must be one of float32, float64, got 'float16'"),
-        ({"device": "cuda"}, "device must be one of cpu, gpu, got 'cuda'"),
-        ({"initializer": "zeros"}, "initializer must be one of uniform, normal, keras, got 'zeros'"),
-        ({"nonlinearity": "gelu"}, "nonlinearity must be one of tanh, relu, got 'gelu'"),
-        ({"reset": "never"}, "reset must be one of after, before, got 'never'"),
-        ({"hidden": 0}, "hidden must be an integer of at least 1, got 0"),
-        ({"layers": -1}, "layers must be an integer of at least 1, got -1"),
+        ({"cell": "gpu"}, "cell must be one of 'rnn', 'gru', 'lstm', got 'gpu'"),
+        ({"token": "line"}, "token must be one of 'char', 'word', 'jieba', got 'line'"),
+        ({"clean": "all"}, "clean must be one of 'letters', 'none', got 'all'"),
+        (
+            {"sampling": "shuffled"},
+            "sampling must be one of 'sequential', 'sequential-reset', 'random', got 'shuffled'",
+        ),
+        ({"optimizer": "lion"}, "optimizer must be one of 'sgd', 'rmsprop', 'adam', 'adamw', 'adagrad', got 'lion'"),
+        ({"dtype": "float16"}, "dtype must be one of 'float32', 'float64', got 'float16'"),
+        ({"device": "cuda"}, "device must be one of 'cpu', 'gpu', got 'cuda'"),
+        ({"initializer": "zeros"}, "initializer must be one of 'uniform', 'normal', 'keras', got 'zeros'"),
+        ({"nonlinearity": "gelu"}, "nonlinearity must be one of 'tanh', 'relu', got 'gelu'"),
+        ({"reset": "never"}, "reset must be one of 'after', 'before', got 'never'"),
+        ({"hidden_size": 0}, "hidden_size must be an integer of at least 1, got 0"),
+        ({"num_layers": -1}, "num_layers must be an integer of at least 1, got -1"),
         ({"epochs": -1}, "epochs must be an integer of at least 0, got -1"),
         ({"valid": 1.0}, r"valid must be a share of at least 0 and below 1, or the path of a text file, got 1\.0"),
         ({"valid": "nan"}, "valid must be a share of at least 0 and below 1"),
         ({"valid": 0, "patience": 2}, "patience needs a held-out text, got patience 2 and valid 0; leave it out"),
-        ({"schedule": "steps"}, "schedule must be one of constant, cosine, exponential, got 'steps'"),
+        ({"schedule": "steps"}, "schedule must be one of 'constant', 'cosine', 'exponential', got 'steps'"),
         ({"temperature": -1.0}, r"temperature must lie in \[0, inf\), got -1"),
         ({"weight_decay": -1.0}, r"weight_decay must lie in \[0, inf\), got -1"),
         ({"epochs": 10**20}, "epochs must be an integer of at most 1000000000, got 1"),
         ({"batch_size": 0}, "batch_size must be an integer of at least 1, got 0"),
         ({"steps": 0}, "steps must be an integer of at least 1, got 0"),
         ({"max_tokens": 0}, "max_tokens must be an integer of at least 1, got 0"),
-        ({"embedding": 0}, "embedding must be an integer of at least 1, got 0"),
+        ({"embedding_size": 0}, "embedding_size must be an integer of at least 1, got 0"),
         ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
         ({"evaluate_every": -1}, "evaluate_every must be an integer of at least 0, got -1"),
         ({"proj_size": -1, "cell": "lstm"}, "proj_size must be an integer of at least 0, got -1"),
-        ({"proj_size": 8, "hidden": 8, "cell": "lstm"}, "proj_size must be smaller than hidden = 8, got 8"),
+        ({"proj_size": 8, "hidden_size": 8, "cell": "lstm"}, "proj_size must be smaller than hidden_size = 8, got 8"),
         ({"lr": 0}, r"lr must be a positive number, got 0\.0"),
         ({"lr": float("inf")}, "lr must be a positive number, got inf"),
         ({"clip": -1}, "clip must be a positive number, got -1"),
         ({"clip": float("nan")}, "clip must be a positive number, got nan"),
-        ({"dropout": 1.0, "layers": 2}, r"dropout must lie in \[0, 1\), got 1\.0"),
-        ({"dropout": 0.5}, "dropout acts between layers and needs layers of at least 2"),
+        ({"dropout": 1.0, "num_layers": 2}, r"dropout must lie in \[0, 1\), got 1\.0"),
+        ({"dropout": 0.5}, "dropout acts between layers and needs num_layers above 1, got dropout"),
         ({"corpus": ""}, "must not be empty texts"),
         ({"sample_prefix": ("a", "")}, "must not be empty texts"),
         (
@@ -164,9 +186,9 @@ def test_values_that_cannot_be_are_refused(options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"hidden": 2.0}, r"hidden must be an integer, got 2\.0"),
-        ({"hidden": True}, "hidden must be an integer, got True"),
-        ({"hidden": None}, "hidden must be an integer, got None"),
+        ({"hidden_size": 2.0}, r"hidden_size must be an integer, got 2\.0"),
+        ({"hidden_size": True}, "hidden_size must be an integer, got True"),
+        ({"hidden_size": None}, "hidden_size must be an integer, got None"),
         ({"lr": "1"}, "lr must be a number, got '1'"),
         ({"cell": None}, "cell must be a string, got None"),
         ({"peepholes": 1}, "peepholes must be True or False, got 1"),
@@ -200,7 +222,9 @@ def test_the_docstring_lists_every_field_with_the_help_of_its_flag():
 
 
 def test_the_model_takes_the_options_that_belong_to_it():
-    config = TrainingConfig(cell="lstm", hidden=6, layers=2, embedding=3, dropout=0.25, proj_size=2, dtype="float64")
+    config = TrainingConfig(
+        cell="lstm", hidden_size=6, num_layers=2, embedding_size=3, dropout=0.25, proj_size=2, dtype="float64"
+    )
     model = LanguageModel(5, **config.model_options(), rng=0)
     assert model.config == config.model_options()
     assert (model.recurrent.hidden_size, model.recurrent.num_layers, model.recurrent.state_size) == (6, 2, 2)

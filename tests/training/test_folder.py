@@ -19,7 +19,7 @@ LINE = EpochMetrics(1, 1.0, 2.7, 0.5, 1e5).line()
 
 def config_of(text_file, **options):
     return TrainingConfig(
-        **{**PLAIN, "corpus": str(text_file), "hidden": 4, "epochs": 3, "batch_size": 4, "steps": 6, **options}
+        **{**PLAIN, "corpus": str(text_file), "hidden_size": 4, "epochs": 3, "batch_size": 4, "steps": 6, **options}
     )
 
 
@@ -223,8 +223,8 @@ def test_a_run_holds_its_folder_until_its_epochs_end(tmp_path, text_file):
     with pytest.raises(Interrupted):
         list(run.epochs(stop=lambda: True))
     assert not (out / LOCK).exists()
-    with pytest.raises(ValueError, match="hidden is 4"):
-        Run.resume(out, {"hidden": 5})
+    with pytest.raises(ValueError, match="hidden_size is 4"):
+        Run.resume(out, {"hidden_size": 5})
     assert not (out / LOCK).exists()
 
 

@@ -15,7 +15,7 @@ from npseq.training.heldout import READ, best, loss, name_of, over, rows, split,
 
 pytestmark = pytest.mark.usefixtures("no_figure")
 IDS, VOCABULARY = np.arange(50) % 3 + 1, Vocabulary("abc")
-SMALL = {**PLAIN, "hidden": 6, "epochs": 4, "batch_size": 4, "steps": 6, "valid": 0.2, "lr": 0.5}
+SMALL = {**PLAIN, "hidden_size": 6, "epochs": 4, "batch_size": 4, "steps": 6, "valid": 0.2, "lr": 0.5}
 
 
 def metrics_of(*perplexities):

@@ -45,12 +45,12 @@ KINDS = {
         "lr": 0.1,
     },
     "random windows": {"cell": "gru", "sampling": "random", "reset": "before", "optimizer": "adagrad"},
-    "both directions": {"cell": "gru", "optimizer": "rmsprop", "embedding": 3, "bidirectional": True},
-    "dropout": {"cell": "lstm", "layers": 2, "dropout": 0.5, "optimizer": "adam", "peepholes": True},
-    "dropout, random": {"cell": "lstm", "layers": 2, "dropout": 0.5, "sampling": "random", "bptt_every": 3},
+    "both directions": {"cell": "gru", "optimizer": "rmsprop", "embedding_size": 3, "bidirectional": True},
+    "dropout": {"cell": "lstm", "num_layers": 2, "dropout": 0.5, "optimizer": "adam", "peepholes": True},
+    "dropout, random": {"cell": "lstm", "num_layers": 2, "dropout": 0.5, "sampling": "random", "bptt_every": 3},
     "chunks": {"cell": "rnn", "bptt_every": 2, "optimizer": "adamw"},
     "chunks of windows that are reset": {"cell": "lstm", "bptt_every": 2, "sampling": "sequential-reset"},
-    "sliding": {"cell": "lstm", "bptt_every": 3, "bptt_steps": 8, "embedding": 3},
+    "sliding": {"cell": "lstm", "bptt_every": 3, "bptt_steps": 8, "embedding_size": 3},
     "sliding, reset": {"cell": "gru", "bptt_every": 2, "bptt_steps": 5, "sampling": "sequential-reset"},
     "random truncation": {"cell": "gru", "truncation": "random:0.5", "evaluate_every": 2},
     "words, projected": {"cell": "lstm", "token": "word", "batch_size": 2, "steps": 3, "proj_size": 3},
@@ -62,7 +62,7 @@ def config_of(text_file: Path, **options) -> TrainingConfig:
         **{
             **PLAIN,
             "corpus": str(text_file),
-            "hidden": 5,
+            "hidden_size": 5,
             "epochs": EPOCHS,
             "batch_size": 4,
             "steps": 6,
@@ -197,7 +197,7 @@ def stopped(text_file: Path, out: Path, steps: int = 4, **options) -> Run:
 
 
 def test_a_position_comes_back_bit_for_bit(tmp_path, text_file):
-    run = stopped(text_file, tmp_path / "out", cell="lstm", layers=2)
+    run = stopped(text_file, tmp_path / "out", cell="lstm", num_layers=2)
     again = load_checkpoint(tmp_path / "out" / MODEL).position
     assert again._replace(state=None) == run.position._replace(state=None)
     for one, other in zip(again.state, run.position.state, strict=True):
@@ -287,7 +287,7 @@ def raising(monkeypatch, at: dict[int, int]) -> None:
 
 
 def flags(text_file: Path, out: Path) -> list[str]:
-    given = {"text": text_file, "out": out, "hidden": 5, "epochs": 9, "batch-size": 4, "steps": 6}
+    given = {"text": text_file, "out": out, "hidden-size": 5, "epochs": 9, "batch-size": 4, "steps": 6}
     given |= PLAIN
     return ["train", *(f"--{name}={value}" for name, value in given.items())]
 

@@ -10,7 +10,15 @@ from npseq.training.opening import computed_on, opening
 def test_what_the_vocabulary_lacks_of_another_text_is_counted(tmp_path, text_file):
     other = tmp_path / "other.txt"
     other.write_text("it was 1905\n")
-    config = {**PLAIN, "corpus": str(text_file), "clean": "none", "hidden": 5, "epochs": 1, "batch_size": 2, "steps": 6}
+    config = {
+        **PLAIN,
+        "corpus": str(text_file),
+        "clean": "none",
+        "hidden_size": 5,
+        "epochs": 1,
+        "batch_size": 2,
+        "steps": 6,
+    }
     line = opening(Run.begin(TrainingConfig(**{**config, "valid": str(other)}), tmp_path / "run"))
     assert f" characters, 12 of {other} held out (4 of them unknown); vocabulary " in line
     assert line.endswith(" 1 epoch; cpu, 1 thread")
@@ -24,11 +32,11 @@ def test_what_the_vocabulary_lacks_of_another_text_is_counted(tmp_path, text_fil
             "329 characters, letters only; vocabulary 22; RNN, 5 units, 272 parameters, float32; sgd, lr 1 constant, 2",
         ),
         ({"token": "word"}, "72 words, letters only; vocabulary 14; RNN, "),
-        ({"cell": "gru", "layers": 2, "valid": 0.1, "clean": "none"}, "296 characters, 33 more held out; "),
+        ({"cell": "gru", "num_layers": 2, "valid": 0.1, "clean": "none"}, "296 characters, 33 more held out; "),
     ],
 )
 def test_the_line_of_a_run(tmp_path, text_file, options, told):
-    config = {**PLAIN, "corpus": str(text_file), "hidden": 5, "epochs": 2, "batch_size": 2, "steps": 6, **options}
+    config = {**PLAIN, "corpus": str(text_file), "hidden_size": 5, "epochs": 2, "batch_size": 2, "steps": 6, **options}
     line = opening(Run.begin(TrainingConfig(**config), tmp_path / "run"))
     assert line.startswith(f"learning {text_file}: ")
     assert told in line

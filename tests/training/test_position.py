@@ -9,7 +9,7 @@ from npseq.models import LanguageModel
 from npseq.training import Epoch, Position, TrainingConfig
 from npseq.training.position import check_within, copied, from_content, to_content
 
-CONFIG = TrainingConfig(cell="lstm", hidden=3, layers=2, batch_size=2, steps=4, bptt_every=2, dtype="float64")
+CONFIG = TrainingConfig(cell="lstm", hidden_size=3, num_layers=2, batch_size=2, steps=4, bptt_every=2, dtype="float64")
 IDS = np.arange(40) % 5
 
 

@@ -9,7 +9,9 @@ from npseq.training.progress import LINES, ProgressBar
 
 @pytest.fixture
 def run(tmp_path, text_file, no_figure):
-    config = TrainingConfig(**PLAIN, corpus=str(text_file), hidden=4, epochs=25, batch_size=2, steps=6, bptt_every=3)
+    config = TrainingConfig(
+        **PLAIN, corpus=str(text_file), hidden_size=4, epochs=25, batch_size=2, steps=6, bptt_every=3
+    )
     return Run.begin(config, tmp_path / "run")
 
 
@@ -67,7 +69,7 @@ def test_a_sample_and_the_curve_come_while_training(tmp_path, text_file, capsys)
     config = TrainingConfig(
         **PLAIN,
         corpus=str(text_file),
-        hidden=4,
+        hidden_size=4,
         epochs=4,
         batch_size=2,
         steps=6,

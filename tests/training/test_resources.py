@@ -15,10 +15,10 @@ from npseq.training.resources import limited, precision, thread_limit
     [
         ({"cell": "rnn"}, 1),
         ({}, 1),
-        ({"cell": "lstm", "hidden": 512}, None),
-        ({"cell": "lstm", "hidden": 512, "threads": 1}, 1),
-        ({"cell": "rnn", "hidden": 512}, 1),
-        ({"cell": "rnn", "hidden": 1024}, None),
+        ({"cell": "lstm", "hidden_size": 512}, None),
+        ({"cell": "lstm", "hidden_size": 512, "threads": 1}, 1),
+        ({"cell": "rnn", "hidden_size": 512}, 1),
+        ({"cell": "rnn", "hidden_size": 1024}, None),
         ({"cell": "lstm", "batch_size": 1}, 1),
         ({"cell": "rnn", "threads": 3}, 3),
     ],
@@ -46,7 +46,7 @@ def test_threads_must_be_a_positive_integer():
 
 def test_the_cores_of_a_rank_limit_products_that_have_no_other_limit():
     np.ones((2, 2)) @ np.ones((2, 2))
-    large = TrainingConfig(cell="lstm", hidden=512)
+    large = TrainingConfig(cell="lstm", hidden_size=512)
     with limited(large, most=1):
         assert {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"} == {1}
     before = threadpool_info()

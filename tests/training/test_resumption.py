@@ -15,7 +15,7 @@ BEGUN = Position(2, np.random.default_rng(0).bit_generator.state)
 
 
 def checkpoint(vocabulary=VOCABULARY, epochs=2, position=None):
-    config = TrainingConfig(cell="rnn", hidden=4, epochs=5, sample_prefix=("a",))
+    config = TrainingConfig(cell="rnn", hidden_size=4, epochs=5, sample_prefix=("a",))
     model = LanguageModel(vocabulary, **config.model_options(), rng=0)
     metrics = [EpochMetrics(k, 1.0, 2.7, 0.1, 1e5) for k in range(1, epochs + 1)]
     return Checkpoint(config, model, {}, np.random.default_rng(0), metrics, digest(IDS), position)
@@ -25,13 +25,15 @@ def test_epochs_corpus_and_prefixes_may_change():
     changes = {"epochs": 9, "corpus": "elsewhere.txt", "sample_prefix": ("b",)}
     config = changed(checkpoint(), changes, OUT)
     assert (config.epochs, config.corpus, config.sample_prefix) == (9, "elsewhere.txt", ("b",))
-    assert config.hidden == 4
+    assert config.hidden_size == 4
 
 
 def test_an_option_that_is_given_as_it_was_is_no_change():
-    assert changed(checkpoint(), {"hidden": 4, "cell": "rnn"}, OUT) == checkpoint().config
-    with pytest.raises(ValueError, match="a resumed run keeps its options: hidden is 4 in 'out', got 5; leave it out"):
-        changed(checkpoint(), {"hidden": 5}, OUT)
+    assert changed(checkpoint(), {"hidden_size": 4, "cell": "rnn"}, OUT) == checkpoint().config
+    with pytest.raises(
+        ValueError, match="a resumed run keeps its options: hidden_size is 4 in 'out', got 5; leave it out"
+    ):
+        changed(checkpoint(), {"hidden_size": 5}, OUT)
 
 
 @pytest.mark.parametrize(("position", "least", "word"), [(None, 2, "had"), (BEGUN, 3, "begun")])

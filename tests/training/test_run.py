@@ -19,8 +19,8 @@ pytestmark = pytest.mark.usefixtures("no_figure")
 KINDS = [
     {"cell": "rnn"},
     {"cell": "rnn", "sampling": "sequential-reset", "clip": None, "dtype": "float64", "lr": 0.1},
-    {"cell": "gru", "optimizer": "rmsprop", "embedding": 3, "bidirectional": True},
-    {"cell": "lstm", "layers": 2, "dropout": 0.5, "optimizer": "adam", "sampling": "random", "peepholes": True},
+    {"cell": "gru", "optimizer": "rmsprop", "embedding_size": 3, "bidirectional": True},
+    {"cell": "lstm", "num_layers": 2, "dropout": 0.5, "optimizer": "adam", "sampling": "random", "peepholes": True},
     {"cell": "lstm", "token": "word", "batch_size": 2, "steps": 3, "evaluate_every": 2, "proj_size": 3},
 ]
 
@@ -30,7 +30,7 @@ def config_of(text_file: Path, **options) -> TrainingConfig:
         **{
             **PLAIN,
             "corpus": str(text_file),
-            "hidden": 8,
+            "hidden_size": 8,
             "epochs": 4,
             "batch_size": 4,
             "steps": 6,
@@ -245,7 +245,7 @@ def test_a_disk_without_room_for_a_new_run_keeps_the_old_one(tmp_path, text_file
 
     monkeypatch.setattr(os, name, fail)
     with pytest.raises(OSError, match=r"safetensors' must be writable: No space left on device; make room on its disk"):
-        Run.begin(config_of(text_file, hidden=9), tmp_path / "out", overwrite=True)
+        Run.begin(config_of(text_file, hidden_size=9), tmp_path / "out", overwrite=True)
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
@@ -278,10 +278,12 @@ def test_bad_texts_are_refused_before_a_folder_is_made(tmp_path, text_file):
 
 def test_what_may_change_on_the_way_and_what_may_not(tmp_path, text_file):
     train(config_of(text_file, epochs=2), tmp_path / "out")
-    with pytest.raises(ValueError, match=r"keeps its options: hidden is 8 in .*out', got 16; leave it out, or start a"):
-        Run.resume(tmp_path / "out", {"hidden": 16})
+    with pytest.raises(
+        ValueError, match=r"keeps its options: hidden_size is 8 in .*out', got 16; leave it out, or start a"
+    ):
+        Run.resume(tmp_path / "out", {"hidden_size": 16})
     with pytest.raises(ValueError, match=r"keeps its options: clip is 1\.0 in"):
-        Run.resume(tmp_path / "out", {"hidden": 8, "clip": 2.0})
+        Run.resume(tmp_path / "out", {"hidden_size": 8, "clip": 2.0})
     with pytest.raises(ValueError, match=r"epochs must be at least the 2 that the run in .* has had, got 1"):
         Run.resume(tmp_path / "out", {"epochs": 1})
     with pytest.raises(ValueError, match="text's own tokens"):
@@ -289,7 +291,9 @@ def test_what_may_change_on_the_way_and_what_may_not(tmp_path, text_file):
     moved = text_file.rename(text_file.with_name("moved.txt"))
     with pytest.raises(FileNotFoundError, match="the one that --text FILE gives again, must be an existing file"):
         Run.resume(tmp_path / "out")
-    run = Run.resume(tmp_path / "out", {"corpus": str(moved), "hidden": 8, "sample_prefix": ("best",), "epochs": 3})
+    run = Run.resume(
+        tmp_path / "out", {"corpus": str(moved), "hidden_size": 8, "sample_prefix": ("best",), "epochs": 3}
+    )
     exhaust(run)
     stored = load_checkpoint(tmp_path / "out" / "model.safetensors").config
     assert (stored.corpus, stored.epochs, stored.sample_prefix) == (str(moved), 3, ("best",))
@@ -354,7 +358,7 @@ def test_a_run_of_lines_writes_up_to_the_end_of_one_and_resumes(tmp_path, no_fig
     path = tmp_path / "lines.txt"
     path.write_text("ab\nabc\n" * 40, encoding="utf-8")
     config = TrainingConfig(
-        **PLAIN | {"optimizer": "adam"}, corpus=str(path), end_of_line="<eos>", max_size=5, hidden=8,
+        **PLAIN | {"optimizer": "adam"}, corpus=str(path), end_of_line="<eos>", max_size=5, hidden_size=8,
         epochs=12, batch_size=2, steps=6, lr=0.02, warmup=5, sample_prefix=("a",)
     )  # fmt: skip
     run = train(config, tmp_path / "run")

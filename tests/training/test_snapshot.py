@@ -88,7 +88,7 @@ def test_nothing_is_copied_unless_it_is_asked_for(monkeypatch):
 @pytest.mark.usefixtures("no_figure")
 def test_a_run_says_where_it_came_from(tmp_path, text_file):
     options = {
-        "hidden": 4,
+        "hidden_size": 4,
         "batch_size": 2,
         "steps": 5,
         "cell": "rnn",
@@ -106,7 +106,15 @@ def test_a_run_says_where_it_came_from(tmp_path, text_file):
 
 @pytest.mark.usefixtures("no_figure")
 def test_tracing_changes_no_bit(tmp_path, text_file):
-    options = {"hidden": 6, "epochs": 2, "batch_size": 3, "steps": 6, "cell": "lstm", "layers": 2, "dropout": 0.5}
+    options = {
+        "hidden_size": 6,
+        "epochs": 2,
+        "batch_size": 3,
+        "steps": 6,
+        "cell": "lstm",
+        "num_layers": 2,
+        "dropout": 0.5,
+    }
     config = TrainingConfig(corpus=str(text_file), **options)
     plain = train(config, tmp_path / "a")
     traced = Run.begin(config, tmp_path / "b")

@@ -11,8 +11,8 @@ from npseq.training import Interrupted, Run, TrainingConfig, train
 pytestmark = pytest.mark.usefixtures("no_figure")
 
 
-def test_a_run_is_trained_to_its_end(tmp_path, text_file):
-    config = TrainingConfig(**PLAIN, corpus=str(text_file), hidden=4, epochs=3, batch_size=2, steps=6)
+def test_a_run_is_trained_to_its_end(tmp_path, text_file):  # given as a pathlib.Path
+    config = TrainingConfig(**PLAIN, corpus=text_file, hidden_size=4, epochs=3, batch_size=2, steps=6)
     run = train(config, tmp_path / "run")
     assert run.progress == "3 of 3 epochs"
     assert run.finished
@@ -28,7 +28,7 @@ def test_ctrl_c_is_saved_and_raised(tmp_path, text_file, monkeypatch):
         return step(self, *arguments, **options)
 
     monkeypatch.setattr(LanguageModel, "step", interrupted)
-    config = TrainingConfig(**PLAIN, corpus=str(text_file), hidden=4, epochs=3, batch_size=2, steps=6)
+    config = TrainingConfig(**PLAIN, corpus=str(text_file), hidden_size=4, epochs=3, batch_size=2, steps=6)
     with pytest.raises(Interrupted):
         train(config, tmp_path / "run")
     assert Run.resume(tmp_path / "run").progress == "0 of 3 epochs and 3 steps of the next"

@@ -53,7 +53,14 @@ def test_anything_else_is_refused(text, reason):
 @pytest.mark.usefixtures("no_figure")
 @pytest.mark.parametrize("truncation", ["random:0.8", "roulette:0.8"])
 def test_a_run_with_random_truncation_resumes_to_the_same_bits(tmp_path, text_file, truncation):
-    options = {"corpus": str(text_file), "hidden": 6, "batch_size": 2, "steps": 6, "bptt_every": 3, "bptt_steps": 5}
+    options = {
+        "corpus": str(text_file),
+        "hidden_size": 6,
+        "batch_size": 2,
+        "steps": 6,
+        "bptt_every": 3,
+        "bptt_steps": 5,
+    }
     config = TrainingConfig(**options, truncation=truncation, epochs=3)
     straight = Run.begin(config, tmp_path / "straight")
     list(straight.epochs())

@@ -98,7 +98,15 @@ def command(*arguments: str) -> list[str]:
 
 
 def train_flags(text_file: Path, out: Path, **options) -> list[str]:
-    given = {"text": text_file, "out": out, "hidden": 8, "epochs": 4, "batch_size": 7, "steps": 6, "dtype": "float64"}
+    given = {
+        "text": text_file,
+        "out": out,
+        "hidden_size": 8,
+        "epochs": 4,
+        "batch_size": 7,
+        "steps": 6,
+        "dtype": "float64",
+    }
     return [f"--{name.replace('_', '-')}={value}" for name, value in {**given, **options}.items()]
 
 
@@ -108,7 +116,7 @@ def losses(out: Path) -> list[float]:
 
 @pytest.mark.slow
 def test_two_processes_of_mpiexec(tmp_path, text_file, mpiexec):
-    options = {"cell": "lstm", "layers": 2, "dropout": 0.3, "clip": 0.1}
+    options = {"cell": "lstm", "num_layers": 2, "dropout": 0.3, "clip": 0.1}
     alone = subprocess.run(
         command(*train_flags(text_file, tmp_path / "alone", **options)), capture_output=True, text=True
     )

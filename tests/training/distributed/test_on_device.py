@@ -66,7 +66,7 @@ def test_dropout_of_a_share_lies_on_the_device(cupy):
 
 
 @pytest.mark.parametrize(
-    "options", [{"cell": "rnn"}, {"cell": "lstm", "layers": 2, "dropout": 0.5, "optimizer": "adam"}]
+    "options", [{"cell": "rnn"}, {"cell": "lstm", "num_layers": 2, "dropout": 0.5, "optimizer": "adam"}]
 )
 def test_a_run_on_three_ranks_and_two_devices(tmp_path, text_file, cupy, options):
     config = config_of(text_file, dtype="float64", device="gpu", **options)
@@ -86,7 +86,7 @@ def test_a_run_on_three_ranks_and_two_devices(tmp_path, text_file, cupy, options
 
 
 def test_ranks_on_devices_stop_after_one_step_and_go_on(tmp_path, text_file):
-    options = {"dtype": "float64", "cell": "lstm", "layers": 2, "dropout": 0.5, "optimizer": "adam"}
+    options = {"dtype": "float64", "cell": "lstm", "num_layers": 2, "dropout": 0.5, "optimizer": "adam"}
     config, out = config_of(text_file, device="gpu", **options), tmp_path / "three"
     alone = train(config_of(text_file, **options), tmp_path / "alone")
     stopped = stop_on(3, {1: 2, 2: 3}, lambda: Run.begin(config, out), out)

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.usefixtures("no_figure")
 KINDS = [
     {"cell": "rnn", "clip": 0.05},
     {"cell": "gru", "optimizer": "adam", "sampling": "random", "bidirectional": True, "evaluate_every": 2},
-    {"cell": "lstm", "layers": 2, "dropout": 0.5, "bptt_every": 3, "bptt_steps": 5, "truncation": "random:0.8"},
-    {"cell": "lstm", "token": "word", "batch_size": 3, "steps": 2, "embedding": 4, "optimizer": "rmsprop"},
+    {"cell": "lstm", "num_layers": 2, "dropout": 0.5, "bptt_every": 3, "bptt_steps": 5, "truncation": "random:0.8"},
+    {"cell": "lstm", "token": "word", "batch_size": 3, "steps": 2, "embedding_size": 4, "optimizer": "rmsprop"},
 ]
 
 
@@ -47,7 +47,7 @@ def test_a_run_on_three_ranks_is_that_of_one_process(tmp_path, text_file, option
 
 
 def test_resume_on_another_number_of_ranks(tmp_path, text_file):
-    config = config_of(text_file, dtype="float64", cell="lstm", layers=2, dropout=0.2, optimizer="adam", epochs=4)
+    config = config_of(text_file, dtype="float64", cell="lstm", num_layers=2, dropout=0.2, optimizer="adam", epochs=4)
     alone = train(config, tmp_path / "alone")
     out = tmp_path / "several"
     train_on(3, lambda: Run.begin(config, out), out, epochs=2)
@@ -81,7 +81,7 @@ def test_all_ranks_stop_after_the_step_in_which_one_was_asked_to(tmp_path, text_
 
 
 def test_a_stopped_epoch_goes_on_on_another_number_of_ranks(tmp_path, text_file):
-    config = config_of(text_file, dtype="float64", cell="lstm", layers=2, dropout=0.2, optimizer="adam")
+    config = config_of(text_file, dtype="float64", cell="lstm", num_layers=2, dropout=0.2, optimizer="adam")
     alone, out = train(config, tmp_path / "alone"), tmp_path / "several"
     stop_on(3, {2: 2}, lambda: Run.begin(config, out), out)
     stop_on(1, {0: 1}, lambda: Run.resume(out), out)

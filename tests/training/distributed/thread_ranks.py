@@ -84,7 +84,7 @@ def config_of(text_file: Path, **options) -> TrainingConfig:
         **{
             **PLAIN,
             "corpus": str(text_file),
-            "hidden": 8,
+            "hidden_size": 8,
             "epochs": 3,
             "batch_size": 7,
             "steps": 6,
