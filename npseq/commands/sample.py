@@ -45,7 +45,7 @@ def sample(
     from npseq.training.samples import as_learnt
 
     with bad_input():
-        check_choice(0 if temperature is None else temperature, top_k, top_p)
+        check_choice(1 if temperature is None else temperature, top_k, top_p)
         length, seed = check_length(length), integer("seed", seed, least=0)
         network, config, _ = load(model)
         if prefix is None and config is None:

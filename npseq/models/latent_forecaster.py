@@ -42,8 +42,9 @@ class LatentForecaster(Fitting):
     """The latent autoregressive model: h_t = g(h_{t-1}, x_{t-1}), x_t = h_t W + b; g an RNN, a GRU or an LSTM.
 
     It sees all values before x_t, through its state. x (T, B, F): F features a step, B series side by side, in units
-    of about 1: they are learnt as they are (SeriesForecaster scales). params: the recurrent layer's as
-    "recurrent.W_xh", ..., then "output.W" (H, F), "output.b" (F,). `fit` takes series (T, B, F), or (T,) of one.
+    of about 1: they are learnt as they are (SeriesForecaster scales, and takes missing values). params: the recurrent
+    layer's as "recurrent.W_xh", ..., then "output.W" (H, F), "output.b" (F,). `fit` takes series (T, B, F), or (T,) of
+    one.
 
     Args:
         features: F features.

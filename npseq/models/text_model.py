@@ -167,7 +167,7 @@ class TextModel(SequenceModel):
             length: how many tokens to generate.
             temperature: 0 takes the likeliest token; else tokens are drawn from P^(1 / temperature), all alike at inf.
             rng: a seed or a Generator, of what is drawn.
-            top_k: only the likeliest so many tokens are drawn.
+            top_k: only the likeliest so many tokens are drawn, at a positive temperature; so with top_p.
             top_p: only the likeliest tokens, that have this probability together, are drawn (Holtzman et al. 2020,
                 arXiv 1904.09751).
             stop: a token or id at which generation ends; it is not included.
@@ -177,7 +177,8 @@ class TextModel(SequenceModel):
             n: generate so many sequences after the one prefix at once, a list of them; all draw from rng in turn.
 
         Raises:
-            ValueError: for a negative temperature, an unknown token (encode makes it <unk>) or id, or nan parameters.
+            ValueError: for a negative temperature, or 0 with top_k or top_p; an unknown token (encode makes it <unk>)
+                or id; nan parameters.
         """
         require_real(self)
         self.check_finite()

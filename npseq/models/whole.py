@@ -49,7 +49,8 @@ class Whole(Model):
 
         Raises:
             OSError: if it cannot be written, or a file is there that npseq did not write.
-            ValueError: for a layer of a cell of one's own, or complex128, which a file cannot hold.
+            ValueError: for complex128, or a layer of a cell of one's own, which a file cannot hold; for the latter
+                `save_params` writes the parameters.
         """
         write_content(content_of(self), path)
 

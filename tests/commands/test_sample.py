@@ -22,6 +22,8 @@ def test_sample_writes_after_a_prefix(trained, capsys):
     assert written[0] != written[2]
     assert main([*arguments, "5", "--top-k", "1"]) == 0
     assert capsys.readouterr().out == model.generate("best", 30) + "\n"
+    refusal = refused(capsys, 2, *arguments[:6], "--temperature", "0", "--top-k", "2")
+    assert "temperature must be positive with --top-k or --top-p" in refusal
     assert main(["sample", trained, "--prefix", "best", "--length", "30"]) == 0  # as in training
     assert capsys.readouterr().out == model.generate("best", 30, 0.5, 0) + "\n"
 

@@ -469,9 +469,9 @@ def models() -> list[Case]:
         Case(ns.LanguageModel.loss, _in_context, title="LanguageModel.loss with a context"),
         Case(ns.LanguageModel.step, _train, writes=written),
         Case(ns.LanguageModel.generate, lambda rng: {
-            "self": model_of(rng), "prefix": pick(rng, ["ab", [1, 2], np.array([1])]), "length": 3,
-            "temperature": pick(rng, [0.0, 0.7]), "rng": 0, "stop": pick(rng, [None, "a", 2]),
-            "whole": pick(rng, [False, True]), "top_k": pick(rng, [None, 2]), "top_p": pick(rng, [None, 0.9])},
+            "self": model_of(rng), "prefix": pick(rng, ["ab", [1, 2], np.array([1])]), "length": 3, "rng": 0,
+            "stop": pick(rng, [None, "a", 2]), "whole": pick(rng, [False, True]),
+            **pick(rng, [{"temperature": 0.0}, {"temperature": 0.7, "top_k": 2}, {"temperature": 2, "top_p": 0.9}])},
             bounded=("length",), open=("prefix", "stop")),
         Case(ns.LanguageModel.log_prob, fresh(
             self=model_of, tokens=lambda rng: pick(rng, ["ab", [1, 2], np.array([1])])), open=("tokens",)),

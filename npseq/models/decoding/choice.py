@@ -26,6 +26,11 @@ def check_choice(temperature: Any, top_k: Any = None, top_p: Any = None) -> Choi
         top_k = integer("top_k", top_k)
     if top_p is not None and not 0 < (top_p := number("top_p", top_p)) <= 1:
         raise ValueError(f"top_p must lie in (0, 1], got {top_p}; temperature 0 takes the likeliest token alone")
+    if temperature == 0 and (top_k is not None or top_p is not None):
+        raise ValueError(
+            f"temperature must be positive with top_k or top_p, of whose tokens one is drawn, got {temperature}, which "
+            "takes the likeliest; give a positive one, or leave top_k and top_p out"
+        )
     return Choice(float(temperature), top_k, top_p)
 
 

@@ -49,6 +49,8 @@ def test_what_has_no_chance_has_none_at_any_temperature():
         ({"temperature": 1, "top_k": 0}, "top_k must be a positive integer, got 0"),
         ({"temperature": 1, "top_p": 0}, r"top_p must lie in \(0, 1\], got 0"),
         ({"temperature": 1, "top_p": 1.5}, "top_p must"),
+        ({"temperature": 0, "top_k": 2}, "temperature must be positive with top_k or top_p, .* got 0, which takes the"),
+        ({"temperature": 0.0, "top_p": 0.9}, "temperature must be positive with top_k or top_p"),
     ],
 )
 def test_a_choice_that_cannot_be_is_refused(given, message):
