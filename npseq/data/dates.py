@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.data.table import Table, is_missing
+from npseq.data.rows import is_missing
+from npseq.data.table import Table
 
 FORMS = (
     "%Y/%m/%d",

@@ -5,7 +5,7 @@ import re
 
 BEGINNINGS = {  # of other files than text, and of texts with a mark of another encoding
     b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
-    b"%PDF-": "a PDF", b"{\\rtf": "RTF", b"PK\3\4": "a zip archive, as .docx and .epub are",
+    b"%PDF-": "a PDF", b"{\\rtf": "RTF", b"PK\3\4": "a zip archive, as .xlsx, .docx and .epub are",
     b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture",
 }  # fmt: skip
 SEVEN_BIT = {  # encodings of other scripts that use only the bytes of ASCII

@@ -151,10 +151,7 @@ def load_labelled(
     table = read_table(
         source, delimiter=delimiter, header=header, wanted=(text, label), headings=HEADINGS, what=what
     )  # fmt: skip
-    if len(table.rows[0]) < 2:
-        raise ValueError(
-            f"{what} must have two columns, {table.source} has one; name the delimiter, or give a list of (text, label)"
-        )
+    table.check_two_columns(what, "(text, label)")
     table = _named(table, text, label) if header is None else table
     known = () if like is None else labels_of(like)
     of_label, of_text = _places(table, text, label, known)

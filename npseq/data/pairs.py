@@ -4,7 +4,7 @@ The preprocessing is that of Dive into Deep Learning (d2l, "Machine Translation 
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from math import log
 from os import PathLike
 from typing import Any, NamedTuple, Self
@@ -15,19 +15,22 @@ from npseq.arguments import amount, flag, instance, integer, number, one_of, wit
 from npseq.backend import Seed, generator
 from npseq.data.batches import pad_sequences
 from npseq.data.made_pairs import MADE, Tokens
+from npseq.data.sentences import as_known, preprocess
 from npseq.data.sources import TATOEBA, path_of
 from npseq.data.table import Table, read_table
-from npseq.data.text import Vocabulary, folded
+from npseq.data.text import Vocabulary
 from npseq.files import existing
 from npseq.shown import describe, in_notebooks
 
 RESERVED = ("<pad>", "<bos>", "<eos>")
+TWO_FILES = "zip(ns.data.read_lines(first, 'none'), ns.data.read_lines(second, 'none'), strict=True)"
 ONE_LINE = str.maketrans("\t\n\r", "   ")
 HEADINGS = {
     "source", "target", "src", "tgt", "trg", "input", "output", "question", "answer", "text", "translation", "id",
-    "word", "meaning", "english", "french", "german", "spanish", "italian", "portuguese", "dutch", "russian",
-    "polish", "turkish", "chinese", "japanese", "korean", "arabic", "hindi", "latin", "greek", "swedish", "en",
-    "fr", "de", "es", "it", "pt", "nl", "ru", "pl", "tr", "zh", "ja", "ko", "ar", "hi", "la", "el", "sv",
+    "word", "meaning", "query", "sql", "singular", "plural", "sentence", "pronunciation", "summary",
+    "english", "french", "german", "spanish", "italian", "portuguese", "dutch", "russian", "polish", "turkish",
+    "chinese", "japanese", "korean", "arabic", "hindi", "latin", "greek", "swedish",
+    "en", "fr", "de", "es", "it", "pt", "nl", "ru", "pl", "tr", "zh", "ja", "ko", "ar", "hi", "la", "el", "sv",
 }  # fmt: skip
 
 
@@ -125,7 +128,8 @@ def load_pairs(
         name_or_path: "dates" ("9 may 1998" to "1998-05-09", by characters) or "reversal" (letters, and the same from
             last to first), which need no file; "tatoeba", English and French, from the folder that the environment
             variable NPSEQ_DATA names, or d2l's whole file, downloaded once; or the path of a TSV or CSV file, which
-            gzip may have packed; or pairs of texts themselves, a list of (source, target) or a data frame.
+            gzip may have packed; or pairs of texts themselves: a list of (source, target), or what yields them or
+            dicts, or a data frame of pandas or polars.
         num_pairs: how many are made, or read at most, from the first on; None makes 600, and reads all of a file.
         source, target: of a file, a list or a data frame the columns, by name or place; None takes the first and the
             second, and refuses a number of each row there beside other columns.
@@ -159,6 +163,11 @@ def load_pairs(
     if len(tokens) != 2 or not all(kind in ("word", "char") for kind in tokens):
         raise ValueError(f"token must be 'word', 'char', or one of them for each side, got {token!r}")
     if num_pairs is not None:
+        if isinstance(num_pairs, Sized | PathLike):
+            raise TypeError(
+                f"num_pairs must be a positive integer, got {num_pairs!r:.40}; list(zip(first, second)) makes pairs "
+                f"of two lists, of two files {TWO_FILES}"
+            )
         num_pairs = amount("num_pairs", num_pairs)
     steps = None if steps is None else amount("steps", steps)
     number("min_freq", min_freq)
@@ -172,10 +181,10 @@ def load_pairs(
             path_of(TATOEBA) if known else name_or_path, source, target,
             missing=missing, delimiter=delimiter, header=header,
         )  # fmt: skip
-        if one_of("clean", clean or ("d2l" if known else "none"), ("d2l", "none")) == "d2l":
-            text = preprocess(text)
+        as_d2l = one_of("clean", clean or ("d2l" if known else "none"), ("d2l", "none")) == "d2l"
+        text = preprocess(text) if as_d2l else text
         text = first_of_each(text) if distinct_sources else text
-        lines = tokenize_pairs(text, num_pairs, token=tokens)
+        lines = tokenize_pairs(text, num_pairs, token=tokens, space=" " if as_d2l else None)
     if like is None:
         vocabs = [
             Vocabulary(side, min_freq=min_freq, reserved_tokens=RESERVED, token=kind)
@@ -184,7 +193,7 @@ def load_pairs(
     else:
         vocabs = [like.source_vocab, like.target_vocab]
     arrays = [
-        build_array(side if like is None else [folded(line, vocab) for line in side], vocab, steps)
+        build_array(side if like is None else as_known(side, vocab), vocab, steps)
         for side, vocab in zip(lines, vocabs, strict=True)
     ]
     return Pairs(*arrays[0], *arrays[1], *vocabs)
@@ -221,12 +230,8 @@ def _line(cell: Any) -> str:
 
 def _places(table: Table, source: str | int | None, target: str | int | None) -> dict[str, int]:
     """Returns the columns of sources and targets."""
+    table.check_two_columns("sentence pairs", "(source, target), of two files " + TWO_FILES)
     width = len(table.rows[0])
-    if width < 2:
-        raise ValueError(
-            f"sentence pairs must have two columns, {table.source} has one; name the delimiter, or give a list of "
-            "(source, target), say list(zip(first, second)) of two files"
-        )
     places = {"source": table.place(source, 0, "source"), "target": table.place(target, 1, "target")}
     if places["source"] == places["target"]:
         raise ValueError(f"source and target must be two columns, got {source!r} and {target!r}")
@@ -239,32 +244,30 @@ def _places(table: Table, source: str | int | None, target: str | int | None) ->
     return places
 
 
-def preprocess(text: str) -> str:
-    """Returns text in lower case, with ordinary spaces and a space before each of , . ! ? (d2l's `preprocess_nmt`)."""
-    text = text.replace("\u202f", " ").replace("\xa0", " ").lower()
-    apart = (" " + char if i > 0 and char in ",.!?" and text[i - 1] != " " else char for i, char in enumerate(text))
-    return "".join(apart)
-
-
 def tokenize_pairs(
-    text: str, num_pairs: int | None = None, *, keep_one_more: bool = False, token: tuple[str, str] = ("word", "word")
+    text: str,
+    num_pairs: int | None = None,
+    *,
+    keep_one_more: bool = False,
+    token: tuple[str, str] = ("word", "word"),
+    space: str | None = " ",
 ) -> tuple[Tokens, Tokens]:
     """Returns the words of both columns of the first num_pairs lines "source TAB target" (d2l's `tokenize_nmt`).
 
     token: of each side "word", or "char" for the characters. keep_one_more: d2l stops where i > num_examples, and so
-    keeps 601 lines of 600; True does the same.
+    keeps 601 lines of 600; True does the same. space: between words, d2l's; None is all white space, as predict reads.
     Raises ValueError for a text without pairs.
     """
     count = None if num_pairs is None else num_pairs + keep_one_more
     pairs = [line.split("\t") for line in text.split("\n")[:count] if line.count("\t") == 1]
     if not pairs:
         raise ValueError("a text must hold lines of source TAB target, found none")
-    source, target = ([_cut(pair[k], kind) for pair in pairs] for k, kind in enumerate(token))
+    source, target = ([_cut(pair[k], kind, space) for pair in pairs] for k, kind in enumerate(token))
     return source, target
 
 
-def _cut(text: str, token: str) -> list[str]:
-    return list(text) if token == "char" else [word for word in text.split(" ") if word]
+def _cut(text: str, token: str, space: str | None) -> list[str]:
+    return list(text) if token == "char" else [word for word in text.split(space) if word]
 
 
 def first_of_each(text: str) -> str:

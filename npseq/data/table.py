@@ -1,8 +1,10 @@
 """This module reads tables: CSV and TSV files, lists of rows, and data frames, which have `columns`."""
 
 import csv
+import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -10,13 +12,14 @@ import numpy as np
 
 from npseq.arguments import text as a_text
 from npseq.data.reading import lines_of
+from npseq.data.rows import rows_of
 
 DELIMITERS = "\t;|,"  # the likelier first: a comma may be that of a number, or of a text
 SEPARATOR = re.compile("sep=(.)")  # the first line of some files of Excel
 LISTS = (list, tuple, set, dict, np.ndarray)  # cells that are no text
 FIRST = 50  # lines by which the delimiter is found
 
-Rows = list[tuple[int, list[str]]]  # the line in which each begins, and its cells
+Numbered = list[tuple[int, list[str]]]  # the line in which each row begins, and its cells
 
 
 class Table(NamedTuple):
@@ -72,6 +75,19 @@ class Table(NamedTuple):
                 raise ValueError(f"where must leave a row of {self.source}, {name!r} is never {value!r}; it has {has}")
         return table
 
+    def inside(self, at: int, k: int = 0) -> str:
+        """Returns how one takes what a cell holds if that is a dict, else ""."""
+        cell = self.rows[k][at]
+        name = at if self.names is None else self.names[at]
+        return f"[row[{name!r}] for row in data] has the columns {[*cell]}" if isinstance(cell, Mapping) else ""
+
+    def check_two_columns(self, what: str, pair: str) -> None:
+        """Raises ValueError for one column, with where the other may be. pair: the two, in words."""
+        if len(self.rows[0]) < 2:
+            way = f"give a list of {pair}" if self.is_list else "an index becomes a column by reset_index()"
+            way = f"name the delimiter, or give a list of {pair}" if self.lines else self.inside(0) or way
+            raise ValueError(f"{what} must have two columns, {self.source} has one; {way}")
+
     def filled(self, columns: dict[str, int], missing: str) -> "Table":
         """Returns the table, of which missing="drop" leaves out the rows that have nothing in one of these columns.
 
@@ -82,6 +98,7 @@ class Table(NamedTuple):
         for what, at in columns.items():
             if (k := next((k for k, row in enumerate(self.rows) if isinstance(row[at], LISTS)), None)) is not None:
                 way = "fit(texts, targets) with loss='binary' learns several" if what == "label" else "' '.join(tokens)"
+                way = self.inside(at, k) or way
                 raise TypeError(f"a {what} must be one string, {self.at(k)} has {self.rows[k][at]!r:.60}; {way}")
         empty = {k: what for k, row in enumerate(self.rows) for what, at in columns.items() if is_empty(row[at])}
         if empty and missing == "refuse":
@@ -117,48 +134,19 @@ def read_table(
     """
     if header is None and any(isinstance(column, str) for column in wanted):
         header = True
-    if hasattr(source, "columns") and hasattr(source, "itertuples"):
-        rows = _cells(source.itertuples(index=False))
-        return _checked(Table(tuple(map(str, source.columns)), rows, "the data frame"), what)
     if isinstance(source, str | PathLike):
         lines = lines_of(source, what)
         if delimiter is not None and not a_text("delimiter", delimiter):
             raise ValueError(f"delimiter must be a character, or several, got {delimiter!r}")
-        if str(source).endswith((".json", ".jsonl")):
-            read = "[json.loads(line) for line in file]" if str(source).endswith("l") else "json.load(file)"
-            raise ValueError(f"{what} must be a CSV or TSV file, got {str(source)!r}; a list of dicts does: {read}")
+        _no_json(str(source), lines, what)
         if said := SEPARATOR.fullmatch(lines[0]):
             delimiter, lines = delimiter or said[1], ["", *lines[1:]]
         sign = delimiter or delimiter_of(str(source), lines)
         table = _of_lines(lines, sign, f"the file {str(source)!r}", what)
         return _checked(_with_header(table, header, headings), what, ragged and sign == "\t")
-    if is_dicts(source):
-        names = tuple(source[0])
-        return _checked(Table(names, _cells([row.get(name) for name in names] for row in source), "the list"), what)
-    if not isinstance(source, Sequence) or not all(isinstance(row, list | tuple) for row in source):
-        raise TypeError(
-            f"{what} must be a path, a list of rows or a data frame, got {source!r:.100}; of columns, "
-            "list(zip(first, second)) makes rows"
-        )
-    if len(source) == 2 and len(source[0]) == len(source[1]) > (2 if isinstance(source, tuple) else 20):
-        raise TypeError(
-            f"{what} must be a list of rows, got two of {len(source[0])} cells; list(zip(*data)) makes rows of columns"
-        )
-    return _checked(_with_header(Table(None, _cells(source), "the list", True), header, headings), what)
-
-
-def is_dicts(source: Any) -> bool:
-    """Whether it is a list of dicts, by name of column."""
-    return isinstance(source, list | tuple) and bool(source) and all(isinstance(row, Mapping) for row in source)
-
-
-def _cells(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    return [[None if is_missing(cell) else cell for cell in row] for row in rows]
-
-
-def is_missing(cell: Any) -> bool:
-    """Whether a cell holds nothing: None, nan, or the NaT and NA of pandas."""
-    return cell is None or str(cell) in ("nan", "NaT", "<NA>")
+    given = rows_of(source, what)
+    table = Table(given.names, given.cells, given.source, given.names is None)
+    return _checked(table if table.names else _with_header(table, header, headings), what)
 
 
 def is_empty(cell: Any) -> bool:
@@ -187,10 +175,22 @@ def _of_lines(lines: list[str], delimiter: str, source: str, what: str) -> Table
             f"{what} must have quotes closed, and doubled inside of a cell; {source}: {error}; a list of rows does as "
             f"well, [line.split({delimiter!r}) for line in file]"
         ) from error
-    return Table(None, [cells for _, cells in rows], source, lines=tuple(line for line, _ in rows))
+    cells = [[cell.strip(" ") for cell in cells] for _, cells in rows]  # "a | b" as "a|b"
+    return Table(None, cells, source, lines=tuple(line for line, _ in rows))
 
 
-def _split(lines: list[str], delimiter: str, strict: bool = True) -> Rows:
+def _no_json(path: str, lines: list[str], what: str) -> None:
+    """Raises ValueError for a file of JSON, with how one reads it."""
+    first, ending, parsed = lines[0].strip(), path.removesuffix(".gz").rpartition(".")[2], None
+    with suppress(ValueError):
+        parsed = json.loads(first)
+    by_lines = ending in ("jsonl", "ndjson") or (isinstance(parsed, dict | list) and len(lines) > 1)
+    if by_lines or ending == "json" or isinstance(parsed, dict | list) or first in ("{", "[", "[{"):
+        read = "[json.loads(line) for line in file]" if by_lines else "json.load(file)"
+        raise ValueError(f"{what} must be a CSV or TSV file, got {path!r} of JSON; a list of dicts does: {read}")
+
+
+def _split(lines: list[str], delimiter: str, strict: bool = True) -> Numbered:
     """Returns the rows of lines that hold something.
 
     A cell in quotes may hold the delimiter, and line ends; in a TSV it may where its rows would differ in length.
@@ -204,11 +204,11 @@ def _split(lines: list[str], delimiter: str, strict: bool = True) -> Rows:
     return _quoted(lines, delimiter, strict)
 
 
-def _alike(rows: Rows) -> bool:
+def _alike(rows: Numbered) -> bool:
     return len({len(cells) for _, cells in rows}) == 1
 
 
-def _quoted(lines: list[str], delimiter: str, strict: bool) -> Rows:
+def _quoted(lines: list[str], delimiter: str, strict: bool) -> Numbered:
     ended = [f"{line}\n" for line in lines]
     reader, rows, at = csv.reader(ended, delimiter=delimiter, strict=strict, skipinitialspace=True), [], 1
     try:

@@ -11,7 +11,8 @@ from npseq.arguments import integer, one_of
 from npseq.data.batches import pad_sequences
 from npseq.data.labelled import Labelled, labels_of, numbered
 from npseq.data.reading import lines_of
-from npseq.data.table import Table, delimiter_of, is_dicts, is_empty, read_table
+from npseq.data.rows import is_dicts
+from npseq.data.table import Table, delimiter_of, is_empty, read_table
 from npseq.data.text import Vocabulary, folded
 
 NO_WORD = re.compile(r"\d+[-.]\d+")  # in the first of CoNLL-U's ten columns

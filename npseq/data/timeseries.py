@@ -10,8 +10,9 @@ import numpy as np
 
 from npseq.arguments import one_of
 from npseq.data.dates import dates_of, grid_of, joined
+from npseq.data.rows import is_missing
 from npseq.data.series import Series
-from npseq.data.table import Table, is_missing, read_table
+from npseq.data.table import Table, read_table
 
 GAPS = {"", "na", "n/a", "nan", "null", "none", "-", "?", ".", "#na", "#n/a", "<na>"}
 PARTS = {".": r"[,\s'’]", ",": r"[.\s'’]"}  # what may part the thousands beside each decimal sign

@@ -9,6 +9,7 @@ from npseq.arguments import amount, array, flag, integer, one_of, share
 from npseq.backend import Array, array_module, drawing, generator, to_host
 from npseq.cell import Cell
 from npseq.data import Vocabulary
+from npseq.data.sentences import as_known
 from npseq.initializers import xavier_uniform
 from npseq.layers import Bidirectional, Embedding, Linear
 from npseq.layers.batch import check_ids
@@ -212,7 +213,7 @@ class Seq2Seq(Translating):
         """Returns a sentence's tokens in the other language.
 
         Args:
-            tokens: of the sentence.
+            tokens: of the sentence; those that are unknown are read as `predict` reads them.
             beam_size, alpha: as ns.models.beam_search takes them.
             max_steps: the most tokens that are written; None is ten more than twice those of the sentence.
 
@@ -224,10 +225,11 @@ class Seq2Seq(Translating):
         if isinstance(tokens, str):
             way = f"{str(tokens)!r}.split()" if self.source_vocab.token == "word" else f"list({str(tokens)!r})"
             raise TypeError(f"tokens must be a list of strings, got one string; use {way}")
-        if not isinstance(tokens, list | tuple):
-            raise TypeError(f"tokens must be a list of strings, got {type(tokens).__name__}")
+        if not isinstance(tokens, list | tuple) or not all(isinstance(token, str) for token in tokens):
+            raise TypeError(f"tokens must be a list of strings, got {tokens!r:.60}")
         xp = array_module(self.params.flat)
-        source = xp.asarray([*self.source_vocab[list(tokens)], self.source_vocab["<eos>"]])
+        known = as_known([tokens], self.source_vocab)[0]
+        source = xp.asarray(self.source_vocab[[*known, "<eos>"]])
         most = 2 * len(tokens) + 10 if max_steps is None else max_steps
         best = self.beam_search(source, beam_size, max_steps=most, alpha=alpha).best
         translated: list[str] = self.target_vocab.to_tokens([token for token in best.tokens if token != self.end])

@@ -7,7 +7,7 @@ import numpy as np
 
 from npseq.arguments import array, array_or_lists, integer
 from npseq.data import Pairs, Vocabulary, pad_sequences
-from npseq.data.text import folded
+from npseq.data.sentences import as_known
 from npseq.models.encoder_decoder import EncoderDecoder
 from npseq.models.examples import Examples, check_vocab
 from npseq.models.fitting import Fitting, no_targets
@@ -133,5 +133,5 @@ def _read(texts: Any, vocab: Vocabulary | None) -> tuple[np.ndarray, np.ndarray]
         raise TypeError(f"texts must be a list of strings, got {texts!r:.60}")
     if not len(texts):
         raise ValueError("texts must be at least one, got an empty list")
-    lines = [folded(vocab.tokenize(text), vocab) for text in _listed(texts)]
+    lines = as_known(map(vocab.tokenize, _listed(texts)), vocab)
     return pad_sequences([[*vocab[line], vocab["<eos>"]] for line in lines], vocab["<pad>"])

@@ -139,7 +139,7 @@ def test_it_is_shown_by_shapes_and_by_how_often_each_label_is_there():
         ),
         (lambda: load_labelled(TEXTS, text=1, label=1), "text and label must be two columns, got 1 and 1"),
         (lambda: load_labelled(TEXTS).split(0.0)[1].majority(), "there must be a label to be said, got none"),
-        (lambda: load_labelled([["a"], ["b"]]), "must have two columns, the list has one; name the delimiter"),
+        (lambda: load_labelled([["a"], ["b"]]), "must have two columns, the list has one; give a list of"),
         (lambda: load_labelled(TEXTS, text="text"), r"got 'text'; they are 'Good film', '\+'"),
         (
             lambda: load_labelled([("a", "?")], like=load_labelled(TEXTS)),

@@ -5,14 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npseq.data import Vocabulary, load_pairs
-from npseq.data.pairs import (
-    build_array,
-    first_of_each,
-    preprocess,
-    read_pairs,
-    tokenize_pairs,
-)
+from npseq.data import Vocabulary, load_pairs, read_lines
+from npseq.data.pairs import build_array, first_of_each, read_pairs, tokenize_pairs
+from npseq.data.sentences import preprocess
 
 TEXT = "Go.\tVa !\tCC-BY\nGo.\tMarche.\tCC-BY\nHi, Tom!\tSalut,\u202fTom\u00a0!\tCC-BY\nWho?\tQui\u202f?\tCC-BY\n"
 
@@ -22,12 +17,6 @@ def path(tmp_path):
     path = tmp_path / "pairs.txt"
     path.write_text(TEXT, encoding="utf-8")
     return path
-
-
-def test_preprocessing_is_d2l_s():
-    assert preprocess("Go.\tVa !") == "go .\tva !"
-    assert preprocess("Hi, Tom!\tSalut,\u202fTom\u00a0!") == "hi , tom !\tsalut , tom !"
-    assert preprocess(".a..b") == ".a . .b"
 
 
 def test_a_file_is_read_without_its_third_column(path):
@@ -93,6 +82,13 @@ def test_600_pairs_are_made():
     ("arguments", "error", "message"),
     [
         ((7,), TypeError, "sentence pairs must be a path, a list of rows or a data frame, got 7; of columns, list"),
+        (
+            ("a.txt", "b.txt"),
+            TypeError,
+            r"num_pairs must be a positive integer, got 'b.txt'; list\(zip\(first, second\)\) makes pairs of two "
+            r"lists, of two files zip\(ns.data.read_lines\(first, 'none'\)",
+        ),
+        ((["a"], ["b"]), TypeError, r"got \['b'\]; list\(zip\(first, second\)\) makes pairs of two lists"),
         (("dates", 0), ValueError, "num_pairs must be a positive integer, got 0"),
         (("dates", 1.5), ValueError, "num_pairs must be a positive integer, got 1.5"),
     ],
@@ -209,6 +205,27 @@ def test_pairs_in_memory_are_those_of_a_file(tmp_path):
         load_pairs([("a", " ")])
 
 
+def test_two_files_are_pairs_of_their_lines(tmp_path):
+    for name, lines in (("en", "Hi\n\nGo\n"), ("fr", "\ufeffSalut\r\n\r\nVa\r\n")):
+        (tmp_path / name).write_bytes(lines.encode())
+    both = [read_lines(tmp_path / name, "none") for name in ("en", "fr")]
+    assert sides(load_pairs(zip(*both, strict=True), missing="drop")) == [("Hi", "Salut"), ("Go", "Va")]
+    with pytest.raises(ValueError, match=r"en' has one; name the delimiter, or give a list .*, of two files zip\(ns"):
+        load_pairs(tmp_path / "en")
+
+
+def test_words_are_those_that_predict_reads():
+    pairs = load_pairs([("a\xa0b c\u3000d", "x  y\u2009!")])
+    assert sides(pairs) == [("a b c d", "x y !")]
+    assert [pairs.source_vocab.tokenize("a\xa0b c\u3000d")] == [list(pairs.source_vocab.tokens[4:])]
+
+
+def test_pairs_like_cleaned_ones_are_cleaned(path):
+    learnt = load_pairs(path, clean="d2l")
+    for one, two in zip(learnt[:4], load_pairs(path, like=learnt)[:4], strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def sides(pairs):
     return [
         (pairs.source_vocab.decode(pairs.source[: m - 1, k]), pairs.target_vocab.decode(pairs.target[: n - 1, k]))
@@ -257,7 +274,12 @@ def test_pairs_are_shown_by_their_shapes(path):
             "source must be a column of texts, column 0 of the 3 of the list has",
         ),
         ([("a", "b")], {"source": 1}, "source and target must be two columns, got 1 and None"),
-        ([["a"], ["b"]], {}, "sentence pairs must have two columns, the list has one; name the delimiter"),
+        ([["a"], ["b"]], {}, r"must have two columns, the list has one; give a list of \(source, target\)"),
+        (
+            [{"translation": {"en": "a", "de": "b"}}],
+            {},
+            r"the list has one; \[row\['translation'\] for row in data\] has the columns \['en', 'de'\]",
+        ),
         ([("a", "b")], {"missing": "mask"}, "missing must be one of 'refuse', 'drop', got 'mask'"),
     ],
 )

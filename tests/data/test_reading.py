@@ -86,7 +86,9 @@ def test_what_is_no_text_is_named(tmp_path, content, like):
 def test_a_document_that_is_an_archive_is_named(tmp_path):
     with zipfile.ZipFile(tmp_path / "book.docx", "w") as archive:
         archive.writestr("word/document.xml", ENGLISH)
-    with pytest.raises(ValueError, match=r"looks like a zip archive, as \.docx and \.epub are, .*; take its text"):
+    with pytest.raises(
+        ValueError, match=r"looks like a zip archive, as \.xlsx, \.docx and \.epub are, .*; take its text"
+    ):
         load_corpus(tmp_path / "book.docx")
 
 

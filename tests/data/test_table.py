@@ -18,6 +18,8 @@ from npseq.data.table import read_table
         ("a.tsv", 'a\t"b\nc"\ne\tf\n', [["a", "b\nc"], ["e", "f"]]),
         ("a.csv", 'a, "b, c"\nd, e\n', [["a", "b, c"], ["d", "e"]]),
         ("a.csv", "sep=|\na,b|c\nd|e,f\n", [["a,b", "c"], ["d", "e,f"]]),
+        ("a.txt", "a | b \nc d | e\n", [["a", "b"], ["c d", "e"]]),
+        ("a.tsv", "a \tb\nc\t d\n", [["a", "b"], ["c", "d"]]),
         ("a.csv", "a,b\nc,d,, \n", [["a", "b"], ["c", "d"]]),
         ("a.csv", 'a;b,"c,d\n",e\n' + 'f;g,"h,i\n",j\n' * 40, [["a;b", "c,d\n", "e"], *[["f;g", "h,i\n", "j"]] * 40]),
     ],
@@ -61,7 +63,6 @@ def test_a_data_frame_is_what_has_columns_and_rows():
             TypeError,
             r"got two of 3 cells; list\(zip\(\*data\)\) makes",
         ),
-        (lambda: read_table(iter("ab")), TypeError, r"of columns, list\(zip\(first, second\)\) makes rows"),
         (lambda: read_table([["a"]]).place("b", 0, "column"), ValueError, "got 'b'; there is no header"),
         (
             lambda: read_table([["a"]]).place(1, 0, "column"),
@@ -94,6 +95,14 @@ def test_what_is_wrong_in_a_file_is_named_by_its_line(tmp_path):
     path.with_suffix(".jsonl").write_text("{}")
     with pytest.raises(ValueError, match=r"a list of dicts does: \[json.loads\(line\) for line in file\]"):
         read_table(path.with_suffix(".jsonl"))
+    for name, text in (("a.txt", '{"a": 1}\n{"a": 2}\n'), ("a.ndjson", "\n"), ("a.jsonl.gz", '{"a": 1}')):
+        path.with_name(name).write_text(text)
+        with pytest.raises(ValueError, match=r"of JSON; a list of dicts does: \[json.loads\(line\) for line in file\]"):
+            read_table(path.with_name(name))
+    for text in ('[\n  {"a": 1}\n]\n', '[{"a": 1}]', '{"a": [1]}', "[{\n"):
+        path.with_suffix(".txt").write_text(text)
+        with pytest.raises(ValueError, match=r"of JSON; a list of dicts does: json.load\(file\)"):
+            read_table(path.with_suffix(".txt"))
     with pytest.raises(ValueError, match="delimiter must be a character, or several, got ''"):
         read_table(path, delimiter="")
 

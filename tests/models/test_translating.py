@@ -42,6 +42,16 @@ def test_what_is_no_pair_is_refused():
         Seq2Seq(5, 5, hidden_size=4).predict(["one"])
 
 
+def test_translate_reads_what_predict_reads():
+    cleaned = load_pairs([("i'm home .", "a b"), ("go , tom !", "c")] * 8, clean="d2l")
+    fitted = Seq2Seq(cleaned.source_vocab, cleaned.target_vocab, hidden_size=16, num_layers=1, rng=0)
+    fitted.fit(cleaned, epochs=60, batch_size=8, valid=0)
+    for text in ("I'm Home.", "i'm home ."):
+        assert " ".join(fitted.translate(text.split())) == fitted.predict([text])[0] == "a b"
+    with pytest.raises(TypeError, match=r"tokens must be a list of strings, got \['go', 7\]"):
+        fitted.translate(["go", 7])
+
+
 def test_a_long_sentence_is_not_cut_at_ten_tokens():
     numbers = load_pairs([(" ".join("ab" * 9), " ".join("xy" * 9))] * 8)
     fitted = Seq2Seq(numbers.source_vocab, numbers.target_vocab, hidden_size=24, num_layers=1, rng=0)
