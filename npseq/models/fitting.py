@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -19,6 +19,28 @@ from npseq.optim.optimizer import check_optimizer
 from npseq.protocols import OptimizerLike
 
 RATE = 5e-3  # of Adam, where no optimizer is given
+
+
+class NonFiniteLoss(ArithmeticError):
+    """Training diverged: a loss, a gradient norm or a parameter is nan or infinite.
+
+    After `train_epoch` the parameters are useless; a model's `fit` puts back those of the best epoch before.
+
+    Args:
+        what: which of them was not finite.
+        epoch: counts from 1.
+        step: of the epoch, counts from 1.
+        largest_norm: the largest gradient norm of the run so far.
+        origin: the first value of the step that was not finite, an npseq.inspect.Nonfinite, where it was traced; the
+            parameters are then those before the step.
+    """
+
+    def __init__(self, what: str, epoch: int, step: int, largest_norm: float, origin: Any = None):
+        super().__init__(
+            f"the loss must stay finite, but {what} in epoch {epoch}, step {step} (largest gradient norm so far: "
+            f"{largest_norm:.4g}); {'' if origin is None else f'{origin}; '}take a smaller lr, or a smaller clip"
+        )
+        self.epoch, self.step, self.largest_norm, self.origin = epoch, step, largest_norm, origin
 
 
 class Plan(NamedTuple):
@@ -85,6 +107,7 @@ class Fitting(Whole):
 
         Raises:
             TypeError, ValueError: before anything is learnt, if an argument does not fit.
+            NonFiniteLoss: if training diverges; the parameters then are those of the best epoch before, or as given.
         """
         calls = tuple(callbacks) if isinstance(callbacks, list | tuple) else (callbacks,)
         examples = self._examples(data, targets)
@@ -95,25 +118,30 @@ class Fitting(Whole):
         if held is None and plan.patience is not None:
             raise ValueError(f"patience needs held-out data, got patience {patience} and valid {valid}; leave it out")
         self.__dict__.update(history_=[], best_epoch_=0, **self._noted(examples))
-        best, least = None, inf
         seen = plan.progress if plan.progress is not None else "ipykernel" in sys.modules or sys.stderr.isatty()
         bar = EpochBar(plan.epochs, self._updates(learnt, plan.batch_size), "loss {:.4g}".format, disable=not seen)
         with closing(bar.bar):
-            for epoch in range(1, plan.epochs + 1):
-                row = {"epoch": epoch, **self._epoch(learnt, plan, bar)}
-                if held is not None:
-                    row["held_out_loss"] = self._mean_loss(held, plan.batch_size)
-                self.history_.append(row)
-                bar.epoch(epoch, ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch"))
-                found = row["held_out_loss" if held is not None else "loss"]
-                if held is None or found < least:
-                    best, least, self.best_epoch_ = self.params.flat.copy(), found, epoch
-                stop = [call(self, row) is True for call in plan.callbacks]
-                if any(stop) or (plan.patience is not None and epoch - self.best_epoch_ >= plan.patience):
-                    break
-        if best is not None:
-            self.params.flat = best
+            self._epochs(learnt, held, plan, bar)
         return self
+
+    def _epochs(self, learnt: Any, held: Any, plan: Plan, bar: EpochBar) -> None:
+        """Trains epoch by epoch, and leaves the parameters of the best one."""
+        best, least = self.params.flat.copy(), inf
+        for epoch in range(1, plan.epochs + 1):
+            try:
+                row = {"epoch": epoch, **self._epoch(epoch, learnt, held, plan, bar)}
+            except NonFiniteLoss:
+                self.params.flat = best
+                raise
+            self.history_.append(row)
+            bar.epoch(epoch, ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch"))
+            found = row.get("held_out_loss", -epoch)  # without a held-out loss the last is the best
+            if found < least:
+                best, least, self.best_epoch_ = self.params.flat.copy(), found, epoch
+            stop = [call(self, row) is True for call in plan.callbacks]
+            if any(stop) or (plan.patience is not None and epoch - self.best_epoch_ >= plan.patience):
+                break
+        self.params.flat = best
 
     def evaluate(self, data: Any, targets: Any = None, *, batch_size: int = 256) -> float:
         """Returns the mean loss of examples.
@@ -168,13 +196,28 @@ class Fitting(Whole):
         )
         return examples, self._examples(*held)
 
-    def _epoch(self, examples: Any, plan: Plan, bar: EpochBar) -> dict[str, float]:
-        """Trains for an epoch; returns its mean loss, and the largest gradient norm."""
+    @np.errstate(over="ignore", invalid="ignore")  # what overflows ends in a loss that is not finite
+    def _epoch(self, epoch: int, learnt: Any, held: Any, plan: Plan, bar: EpochBar) -> dict[str, float]:
+        """Trains for an epoch; returns its mean loss, the largest gradient norm, and the held-out loss."""
         total = count = norm = 0.0
-        for loss, size, counted in self._train(examples, plan):
-            total, count, norm = total + float(loss) * counted, count + counted, max(norm, float(size))
+        step = 0
+
+        def check(finite: bool, what: str) -> None:
+            if not finite:
+                raise NonFiniteLoss(what, epoch, step, max([norm, *(row["grad_norm"] for row in self.history_)]))
+
+        for step, (found, length, counted) in enumerate(self._train(learnt, plan), start=1):  # noqa: B007
+            loss, size = float(found), float(length)
+            check(isfinite(loss) and isfinite(size), f"the loss was {loss} and the gradient norm {size}")
+            total, count, norm = total + loss * counted, count + counted, max(norm, size)
             bar.step(total / count)
-        return {"loss": total / count, "grad_norm": norm}
+        flat = self.params.flat
+        check(bool(array_module(flat).isfinite(flat).all()), "a parameter was not after the update")
+        row = {"loss": total / count, "grad_norm": norm}
+        if held is not None:
+            row["held_out_loss"] = loss = self._mean_loss(held, plan.batch_size)
+            check(isfinite(loss), f"the held-out loss was {loss}")
+        return row
 
     def _train(self, examples: Any, plan: Plan) -> Iterator[tuple[Any, Any, int]]:
         """Makes an epoch's updates, and yields the loss of each, its gradient norm, and how much its loss counts."""

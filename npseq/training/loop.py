@@ -12,6 +12,7 @@ from npseq.arguments import flag, function, instance
 from npseq.backend import Array, Seed, array_module, generator
 from npseq.losses import perplexity
 from npseq.models import LanguageModel
+from npseq.models.fitting import NonFiniteLoss
 from npseq.optim.optimizer import check_optimizer
 from npseq.plot import check_metrics
 from npseq.protocols import OptimizerLike
@@ -24,26 +25,6 @@ from npseq.training.position import Position, copied
 from npseq.training.snapshot import Snapshot
 
 DEVICE_CHECK = 32  # steps whose losses are read together on a GPU, because reading a number there waits for it
-
-
-class NonFiniteLoss(ArithmeticError):
-    """Training diverged: a loss, a gradient norm or a parameter is nan or infinite, and the parameters are useless.
-
-    Args:
-        what: which of them was not finite.
-        epoch: counts from 1.
-        step: of the epoch, counts from 1.
-        largest_norm: the largest gradient norm of the run so far.
-        origin: the first value of the step that was not finite, an npseq.inspect.Nonfinite, where it was traced; the
-            parameters are then those before the step.
-    """
-
-    def __init__(self, what: str, epoch: int, step: int, largest_norm: float, origin: Any = None):
-        super().__init__(
-            f"the loss must stay finite, but {what} in epoch {epoch}, step {step} (largest gradient norm so far: "
-            f"{largest_norm:.4g}); {'' if origin is None else f'{origin}; '}take a smaller lr, or a smaller clip"
-        )
-        self.epoch, self.step, self.largest_norm, self.origin = epoch, step, largest_norm, origin
 
 
 def train_epoch(

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from npseq.backend import take_device, to_host
+from npseq.models.fitting import NonFiniteLoss
 from npseq.training.checkpoint import load_checkpoint
 from npseq.training.config import TrainingConfig
 from npseq.training.distributed.shard import Communicator, Shard, check_shares
 from npseq.training.folder import MODEL
 from npseq.training.interrupts import Interrupted, StopSignals
-from npseq.training.loop import NonFiniteLoss
 from npseq.training.run import Run
 
 INTERRUPTED = 130
