@@ -46,7 +46,8 @@ def check_batch(x: Array, lengths: Array | None, features: int, dtype: np.dtype,
         )
     is_ids = x.dtype.kind in "iu"
     if is_ids and x.ndim != 2:
-        raise ValueError(f"token ids must have shape (T, B), got {x.shape}")
+        remedy = f"; features are floating: x.astype({dtype.name!r})" if x.ndim == 3 else ""
+        raise ValueError(f"token ids must have shape (T, B), got {x.shape}{remedy}")
     if not is_ids and (x.ndim != 3 or x.shape[2] != features):
         raise ValueError(f"x must have shape (T, B, {features}), or be integer ids (T, B), got {x.shape} {x.dtype}")
     if not is_ids:

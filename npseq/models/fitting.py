@@ -154,9 +154,14 @@ class Fitting(Whole):
         return self._mean_loss(self._examples(data, targets), integer("batch_size", batch_size))
 
     def _numbers(self, name: str, value: Any) -> Array:
-        """Returns an array of an array or lists, the floating ones in the model's dtype."""
+        """Returns an array of an array or lists, the floating ones in the model's dtype, inf where it has no number.
+
+        Data come as people have them, and are read so by fit, evaluate, score and predict; what computes with arrays,
+        a layer or `loss`, refuses another dtype.
+        """
         given = array(name, array_or_lists(name, value))
-        return given.astype(self.dtype, copy=False) if given.dtype.kind == "f" else given
+        with np.errstate(over="ignore"):
+            return given.astype(self.dtype, copy=False) if given.dtype.kind == "f" else given
 
     def _moved(self, array: np.ndarray) -> Array:
         """Returns on the model's device what the host has read."""
@@ -191,10 +196,8 @@ class Fitting(Whole):
                 return examples, None
             order = plan.rng.permutation(len(examples))
             return examples.of(np.sort(order[count:])), examples.of(np.sort(order[:count]))
-        held = (
-            plan.valid if isinstance(plan.valid, tuple) and not hasattr(plan.valid, "_fields") else (plan.valid, None)
-        )
-        return examples, self._examples(*held)
+        pair = isinstance(plan.valid, tuple) and len(plan.valid) == 2 and not hasattr(plan.valid, "_fields")
+        return examples, self._examples(*(plan.valid if pair else (plan.valid, None)))
 
     @np.errstate(over="ignore", invalid="ignore")  # what overflows ends in a loss that is not finite
     def _epoch(self, epoch: int, learnt: Any, held: Any, plan: Plan, bar: EpochBar) -> dict[str, float]:

@@ -63,7 +63,7 @@ class Forecaster(Fitting):
             windows: (N, lags).
         """
         self.check_finite()
-        finite("windows", windows)
+        windows = finite("windows", self._numbers("windows", windows))
         return self.output.forward(relu(self.hidden.forward(windows)[0]))[0][:, 0]
 
     def loss(self, windows: Array, targets: Array, *, training: bool = False) -> tuple[Array, Parameters]:

@@ -8,16 +8,17 @@ import numpy as np
 
 from npseq.activations import sigmoid
 from npseq.arguments import array, array_or_lists, finite, instance, integer
+from npseq.arrays import type_name
 from npseq.backend import Array, array_module, drawing, to_host
 from npseq.cell import Cell
 from npseq.data import Labelled, Vocabulary, pad_sequences
-from npseq.data.text import folded
 from npseq.layers import Bidirectional, Embedding
 from npseq.layers.lengths import has_step
 from npseq.layers.recurrent import Recurrent
 from npseq.models.cells import CELL, check_cell_options, layer_of
 from npseq.models.examples import Examples, check_vocab
 from npseq.models.fitting import Fitting, no_targets
+from npseq.models.label_inputs import by_name, holding, is_texts, lines_of, names_of
 from npseq.models.sequence import SequenceModel
 
 EMBEDDED = 32  # features of a token, where nothing else is said
@@ -73,7 +74,7 @@ class LabelModel(Fitting, SequenceModel):
         check_cell_options(cell, given, type(self))
         if vocab is not None and not isinstance(vocab, Vocabulary):
             raise TypeError(f"vocab must be a Vocabulary or None, got {vocab!r:.80}")
-        names = None if isinstance(num_labels, int | np.integer) else _names(num_labels)
+        names = None if isinstance(num_labels, int | np.integer) else names_of(num_labels)
         self.vocab, count = vocab, integer("num_labels", num_labels) if names is None else len(names)
         instance("embedding", embedding, (Embedding, type(None)), "an Embedding, whose size embedding_size is, or None")
         reads = None if isinstance(cell, str | Cell) else cell.input_size
@@ -136,7 +137,7 @@ class LabelModel(Fitting, SequenceModel):
         """
         self.check_finite()
         if not self._reads(x):
-            return SequenceModel.predict(self, x, lengths)
+            return SequenceModel.predict(self, self._numbers("x", x), lengths)
         ids, ends = self._read_texts(x)
         return self._named(to_host(SequenceModel.predict(self, ids, ends)), ends)
 
@@ -149,6 +150,8 @@ class LabelModel(Fitting, SequenceModel):
         self.check_finite()
         if self._reads(x):
             x, lengths = self._read_texts(x)
+        else:
+            x = self._numbers("x", x)
         logits = self.forward(x, lengths)[0].real
         if self.is_binary:
             return sigmoid(logits)
@@ -176,39 +179,52 @@ class LabelModel(Fitting, SequenceModel):
     def _examples(self, data: Any, targets: Any) -> Examples:
         """Labelled data; texts and the names of their labels; or arrays x, targets and, in a tuple with x, lengths."""
         lengths: Any
-        if isinstance(data, str | PathLike):
-            raise TypeError(f"data must be loaded, by load_labelled or load_tagged, got {data!r:.60}")
+        if isinstance(data, str | PathLike) or hasattr(data, "columns"):
+            given = type_name(data) if hasattr(data, "columns") else repr(data)[:60]
+            raise TypeError(f"data must be loaded, by load_labelled or load_tagged, got {given}")
+        if targets is None and isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], str):
+            data, targets = data
         if isinstance(data, Labelled):
             no_targets(targets, "labelled data hold them")
             ids, lengths = self._read_texts(data)
             self._check_labels(data)
             arrays: tuple[Any, ...] = (ids, self._moved(data.targets), lengths)
-        elif _is_texts(data):
+        elif is_texts(data, self.vocab is not None):
             ids, lengths = self._read_texts(data)
             arrays = (ids, self._moved(self._numbered(targets, lengths)), lengths)
         elif isinstance(data, tuple):
             arrays = (*data, None)[:3] if targets is None else (data[0], targets, data[1])
         else:
             arrays = (data, targets, None)
+        if by_name(arrays[1]) and not self._by_step:
+            arrays = (arrays[0], self._moved(self._numbered(arrays[1], lengths=None)), arrays[2])
         if arrays[0] is None or arrays[1] is None:
             raise TypeError(WANTED)
-        x, wanted = (array("data", array_or_lists("data", part)) for part in arrays[:2])
-        lengths = None if arrays[2] is None else array("data", array_or_lists("data", arrays[2]))
-        x = x.astype(self.dtype) if x.dtype.kind == "f" else x
+        x = self._numbers("data", arrays[0])
+        wanted = array("targets", array_or_lists("targets", arrays[1]))
+        lengths = None if arrays[2] is None else array("lengths", array_or_lists("lengths", arrays[2]))
         self._check_loss(x, wanted, lengths, None, "mean")
         if x.dtype.kind == "f":
             has = self._moved(has_step(lengths, *x.shape[:2]))
             finite("data", array_module(x).where(has[..., None], x, 0))
-        by_step = len(self._positions(x)) == 2
-        axes = (1, 1 if by_step else 0, 0)
-        return Examples((x, wanted, lengths), axes, ((0, 2), (1, 2)) if by_step else ((0, 2),))
+        axes = (1, 1 if self._by_step else 0, 0)
+        return Examples((x, wanted, lengths), axes, ((0, 2), (1, 2)) if self._by_step else ((0, 2),))
+
+    @property
+    def _by_step(self) -> bool:
+        """Whether each step has a label, not each text."""
+        return len(self._positions(np.zeros((1, 1), int))) == 2
 
     def _reads(self, x: Any) -> bool:
         """Whether x is read by the vocabulary, or is loaded data."""
-        return isinstance(x, Labelled) or _is_texts(x) or (self.vocab is not None and isinstance(x, list | tuple))
+        has_vocab = self.vocab is not None
+        return isinstance(x, Labelled) or is_texts(x, has_vocab) or (has_vocab and isinstance(x, list | tuple))
 
     def _check_labels(self, data: Labelled) -> None:
-        """Raises ValueError for labels that are not the model's, or of another rank."""
+        """Raises ValueError for labels that are not the model's, or of texts where those of tokens are learnt."""
+        if (data.targets.ndim == 2) != self._by_step:
+            wanted, given, other = ("token", "text", "Classifier") if self._by_step else ("text", "token", "Tagger")
+            raise ValueError(f"data must have a label for each {wanted}, got one for each {given}; take a {other}")
         if len(data.labels) != len(self.classes_) or (
             self.classes_.dtype == object and data.labels != tuple(self.classes_)
         ):
@@ -225,28 +241,26 @@ class LabelModel(Fitting, SequenceModel):
             return self._moved(texts.ids), texts.lengths
         if self.vocab is None:
             raise TypeError("texts need a model with a vocab; give ids, or make the model with vocab=data.vocab")
-        for place, text in enumerate(texts):
-            if not isinstance(text, str | list | tuple):
-                raise TypeError(f"texts must be strings, or lists of tokens, got {text!r:.40} in place {place}")
-        known = self.vocab
-        lines = [known.tokenize(text) if isinstance(text, str) else list(text) for text in texts]
-        ids = [known[folded(line, known)] for line in lines]
-        padded, lengths = pad_sequences(ids, known.unk) if any(ids) else (np.zeros((1, len(ids)), int), [0] * len(ids))
+        ids = [self.vocab[line] for line in lines_of(texts, self.vocab, whole=not self._by_step)]
+        padded, lengths = (
+            pad_sequences(ids, self.vocab.unk) if any(ids) else (np.zeros((1, len(ids)), int), [0] * len(ids))
+        )
         return self._moved(padded.astype(np.int64)), np.asarray(lengths)
 
-    def _numbered(self, targets: Any, lengths: np.ndarray) -> np.ndarray:
-        """Returns the places of labels that are given by name, or by number."""
+    def _numbered(self, targets: Any, lengths: Any) -> np.ndarray:
+        """Returns the places of labels that are given by name, or by number; lengths: of sentences."""
         if targets is None:
             raise TypeError(WANTED)
         places = {name: k for k, name in enumerate(self.classes_.tolist())}
         if self.is_binary:
-            return self._numbers("targets", targets)
+            return self._numbers("targets", holding([str(name) for name in self.classes_], targets))
 
         def place(label: Any) -> int:
+            label = label.item() if isinstance(label, np.generic) else label
             return places[label if label in places or self.classes_.dtype == int else str(label)]
 
         try:
-            if len(self._positions(np.zeros((1, 1), int))) == 1:
+            if not self._by_step:
                 return np.array([place(label) for label in targets], int)
             rows = [[place(label) for label in row] for row in targets]
         except (KeyError, TypeError) as error:
@@ -264,31 +278,3 @@ class LabelModel(Fitting, SequenceModel):
         if names.ndim == 1:
             return names
         return [names[: int(end), k].tolist() for k, end in enumerate(lengths)]
-
-
-def _is_texts(x: Any) -> bool:
-    """Whether x is a list of texts, or of lists of tokens, an array or a pandas Series of texts among them.
-
-    Raises TypeError for one text, ValueError for an empty list.
-    """
-    if isinstance(x, str):
-        raise TypeError(f"texts must be a list of strings, got one string; pass [{x!r:.40}]")
-    if isinstance(x, np.ndarray):
-        return x.ndim == 1 and x.dtype.kind in "OUT"
-    values = list(x) if isinstance(x, list | tuple) or hasattr(x, "to_list") else None
-    if values == []:
-        raise ValueError("texts must be at least one, got an empty list")
-    first: Any = next((one for one in values or () if not isinstance(one, list | tuple) or one), "")
-    return values is not None and isinstance(first[0] if isinstance(first, list | tuple) else first, str)
-
-
-def _names(labels: Any) -> list[str]:
-    named = isinstance(labels, list | tuple) or (isinstance(labels, np.ndarray) and labels.ndim == 1)
-    if (
-        not named
-        or not len(labels)
-        or not all(isinstance(name, str) for name in labels)
-        or len(set(labels)) < len(labels)
-    ):
-        raise TypeError(f"num_labels must be how many labels there are, or their names, each once, got {labels!r:.80}")
-    return list(labels)

@@ -128,7 +128,7 @@ class LatentForecaster(Fitting):
             x: (T, B, F).
         """
         self.check_finite()
-        return self.forward(self._series("x", x))[0]
+        return self.forward(self._series("x", self._numbers("x", x)))[0]
 
     def _series(self, name: str, x: Array) -> Array:
         """Returns x. Raises TypeError or ValueError where it holds no finite floating numbers, of three axes."""

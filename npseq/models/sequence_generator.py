@@ -238,6 +238,7 @@ class SequenceGenerator(Fitting):
         """
         require_real(self)
         self.check_finite()
+        v = finite("v", self._numbers("v", v))
         xp, rng, size = array_module(self.params.flat), generator(rng), self.embedding.num_embeddings
         length, choice = check_length(length), check_choice(temperature)
         stop = None if stop is None else integer("stop", stop, 0, size)

@@ -262,6 +262,12 @@ def test_a_part_without_examples_is_refused(name, ask):
         getattr(made(name), ask)(nothing)
 
 
+@pytest.mark.parametrize("name", ["SequenceGenerator", "LatentForecaster", "SeriesForecaster", "Forecaster"])
+def test_what_is_predicted_of_float64_is_read_as_fit_reads_it(name):
+    model, asked = fitted(name), KINDS[name].asked
+    np.testing.assert_array_equal(model.predict(asked.astype(float)), model.predict(asked))
+
+
 @pytest.mark.parametrize("name", ["SeriesForecaster", "SequenceGenerator"])
 def test_what_fit_must_have_found_is_asked_for(name):
     with pytest.raises(ValueError, match=r"must have .*(call fit|in fit)"):

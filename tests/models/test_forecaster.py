@@ -56,7 +56,7 @@ def test_fitting_is_adam_on_shuffled_minibatches():
     [
         (lambda: Forecaster(0), ValueError, "lags must be a positive integer, got 0"),
         (lambda: Forecaster(3).predict(np.zeros((2, 4), "f")), ValueError, r"x must have shape \(2, 3\), got \(2, 4\)"),
-        (lambda: Forecaster(3).predict(WINDOWS), TypeError, "float64"),
+        (lambda: Forecaster(3).loss(WINDOWS, TARGETS), TypeError, "x is float64 but the layer is float32"),
         (
             lambda: Forecaster(3, dtype=float).loss(WINDOWS, TARGETS[:, None]),
             ValueError,

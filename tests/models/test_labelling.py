@@ -1,5 +1,7 @@
 """A classifier and a tagger are made by name, read texts, and answer with the names of labels."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,19 @@ def test_features_of_float64_are_read_as_the_model_does():
     model = Classifier("gru", 2, input_size=2, rng=0).fit(x, y, epochs=30, valid=0)
     assert model.score(x, y) > 0.9
     assert model.score((x, y, np.full(30, 5))) == model.score(x, y)
+    for ask in (model.predict, model.predict_proba):
+        np.testing.assert_array_equal(ask(x), ask(x.astype(np.float32)))
+        np.testing.assert_array_equal(ask(x.tolist()), ask(x))
+
+
+def test_what_is_held_out_has_the_form_of_what_is_learnt():
+    x, y = np.ones((3, 4, 2)), np.array(["a", "b", "b", "b"])
+    given = (x, y), (x, [0, 1, 1, 1]), (x, y, np.full(4, 3)), (x, y, np.full(4, 2))
+    models = [Classifier("rnn", ["a", "b"], input_size=2, rng=0).fit(one, epochs=1, valid=one) for one in given]
+    losses = [model.history_[0]["held_out_loss"] for model in models]
+    assert losses[0] == losses[1] == losses[2] != losses[3]
+    assert models[3].evaluate(given[3]) == losses[3]
+    assert models[0].score(given[0]) == models[0].score(x, y) == models[0].score(x, [0, 1, 1, 1])
 
 
 def test_features_that_are_read_are_finite():
@@ -134,6 +149,17 @@ def test_a_layer_or_a_name(make):
             ValueError,
             "must read the 5 tokens of vocab, got a layer that reads 9",
         ),
+        (
+            lambda: Classifier("rnn", TAGS.labels, vocab=TAGS.vocab).fit(TAGS),
+            ValueError,
+            "a label for each text, got one for each token; take a Tagger",
+        ),
+        (
+            lambda: Classifier("rnn", 2, input_size=3).fit(np.ones((4, 2, 3), int), [0, 1]),
+            ValueError,
+            r"token ids must have shape \(T, B\), got \(4, 2, 3\); features are floating: x.astype\('float32'\)",
+        ),
+        (lambda: model().fit(types.SimpleNamespace(columns=[])), TypeError, "data must be loaded, by load_labelled or"),
         (lambda: Classifier(input_size=3), TypeError, "num_labels must be how many labels there are, or their names"),
         (lambda: model().fit([("good", "+")]), TypeError, "targets must be given: a label for each text"),
         (lambda: model().fit("a.csv"), TypeError, "data must be loaded, by load_labelled or load_tagged, got 'a.csv'"),
