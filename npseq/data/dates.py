@@ -74,8 +74,9 @@ def _read(text: str, form: str | None) -> datetime:
 
 
 def _moment(cell: Any) -> datetime:
-    """A date, a moment, or a period of pandas, as a moment without a zone."""
+    """A date, a moment, also NumPy's, or a period of pandas, as a moment without a zone."""
     cell = cell.to_timestamp() if hasattr(cell, "to_timestamp") else cell
+    cell = cell.astype("datetime64[us]").item() if isinstance(cell, np.datetime64) else cell
     moment = cell if isinstance(cell, datetime) else datetime(cell.year, cell.month, cell.day)
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 

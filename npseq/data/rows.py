@@ -44,7 +44,7 @@ def is_dicts(source: Any) -> bool:
 
 def is_missing(cell: Any) -> bool:
     """Whether a cell holds nothing: None, nan, or the NaT and NA of pandas."""
-    return cell is None or str(cell) in ("nan", "NaT", "<NA>")
+    return cell is None or (not isinstance(cell, str) and str(cell) in ("nan", "NaT", "<NA>"))
 
 
 def _cells(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:

@@ -132,8 +132,7 @@ def read_table(
     Raises:
         ValueError: for no rows, or rows of different lengths, with the line.
     """
-    if header is None and any(isinstance(column, str) for column in wanted):
-        header = True
+    named = header is None and any(isinstance(column, str) for column in wanted)
     if isinstance(source, str | PathLike):
         lines = lines_of(source, what)
         if delimiter is not None and not a_text("delimiter", delimiter):
@@ -143,10 +142,14 @@ def read_table(
             delimiter, lines = delimiter or said[1], ["", *lines[1:]]
         sign = delimiter or delimiter_of(str(source), lines)
         table = _of_lines(lines, sign, f"the file {str(source)!r}", what)
-        return _checked(_with_header(table, header, headings), what, ragged and sign == "\t")
+        return _checked(_with_header(table, named or header, headings), what, ragged and sign == "\t")
     given = rows_of(source, what)
+    if delimiter is not None:
+        raise ValueError(f"delimiter belongs to a file, {given.source} has cells, got {delimiter!r}; leave it out")
+    if header is not None and given.names is not None:
+        raise ValueError(f"header belongs to rows without names, {given.source} has them, got {header!r}; leave it out")
     table = Table(given.names, given.cells, given.source, given.names is None)
-    return _checked(table if table.names else _with_header(table, header, headings), what)
+    return _checked(table if table.names else _with_header(table, named or header, headings), what)
 
 
 def is_empty(cell: Any) -> bool:
@@ -224,7 +227,7 @@ def _quoted(lines: list[str], delimiter: str, strict: bool) -> Numbered:
 def _with_header(table: Table, header: bool | None, headings: Collection[str]) -> Table:
     first = table.rows[0] if table.rows else []
     if header is None and first and _names(first):
-        usual = all(cell.strip().lower() in headings for cell in first)
+        usual = all(str(cell).strip().lower() in headings for cell in first)
         header = usual or (not table.is_list and _numbers_follow(table.rows))
     return table.named() if header else table
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from numbers import Real
 from os import PathLike
 from typing import Any
 
@@ -66,11 +67,7 @@ def read_series(
         ([1.5, nan, 2.0], '2024-01-01')
     """
     one_of("missing", missing, MISSING)
-    if isinstance(source, list | tuple) and source and all(isinstance(x, int | float | np.number) for x in source):
-        source = np.array(source)
-    if isinstance(source, np.ndarray) and source.ndim == 1:
-        return _handled(np.arange(len(source), dtype=np.float64), source.astype(np.float64), missing, "the array")
-    frame = source.to_frame() if hasattr(source, "to_frame") else source
+    frame = source.to_frame() if hasattr(source, "to_frame") else _as_rows(source)
     wanted = (column, *(date if isinstance(date, list | tuple) else (date,)), *(where or ()))
     table = read_table(frame, delimiter=delimiter, header=header, wanted=wanted, what="a table of a series")
     if date is None and (index := _index(source)) is not None:
@@ -93,6 +90,13 @@ def read_series(
             "'month'], or give a list of rows with one of these, or their mean"
         )
     return _handled(dates[order], values[order], missing, table.source)
+
+
+def _as_rows(source: Any) -> Any:
+    """The values of an array (T,), or a list of numbers and of None, each as a row; anything else as it is."""
+    values = source.tolist() if isinstance(source, np.ndarray) and source.ndim == 1 else source
+    alone = isinstance(source, list | tuple) and all(is_missing(x) or isinstance(x, Real) for x in source)
+    return [[x] for x in values] if alone or values is not source else source
 
 
 def _with_joined(table: Table, columns: Sequence[str | int]) -> Table:

@@ -47,6 +47,14 @@ def test_dates_at_no_equal_steps_have_no_grid(dates):
     assert grid_of(dates) is None
 
 
+def test_dates_may_be_those_of_numpy():
+    for unit in ("D", "ns"):
+        dates = days("2024-01-01", "2024-01-03", "2024-01-02").astype(f"datetime64[{unit}]")
+        series = read_series(list(zip(dates, [1.0, 3, 2], strict=True)))
+        assert series.values.tolist() == [1, 2, 3]
+        assert series.time.dtype == "datetime64[D]"
+
+
 def test_a_date_without_a_row_is_a_missing_value():
     rows = [[str(day), str(k)] for k, day in enumerate(JUNE)]
     del rows[5:7]

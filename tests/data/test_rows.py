@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from npseq.data import load_pairs
 from npseq.data.rows import is_missing, rows_of
 
 ROWS = [["a", "b"], ["c", None]]
@@ -53,5 +54,10 @@ def test_what_is_no_table_is_refused_with_what_makes_one(given, way):
 def test_two_columns_are_no_rows():
     with pytest.raises(TypeError, match=r"must be a list of rows, got two of 21 cells; list\(zip\(\*data\)\)"):
         rows_of([["a"] * 21, ["b"] * 21], "a table")
+
+
+def test_a_text_is_never_missing():
     assert is_missing(np.float64("nan"))
     assert not is_missing("")
+    assert not is_missing("nan")  # of a menu
+    assert load_pairs([("nan", "Brot"), (None, "x"), ("a", "b")], missing="drop").source.shape[1] == 2

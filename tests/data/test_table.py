@@ -63,6 +63,16 @@ def test_a_data_frame_is_what_has_columns_and_rows():
             TypeError,
             r"got two of 3 cells; list\(zip\(\*data\)\) makes",
         ),
+        (
+            lambda: read_table([["a"]], delimiter=";"),
+            ValueError,
+            "delimiter belongs to a file, the list has cells",
+        ),
+        (
+            lambda: read_table([{"a": 1}], header=False),
+            ValueError,
+            "header belongs to rows without names",
+        ),
         (lambda: read_table([["a"]]).place("b", 0, "column"), ValueError, "got 'b'; there is no header"),
         (
             lambda: read_table([["a"]]).place(1, 0, "column"),

@@ -138,6 +138,7 @@ def test_a_file_a_frame_and_values_alone(tmp_path):
     frame = SimpleNamespace(columns=["t", "v"], itertuples=lambda index: iter([(1, 2.5), (2, None)]))
     assert read_series(frame, missing="mask").missing.tolist() == [False, True]
     assert read_series(np.array([1.0, np.nan]), missing="drop").values.tolist() == [1]
+    assert read_series([1, None, 3], missing="mask").missing.tolist() == [False, True, False]
     assert read_series([["1"], ["4"]]).values.tolist() == read_series([1, 4.0]).values.tolist() == [1, 4]
 
 
@@ -181,6 +182,11 @@ def test_missing_values_are_refused_dropped_or_masked(gap):
             "dates must be of one form, %Y%m%d, row 1 of the list has",
         ),
         (lambda: read_series([["1", "2"]], missing="zero"), "missing must be"),
+        (lambda: read_series(np.array([1, np.inf])), "must hold finite numbers, row 2 of the list has inf"),
+        (lambda: read_series(np.array([1, 2j])), "must hold numbers, row 1 of the list has"),
+        (lambda: read_series(np.array(["2024-01-01"], "M8[D]")), "must hold numbers, row 1 of the list has"),
+        (lambda: read_series(np.array([])), "must hold at least one row, the list has none"),
+        (lambda: read_series(np.ones(3), date=1), "date must be one of the 1 columns of the list, got 1"),
         (
             lambda: read_series([["5.5", "1"], ["5.25", "2"]]),
             "date must be named where no column holds dates, of the list the first other one, 0, does not rise; give",
