@@ -12,7 +12,10 @@ from npseq.data import Vocabulary
 
 @dataclass(frozen=True)
 class Examples:
-    """The positional arguments of a model's `loss` for N examples, and the axis of each that counts them."""
+    """The positional arguments of a model's `loss` for N examples, and the axis of each that counts them.
+
+    Lengths (N,) may be a mask (T, N) of steps with gaps, whose second axis counts, and by which nothing is cut.
+    """
 
     arrays: tuple[Array | None, ...]
     axes: tuple[int, ...]
@@ -35,8 +38,10 @@ class Examples:
         return replace(self, arrays=tuple(self._taken(rows)))
 
     def _taken(self, rows: Any) -> Iterator[Array | None]:
-        for array, axis in zip(self.arrays, self.axes, strict=True):
-            yield None if array is None else array[(slice(None),) * axis + (array_module(array).asarray(rows),)]
+        masks = {place for _, place in self.times if getattr(self.arrays[place], "ndim", 0) == 2}
+        for place, (array, axis) in enumerate(zip(self.arrays, self.axes, strict=True)):
+            before = (slice(None),) * (1 if place in masks else axis)
+            yield None if array is None else array[(*before, array_module(array).asarray(rows))]
 
     def batches(self, batch_size: int, order: np.ndarray) -> Iterator[tuple[Any, ...]]:
         """Yields the arguments of `loss` for all examples, in an order, with no more time steps than the longest has.
@@ -49,7 +54,7 @@ class Examples:
             arrays = list(self._taken(order[start : start + batch_size]))
             for place, lengths in self.times:
                 array, ends = arrays[place], arrays[lengths]
-                if array is not None and ends is not None:
+                if array is not None and ends is not None and ends.ndim == 1:
                     arrays[place] = array[: max(int(ends.max()), 1)]
             yield tuple(arrays)
 

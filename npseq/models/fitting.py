@@ -190,9 +190,8 @@ class Fitting(Whole):
 
     def _held_out(self, examples: Any, plan: Plan) -> tuple[Any, Any]:
         """What is learnt, and what is held out, or None."""
-        if plan.valid is None or isinstance(plan.valid, int | float):
-            count = round(within("valid", plan.valid or 0, below=1) * len(examples))
-            if not count:
+        if (share := share_of(plan.valid)) is not None:
+            if not (count := round(share * len(examples))):
                 return examples, None
             order = plan.rng.permutation(len(examples))
             return examples.of(np.sort(order[count:])), examples.of(np.sort(order[:count]))
@@ -238,6 +237,13 @@ class Fitting(Whole):
     def _loss_alone(self, *batch: Any) -> Any:
         """The loss of a batch without dropout."""
         return self.loss(*batch)[0]
+
+
+def share_of(valid: Any) -> float | None:
+    """Returns the share that is held out, None where `valid` is other data. Raises ValueError outside of [0, 1)."""
+    if valid is None:
+        return 0.0
+    return within("valid", valid, below=1) if isinstance(valid, int | float | np.number) else None
 
 
 def no_targets(targets: Any, why: str) -> None:

@@ -40,6 +40,11 @@ def reach_of(errors: Sequence[Sequence[float]], steps: int, share: float) -> np.
 
 
 def weight_of(network: np.ndarray, naive: np.ndarray, wanted: np.ndarray) -> float:
-    """Returns the weight w in [0, 1] by which naive + w (network - naive) has the least squared errors, all (N,)."""
+    """Returns the weight w in [0, 1] by which `weighed` has the least squared errors of values (N,)."""
     apart = network - naive
     return float(np.clip(apart @ (wanted - naive) / ((apart @ apart) or 1.0), 0, 1))
+
+
+def weighed(network: np.ndarray, naive: np.ndarray, weight: float) -> np.ndarray:
+    """Returns naive + weight (network - naive)."""
+    return np.asarray(naive + weight * (network - naive))

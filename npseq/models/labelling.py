@@ -13,7 +13,7 @@ from npseq.backend import Array, array_module, drawing, to_host
 from npseq.cell import Cell
 from npseq.data import Labelled, Vocabulary, pad_sequences
 from npseq.layers import Bidirectional, Embedding
-from npseq.layers.lengths import has_step
+from npseq.layers.lengths import check_steps, has_step
 from npseq.layers.recurrent import Recurrent
 from npseq.models.cells import CELL, check_cell_options, layer_of
 from npseq.models.examples import Examples, check_vocab
@@ -170,10 +170,8 @@ class LabelModel(Fitting, SequenceModel):
         examples, right, counted = self._examples(data, targets), 0, 0
         for x, wanted, lengths in examples.batches(integer("batch_size", batch_size), np.arange(len(examples))):
             hit = to_host(SequenceModel.predict(self, x, lengths) == wanted)
-            mask = np.ones(hit.shape, bool)
-            if lengths is not None and mask.shape[:2] == x.shape[:2]:
-                mask[np.arange(len(x))[:, None] >= to_host(lengths)] = False
-            right, counted = right + int(hit[mask].sum()), counted + int(mask.sum())
+            hit = hit[has_step(lengths, *x.shape[:2])] if self._by_step else hit
+            right, counted = right + int(hit.sum()), counted + hit.size
         return right / max(counted, 1)
 
     def _examples(self, data: Any, targets: Any) -> Examples:
@@ -193,7 +191,9 @@ class LabelModel(Fitting, SequenceModel):
             ids, lengths = self._read_texts(data)
             arrays = (ids, self._moved(self._numbered(targets, lengths)), lengths)
         elif isinstance(data, tuple):
-            arrays = (*data, None)[:3] if targets is None else (data[0], targets, data[1])
+            if len(data) != (3 if targets is None else 2):
+                raise TypeError(f"data must be (x, targets, lengths), or (x, lengths) beside targets, got {len(data)}")
+            arrays = data if targets is None else (data[0], targets, data[1])
         else:
             arrays = (data, targets, None)
         if by_name(arrays[1]) and not self._by_step:
@@ -204,6 +204,7 @@ class LabelModel(Fitting, SequenceModel):
         wanted = array("targets", array_or_lists("targets", arrays[1]))
         lengths = None if arrays[2] is None else array("lengths", array_or_lists("lengths", arrays[2]))
         self._check_loss(x, wanted, lengths, None, "mean")
+        lengths = None if lengths is None else check_steps(lengths, *x.shape[:2])
         if x.dtype.kind == "f":
             has = self._moved(has_step(lengths, *x.shape[:2]))
             finite("data", array_module(x).where(has[..., None], x, 0))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from npseq.arguments import amount, array, finite, flag, integer, within
+from npseq.arguments import amount, array, finite, flag, integer
 from npseq.backend import Array, MaybeArray, array_module, drawing
 from npseq.bptt.workspace import Workspace
 from npseq.cell import Cell
@@ -16,7 +16,7 @@ from npseq.layers.linear import LinearTape
 from npseq.layers.recurrent import Recurrent
 from npseq.losses import mean_squared_error
 from npseq.models.cells import CELL, check_cell_options, layer_of
-from npseq.models.fitting import Fitting, Plan, no_targets
+from npseq.models.fitting import Fitting, Plan, no_targets, share_of
 from npseq.parameters import Parameters
 
 WINDOW = 64  # steps that are differentiated together
@@ -191,9 +191,9 @@ class LatentForecaster(Fitting):
 
     def _held_out(self, examples: Stretch, plan: Plan) -> tuple[Stretch, Stretch | None]:
         steps = len(examples.arrays[0])
-        if plan.valid is not None and not isinstance(plan.valid, int | float):
+        if (share := share_of(plan.valid)) is None:
             return examples, self._examples(plan.valid, None)
-        if not (count := self._held_steps(within("valid", plan.valid or 0, below=1), examples)):
+        if not (count := self._held_steps(share, examples)):
             return examples, None
         if steps - count < 2:
             raise ValueError(f"a series must leave 2 steps to learn, got {steps} less {count} held out; take fewer")

@@ -192,6 +192,7 @@ class SequenceGenerator(Fitting):
         if len(v) != ids.shape[1]:
             raise ValueError(f"v must have a row for each of the {ids.shape[1]} sequences of ids, got {v.shape}")
         finite("v", v)
+        lengths = None if lengths is None else check_lengths(lengths, *ids.shape)
         return Examples((v, ids, wanted, lengths), (0, 1, 1, 0), ((1, 3), (2, 3)))
 
     def _noted(self, examples: Examples) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from npseq.models.differences import (
     terms_of,
     values_of,
 )
-from npseq.models.intervals import Forecast, reach_of, weight_of
+from npseq.models.intervals import Forecast, reach_of, weighed, weight_of
 from npseq.models.latent_forecaster import LatentForecaster, StateTape, Stretch
 from npseq.parameters import Parameters
 
@@ -137,11 +137,12 @@ class SeriesForecaster(LatentForecaster):
             TypeError, ValueError: before anything is learnt, if an argument does not fit, or the series is too short.
         """
         values = values_of(data)
-        count = len(values) - round(within("valid", valid, below=1) * len(values))
+        share = within("valid", 0 if valid is None else valid, below=1)
+        count = len(values) - round(share * len(values))
         found = scaling_of(values[:count], self.season, self.horizon)
         noted = {f"{name}_": part for name, part in found._asdict().items()}
         noted |= {"weight_": 1.0, "naive_": 1, "errors_": [], "values_": values.tolist(), "learnt_": count}
-        super().fit(self._stretch(values, found)._replace(noted=noted), targets, epochs=epochs, valid=valid, **plan)
+        super().fit(self._stretch(values, found)._replace(noted=noted), targets, epochs=epochs, valid=share, **plan)
         self._weigh(values)
         return self
 
@@ -180,9 +181,8 @@ class SeriesForecaster(LatentForecaster):
         values = self._given(data)
         x = self._inputs(values)[:-1]
         change = to_host(self.forward(x)[0])[:, 0, 0].astype(np.float64) * self.scale_ + self.mean_
-        naive, network = base_of(values, [self.naive_]), base_of(values, self.lags_)
-        network += np.concatenate([np.full(len(values) - len(change), np.nan), change])
-        return np.asarray(naive + self.weight_ * (network - naive))
+        network = base_of(values, self.lags_) + np.concatenate([np.full(len(values) - len(change), np.nan), change])
+        return weighed(network, base_of(values, [self.naive_]), self.weight_)
 
     def score(self, data: Any = None, targets: Any = None) -> float:
         """Returns 1 - (squared errors of `compare`) / (the least of the naive forecasts'): 0 or less is no better.
@@ -272,8 +272,7 @@ class SeriesForecaster(LatentForecaster):
                 change = to_host(prediction)[0, :, 0]
             base = sum(sign * rows[-lag] for lag, sign in terms_of(self.lags_))
             rows.append(base + change.astype(np.float64) * self.scale_ + self.mean_)
-        network, naive = np.stack(rows[longest:], axis=1), naive_from(values, origins, steps, self.naive_)
-        return np.asarray(naive + self.weight_ * (network - naive))
+        return weighed(np.stack(rows[longest:], axis=1), naive_from(values, origins, steps, self.naive_), self.weight_)
 
     def _inputs(self, values: np.ndarray) -> Array:
         """What the network reads (T - lost to differences, 1, 2)."""

@@ -1,18 +1,25 @@
 """A language model is fitted to a text: its windows are read in order, with the state carried from one to the next."""
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from npseq.arguments import array, integer, integers, within
-from npseq.backend import array_module, to_host
+from npseq.arguments import array, integer, integers
+from npseq.backend import Array, array_module, to_host
 from npseq.data import sequential_windows
 from npseq.models.decoding.generation import no_text, token_ids
-from npseq.models.fitting import Fitting, Plan, no_targets
+from npseq.models.fitting import Fitting, Plan, no_targets, share_of
 from npseq.models.text_model import TextModel
 
 ONE_ROW, ROWS = 20_000, 32  # tokens that are evaluated as one sequence; the parts of a longer text
+
+
+class Windowed(NamedTuple):
+    """A text, and the time steps of the windows in which it is learnt."""
+
+    ids: Array  # (N,)
+    steps: int
 
 
 class TextFitting(TextModel, Fitting):  # type: ignore[misc]  # evaluate is that of TextModel
@@ -32,10 +39,13 @@ class TextFitting(TextModel, Fitting):  # type: ignore[misc]  # evaluate is that
             TypeError, ValueError: before anything is learnt, if an argument does not fit, or the text is too short.
         """
         no_targets(targets, "a language model learns the text itself")
-        self._steps = integer("steps", steps)
-        return super().fit(data, **plan)
+        return super().fit(Windowed(self._ids(data), integer("steps", steps)), **plan)
 
     def _examples(self, data: Any, targets: Any) -> Any:
+        return data
+
+    def _ids(self, data: Any) -> Any:
+        """A text, or ids (N,), as ids."""
         no_text("data", data)
         xp = array_module(self.params.flat)
         ids = token_ids(data, self.vocab, self.vocab_size, xp) if isinstance(data, str) else array("data", data)
@@ -43,22 +53,23 @@ class TextFitting(TextModel, Fitting):  # type: ignore[misc]  # evaluate is that
             raise ValueError(f"a text must be a string or ids (N,) of at least 2 tokens, got {ids.shape}")
         return ids
 
-    def _updates(self, examples: Any, batch_size: int) -> int:
-        return max(1, (len(examples) - 1) // (batch_size * self._steps))
+    def _updates(self, examples: Windowed, batch_size: int) -> int:
+        return max(1, (len(examples.ids) - 1) // (batch_size * examples.steps))
 
-    def _held_out(self, examples: Any, plan: Plan) -> tuple[Any, Any]:
-        if plan.valid is None or isinstance(plan.valid, int | float):
-            count = round(within("valid", plan.valid or 0, below=1) * len(examples))
-            learnt, held = examples[: len(examples) - count], examples[len(examples) - count :] if count > 1 else None
+    def _held_out(self, examples: Windowed, plan: Plan) -> tuple[Any, Any]:
+        ids, steps = examples
+        if (share := share_of(plan.valid)) is not None:
+            count = round(share * len(ids))
+            learnt, held = ids[: len(ids) - count], ids[len(ids) - count :] if count > 1 else None
         else:
             no_text("valid", plan.valid)
-            learnt, held = examples, self._examples(plan.valid, None)
-        sequential_windows(to_host(learnt), plan.batch_size, self._steps, 0)  # refuses a text that is too short
-        return learnt, held
+            learnt, held = ids, self._ids(plan.valid)
+        sequential_windows(to_host(learnt), plan.batch_size, steps, 0)  # refuses a text that is too short
+        return Windowed(learnt, steps), held
 
-    def _train(self, examples: Any, plan: Plan) -> Iterator[tuple[Any, Any, int]]:
+    def _train(self, examples: Windowed, plan: Plan) -> Iterator[tuple[Any, Any, int]]:
         state = None
-        for x, y in sequential_windows(examples, plan.batch_size, self._steps, plan.rng):
+        for x, y in sequential_windows(examples.ids, plan.batch_size, examples.steps, plan.rng):
             loss, norm, state = self.step(x, y, state, optimizer=plan.optimizer, clip=plan.clip)
             yield loss, norm, 1
 
@@ -72,4 +83,5 @@ class TextFitting(TextModel, Fitting):  # type: ignore[misc]  # evaluate is that
             data: a text, or ids (N,).
             targets: None.
         """
-        return -self._mean_loss(self._examples(data, targets), 1) / float(np.log(2))
+        no_targets(targets, "a language model predicts the text itself")
+        return -self._mean_loss(self._ids(data), 1) / float(np.log(2))

@@ -8,6 +8,7 @@ import numpy as np
 from npseq.arguments import array, array_or_lists, integer
 from npseq.data import Pairs, Vocabulary, pad_sequences
 from npseq.data.sentences import as_known
+from npseq.layers.lengths import check_lengths, check_steps
 from npseq.models.encoder_decoder import EncoderDecoder
 from npseq.models.examples import Examples, check_vocab
 from npseq.models.fitting import Fitting, no_targets
@@ -52,9 +53,12 @@ class Translating(Fitting, EncoderDecoder):
         else:
             raise TypeError("pairs must be Pairs, as load_pairs returns them, two lists of texts, or arrays in a tuple")
         arrays = tuple(None if part is None else array("data", array_or_lists("data", part)) for part in arrays)
-        examples = Examples(arrays, (1, 1, 0, 0), ((0, 2), (1, 3)))
+        Examples(arrays, (1, 1, 0, 0))  # refuses none
         self._checked(*arrays)  # type: ignore[attr-defined]
-        return examples
+        source, target, ends, target_ends = arrays
+        ends = None if ends is None else check_steps(ends, *source.shape)
+        target_ends = None if target_ends is None else check_lengths(target_ends, *target.shape)
+        return Examples((source, target, ends, target_ends), (1, 1, 0, 0), ((0, 2), (1, 3)))
 
     def _check_vocabs(self, pairs: Pairs) -> None:
         for given, own in ((pairs.source_vocab, self.source_vocab), (pairs.target_vocab, self.target_vocab)):

@@ -213,6 +213,13 @@ def test_what_cannot_be_is_refused_before_anything_is_learnt(name, options, erro
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_a_share_is_any_number_and_none_is_nothing(name):
+    data = KINDS[name].data
+    assert "held_out_loss" not in made(name).fit(data, epochs=1, batch_size=4, valid=None).history_[0]
+    assert "held_out_loss" in made(name).fit(data, epochs=1, batch_size=4, valid=np.float32(0.25)).history_[0]
+
+
+@pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize(
     "bad", [{"epochs": 0}, {"valid": 1.0}, {"optimizer": "adam"}, {"patience": 0}, {"callbacks": [3]}, {"data": None}]
 )

@@ -15,6 +15,13 @@ def test_examples_of_places():
     assert some.arrays[1].tolist() == [7, 5]
 
 
+def test_lengths_may_be_a_mask_with_gaps():
+    mask = np.array([[True, True, True], [False, True, False], [True, False, True], [False, False, False]])
+    (batch,) = Examples((IDS, mask), (1, 0), ((0, 1),)).batches(2, np.array([2, 0]))
+    assert batch[0].shape == (4, 2)
+    assert batch[1].tolist() == mask[:, [2, 0]].tolist()
+
+
 def test_batches_are_as_long_as_their_longest():
     batches = list(EXAMPLES.batches(2, np.array([2, 0, 1])))
     assert [batch[0].shape for batch in batches] == [(2, 2), (4, 1)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npseq.models.intervals import reach_of, weight_of
+from npseq.models.intervals import reach_of, weighed, weight_of
 
 
 def test_one_and_two_errors_have_the_quantiles_in_closed_form():
@@ -40,7 +40,7 @@ def test_the_weight_has_the_least_squared_errors():
     network, naive, wanted = rng.normal(size=(3, 20))
     wanted = wanted + network + naive
     found = weight_of(network, naive, wanted)
-    errors = [np.sum((naive + w * (network - naive) - wanted) ** 2) for w in (found, found - 1e-3, found + 1e-3)]
+    errors = [np.sum((weighed(network, naive, w) - wanted) ** 2) for w in (found, found - 1e-3, found + 1e-3)]
     assert 0 < found < 1
     assert errors[0] < min(errors[1:])
     assert weight_of(network, naive, naive - network) == 0

@@ -186,3 +186,31 @@ def test_what_does_not_fit_is_refused(call, error, message):
 
 def model():
     return Classifier("rnn", TEXTS.labels, vocab=TEXTS.vocab, rng=0)
+
+
+@pytest.mark.parametrize("kind", [Classifier, Tagger])
+def test_lengths_beside_features_may_be_a_mask(kind):
+    rng = np.random.default_rng(0)
+    x, ends = rng.normal(size=(5, 8, 2)), np.array([5, 4, 3, 5, 2, 1, 5, 4])
+    targets = rng.integers(0, 2, (5, 8) if kind is Tagger else 8)
+    mask = np.arange(5)[:, None] < ends
+    losses, shares = [], []
+    for lengths in (ends, mask):
+        model = kind("gru", 2, input_size=2, hidden_size=3, rng=0)
+        model.fit((x, targets, lengths), epochs=2, batch_size=3, valid=0.25)
+        losses.append([row["held_out_loss"] for row in model.history_])
+        shares.append(model.score((x, targets, lengths)))
+    assert losses[0] == losses[1]
+    assert shares[0] == shares[1]
+    gaps = mask & (np.arange(5)[:, None] != 1)
+    right = model.predict(x.astype(np.float32), gaps) == targets
+    counted = right[gaps] if kind is Tagger else right
+    assert model.score((x, targets, gaps)) == pytest.approx(counted.mean())
+
+
+@pytest.mark.parametrize(("parts", "targets"), [(1, True), (3, True), (4, False), (1, False)])
+def test_a_tuple_holds_features_targets_and_lengths(parts, targets):
+    model = Classifier("rnn", 2, input_size=2, rng=0)
+    given = (np.zeros((3, 4, 2)), np.array([0, 1, 0, 1]), np.array([3, 2, 1, 3]), np.array([3, 2, 1, 3]))[:parts]
+    with pytest.raises(TypeError, match=rf"data must be \(x, targets, lengths\), or .*, got {parts}$"):
+        model.fit(given, np.array([0, 1, 0, 1]) if targets else None)
