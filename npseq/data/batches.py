@@ -143,6 +143,21 @@ def pad_sequences(sequences: Sequence[Arrays], value: float = 0, *, length: int 
     return padded, xp.asarray(lengths, dtype=xp.int64)
 
 
+def check_padding(what: str, lengths: Sequence[int], option: str) -> None:
+    """Raises ValueError where one sequence among many makes padded ones far larger than all are, and large.
+
+    option: the name of the one that cuts them.
+    """
+    size, longest = 8 * len(lengths) * max(lengths, default=0), max(lengths, default=0)
+    if size > 1 << 30 and longest * len(lengths) > 20 * sum(lengths):
+        usual = sorted(lengths)[len(lengths) * 999 // 1000]
+        raise ValueError(
+            f"{what} must be about equally long, of {len(lengths)} the longest has {longest} tokens, and 999 in 1000 "
+            f"have at most {usual}: padded, they are {size / 1e9:.0f} GB; leave the longest out, or cut them, "
+            f"{option}={usual}"
+        )
+
+
 def sequence_mask(x: Array, lengths: Array, value: float = 0, *, axis: int = 1) -> Array:
     """Returns a copy of x with `value` at every step past its sequence's length.
 

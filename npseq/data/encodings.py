@@ -14,7 +14,9 @@ SEVEN_BIT = {  # encodings of other scripts that use only the bytes of ASCII
     "ISO-2022-KR": re.compile(rb"\x1b\$\)C"),
     "HZ": re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e]){2,}~\}"),
 }
-ALONE = re.compile(r"(?<=[A-Za-z])[^\0-\x7f](?![^\0-\x7f])|(?<![^\0-\x7f])[^\0-\x7f](?=[A-Za-z])")  # at a Latin letter
+ALONE = re.compile(  # at a Latin letter, no letter of Pinyin
+    r"(?<=[A-Za-z])[^\0-\u024f](?![^\0-\u024f])|(?<![^\0-\u024f])[^\0-\u024f](?=[A-Za-z])"
+)
 OTHERS = re.compile(r"[^\0-\x7f]+")
 TWO_BYTES = ("SHIFT_JIS", "EUC-KR", "EUC-JP", "BIG5", "GB18030")  # a letter; each reads few texts of those before it
 

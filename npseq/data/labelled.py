@@ -10,7 +10,7 @@ import numpy as np
 
 from npseq.arguments import instance, one_of, within
 from npseq.backend import Seed, generator
-from npseq.data.batches import pad_sequences
+from npseq.data.batches import check_padding, pad_sequences
 from npseq.data.lines import split as tokens_of_line
 from npseq.data.table import Table, is_empty, read_table
 from npseq.data.text import Vocabulary, folded
@@ -134,7 +134,7 @@ def load_labelled(
         delimiter: of a file's columns; None finds it.
         header: whether a first row names the columns; None: if `text` or `label` is a name, or it looks like it; where
             it may as well be a text with a label of its own, it must be given.
-        like: texts whose vocabulary and labels these get, say those that a model learnt; an unknown token is read in
+        like: texts, or a model, whose vocabulary and labels these get; an unknown token is read in
             lower case.
 
     Raises:
@@ -167,6 +167,8 @@ def load_labelled(
     else:
         labels, vocabulary = known, like.vocab
         lines = [folded(vocabulary.tokenize(line), vocabulary) for line in texts]
+    if max_steps is None:
+        check_padding("texts", [len(line) for line in lines], "max_steps")
     ids, lengths = pad_sequences([vocabulary[line] for line in lines], vocabulary.unk, length=max_steps)
     places = {name: k for k, name in enumerate(labels)}
     targets = [numbered(name, places, table.at, k) for k, name in enumerate(names)]
@@ -186,8 +188,10 @@ def _check_labels(names: list[str], source: str) -> None:
 
 
 def labels_of(like: Any) -> tuple[str, ...]:
-    """Returns the labels of data that others are to be like. Raises TypeError for what are none."""
-    return instance("like", like, Labelled, "data as these, or None").labels
+    """Returns the labels of data, or of a model, that others are to be like. Raises TypeError for what are none."""
+    if isinstance(getattr(like, "vocab", None), Vocabulary) and hasattr(like, "classes_"):
+        return tuple(map(str, like.classes_))
+    return instance("like", like, Labelled, "data as these, a model of such, or None").labels
 
 
 def numbered(name: str, places: dict[str, int], where: Callable[[int], str], at: int) -> int:

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from npseq.arguments import amount, flag, instance, integer, number, one_of, within
+from npseq.arguments import amount, flag, integer, number, one_of, within
+from npseq.arrays import type_name
 from npseq.backend import Seed, generator
-from npseq.data.batches import pad_sequences
+from npseq.data.batches import check_padding, pad_sequences
 from npseq.data.made_pairs import MADE, Tokens
-from npseq.data.sentences import as_known, preprocess
+from npseq.data.sentences import as_known, first_of_each, preprocess, tokenize_pairs
 from npseq.data.sources import TATOEBA, path_of
-from npseq.data.table import Table, read_table
+from npseq.data.table import Table, is_number, read_table
 from npseq.data.text import Vocabulary
 from npseq.files import existing
 from npseq.shown import describe, in_notebooks
@@ -111,7 +112,7 @@ def load_pairs(
     *,
     source: str | int | None = None,
     target: str | int | None = None,
-    token: str | tuple[str, str] = "word",
+    token: str | tuple[str, str] | None = None,
     clean: str | None = None,
     steps: int | None = None,
     min_freq: int = 1,
@@ -119,7 +120,7 @@ def load_pairs(
     missing: str = "refuse",
     delimiter: str | None = None,
     header: bool | None = None,
-    like: Pairs | None = None,
+    like: Pairs | Any = None,
     rng: Seed = 0,
 ) -> Pairs:
     """Returns sentence pairs as padded ids, as d2l's `load_data_nmt` does.
@@ -133,7 +134,8 @@ def load_pairs(
         num_pairs: how many are made, or read at most, from the first on; None makes 600, and reads all of a file.
         source, target: of a file, a list or a data frame the columns, by name or place; None takes the first and the
             second, and refuses a number of each row there beside other columns.
-        token: what their texts are split into, "word" or "char", or one of them for sources and one for targets.
+        token: what their texts are split into, "word" or "char", or one of them for sources and one for targets; None
+            is "char" for made pairs, else "word".
         clean: of them "d2l" makes texts lower case and sets , . ! ? apart, "none" keeps their words as they are; None
             is "d2l" for "tatoeba" and "none" for a file of one's own.
         steps: longer sentences lose their ends, <eos> included, as in d2l; None takes the longest.
@@ -144,7 +146,7 @@ def load_pairs(
         delimiter: of a file's columns; None finds it.
         header: whether a first row names the columns; None: if `source` or `target` is a name, or it holds names of
             languages, or such as "question" and "answer".
-        like: pairs whose vocabularies and tokens these get, say those that a model learnt.
+        like: pairs, or a model, whose vocabularies and tokens these get.
         rng: of the synthetic pairs, a seed or a Generator.
 
     Raises:
@@ -154,14 +156,23 @@ def load_pairs(
     Example:
         >>> pairs = ns.data.load_pairs("reversal", 3)
         >>> pairs.source_vocab.decode(pairs.source[:, 0]), pairs.target_vocab.decode(pairs.target[:, 0])
-        ('c c a a a b g <eos>', 'g b a a a c c <eos>')
+        ('ccaaabg<eos>', 'gbaaacc<eos>')
     """
-    tokens = (token, token) if isinstance(token, str) else tuple(token)
     if like is not None:
-        instance("like", like, Pairs, "pairs, as load_pairs returns them, or None")
-        tokens = (like.source_vocab.token, like.target_vocab.token)
+        known_by = [getattr(like, f"{side}_vocab", None) for side in ("source", "target")]
+        if not all(isinstance(vocab, Vocabulary) for vocab in known_by):
+            raise TypeError(
+                f"like must be pairs, as load_pairs returns them, or a model of such, got {type_name(like)}"
+            )
+        token = (like.source_vocab.token, like.target_vocab.token)
+    named = isinstance(name_or_path, str | PathLike)
+    made = named and name_or_path in MADE
+    usual = "char" if made else "word"
+    tokens = tuple(token) if isinstance(token, list | tuple) else (token or usual,) * 2
     if len(tokens) != 2 or not all(kind in ("word", "char") for kind in tokens):
         raise ValueError(f"token must be 'word', 'char', or one of them for each side, got {token!r}")
+    if made and "word" in tokens:
+        raise ValueError(f"token must be 'char' for {name_or_path!r}, got {token!r}")
     if num_pairs is not None:
         if isinstance(num_pairs, Sized | PathLike):
             raise TypeError(
@@ -172,8 +183,7 @@ def load_pairs(
     steps = None if steps is None else amount("steps", steps)
     number("min_freq", min_freq)
     distinct_sources = flag("distinct_sources", distinct_sources)
-    named = isinstance(name_or_path, str | PathLike)
-    if named and name_or_path in MADE:
+    if made:
         lines = MADE[str(name_or_path)](600 if num_pairs is None else num_pairs, rng)
     else:
         known = named and name_or_path == "tatoeba"
@@ -185,6 +195,9 @@ def load_pairs(
         text = preprocess(text) if as_d2l else text
         text = first_of_each(text) if distinct_sources else text
         lines = tokenize_pairs(text, num_pairs, token=tokens, space=" " if as_d2l else None)
+    if steps is None:
+        for side in lines:
+            check_padding("pairs", [len(line) + 1 for line in side], "steps")
     if like is None:
         vocabs = [
             Vocabulary(side, min_freq=min_freq, reserved_tokens=RESERVED, token=kind)
@@ -192,10 +205,8 @@ def load_pairs(
         ]
     else:
         vocabs = [like.source_vocab, like.target_vocab]
-    arrays = [
-        build_array(side if like is None else as_known(side, vocab), vocab, steps)
-        for side, vocab in zip(lines, vocabs, strict=True)
-    ]
+        lines = as_known(lines[0], vocabs[0]), as_known(lines[1], vocabs[1])
+    arrays = [build_array(side, vocab, steps) for side, vocab in zip(lines, vocabs, strict=True)]
     return Pairs(*arrays[0], *arrays[1], *vocabs)
 
 
@@ -236,46 +247,19 @@ def _places(table: Table, source: str | int | None, target: str | int | None) ->
     if places["source"] == places["target"]:
         raise ValueError(f"source and target must be two columns, got {source!r} and {target!r}")
     for (what, place), given in zip(places.items(), (source, target), strict=True):
-        if given is None and width > 2 and all(str(row[place]).strip().isdecimal() for row in table.rows):
+        if given is None and width > 2 and (holds := _no_texts([str(row[place]).strip() for row in table.rows])):
             raise ValueError(
-                f"{what} must be a column of texts, column {place} of the {width} of {table.source} has numbers; name "
+                f"{what} must be a column of texts, column {place} of the {width} of {table.source} has {holds}; name "
                 "both, say source=1, target=2"
             )
     return places
 
 
-def tokenize_pairs(
-    text: str,
-    num_pairs: int | None = None,
-    *,
-    keep_one_more: bool = False,
-    token: tuple[str, str] = ("word", "word"),
-    space: str | None = " ",
-) -> tuple[Tokens, Tokens]:
-    """Returns the words of both columns of the first num_pairs lines "source TAB target" (d2l's `tokenize_nmt`).
-
-    token: of each side "word", or "char" for the characters. keep_one_more: d2l stops where i > num_examples, and so
-    keeps 601 lines of 600; True does the same. space: between words, d2l's; None is all white space, as predict reads.
-    Raises ValueError for a text without pairs.
-    """
-    count = None if num_pairs is None else num_pairs + keep_one_more
-    pairs = [line.split("\t") for line in text.split("\n")[:count] if line.count("\t") == 1]
-    if not pairs:
-        raise ValueError("a text must hold lines of source TAB target, found none")
-    source, target = ([_cut(pair[k], kind, space) for pair in pairs] for k, kind in enumerate(token))
-    return source, target
-
-
-def _cut(text: str, token: str, space: str | None) -> list[str]:
-    return list(text) if token == "char" else [word for word in text.split(space) if word]
-
-
-def first_of_each(text: str) -> str:
-    """Returns the first line of each source, in order."""
-    first: dict[str, str] = {}
-    for line in text.split("\n"):
-        first.setdefault(line.partition("\t")[0], line)
-    return "\n".join(first.values())
+def _no_texts(cells: list[str]) -> str:
+    """Returns what a column beside others holds if it is numbers or one text, else ""."""
+    if all(map(is_number, cells)):
+        return "numbers"
+    return f"{cells[0]!r:.40} alone" if len(cells) > 2 and len({*cells}) == 1 else ""
 
 
 def build_array(lines: Tokens, vocabulary: Vocabulary, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:

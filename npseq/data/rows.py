@@ -22,7 +22,8 @@ def rows_of(source: Any, what: str) -> Rows:
     for rows, options in (("itertuples", {"index": False}), ("iter_rows", {})):  # of pandas, of polars
         if hasattr(source, "columns") and hasattr(source, rows):
             return Rows(tuple(map(str, source.columns)), _cells(getattr(source, rows)(**options)), "the data frame")
-    if isinstance(source, Mapping | str) or not isinstance(source, Iterable) or hasattr(source, "to_frame"):
+    by_itself = isinstance(source, Mapping | str | bytes) or not isinstance(source, Iterable)
+    if by_itself or hasattr(source, "to_frame") or hasattr(source, "read"):
         raise _no_table(source, what)
     given = source.tolist() if isinstance(source, np.ndarray) and source.ndim else list(source)
     if is_dicts(given):
@@ -56,6 +57,8 @@ def _no_table(source: Any, what: str) -> TypeError:
     if isinstance(source, Mapping):
         columns = any(isinstance(value, list | tuple | np.ndarray) for value in source.values())
         way = f"of a dict, {'list(zip(*data.values()))' if columns else 'list(data.items())'} makes rows"
+    elif hasattr(source, "read"):
+        way = "give the path of a file, or what csv.reader makes of an open one"
     elif hasattr(source, "reset_index"):
         way = "of a column with an index, column.reset_index() makes a data frame"
     elif isinstance(source, list) and source and all(isinstance(row, str) for row in source):

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseq.arguments import flag
 from npseq.arguments import text as a_text
 from npseq.data.reading import lines_of
 from npseq.data.rows import rows_of
 
-DELIMITERS = "\t;|,"  # the likelier first: a comma may be that of a number, or of a text
+DELIMITERS = ("\t", ";", "|||", "|", ",")  # the likelier first: a comma may be that of a number, or of a text
 SEPARATOR = re.compile("sep=(.)")  # the first line of some files of Excel
+DECLARED = re.compile("#(separator|html|columns|tags|deck|notetype|guid|(tags|deck|notetype|guid) column):.*")  # Anki's
 LISTS = (list, tuple, set, dict, np.ndarray)  # cells that are no text
 FIRST = 50  # lines by which the delimiter is found
 
@@ -124,7 +126,7 @@ def read_table(
     """Returns the table of a file, a list of rows or of dicts, or a data frame.
 
     delimiter: of a file, a character, or several, beside which no quotes are read; None takes a tab for .tsv, else the
-    one of , ; tab | that cuts the first lines alike. header: whether the first row of a file or a list names the
+    one of , ; tab | ||| that cuts the first lines alike. header: whether the first row of a file or a list names the
     columns; None says that it does if a column that is wanted is a name, or all of its cells are among `headings`; of a
     file also if none of them is a number or, but for the first, is empty, and those below it are not all texts. ragged:
     whether rows of a TSV may differ in length; shorter ones get empty cells.
@@ -132,6 +134,7 @@ def read_table(
     Raises:
         ValueError: for no rows, or rows of different lengths, with the line.
     """
+    header = None if header is None else flag("header", header)
     named = header is None and any(isinstance(column, str) for column in wanted)
     if isinstance(source, str | PathLike):
         lines = lines_of(source, what)
@@ -140,6 +143,7 @@ def read_table(
         _no_json(str(source), lines, what)
         if said := SEPARATOR.fullmatch(lines[0]):
             delimiter, lines = delimiter or said[1], ["", *lines[1:]]
+        lines = _without_declarations(lines)
         sign = delimiter or delimiter_of(str(source), lines)
         table = _of_lines(lines, sign, f"the file {str(source)!r}", what)
         return _checked(_with_header(table, named or header, headings), what, ragged and sign == "\t")
@@ -180,6 +184,12 @@ def _of_lines(lines: list[str], delimiter: str, source: str, what: str) -> Table
         ) from error
     cells = [[cell.strip(" ") for cell in cells] for _, cells in rows]  # "a | b" as "a|b"
     return Table(None, cells, source, lines=tuple(line for line, _ in rows))
+
+
+def _without_declarations(lines: list[str]) -> list[str]:
+    """Returns lines, the first of which are empty where they say how the others are to be read."""
+    first = next((k for k, line in enumerate(lines) if not DECLARED.fullmatch(line)), len(lines))
+    return [""] * first + lines[first:]
 
 
 def _no_json(path: str, lines: list[str], what: str) -> None:
@@ -239,11 +249,12 @@ def _names(cells: list[Any]) -> bool:
 
 
 def _numbers_follow(rows: list[list[str]]) -> bool:
-    below = any(_is_number(row[k]) for k in range(len(rows[0])) for row in rows[1:50] if k < len(row))
-    return below and not any(map(_is_number, rows[0]))
+    below = any(is_number(row[k]) for k in range(len(rows[0])) for row in rows[1:50] if k < len(row))
+    return below and not any(map(is_number, rows[0]))
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether a cell is written as a number is, also with a decimal comma."""
     try:
         float(cell.strip().replace(",", "."))
     except ValueError:

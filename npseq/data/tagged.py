@@ -62,7 +62,7 @@ def load_tagged(
             before a sentence, are skipped, of CoNLL-U also those of several words and of none (1-2, 8.1). "slash": a
             line a sentence, of tokens as word/tag.
         delimiter: what parts the columns, say ","; None finds that of a file whose name ends with .csv.
-        like: sentences whose vocabulary and tags these get, say those that a model learnt; an unknown token is read in
+        like: sentences, or a model, whose vocabulary and tags these get; an unknown token is read in
             lower case.
 
     Raises:

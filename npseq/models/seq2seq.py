@@ -55,7 +55,7 @@ class Seq2Seq(Translating):
         >>> pairs = ns.data.load_pairs("reversal", 20)
         >>> model = ns.models.Seq2Seq(pairs.source_vocab, pairs.target_vocab, hidden_size=8, rng=0)
         >>> model = model.fit(pairs, epochs=2)
-        >>> len(model.predict(["a b", "c"]))
+        >>> len(model.predict(["ab", "c"]))
         2
         >>> loss, norm, _ = model.step(*next(pairs.batches(20, 0)), optimizer=ns.Adam(0.005), clip=1)
         >>> len(model.translate(["a", "b"], max_steps=5)) <= 5
@@ -227,6 +227,9 @@ class Seq2Seq(Translating):
             raise TypeError(f"tokens must be a list of strings, got one string; use {way}")
         if not isinstance(tokens, list | tuple) or not all(isinstance(token, str) for token in tokens):
             raise TypeError(f"tokens must be a list of strings, got {tokens!r:.60}")
+        vocab = self.source_vocab
+        if text := [one for one in tokens if one not in vocab and vocab.tokenize(one) != [one]]:
+            raise ValueError(f"tokens must be as the vocabulary cuts them, got {text[0]!r:.60}; predict takes texts")
         xp = array_module(self.params.flat)
         known = as_known([tokens], self.source_vocab)[0]
         source = xp.asarray(self.source_vocab[[*known, "<eos>"]])

@@ -1,11 +1,12 @@
 """What one does with pairs of texts: a sequence-to-sequence model is fitted to them, translates, is saved whole."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from npseq.arguments import array, array_or_lists, integer
+from npseq.arrays import type_name
 from npseq.data import Pairs, Vocabulary, pad_sequences
 from npseq.data.sentences import as_known
 from npseq.layers.lengths import check_lengths, check_steps
@@ -41,17 +42,20 @@ class Translating(Fitting, EncoderDecoder):
     def _examples(self, data: Any, targets: Any) -> Examples:
         """Pairs; two lists of texts; or arrays (source, target, source_lengths, target_lengths) in a tuple."""
         if isinstance(data, Pairs):
-            no_targets(targets, "pairs hold them")
+            no_targets(targets, "pairs hold them, and valid= takes those to hold out")
             self._check_vocabs(data)
             ids = self._moved(data.source), self._moved(data.target)
             arrays: tuple[Any, ...] = (*ids, data.source_lengths, data.target_lengths)
         elif targets is not None:
             source, target = _read(data, self.source_vocab), _read(targets, self.target_vocab)
             arrays = self._moved(source[0]), self._moved(target[0]), source[1], target[1]
-        elif isinstance(data, tuple) and len(data) in (2, 4):
+        elif isinstance(data, tuple) and len(data) in (2, 4) and not isinstance(data[0], Pairs):
             arrays = (*data, None, None)[:4]
         else:
-            raise TypeError("pairs must be Pairs, as load_pairs returns them, two lists of texts, or arrays in a tuple")
+            raise TypeError(
+                "pairs must be Pairs, as load_pairs returns them, two lists of texts, or arrays in a tuple, got "
+                f"{_way(data)}"
+            )
         arrays = tuple(None if part is None else array("data", array_or_lists("data", part)) for part in arrays)
         Examples(arrays, (1, 1, 0, 0))  # refuses none
         self._checked(*arrays)  # type: ignore[attr-defined]
@@ -91,6 +95,9 @@ class Translating(Fitting, EncoderDecoder):
         else:
             texts = _listed(texts)
             if not isinstance(texts, list | tuple):
+                if isinstance(texts, Iterable) and not hasattr(texts, "dtype"):
+                    way = "pass a column" if hasattr(texts, "columns") else "pass list(texts)"
+                    raise TypeError(f"texts must be a list of strings, got {type_name(texts)}; {way}")
                 return self.greedy(texts, max_steps=most)  # type: ignore[attr-defined]
             if self.target_vocab is None:
                 raise TypeError(NO_VOCABULARIES)
@@ -120,6 +127,12 @@ class Translating(Fitting, EncoderDecoder):
         return right / len(examples)
 
 
+def _way(data: Any) -> str:
+    if isinstance(data, tuple) and data and isinstance(data[0], Pairs):
+        return "a tuple of Pairs; give the first, fit(learnt, valid=test)"
+    return f"{type_name(data)}; ns.data.load_pairs reads files, lists of pairs and data frames"
+
+
 def _listed(texts: Any) -> Any:
     """A pandas Series, or an array of texts, as a list; anything else as it is."""
     if isinstance(texts, str):
@@ -134,7 +147,7 @@ def _read(texts: Any, vocab: Vocabulary | None) -> tuple[np.ndarray, np.ndarray]
     if vocab is None:
         raise TypeError(NO_VOCABULARIES)
     if not all(isinstance(text, str) for text in _listed(texts)):
-        raise TypeError(f"texts must be a list of strings, got {texts!r:.60}")
+        raise TypeError(f"texts must be a list of strings, got {texts!r:.60}; translate takes tokens")
     if not len(texts):
         raise ValueError("texts must be at least one, got an empty list")
     lines = as_known(map(vocab.tokenize, _listed(texts)), vocab)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from npseq.data import one_hot, pad_sequences, random_windows, sequence_mask, sequential_windows
+from npseq.data.batches import check_padding
 
 BOTH = pytest.mark.parametrize("windows", [random_windows, sequential_windows])
 
@@ -296,3 +297,11 @@ def test_sequence_mask_refuses_what_does_not_fit():
         sequence_mask(x, [1, 2], axis=2)
     with pytest.raises(ValueError, match=r"value must be one that int64 can hold, got 0\.5"):
         sequence_mask(x.astype(np.int64), [1, 2], value=0.5)
+
+
+def test_one_long_sequence_among_many_is_refused():
+    check_padding("pairs", [3000] * 60000, "steps")
+    check_padding("pairs", [4] * 600 + [4000], "steps")
+    check_padding("pairs", [], "steps")
+    with pytest.raises(ValueError, match=r"of 60001 the longest has 4000 tokens, .* at most 4: .*steps=4"):
+        check_padding("pairs", [4] * 60000 + [4000], "steps")

@@ -17,6 +17,7 @@ RUSSIAN = "Мой дядя самых честных правил,\nКогда �
         (JAPANESE, "SHIFT_JIS"),
         (JAPANESE, "EUC-JP"),
         (CHINESE, "GB18030"),
+        ("你好,nǐ hǎo\n学生,xué shēng\n", "GB18030"),
         (TRADITIONAL, "BIG5"),
         (KOREAN, "EUC-KR"),
         (RUSSIAN, "CP1251"),

@@ -108,7 +108,10 @@ def test_texts_like_others_have_their_ids_and_labels():
     assert other.vocab is learnt.vocab
     assert texts_of(other) == ["film good <unk>"]
     assert (other.labels, other.targets.tolist()) == (("+", "-"), [1])
-    with pytest.raises(TypeError, match="like must be data as these, or None, got"):
+    model = SimpleNamespace(vocab=learnt.vocab, classes_=np.array(["+", "-"], dtype=object))
+    again = load_labelled([("FILM good worse", "-")], like=model)
+    assert (again.labels, texts_of(again)) == (other.labels, texts_of(other))
+    with pytest.raises(TypeError, match="like must be data as these, a model of such, or None, got"):
         load_labelled(TEXTS, like=learnt.vocab)
 
 

@@ -1,6 +1,7 @@
 import os
 from math import log
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -131,6 +132,23 @@ def test_pairs_to_test_with_share_the_vocabularies():
     assert sorted(columns) == sorted(pairs.target.T.tolist()) != columns
 
 
+def test_made_pairs_are_read_by_characters():
+    pairs = load_pairs("dates", 50)
+    assert pairs.source_vocab.token == pairs.target_vocab.token == "char"
+    assert pairs.source_vocab.unk not in pairs.source_vocab.encode(sides(pairs)[0][0])
+    with pytest.raises(ValueError, match="token must be 'char' for 'dates', got 'word'"):
+        load_pairs("dates", token="word")
+    with pytest.raises(ValueError, match="token must be 'word', 'char', or one of them for each side, got 7"):
+        load_pairs([("a", "b")], token=7)
+
+
+def test_a_pair_far_longer_than_all_others_is_refused_unless_it_is_cut():
+    given = [("a", "b")] * 40000 + [("a " * 4000, "b")]
+    with pytest.raises(ValueError, match=r"pairs must be .*, of 40001 the longest has 4001 .*, steps=2"):
+        load_pairs(given)
+    assert load_pairs(given, steps=3).source.shape == (3, 40001)
+
+
 def test_each_side_has_a_token_of_its_own():
     pairs = load_pairs([("ab", "AE1 B"), ("cab", "K AE1 B")], token=("char", "word"))
     assert pairs.source_vocab.to_tokens(pairs.source[:3, 0]) == ["a", "b", "<eos>"]
@@ -240,6 +258,8 @@ def sides(pairs):
         ("a.csv", "id;fr;en\n1;Salut !;Hi, Tom!\n2;Qui ?;Who?\n", {"source": "en", "target": "fr"}),
         ("a.txt", "10\tHi, Tom!\t7\tSalut !\n11\tWho?\t9\tQui ?\n", {"source": 1, "target": 3}),
         ("a.txt", "Hi, Tom!\tSalut !\tCC, BY\nWho?\tQui ?\n", {}),
+        ("a.txt", "Hi, Tom! ||| Salut !\nWho? ||| Qui ?\n", {}),
+        ("a.txt", "#separator:tab\n#html:false\n#tags column:3\nHi, Tom!\tSalut !\tl1\nWho?\tQui ?\t\n", {}),
         ("a.csv", "Hi, Tom!|Salut !\nWho?|Qui ?\n", {"delimiter": "|"}),
         ("a.txt", "Hi, Tom!  Salut !\nWho?  Qui ?\n", {"delimiter": "  "}),
     ],
@@ -253,6 +273,10 @@ def test_pairs_like_others_have_their_ids():
     learnt = load_pairs([("a b", "x"), ("c", "y z")])
     other = load_pairs([("C A q", "z")], like=learnt)
     assert other.source_vocab is learnt.source_vocab
+    model = SimpleNamespace(source_vocab=learnt.source_vocab, target_vocab=learnt.target_vocab)
+    assert sides(load_pairs([("C A q", "z")], like=model)) == [("c a <unk>", "z")]
+    with pytest.raises(TypeError, match="like must be pairs, as load_pairs returns them, or a model of such, got str"):
+        load_pairs([("a", "b")], like="model.safetensors")
     assert sides(other) == [("c a <unk>", "z")]
     assert sides(load_pairs([("ab\n", "c\nd\n")], token="char")) == [("ab", "c d")]
     assert sides(load_pairs([("ab", 7)], like=load_pairs([("ab", 7)], token="char"))) == [("ab", "7")]
@@ -273,6 +297,13 @@ def test_pairs_are_shown_by_their_shapes(path):
             {},
             "source must be a column of texts, column 0 of the 3 of the list has",
         ),
+        ([("0.5", "a", "b"), ("1,5", "c", "d")], {}, "column 0 of the 3 of the list has numbers"),
+        (
+            [("en", "a", "de", "b")] * 3,
+            {},
+            "source must be a column of texts, column 0 of the 4 .* 'en' alone",
+        ),
+        ([("k", "x", "a"), ("l", "x", "b"), ("m", "x", "c")], {}, "target must be a column of texts, column 1 of"),
         ([("a", "b")], {"source": 1}, "source and target must be two columns, got 1 and None"),
         ([["a"], ["b"]], {}, r"must have two columns, the list has one; give a list of \(source, target\)"),
         (

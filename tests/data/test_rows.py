@@ -1,5 +1,6 @@
 """Tables in memory, of every usual kind, have the same rows; what is none is refused with what makes rows of it."""
 
+import io
 from types import SimpleNamespace
 
 import numpy as np
@@ -42,6 +43,8 @@ def test_rows_are_those_of_every_kind_of_table(given, names):
         (["a\tb", "c\td"], r"of lines, \[line.split\('\\t'\) for line in lines\] makes rows; of columns, list\(zip"),
         ([("a", "b"), 7], "row 2 is 7"),
         (COLUMN, r"of a column with an index, column.reset_index\(\) makes a data frame"),
+        (b"ab", r"b'ab'; of columns"),
+        (io.StringIO("a,b"), "give the path of a file, or what csv.reader makes of an open one"),
         (7, r"7; of columns, list\(zip\(first, second\)\) makes rows"),
         (iter("ab"), r"\['a', 'b'\]; of lines"),
     ],

@@ -144,5 +144,7 @@ def test_a_first_row_of_usual_words_or_a_wanted_name_is_a_header():
     assert read_table(rows, wanted=(0, "Tag")).names == ("Word", "Tag")
     assert read_table(rows, headings={"word", "tag"}, header=False).names is None
     assert read_table(rows).names is None
+    with pytest.raises(TypeError, match="header must be True or False, got 'infer'"):
+        read_table(rows, header="infer")
     with pytest.raises(ValueError, match="must hold at least one row, the list has none"):
         read_table(rows[:1], headings={"word", "tag"})

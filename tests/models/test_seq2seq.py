@@ -252,7 +252,7 @@ def test_a_model_searches_with_its_own_probabilities():
 def test_a_translation_comes_in_words():
     pairs = ns.data.load_pairs("reversal", 50)
     model = Seq2Seq(pairs.source_vocab, pairs.target_vocab, "rnn", 4, 4, 1, rng=0)
-    words = model.translate(["a", "b", "zebra"], beam_size=2, max_steps=5)
+    words = model.translate(["a", "b", "z"], beam_size=2, max_steps=5)
     assert len(words) <= 5
     assert all(word in pairs.target_vocab for word in words)
     assert "<eos>" not in words
@@ -283,3 +283,5 @@ def test_what_does_not_fit_is_refused():
         pairs = ns.data.load_pairs([("a b", "c")], token=token)
         with pytest.raises(TypeError, match=f"tokens must be a list of strings, got one string; use {use}"):
             Seq2Seq(pairs.source_vocab, pairs.target_vocab).translate("a b")
+        with pytest.raises(ValueError, match="tokens must be as the vocabulary cuts them, got 'a  b'; predict"):
+            Seq2Seq(pairs.source_vocab, pairs.target_vocab).translate(["a  b"])

@@ -33,9 +33,15 @@ def test_arrays_and_texts_are_the_same_examples():
 
 def test_what_is_no_pair_is_refused():
     with pytest.raises(
-        TypeError, match="pairs must be Pairs, as load_pairs returns them, two lists of texts, or arrays"
+        TypeError, match=r"two lists of texts, or arrays in a tuple, got list; ns\.data\.load_pairs reads files"
     ):
         model().fit(["one"])
+    with pytest.raises(TypeError, match=r"got a tuple of Pairs; give the first, fit\(learnt, valid=test\)"):
+        model().fit(PAIRS.split(0.2))
+    with pytest.raises(TypeError, match="pairs hold them, and valid= takes those to hold out, got another argument"):
+        model().fit(*PAIRS.split(0.2))
+    with pytest.raises(TypeError, match=r"texts must be a list of strings, got set; pass list\(texts\)"):
+        model().predict({"one"})
     with pytest.raises(TypeError, match=r"texts must be a list of strings, got one string; pass \['one'\]"):
         model().fit("one", "un")
     with pytest.raises(TypeError, match="texts need a model with vocabularies"):

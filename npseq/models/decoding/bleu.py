@@ -57,6 +57,8 @@ def _tokens(name: str, text: Any) -> list[Any]:
         return text.split()
     if not isinstance(text, list | tuple) or not all(isinstance(token, str | int) for token in text):
         raise TypeError(f"{name} must be a string or a list of tokens, got {text!r:.100}")
+    if texts := [token for token in text if isinstance(token, str) and len(token.split()) > 1]:
+        raise ValueError(f"{name} must be one text, got a list with {texts[0]!r:.60}; take the mean over all texts")
     return list(text)
 
 

@@ -72,3 +72,9 @@ def test_sacrebleu_counts_the_same_and_weighs_otherwise(k):
             assert other.score / 100 == pytest.approx(other.bp * exp(sum(map(log, precisions)) / k), rel=1e-12)
             seen += 1
     assert seen > 20
+
+
+def test_several_texts_are_no_tokens():
+    with pytest.raises(ValueError, match="prediction must be one text, got a list with 'il est'; take the mean"):
+        d2l_bleu(["il est", "va !"], ["il est", "va !"], k=2)
+    assert d2l_bleu(list("il est"), list("il est"), k=2) == 1
