@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from npseq.arguments import instance, one_of, within
+from npseq.arguments import instance, integer, one_of, within
 from npseq.backend import Seed, generator
 from npseq.data.batches import check_padding, pad_sequences
 from npseq.data.lines import split as tokens_of_line
@@ -42,7 +42,13 @@ class Labelled(NamedTuple):
         order = np.argsort(-counts, kind="stable")
         shown = [f"{self.labels[k]} {counts[k]}" for k in order[:MOST]]
         more = [f"{len(order) - MOST} more"] if len(order) > MOST else []
-        return describe(self, labels=", ".join(shown + more)) + self._first()
+        return describe(self, labels=", ".join(shown + more)) + self._unknown() + self._first()
+
+    def _unknown(self) -> str:
+        """How many of the tokens are unknown, as a line, if any is."""
+        ids = self.ids[np.arange(len(self.ids))[:, None] < self.lengths]
+        count = int((ids == self.vocab.unk).sum())
+        return f"\n  unknown: {count} of {len(ids)} tokens" if count else ""
 
     def _first(self) -> str:
         """The first text with its label, or the first tokens with their tags, as a line."""
@@ -163,13 +169,15 @@ def load_labelled(
         _check_labels(names, table.source)
         lines = [tokens_of_line(line.lower() if lower else line, token) for line in texts]
         vocabulary = Vocabulary(lines, min_freq=min_freq, max_size=max_size, token=token)
+        check_known(lines, vocabulary, "text", ", a larger max_size more, and token='char' reads characters")
         labels = tuple(sorted(set(names)))
     else:
         labels, vocabulary = known, like.vocab
         lines = [folded(vocabulary.tokenize(line), vocabulary) for line in texts]
-    if max_steps is None:
+    longest = None if max_steps is None else integer("max_steps", max_steps)
+    if longest is None:
         check_padding("texts", [len(line) for line in lines], "max_steps")
-    ids, lengths = pad_sequences([vocabulary[line] for line in lines], vocabulary.unk, length=max_steps)
+    ids, lengths = pad_sequences([vocabulary[line] for line in lines], vocabulary.unk, length=longest)
     places = {name: k for k, name in enumerate(labels)}
     targets = [numbered(name, places, table.at, k) for k, name in enumerate(names)]
     return Labelled(ids, np.array(targets), lengths, vocabulary, labels)
@@ -184,6 +192,16 @@ def _check_labels(names: list[str], source: str) -> None:
         raise ValueError(
             f"a label must come again and again, {source} has {len(labels)} of them in {len(names)} rows, as "
             f"{labels[0]!r}; name the column of labels, or make classes of its numbers"
+        )
+
+
+def check_known(lines: Sequence[Sequence[str]], vocabulary: Vocabulary, what: str, more: str) -> None:
+    """Raises ValueError where most of the lines hold no token that the vocabulary knows: all would look alike."""
+    none = [line for line in lines if not any(token in vocabulary for token in line)]
+    if 2 * len(none) > len(lines):
+        raise ValueError(
+            f"a {what} must hold tokens of the vocabulary, {len(none)} of {len(lines)} hold none, as "
+            f"{' '.join(none[0])!r:.60}; a smaller min_freq keeps rarer tokens{more}"
         )
 
 

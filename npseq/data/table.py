@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from os import PathLike
@@ -18,7 +19,7 @@ from npseq.data.rows import rows_of
 DELIMITERS = ("\t", ";", "|||", "|", ",")  # the likelier first: a comma may be that of a number, or of a text
 SEPARATOR = re.compile("sep=(.)")  # the first line of some files of Excel
 DECLARED = re.compile("#(separator|html|columns|tags|deck|notetype|guid|(tags|deck|notetype|guid) column):.*")  # Anki's
-LISTS = (list, tuple, set, dict, np.ndarray)  # cells that are no text
+LISTS = (list, tuple, set, dict, np.ndarray, bytes)  # cells that are no text
 FIRST = 50  # lines by which the delimiter is found
 
 Numbered = list[tuple[int, list[str]]]  # the line in which each row begins, and its cells
@@ -100,7 +101,7 @@ class Table(NamedTuple):
         for what, at in columns.items():
             if (k := next((k for k, row in enumerate(self.rows) if isinstance(row[at], LISTS)), None)) is not None:
                 way = "fit(texts, targets) with loss='binary' learns several" if what == "label" else "' '.join(tokens)"
-                way = self.inside(at, k) or way
+                way = "decode() it" if isinstance(self.rows[k][at], bytes) else self.inside(at, k) or way
                 raise TypeError(f"a {what} must be one string, {self.at(k)} has {self.rows[k][at]!r:.60}; {way}")
         empty = {k: what for k, row in enumerate(self.rows) for what, at in columns.items() if is_empty(row[at])}
         if empty and missing == "refuse":
@@ -140,7 +141,7 @@ def read_table(
         lines = lines_of(source, what)
         if delimiter is not None and not a_text("delimiter", delimiter):
             raise ValueError(f"delimiter must be a character, or several, got {delimiter!r}")
-        _no_json(str(source), lines, what)
+        check_no_json(str(source), lines, what)
         if said := SEPARATOR.fullmatch(lines[0]):
             delimiter, lines = delimiter or said[1], ["", *lines[1:]]
         lines = _without_declarations(lines)
@@ -192,7 +193,7 @@ def _without_declarations(lines: list[str]) -> list[str]:
     return [""] * first + lines[first:]
 
 
-def _no_json(path: str, lines: list[str], what: str) -> None:
+def check_no_json(path: str, lines: list[str], what: str) -> None:
     """Raises ValueError for a file of JSON, with how one reads it."""
     first, ending, parsed = lines[0].strip(), path.removesuffix(".gz").rpartition(".")[2], None
     with suppress(ValueError):
@@ -262,6 +263,16 @@ def is_number(cell: str) -> bool:
     return True
 
 
+def _odd(table: Table, width: int) -> str:
+    """Says how many cells the rows have, and which has others: the first, if it is alone."""
+    usual = Counter(map(len, table.rows)).most_common(1)[0][0]
+    if table.names is not None and width == 1:
+        return f"{usual} cells in each row, the first of {table.source} has 1, {table.names[0]!r:.60}"
+    width = usual if table.names is None else width
+    k = next(k for k, row in enumerate(table.rows) if len(row) != width)
+    return f"{width} cells in each row, {table.at(k)} has {len(table.rows[k])}"
+
+
 def _checked(table: Table, what: str, ragged: bool = False) -> Table:
     if not table.rows:
         raise ValueError(f"{what} must hold at least one row, {table.source} has none")
@@ -273,9 +284,9 @@ def _checked(table: Table, what: str, ragged: bool = False) -> Table:
     table = table._replace(
         rows=[row if any(not is_empty(c) for c in row[width:]) else row[:width] for row in table.rows]
     )
-    if bad := [k for k, row in enumerate(table.rows) if len(row) != width]:
+    if any(len(row) != width for row in table.rows):
         raise ValueError(
-            f"{what} must have {width} cells in each row, {table.at(bad[0])} has {len(table.rows[bad[0]])}; name the "
-            "delimiter, or put quotes around cells that hold it"
+            f"{what} must have {_odd(table, width)}; name the delimiter, put quotes around cells that hold it, or "
+            "leave out lines that are no rows"
         )
     return table

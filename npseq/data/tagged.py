@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from npseq.arguments import integer, one_of
 from npseq.data.batches import pad_sequences
-from npseq.data.labelled import Labelled, labels_of, numbered
+from npseq.data.labelled import Labelled, check_known, labels_of, numbered
 from npseq.data.reading import lines_of
-from npseq.data.rows import is_dicts
-from npseq.data.table import Table, delimiter_of, is_empty, read_table
+from npseq.data.rows import is_dicts, is_missing
+from npseq.data.table import Table, check_no_json, delimiter_of, is_empty, read_table
 from npseq.data.text import Vocabulary, folded
 
 NO_WORD = re.compile(r"\d+[-.]\d+")  # in the first of CoNLL-U's ten columns
@@ -21,6 +21,7 @@ HEADINGS = {
     "label", "pos", "upos", "xpos", "ner", "chunk", "id",
 }  # fmt: skip
 
+BLANKS = " \t"  # others, as that in 10\xa0000, are part of a token
 LONGEST = 200  # tokens of a sentence without an empty line behind it
 
 Where = Callable[[int], str]  # where a token is, in words, by its number
@@ -57,11 +58,12 @@ def load_tagged(
             empty cell repeats the one above it.
         lower: whether tokens are made lower case.
         min_freq: rarer tokens become `<unk>`.
-        form: "conll": a line a token, whose columns are parted by tabs, or by white space where it has no tab, and an
-            empty line behind each sentence; a first line of names, -DOCSTART- and comments, lines that begin with #
-            before a sentence, are skipped, of CoNLL-U also those of several words and of none (1-2, 8.1). "slash": a
-            line a sentence, of tokens as word/tag.
-        delimiter: what parts the columns, say ","; None finds that of a file whose name ends with .csv.
+        form: "conll": a line a token, whose columns are parted by tabs, or by blanks where it has no tab, and an empty
+            line behind each sentence; a first line of names, -DOCSTART- and comments, lines that begin with # before a
+            sentence, are skipped, of CoNLL-U also those of several words and of none (1-2, 8.1). "slash": a line a
+            sentence, of tokens as word/tag.
+        delimiter: what parts the columns, say ",", or a word and its tag, say "_"; None finds that of a file whose name
+            ends with .csv.
         like: sentences, or a model, whose vocabulary and tags these get; an unknown token is read in
             lower case.
 
@@ -76,6 +78,8 @@ def load_tagged(
     """
     one_of("form", form, ("conll", "slash"))
     is_file = isinstance(source, str | PathLike)
+    if isinstance(source, Iterable) and not is_file and not hasattr(source, "columns"):
+        source = list(source)
     if hasattr(source, "columns") or is_dicts(source) or (is_file and sentence is not None):
         sentences, where = _of_table(source, token, tag, sentence, delimiter)
     elif not is_file:
@@ -83,9 +87,10 @@ def load_tagged(
     elif form == "conll":
         sentences, where = _of_conll(source, token, tag, delimiter)
     else:
-        sentences, where = _of_slashes(source)
+        sentences, where = _of_slashes(source, delimiter or "/")
     if not sentences:
         raise ValueError("tagged sentences must be at least one, got none")
+    _check_tokens(sentences, where)
     lines = [[(each.word.lower() if lower else each.word) for each in one] for one in sentences]
     if like is None:
         labels = tuple(sorted({each.tag for one in sentences for each in one}))
@@ -95,6 +100,7 @@ def load_tagged(
                 "token=1, tag=3"
             )
         vocabulary = Vocabulary(lines, min_freq=integer("min_freq", min_freq, 0), token="word")
+        check_known(lines, vocabulary, "sentence", "")
     else:
         labels, vocabulary = labels_of(like), like.vocab
         lines = [folded(line, vocabulary) for line in lines]
@@ -115,8 +121,33 @@ def _of_list(source: Any) -> tuple[list[list[Token]], Where]:
                 f"a tagged sentence must be a list of (token, tag), got {one!r:.80} in place {k}; of a list of tokens "
                 "and one of tags, list(zip(tokens, tags)) makes it"
             )
-        found.append([Token(str(word), str(name), k) for word, name in one])
+        found.append([_token(word, name, k) for word, name in one])
     return found, "the sentence in place {}".format
+
+
+def _token(word: Any, tag: Any, at: int) -> Token:
+    """A token of two cells, "" where one holds nothing."""
+    word, tag = ("" if is_missing(part) else str(part).strip(BLANKS) for part in (word, tag))
+    return Token(word, tag, at)
+
+
+def _check_tokens(sentences: list[list[Token]], where: Where) -> None:
+    """Raises ValueError where a token or its tag is empty, and where the tokens are but their numbers."""
+    if bad := next((each for one in sentences for each in one if not (each.word and each.tag)), None):
+        raise ValueError(
+            f"a token must hold something and have a tag, {where(bad.at)} has {bad.word!r} and {bad.tag!r}; pandas "
+            "keeps words such as 'NA' by keep_default_na=False"
+        )
+    first = sentences[0][0].word
+    if max(map(len, sentences)) > 1 and first in ("0", "1") and all(_is_counted(one, int(first)) for one in sentences):
+        raise ValueError(
+            f"tokens must be words, {where(sentences[0][0].at)} has {first!r}, and each sentence numbers them; name "
+            "their column, of CoNLL-U token=1, tag=3"
+        )
+
+
+def _is_counted(sentence: list[Token], start: int) -> bool:
+    return all(each.word == str(k) for k, each in enumerate(sentence, start))
 
 
 def _of_table(
@@ -136,14 +167,9 @@ def _of_table(
             f"has {', '.join(map(repr, names))}"
         )
     numbers: list[str] = []
-    for k, row in enumerate(table.rows):
-        if is_empty(row[of_token]) or is_empty(row[of_tag]):
-            raise ValueError(
-                f"a row must have a token and a tag, {table.at(k)} has {row}; pandas keeps words such as 'NA' by "
-                "keep_default_na=False"
-            )
+    for row in table.rows:
         numbers.append(numbers[-1] if numbers and is_empty(row[of_sentence]) else str(row[of_sentence]))
-    tokens = [Token(str(row[of_token]).strip(), str(row[of_tag]).strip(), k) for k, row in enumerate(table.rows)]
+    tokens = [_token(row[of_token], row[of_tag], k) for k, row in enumerate(table.rows)]
     return [list(group) for _, group in groupby(tokens, key=lambda each: numbers[each.at])], table.at
 
 
@@ -158,11 +184,12 @@ def _of_rows(table: Table, of_token: int, of_tag: int) -> list[list[Token]]:
         if isinstance(words, str) or not hasattr(words, "__len__"):
             raise ValueError(
                 f"sentence must name the column that says of which sentence a token is, got None; {table.source} has "
-                f"{', '.join(map(repr, table.names or ()))}"
+                f"{', '.join(map(repr, table.names or ()))}; of a sentence a row, cells must be lists: split() makes "
+                "them of words, ast.literal_eval of lists that are printed"
             )
         if isinstance(tags, str) or not hasattr(tags, "__len__") or not 0 < len(words) == len(tags):
             raise ValueError(f"a row must have a list of tokens and one of as many tags, {table.at(k)} has {row!r:.80}")
-        found.append([Token(str(word), str(name), k) for word, name in zip(words, tags, strict=True)])
+        found.append([_token(word, name, k) for word, name in zip(words, tags, strict=True)])
     return found
 
 
@@ -187,6 +214,8 @@ def _of_conll(path: Any, token: str | int, tag: str | int, delimiter: str | None
     named = isinstance(token, str) or isinstance(tag, str) or all(cell.lower() in HEADINGS for cell in first.cells)
     table = Table(tuple(first.cells) if named else None, [first.cells], f"the file {str(path)!r}")
     of_token, of_tag, width = table.place(token, 0, "token"), table.place(tag, -1, "tag"), len(first.cells)
+    if of_token == of_tag and width > 1:
+        raise ValueError(f"token and tag must be two columns, got {token!r} and {tag!r} of {first.cells!s:.80}")
     slashes = all("/" in cell[1:-1] for cell in first.cells)
     if all(line.cells for line in lines) and (_is_csv(path) or named or slashes or len(lines) > LONGEST):
         raise ValueError(
@@ -201,8 +230,8 @@ def _of_conll(path: Any, token: str | int, tag: str | int, delimiter: str | None
             if len(line.cells) != width or width < 2:
                 raise ValueError(
                     f"a line must hold a token and its tag, line {line.at} of {table.source} has the columns "
-                    f"{line.cells}, line {first.at} {first.cells}; name the delimiter, or of a table the column "
-                    "sentence, or another form"
+                    f"{line.cells}, line {first.at} {first.cells}; mend that line, or name the delimiter, or of a "
+                    "table the column sentence, or another form"
                 )
             sentences[-1].append(Token(line.cells[of_token], line.cells[of_tag], line.at))
     return [one for one in sentences if one], lambda at: f"line {at} of {table.source}"
@@ -210,24 +239,34 @@ def _of_conll(path: Any, token: str | int, tag: str | int, delimiter: str | None
 
 def _lines(path: Any, delimiter: str | None) -> Iterator[Line]:
     lines = lines_of(path, "a file of tagged sentences")
+    check_no_json(str(path), lines, "a file of tagged sentences")
     if delimiter is None and _is_csv(path):
         delimiter = delimiter_of(str(path), [line for line in lines if line.strip()])
     for at, text in enumerate(lines, 1):
         sign = delimiter or ("\t" if "\t" in text else None)
-        quoted = sign not in (None, "\t") and len(str(sign)) == 1
-        cells = next(csv.reader([text], delimiter=str(sign)), []) if quoted else text.split(sign)
-        yield Line(at, text, [cell.strip() for cell in cells] if text.strip() else [])
+        cells = [cell.strip(BLANKS) for cell in _cells(text, sign)]
+        yield Line(at, text, cells if any(cells) and text.strip() else [])
+
+
+def _cells(text: str, sign: str | None) -> list[str]:
+    """The columns of a line; beside commas and the like a cell may be in quotes, and no sign is blanks."""
+    if sign is None:
+        return re.split("[ \t]+", text.strip(BLANKS))
+    return next(csv.reader([text], delimiter=sign), []) if len(sign) == 1 and sign not in BLANKS else text.split(sign)
 
 
 def _is_csv(path: Any) -> bool:
     return str(path).removesuffix(".gz").endswith(".csv")
 
 
-def _of_slashes(path: Any) -> tuple[list[list[Token]], Where]:
+def _of_slashes(path: Any, sign: str) -> tuple[list[list[Token]], Where]:
     sentences = []
     for at, line in enumerate(lines_of(path, "a file of tagged sentences"), 1):
-        pairs = [cell.rpartition("/") for cell in line.split()]
+        pairs = [cell.rpartition(sign) for cell in line.split()]
         if bad := [word + tag for word, _, tag in pairs if not (word and tag)]:
-            raise ValueError(f"a token must be word/tag, line {at} of {str(path)!r} has {bad[0]!r}")
+            raise ValueError(
+                f"a token must be word{sign}tag, line {at} of {str(path)!r} has {bad[0]!r}; name another sign between "
+                "them as delimiter"
+            )
         sentences.append([Token(word, tag, at) for word, _, tag in pairs])
     return [one for one in sentences if one], lambda at: f"line {at} of the file {str(path)!r}"

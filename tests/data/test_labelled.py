@@ -124,9 +124,18 @@ def test_it_is_shown_by_shapes_and_by_how_often_each_label_is_there():
     assert "16 3, 17 3, 18 3, 19 3, 8 more\n" in repr(many)
 
 
+def test_most_texts_hold_a_token_that_is_known_and_it_is_shown_how_many_are_not():
+    given = [("没有空格", "x"), ("的文字", "y"), ("a a", "x")]
+    with pytest.raises(ValueError, match="of the vocabulary, 2 of 3 hold none, as '没有空格'; a smaller m"):
+        load_labelled(given)
+    assert "\n  unknown: 2 of 5 tokens\n" in repr(load_labelled([*given, ("a", "y")]))
+    assert "unknown" not in repr(load_labelled(given, token="char", min_freq=1))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: load_labelled(TEXTS, max_steps=0), "max_steps must be a positive integer, got 0"),
         (lambda: load_labelled([("a", "x"), ("b", "x")]), r"must have at least two labels, the list has \('x',\)"),
         (
             lambda: load_labelled([("a", "x"), (" ", "y")]),

@@ -91,6 +91,13 @@ def test_what_is_wrong_in_a_file_is_named_by_its_line(tmp_path):
     path.write_text('n,t\n\n1,"a\nb"\n2,c\n3\n')
     with pytest.raises(ValueError, match=r"must have 2 cells in each row, line 6 of the file .* has 1; name the"):
         read_table(path)
+    for content, wrong in (
+        ("# two\n1\ta\n2\tb\n", "the first of .* has 1, '# two'"),
+        ("# a\nc\td\n" * 2, "line 1 .* has 1"),
+    ):
+        path.with_suffix(".txt").write_text(content + "e\tf\n")
+        with pytest.raises(ValueError, match=rf"must have 2 cells in each row, {wrong}; .* lines that are no rows"):
+            read_table(path.with_suffix(".txt"), delimiter="\t")
     table = read_table(path, ragged=True, delimiter="\t")
     assert table.rows[-1] == ["3"]
     path.write_text('a,b\nc,"d\ne,f\n')
@@ -120,6 +127,8 @@ def test_what_is_wrong_in_a_file_is_named_by_its_line(tmp_path):
 def test_a_list_is_no_text():
     with pytest.raises(TypeError, match=r"a text must be one string, row 2 of the list has \['a', 'b'\]; ' '.join"):
         read_table([("a b", "x"), (["a", "b"], "y")]).filled({"text": 0, "label": 1}, "drop")
+    with pytest.raises(TypeError, match=r"a text must be one string, row 1 of the list has b'a'; decode\(\) it"):
+        read_table([(b"a", "x"), (b"b", "y")]).filled({"text": 0, "label": 1}, "drop")
     with pytest.raises(
         TypeError, match=r"a label must be one string, row 1 of the list has \('x',\); fit\(texts, targ"
     ):

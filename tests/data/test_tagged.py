@@ -20,7 +20,7 @@ def test_tags_of_a_file(tmp_path, sign):
     assert texts_of(data) == ["The cats", "sleep"]
     assert data.labels == ("B-NP", "I-NP", "O")
     assert data.targets.T.tolist() == [[0, 1], [2, 0]]
-    assert load_tagged(tmp_path / "a", tag=1, lower=True).labels == ("DT", "NNS", "VBP")
+    assert load_tagged(tmp_path / "a", tag=1, lower=True, min_freq=1).labels == ("DT", "NNS", "VBP")
     assert data.majority() == pytest.approx(1 / 3)
     assert repr(data).endswith("  labels: B-NP 1, I-NP 1, O 1\n  first: The/B-NP cats/I-NP")
     assert data.of(np.array([1])).lengths.tolist() == [1]
@@ -82,11 +82,32 @@ def test_sentences_like_others_have_their_ids_and_tags():
         (lambda path: load_tagged(path, form="tsv"), "form must be one of 'conll', 'slash'"),
         (
             lambda path: load_tagged(path),
-            r"line 2 of .* has the columns \['b'\], line 1 \['a', 'X'\]; name the",
+            r"line 2 of .* has the columns \['b'\], line 1 \['a', 'X'\]; mend that line, or name the",
         ),
         (
             lambda path: load_tagged([[("a", "_")]]),
             "must have at least two tags, got '_' alone; name the columns",
+        ),
+        (
+            lambda path: load_tagged(path, form="slash", delimiter="_"),
+            "a token must be word_tag, line 1 of .* has 'a'; name another sign between them as delimiter",
+        ),
+        (lambda path: load_tagged(path, tag=0), "token and tag must be two columns, got 0 and 0 of .'a', 'X'"),
+        (
+            lambda path: load_tagged([[("a", "X"), ("b", None)]]),
+            "must hold something and have a tag, the sentence in place 0 has 'b' and ''; pandas keeps",
+        ),
+        (
+            lambda path: load_tagged([{"tokens": ["", "b"], "tags": ["X", "Y"]}]),
+            "must hold something and have a tag, row 1 of the list has '' and 'X'",
+        ),
+        (
+            lambda path: load_tagged([{"tokens": "a b", "tags": "X Y"}]),
+            r"cells must be lists: split\(\) makes them of words, ast.literal_eval of lists that are printed",
+        ),
+        (
+            lambda path: load_tagged([[("a", "X"), ("b", "Y")], [("c", "X")]]),
+            "a sentence must hold tokens of the vocabulary, 2 of 2 hold none, as 'a b'; a smaller min_freq keeps",
         ),
         (lambda path: load_tagged(path, token="word"), "token must name a column of .*, got 'word'; they are 'a', 'X'"),
     ],
@@ -95,6 +116,45 @@ def test_what_is_not_tagged_is_refused(tmp_path, call, message):
     (tmp_path / "a").write_text("a X\nb\n")
     with pytest.raises(ValueError, match=message):
         call(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.txt", "a\tX\n\tY\n\nb\tX\n", "must hold something and have a tag, line 2 of .* has '' and 'Y'"),
+        ("a.txt", "a\tX\nb\t\n", "must hold something and have a tag, line 2 of .* has 'b' and ''"),
+        (
+            "a.conllu",
+            "# 1\n1\tthe\tDET\t_\n2\tcat\tNOUN\tA=1\n\n1\tcats\tNOUN\t_\n",
+            "tokens must be words, line 2 of .* has '1', and each sentence numbers them; name their column, of C",
+        ),
+        (
+            "a.jsonl",
+            '{"tokens": ["a"], "tags": ["X"]}\n',
+            r"a list of dicts does: \[json.loads\(line\) for li",
+        ),
+    ],
+)
+def test_lines_that_hold_no_token_are_refused(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=message):
+        load_tagged(tmp_path / name)
+
+
+def test_blanks_part_columns_and_other_spaces_are_part_of_a_token(tmp_path):
+    (tmp_path / "a").write_text('10\xa0000  NUM \n"\tX\n\nb NUM\n', encoding="utf-8")
+    for sign in (None, " "):
+        (tmp_path / "b").write_text('10\xa0000 NUM\n" X\n\nb NUM\n', encoding="utf-8")
+        data = load_tagged(tmp_path / ("b" if sign else "a"), delimiter=sign, min_freq=1)
+        assert data.vocab.to_tokens(data.ids[:, 0]) == ["10\xa0000", '"']
+        assert [data.labels[k] for k in data.targets[:, 0]] == ["NUM", "X"]
+
+
+def test_rows_of_a_csv_without_a_cell_are_empty_lines_and_another_sign_parts_words_from_tags(tmp_path):
+    (tmp_path / "a.csv").write_text("word,tag\nThe,D\ncats,N\n,\nsleep,V\n")
+    assert texts_of(load_tagged(tmp_path / "a.csv", min_freq=1)) == ["The cats", "sleep"]
+    (tmp_path / "a").write_text("The_D big_cat_N\nsleep_V\n")
+    assert texts_of(load_tagged(tmp_path / "a", form="slash", delimiter="_", min_freq=1)) == ["The big_cat", "sleep"]
 
 
 def test_a_table_without_empty_lines_asks_for_its_sentences(tmp_path):
@@ -115,4 +175,4 @@ def test_what_is_no_list_is_refused_and_dicts_are_rows():
     rows = [
         {"id": k, "tokens": [word for word, _ in one], "tags": [tag for _, tag in one]} for k, one in enumerate(GIVEN)
     ]
-    assert repr(load_tagged(rows)) == repr(load_tagged(GIVEN))
+    assert repr(load_tagged(iter(rows), min_freq=1)) == repr(load_tagged(GIVEN, min_freq=1))
