@@ -31,7 +31,7 @@ class OneText(argparse.Action):
     """Takes one text, and refuses a second one, which would silently take the place of the first."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: str | None = None) -> None:
-        if first := getattr(namespace, self.dest, None):
+        if (first := getattr(namespace, self.dest, None)) is not None:
             parser.error(one_text([first, values]))
         setattr(namespace, self.dest, values)
 

@@ -27,21 +27,31 @@ def operations_of(recurrent: Any, batch_size: int) -> int:
     return max(2 * len(one.cell.gates) * one.hidden_size * one.state_size * batch_size for one in layers)
 
 
-class FewThreads:
-    """A context in which BLAS has one thread: for small products, or since npseq's own share a step."""
+class OneThread:
+    """A context in which BLAS has one thread. share: whether npseq's own take the place of the others."""
 
-    def __init__(self, recurrent: Any = None):
-        self.most = inf if recurrent is None else SMALL / operations_of(recurrent, 1)  # sequences of a small product
-        self.share = False
-
-    def __call__(self, batch: Any) -> AbstractContextManager[None]:
-        """Returns itself for a batch, whose second axis is that of the sequences, or what does nothing."""
-        shape: tuple[int, ...] = getattr(batch, "shape", ())
-        self.share = CURRENT.compiled and len(shape) > 1 and shape[1] > 1
-        return self if self.share or len(shape) < 2 or shape[1] < self.most else AS_IT_IS
+    def __init__(self, share: bool):
+        self.share = share
 
     def __enter__(self) -> None:
         take(self.share)
 
     def __exit__(self, *raised: object) -> None:
         give_back()
+
+
+ALONE, SHARED = OneThread(share=False), OneThread(share=True)
+
+
+class FewThreads:
+    """The context of a model's steps, by their batch."""
+
+    def __init__(self, recurrent: Any = None):
+        self.most = inf if recurrent is None else SMALL / operations_of(recurrent, 1)  # sequences of a small product
+
+    def __call__(self, batch: Any) -> AbstractContextManager[None]:
+        """Returns the context of a step; the second axis of its batch is that of the sequences."""
+        shape: tuple[int, ...] = getattr(batch, "shape", ())
+        if CURRENT.compiled and len(shape) > 1 and shape[1] > 1:
+            return SHARED
+        return ALONE if len(shape) < 2 or shape[1] < self.most else AS_IT_IS

@@ -1,6 +1,7 @@
 """A small step is made on one thread, whoever has asked for more; a large one on all that there are."""
 
 from threading import Thread
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -63,6 +64,14 @@ def test_a_large_product_keeps_them():
     assert not is_small(operations_of(layer, 32))
     with threadpool_limits(2, user_api="blas"), FewThreads(layer)(np.ones((5, 32))):
         assert set(threads()) == {2}
+
+
+def test_a_compiled_batch_is_shared_and_a_sequence_is_not(monkeypatch):
+    few, compiled = FewThreads(ns.RNN(4, 4)), SimpleNamespace(compiled=True)
+    batch = few(np.ones((5, 3)))
+    monkeypatch.setattr("npseq.models.threads.CURRENT", compiled)
+    shared = few(np.ones((5, 3)))
+    assert (batch.share, shared.share, few(np.ones((5, 1))).share) == (False, True, False)  # each keeps what it is
 
 
 @pytest.mark.parametrize(
