@@ -24,6 +24,7 @@ HEADINGS = {
     "句子", "标签", "类别", "情感",
 }  # fmt: skip
 NUMBER = re.compile(r"-?\d*\.?\d+(e-?\d+)?")
+LABEL_FIRST = "[line.split(maxsplit=1)[::-1] for line in file]"
 MOST = 12  # labels whose numbers are shown
 
 
@@ -157,7 +158,7 @@ def load_labelled(
     table = read_table(
         source, delimiter=delimiter, header=header, wanted=(text, label), headings=HEADINGS, what=what
     )  # fmt: skip
-    table.check_two_columns(what, "(text, label)")
+    table.check_two_columns(what, f"(text, label), of lines as 'label a text' {LABEL_FIRST}")
     table = _named(table, text, label) if header is None else table
     known = () if like is None else labels_of(like)
     of_label, of_text = _places(table, text, label, known)

@@ -201,7 +201,7 @@ def check_no_json(path: str, lines: list[str], what: str) -> None:
     by_lines = ending in ("jsonl", "ndjson") or (isinstance(parsed, dict | list) and len(lines) > 1)
     if by_lines or ending == "json" or isinstance(parsed, dict | list) or first in ("{", "[", "[{"):
         read = "[json.loads(line) for line in file]" if by_lines else "json.load(file)"
-        raise ValueError(f"{what} must be a CSV or TSV file, got {path!r} of JSON; a list of dicts does: {read}")
+        raise ValueError(f"{what} must be columns of text, got {path!r} of JSON; a list of dicts does: {read}")
 
 
 def _split(lines: list[str], delimiter: str, strict: bool = True) -> Numbered:

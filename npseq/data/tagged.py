@@ -18,7 +18,7 @@ from npseq.data.text import Vocabulary, folded
 NO_WORD = re.compile(r"\d+[-.]\d+")  # in the first of CoNLL-U's ten columns
 HEADINGS = {
     "sentence", "sentence #", "sentence_id", "words", "tokens", "tags", "word", "token", "form", "lemma", "tag",
-    "label", "pos", "upos", "xpos", "ner", "chunk", "id",
+    "label", "labels", "pos", "upos", "xpos", "ner", "chunk", "id", "pos_tag", "pos_tags", "ner_tag", "ner_tags",
 }  # fmt: skip
 
 BLANKS = " \t"  # others, as that in 10\xa0000, are part of a token
@@ -227,7 +227,12 @@ def _of_conll(path: Any, token: str | int, tag: str | int, delimiter: str | None
         if not line.cells:
             sentences.append([])
         elif not (named and line is first) and not line.is_skipped(width, begun=bool(sentences[-1])):
-            if len(line.cells) != width or width < 2:
+            if width < 2:
+                raise ValueError(
+                    f"a line must hold a token and its tag, line {first.at} of {table.source} has one column, "
+                    f"{first.text!r:.60}; name the delimiter, or another form"
+                )
+            if len(line.cells) != width:
                 raise ValueError(
                     f"a line must hold a token and its tag, line {line.at} of {table.source} has the columns "
                     f"{line.cells}, line {first.at} {first.cells}; mend that line, or name the delimiter, or of a "

@@ -151,6 +151,10 @@ def test_most_texts_hold_a_token_that_is_known_and_it_is_shown_how_many_are_not(
         ),
         (lambda: load_labelled(TEXTS, text=1, label=1), "text and label must be two columns, got 1 and 1"),
         (lambda: load_labelled(TEXTS).split(0.0)[1].majority(), "there must be a label to be said, got none"),
+        (
+            lambda: load_labelled([["a"], ["b"]]),
+            r"a list of \(text, label\), of lines as .label a text. \[line.split\(maxsplit=1\)\[::-1\] for",
+        ),
         (lambda: load_labelled([["a"], ["b"]]), "must have two columns, the list has one; give a list of"),
         (lambda: load_labelled(TEXTS, text="text"), r"got 'text'; they are 'Good film', '\+'"),
         (

@@ -107,7 +107,7 @@ def test_what_is_wrong_in_a_file_is_named_by_its_line(tmp_path):
         read_table(path)
     assert read_table(path, delimiter=",c").rows == [["a,b"], ['c,"d'], ["e,f"]]
     path.with_suffix(".json").write_text("[]")
-    with pytest.raises(ValueError, match=r"must be a CSV or TSV file, got .*; a list of dicts does: json.load\(file\)"):
+    with pytest.raises(ValueError, match=r"must be columns of text, got .*; a list of dicts does: json.load\(file\)"):
         read_table(path.with_suffix(".json"))
     path.with_suffix(".jsonl").write_text("{}")
     with pytest.raises(ValueError, match=r"a list of dicts does: \[json.loads\(line\) for line in file\]"):

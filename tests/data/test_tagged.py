@@ -46,6 +46,7 @@ def test_words_with_their_tags_behind_a_slash(tmp_path):
     ("name", "begin", "row", "between", "options"),
     [
         ("a.tsv", "word\ttag\n", "{}\t{}\n", "\n", {}),
+        ("a.tsv", "Token\tner_tag\n\n", "{}\t{}\n", "\n", {}),
         ("a.tsv", "text\tkind\n", "{}\t{}\n", "\n", {"token": "text", "tag": "kind"}),
         ("a.txt", "", '"{}",{}\n', "\n", {"delimiter": ","}),
         ("a.csv", "", '"{}";{}\n', "\n", {}),
@@ -122,6 +123,11 @@ def test_what_is_not_tagged_is_refused(tmp_path, call, message):
     ("name", "content", "message"),
     [
         ("a.txt", "a\tX\n\tY\n\nb\tX\n", "must hold something and have a tag, line 2 of .* has '' and 'Y'"),
+        (
+            "a.txt",
+            "a,X\nb,Y\n",
+            "a line must hold a token and its tag, line 1 of .* has one column, 'a,X'; name the del",
+        ),
         ("a.txt", "a\tX\nb\t\n", "must hold something and have a tag, line 2 of .* has 'b' and ''"),
         (
             "a.conllu",
