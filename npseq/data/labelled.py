@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from npseq.arguments import instance, integer, one_of, within
+from npseq.arguments import flag, instance, integer, one_of, within
 from npseq.backend import Seed, generator
 from npseq.data.batches import check_padding, pad_sequences
 from npseq.data.lines import split as tokens_of_line
@@ -154,17 +154,20 @@ def load_labelled(
         >>> data.labels, data.targets.tolist(), data.ids.shape
         (('+', '-'), [0, 1, 0], (2, 3))
     """
+    Vocabulary(min_freq=min_freq, max_size=max_size, token=token)  # refuses before anything is read
+    lower, missing = flag("lower", lower), one_of("missing", missing, ("refuse", "drop"))
+    longest = None if max_steps is None else integer("max_steps", max_steps)
+    known = () if like is None else labels_of(like)
     what = "a table of labelled texts"
     table = read_table(
         source, delimiter=delimiter, header=header, wanted=(text, label), headings=HEADINGS, what=what
     )  # fmt: skip
     table.check_two_columns(what, f"(text, label), of lines as 'label a text' {LABEL_FIRST}")
     table = _named(table, text, label) if header is None else table
-    known = () if like is None else labels_of(like)
     of_label, of_text = _places(table, text, label, known)
     if of_label == of_text:
         raise ValueError(f"text and label must be two columns, got {text!r} and {label!r}")
-    table = table.filled({"text": of_text, "label": of_label}, one_of("missing", missing, ("refuse", "drop")))
+    table = table.filled({"text": of_text, "label": of_label}, missing)
     texts, names = [str(row[of_text]) for row in table.rows], [str(row[of_label]).strip() for row in table.rows]
     if like is None:
         _check_labels(names, table.source)
@@ -175,7 +178,6 @@ def load_labelled(
     else:
         labels, vocabulary = known, like.vocab
         lines = [folded(vocabulary.tokenize(line), vocabulary) for line in texts]
-    longest = None if max_steps is None else integer("max_steps", max_steps)
     if longest is None:
         check_padding("texts", [len(line) for line in lines], "max_steps")
     ids, lengths = pad_sequences([vocabulary[line] for line in lines], vocabulary.unk, length=longest)

@@ -18,11 +18,12 @@ from npseq.data.batches import check_padding, pad_sequences
 from npseq.data.made_pairs import MADE, Tokens
 from npseq.data.sentences import as_known, first_of_each, preprocess, tokenize_pairs
 from npseq.data.sources import TATOEBA, path_of
-from npseq.data.table import Table, is_number, read_table
+from npseq.data.table import Table, is_number, no_options, read_table
 from npseq.data.text import Vocabulary
 from npseq.files import existing
 from npseq.shown import describe, in_notebooks
 
+MISSING = ("refuse", "drop")
 RESERVED = ("<pad>", "<bos>", "<eos>")
 TWO_FILES = "zip(ns.data.read_lines(first, 'none'), ns.data.read_lines(second, 'none'), strict=True)"
 ONE_LINE = str.maketrans("\t\n\r", "   ")
@@ -167,12 +168,7 @@ def load_pairs(
         token = (like.source_vocab.token, like.target_vocab.token)
     named = isinstance(name_or_path, str | PathLike)
     made = named and name_or_path in MADE
-    usual = "char" if made else "word"
-    tokens = tuple(token) if isinstance(token, list | tuple) else (token or usual,) * 2
-    if len(tokens) != 2 or not all(kind in ("word", "char") for kind in tokens):
-        raise ValueError(f"token must be 'word', 'char', or one of them for each side, got {token!r}")
-    if made and "word" in tokens:
-        raise ValueError(f"token must be 'char' for {name_or_path!r}, got {token!r}")
+    tokens = _kinds(token, str(name_or_path) if made else None)
     if num_pairs is not None:
         if isinstance(num_pairs, Sized | PathLike):
             raise TypeError(
@@ -182,8 +178,13 @@ def load_pairs(
         num_pairs = amount("num_pairs", num_pairs)
     steps = None if steps is None else amount("steps", steps)
     number("min_freq", min_freq)
-    distinct_sources = flag("distinct_sources", distinct_sources)
+    distinct_sources, missing = flag("distinct_sources", distinct_sources), one_of("missing", missing, MISSING)
+    clean = None if clean is None else one_of("clean", clean, ("d2l", "none"))
     if made:
+        no_options(
+            "pairs that are read", repr(str(name_or_path)), source=source, target=target, clean=clean,
+            delimiter=delimiter, header=header, distinct_sources=distinct_sources or None,
+        )  # fmt: skip
         lines = MADE[str(name_or_path)](600 if num_pairs is None else num_pairs, rng)
     else:
         known = named and name_or_path == "tatoeba"
@@ -191,7 +192,7 @@ def load_pairs(
             path_of(TATOEBA) if known else name_or_path, source, target,
             missing=missing, delimiter=delimiter, header=header,
         )  # fmt: skip
-        as_d2l = one_of("clean", clean or ("d2l" if known else "none"), ("d2l", "none")) == "d2l"
+        as_d2l = (clean or ("d2l" if known else "none")) == "d2l"
         text = preprocess(text) if as_d2l else text
         text = first_of_each(text) if distinct_sources else text
         lines = tokenize_pairs(text, num_pairs, token=tokens, space=" " if as_d2l else None)
@@ -208,6 +209,17 @@ def load_pairs(
         lines = as_known(lines[0], vocabs[0]), as_known(lines[1], vocabs[1])
     arrays = [build_array(side, vocab, steps) for side, vocab in zip(lines, vocabs, strict=True)]
     return Pairs(*arrays[0], *arrays[1], *vocabs)
+
+
+def _kinds(token: Any, made: str | None) -> tuple[str, str]:
+    """Returns what the texts of each side are split into. made: the name of made pairs, which are of characters."""
+    usual = "word" if made is None else "char"
+    kinds = tuple(token) if isinstance(token, list | tuple) else (token or usual,) * 2
+    if len(kinds) != 2 or not all(kind in ("word", "char") for kind in kinds):
+        raise ValueError(f"token must be 'word', 'char', or one of them for each side, got {token!r}")
+    if made is not None and "word" in kinds:
+        raise ValueError(f"token must be 'char' for {made!r}, got {token!r}")
+    return kinds[0], kinds[1]
 
 
 def read_pairs(
@@ -231,7 +243,7 @@ def read_pairs(
         what="a table of sentence pairs",
     )  # fmt: skip
     places = _places(table, source, target)
-    rows = table.filled(places, one_of("missing", missing, ("refuse", "drop"))).rows
+    rows = table.filled(places, missing).rows
     return "\n".join("\t".join(_line(row[place]) for place in places.values()) for row in rows)
 
 

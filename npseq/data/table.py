@@ -157,6 +157,12 @@ def read_table(
     return _checked(table if table.names else _with_header(table, named or header, headings), what)
 
 
+def no_options(of: str, here: str, **given: Any) -> None:
+    """Raises ValueError for an option that is given and belongs to other data than those here, in words."""
+    if odd := [name for name, value in given.items() if value is not None]:
+        raise ValueError(f"{odd[0]} belongs to {of}, got it beside {here}; leave it out")
+
+
 def is_empty(cell: Any) -> bool:
     """Whether a cell holds nothing, or white space."""
     return cell is None or not str(cell).strip()

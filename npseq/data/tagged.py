@@ -7,12 +7,12 @@ from itertools import groupby
 from os import PathLike
 from typing import Any, NamedTuple
 
-from npseq.arguments import integer, one_of
+from npseq.arguments import flag, integer, one_of
 from npseq.data.batches import pad_sequences
 from npseq.data.labelled import Labelled, check_known, labels_of, numbered
 from npseq.data.reading import lines_of
 from npseq.data.rows import is_dicts, is_missing
-from npseq.data.table import Table, check_no_json, delimiter_of, is_empty, read_table
+from npseq.data.table import Table, check_no_json, delimiter_of, is_empty, no_options, read_table
 from npseq.data.text import Vocabulary, folded
 
 NO_WORD = re.compile(r"\d+[-.]\d+")  # in the first of CoNLL-U's ten columns
@@ -77,12 +77,18 @@ def load_tagged(
         (('D', 'N'), [[0, 1], [1, 0]], [2, 1])
     """
     one_of("form", form, ("conll", "slash"))
+    Vocabulary(min_freq=integer("min_freq", min_freq, 0), token="word")  # refuses before anything is read
+    lower, labels = flag("lower", lower), () if like is None else labels_of(like)
     is_file = isinstance(source, str | PathLike)
     if isinstance(source, Iterable) and not is_file and not hasattr(source, "columns"):
         source = list(source)
     if hasattr(source, "columns") or is_dicts(source) or (is_file and sentence is not None):
         sentences, where = _of_table(source, token, tag, sentence, delimiter)
     elif not is_file:
+        no_options(
+            "a file or a table", "a list of sentences", token=token or None, tag=None if tag == -1 else tag,
+            sentence=sentence, form=None if form == "conll" else form, delimiter=delimiter,
+        )  # fmt: skip
         sentences, where = _of_list(source)
     elif form == "conll":
         sentences, where = _of_conll(source, token, tag, delimiter)
@@ -99,10 +105,10 @@ def load_tagged(
                 f"tagged sentences must have at least two tags, got {labels[0]!r} alone; name the columns, of CoNLL-U "
                 "token=1, tag=3"
             )
-        vocabulary = Vocabulary(lines, min_freq=integer("min_freq", min_freq, 0), token="word")
+        vocabulary = Vocabulary(lines, min_freq=min_freq, token="word")
         check_known(lines, vocabulary, "sentence", "")
     else:
-        labels, vocabulary = labels_of(like), like.vocab
+        vocabulary = like.vocab
         lines = [folded(line, vocabulary) for line in lines]
     places = {name: k for k, name in enumerate(labels)}
     ids, lengths = pad_sequences([vocabulary[line] for line in lines], vocabulary.unk)

@@ -67,6 +67,8 @@ def read_series(
         ([1.5, nan, 2.0], '2024-01-01')
     """
     one_of("missing", missing, MISSING)
+    if decimal is not None:
+        one_of("decimal", decimal, tuple(PARTS))
     frame = source.to_frame() if hasattr(source, "to_frame") else _as_rows(source)
     wanted = (column, *(date if isinstance(date, list | tuple) else (date,)), *(where or ()))
     table = read_table(frame, delimiter=delimiter, header=header, wanted=wanted, what="a table of a series")
@@ -193,7 +195,7 @@ def _numbers(cells: list[Any], decimal: str | None, table: Table) -> np.ndarray:
     cells = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
     known = [(k, cell) for k, cell in enumerate(cells) if not is_missing(cell) and str(cell).lower() not in GAPS]
     texts = [cell for _, cell in known if isinstance(cell, str)]
-    sign = _decimal_sign(texts, table.source) if decimal is None else one_of("decimal", decimal, tuple(PARTS))
+    sign = _decimal_sign(texts, table.source) if decimal is None else decimal
     for k, cell in known:
         try:
             found[k] = _number(cell, sign) if isinstance(cell, str) else float(cell)
