@@ -20,6 +20,7 @@ class Examples:
     arrays: tuple[Array | None, ...]
     axes: tuple[int, ...]
     times: tuple[tuple[int, int], ...] = ()  # (place of an array, place of its lengths): cut to the longest of a batch
+    targets: int | None = None  # the place of targets (T, N), each of whose steps has a loss; None for one an example
 
     def __post_init__(self) -> None:
         if not len(self):
@@ -36,6 +37,17 @@ class Examples:
             rows: integers.
         """
         return replace(self, arrays=tuple(self._taken(rows)))
+
+    def losses(self, batch: tuple[Any, ...]) -> int:
+        """Returns of how many losses `loss` gives the mean for a batch.
+
+        Args:
+            batch: as `batches` yields it.
+        """
+        if self.targets is None:
+            return int(next(a.shape[axis] for a, axis in zip(batch, self.axes, strict=True) if a is not None))
+        steps, lengths = batch[self.targets], batch[dict(self.times)[self.targets]]
+        return int(steps.size if lengths is None else lengths.sum())
 
     def _taken(self, rows: Any) -> Iterator[Array | None]:
         masks = {place for _, place in self.times if getattr(self.arrays[place], "ndim", 0) == 2}

@@ -144,7 +144,7 @@ class Fitting(Whole):
         self.params.flat = best
 
     def evaluate(self, data: Any, targets: Any = None, *, batch_size: int = 256) -> float:
-        """Returns the mean loss of examples.
+        """Returns the mean loss of examples, of all their steps where each has one.
 
         Args:
             data, targets: as `fit` takes them.
@@ -212,10 +212,10 @@ class Fitting(Whole):
             loss, size = float(found), float(length)
             check(isfinite(loss) and isfinite(size), f"the loss was {loss} and the gradient norm {size}")
             total, count, norm = total + loss * counted, count + counted, max(norm, size)
-            bar.step(total / count)
+            bar.step(total / max(count, 1))
         flat = self.params.flat
         check(bool(array_module(flat).isfinite(flat).all()), "a parameter was not after the update")
-        row = {"loss": total / count, "grad_norm": norm}
+        row = {"loss": total / max(count, 1), "grad_norm": norm}
         if held is not None:
             row["held_out_loss"] = loss = self._mean_loss(held, plan.batch_size)
             check(isfinite(loss), f"the held-out loss was {loss}")
@@ -224,15 +224,16 @@ class Fitting(Whole):
     def _train(self, examples: Any, plan: Plan) -> Iterator[tuple[Any, Any, int]]:
         """Makes an epoch's updates, and yields the loss of each, its gradient norm, and how much its loss counts."""
         order = plan.rng.permutation(len(examples))
-        for k, batch in enumerate(examples.batches(plan.batch_size, order)):
+        for batch in examples.batches(plan.batch_size, order):
             loss, norm, _ = self.step(*batch, optimizer=plan.optimizer, clip=plan.clip)
-            yield loss, norm, min(plan.batch_size, len(order) - k * plan.batch_size)
+            yield loss, norm, examples.losses(batch)
 
     def _mean_loss(self, examples: Any, batch_size: int) -> float:
-        order = np.arange(len(examples))
-        counts = [min(batch_size, len(order) - k) for k in range(0, len(order), batch_size)]
-        losses = [float(self._loss_alone(*batch)) for batch in examples.batches(batch_size, order)]
-        return float(np.dot(losses, counts)) / len(order)
+        total = count = 0.0
+        for batch in examples.batches(batch_size, np.arange(len(examples))):
+            losses = examples.losses(batch)
+            total, count = total + float(self._loss_alone(*batch)) * losses, count + losses
+        return total / max(count, 1)
 
     def _loss_alone(self, *batch: Any) -> Any:
         """The loss of a batch without dropout."""

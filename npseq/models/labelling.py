@@ -208,8 +208,9 @@ class LabelModel(Fitting, SequenceModel):
         if x.dtype.kind == "f":
             has = self._moved(has_step(lengths, *x.shape[:2]))
             finite("data", array_module(x).where(has[..., None], x, 0))
-        axes = (1, 1 if self._by_step else 0, 0)
-        return Examples((x, wanted, lengths), axes, ((0, 2), (1, 2)) if self._by_step else ((0, 2),))
+        if self._by_step:
+            return Examples((x, wanted, lengths), (1, 1, 0), ((0, 2), (1, 2)), targets=1)
+        return Examples((x, wanted, lengths), (1, 0, 0), ((0, 2),))
 
     @property
     def _by_step(self) -> bool:

@@ -193,7 +193,7 @@ class SequenceGenerator(Fitting):
             raise ValueError(f"v must have a row for each of the {ids.shape[1]} sequences of ids, got {v.shape}")
         finite("v", v)
         lengths = None if lengths is None else check_lengths(lengths, *ids.shape)
-        return Examples((v, ids, wanted, lengths), (0, 1, 1, 0), ((1, 3), (2, 3)))
+        return Examples((v, ids, wanted, lengths), (0, 1, 1, 0), ((1, 3), (2, 3)), targets=2)
 
     def _noted(self, examples: Examples) -> dict[str, Any]:
         arrays: Any = examples.arrays

@@ -62,7 +62,7 @@ class Translating(Fitting, EncoderDecoder):
         source, target, ends, target_ends = arrays
         ends = None if ends is None else check_steps(ends, *source.shape)
         target_ends = None if target_ends is None else check_lengths(target_ends, *target.shape)
-        return Examples((source, target, ends, target_ends), (1, 1, 0, 0), ((0, 2), (1, 3)))
+        return Examples((source, target, ends, target_ends), (1, 1, 0, 0), ((0, 2), (1, 3)), targets=1)
 
     def _check_vocabs(self, pairs: Pairs) -> None:
         for given, own in ((pairs.source_vocab, self.source_vocab), (pairs.target_vocab, self.target_vocab)):

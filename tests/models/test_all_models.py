@@ -212,6 +212,13 @@ def test_what_cannot_be_is_refused_before_anything_is_learnt(name, options, erro
     assert not hasattr(model, "history_")
 
 
+@pytest.mark.parametrize("name", [name for name in ALL if name != "LanguageModel"])  # which takes rows
+def test_the_mean_loss_is_that_of_any_batches(name):
+    model = fitted(name)
+    losses = [model.evaluate(KINDS[name].data, batch_size=size) for size in (1, 3, 256)]
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_share_is_any_number_and_none_is_nothing(name):
     data = KINDS[name].data

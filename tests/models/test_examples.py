@@ -15,6 +15,14 @@ def test_examples_of_places():
     assert some.arrays[1].tolist() == [7, 5]
 
 
+def test_a_batch_counts_by_its_losses():
+    by_step = Examples((IDS, IDS, LENGTHS), (1, 1, 0), ((0, 2), (1, 2)), targets=1)
+    assert [by_step.losses(batch) for batch in by_step.batches(2, np.arange(3))] == [5, 2]
+    assert [EXAMPLES.losses(batch) for batch in EXAMPLES.batches(2, np.arange(3))] == [2, 1]
+    whole = Examples((IDS, IDS, None), (1, 1, 0), ((0, 2), (1, 2)), targets=1)
+    assert [whole.losses(batch) for batch in whole.batches(2, np.arange(3))] == [8, 4]
+
+
 def test_lengths_may_be_a_mask_with_gaps():
     mask = np.array([[True, True, True], [False, True, False], [True, False, True], [False, False, False]])
     (batch,) = Examples((IDS, mask), (1, 0), ((0, 1),)).batches(2, np.array([2, 0]))
