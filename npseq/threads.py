@@ -66,9 +66,12 @@ def together() -> Iterator[int]:
 def run(call: Callable[[int], Any], count: int, release: Callable[[], None] = lambda: None) -> None:
     """Calls call(part) for every part at once; if one fails, release() ends the waiting of the others."""
 
+    errors = np.geterr()  # what is set for the caller, which a thread does not see
+
     def guarded(part: int) -> None:
         try:
-            call(part)
+            with np.errstate(**errors):
+                call(part)
         except BaseException:
             release()
             raise
@@ -119,6 +122,21 @@ def copy(source: Any, out: Any) -> None:
         out[...] = source
     else:
         in_parts(lambda at: np.copyto(out[at], source[at]), len(out))
+
+
+def entrywise(function: Callable[..., Any], *arrays: Any, out: Any) -> Any:
+    """function(*arrays, out=out) of each entry, of NumPy's arrays in parts at once where that pays; returns out."""
+    if _own == 1 or type(out) is not np.ndarray or out.nbytes < LONG:
+        return function(*arrays, out=out)
+    axis = max(range(out.ndim), key=lambda k: (out.shape[k] > 1, abs(out.strides[k])))
+    whole = [np.broadcast_to(array, out.shape) for array in arrays]
+
+    def part(of: slice) -> None:
+        at = (slice(None),) * axis + (of,)
+        function(*(array[at] for array in whole), out=out[at])
+
+    in_parts(part, out.shape[axis])
+    return out
 
 
 class _Threads:

@@ -48,6 +48,25 @@ def test_parts_of_a_copy_are_the_copy(three):
     np.testing.assert_array_equal(out, source)
 
 
+@pytest.mark.parametrize("shape", [(5, 7), (1, 7, 3), (7, 1), (1, 1)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_parts_of_a_function_of_entries_are_the_function(three, shape, order):
+    x = np.asarray(np.random.default_rng(0).normal(size=shape), order=order)
+    expected, row, out = np.exp(x), np.arange(float(shape[-1])), np.empty_like(x)
+    assert threads.entrywise(np.exp, x, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    threads.entrywise(np.add, out, row, out=out)
+    np.testing.assert_array_equal(out, expected + row)
+
+
+def test_what_is_set_for_the_caller_holds_in_every_part(three):
+    x = np.full(9, 1e300)
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        threads.entrywise(np.square, x, out=np.empty(9))
+    with np.errstate(over="ignore"):
+        assert np.isinf(threads.entrywise(np.square, x, out=np.empty(9))).all()
+
+
 def test_every_part_is_called_once_and_what_fails_is_raised(three):
     seen = []
     threads.run(seen.append, 3)

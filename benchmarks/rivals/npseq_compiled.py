@@ -12,7 +12,7 @@ from npseq.cpu import CURRENT
 
 
 def supports(case: Case) -> bool:
-    return not case.ragged
+    return True
 
 
 def build(given: Problem) -> Built:

@@ -16,8 +16,8 @@ FEW = 4  # steps of a batch, up to which to put the weights in order costs more 
 def compiled(cell: Cell, strand: Strand) -> Any:
     """The compiled loops of a cell, None where they are not asked for, or there are none for this strand.
 
-    They are for sequences without padding; of one alone, x's part of the pre-activations is multiplied before. What
-    does not run in them has the threads of BLAS.
+    Of one sequence alone, x's part of the pre-activations is multiplied before. What does not run in them has the
+    threads of BLAS.
     """
     loops = None
     if CURRENT.compiled:
@@ -32,7 +32,7 @@ def compiled(cell: Cell, strand: Strand) -> Any:
 
 def _fits(strand: Strand) -> bool:
     a = strand.a
-    if strand.mask is not None or type(a) is not np.ndarray or not (strand.x_first or a.shape[3] > 1):
+    if type(a) is not np.ndarray or not (strand.x_first or a.shape[3] > 1):
         return False
     if strand.steps <= FEW and a.shape[3] > 1:
         return False

@@ -40,11 +40,16 @@ def side_by_side(block: Array, workspace: Workspace | None = None, name: str = "
     if block.ndim == 3 and block.shape[2] == 1:
         return block[:, :, 0].T
     first = _axis_first(block, block.ndim - 2)
-    if first.ndim == 3 and first.strides[1] == first.shape[2] * first.strides[2]:
+    if are_side_by_side(block):
         return first.reshape(len(first), prod(first.shape[1:]))
     out = empty(workspace, name, block, first.shape)
     _copy(first, out)
     return out.reshape(len(first), prod(first.shape[1:]))
+
+
+def are_side_by_side(block: Array) -> bool:
+    """Whether the columns of all steps of a block (T, features, B) lie side by side in memory."""
+    return block.ndim == 3 and block.strides[0] == block.shape[2] * block.strides[2]
 
 
 def _copy(source: Array, out: Array) -> None:

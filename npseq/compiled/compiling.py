@@ -27,6 +27,7 @@ from npseq.compiled.arithmetic import functions
 from npseq.compiled.head import head_of, within
 from npseq.compiled.meeting import meet
 from npseq.compiled.products import APART, PLAIN, add, times
+from npseq.compiled.ragged import clear, keep
 from npseq.compiled.tiles import tiles_of
 
 T = np.{dtype}

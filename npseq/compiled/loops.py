@@ -6,6 +6,7 @@
 The cell's step is its own lines, traced. Its local derivatives and its backward are traced as one, so that the
 derivatives are never stored. Threads share the units: of = (B, part, count) says which are a call's, i to j in a block
 of n numbers, I to J in h, which has P. They meet before every product, which needs what all of them have written.
+over (T, B) says which sequences are over; it has no rows where none is.
 """
 
 from collections.abc import Iterator
@@ -96,6 +97,7 @@ class Places:
 
 BEGUN = "    (B, _, count), met, (i, j), (I, J) = of, 0, span(n, of), span(P, of)"
 MEET = "met = meet(arrived, met, count)"
+ENDED = ["if len(over) > 0 and over[t].any():"]
 
 
 def _bounds(size: str) -> str:
@@ -114,7 +116,7 @@ def _blocks(first: int, stop: int) -> str:
 def _forward(cell: Cell, program: Program) -> Iterator[str]:
     places, with_h = Places(cell, program, "m", "at"), blocks_of(cell).with_h
     yield "@njit(cache=True, nogil=True, **PLAIN)"
-    yield "def forward(W, U, p, s, c, a, m, n, P, K, adds, arrived, of):"
+    yield "def forward(W, U, p, s, c, a, m, over, n, P, K, adds, arrived, of):"
     yield from [BEGUN, "    if B > 1:", f"        W = pack(W, {with_h}, n // B, K // B, True, i // B, j // B)"]
     if places.products:
         yield from [f"        U = pack(U, 1, P // B, {cell.operands} * n // B, True, I // B, J // B)"]
@@ -122,6 +124,8 @@ def _forward(cell: Cell, program: Program) -> Iterator[str]:
     yield from ["    for t in range(len(s) - 1):", "        at = min(t, len(a) - 1)"]
     lines = [MEET, f"forth(W, s[t][:K], B, a[at][: {with_h} * n], {with_h}, i, j, adds)"] if with_h else []
     lines += calls(program, "forward", places, lambda step: places.project(step, "forth"))
+    states = _rows(cell, ("s[t]", "c[t]"), ("s[t + 1]", "c[t + 1]"))
+    lines += [*ENDED, *(f"    keep({old}, {new}, over[t])" for old, new in states)]
     yield from (f"        {line}" for line in [*lines, ""])
 
 
@@ -129,32 +133,43 @@ def _backward(cell: Cell, program: Program) -> Iterator[str]:
     """dh and dc are those of the last state, and then of the first."""
     places, with_h, (dh, *dc) = Places(cell, program, "dv", "t"), blocks_of(cell).with_h, program.results
     yield "@njit(cache=True, nogil=True, **PLAIN)"
-    yield "def backward(W, U, p, s, c, a, dy, da, dv, dh, dc, n, P, arrived, of):"
+    yield "def backward(W, U, p, s, c, a, over, dy, da, dv, dh, dc, n, P, arrived, of):"
     yield from [BEGUN, "    if B > 1:", f"        W = pack(W, 1, P // B, {with_h} * n // B, False, I // B, J // B)"]
     if places.products:
         yield from [f"        U = pack(U, {cell.operands}, n // B, P // B, False, i // B, j // B)"]
     yield from (f"    {name} = np.empty({'P' if name == 'r0' else 'n'}, s.dtype)" for name in places.created)
     yield from (f"    {name} = np.empty({cell.operands} * n, s.dtype)" for name in places.products)
-    yield "    for t in range(len(da) - 1, -1, -1):"
-    lines = ["if dy.size:", "    add(dy[t][I:J], dh[I:J])"]
+    yield from ["    kept_h, kept_c = np.empty_like(dh), np.empty_like(dc)", "    for t in range(len(da) - 1, -1, -1):"]
+    kept = [*_rows(cell, ("dh", "dc"), ("kept_h", "kept_c"))]
+    lines = ["if dy.size:", "    add(dy[t][I:J], dh[I:J])", *ENDED]
+    lines += [f"    keep({now}, {later}, over[t])" for now, later in kept]
+    lines += [f"    clear({now}, over[t])" for now, _ in kept]
     lines += calls(program, "backward", places, lambda step: places.project(step, "back"))
     lines.append(f"dh[I:J] = {'zero' if dh is None else places(dh)}")
     lines += [f"{_part('dc', k)} = {places(part)}" for k, part in enumerate(dc) if part is not None]
     lines += [MEET, f"back(W, da[t][: {with_h} * n], B, dh, 1, I, J, True)"] if with_h else []
+    lines += [*ENDED, *(f"    keep({later}, {now}, over[t])" for now, later in kept)]
     yield from (f"        {line}" for line in [*lines, ""])
+
+
+def _rows(cell: Cell, *arrays: tuple[str, str]) -> Iterator[tuple[str, ...]]:
+    """A thread's part of each part of the state, in each of some (array of h, array of the others)."""
+    yield tuple(_part(h, 0, "P") for h, _ in arrays)
+    for k in range(len(cell.state) - 1):
+        yield tuple(_part(c, k) for _, c in arrays)
 
 
 STEP = """
 @njit(cache=True, **PLAIN)
 def step(ids, targets, W, U, b, Wo, bo, dW, dU, db, dWo, dbo, s, c, a, m, dy, da, dv, dh, dc, z, n, P, bias):
-    x, none, alone = P + bias, a[:0], np.zeros(1, np.int64)
+    x, none, never, alone = P + bias, a[:0], np.zeros((0, 0), np.bool_), np.zeros(1, np.int64)
     if not (within(ids, W.shape[0] - x) and within(targets, bo.size)):
         return T(np.nan), False
     for t in range(ids.size):
         {inputs}
-    forward(W, U, none, s, c, a, m, n, P, P, True, alone, (1, 0, 1))
+    forward(W, U, none, s, c, a, m, never, n, P, P, True, alone, (1, 0, 1))
     loss = head(s[1:], Wo, bo, targets, z, dy, dWo, dbo)
-    backward(W, U, none, s, c, a, dy, da, dv, dh, dc, n, P, alone, (1, 0, 1))
+    backward(W, U, none, s, c, a, never, dy, da, dv, dh, dc, n, P, alone, (1, 0, 1))
     times(s[:-1], da, dW, 0, {with_h} * n)
     {projection}
     dW[:P, {of_h} * n :] = zero

@@ -22,7 +22,7 @@ class Loops(NamedTuple):
         """The loop forward, behind x's part of the pre-activations where x is multiplied first."""
         _, _, units, B = strand.a.shape
         rows = w.state if strand.x_first else strand.s.shape[1]
-        given = *_read(w, strand), _flat(strand.m, w), units * B, w.state * B, rows * B, strand.x_first
+        given = *_read(w, strand), _flat(strand.m, w), _over(strand), units * B, w.state * B, rows * B, strand.x_first
         shared(self.functions.forward, given, _work(w, strand))
 
     def backward(
@@ -39,7 +39,7 @@ class Loops(NamedTuple):
         _, _, units, B = strand.a.shape
         arrays = (None if dy is None else np.ascontiguousarray(dy), da, dv)
         dh, dc = dh.copy(), None if dc is None else dc.copy()
-        given = *_read(w, strand), *(_flat(x, w) for x in arrays), dh.ravel(), _flat(dc, w).ravel()
+        given = *_read(w, strand), _over(strand), *(_flat(x, w) for x in arrays), dh.ravel(), _flat(dc, w).ravel()
         shared(self.functions.backward, (*given, units * B, w.state * B), _work(w, strand))
         return dh, dc
 
@@ -63,6 +63,11 @@ def _read(w: Weights, strand: Strand) -> tuple[np.ndarray, ...]:
     U = None if w.U is None else np.ascontiguousarray(w.U)
     p = None if w.vectors is None else w.vectors.repeat(strand.s.shape[2], axis=2)
     return w.W, _flat(U, w), *(_flat(x, w) for x in (p, strand.s, strand.c, strand.a))
+
+
+def _over(strand: Strand) -> np.ndarray:
+    """Which sequences are over at each step, (T, B); without rows where none is."""
+    return np.empty((0, 0), bool) if strand.mask is None else ~strand.mask[:, 0]
 
 
 def _flat(x: np.ndarray | None, w: Weights) -> np.ndarray:

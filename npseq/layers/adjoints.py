@@ -64,14 +64,14 @@ def stack_adjoints(
 
 
 def stack_gradients(
-    layer: Any, rows: Rows, tape: Tape, grads: Parameters, workspace: Workspace | None
+    layer: Any, rows: Rows, tape: Tape, grads: Parameters, workspace: Workspace | None, with_dx: bool = True
 ) -> tuple[MaybeArray, Any, Parameters]:
     """The second half of `Recurrent.backward`, which writes grads."""
     for l, row in enumerate(rows):
         for d, adjoints in enumerate(row):
             w, out = layer.weights(l, d), layer.weights(l, d, grads)
             gradients.weight_gradients(layer.cell, w, tape.strands[l][d], adjoints, out, child(workspace, (l, d)))
-    dx = None if tape.token_ids else layer.input_adjoints(0, rows[0], tape)[0].swapaxes(1, 2)
+    dx = None if tape.token_ids or not with_dx else layer.input_adjoints(0, rows[0], tape)[0].swapaxes(1, 2)
     flat = [adjoints for row in rows for adjoints in row]
     return dx, stack_state([a.dh for a in flat], [a.dc for a in flat], array_module(layer.params.flat)), grads
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from npseq.arguments import instance
+from npseq.arguments import flag, instance
 from npseq.backend import Array, MaybeArray, array_module
 from npseq.bptt.truncation import check_truncation
 from npseq.bptt.workspace import Workspace
@@ -93,14 +93,15 @@ class Bidirectional(Composite):
         *,
         dc: Any = None,
         clip_adjoint: float | None = None,
+        input_gradient: bool = True,
         grads: Parameters | None = None,
         workspace: Workspace | None = None,
     ) -> tuple[MaybeArray, Any, Parameters]:
         """Returns dx, the pair of initial states' gradients, and grads.
 
         Args:
-            dy, tape, dstate, truncation, dc, clip_adjoint, grads, workspace: as Recurrent.backward takes them, dstate
-                and dc as pairs.
+            dy, tape, dstate, truncation, dc, clip_adjoint, input_gradient, grads, workspace: as Recurrent.backward
+                takes them, dstate and dc as pairs.
         """
         steps, batch = check_whole_tape(tape, self)
         grads, own = self._gradients(grads, workspace)
@@ -117,7 +118,8 @@ class Bidirectional(Composite):
         for one, part in zip(recurrent_layers(self).values(), dcs, strict=True):
             check_dc(part, one, steps, batch)
         check_clip(clip_adjoint)
-        options = [{"dc": part, "clip_adjoint": clip_adjoint, **own[name]} for name, part in zip(own, dcs, strict=True)]
+        both = {"clip_adjoint": clip_adjoint, "input_gradient": flag("input_gradient", input_gradient)}
+        options = [{"dc": part, **both, **own[name]} for name, part in zip(own, dcs, strict=True)]
         dx_f, dfirst_f, _ = forward.backward(dy_f, tape.forward, dstate_f, truncation, **options[0])
         dx_b, dfirst_b, _ = backward.backward(dy_b, tape.backward, dstate_b, truncation, **options[1])
         return None if dx_f is None else dx_f + dx_b, (dfirst_f, dfirst_b), grads

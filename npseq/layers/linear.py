@@ -7,13 +7,14 @@ import numpy as np
 
 from npseq.arguments import array, flag, float_dtype, integer
 from npseq.backend import Array, MaybeArray, array_module, generator, matmul
-from npseq.bptt.gradients import side_by_side, steps_at_once
+from npseq.bptt.gradients import are_side_by_side, side_by_side, steps_at_once
 from npseq.bptt.workspace import Workspace, empty
 from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.batch import check_array, check_kind, check_mark
 from npseq.layers.layer import Layer
 from npseq.parameters import Parameters, simple_layout
 from npseq.shown import by_fields
+from npseq.threads import entrywise
 
 
 @by_fields
@@ -71,7 +72,7 @@ class Linear(Layer):
         W, b = _weights(self.params)
         y = _times(x, W)
         if b is not None:
-            y += b
+            entrywise(np.add, y, b, out=y)
         return y, LinearTape(x.copy() if flag("copy", copy) else x, self.params.mark())
 
     def backward(
@@ -122,7 +123,10 @@ def _cut_weights(params: Parameters) -> tuple[Array, MaybeArray]:
 
 
 def _times(x: Array, W: Array, workspace: Workspace | None = None) -> Array:
-    """x W over the last axis, laid out as x is: one product of all rows, or one a step of (features, N) blocks."""
+    """x W over the last axis: one product of all rows, or one a step of (features, N) blocks.
+
+    A matrix that makes more features than it reads is larger than a step: it has one product of all steps' columns.
+    """
 
     def out(*shape: int) -> Array | None:
         return None if workspace is None else empty(workspace, "product", x, shape)
@@ -131,4 +135,8 @@ def _times(x: Array, W: Array, workspace: Workspace | None = None) -> Array:
         rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
         return matmul(rows, W, out=out(len(rows), W.shape[1])).reshape(*x.shape[:-1], W.shape[1])
     blocks = x.swapaxes(-1, -2)
+    if blocks.ndim > 2 and (W.shape[1] >= len(W) or are_side_by_side(blocks)):
+        columns = side_by_side(blocks, workspace)
+        product = matmul(W.T, columns, out=out(W.shape[1], columns.shape[1]))
+        return product.T.reshape(*blocks.shape[:-2], blocks.shape[-1], W.shape[1])
     return matmul(W.T, blocks, out=out(*blocks.shape[:-2], W.shape[1], blocks.shape[-1])).swapaxes(-1, -2)

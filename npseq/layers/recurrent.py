@@ -148,6 +148,7 @@ class Recurrent(Layer):
         *,
         dc: Any = None,
         clip_adjoint: float | None = None,
+        input_gradient: bool = True,
         grads: Parameters | None = None,
         workspace: Workspace | None = None,
     ) -> tuple[MaybeArray, Any, Parameters]:
@@ -163,21 +164,23 @@ class Recurrent(Layer):
                 or a list of these, one a layer, None for zeros.
             clip_adjoint: a limit to which the derivative by each pre-activation of each step is clamped before it goes
                 on, to x, to h or to a sum (Graves 2013, arXiv 1308.0850): docs/derivations/time.md.
+            input_gradient: False where nobody reads dx, as of a training step's features: it saves the product.
             grads: a training loop's own, written over.
             workspace: a training loop's own buffers.
 
         Returns:
-            dx (T, B, D), None for ids; dstate as the state; grads, named and shaped as params.
+            dx (T, B, D), None for ids or if nobody reads it; dstate as the state; grads, named and shaped as params.
 
         Raises:
             TypeError, ValueError: before anything is computed, if an argument does not fit.
         """
         if isinstance(tape, SegmentsTape):
-            options = {"truncation": truncation, "clip_adjoint": clip_adjoint, "grads": grads, "workspace": workspace}
+            options = {"truncation": truncation, "clip_adjoint": clip_adjoint, "input_gradient": input_gradient}
+            options |= {"grads": grads, "workspace": workspace}
             return backward_segments(self, partial(self.backward, **options), dy, tape, dstate, dc)
-        grads = self._buffers_of(grads, workspace)
+        grads, with_dx = self._buffers_of(grads, workspace), flag("input_gradient", input_gradient)
         rows = stack_adjoints(self, dy, tape, dstate, truncation, dc, clip_adjoint, workspace)
-        return stack_gradients(self, rows, tape, grads, workspace)
+        return stack_gradients(self, rows, tape, grads, workspace, with_dx)
 
     def adjoints(
         self,

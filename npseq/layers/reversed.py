@@ -94,13 +94,15 @@ class Reversed(Layer):
         *,
         dc: Any = None,
         clip_adjoint: float | None = None,
+        input_gradient: bool = True,
         grads: Parameters | None = None,
         workspace: Workspace | None = None,
     ) -> tuple[MaybeArray, Any, Parameters]:
         """Returns dx, the initial state's gradient, and grads.
 
         Args:
-            dy, tape, dstate, truncation, dc, clip_adjoint, grads, workspace: as Recurrent.backward takes them.
+            dy, tape, dstate, truncation, dc, clip_adjoint, input_gradient, grads, workspace: as Recurrent.backward
+                takes them.
         """
         check_kind(tape, ReversedTape)
         if dy is not None:
@@ -109,7 +111,8 @@ class Reversed(Layer):
             dy = reordered(dy, tape.order)
         own = check_dc(dc, self.layer, *tape.order.shape)
         dcs = None if own is None else [None if part is None else reordered(part, tape.order) for part in own]
-        options: Any = {"dc": dcs, "clip_adjoint": clip_adjoint, "grads": grads, "workspace": workspace}
+        options: Any = {"dc": dcs, "clip_adjoint": clip_adjoint, "input_gradient": input_gradient}
+        options |= {"grads": grads, "workspace": workspace}
         dx, dfirst, grads = self.layer.backward(dy, tape.inner, dstate, truncation, **options)
         return None if dx is None else reordered(dx, tape.order), dfirst, grads
 

@@ -13,6 +13,7 @@ from npseq.backend import Array, array_module
 from npseq.losses.positions import coefficients
 from npseq.losses.probabilities import cross_entropy_of_probabilities
 from npseq.magnitude import blank
+from npseq.threads import entrywise
 
 Axes = tuple[int, ...]
 
@@ -84,9 +85,18 @@ def softmax_cross_entropy(
 
 
 def weighed_cross_entropy(
-    xp: ModuleType, logits: Array, ids: Array, scale: Array | float, label_smoothing: float = 0.0, reduction: str = ""
+    xp: ModuleType,
+    logits: Array,
+    ids: Array,
+    scale: Array | float,
+    label_smoothing: float = 0.0,
+    reduction: str = "",
+    overwrites: bool = False,
 ) -> tuple[Array, Array]:
-    """Returns the sum of the losses times their scale, for "none" each, and its gradient; of arguments checked."""
+    """Returns the sum of the losses times their scale, for "none" each, and its gradient; of arguments checked.
+
+    overwrites: whether the logits are not read again, so that the gradient may take their place.
+    """
     order, lead, shape = _memory_order(logits.shape, logits.strides)
     positions = shape[0], shape[2]
     block = logits.transpose(*order).reshape(shape)
@@ -94,14 +104,14 @@ def weighed_cross_entropy(
     if not isinstance(scale, float):
         scale = scale.transpose(*lead).reshape(positions)
         block = blank(xp, block, scale[:, None, :])
-    losses, dblock = _cross_entropy_block(xp, block, ids, scale, label_smoothing)
+    losses, dblock = _cross_entropy_block(xp, block, ids, scale, label_smoothing, overwrites)
 
     dlogits = _unfold(dblock, order, logits.shape)
     return (_unfold(losses, lead, logits.shape) if reduction == "none" else losses.sum()), dlogits
 
 
 def _cross_entropy_block(
-    xp: ModuleType, block: Array, ids: Array, scale: Array | float, smoothing: float
+    xp: ModuleType, block: Array, ids: Array, scale: Array | float, smoothing: float, overwrites: bool
 ) -> tuple[Array, Array]:
     """Returns scaled losses (N, M) and their gradient (N, V, M); logits (N, V, M), ids (N, M), scale () or (N, M)."""
     z, shifted = block, _needs_shift(xp, block)
@@ -109,16 +119,18 @@ def _cross_entropy_block(
         with np.errstate(over="ignore"):  # of two logits further apart than the largest number, one has no chance
             z = block - block.real.max(axis=1)[:, None, :]
     at = _flat_index(xp, ids, block.shape)
-    p = xp.exp(z)
+    picked_z = z.reshape(-1)[at] if shifted else None
+    mean_z = z.mean(axis=1) if smoothing else None
+    p = entrywise(xp.exp, z, out=z if shifted or overwrites else xp.empty_like(z))
     flat = p.reshape(-1)
     picked = flat[at]
     total = _sum_classes(xp, p)
-    losses = xp.log(total) - z.reshape(-1)[at] if shifted else xp.log(total / picked)
+    losses = xp.log(total / picked) if picked_z is None else xp.log(total) - picked_z
     if smoothing:
-        uniform = smoothing * (xp.log(total) - z.mean(axis=1))
+        uniform = smoothing * (xp.log(total) - mean_z)
         losses = uniform if smoothing == 1 else (1 - smoothing) * losses + uniform
     factor = scale / total
-    p *= factor[:, None, :]
+    entrywise(xp.multiply, p, factor[:, None, :], out=p)
     flat[at] = picked * factor - scale * (1 - smoothing)
     if smoothing:
         p -= (xp.ones_like(total) * scale * (smoothing / block.shape[1]))[:, None, :]

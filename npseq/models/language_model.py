@@ -210,7 +210,8 @@ class LanguageModel(TextFitting):
             state = state_before(tape.recurrent, window.state_at, self.recurrent.state_size)
         weights = window.position_weights(logits)
         if weights is None:
-            loss, dlogits = weighed_cross_entropy(array_module(logits), logits, targets, 1 / max(targets.size, 1))
+            xp, scale = array_module(logits), 1 / max(targets.size, 1)
+            loss, dlogits = weighed_cross_entropy(xp, logits, targets, scale, overwrites=True)
         else:
             loss, dlogits = softmax_cross_entropy(logits, targets, weights=weights)
         return loss, state, self._backward(dlogits, tape, old, window.truncation)

@@ -145,17 +145,20 @@ class SequenceModel(Model):
             grads, workspace: a training loop's own buffers, written over.
         """
         grads, own = self._begin(tape, SequenceTape, grads, workspace, truncation)
-        return self._descend(dlogits, tape, own, truncation), grads
+        return self._descend(dlogits, tape, own, truncation, True), grads
 
-    def _descend(self, dlogits: Array, tape: SequenceTape, own: dict[str, Any], truncation: Any) -> Array | None:
-        """Writes every layer's gradients, in its own buffers; returns dx."""
+    def _descend(
+        self, dlogits: Array, tape: SequenceTape, own: dict[str, Any], truncation: Any, input_gradient: bool
+    ) -> Array | None:
+        """Writes every layer's gradients, in its own buffers; returns dx, of features if `input_gradient`."""
         dread, _ = self.output.backward(dlogits, tape.output, **own["output"])
         dy, dstate = self._unread(dread)
         if tape.context:
             zeros = np.zeros_like(dread, shape=(tape.context, *dread.shape[1:]))
             dy = array_module(dread).concatenate([zeros, dread])
+        options: Any = own["recurrent"] | {"input_gradient": input_gradient or self.embedding is not None}
         dx: Array | None
-        dx, _, _ = self.recurrent.backward(dy, tape.recurrent, dstate, truncation, **own["recurrent"])
+        dx, _, _ = self.recurrent.backward(dy, tape.recurrent, dstate, truncation, **options)
         if self.embedding is not None and dx is not None and tape.embedding is not None:
             rows, grads = dx[len(dx) - len(tape.embedding) :], own["embedding"]["grads"]  # before: an input of zeros
             of_output = grads.flat.copy() if self.tied else None
@@ -249,7 +252,7 @@ class SequenceModel(Model):
         """The gradients, in the buffers of the step before."""
         workspace = old.workspace if old else Workspace()
         grads, own = self._gradients(old.grads if old else None, workspace)
-        self._descend(dlogits, tape, own, truncation)
+        self._descend(dlogits, tape, own, truncation, False)
         return Buffers(tape, workspace, grads)
 
     def _position_weights(self, logits: Array, lengths: Array | None, weights: Array | None) -> Array | None:

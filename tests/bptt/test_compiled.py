@@ -1,4 +1,4 @@
-"""Loops are compiled where they are asked for, for sequences without padding on the host, and nowhere else."""
+"""Loops are compiled where they are asked for, for sequences on the host, and nowhere else."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ def test_nothing_is_compiled_that_is_not_asked_for():
 
 
 @pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="the extra `fast` is not installed")
-def test_sequences_without_padding_are():
+def test_sequences_on_the_host_are():
     with ns.settings(compiled=True):
         cell = ns.GRU(2, 3).cell
         assert compiled(cell, strand(1)) is not None
         assert compiled(cell, strand(2)) is not None
-        assert compiled(cell, strand(1, np.array([3]))) is None
+        assert compiled(cell, strand(1, np.array([3]))) is not None
+        assert compiled(cell, strand(2, np.array([3, 0]))) is not None
         assert compiled(cell, strand(1)._replace(x_first=False)) is None
         assert compiled(cell, strand(2)._replace(x_first=False)) is not None
         assert compiled(cell, strand(2, steps=FEW)) is None

@@ -47,6 +47,23 @@ def test_forward_and_backward_are_the_definition_entry_by_entry(bias):
     assert_close({"y": y, "dx": dx, **grads}, expected, 1e-14)
 
 
+@pytest.mark.parametrize("outputs", [2, 3, 7])
+def test_the_steps_of_a_recurrent_layer_are_read_as_they_lie(outputs):
+    """y and dy lie as (T, features, B): with many outputs they become one product, whose result lies otherwise."""
+    layer, x, dy = make(outputs=outputs), numbers(4, 3, 5).swapaxes(1, 2), numbers(4, outputs, 5).swapaxes(1, 2)
+    W, b = layer.params["W"], layer.params["b"]
+    y, tape = layer.forward(x)
+    for one, workspace in ((dy, None), (dy, Workspace()), (np.moveaxis(numbers(outputs, 4, 5), 0, 2), None)):
+        dx, grads = layer.backward(one, tape, workspace=workspace)
+        expected = {
+            "W": np.einsum("tbi,tbo->io", x, one),
+            "b": one.sum(axis=(0, 1)),
+            "dx": np.einsum("tbo,io->tbi", one, W),
+        }
+        assert_close({**grads, "dx": dx}, expected, 1e-14)
+    np.testing.assert_allclose(y, np.einsum("tbi,io->tbo", x, W) + b, rtol=1e-13)
+
+
 @few(25)
 @given(
     st.lists(st.integers(0, 3), min_size=1, max_size=3),

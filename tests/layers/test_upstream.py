@@ -163,6 +163,40 @@ def test_a_pair_of_layers_and_a_reversed_one(rng):
     np.testing.assert_array_equal(own.flat, wanted.flat)
 
 
+LAYERS = {
+    "stack": WITH_C["lstm"],
+    "pair": lambda: ns.Bidirectional(ns.GRU(D, H, dtype=np.float64, rng=0), ns.RNN(D, 2, dtype=np.float64, rng=1)),
+    "reversed": lambda: ns.layers.Reversed(ns.GRU(D, H, dtype=np.float64, rng=0)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_without_the_input_gradient_all_else_is_the_same(name, rng):
+    layer, x = LAYERS[name](), rng.normal(size=(T, B, D))
+    y, _, tape = layer.forward(x, None, LENGTHS)
+    dx, dstate, grads = layer.backward(y, tape)
+    none, same, others = layer.backward(y, tape, input_gradient=False)
+    assert none is None
+    assert dx.shape == x.shape
+    for one, other in zip(leaves(dstate), leaves(same), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(grads.flat, others.flat)
+
+
+def leaves(state):
+    return [leaf for part in state for leaf in leaves(part)] if isinstance(state, tuple) else [state]
+
+
+def test_without_the_input_gradient_of_segments(rng):
+    layer, x = ns.GRU(D, H, dtype=np.float64, rng=0), rng.normal(size=(T, B, D))
+    y, _, tape = layer.forward(x, resets=rng.random((T, B)) < 0.3)
+    dx, dstate, grads = layer.backward(y, tape)
+    none, same, others = layer.backward(y, tape, input_gradient=False)
+    assert (none, dx.shape) == (None, x.shape)
+    np.testing.assert_array_equal(dstate, same)
+    np.testing.assert_array_equal(grads.flat, others.flat)
+
+
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_checkpointing_clamps_the_same_adjoints(stride, rng):
     layer, x = WITH_C["projected"](), rng.normal(size=(T, B, D))
@@ -182,6 +216,7 @@ def test_checkpointing_clamps_the_same_adjoints(stride, rng):
         ({"dc": [np.zeros((T, B, 2 * H))]}, ValueError, "dc must be the last layer's, or a list of one a layer, 2 in"),
         ({"dc": [None, np.zeros((T, B, H))]}, ValueError, r"dc\[1\] must have shape"),
         ({"dc": 3}, TypeError, "dc must be a NumPy or CuPy array of numbers"),
+        ({"input_gradient": "no"}, TypeError, "input_gradient must be True or False"),
         ({"clip_adjoint": 0.0}, ValueError, "clip_adjoint must be positive, the largest size of an adjoint, got 0.0"),
         ({"clip_adjoint": "1"}, TypeError, "clip_adjoint must be a number, got '1'"),
         ({"clip_adjoint": np.nan}, ValueError, "clip_adjoint must be positive"),
