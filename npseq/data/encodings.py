@@ -6,6 +6,8 @@ import re
 BEGINNINGS = {  # of other files than text, and of texts with a mark of another encoding
     b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
     b"%PDF-": "a PDF", b"{\\rtf": "RTF", b"PK\3\4": "a zip archive, as .xlsx, .docx and .epub are",
+    b"BZh": "a file packed by bzip2", b"\xfd7zXZ\0": "a file packed by xz",
+    b"\x28\xb5\x2f\xfd": "a file packed by zstd",
     b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture",
 }  # fmt: skip
 SEVEN_BIT = {  # encodings of other scripts that use only the bytes of ASCII
@@ -18,6 +20,7 @@ ALONE = re.compile(  # at a Latin letter, no letter of Pinyin
     r"(?<=[A-Za-z])[^\0-\u024f](?![^\0-\u024f])|(?<![^\0-\u024f])[^\0-\u024f](?=[A-Za-z])"
 )
 OTHERS = re.compile(r"[^\0-\x7f]+")
+HALF_WIDTH = re.compile("[\uff61-\uff9f]")  # katakana, of which no text is made up
 TWO_BYTES = ("SHIFT_JIS", "EUC-KR", "EUC-JP", "BIG5", "GB18030")  # a letter; each reads few texts of those before it
 
 
@@ -58,9 +61,9 @@ def candidates(raw: bytes) -> list[str]:
     """Returns the encodings that bytes may be in that are not UTF-8, the likeliest first, by the names of iconv.
 
     Those of two bytes a letter refuse most other texts; where most of their letters stand alone beside Latin ones, as
-    the last two bytes of "sch\\xf6n" do in GB18030, the text is another. One byte a letter can be any of many: the name
-    is of the usual one of Cyrillic where most letters are not ASCII's, else of Western Europe, with Windows' own signs
-    or without.
+    the last two bytes of "sch\\xf6n" do in GB18030, or are of those that texts seldom have, the text is another. One
+    byte a letter can be any of many: the name is of the usual one of Cyrillic where most letters are not ASCII's, else
+    of Western Europe, with Windows' own signs or without.
     """
     if fits := [name for name in TWO_BYTES if _decodes(raw, name)]:
         return fits
@@ -74,4 +77,8 @@ def _decodes(raw: bytes, encoding: str) -> bool:
         text = codecs.getincrementaldecoder(encoding)().decode(raw)  # whose last letter may be cut off
     except UnicodeDecodeError:
         return False
-    return 2 * len(ALONE.findall(text)) <= len(OTHERS.findall(text))
+    letters = "".join(others := OTHERS.findall(text))
+    seldom = len(HALF_WIDTH.findall(letters))
+    if encoding == "GB18030":
+        seldom = sum(not letter.encode("gb2312", "ignore") for letter in letters)
+    return 2 * len(ALONE.findall(text)) <= len(others) and 2 * seldom <= len(letters)

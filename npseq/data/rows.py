@@ -20,7 +20,7 @@ def rows_of(source: Any, what: str) -> Rows:
     Raises TypeError for anything else, with what makes rows of it. what: a table is to be, for the errors.
     """
     for rows, options in (("itertuples", {"index": False}), ("iter_rows", {})):  # of pandas, of polars
-        if hasattr(source, "columns") and hasattr(source, rows):
+        if hasattr(source, rows) and hasattr(source, "columns"):
             return Rows(tuple(map(str, source.columns)), _cells(getattr(source, rows)(**options)), "the data frame")
     by_itself = isinstance(source, Mapping | str | bytes) or not isinstance(source, Iterable)
     if by_itself or hasattr(source, "to_frame") or hasattr(source, "read"):
@@ -59,6 +59,8 @@ def _no_table(source: Any, what: str) -> TypeError:
         way = f"of a dict, {'list(zip(*data.values()))' if columns else 'list(data.items())'} makes rows"
     elif hasattr(source, "read"):
         way = "give the path of a file, or what csv.reader makes of an open one"
+    elif hasattr(source, "collect"):
+        way = "of a lazy frame, frame.collect() makes a data frame"
     elif hasattr(source, "reset_index"):
         way = "of a column with an index, column.reset_index() makes a data frame"
     elif isinstance(source, list) and source and all(isinstance(row, str) for row in source):

@@ -20,6 +20,7 @@ DELIMITERS = ("\t", ";", "|||", "|", ",")  # the likelier first: a comma may be 
 SEPARATOR = re.compile("sep=(.)")  # the first line of some files of Excel
 DECLARED = re.compile("#(separator|html|columns|tags|deck|notetype|guid|(tags|deck|notetype|guid) column):.*")  # Anki's
 LISTS = (list, tuple, set, dict, np.ndarray, bytes)  # cells that are no text
+QUOTED = re.compile(r'"(?:[^"]|"")*"|[-+.\d]*|NA')  # as R writes a cell
 FIRST = 50  # lines by which the delimiter is found
 
 Numbered = list[tuple[int, list[str]]]  # the line in which each row begins, and its cells
@@ -213,11 +214,13 @@ def check_no_json(path: str, lines: list[str], what: str) -> None:
 def _split(lines: list[str], delimiter: str, strict: bool = True) -> Numbered:
     """Returns the rows of lines that hold something.
 
-    A cell in quotes may hold the delimiter, and line ends; in a TSV it may where its rows would differ in length.
+    A cell in quotes may hold the delimiter, and line ends; in a TSV it may where its rows would differ in length, and
+    quotes are none of the text where each text has them.
     """
     if delimiter == "\t" or len(delimiter) > 1:
         rows = [(at, line.split(delimiter)) for at, line in enumerate(lines, 1) if line.strip()]
-        if _alike(rows) or len(delimiter) > 1 or not any('"' in line for line in lines):
+        alike = _alike(rows) and not all(QUOTED.fullmatch(cell) for _, cells in rows for cell in cells)
+        if alike or len(delimiter) > 1 or not any('"' in line for line in lines):
             return rows
         quoted = _quoted(lines, delimiter, strict=False)
         return quoted if _alike(quoted) else rows
@@ -291,8 +294,6 @@ def _checked(table: Table, what: str, ragged: bool = False) -> Table:
         rows=[row if any(not is_empty(c) for c in row[width:]) else row[:width] for row in table.rows]
     )
     if any(len(row) != width for row in table.rows):
-        raise ValueError(
-            f"{what} must have {_odd(table, width)}; name the delimiter, put quotes around cells that hold it, or "
-            "leave out lines that are no rows"
-        )
+        way = "name the delimiter, put quotes around cells that hold it, or leave out lines that are no rows"
+        raise ValueError(f"{what} must have {_odd(table, width)}; {way if table.lines else 'an empty cell is None'}")
     return table

@@ -100,6 +100,8 @@ def _judged(file: BufferedReader, path: Path, form: str) -> Header:
     given, version = header.metadata.get("format"), header.metadata.get("version")
     if given != form:
         other = "; weights of another library load by npseq.interop" if given is None else ""
+        if kind := re.fullmatch(r"npseq ([A-Z]\w*)", given or ""):
+            other = f"; in Python, ns.models.{kind[1]}.load takes it"
         raise ValueError(
             f"{str(path)!r} must be in the format {form!r} that npseq saved, its format is {given!r:.80}{other}"
         )

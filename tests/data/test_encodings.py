@@ -48,6 +48,7 @@ def test_text_is_no_other_file():
 @pytest.mark.parametrize(
     ("raw", "found", "encoding"),
     [
+        (b"BZh91AY", ("a file packed by bzip2", "its first bytes", 0), False),
         (b"%PDF-1.4", ("a PDF", "its first bytes", 0), False),
         (b"\xff\xfea\0", ("UTF-16", "its first bytes", 0), True),
         ("abc".encode("utf-16-le"), ("UTF-16LE", "the byte 0", 1), True),
@@ -58,3 +59,11 @@ def test_text_is_no_other_file():
 def test_what_is_no_text_is_named_with_its_place(raw, found, encoding):
     assert no_utf8(raw, first=True) == found
     assert is_encoding(found[0]) is encoding
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("źródło;source\nłąka;meadow\n", "cp1250"), ("кошка\nсобака\n", "koi8-r"), ("قطة\nكلب\n", "cp1256")],
+)
+def test_one_byte_a_letter_is_not_taken_for_two(text, encoding):
+    assert candidates(text.encode(encoding)) in (["CP1251"], ["CP1252"], ["LATIN1"])

@@ -12,6 +12,7 @@ from npseq.data.rows import is_missing, rows_of
 ROWS = [["a", "b"], ["c", None]]
 POLARS = SimpleNamespace(columns=["x", "y"], iter_rows=lambda: iter([("a", "b"), ("c", None)]))
 PANDAS = SimpleNamespace(columns=["x", "y"], itertuples=lambda index: iter([("a", "b"), ("c", float("nan"))]))
+LAZY = SimpleNamespace(columns=["x", "y"], collect=None)
 COLUMN = SimpleNamespace(to_frame=None, reset_index=None, __iter__=None)
 
 
@@ -45,6 +46,7 @@ def test_rows_are_those_of_every_kind_of_table(given, names):
         (COLUMN, r"of a column with an index, column.reset_index\(\) makes a data frame"),
         (b"ab", r"b'ab'; of columns"),
         (io.StringIO("a,b"), "give the path of a file, or what csv.reader makes of an open one"),
+        (LAZY, r"of a lazy frame, frame.collect\(\) makes a data frame"),
         (7, r"7; of columns, list\(zip\(first, second\)\) makes rows"),
         (iter("ab"), r"\['a', 'b'\]; of lines"),
     ],

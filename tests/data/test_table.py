@@ -16,6 +16,9 @@ from npseq.data.table import read_table
         ("a.txt", "a|b\nc|d\n", [["a", "b"], ["c", "d"]]),
         ("a.txt", "a, b, c\td\ne\tf\n", [["a, b, c", "d"], ["e", "f"]]),
         ("a.tsv", 'a\t"b\nc"\ne\tf\n', [["a", "b\nc"], ["e", "f"]]),
+        ("a.tsv", '"a"\t"b ""c"""\n"d"\tNA\n', [["a", 'b "c"'], ["d", "NA"]]),
+        ("a.tsv", '"a"\t"b"\n"c"\td\n', [['"a"', '"b"'], ['"c"', "d"]]),
+        ("a.tsv", "1\t2\n3\t\n", [["1", "2"], ["3", ""]]),
         ("a.csv", 'a, "b, c"\nd, e\n', [["a", "b, c"], ["d", "e"]]),
         ("a.csv", "sep=|\na,b|c\nd|e,f\n", [["a,b", "c"], ["d", "e,f"]]),
         ("a.txt", "a | b \nc d | e\n", [["a", "b"], ["c d", "e"]]),
@@ -56,7 +59,11 @@ def test_a_data_frame_is_what_has_columns_and_rows():
     ("call", "error", "message"),
     [
         (lambda: read_table([]), ValueError, "a table must hold at least one row, the list has none"),
-        (lambda: read_table([["a", "b"], ["c"]]), ValueError, "must have 2 cells in each row, row 2 of the list has 1"),
+        (
+            lambda: read_table([["a", "b"], ["c"]]),
+            ValueError,
+            "must have 2 cells in each row, row 2 of the list has 1; an empty",
+        ),
         (lambda: read_table(7), TypeError, "a table must be a path, a list of rows or a data frame, got 7"),
         (
             lambda: read_table((["a"] * 3, ["b"] * 3)),
