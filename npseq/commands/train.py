@@ -112,7 +112,7 @@ def train(
             )
         if "text" in given:
             given["corpus"] = text_file(given.pop("text"))
-        if "valid" in given and held_out(given["valid"]) == given["valid"]:
+        if "valid" in given and isinstance(held_out(given["valid"]), str):
             given["valid"] = text_file(given["valid"], "--valid, if no share such as 0.1,")
         if resume is None:
             return Run.begin(TrainingConfig(**given), DEFAULT_OUT if out is None else out, overwrite=overwrite)

@@ -52,6 +52,18 @@ def test_the_sizes_of_the_model_have_their_earlier_flags_too(tmp_path, text):
     assert (config.hidden_size, config.num_layers, config.embedding_size) == (3, 2, 4)
 
 
+@pytest.mark.usefixtures("no_figure")
+def test_a_held_out_file_is_kept_by_its_absolute_path(tmp_path, text, monkeypatch, capsys):
+    (tmp_path / "held.txt").write_text("it was the best of times")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["train", "--text", text, *TINY, "--quiet", "--valid"]
+    for k, name in enumerate(["held.txt", "./held.txt"]):
+        assert main([*arguments, name, "--out", f"run{k}"]) == 0
+        assert load_checkpoint(f"run{k}/model.safetensors").config.valid == str((tmp_path / "held.txt").resolve())
+    capsys.readouterr()
+    assert "found none at './no.txt'" in refused(capsys, 2, *arguments, "./no.txt", "--out", "run")
+
+
 def test_tf32_belongs_to_a_gpu(capsys, tmp_path, text):
     told = refused(capsys, 2, "train", "--text", text, "--tf32", "--out", str(tmp_path / "run"))
     assert "tf32 belongs to device gpu and dtype float32, got 'cpu' and 'float32'" in told
