@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from os import PathLike
@@ -45,6 +46,7 @@ def load_tagged(
     min_freq: int = 2,
     form: str = "conll",
     delimiter: str | None = None,
+    header: bool | None = None,
     like: Labelled | None = None,
 ) -> Labelled:
     """Returns tagged sentences as ids.
@@ -64,6 +66,8 @@ def load_tagged(
             sentence, of tokens as word/tag.
         delimiter: what parts the columns, say ",", or a word and its tag, say "_"; None finds that of a file whose name
             ends with .csv.
+        header: whether a first line of a file names the columns; None: if `token` or `tag` is a name, or the line holds
+            usual ones; where its tag is that of no other line, it must be given.
         like: sentences, or a model, whose vocabulary and tags these get; an unknown token is read in
             lower case.
 
@@ -83,7 +87,7 @@ def load_tagged(
     if isinstance(source, Iterable) and not is_file and not hasattr(source, "columns"):
         source = list(source)
     if hasattr(source, "columns") or is_dicts(source) or (is_file and sentence is not None):
-        sentences, where = _of_table(source, token, tag, sentence, delimiter)
+        sentences, where = _of_table(source, token, tag, sentence, delimiter, header)
     elif not is_file:
         no_options(
             "a file or a table", "a list of sentences", token=token or None, tag=None if tag == -1 else tag,
@@ -91,7 +95,7 @@ def load_tagged(
         )  # fmt: skip
         sentences, where = _of_list(source)
     elif form == "conll":
-        sentences, where = _of_conll(source, token, tag, delimiter)
+        sentences, where = _of_conll(source, token, tag, delimiter, header)
     else:
         sentences, where = _of_slashes(source, delimiter or "/")
     if not sentences:
@@ -157,11 +161,10 @@ def _is_counted(sentence: list[Token], start: int) -> bool:
 
 
 def _of_table(
-    source: Any, token: str | int, tag: str | int, sentence: str | int | None, delimiter: str | None
+    source: Any, token: Any, tag: Any, sentence: str | int | None, delimiter: str | None, header: bool | None
 ) -> tuple[list[list[Token]], Where]:
-    table = read_table(
-        source, delimiter=delimiter, wanted=(token, tag, sentence), headings=HEADINGS, what="a table of tagged tokens"
-    )
+    wanted, what = (token, tag, sentence), "a table of tagged tokens"
+    table = read_table(source, delimiter=delimiter, header=header, wanted=wanted, headings=HEADINGS, what=what)
     of_token, of_tag = table.place(token, 0, "token"), table.place(tag, -1, "tag")
     if sentence is None:
         return _of_rows(table, of_token, of_tag), table.at
@@ -212,12 +215,13 @@ class Line(NamedTuple):
         return comment or (width == 10 and NO_WORD.fullmatch(self.cells[0]) is not None)
 
 
-def _of_conll(path: Any, token: str | int, tag: str | int, delimiter: str | None) -> tuple[list[list[Token]], Where]:
+def _of_conll(path: Any, token: Any, tag: Any, delimiter: Any, header: Any) -> tuple[list[list[Token]], Where]:
     lines = [line for line in _lines(path, delimiter) if line.cells[:1] != ["-DOCSTART-"]]
     first = next((line for line in lines if line.cells and not line.text.startswith("#")), None)
     if first is None:
         return [], str
-    named = isinstance(token, str) or isinstance(tag, str) or all(cell.lower() in HEADINGS for cell in first.cells)
+    usual = isinstance(token, str) or isinstance(tag, str) or all(cell.lower() in HEADINGS for cell in first.cells)
+    named = usual if header is None else header
     table = Table(tuple(first.cells) if named else None, [first.cells], f"the file {str(path)!r}")
     of_token, of_tag, width = table.place(token, 0, "token"), table.place(tag, -1, "tag"), len(first.cells)
     if of_token == of_tag and width > 1:
@@ -245,7 +249,19 @@ def _of_conll(path: Any, token: str | int, tag: str | int, delimiter: str | None
                     "table the column sentence, or another form"
                 )
             sentences[-1].append(Token(line.cells[of_token], line.cells[of_tag], line.at))
+    if header is None and not named:
+        _check_first(Counter(each.tag for one in sentences for each in one), first, of_tag, table.source)
     return [one for one in sentences if one], lambda at: f"line {at} of {table.source}"
+
+
+def _check_first(counts: Counter[str], first: Line, of_tag: int, source: str) -> None:
+    """Raises ValueError where the first line may be a header: its tag is of no other line, all others come again."""
+    alone = [tag for tag, count in counts.items() if count == 1]
+    if alone == [first.cells[of_tag]] and len(counts) > 2:
+        raise ValueError(
+            f"header must be given: the first line of {source}, {first.cells!s:.80}, has a tag of its own; say "
+            "header=True if it names the columns, header=False if it is a token"
+        )
 
 
 def _lines(path: Any, delimiter: str | None) -> Iterator[Line]:

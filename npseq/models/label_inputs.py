@@ -77,11 +77,13 @@ def by_name(values: Any) -> bool:
 
 
 def holding(names: Sequence[str], rows: Any) -> Any:
-    """Returns for each text which of the labels hold, (B, K), of lists of their names; anything else as it is.
+    """Returns for each text which of the labels hold, (B, K), of lists or sets of their names; anything else as it is.
 
-    Raises ValueError for another name.
+    Raises ValueError for another name, and for names that are in no list.
     """
-    if not isinstance(rows, LINES) or not any(by_name(row) for row in rows):
+    if by_name(rows):
+        raise ValueError(f"a target must be a list of the labels that hold, got {next(iter(rows))!r}; put it into one")
+    if not isinstance(rows, LINES) or not any(by_name(list(row) if isinstance(row, set) else row) for row in rows):
         return rows
     if other := [name for row in rows for name in row if name not in names]:
         raise ValueError(f"a target must be a list of the labels {list(names)[:20]}, got {other[0]!r}")

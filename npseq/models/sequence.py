@@ -241,7 +241,8 @@ class SequenceModel(Model):
         if self.is_binary:
             check_same_shape("logits", (*shape, classes), targets)
         elif integers("targets", targets).shape != shape:
-            raise ValueError(f"targets must have shape {shape}, a class for each position, got {targets.shape}")
+            remedy = "; x has time first: x.swapaxes(0, 1)" if targets.shape == x.shape[:1] else ""
+            raise ValueError(f"targets must have shape {shape}, a class for each position, got {targets.shape}{remedy}")
         check_counted(targets, None if self.is_binary else classes, lengths, weights)
 
     def _positions(self, x: Array) -> tuple[int, ...]:

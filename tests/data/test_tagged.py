@@ -46,6 +46,8 @@ def test_words_with_their_tags_behind_a_slash(tmp_path):
     ("name", "begin", "row", "between", "options"),
     [
         ("a.tsv", "word\ttag\n", "{}\t{}\n", "\n", {}),
+        ("a.tsv", "Wort\tKlasse\n", "{}\t{}\n", "\n", {"header": True}),
+        ("a.csv", "#,Word,Tag\n", '{k},"{}",{}\n', "", {"token": 1, "tag": 2, "sentence": 0, "header": True}),
         ("a.tsv", "Token\tner_tag\n\n", "{}\t{}\n", "\n", {}),
         ("a.tsv", "text\tkind\n", "{}\t{}\n", "\n", {"token": "text", "tag": "kind"}),
         ("a.txt", "", '"{}",{}\n', "\n", {"delimiter": ","}),
@@ -125,6 +127,11 @@ def test_what_is_not_tagged_is_refused(tmp_path, call, message):
         ("a.txt", "a\tX\n\tY\n\nb\tX\n", "must hold something and have a tag, line 2 of .* has '' and 'Y'"),
         (
             "a.txt",
+            "Wort Klasse\na X\nb Y\n\na X\nb Y\n",
+            r"header must be given: the first line of .*, \['Wort', 'Klasse'\], has a tag of its own; say header=True",
+        ),
+        (
+            "a.txt",
             "a,X\nb,Y\n",
             "a line must hold a token and its tag, line 1 of .* has one column, 'a,X'; name the del",
         ),
@@ -154,6 +161,11 @@ def test_blanks_part_columns_and_other_spaces_are_part_of_a_token(tmp_path):
         data = load_tagged(tmp_path / ("b" if sign else "a"), delimiter=sign, min_freq=1)
         assert data.vocab.to_tokens(data.ids[:, 0]) == ["10\xa0000", '"']
         assert [data.labels[k] for k in data.targets[:, 0]] == ["NUM", "X"]
+
+
+def test_a_first_line_of_its_own_tag_is_a_token_if_it_is_said(tmp_path):
+    (tmp_path / "a").write_text("Wort Klasse\na X\nb Y\n\na X\nb Y\n")
+    assert load_tagged(tmp_path / "a", header=False).labels == ("Klasse", "X", "Y")
 
 
 def test_rows_of_a_csv_without_a_cell_are_empty_lines_and_another_sign_parts_words_from_tags(tmp_path):

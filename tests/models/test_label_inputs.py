@@ -48,6 +48,7 @@ def test_names_and_those_that_hold():
     assert not by_name([])
     assert not by_name("a")
     assert holding(["a", "b"], [["b"], [], ("a", "b")]).tolist() == [[False, True], [False, False], [True, True]]
+    assert holding(["a", "b"], [{"b"}, set()]).tolist() == [[False, True], [False, False]]
     assert holding(["a", "b"], [[1, 0]]) == [[1, 0]]
     assert [type(name) for name in names_of(np.array(["a", "b"]))] == [str, str]
 
@@ -81,6 +82,7 @@ def test_names_and_those_that_hold():
         ),
         (lambda: lines_of([["the"]], Vocabulary("the"), True), TypeError, "must hold one in each place, got 'the'"),
         (lambda: holding(["a"], [["a"], ["c"]]), ValueError, r"a list of the labels \['a'\], got 'c'"),
+        (lambda: holding(["a"], ["a"]), ValueError, "a list of the labels that hold, got 'a'; put it"),
         (lambda: names_of(["a", "a"]), TypeError, "or their names, each once"),
     ],
 )

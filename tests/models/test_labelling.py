@@ -159,6 +159,11 @@ def test_a_layer_or_a_name(make):
             ValueError,
             r"token ids must have shape \(T, B\), got \(4, 2, 3\); features are floating: x.astype\('float32'\)",
         ),
+        (
+            lambda: Classifier("rnn", 2, input_size=3).fit(np.ones((4, 2, 3)), [0, 1, 0, 1]),
+            ValueError,
+            r"a class for each position, got \(4,\); x has time first: x.swapaxes\(0, 1\)",
+        ),
         (lambda: model().fit(types.SimpleNamespace(columns=[])), TypeError, "data must be loaded, by load_labelled or"),
         (lambda: Classifier(input_size=3), TypeError, "num_labels must be how many labels there are, or their names"),
         (lambda: model().fit([("good", "+")]), TypeError, "targets must be given: a label for each text"),
