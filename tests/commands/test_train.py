@@ -61,7 +61,7 @@ def test_a_held_out_file_is_kept_by_its_absolute_path(tmp_path, text, monkeypatc
         assert main([*arguments, name, "--out", f"run{k}"]) == 0
         assert load_checkpoint(f"run{k}/model.safetensors").config.valid == str((tmp_path / "held.txt").resolve())
     capsys.readouterr()
-    assert "found none at './no.txt'" in refused(capsys, 2, *arguments, "./no.txt", "--out", "run")
+    assert "found none at 'no.txt'" in refused(capsys, 2, *arguments, "./no.txt", "--out", "run")
 
 
 def test_tf32_belongs_to_a_gpu(capsys, tmp_path, text):
