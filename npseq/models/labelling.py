@@ -176,7 +176,24 @@ class LabelModel(Fitting, SequenceModel):
 
     def _examples(self, data: Any, targets: Any) -> Examples:
         """Labelled data; texts and the names of their labels; or arrays x, targets and, in a tuple with x, lengths."""
-        lengths: Any
+        x, targets, lengths = self._given(data, targets)
+        if by_name(targets) and not self._by_step:
+            targets = self._moved(self._numbered(targets, lengths=None))
+        if x is None or targets is None:
+            raise TypeError(WANTED)
+        x, targets = self._numbers("data", x), array("targets", array_or_lists("targets", targets))
+        lengths = None if lengths is None else array("lengths", array_or_lists("lengths", lengths))
+        self._check_loss(x, targets, lengths, None, "mean")
+        lengths = None if lengths is None else check_steps(lengths, *x.shape[:2])
+        if x.dtype.kind == "f":
+            has = self._moved(has_step(lengths, *x.shape[:2]))
+            finite("data", array_module(x).where(has[..., None], x, 0))
+        if self._by_step:
+            return Examples((x, targets, lengths), (1, 1, 0), ((0, 2), (1, 2)), targets=1)
+        return Examples((x, targets, lengths), (1, 0, 0), ((0, 2),))
+
+    def _given(self, data: Any, targets: Any) -> tuple[Any, Any, Any]:
+        """What `fit` is given as x, targets and lengths, whose texts are ids and whose labels of texts are numbers."""
         if isinstance(data, str | PathLike) or hasattr(data, "columns"):
             given = type_name(data) if hasattr(data, "columns") else repr(data)[:60]
             raise TypeError(f"data must be loaded, by load_labelled or load_tagged, got {given}")
@@ -186,31 +203,15 @@ class LabelModel(Fitting, SequenceModel):
             no_targets(targets, "labelled data hold them")
             ids, lengths = self._read_texts(data)
             self._check_labels(data)
-            arrays: tuple[Any, ...] = (ids, self._moved(data.targets), lengths)
-        elif is_texts(data, self.vocab is not None):
+            return ids, self._moved(data.targets), lengths
+        if is_texts(data, self.vocab is not None):
             ids, lengths = self._read_texts(data)
-            arrays = (ids, self._moved(self._numbered(targets, lengths)), lengths)
-        elif isinstance(data, tuple):
-            if len(data) != (3 if targets is None else 2):
-                raise TypeError(f"data must be (x, targets, lengths), or (x, lengths) beside targets, got {len(data)}")
-            arrays = data if targets is None else (data[0], targets, data[1])
-        else:
-            arrays = (data, targets, None)
-        if by_name(arrays[1]) and not self._by_step:
-            arrays = (arrays[0], self._moved(self._numbered(arrays[1], lengths=None)), arrays[2])
-        if arrays[0] is None or arrays[1] is None:
-            raise TypeError(WANTED)
-        x = self._numbers("data", arrays[0])
-        wanted = array("targets", array_or_lists("targets", arrays[1]))
-        lengths = None if arrays[2] is None else array("lengths", array_or_lists("lengths", arrays[2]))
-        self._check_loss(x, wanted, lengths, None, "mean")
-        lengths = None if lengths is None else check_steps(lengths, *x.shape[:2])
-        if x.dtype.kind == "f":
-            has = self._moved(has_step(lengths, *x.shape[:2]))
-            finite("data", array_module(x).where(has[..., None], x, 0))
-        if self._by_step:
-            return Examples((x, wanted, lengths), (1, 1, 0), ((0, 2), (1, 2)), targets=1)
-        return Examples((x, wanted, lengths), (1, 0, 0), ((0, 2),))
+            return ids, self._moved(self._numbered(targets, lengths)), lengths
+        if not isinstance(data, tuple):
+            return data, targets, None
+        if len(data) != (3 if targets is None else 2):
+            raise TypeError(f"data must be (x, targets, lengths), or (x, lengths) beside targets, got {len(data)}")
+        return (data[0], data[1], data[2]) if targets is None else (data[0], targets, data[1])
 
     @property
     def _by_step(self) -> bool:
