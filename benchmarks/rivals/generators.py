@@ -1,24 +1,46 @@
-"""Free-running generation, greedy at batch 1: each token is scored, the likeliest chosen, and fed back.
+"""Free-running generation, greedy: each token is scored, the likeliest chosen, and fed back.
 
-Every function takes a Problem, one layer of one-hot tokens, and returns a function that generates so many ids.
+Every function takes a Problem, one layer of one-hot tokens, and returns a function that generates so many ids; those in
+TOGETHER do so for each of a batch, after tokens that differ, and return (length, B).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+import npseq as ns
 from benchmarks.problem import Problem
 from benchmarks.rivals import npseq_step, textbook
 from benchmarks.rivals.gates import Layer, split
 
-Generate = Callable[[], list[int]]
+Generate = Callable[[], list[Any]]
+
+
+def begun(given: Problem) -> np.ndarray:
+    """(B,): the token that each sequence begins with."""
+    return np.arange(given.case.B) % given.case.V
 
 
 def npseq(given: Problem, length: int) -> Generate:
     model = npseq_step.language_model(given)
+    if given.case.B > 1:
+        prefixes = begun(given)[:, None].tolist()
+        return lambda: np.transpose(model.generate(prefixes, length))[1:].tolist()
     return lambda: model.generate(np.array([0]), length)[1:].tolist()
+
+
+def compiled(given: Problem, length: int) -> Generate:
+    """npseq's own in compiled loops: the extra `fast`."""
+
+    def run() -> list[int]:
+        with ns.settings(compiled=True):
+            return own()
+
+    own = npseq(given, length)
+    return run
 
 
 def torch(given: Problem, length: int) -> Generate:
@@ -31,14 +53,15 @@ def torch(given: Problem, length: int) -> Generate:
 
     @torch.inference_mode()
     def run() -> list[int]:
-        token, state, out = torch.tensor([[0]]), None, []
+        token, state, out = torch.from_numpy(first[None]), None, []
         for _ in range(length):
             x = torch.nn.functional.one_hot(token, V).to(network.output.weight.dtype)
             y, state = network.recurrent(x, state)
-            token = network.output(y[-1]).argmax(-1, keepdim=True)
-            out.append(token.item())
+            token = network.output(y[-1]).argmax(-1)[None]
+            out.append(token[0].tolist() if several else token.item())
         return out
 
+    first, several = begun(given), given.case.B > 1
     return run
 
 
@@ -115,4 +138,12 @@ def textbook_numpy(given: Problem, length: int) -> Generate:
     return run
 
 
-GENERATORS = {"npseq": npseq, "torch": torch, "scratch": scratch, "jax": jax, "textbook": textbook_numpy}
+GENERATORS = {
+    "npseq": npseq,
+    "compiled": compiled,
+    "torch": torch,
+    "scratch": scratch,
+    "jax": jax,
+    "textbook": textbook_numpy,
+}
+TOGETHER = ("npseq", "torch")

@@ -1,10 +1,12 @@
-"""Which strands run in compiled loops."""
+"""Which strands run in compiled loops, and which steps of generation."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from npseq.bptt.tape import Strand
+from npseq.backend import Array
+from npseq.bptt.tape import Strand, Weights
 from npseq.cell import Cell
 from npseq.cpu import CURRENT, pools
 from npseq.threads import give_back
@@ -28,6 +30,19 @@ def compiled(cell: Cell, strand: Strand) -> Any:
         if loops is None:
             give_back()
     return loops
+
+
+def compiled_step(cell: Cell, w: Weights, a: Array, s: Array, c: Array) -> Callable[[], None] | None:
+    """A cell's step for generation, as npseq.compiled.stepping makes it; None where it is not asked for, or not one's.
+
+    It is for one sequence, since of several the product takes most of the time, and for several gates: NumPy's own two
+    calls for one take less than to call anything compiled.
+    """
+    if not CURRENT.compiled or type(a) is not np.ndarray or a.shape[2] > 1 or len(cell.gates) == 1:
+        return None
+    from npseq.compiled.stepping import step_of
+
+    return step_of(cell, w, a, s, c)
 
 
 def _fits(strand: Strand) -> bool:

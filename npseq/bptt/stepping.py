@@ -5,12 +5,14 @@ They lie side by side here, so that one product at the end of a step does for bo
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from npseq.activations import add
 from npseq.backend import Array, MaybeArray
 from npseq.bptt.blocks import of_blocks, x_runs
+from npseq.bptt.compiled import compiled_step
 from npseq.bptt.loop import where
 from npseq.bptt.products import product_by
 from npseq.bptt.tape import Weights
@@ -31,22 +33,19 @@ def stepper(cell: Cell, w: Weights, batch: int, output: MaybeArray = None) -> St
     side_by_side[:P, :n], side_by_side[P, :n] = w.W[:P, :n], 0
     if output is not None:
         side_by_side[:, n:] = output
-    operand = np.zeros_like(w.W, shape=(P + 1, batch))
-    operand[P] = 1
-    h = operand[:P]
-    c = np.zeros_like(w.W, shape=(blocks.parts * units, batch))
-    state = (h, *parts_of(c, blocks.parts))
+    s = np.zeros_like(w.W, shape=(2, P + 1, batch))
+    s[:, P] = 1
+    c = np.zeros_like(w.W, shape=(2, blocks.parts * units, batch))
+    operand, h = s[1], s[1, :P]
     products = np.empty_like(w.W, shape=(n + V, batch))
     through_h, scores = products[:n].reshape(blocks.with_h, units, batch), products[n:]
-    times, project = product_by(side_by_side.T), product_by(None if w.U is None else w.U.T)
-    if cell.operands > 1:
-        project = of_blocks(project)
+    times = product_by(side_by_side.T)
     times(operand, products)
     a = np.empty_like(w.W, shape=(len(blocks.names) + len(blocks.saved), units, batch))
     for block, probability in enumerate(cell.masks.values(), len(blocks.names)):
         a[block] = probability
     with_h, x_alone = a[: blocks.with_h], a[blocks.with_h : len(blocks.names)]
-    all_with_h, forward, vectors = not len(x_alone), where(cell, w.W).forward, w.vectors
+    all_with_h, forward = not len(x_alone), compiled_step(cell, w, a, s, c) or _plain(cell, w, a, h, c[1])
 
     def step(inputs: Array) -> tuple[Array, Array]:
         if all_with_h:
@@ -54,11 +53,20 @@ def stepper(cell: Cell, w: Weights, batch: int, output: MaybeArray = None) -> St
         else:
             add(through_h, inputs[: len(with_h)], with_h)
             x_alone[...] = inputs[len(with_h) :]
-        forward(a, state, state, vectors, project)
+        forward()
         times(operand, products)
         return h, scores
 
     return step
+
+
+def _plain(cell: Cell, w: Weights, a: Array, h: Array, c: Array) -> Callable[[], None]:
+    """The cell's step, which writes the state after it over the one before."""
+    forward, vectors, state = where(cell, w.W).forward, w.vectors, (h, *parts_of(c, w.blocks.parts))
+    project = product_by(None if w.U is None else w.U.T)
+    if cell.operands > 1:
+        project = of_blocks(project)
+    return partial(forward, a, state, state, vectors, project)
 
 
 def table(cell: Cell, w: Weights) -> Array:

@@ -93,6 +93,17 @@ def test_generators_write_the_same_characters(cell):
     assert len({tuple(run()) for run in built.values()}) == 1
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_several_sequences_are_written_as_each_alone(cell):
+    pytest.importorskip("torch")
+    built = generators(problem(Case(cell, 1, 3, 28, 16)), ("npseq", "torch", "textbook"), 12)
+    assert list(built) == ["npseq", "torch"]
+    own, theirs = (run() for run in built.values())
+    assert own == theirs
+    assert np.shape(own) == (12, 3)
+    assert [row[0] for row in own] == generators(problem(Case(cell, 1, 1, 28, 16)), ("npseq",), 12)["npseq"]()
+
+
 def test_an_unknown_rival_is_named():
     with pytest.raises(SystemExit, match="no rival theano; there are npseq, compiled, torch, scratch, jax, "):
         rivals.available(["theano"])
