@@ -1,7 +1,6 @@
 """This module reads labelled texts: CSV and TSV files, lists, data frames. Time comes first."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, NamedTuple, Self
@@ -11,18 +10,12 @@ import numpy as np
 from npseq.arguments import flag, instance, integer, one_of, within
 from npseq.backend import Seed, generator
 from npseq.data.batches import check_padding, pad_sequences
+from npseq.data.labelled_columns import HEADINGS, places_of, with_names
 from npseq.data.lines import split as tokens_of_line
-from npseq.data.table import Table, is_empty, read_table
+from npseq.data.table import read_table
 from npseq.data.text import Vocabulary, folded
 from npseq.shown import describe, in_notebooks
 
-HEADINGS = {
-    "id", "text", "texts", "sentence", "message", "review", "comment", "utterance", "document", "content", "title",
-    "body", "name", "surname", "word", "query", "question", "tweet", "headline", "description", "label", "labels",
-    "class", "category", "target", "sentiment", "intent", "language", "lang", "topic", "genre", "emotion", "rating",
-    "stars", "score", "type", "tag", "country", "nationality", "gender", "sex", "文本", "内容", "评论",
-    "句子", "标签", "类别", "情感",
-}  # fmt: skip
 NUMBER = re.compile(r"-?\d*\.?\d+(e-?\d+)?")
 LABEL_FIRST = "[line.split(maxsplit=1)[::-1] for line in file]"
 MOST = 12  # labels whose numbers are shown
@@ -163,8 +156,8 @@ def load_labelled(
         source, delimiter=delimiter, header=header, wanted=(text, label), headings=HEADINGS, what=what
     )  # fmt: skip
     table.check_two_columns(what, f"(text, label), of lines as 'label a text' {LABEL_FIRST}")
-    table = _named(table, text, label) if header is None else table
-    of_label, of_text = _places(table, text, label, known)
+    table = with_names(table, text, label) if header is None else table
+    of_label, of_text = places_of(table, text, label, known)
     if of_label == of_text:
         raise ValueError(f"text and label must be two columns, got {text!r} and {label!r}")
     table = table.filled({"text": of_text, "label": of_label}, missing)
@@ -220,51 +213,3 @@ def numbered(name: str, places: dict[str, int], where: Callable[[int], str], at:
     if name not in places:
         raise ValueError(f"a label must be one of {', '.join(map(repr, [*places][:20]))}, {where(at)} has {name!r}")
     return places[name]
-
-
-def _places(table: Table, text: str | int | None, label: str | int | None, known: Any = ()) -> tuple[int, int]:
-    """Returns the columns of labels and of texts: those that are named, or that look like them.
-
-    known: labels, of which those of the column must be some.
-    """
-    cells = [["" if is_empty(cell) else str(cell).strip() for cell in row] for row in table.rows]
-    columns = list(zip(*cells, strict=True))
-    kinds, lengths = [len({*column} - {""}) for column in columns], [sum(map(len, column)) for column in columns]
-    places = range(len(columns))
-    usual = len(columns) - 1 if table.is_list else min(places, key=lambda k: (kinds[k] < 2, kinds[k], lengths[k]))
-    usual = next((k for k in places if known and {*columns[k]} <= {"", *known}), usual)
-    of_label = table.place(label, usual, "label")
-    others = [k for k in places if k != of_label]
-    of_text = table.place(text, max(others, key=lambda k: (kinds[k] > 1, lengths[k])), "text")
-    alike = [k for k in places if kinds[k] == kinds[of_label] > 1 and k != of_text]
-    if label is None and len(alike) > 1 and not (known or table.is_list):
-        names = alike if table.names is None else [table.names[k] for k in alike]
-        raise ValueError(
-            f"label must be named, {table.source} has several columns of {kinds[of_label]} values: "
-            f"{', '.join(map(repr, names))}"
-        )
-    return of_label, of_text
-
-
-def _named(table: Table, text: str | int | None, label: str | int | None) -> Table:
-    """Takes the first row for names, if they are words, those below are texts, and its label is none of the others.
-
-    Raises ValueError where it may as well be a text with a label of its own.
-    """
-    first = table.rows[0]
-    if table.names is not None or len(table.rows) < 3 or not all(isinstance(cell, str) for cell in first):
-        return table
-    rest = table.of(range(1, len(table.rows)))
-    of_label, of_text = _places(rest, text, label)
-    counts = Counter(str(row[of_label]).strip() for row in rest.rows)
-    again = min(counts.values()) > 1
-    of_words = 2 * sum(len(str(row[of_text]).split()) > 1 for row in rest.rows) > len(rest.rows)
-    like_names = of_words and all(len(cell.split()) < 2 for cell in first)
-    if first[of_label].strip() in counts or not (again or like_names):
-        return table
-    if not (again and like_names):
-        raise ValueError(
-            f"header must be given: the first row of {table.source}, {first!s:.80}, has a label of its own; say "
-            "header=True if it names the columns, header=False if it is a text"
-        )
-    return table.named()

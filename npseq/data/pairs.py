@@ -16,24 +16,15 @@ from npseq.arrays import type_name
 from npseq.backend import Seed, generator
 from npseq.data.batches import check_padding, pad_sequences
 from npseq.data.made_pairs import MADE, Tokens
+from npseq.data.parallel_texts import TWO_FILES, read_pairs
 from npseq.data.sentences import as_known, first_of_each, preprocess, tokenize_pairs
 from npseq.data.sources import TATOEBA, path_of
-from npseq.data.table import Table, is_number, no_options, read_table
+from npseq.data.table import no_options
 from npseq.data.text import Vocabulary
-from npseq.files import existing
 from npseq.shown import describe, in_notebooks
 
 MISSING = ("refuse", "drop")
 RESERVED = ("<pad>", "<bos>", "<eos>")
-TWO_FILES = "zip(ns.data.read_lines(first, 'none'), ns.data.read_lines(second, 'none'), strict=True)"
-ONE_LINE = str.maketrans("\t\n\r", "   ")
-HEADINGS = {
-    "source", "target", "src", "tgt", "trg", "input", "output", "question", "answer", "text", "translation", "id",
-    "word", "meaning", "query", "sql", "singular", "plural", "sentence", "pronunciation", "summary",
-    "english", "french", "german", "spanish", "italian", "portuguese", "dutch", "russian", "polish", "turkish",
-    "chinese", "japanese", "korean", "arabic", "hindi", "latin", "greek", "swedish",
-    "en", "fr", "de", "es", "it", "pt", "nl", "ru", "pl", "tr", "zh", "ja", "ko", "ar", "hi", "la", "el", "sv",
-}  # fmt: skip
 
 
 @in_notebooks
@@ -220,58 +211,6 @@ def _kinds(token: Any, made: str | None) -> tuple[str, str]:
     if made is not None and "word" in kinds:
         raise ValueError(f"token must be 'char' for {made!r}, got {token!r}")
     return kinds[0], kinds[1]
-
-
-def read_pairs(
-    given: str | PathLike[str] | Any,
-    source: str | int | None = None,
-    target: str | int | None = None,
-    *,
-    missing: str = "refuse",
-    delimiter: str | None = None,
-    header: bool | None = None,
-) -> str:
-    """Reads pairs of a file, a list or a data frame, and returns lines "source TAB target".
-
-    Raises FileNotFoundError for a missing file, ValueError if it is not UTF-8 or has a row that is no pair.
-    """
-    if isinstance(given, str | PathLike):
-        known = (*MADE, "tatoeba")
-        existing(given, f"a file of sentence pairs, if not {', '.join(map(repr, known))},", others=known)
-    table = read_table(
-        given, delimiter=delimiter, header=header, wanted=(source, target), headings=HEADINGS, ragged=True,
-        what="a table of sentence pairs",
-    )  # fmt: skip
-    places = _places(table, source, target)
-    rows = table.filled(places, missing).rows
-    return "\n".join("\t".join(_line(row[place]) for place in places.values()) for row in rows)
-
-
-def _line(cell: Any) -> str:
-    return str(cell).rstrip("\r\n").translate(ONE_LINE)
-
-
-def _places(table: Table, source: str | int | None, target: str | int | None) -> dict[str, int]:
-    """Returns the columns of sources and targets."""
-    table.check_two_columns("sentence pairs", "(source, target), of two files " + TWO_FILES)
-    width = len(table.rows[0])
-    places = {"source": table.place(source, 0, "source"), "target": table.place(target, 1, "target")}
-    if places["source"] == places["target"]:
-        raise ValueError(f"source and target must be two columns, got {source!r} and {target!r}")
-    for (what, place), given in zip(places.items(), (source, target), strict=True):
-        if given is None and width > 2 and (holds := _no_texts([str(row[place]).strip() for row in table.rows])):
-            raise ValueError(
-                f"{what} must be a column of texts, column {place} of the {width} of {table.source} has {holds}; name "
-                "both, say source=1, target=2"
-            )
-    return places
-
-
-def _no_texts(cells: list[str]) -> str:
-    """Returns what a column beside others holds if it is numbers or one text, else ""."""
-    if all(map(is_number, cells)):
-        return "numbers"
-    return f"{cells[0]!r:.40} alone" if len(cells) > 2 and len({*cells}) == 1 else ""
 
 
 def build_array(lines: Tokens, vocabulary: Vocabulary, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:

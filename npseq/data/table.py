@@ -1,11 +1,7 @@
 """This module reads tables: CSV and TSV files, lists of rows, and data frames, which have `columns`."""
 
-import csv
-import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -13,17 +9,12 @@ import numpy as np
 
 from npseq.arguments import flag
 from npseq.arguments import text as a_text
+from npseq.data.delimited import rows_of_lines
+from npseq.data.header import is_empty, is_header
 from npseq.data.reading import lines_of
 from npseq.data.rows import rows_of
 
-DELIMITERS = ("\t", ";", "|||", "|", ",")  # the likelier first: a comma may be that of a number, or of a text
-SEPARATOR = re.compile("sep=(.)")  # the first line of some files of Excel
-DECLARED = re.compile("#(separator|html|columns|tags|deck|notetype|guid|(tags|deck|notetype|guid) column):.*")  # Anki's
 LISTS = (list, tuple, set, dict, np.ndarray, bytes)  # cells that are no text
-QUOTED = re.compile(r'"(?:[^"]|"")*"|[-+.\d]*|NA')  # as R writes a cell
-FIRST = 50  # lines by which the delimiter is found
-
-Numbered = list[tuple[int, list[str]]]  # the line in which each row begins, and its cells
 
 
 class Table(NamedTuple):
@@ -142,12 +133,10 @@ def read_table(
         lines = lines_of(source, what)
         if delimiter is not None and not a_text("delimiter", delimiter):
             raise ValueError(f"delimiter must be a character, or several, got {delimiter!r}")
-        check_no_json(str(source), lines, what)
-        if said := SEPARATOR.fullmatch(lines[0]):
-            delimiter, lines = delimiter or said[1], ["", *lines[1:]]
-        lines = _without_declarations(lines)
-        sign = delimiter or delimiter_of(str(source), lines)
-        table = _of_lines(lines, sign, f"the file {str(source)!r}", what)
+        rows, sign = rows_of_lines(str(source), lines, delimiter, what)
+        table = Table(
+            None, [cells for _, cells in rows], f"the file {str(source)!r}", lines=tuple(at for at, _ in rows)
+        )
         return _checked(_with_header(table, named or header, headings), what, ragged and sign == "\t")
     given = rows_of(source, what)
     if delimiter is not None:
@@ -164,112 +153,10 @@ def no_options(of: str, here: str, **given: Any) -> None:
         raise ValueError(f"{odd[0]} belongs to {of}, got it beside {here}; leave it out")
 
 
-def is_empty(cell: Any) -> bool:
-    """Whether a cell holds nothing, or white space."""
-    return cell is None or not str(cell).strip()
-
-
-def delimiter_of(path: str, lines: list[str]) -> str:
-    """The first that cuts all of the first lines into equally many cells, or into several; or the most frequent one."""
-    if path.removesuffix(".gz").endswith(".tsv"):
-        return "\t"
-    widths = {}
-    for sign in DELIMITERS:
-        rows = _split(lines[:FIRST], sign, strict=False)
-        widths[sign] = {len(cells) for _, cells in (rows if len(lines) <= FIRST else rows[:-1])}
-    several = [sign for sign in DELIMITERS if min(widths[sign], default=1) > 1]
-    alike = [sign for sign in several if len(widths[sign]) == 1]
-    return [*alike, *several, max(DELIMITERS, key=lambda sign: (lines[0].count(sign), -DELIMITERS.index(sign)))][0]
-
-
-def _of_lines(lines: list[str], delimiter: str, source: str, what: str) -> Table:
-    try:
-        rows = _split(lines, delimiter)
-    except csv.Error as error:
-        raise ValueError(
-            f"{what} must have quotes closed, and doubled inside of a cell; {source}: {error}; a list of rows does as "
-            f"well, [line.split({delimiter!r}) for line in file]"
-        ) from error
-    cells = [[cell.strip(" ") for cell in cells] for _, cells in rows]  # "a | b" as "a|b"
-    return Table(None, cells, source, lines=tuple(line for line, _ in rows))
-
-
-def _without_declarations(lines: list[str]) -> list[str]:
-    """Returns lines, the first of which are empty where they say how the others are to be read."""
-    first = next((k for k, line in enumerate(lines) if not DECLARED.fullmatch(line)), len(lines))
-    return [""] * first + lines[first:]
-
-
-def check_no_json(path: str, lines: list[str], what: str) -> None:
-    """Raises ValueError for a file of JSON, with how one reads it."""
-    first, ending, parsed = lines[0].strip(), path.removesuffix(".gz").rpartition(".")[2], None
-    with suppress(ValueError):
-        parsed = json.loads(first)
-    by_lines = ending in ("jsonl", "ndjson") or (isinstance(parsed, dict | list) and len(lines) > 1)
-    if by_lines or ending == "json" or isinstance(parsed, dict | list) or first in ("{", "[", "[{"):
-        read = "[json.loads(line) for line in file]" if by_lines else "json.load(file)"
-        raise ValueError(f"{what} must be columns of text, got {path!r} of JSON; a list of dicts does: {read}")
-
-
-def _split(lines: list[str], delimiter: str, strict: bool = True) -> Numbered:
-    """Returns the rows of lines that hold something.
-
-    A cell in quotes may hold the delimiter, and line ends; in a TSV it may where its rows would differ in length, and
-    quotes are none of the text where each text has them.
-    """
-    if delimiter == "\t" or len(delimiter) > 1:
-        rows = [(at, line.split(delimiter)) for at, line in enumerate(lines, 1) if line.strip()]
-        alike = _alike(rows) and not all(QUOTED.fullmatch(cell) for _, cells in rows for cell in cells)
-        if alike or len(delimiter) > 1 or not any('"' in line for line in lines):
-            return rows
-        quoted = _quoted(lines, delimiter, strict=False)
-        return quoted if _alike(quoted) else rows
-    return _quoted(lines, delimiter, strict)
-
-
-def _alike(rows: Numbered) -> bool:
-    return len({len(cells) for _, cells in rows}) == 1
-
-
-def _quoted(lines: list[str], delimiter: str, strict: bool) -> Numbered:
-    ended = [f"{line}\n" for line in lines]
-    reader, rows, at = csv.reader(ended, delimiter=delimiter, strict=strict, skipinitialspace=True), [], 1
-    try:
-        for cells in reader:
-            if any(map(str.strip, cells)):
-                rows.append((at, cells))
-            at = reader.line_num + 1
-    except csv.Error as error:
-        raise csv.Error(f"{error}, in the row that begins in line {at}") from error
-    return rows
-
-
 def _with_header(table: Table, header: bool | None, headings: Collection[str]) -> Table:
-    first = table.rows[0] if table.rows else []
-    if header is None and first and _names(first):
-        usual = all(str(cell).strip().lower() in headings for cell in first)
-        header = usual or (not table.is_list and _numbers_follow(table.rows))
-    return table.named() if header else table
-
-
-def _names(cells: list[Any]) -> bool:
-    """Whether each is a text; the first of several may be empty, that of an index."""
-    named = [isinstance(cell, str) and bool(cell.strip()) for cell in cells]
-    return all(named) or (len(cells) > 1 and all(named[1:]) and is_empty(cells[0]))
-
-
-def _numbers_follow(rows: list[list[str]]) -> bool:
-    below = any(is_number(row[k]) for k in range(len(rows[0])) for row in rows[1:50] if k < len(row))
-    return below and not any(map(is_number, rows[0]))
-
-
-def is_number(cell: str) -> bool:
-    """Whether a cell is written as a number is, also with a decimal comma."""
-    try:
-        float(cell.strip().replace(",", "."))
-    except ValueError:
-        return False
-    return True
+    if header is None:
+        header = is_header(table.rows, headings, of_file=not table.is_list)
+    return table.named() if header and table.rows else table
 
 
 def _odd(table: Table, width: int) -> str:

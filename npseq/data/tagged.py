@@ -1,39 +1,18 @@
 """This module reads tagged sentences: CoNLL, word/tag, tables of a token a row, lists, data frames."""
 
-import csv
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import Any
 
 from npseq.arguments import flag, integer, one_of
 from npseq.data.batches import pad_sequences
+from npseq.data.conll import BLANKS, HEADINGS, Token, Where, of_conll, of_slashes
+from npseq.data.header import is_empty
 from npseq.data.labelled import Labelled, check_known, labels_of, numbered
-from npseq.data.reading import lines_of
 from npseq.data.rows import is_dicts, is_missing
-from npseq.data.table import Table, check_no_json, delimiter_of, is_empty, no_options, read_table
+from npseq.data.table import Table, no_options, read_table
 from npseq.data.text import Vocabulary, folded
-
-NO_WORD = re.compile(r"\d+[-.]\d+")  # in the first of CoNLL-U's ten columns
-HEADINGS = {
-    "sentence", "sentence #", "sentence_id", "words", "tokens", "tags", "word", "token", "form", "lemma", "tag",
-    "label", "labels", "pos", "upos", "xpos", "ner", "chunk", "id", "pos_tag", "pos_tags", "ner_tag", "ner_tags",
-}  # fmt: skip
-
-BLANKS = " \t"  # others, as that in 10\xa0000, are part of a token
-LONGEST = 200  # tokens of a sentence without an empty line behind it
-
-Where = Callable[[int], str]  # where a token is, in words, by its number
-
-
-class Token(NamedTuple):
-    """A token, its tag, and the number of its line, row or sentence."""
-
-    word: str
-    tag: str
-    at: int
 
 
 def load_tagged(
@@ -95,9 +74,9 @@ def load_tagged(
         )  # fmt: skip
         sentences, where = _of_list(source)
     elif form == "conll":
-        sentences, where = _of_conll(source, token, tag, delimiter, header)
+        sentences, where = of_conll(source, token, tag, delimiter, header)
     else:
-        sentences, where = _of_slashes(source, delimiter or "/")
+        sentences, where = of_slashes(source, delimiter or "/")
     if not sentences:
         raise ValueError("tagged sentences must be at least one, got none")
     _check_tokens(sentences, where)
@@ -200,100 +179,3 @@ def _of_rows(table: Table, of_token: int, of_tag: int) -> list[list[Token]]:
             raise ValueError(f"a row must have a list of tokens and one of as many tags, {table.at(k)} has {row!r:.80}")
         found.append([_token(word, name, k) for word, name in zip(words, tags, strict=True)])
     return found
-
-
-class Line(NamedTuple):
-    """A line of a file of CoNLL."""
-
-    at: int
-    text: str
-    cells: list[str]
-
-    def is_skipped(self, width: int, begun: bool) -> bool:
-        """Whether it is a comment before a sentence, or of CoNLL-U no word; a token may begin with # as well."""
-        comment = self.text.startswith("#") and not begun and (len(self.cells) != width or self.text[1:2] == " ")
-        return comment or (width == 10 and NO_WORD.fullmatch(self.cells[0]) is not None)
-
-
-def _of_conll(path: Any, token: Any, tag: Any, delimiter: Any, header: Any) -> tuple[list[list[Token]], Where]:
-    lines = [line for line in _lines(path, delimiter) if line.cells[:1] != ["-DOCSTART-"]]
-    first = next((line for line in lines if line.cells and not line.text.startswith("#")), None)
-    if first is None:
-        return [], str
-    usual = isinstance(token, str) or isinstance(tag, str) or all(cell.lower() in HEADINGS for cell in first.cells)
-    named = usual if header is None else header
-    table = Table(tuple(first.cells) if named else None, [first.cells], f"the file {str(path)!r}")
-    of_token, of_tag, width = table.place(token, 0, "token"), table.place(tag, -1, "tag"), len(first.cells)
-    if of_token == of_tag and width > 1:
-        raise ValueError(f"token and tag must be two columns, got {token!r} and {tag!r} of {first.cells!s:.80}")
-    slashes = all("/" in cell[1:-1] for cell in first.cells)
-    if all(line.cells for line in lines) and (_is_csv(path) or named or slashes or len(lines) > LONGEST):
-        raise ValueError(
-            f"empty lines must part sentences, {table.source} has none, and the columns {first.cells!s:.80}; name the "
-            "column that says of which sentence a token is, sentence=..., or for word/tag form='slash'"
-        )
-    sentences: list[list[Token]] = [[]]
-    for line in lines:
-        if not line.cells:
-            sentences.append([])
-        elif not (named and line is first) and not line.is_skipped(width, begun=bool(sentences[-1])):
-            if width < 2:
-                raise ValueError(
-                    f"a line must hold a token and its tag, line {first.at} of {table.source} has one column, "
-                    f"{first.text!r:.60}; name the delimiter, or another form"
-                )
-            if len(line.cells) != width:
-                raise ValueError(
-                    f"a line must hold a token and its tag, line {line.at} of {table.source} has the columns "
-                    f"{line.cells}, line {first.at} {first.cells}; mend that line, or name the delimiter, or of a "
-                    "table the column sentence, or another form"
-                )
-            sentences[-1].append(Token(line.cells[of_token], line.cells[of_tag], line.at))
-    if header is None and not named:
-        _check_first(Counter(each.tag for one in sentences for each in one), first, of_tag, table.source)
-    return [one for one in sentences if one], lambda at: f"line {at} of {table.source}"
-
-
-def _check_first(counts: Counter[str], first: Line, of_tag: int, source: str) -> None:
-    """Raises ValueError where the first line may be a header: its tag is of no other line, all others come again."""
-    alone = [tag for tag, count in counts.items() if count == 1]
-    if alone == [first.cells[of_tag]] and len(counts) > 2:
-        raise ValueError(
-            f"header must be given: the first line of {source}, {first.cells!s:.80}, has a tag of its own; say "
-            "header=True if it names the columns, header=False if it is a token"
-        )
-
-
-def _lines(path: Any, delimiter: str | None) -> Iterator[Line]:
-    lines = lines_of(path, "a file of tagged sentences")
-    check_no_json(str(path), lines, "a file of tagged sentences")
-    if delimiter is None and _is_csv(path):
-        delimiter = delimiter_of(str(path), [line for line in lines if line.strip()])
-    for at, text in enumerate(lines, 1):
-        sign = delimiter or ("\t" if "\t" in text else None)
-        cells = [cell.strip(BLANKS) for cell in _cells(text, sign)]
-        yield Line(at, text, cells if any(cells) and text.strip() else [])
-
-
-def _cells(text: str, sign: str | None) -> list[str]:
-    """The columns of a line; beside commas and the like a cell may be in quotes, and no sign is blanks."""
-    if sign is None:
-        return re.split("[ \t]+", text.strip(BLANKS))
-    return next(csv.reader([text], delimiter=sign), []) if len(sign) == 1 and sign not in BLANKS else text.split(sign)
-
-
-def _is_csv(path: Any) -> bool:
-    return str(path).removesuffix(".gz").endswith(".csv")
-
-
-def _of_slashes(path: Any, sign: str) -> tuple[list[list[Token]], Where]:
-    sentences = []
-    for at, line in enumerate(lines_of(path, "a file of tagged sentences"), 1):
-        pairs = [cell.rpartition(sign) for cell in line.split()]
-        if bad := [word + tag for word, _, tag in pairs if not (word and tag)]:
-            raise ValueError(
-                f"a token must be word{sign}tag, line {at} of {str(path)!r} has {bad[0]!r}; name another sign between "
-                "them as delimiter"
-            )
-        sentences.append([Token(word, tag, at) for word, _, tag in pairs])
-    return [one for one in sentences if one], lambda at: f"line {at} of the file {str(path)!r}"

@@ -59,49 +59,6 @@ def test_what_one_has_without_a_model_is_the_label_or_each_tokens_tag():
     assert tags.majority(start) == 0.4  # dog and new, unseen, are V there
 
 
-def test_a_column_of_one_value_is_no_label_and_a_comma_in_a_text_no_delimiter(tmp_path):
-    rows = [(text, label, "en") for text, label in TEXTS]
-    check(load_labelled(rows, label=1, min_freq=1))
-    (tmp_path / "a.csv").write_text("".join(f'"{text}";{label};en\n' for text, label in TEXTS))
-    check(load_labelled(tmp_path / "a.csv", min_freq=1))
-    (tmp_path / "sms").write_text("".join(f"{label}\t{text}, and, so, on\n" for text, label in TEXTS))
-    assert texts_of(load_labelled(tmp_path / "sms", min_freq=1))[1] == "bad, bad film, and, so, on"
-
-
-def test_a_first_row_of_short_words_whose_label_comes_alone_is_a_header_or_asked_for(tmp_path):
-    rows = [("v2", "v1", ""), *[(f"a text of words, {text}", label, "") for text, label in TEXTS * 2]]
-    path = tmp_path / "a.csv"
-    path.write_text("".join(f'{label},"{text}",{empty}\n' for text, label, empty in rows))
-    assert load_labelled(path).labels == ("+", "-")
-    names = [("Ng", "zh"), *[("Ivanov", "ru"), ("Rossi", "it")] * 3]
-    for first, header, labels in (("Ng", False, ("it", "ru", "zh")), ("surname of", True, ("it", "ru"))):
-        given = [(first, "zh"), *names[1:]]
-        with pytest.raises(
-            ValueError, match=r"header must be given: the first row of the list, .* has a label of its own"
-        ):
-            load_labelled(given)
-        assert load_labelled(given, header=header).labels == labels
-    assert len(load_labelled([("good film", 1), ("bad film", 0)] * 3).lengths) == 6
-    assert load_labelled([*names, ("Li", "cn")]).labels == ("cn", "it", "ru", "zh")
-
-
-def test_a_column_of_one_value_is_no_text_but_may_be_the_label_of_texts_like_others(tmp_path):
-    (tmp_path / "a.csv").write_text(
-        "".join(f"{label},a long constant cell,{text.replace(',', '')}\n" for text, label in TEXTS)
-    )
-    data = load_labelled(tmp_path / "a.csv", min_freq=1)
-    assert texts_of(data)[0] == "good film"
-    (tmp_path / "b.csv").write_text("-,so bad\n-,bad film\n")
-    assert load_labelled(tmp_path / "b.csv", like=data).targets.tolist() == [1, 1]
-
-
-def test_a_label_that_may_be_one_of_two_is_asked_for(tmp_path):
-    (tmp_path / "a.csv").write_text("text,toxic,insult\n" + "some words,1,0\nothers here,0,0\nand more,1,1\n" * 2)
-    with pytest.raises(ValueError, match=r"label must be named, .* has several columns of 2 values: 'toxic', 'insult'"):
-        load_labelled(tmp_path / "a.csv")
-    assert load_labelled(tmp_path / "a.csv", label="toxic").targets.tolist() == [1, 0, 1] * 2
-
-
 def test_texts_like_others_have_their_ids_and_labels():
     learnt = load_labelled(TEXTS, lower=False, min_freq=1)
     other = load_labelled([("FILM good worse", "-")], like=learnt)

@@ -7,41 +7,6 @@ import pytest
 from npseq.data.table import read_table
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "rows"),
-    [
-        ("a.csv", 'a,"b, c"\n"d\ne",f\n', [["a", "b, c"], ["d\ne", "f"]]),
-        ("a.csv", "a;1,5\nb;2,5\n", [["a", "1,5"], ["b", "2,5"]]),
-        ("a.tsv", 'a\t"b\n\nc\td"\n', [["a", '"b'], ["c", 'd"']]),
-        ("a.txt", "a|b\nc|d\n", [["a", "b"], ["c", "d"]]),
-        ("a.txt", "a, b, c\td\ne\tf\n", [["a, b, c", "d"], ["e", "f"]]),
-        ("a.tsv", 'a\t"b\nc"\ne\tf\n', [["a", "b\nc"], ["e", "f"]]),
-        ("a.tsv", '"a"\t"b ""c"""\n"d"\tNA\n', [["a", 'b "c"'], ["d", "NA"]]),
-        ("a.tsv", '"a"\t"b"\n"c"\td\n', [['"a"', '"b"'], ['"c"', "d"]]),
-        ("a.tsv", "1\t2\n3\t\n", [["1", "2"], ["3", ""]]),
-        ("a.csv", 'a, "b, c"\nd, e\n', [["a", "b, c"], ["d", "e"]]),
-        ("a.csv", "sep=|\na,b|c\nd|e,f\n", [["a,b", "c"], ["d", "e,f"]]),
-        ("a.txt", "a | b \nc d | e\n", [["a", "b"], ["c d", "e"]]),
-        ("a.tsv", "a \tb\nc\t d\n", [["a", "b"], ["c", "d"]]),
-        ("a.csv", "a,b\nc,d,, \n", [["a", "b"], ["c", "d"]]),
-        ("a.csv", 'a;b,"c,d\n",e\n' + 'f;g,"h,i\n",j\n' * 40, [["a;b", "c,d\n", "e"], *[["f;g", "h,i\n", "j"]] * 40]),
-    ],
-)
-def test_cells_of_a_file(tmp_path, name, content, rows):
-    (tmp_path / name).write_text(content)
-    assert read_table(tmp_path / name).rows == rows
-
-
-@pytest.mark.parametrize(
-    ("content", "names"),
-    [("day,sales\n2024-01-01,5\n", ("day", "sales")), ("a,b\nc,d\n", None), ("1,2\n3,4\n", None), ("x,\n1,2\n", None)],
-)
-def test_a_header_is_found_where_numbers_follow_texts(tmp_path, content, names):
-    (tmp_path / "a.csv").write_text(content)
-    assert read_table(tmp_path / "a.csv").names == names
-    assert read_table(tmp_path / "a.csv", header=True).names is not None
-
-
 def test_dicts_are_rows():
     table = read_table([{"a": 1, "b": 2}, {"b": 4, "a": 3}, {"a": 5}])
     assert (table.names, table.rows) == (("a", "b"), [[1, 2], [3, 4], [5, None]])
@@ -152,15 +117,3 @@ def test_rows_without_a_cell_are_refused_or_left_out(tmp_path):
         table.filled({"second": 1}, "refuse")
     with pytest.raises(ValueError, match="a row must have a first and a second, the list has none"):
         read_table([["a", ""], [None, "b"]]).filled({"first": 0, "second": 1}, "drop")
-
-
-def test_a_first_row_of_usual_words_or_a_wanted_name_is_a_header():
-    rows = [["Word", "Tag"], ["a", "b"]]
-    assert read_table(rows, headings={"word", "tag"}).names == ("Word", "Tag")
-    assert read_table(rows, wanted=(0, "Tag")).names == ("Word", "Tag")
-    assert read_table(rows, headings={"word", "tag"}, header=False).names is None
-    assert read_table(rows).names is None
-    with pytest.raises(TypeError, match="header must be True or False, got 'infer'"):
-        read_table(rows, header="infer")
-    with pytest.raises(ValueError, match="must hold at least one row, the list has none"):
-        read_table(rows[:1], headings={"word", "tag"})

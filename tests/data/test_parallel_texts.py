@@ -1,0 +1,103 @@
+"""The two columns of pairs are found in every usual table; what is no pair is refused by its row."""
+
+import numpy as np
+import pytest
+
+from npseq.data import load_pairs, read_lines
+
+
+def sides(pairs):
+    return [
+        (pairs.source_vocab.decode(pairs.source[: m - 1, k]), pairs.target_vocab.decode(pairs.target[: n - 1, k]))
+        for k, (m, n) in enumerate(zip(pairs.source_lengths, pairs.target_lengths, strict=True))
+    ]
+
+
+def test_files_that_hold_no_pairs_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"if not 'dates', 'reversal', 'tatoeba', must be an existing file"):
+        load_pairs(tmp_path / "none")
+    bad = tmp_path / "bad"
+    for text, wrong in (("c d", "target"), ("\tb", "source"), ("a\t \tc", "target")):
+        bad.write_text(f"a\tb\n\n{text}\n")
+        with pytest.raises(ValueError, match=rf"a row must have a {wrong}, line 3 of .*bad' has none; leave out all"):
+            load_pairs(bad)
+        assert load_pairs(bad, missing="drop").source.shape[1] == 1
+    bad.write_bytes(b"a\tb\ncaf\xe9\tb\n")
+    with pytest.raises(
+        ValueError,
+        match=r"a table of sentence pairs must be UTF-8, .*bad' is not: byte 0xe9 at offset 7 .*line 2; .*convert",
+    ):
+        load_pairs(bad)
+    bad.write_text("\n")
+    with pytest.raises(ValueError, match=r"a table of sentence pairs must hold at least one row, .*bad' has none"):
+        load_pairs(bad)
+
+
+def test_pairs_in_memory_are_those_of_a_file(tmp_path):
+    given = [("A b", "x Y"), ("c", "z z")]
+    (tmp_path / "p.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in given))
+    for source in (given, [list(pair) for pair in given]):
+        for token in ("word", "char"):
+            one, two = load_pairs(source, token=token), load_pairs(tmp_path / "p.tsv", token=token)
+            np.testing.assert_array_equal(one.source, two.source)
+            assert one.target_vocab == two.target_vocab
+    assert load_pairs(given, token="char").source_vocab.decode(load_pairs(given, token="char").source[:3, 0]) == "A b"
+    with pytest.raises(ValueError, match=r"a row must have a target, row 1 of the list has none"):
+        load_pairs([("a", " ")])
+
+
+def test_two_files_are_pairs_of_their_lines(tmp_path):
+    for name, lines in (("en", "Hi\n\nGo\n"), ("fr", "\ufeffSalut\r\n\r\nVa\r\n")):
+        (tmp_path / name).write_bytes(lines.encode())
+    both = [read_lines(tmp_path / name, "none") for name in ("en", "fr")]
+    assert sides(load_pairs(zip(*both, strict=True), missing="drop")) == [("Hi", "Salut"), ("Go", "Va")]
+    with pytest.raises(ValueError, match=r"en' has one; name the delimiter, or give a list .*, of two files zip\(ns"):
+        load_pairs(tmp_path / "en")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options"),
+    [
+        ("a.csv", 'english,french\n"Hi, Tom!",Salut !\nWho?,"Qui\n?"\n', {}),
+        ("a.csv", "id;fr;en\n1;Salut !;Hi, Tom!\n2;Qui ?;Who?\n", {"source": "en", "target": "fr"}),
+        ("a.txt", "10\tHi, Tom!\t7\tSalut !\n11\tWho?\t9\tQui ?\n", {"source": 1, "target": 3}),
+        ("a.txt", "Hi, Tom!\tSalut !\tCC, BY\nWho?\tQui ?\n", {}),
+        ("a.txt", "Hi, Tom! ||| Salut !\nWho? ||| Qui ?\n", {}),
+        ("a.txt", "#separator:tab\n#html:false\n#tags column:3\nHi, Tom!\tSalut !\tl1\nWho?\tQui ?\t\n", {}),
+        ("a.csv", "Hi, Tom!|Salut !\nWho?|Qui ?\n", {"delimiter": "|"}),
+        ("a.txt", "Hi, Tom!  Salut !\nWho?  Qui ?\n", {"delimiter": "  "}),
+    ],
+)
+def test_columns_of_every_usual_file_are_found(tmp_path, name, text, options):
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    assert sides(load_pairs(tmp_path / name, **options)) == [("Hi, Tom!", "Salut !"), ("Who?", "Qui ?")]
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "message"),
+    [
+        (
+            [(1, "a", "b"), (2, "c", "d")],
+            {},
+            "source must be a column of texts, column 0 of the 3 of the list has",
+        ),
+        ([("0.5", "a", "b"), ("1,5", "c", "d")], {}, "column 0 of the 3 of the list has numbers"),
+        (
+            [("en", "a", "de", "b")] * 3,
+            {},
+            "source must be a column of texts, column 0 of the 4 .* 'en' alone",
+        ),
+        ([("k", "x", "a"), ("l", "x", "b"), ("m", "x", "c")], {}, "target must be a column of texts, column 1 of"),
+        ([("a", "b")], {"source": 1}, "source and target must be two columns, got 1 and None"),
+        ([["a"], ["b"]], {}, r"must have two columns, the list has one; give a list of \(source, target\)"),
+        (
+            [{"translation": {"en": "a", "de": "b"}}],
+            {},
+            r"the list has one; \[row\['translation'\] for row in data\] has the columns \['en', 'de'\]",
+        ),
+        ([("a", "b")], {"missing": "mask"}, "missing must be one of 'refuse', 'drop', got 'mask'"),
+    ],
+)
+def test_columns_that_hold_no_pairs_are_refused(given, options, message):
+    with pytest.raises(ValueError, match=message):
+        load_pairs(given, **options)
