@@ -49,7 +49,7 @@ def side_by_side(block: Array, workspace: Workspace | None = None, name: str = "
 
 def are_side_by_side(block: Array) -> bool:
     """Whether the columns of all steps of a block (T, features, B) lie side by side in memory."""
-    return block.ndim == 3 and block.strides[0] == block.shape[2] * block.strides[2]
+    return block.ndim == 3 and (len(block) == 1 or block.strides[0] == block.shape[2] * block.strides[2])
 
 
 def _copy(source: Array, out: Array) -> None:

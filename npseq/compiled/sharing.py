@@ -7,7 +7,7 @@ import numpy as np
 
 from npseq.threads import run, together
 
-SMALL, SHORT = 300_000, 50_000_000  # operations of a step and of all, up to which a second thread gains nothing
+SMALL, SHORT = 300_000, 30_000_000  # operations of a step and of all, up to which a second thread gains nothing
 RELEASED = 1 << 62  # more than any meeting waits for
 
 
