@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from npseq.data.delimited import check_no_json, delimiter_of
+from npseq.data.header import ask_for_header, may_be_header
 from npseq.data.reading import lines_of
 from npseq.data.table import Table
 
@@ -56,9 +57,11 @@ def of_conll(path: Any, token: Any, tag: Any, delimiter: Any, header: Any) -> tu
         raise ValueError(f"token and tag must be two columns, got {token!r} and {tag!r} of {first.cells!s:.80}")
     slashes = all("/" in cell[1:-1] for cell in first.cells)
     if all(line.cells for line in lines) and (_is_csv(path) or named or slashes or len(lines) > LONGEST):
+        way = "name the column that says of which sentence a token is, sentence=..., or for word/tag form='slash'"
+        if _is_csv(path) and all(" " in cell for cell in (lines[-1].cells[of_token], lines[-1].cells[of_tag])):
+            way = "of a sentence a row, [list(zip(words.split(), tags.split())) for words, tags in csv.reader(file)]"
         raise ValueError(
-            f"empty lines must part sentences, {table.source} has none, and the columns {first.cells!s:.80}; name the "
-            "column that says of which sentence a token is, sentence=..., or for word/tag form='slash'"
+            f"empty lines must part sentences, {table.source} has none, and the columns {first.cells!s:.80}; {way}"
         )
     sentences: list[list[Token]] = [[]]
     for line in lines:
@@ -77,19 +80,10 @@ def of_conll(path: Any, token: Any, tag: Any, delimiter: Any, header: Any) -> tu
                     "table the column sentence, or another form"
                 )
             sentences[-1].append(Token(line.cells[of_token], line.cells[of_tag], line.at))
-    if header is None and not named:
-        _check_first(Counter(each.tag for one in sentences for each in one), first, of_tag, table.source)
+    tags = Counter(each.tag for one in sentences for each in one if each.at > first.at)
+    if header is None and not named and len(tags) > 1 and may_be_header(first.cells[of_tag], tags):
+        raise ask_for_header(f"the first line of {table.source}, {first.cells!s:.80}", "tag", "token")
     return [one for one in sentences if one], lambda at: f"line {at} of {table.source}"
-
-
-def _check_first(counts: Counter[str], first: Line, of_tag: int, source: str) -> None:
-    """Raises ValueError where the first line may be a header: its tag is of no other line, all others come again."""
-    alone = [tag for tag, count in counts.items() if count == 1]
-    if alone == [first.cells[of_tag]] and len(counts) > 2:
-        raise ValueError(
-            f"header must be given: the first line of {source}, {first.cells!s:.80}, has a tag of its own; say "
-            "header=True if it names the columns, header=False if it is a token"
-        )
 
 
 def _lines(path: Any, delimiter: str | None) -> Iterator[Line]:

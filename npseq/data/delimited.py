@@ -3,12 +3,13 @@
 import csv
 import json
 import re
+from collections import Counter
 from contextlib import suppress
 
 DELIMITERS = ("\t", ";", "|||", "|", ",")  # the likelier first: a comma may be that of a number, or of a text
 SEPARATOR = re.compile("sep=(.)")  # the first line of some files of Excel
 DECLARED = re.compile("#(separator|html|columns|tags|deck|notetype|guid|(tags|deck|notetype|guid) column):.*")  # Anki's
-QUOTED = re.compile(r'"(?:[^"]|"")*"|[-+.\d]*|NA')  # as R writes a cell
+QUOTED = re.compile(r'"(?:[^"]|""|\\")*"|[-+.e\d]*|NA|TRUE|FALSE')  # as R writes a cell
 FIRST = 50  # lines by which the delimiter is found
 
 Numbered = list[tuple[int, list[str]]]  # the line in which each row begins, and its cells
@@ -31,20 +32,24 @@ def rows_of_lines(path: str, lines: list[str], delimiter: str | None, what: str)
             f"{what} must have quotes closed, and doubled inside of a cell; the file {path!r}: {error}; a list of rows "
             f"does as well, [line.split({sign!r}) for line in file]"
         ) from error
-    return [(line, [cell.strip(" ") for cell in cells]) for line, cells in rows], sign  # "a | b" as "a|b"
+    rows = [(line, [cell.strip(" ") for cell in cells]) for line, cells in rows]  # "a | b" as "a|b"
+    if _is_of_r(rows):
+        rows[0][1].insert(0, "")
+    return rows, sign
 
 
 def delimiter_of(path: str, lines: list[str]) -> str:
-    """The first that cuts all of the first lines into equally many cells, or into several; or the most frequent one."""
+    """Returns the sign that cuts most of the first lines, and most of them alike; a tab if none cuts half so."""
     if path.removesuffix(".gz").endswith(".tsv"):
         return "\t"
-    widths = {}
+    shares = {}
     for sign in DELIMITERS:
         rows = _split(lines[:FIRST], sign, strict=False)
-        widths[sign] = {len(cells) for _, cells in (rows if len(lines) <= FIRST else rows[:-1])}
-    several = [sign for sign in DELIMITERS if min(widths[sign], default=1) > 1]
-    alike = [sign for sign in several if len(widths[sign]) == 1]
-    return [*alike, *several, max(DELIMITERS, key=lambda sign: (lines[0].count(sign), -DELIMITERS.index(sign)))][0]
+        widths = Counter(len(cells) for _, cells in (rows if len(lines) <= FIRST else rows[:-1]))
+        cut = {width: count for width, count in widths.items() if width > 1}
+        shares[sign] = (sum(cut.values()) + max(cut.values(), default=0)) / max(widths.total(), 1)
+    best = max(DELIMITERS, key=shares.__getitem__)
+    return best if shares[best] >= 1 else "\t"  # half of the lines alike, or more not alike
 
 
 def check_no_json(path: str, lines: list[str], what: str) -> None:
@@ -72,16 +77,23 @@ def _split(lines: list[str], delimiter: str, strict: bool = True) -> Numbered:
     """
     if delimiter == "\t" or len(delimiter) > 1:
         rows = [(at, line.split(delimiter)) for at, line in enumerate(lines, 1) if line.strip()]
-        alike = _alike(rows) and not all(QUOTED.fullmatch(cell) for _, cells in rows for cell in cells)
-        if alike or len(delimiter) > 1 or not any('"' in line for line in lines):
+        of_r = all(QUOTED.fullmatch(cell) for _, cells in rows for cell in cells)
+        if (_alike(rows) and not of_r) or len(delimiter) > 1 or not any('"' in line for line in lines):
             return rows
-        quoted = _quoted(lines, delimiter, strict=False)
+        quoted = _quoted([line.replace('\\"', '""') for line in lines] if of_r else lines, delimiter, strict=False)
         return quoted if _alike(quoted) else rows
     return _quoted(lines, delimiter, strict)
 
 
 def _alike(rows: Numbered) -> bool:
-    return len({len(cells) for _, cells in rows}) == 1
+    return len({len(cells) for _, cells in rows}) == 1 or _is_of_r(rows)
+
+
+def _is_of_r(rows: Numbered) -> bool:
+    """Whether the first row lacks one cell, for numbers that all others begin with: R writes no name above those."""
+    first, *others = [cells for _, cells in rows] or [[]]
+    short = len(first) > 1 and {len(cells) for cells in others} == {len(first) + 1}
+    return short and all(cells[0].strip('"').isdigit() for cells in others)
 
 
 def _quoted(lines: list[str], delimiter: str, strict: bool) -> Numbered:

@@ -20,8 +20,14 @@ ALONE = re.compile(  # at a Latin letter, no letter of Pinyin
     r"(?<=[A-Za-z])[^\0-\u024f](?![^\0-\u024f])|(?<![^\0-\u024f])[^\0-\u024f](?=[A-Za-z])"
 )
 OTHERS = re.compile(r"[^\0-\x7f]+")
-HALF_WIDTH = re.compile("[\uff61-\uff9f]")  # katakana, of which no text is made up
-TWO_BYTES = ("SHIFT_JIS", "EUC-KR", "EUC-JP", "BIG5", "GB18030")  # a letter; each reads few texts of those before it
+EVERYDAY = {  # encodings of two bytes a letter, and the first bytes of their everyday letters
+    "SHIFT_JIS": rb"[\x82\x83\x88-\x97]",
+    "EUC-KR": rb"[\xb0-\xc8]",
+    "EUC-JP": rb"[\xa4\xa5\xb0-\xcf]",
+    "BIG5": rb"[\xa4-\xc6]",
+    "GB18030": rb"[\xb0-\xd7]",
+}
+TWO_BYTES = tuple(EVERYDAY)
 
 
 def no_utf8(raw: bytes, first: bool) -> tuple[str, str, int] | None:
@@ -60,25 +66,26 @@ def is_encoding(like: str) -> bool:
 def candidates(raw: bytes) -> list[str]:
     """Returns the encodings that bytes may be in that are not UTF-8, the likeliest first, by the names of iconv.
 
-    Those of two bytes a letter refuse most other texts; where most of their letters stand alone beside Latin ones, as
-    the last two bytes of "sch\\xf6n" do in GB18030, or are of those that texts seldom have, the text is another. One
+    Those of two bytes a letter refuse most other texts, and have everyday letters in their own; where most letters
+    stand alone beside Latin ones, as the last two bytes of "sch\\xf6n" do in GB18030, the text is another. One
     byte a letter can be any of many: the name is of the usual one of Cyrillic where most letters are not ASCII's, else
     of Western Europe, with Windows' own signs or without.
     """
-    if fits := [name for name in TWO_BYTES if _decodes(raw, name)]:
-        return fits
+    shares = {name: _everyday(raw, name) for name in TWO_BYTES}
+    if fits := [name for name in TWO_BYTES if shares[name] > 1 / 2]:
+        return sorted(fits, key=lambda name: -shares[name])
     if 2 * sum(byte < 128 for byte in raw) < len(raw):
         return ["CP1251"]
     return ["CP1252" if any(0x80 <= byte < 0xA0 for byte in raw) else "LATIN1"]
 
 
-def _decodes(raw: bytes, encoding: str) -> bool:
+def _everyday(raw: bytes, encoding: str) -> float:
+    """Returns the share of everyday letters among those that are not Latin, or 0 for what is no text in an encoding."""
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(raw)  # whose last letter may be cut off
     except UnicodeDecodeError:
-        return False
-    letters = "".join(others := OTHERS.findall(text))
-    seldom = len(HALF_WIDTH.findall(letters))
-    if encoding == "GB18030":
-        seldom = sum(not letter.encode("gb2312", "ignore") for letter in letters)
-    return 2 * len(ALONE.findall(text)) <= len(others) and 2 * seldom <= len(letters)
+        return 0.0
+    others = OTHERS.findall(text)
+    letters = [letter for letter in "".join(others) if letter.isalpha() and letter > "\u024f"]
+    usual = sum(re.match(EVERYDAY[encoding], letter.encode(encoding)) is not None for letter in letters)
+    return usual / len(letters) if letters and 2 * len(ALONE.findall(text)) <= len(others) else 0.0

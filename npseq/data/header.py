@@ -1,17 +1,32 @@
 """This module finds whether the first row of a table names its columns."""
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
+RARE = 10  # one label in so many may be alone, or the first row, with a label of its own, may well be a row
+
 
 def is_header(rows: list[list[Any]], headings: Collection[str], of_file: bool) -> bool:
-    """Whether the first row is of texts, and of usual names, or, in a file, above columns of numbers.
-
-    The first cell of several may be empty, that of an index.
-    """
+    """Whether the first row is of usual names, or, in a file, of texts above numbers, or above a nameless index."""
     if not rows or not _names(rows[0]):
         return False
-    return all(str(cell).strip().lower() in headings for cell in rows[0]) or (of_file and _numbers_follow(rows))
+    of_index = is_empty(rows[0][0]) and not any(is_empty(row[0]) for row in rows[1:])
+    usual = all(str(cell).strip().lower() in headings for cell in rows[0])
+    return usual or (of_file and (of_index or _numbers_follow(rows)))
+
+
+def may_be_header(label: str, others: Counter[str]) -> bool:
+    """Whether the label of a first row is that of no other, where nearly all others come again."""
+    return label not in others and RARE * sum(count == 1 for count in others.values()) <= others.total()
+
+
+def ask_for_header(first: str, label: str, what: str) -> ValueError:
+    """Returns the error for a first row, in words, that may be a header, or what the others are, with their labels."""
+    return ValueError(
+        f"header must be given: {first}, has a {label} of its own; say header=True if it names the columns, "
+        f"header=False if it is a {what}"
+    )
 
 
 def is_empty(cell: Any) -> bool:

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from npseq.data.header import is_empty
+from npseq.data.header import ask_for_header, is_empty, may_be_header
 from npseq.data.table import Table
 
 HEADINGS = {
@@ -50,14 +50,12 @@ def with_names(table: Table, text: str | int | None, label: str | int | None) ->
     rest = table.of(range(1, len(table.rows)))
     of_label, of_text = places_of(rest, text, label)
     counts = Counter(str(row[of_label]).strip() for row in rest.rows)
-    again = min(counts.values()) > 1
     of_words = 2 * sum(len(str(row[of_text]).split()) > 1 for row in rest.rows) > len(rest.rows)
     like_names = of_words and all(len(cell.split()) < 2 for cell in first)
-    if first[of_label].strip() in counts or not (again or like_names):
-        return table
-    if not (again and like_names):
-        raise ValueError(
-            f"header must be given: the first row of {table.source}, {first!s:.80}, has a label of its own; say "
-            "header=True if it names the columns, header=False if it is a text"
-        )
-    return table.named()
+    own = first[of_label].strip()
+    again = may_be_header(own, counts)
+    if again and like_names:
+        return table.named()
+    if again or (like_names and own not in counts):
+        raise ask_for_header(f"the first row of {table.source}, {first!s:.80}", "label", "text")
+    return table

@@ -5,16 +5,20 @@ from typing import Any
 
 from npseq.data.header import is_number
 from npseq.data.made_pairs import MADE
-from npseq.data.table import Table, read_table
+from npseq.data.reading import lines_of
+from npseq.data.table import Table, no_options, read_table
 from npseq.files import existing
 
-TWO_FILES = "zip(ns.data.read_lines(first, 'none'), ns.data.read_lines(second, 'none'), strict=True)"
+TWO_FILES = "load_pairs(('a.en', 'a.fr'))"
+UNNAMED = ("", "Unnamed: 0")  # an index in a file, and what pandas calls it
 ONE_LINE = str.maketrans("\t\n\r", "   ")
 HEADINGS = {
     "source", "target", "src", "tgt", "trg", "input", "output", "question", "answer", "text", "translation", "id",
     "word", "meaning", "query", "sql", "singular", "plural", "sentence", "pronunciation", "summary",
     "english", "french", "german", "spanish", "italian", "portuguese", "dutch", "russian", "polish", "turkish",
     "chinese", "japanese", "korean", "arabic", "hindi", "latin", "greek", "swedish",
+    "deutsch", "englisch", "französisch", "spanisch", "français", "anglais", "español", "inglés", "中文", "英文",
+    "english words/sentences", "french words/sentences",  # of the file of Kaggle that most take
     "en", "fr", "de", "es", "it", "pt", "nl", "ru", "pl", "tr", "zh", "ja", "ko", "ar", "hi", "la", "el", "sv",
 }  # fmt: skip
 
@@ -32,6 +36,9 @@ def read_pairs(
 
     Raises FileNotFoundError for a missing file, ValueError if it is not UTF-8 or has a row that is no pair.
     """
+    if isinstance(given, tuple) and len(given) == 2 and all(isinstance(path, str | PathLike) for path in given):
+        no_options("one table", "two files", source=source, target=target, delimiter=delimiter, header=header)
+        given = _side_by_side(*given)
     if isinstance(given, str | PathLike):
         known = (*MADE, "tatoeba")
         existing(given, f"a file of sentence pairs, if not {', '.join(map(repr, known))},", others=known)
@@ -44,6 +51,17 @@ def read_pairs(
     return "\n".join("\t".join(_line(row[place]) for place in places.values()) for row in rows)
 
 
+def _side_by_side(first: str | PathLike[str], second: str | PathLike[str]) -> list[tuple[str, str]]:
+    """Returns the lines of two files as pairs. Raises ValueError if one has more than the other."""
+    sides = [lines_of(path, "a file of sentences") for path in (first, second)]
+    if len(sides[0]) != len(sides[1]):
+        raise ValueError(
+            f"two files of pairs must have as many lines, {str(first)!r} has {len(sides[0])}, {str(second)!r} "
+            f"{len(sides[1])}; line k of one must be that of the other's line k"
+        )
+    return list(zip(*sides, strict=True))
+
+
 def _line(cell: Any) -> str:
     return str(cell).rstrip("\r\n").translate(ONE_LINE)
 
@@ -52,7 +70,8 @@ def _places(table: Table, source: str | int | None, target: str | int | None) ->
     """Returns the columns of sources and targets."""
     table.check_two_columns("sentence pairs", "(source, target), of two files " + TWO_FILES)
     width = len(table.rows[0])
-    places = {"source": table.place(source, 0, "source"), "target": table.place(target, 1, "target")}
+    index = int(width > 2 and table.names is not None and table.names[0] in UNNAMED)
+    places = {"source": table.place(source, index, "source"), "target": table.place(target, index + 1, "target")}
     if places["source"] == places["target"]:
         raise ValueError(f"source and target must be two columns, got {source!r} and {target!r}")
     for (what, place), given in zip(places.items(), (source, target), strict=True):

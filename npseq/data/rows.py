@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+NA = "pandas keeps words such as 'NA' by keep_default_na=False"
+
 
 class Rows(NamedTuple):
     """Rows of cells, of which a missing one is None, and the names of their columns, or None."""

@@ -12,7 +12,7 @@ from npseq.arguments import text as a_text
 from npseq.data.delimited import rows_of_lines
 from npseq.data.header import is_empty, is_header
 from npseq.data.reading import lines_of
-from npseq.data.rows import rows_of
+from npseq.data.rows import NA, rows_of
 
 LISTS = (list, tuple, set, dict, np.ndarray, bytes)  # cells that are no text
 
@@ -98,8 +98,9 @@ class Table(NamedTuple):
         empty = {k: what for k, row in enumerate(self.rows) for what, at in columns.items() if is_empty(row[at])}
         if empty and missing == "refuse":
             k, what = next(iter(empty.items()))
+            words = "" if self.lines or self.is_list else f"; {NA}"
             raise ValueError(
-                f"a row must have a {what}, {self.at(k)} has none; leave out all such rows by missing='drop'"
+                f"a row must have a {what}, {self.at(k)} has none; leave out all such rows by missing='drop'{words}"
             )
         if len(empty) == len(self.rows):
             raise ValueError(f"a row must have a {' and a '.join(columns)}, {self.source} has none")
@@ -159,14 +160,13 @@ def _with_header(table: Table, header: bool | None, headings: Collection[str]) -
     return table.named() if header and table.rows else table
 
 
-def _odd(table: Table, width: int) -> str:
-    """Says how many cells the rows have, and which has others: the first, if it is alone."""
+def _odd(table: Table) -> str:
+    """Says how many cells most rows have, and which has others."""
     usual = Counter(map(len, table.rows)).most_common(1)[0][0]
-    if table.names is not None and width == 1:
-        return f"{usual} cells in each row, the first of {table.source} has 1, {table.names[0]!r:.60}"
-    width = usual if table.names is None else width
-    k = next(k for k, row in enumerate(table.rows) if len(row) != width)
-    return f"{width} cells in each row, {table.at(k)} has {len(table.rows[k])}"
+    if table.names is not None and len(table.names) != usual:
+        return f"{usual} cells in each row, the first of {table.source} has {len(table.names)}, {table.names[0]!r:.60}"
+    k = next(k for k, row in enumerate(table.rows) if len(row) != usual)
+    return f"{usual} cells in each row, {table.at(k)} has {len(table.rows[k])}"
 
 
 def _checked(table: Table, what: str, ragged: bool = False) -> Table:
@@ -182,5 +182,5 @@ def _checked(table: Table, what: str, ragged: bool = False) -> Table:
     )
     if any(len(row) != width for row in table.rows):
         way = "name the delimiter, put quotes around cells that hold it, or leave out lines that are no rows"
-        raise ValueError(f"{what} must have {_odd(table, width)}; {way if table.lines else 'an empty cell is None'}")
+        raise ValueError(f"{what} must have {_odd(table)}; {way if table.lines else 'an empty cell is None'}")
     return table

@@ -10,7 +10,7 @@ from npseq.data.batches import pad_sequences
 from npseq.data.conll import BLANKS, HEADINGS, Token, Where, of_conll, of_slashes
 from npseq.data.header import is_empty
 from npseq.data.labelled import Labelled, check_known, labels_of, numbered
-from npseq.data.rows import is_dicts, is_missing
+from npseq.data.rows import NA, is_dicts, is_missing
 from npseq.data.table import Table, no_options, read_table
 from npseq.data.text import Vocabulary, folded
 
@@ -107,8 +107,8 @@ def _of_list(source: Any) -> tuple[list[list[Token]], Where]:
         pairs = isinstance(one, list | tuple) and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in one)
         if not pairs or not one:
             raise ValueError(
-                f"a tagged sentence must be a list of (token, tag), got {one!r:.80} in place {k}; of a list of tokens "
-                "and one of tags, list(zip(tokens, tags)) makes it"
+                f"a tagged sentence must be a list of (token, tag), got {one!r:.80} in place {k}; of a list of "
+                "lists of tokens and one of tags, [list(zip(*pair)) for pair in zip(tokens, tags)] makes them"
             )
         found.append([_token(word, name, k) for word, name in one])
     return found, "the sentence in place {}".format
@@ -124,8 +124,7 @@ def _check_tokens(sentences: list[list[Token]], where: Where) -> None:
     """Raises ValueError where a token or its tag is empty, and where the tokens are but their numbers."""
     if bad := next((each for one in sentences for each in one if not (each.word and each.tag)), None):
         raise ValueError(
-            f"a token must hold something and have a tag, {where(bad.at)} has {bad.word!r} and {bad.tag!r}; pandas "
-            "keeps words such as 'NA' by keep_default_na=False"
+            f"a token must hold something and have a tag, {where(bad.at)} has {bad.word!r} and {bad.tag!r}; {NA}"
         )
     first = sentences[0][0].word
     if max(map(len, sentences)) > 1 and first in ("0", "1") and all(_is_counted(one, int(first)) for one in sentences):

@@ -70,6 +70,11 @@ def test_blanks_part_columns_and_other_spaces_are_part_of_a_token(tmp_path):
 def test_a_first_line_of_its_own_tag_is_a_token_if_it_is_said(tmp_path):
     (tmp_path / "a").write_text("Wort Klasse\na X\nb Y\n\na X\nb Y\n")
     assert load_tagged(tmp_path / "a", header=False).labels == ("Klasse", "X", "Y")
+    (tmp_path / "b").write_text("a Z\na X\nb Y\n\nb W\na X\nb Y\n")
+    assert load_tagged(tmp_path / "b").labels == ("W", "X", "Y", "Z")
+    (tmp_path / "c").write_text("Wort Klasse\n" + "a X\nb Y\n\n" * 5 + "a Z\n")
+    with pytest.raises(ValueError, match="header must be given"):
+        load_tagged(tmp_path / "c")
 
 
 def test_rows_of_a_csv_without_a_cell_are_empty_lines_and_another_sign_parts_words_from_tags(tmp_path):
@@ -77,6 +82,14 @@ def test_rows_of_a_csv_without_a_cell_are_empty_lines_and_another_sign_parts_wor
     assert texts_of(load_tagged(tmp_path / "a.csv", min_freq=1)) == ["The cats", "sleep"]
     (tmp_path / "a").write_text("The_D big_cat_N\nsleep_V\n")
     assert texts_of(load_tagged(tmp_path / "a", form="slash", delimiter="_", min_freq=1)) == ["The big_cat", "sleep"]
+
+
+def test_of_a_sentence_a_row_it_is_said_what_makes_lists(tmp_path):
+    (tmp_path / "a.csv").write_text("text,labels\na b,X Y\nc d e,X X Y\n")
+    with pytest.raises(
+        ValueError, match=r"; of a sentence a row, \[list\(zip\(words.split\(\), tags.split\(\)\)\) for"
+    ):
+        load_tagged(tmp_path / "a.csv")
 
 
 def test_a_table_without_empty_lines_asks_for_its_sentences(tmp_path):

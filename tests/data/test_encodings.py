@@ -35,6 +35,22 @@ def test_an_encoding_is_among_the_candidates(text, encoding):
         assert found == [encoding]
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("电影很好,1\n太差了,0\n", "GB18030"),
+        ("好,正\n坏,负\n", "GB18030"),
+        ("좋아요,1\n싫어요,0\n", "EUC-KR"),
+        ("いい,1\n悪い,0\n", "SHIFT_JIS"),
+        ("いい,1\n悪い,0\n", "EUC-JP"),
+        ("好,1\n壞,0\n", "BIG5"),
+        ("貓\tcat\n狗\tdog\n", "BIG5"),
+    ],
+)
+def test_of_few_letters_the_encoding_of_everyday_ones_comes_first(text, encoding):
+    assert candidates(text.encode(encoding))[0] == encoding
+
+
 def test_a_letter_that_is_cut_off_does_not_hide_an_encoding():
     assert "GB18030" in candidates(CHINESE.encode("gb18030")[:-2])
 

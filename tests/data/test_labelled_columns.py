@@ -38,8 +38,23 @@ def test_a_first_row_of_short_words_whose_label_comes_alone_is_a_header_or_asked
         ):
             load_labelled(given)
         assert load_labelled(given, header=header).labels == labels
+    with pytest.raises(ValueError, match="header must be given"):
+        load_labelled([*names, ("Li", "cn"), *names[1:] * 9])
     assert len(load_labelled([("good film", 1), ("bad film", 0)] * 3).lengths) == 6
     assert load_labelled([*names, ("Li", "cn")]).labels == ("cn", "it", "ru", "zh")
+
+
+def test_a_header_above_short_texts_is_asked_for_though_one_label_comes_once(tmp_path):
+    towns = (
+        "Lima,America\nQuito,America\nBern,Europe\nOslo,Europe\nAccra,Africa\nTunis,Africa\nDelhi,Asia\nSeoul,Asia\n"
+    )
+    (tmp_path / "towns.csv").write_text(f"city,continent\n{towns}Riga,Europe\nApia,Oceania\n")
+    with pytest.raises(
+        ValueError, match=r"first row of .*, \['city', 'continent'\], has a label of its own; say header"
+    ):
+        load_labelled(tmp_path / "towns.csv")
+    data = load_labelled(tmp_path / "towns.csv", header=True, token="char")
+    assert data.labels == ("Africa", "America", "Asia", "Europe", "Oceania")
 
 
 def test_a_column_of_one_value_is_no_text_but_may_be_the_label_of_texts_like_others(tmp_path):

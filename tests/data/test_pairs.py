@@ -88,7 +88,7 @@ def test_600_pairs_are_made():
             ("a.txt", "b.txt"),
             TypeError,
             r"num_pairs must be a positive integer, got 'b.txt'; list\(zip\(first, second\)\) makes pairs of two "
-            r"lists, of two files zip\(ns.data.read_lines\(first, 'none'\)",
+            r"lists, of two files load_pairs\(\('a.en', 'a.fr'\)\)",
         ),
         ((["a"], ["b"]), TypeError, r"got \['b'\]; list\(zip\(first, second\)\) makes pairs of two lists"),
         (("dates", 0), ValueError, "num_pairs must be a positive integer, got 0"),

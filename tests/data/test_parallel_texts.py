@@ -1,9 +1,11 @@
 """The two columns of pairs are found in every usual table; what is no pair is refused by its row."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from npseq.data import load_pairs, read_lines
+from npseq.data import load_pairs
 
 
 def sides(pairs):
@@ -49,16 +51,45 @@ def test_pairs_in_memory_are_those_of_a_file(tmp_path):
 def test_two_files_are_pairs_of_their_lines(tmp_path):
     for name, lines in (("en", "Hi\n\nGo\n"), ("fr", "\ufeffSalut\r\n\r\nVa\r\n")):
         (tmp_path / name).write_bytes(lines.encode())
-    both = [read_lines(tmp_path / name, "none") for name in ("en", "fr")]
-    assert sides(load_pairs(zip(*both, strict=True), missing="drop")) == [("Hi", "Salut"), ("Go", "Va")]
-    with pytest.raises(ValueError, match=r"en' has one; name the delimiter, or give a list .*, of two files zip\(ns"):
+    given = (tmp_path / "en", str(tmp_path / "fr"))
+    assert sides(load_pairs(given, missing="drop")) == [("Hi", "Salut"), ("Go", "Va")]
+    with pytest.raises(ValueError, match="a row must have a target, row 2 of the list has none"):
+        load_pairs(given)
+    with pytest.raises(ValueError, match="delimiter belongs to one table, got it beside two files; leave it out"):
+        load_pairs(given, delimiter=";")
+    (tmp_path / "en").write_text("Hi\nGo\n")
+    with pytest.raises(
+        ValueError, match=r"must have as many lines, '.*en' has 2, '.*fr' 3; line k of one must be that"
+    ):
+        load_pairs(given)
+    with pytest.raises(ValueError, match=r"en' has one; name the delimiter, or .*, of two files load_pairs\(\('a.en'"):
         load_pairs(tmp_path / "en")
+    with pytest.raises(FileNotFoundError, match="a file of sentences must be an existing file"):
+        load_pairs((tmp_path / "en", tmp_path / "de"))
+
+
+def test_an_index_without_a_name_is_no_source(tmp_path):
+    frame = SimpleNamespace(columns=["Unnamed: 0", "a", "b"], itertuples=lambda index: iter([(0, "Hi", "Salut")]))
+    assert sides(load_pairs(frame)) == [("Hi", "Salut")]
+    (tmp_path / "a.tsv").write_text('"x"\t"y"\n"1"\t"Hi"\t"Salut"\n"2"\t"Go"\t"Va"\n')
+    assert sides(load_pairs(tmp_path / "a.tsv")) == [("Hi", "Salut"), ("Go", "Va")]
+    assert sides(load_pairs(tmp_path / "a.tsv", source="y", target="x")) == [("Salut", "Hi"), ("Va", "Go")]
+
+
+def test_a_word_that_pandas_takes_for_nothing_is_named():
+    frame = SimpleNamespace(columns=["a", "b"], itertuples=lambda index: iter([("null", "zéro"), (float("nan"), "x")]))
+    with pytest.raises(
+        ValueError, match=r"row 2 of the data frame has none; .*; pandas keeps words such as 'NA' by keep_"
+    ):
+        load_pairs(frame)
 
 
 @pytest.mark.parametrize(
     ("name", "text", "options"),
     [
         ("a.csv", 'english,french\n"Hi, Tom!",Salut !\nWho?,"Qui\n?"\n', {}),
+        ("a.csv", 'English words/sentences,French words/sentences\n"Hi, Tom!",Salut !\nWho?,Qui ?\n', {}),
+        ("a.csv", "Englisch;Français\nHi, Tom!;Salut !\nWho?;Qui ?\n", {}),
         ("a.csv", "id;fr;en\n1;Salut !;Hi, Tom!\n2;Qui ?;Who?\n", {"source": "en", "target": "fr"}),
         ("a.txt", "10\tHi, Tom!\t7\tSalut !\n11\tWho?\t9\tQui ?\n", {"source": 1, "target": 3}),
         ("a.txt", "Hi, Tom!\tSalut !\tCC, BY\nWho?\tQui ?\n", {}),

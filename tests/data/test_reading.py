@@ -97,7 +97,7 @@ def test_a_document_that_is_an_archive_is_named(tmp_path):
     [
         (b"ab\n\xffcd", 3, "it looks like one byte a letter, as LATIN1 is; convert it: iconv -f LATIN1"),
         (b"caf\xe9 au lait", 3, "LATIN1"),
-        (CHINESE.encode("gb18030"), 0, "GB18030; convert it: iconv -f "),
+        (CHINESE.encode("gb18030"), 0, "GB18030 or BIG5; convert it: iconv -f GB18030"),
         (JAPANESE.encode("shift-jis"), 0, "SHIFT_JIS; convert it: iconv -f SHIFT_JIS"),
         (b"x" * (2 * CHUNK) + b"\xff", 2 * CHUNK, ""),
         (b"x" * (CHUNK - 1) + b"\xe6\x98x", CHUNK - 1, ""),

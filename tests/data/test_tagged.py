@@ -65,6 +65,10 @@ def test_sentences_like_others_have_their_ids_and_tags():
     [
         (lambda path: load_tagged([]), "tagged sentences must be at least one, got none"),
         (lambda path: load_tagged([["a"]]), r"must be a list of \(token, tag\), got \['a'\] in place 0"),
+        (
+            lambda path: load_tagged(zip([["a", "b", "c"]], [["X", "Y", "X"]], strict=True)),
+            r"lists of tokens and one of tags, \[list\(zip\(\*pair\)\) for pair in zip\(tokens, tags\)\] makes them",
+        ),
         (lambda path: load_tagged(path, form="slash"), "must be word/tag, line 1 of .* has 'a'"),
         (lambda path: load_tagged(path, form="tsv"), "form must be one of 'conll', 'slash'"),
         (
