@@ -18,6 +18,10 @@ HEADINGS = {
 }  # fmt: skip
 
 BLANKS = " \t"  # others, as that in 10\xa0000, are part of a token
+A_ROW_EACH = (
+    "of a sentence a row, [list(zip(words.split(), tags.split())) for words, tags in rows] makes lists; "
+    "ast.literal_eval reads those that are printed"
+)
 LONGEST = 200  # tokens of a sentence without an empty line behind it
 
 Where = Callable[[int], str]  # where a token is, in words, by its number
@@ -59,7 +63,7 @@ def of_conll(path: Any, token: Any, tag: Any, delimiter: Any, header: Any) -> tu
     if all(line.cells for line in lines) and (_is_csv(path) or named or slashes or len(lines) > LONGEST):
         way = "name the column that says of which sentence a token is, sentence=..., or for word/tag form='slash'"
         if _is_csv(path) and all(" " in cell for cell in (lines[-1].cells[of_token], lines[-1].cells[of_tag])):
-            way = "of a sentence a row, [list(zip(words.split(), tags.split())) for words, tags in csv.reader(file)]"
+            way = A_ROW_EACH
         raise ValueError(
             f"empty lines must part sentences, {table.source} has none, and the columns {first.cells!s:.80}; {way}"
         )

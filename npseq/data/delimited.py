@@ -9,7 +9,8 @@ from contextlib import suppress
 DELIMITERS = ("\t", ";", "|||", "|", ",")  # the likelier first: a comma may be that of a number, or of a text
 SEPARATOR = re.compile("sep=(.)")  # the first line of some files of Excel
 DECLARED = re.compile("#(separator|html|columns|tags|deck|notetype|guid|(tags|deck|notetype|guid) column):.*")  # Anki's
-QUOTED = re.compile(r'"(?:[^"]|""|\\")*"|[-+.e\d]*|NA|TRUE|FALSE')  # as R writes a cell
+OF_R = re.compile(r'"(?:[^"]|""|\\")*"|[-+.e\d]*|NA|TRUE|FALSE')  # a cell of a TSV that R writes
+OF_EXCEL = re.compile(r'"(?:[^"]|"")*(?:[,;]|"")(?:[^"]|"")*"|[^",]*')  # and of Excel's, whose quotes have a reason
 FIRST = 50  # lines by which the delimiter is found
 
 Numbered = list[tuple[int, list[str]]]  # the line in which each row begins, and its cells
@@ -77,8 +78,8 @@ def _split(lines: list[str], delimiter: str, strict: bool = True) -> Numbered:
     """
     if delimiter == "\t" or len(delimiter) > 1:
         rows = [(at, line.split(delimiter)) for at, line in enumerate(lines, 1) if line.strip()]
-        of_r = all(QUOTED.fullmatch(cell) for _, cells in rows for cell in cells)
-        if (_alike(rows) and not of_r) or len(delimiter) > 1 or not any('"' in line for line in lines):
+        of_r, of_excel = (all(kind.fullmatch(cell) for _, cells in rows for cell in cells) for kind in (OF_R, OF_EXCEL))
+        if (_alike(rows) and not (of_r or of_excel)) or len(delimiter) > 1 or not any('"' in line for line in lines):
             return rows
         quoted = _quoted([line.replace('\\"', '""') for line in lines] if of_r else lines, delimiter, strict=False)
         return quoted if _alike(quoted) else rows

@@ -1,9 +1,11 @@
 """This module finds whether the first row of a table names its columns."""
 
+import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
+NAME = re.compile(r"\w+([-./]\w+)*")
 RARE = 10  # one label in so many may be alone, or the first row, with a label of its own, may well be a row
 
 
@@ -14,6 +16,12 @@ def is_header(rows: list[list[Any]], headings: Collection[str], of_file: bool) -
     of_index = is_empty(rows[0][0]) and not any(is_empty(row[0]) for row in rows[1:])
     usual = all(str(cell).strip().lower() in headings for cell in rows[0])
     return usual or (of_file and (of_index or _numbers_follow(rows)))
+
+
+def like_names(first: Sequence[str], texts: Sequence[str]) -> bool:
+    """Whether each cell of a first row is one word without a sign of the end, and most texts below have several."""
+    several = sum(len(text.split()) > 1 for text in texts)
+    return 2 * several > len(texts) and all(NAME.fullmatch(cell.strip()) for cell in first if cell.strip())
 
 
 def may_be_header(label: str, others: Counter[str]) -> bool:

@@ -211,5 +211,6 @@ def labels_of(like: Any) -> tuple[str, ...]:
 def numbered(name: str, places: dict[str, int], where: Callable[[int], str], at: int) -> int:
     """Returns the place of a label. Raises ValueError for an unknown one, with where it is."""
     if name not in places:
-        raise ValueError(f"a label must be one of {', '.join(map(repr, [*places][:20]))}, {where(at)} has {name!r}")
+        known = ", ".join(map(repr, [*places][:20]))
+        raise ValueError(f"a label must be one of {known}, {where(at)} has {name!r}; predict takes what has none")
     return places[name]

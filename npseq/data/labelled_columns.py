@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from npseq.data.header import ask_for_header, is_empty, may_be_header
+from npseq.data.header import ask_for_header, is_empty, like_names, may_be_header
 from npseq.data.table import Table
 
 HEADINGS = {
@@ -50,12 +50,11 @@ def with_names(table: Table, text: str | int | None, label: str | int | None) ->
     rest = table.of(range(1, len(table.rows)))
     of_label, of_text = places_of(rest, text, label)
     counts = Counter(str(row[of_label]).strip() for row in rest.rows)
-    of_words = 2 * sum(len(str(row[of_text]).split()) > 1 for row in rest.rows) > len(rest.rows)
-    like_names = of_words and all(len(cell.split()) < 2 for cell in first)
+    named = like_names(first, [str(row[of_text]) for row in rest.rows])
     own = first[of_label].strip()
     again = may_be_header(own, counts)
-    if again and like_names:
+    if again and named:
         return table.named()
-    if again or (like_names and own not in counts):
+    if again or (named and own not in counts):
         raise ask_for_header(f"the first row of {table.source}, {first!s:.80}", "label", "text")
     return table

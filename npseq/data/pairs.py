@@ -137,7 +137,7 @@ def load_pairs(
         missing: "refuse" refuses a row without a source or a target, "drop" leaves it out.
         delimiter: of a file's columns; None finds it.
         header: whether a first row names the columns; None: if `source` or `target` is a name, or it holds names of
-            languages, or such as "question" and "answer".
+            languages, or such as "question" and "answer"; where single words are above sentences, it must be given.
         like: pairs, or a model, whose vocabularies and tokens these get.
         rng: of the synthetic pairs, a seed or a Generator.
 

@@ -3,7 +3,7 @@
 from os import PathLike
 from typing import Any
 
-from npseq.data.header import is_number
+from npseq.data.header import is_number, like_names
 from npseq.data.made_pairs import MADE
 from npseq.data.reading import lines_of
 from npseq.data.table import Table, no_options, read_table
@@ -47,6 +47,8 @@ def read_pairs(
         what="a table of sentence pairs",
     )  # fmt: skip
     places = _places(table, source, target)
+    if header is None and table.names is None:
+        _check_first(table, list(places.values()))
     rows = table.filled(places, missing).rows
     return "\n".join("\t".join(_line(row[place]) for place in places.values()) for row in rows)
 
@@ -81,6 +83,16 @@ def _places(table: Table, source: str | int | None, target: str | int | None) ->
                 "both, say source=1, target=2"
             )
     return places
+
+
+def _check_first(table: Table, places: list[int]) -> None:
+    """Raises ValueError where the first row looks like names above sentences."""
+    first, *others = [[str(row[place]) for place in places] for row in table.rows]
+    if len(others) > 1 and like_names(first, [text for row in others for text in row]):
+        raise ValueError(
+            f"header must be given: the first row of {table.source}, {first!s:.80}, may be names above sentences; say "
+            "header=True if it names the columns, header=False if it is a pair"
+        )
 
 
 def _no_texts(cells: list[str]) -> str:

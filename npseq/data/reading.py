@@ -84,7 +84,9 @@ def _check(path: str | PathLike[str], what: str, raw: bytes, place: int) -> None
     """Raises ValueError for bytes, which begin at this place of the file, that pass for UTF-8 but are no text."""
     if found := no_utf8(raw, first=place == 0):
         like, sign, at = found
-        remedy = _convert(like, path) if is_encoding(like) else "take its text, of a spreadsheet its CSV"
+        remedy = (
+            _convert(like, path) if is_encoding(like) else "take its text: unpack an archive, save a spreadsheet as CSV"
+        )
         raise ValueError(
             f"{what} must be UTF-8, {named(path)} looks like {like}, by {sign} at offset {place + at}; {remedy}"
         )

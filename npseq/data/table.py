@@ -14,6 +14,7 @@ from npseq.data.header import is_empty, is_header
 from npseq.data.reading import lines_of
 from npseq.data.rows import NA, rows_of
 
+SEVERAL = "fit(texts, targets) with loss='binary' learns several"
 LISTS = (list, tuple, set, dict, np.ndarray, bytes)  # cells that are no text
 
 
@@ -49,7 +50,8 @@ class Table(NamedTuple):
         if name is None:
             name = usual
         if isinstance(name, bool) or not isinstance(name, str | int | np.integer):
-            raise TypeError(f"{what} must be the name or the place of one column of {self.source}, got {name!r}")
+            way = f"; {SEVERAL}" if what == "label" else ""
+            raise TypeError(f"{what} must be the name or the place of one column of {self.source}, got {name!r}{way}")
         if isinstance(name, str):
             if self.names is None or name not in self.names:
                 known = f"they are {', '.join(map(repr, self.names))}" if self.names else "there is no header"
@@ -92,7 +94,7 @@ class Table(NamedTuple):
         """
         for what, at in columns.items():
             if (k := next((k for k, row in enumerate(self.rows) if isinstance(row[at], LISTS)), None)) is not None:
-                way = "fit(texts, targets) with loss='binary' learns several" if what == "label" else "' '.join(tokens)"
+                way = SEVERAL if what == "label" else "' '.join(tokens)"
                 way = "decode() it" if isinstance(self.rows[k][at], bytes) else self.inside(at, k) or way
                 raise TypeError(f"a {what} must be one string, {self.at(k)} has {self.rows[k][at]!r:.60}; {way}")
         empty = {k: what for k, row in enumerate(self.rows) for what, at in columns.items() if is_empty(row[at])}
@@ -122,8 +124,9 @@ def read_table(
     delimiter: of a file, a character, or several, beside which no quotes are read; None takes a tab for .tsv, else the
     one of , ; tab | ||| that cuts the first lines alike. header: whether the first row of a file or a list names the
     columns; None says that it does if a column that is wanted is a name, or all of its cells are among `headings`; of a
-    file also if none of them is a number or, but for the first, is empty, and those below it are not all texts. ragged:
-    whether rows of a TSV may differ in length; shorter ones get empty cells.
+    file also if none of them is a number or, but for the first, is empty, and those below it are not all texts, or the
+    first alone is empty, as above an index. ragged: whether rows of a TSV may differ in length; shorter ones get empty
+    cells.
 
     Raises:
         ValueError: for no rows, or rows of different lengths, with the line.

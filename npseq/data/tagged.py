@@ -7,7 +7,7 @@ from typing import Any
 
 from npseq.arguments import flag, integer, one_of
 from npseq.data.batches import pad_sequences
-from npseq.data.conll import BLANKS, HEADINGS, Token, Where, of_conll, of_slashes
+from npseq.data.conll import A_ROW_EACH, BLANKS, HEADINGS, Token, Where, of_conll, of_slashes
 from npseq.data.header import is_empty
 from npseq.data.labelled import Labelled, check_known, labels_of, numbered
 from npseq.data.rows import NA, is_dicts, is_missing
@@ -143,9 +143,9 @@ def _of_table(
 ) -> tuple[list[list[Token]], Where]:
     wanted, what = (token, tag, sentence), "a table of tagged tokens"
     table = read_table(source, delimiter=delimiter, header=header, wanted=wanted, headings=HEADINGS, what=what)
-    of_token, of_tag = table.place(token, 0, "token"), table.place(tag, -1, "tag")
     if sentence is None:
-        return _of_rows(table, of_token, of_tag), table.at
+        return _of_rows(table, token, tag), table.at
+    of_token, of_tag = table.place(token, 0, "token"), table.place(tag, -1, "tag")
     of_sentence = table.place(sentence, 0, "sentence")
     if len({of_token, of_tag, of_sentence}) < 3:
         names = table.names or range(len(table.rows[0]))
@@ -160,19 +160,19 @@ def _of_table(
     return [list(group) for _, group in groupby(tokens, key=lambda each: numbers[each.at])], table.at
 
 
-def _of_rows(table: Table, of_token: int, of_tag: int) -> list[list[Token]]:
-    """The sentences of a table whose cells are lists; the first of them is that of tokens, if another is named."""
-    if isinstance(table.rows[0][of_token], str) or not hasattr(table.rows[0][of_token], "__len__"):
-        lists = [k for k, cell in enumerate(table.rows[0]) if hasattr(cell, "__len__") and not isinstance(cell, str)]
-        of_token = lists[0] if of_token == 0 and len(lists) > 1 else of_token
+def _of_rows(table: Table, token: Any, tag: Any) -> list[list[Token]]:
+    """The sentences of a table whose cells are lists, of which the first holds tokens, the last tags, by default."""
+    lists = [k for k, cell in enumerate(table.rows[0]) if hasattr(cell, "__len__") and not isinstance(cell, str)]
+    if len(lists) > 1:
+        token, tag = lists[0] if token == 0 else token, lists[-1] if tag == -1 else tag
+    of_token, of_tag = table.place(token, 0, "token"), table.place(tag, -1, "tag")
     found = []
     for k, row in enumerate(table.rows):
         words, tags = row[of_token], row[of_tag]
         if isinstance(words, str) or not hasattr(words, "__len__"):
             raise ValueError(
                 f"sentence must name the column that says of which sentence a token is, got None; {table.source} has "
-                f"{', '.join(map(repr, table.names or ()))}; of a sentence a row, cells must be lists: split() makes "
-                "them of words, ast.literal_eval of lists that are printed"
+                f"{', '.join(map(repr, table.names or ()))}; {A_ROW_EACH}"
             )
         if isinstance(tags, str) or not hasattr(tags, "__len__") or not 0 < len(words) == len(tags):
             raise ValueError(f"a row must have a list of tokens and one of as many tags, {table.at(k)} has {row!r:.80}")

@@ -18,6 +18,8 @@ from npseq.data.table import read_table
         ("a.tsv", '"a"\t"b"\n"c"\td\n', [['"a"', '"b"'], ['"c"', "d"]]),
         ("a.tsv", "1\t2\n3\t\n", [["1", "2"], ["3", ""]]),
         ("a.tsv", '"a"\t"b"\n"1"\t"c \\"d\\""\tTRUE\n"2"\t"e"\t1e-05\n', [["1", 'c "d"', "TRUE"], ["2", "e", "1e-05"]]),
+        ("a.txt", 'a\tb\n"c, ""d"""\te\nf\t"g;h"\n', [["a", "b"], ['c, "d"', "e"], ["f", "g;h"]]),
+        ("a.txt", 'a\tb\n"c, d"\te\n"f"\tg\n', [["a", "b"], ['"c, d"', "e"], ['"f"', "g"]]),
         ("a.csv", ",a,b\nx,c,d\ny,e,f\n", [["x", "c", "d"], ["y", "e", "f"]]),
         (
             "a.txt",

@@ -68,6 +68,17 @@ def test_two_files_are_pairs_of_their_lines(tmp_path):
         load_pairs((tmp_path / "en", tmp_path / "de"))
 
 
+def test_names_above_sentences_are_asked_for(tmp_path):
+    (tmp_path / "a.csv").write_text("Term,Definition\nI am here,Ich bin da\nGo.,Geh.\nWe eat,Wir essen\n")
+    with pytest.raises(ValueError, match=r"header must be given: .* \['Term', 'Definition'\], may be names above sent"):
+        load_pairs(tmp_path / "a.csv")
+    assert sides(load_pairs(tmp_path / "a.csv", header=True))[0] == ("I am here", "Ich bin da")
+    assert sides(load_pairs(tmp_path / "a.csv", header=False))[0] == ("Term", "Definition")
+    given = [("Go.", "Geh."), ("I am here", "Ich bin da"), ("We eat", "Wir essen")]
+    assert sides(load_pairs(given)) == given
+    assert len(sides(load_pairs([("one", "eins"), ("two", "zwei"), ("the cat", "die Katze")]))) == 3
+
+
 def test_an_index_without_a_name_is_no_source(tmp_path):
     frame = SimpleNamespace(columns=["Unnamed: 0", "a", "b"], itertuples=lambda index: iter([(0, "Hi", "Salut")]))
     assert sides(load_pairs(frame)) == [("Hi", "Salut")]

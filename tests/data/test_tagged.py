@@ -56,7 +56,9 @@ def test_sentences_like_others_have_their_ids_and_tags():
     other = load_tagged([[("CATS", "N"), ("run", "V")]], like=learnt)
     assert texts_of(other) == ["cats <unk>"]
     assert (other.labels, other.targets.tolist()) == (learnt.labels, [[1], [3]])
-    with pytest.raises(ValueError, match="a label must be one of 'D', 'N', 'P', 'V', the sentence in place 1 has 'X'"):
+    with pytest.raises(
+        ValueError, match="a label must be one of 'D', 'N', 'P', 'V', the sentence in place 1 has 'X'; predict takes"
+    ):
         load_tagged([[("a", "N")], [("a", "X")]], like=learnt)
 
 
@@ -94,7 +96,7 @@ def test_sentences_like_others_have_their_ids_and_tags():
         ),
         (
             lambda path: load_tagged([{"tokens": "a b", "tags": "X Y"}]),
-            r"cells must be lists: split\(\) makes them of words, ast.literal_eval of lists that are printed",
+            r"of a sentence a row, .* makes lists; ast.literal_eval reads those that are printed",
         ),
         (
             lambda path: load_tagged([[("a", "X"), ("b", "Y")], [("c", "X")]]),
@@ -113,6 +115,7 @@ def test_what_is_no_list_is_refused_and_dicts_are_rows():
     with pytest.raises(TypeError, match="must be a path, a list of sentences or a data frame, got None"):
         load_tagged(None)
     rows = [
-        {"id": k, "tokens": [word for word, _ in one], "tags": [tag for _, tag in one]} for k, one in enumerate(GIVEN)
+        {"id": k, "tokens": [word for word, _ in one], "tags": [tag for _, tag in one], "lang": "en"}
+        for k, one in enumerate(GIVEN)
     ]
     assert repr(load_tagged(iter(rows), min_freq=1)) == repr(load_tagged(GIVEN, min_freq=1))
