@@ -122,4 +122,10 @@ def of_slashes(path: Any, sign: str) -> tuple[list[list[Token]], Where]:
                 "them as delimiter"
             )
         sentences.append([Token(word, tag, at) for word, _, tag in pairs])
+    words = [each.word for one in sentences for each in one]
+    if words and all(sign in word for word in words):
+        raise ValueError(
+            f"a token must be word{sign}tag, each of {str(path)!r} has more of {sign!r}, as {words[0]!r}; give "
+            f"a list, [[part.split({sign!r})[:2] for part in line.split()] for line in file]"
+        )
     return [one for one in sentences if one], lambda at: f"line {at} of the file {str(path)!r}"

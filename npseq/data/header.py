@@ -10,12 +10,20 @@ RARE = 10  # one label in so many may be alone, or the first row, with a label o
 
 
 def is_header(rows: list[list[Any]], headings: Collection[str], of_file: bool) -> bool:
-    """Whether the first row is of usual names, or, in a file, of texts above numbers, or above a nameless index."""
+    """Whether the first row holds two usual names, or, in a file, is above numbers, or above an index without a name.
+
+    A name that comes again below it is none.
+    """
     if not rows or not _names(rows[0]):
         return False
     of_index = is_empty(rows[0][0]) and not any(is_empty(row[0]) for row in rows[1:])
-    usual = all(str(cell).strip().lower() in headings for cell in rows[0])
-    return usual or (of_file and (of_index or _numbers_follow(rows)))
+    usual = [k for k in named_as(rows[0], headings) if rows[0][k] not in (row[k] for row in rows[1:] if k < len(row))]
+    return len(usual) >= min(2, len(rows[0])) or (of_file and (of_index or _numbers_follow(rows)))
+
+
+def named_as(names: Sequence[Any], usual: Collection[str]) -> list[int]:
+    """Returns the places of the names that are usual ones."""
+    return [k for k, name in enumerate(names) if str(name).strip().lower() in usual]
 
 
 def like_names(first: Sequence[str], texts: Sequence[str]) -> bool:

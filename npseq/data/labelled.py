@@ -124,8 +124,8 @@ def load_labelled(
 
     Args:
         source: a CSV or TSV file, which gzip may have packed; a list of (text, label), or of dicts; or a data frame.
-        text, label: the columns, by name or place; None takes the longest texts, and the column of the fewest values
-            that differ, of a list the last.
+        text, label: the columns, by name or place; None takes the only one of a usual name, as "text" or "label", else
+            the longest texts, and the column of the fewest values that differ, of a list the last.
         token: "word", "char" or "jieba", see `tokenize`.
         lower: whether texts are made lower case.
         min_freq, max_size: of the vocabulary; other tokens become `<unk>`.

@@ -3,23 +3,26 @@
 from collections import Counter
 from typing import Any
 
-from npseq.data.header import ask_for_header, is_empty, like_names, may_be_header
+from npseq.data.header import ask_for_header, is_empty, like_names, may_be_header, named_as
 from npseq.data.table import Table
 
-HEADINGS = {
-    "id", "text", "texts", "sentence", "message", "review", "comment", "utterance", "document", "content", "title",
-    "body", "name", "surname", "word", "query", "question", "tweet", "headline", "description", "label", "labels",
-    "class", "category", "target", "sentiment", "intent", "language", "lang", "topic", "genre", "emotion", "rating",
-    "stars", "score", "type", "tag", "country", "nationality", "gender", "sex", "文本", "内容", "评论",
-    "句子", "标签", "类别", "情感",
+OF_TEXTS = {"text", "texts", "sentence", "message", "review", "comment", "utterance", "tweet", "文本", "评论", "句子"}
+OF_LABELS = {"label", "labels", "class", "category", "target", "sentiment", "intent", "标签", "类别", "情感"}
+HEADINGS = OF_TEXTS | OF_LABELS | {
+    "id", "document", "content", "title", "body", "name", "surname", "word", "query", "question", "headline",
+    "description", "language", "lang", "topic", "genre", "emotion", "rating", "stars", "score", "type", "tag",
+    "country", "nationality", "gender", "sex", "内容",
 }  # fmt: skip
 
 
 def places_of(table: Table, text: str | int | None, label: str | int | None, known: Any = ()) -> tuple[int, int]:
-    """Returns the columns of labels and of texts: those that are named, or that look like them.
+    """Returns the columns of labels and of texts: those that are named, have a usual name alone, or look like them.
 
     known: labels, of which those of the column must be some.
     """
+    if table.names is not None:
+        text = _alone(table.names, OF_TEXTS) if text is None else text
+        label = _alone(table.names, OF_LABELS) if label is None and not known else label
     cells = [["" if is_empty(cell) else str(cell).strip() for cell in row] for row in table.rows]
     columns = list(zip(*cells, strict=True))
     kinds, lengths = [len({*column} - {""}) for column in columns], [sum(map(len, column)) for column in columns]
@@ -37,6 +40,12 @@ def places_of(table: Table, text: str | int | None, label: str | int | None, kno
             f"{', '.join(map(repr, names))}"
         )
     return of_label, of_text
+
+
+def _alone(names: tuple[str, ...], usual: set[str]) -> int | None:
+    """Returns the place of the only one of the names that is usual, or None."""
+    found = named_as(names, usual)
+    return found[0] if len(found) == 1 else None
 
 
 def with_names(table: Table, text: str | int | None, label: str | int | None) -> Table:

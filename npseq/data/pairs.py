@@ -124,8 +124,9 @@ def load_pairs(
             gzip may have packed; a tuple of the paths of two files, whose lines are pairs; or pairs of texts
             themselves: a list of (source, target), or what yields them or dicts, or a data frame of pandas or polars.
         num_pairs: how many are made, or read at most, from the first on; None makes 600, and reads all of a file.
-        source, target: of a file, a list or a data frame the columns, by name or place; None takes the first and the
-            second, and refuses a number of each row there beside other columns.
+        source, target: of a file, a list or a data frame the columns, by name or place; None takes the two that have
+            usual names, as languages are, else the first and the second, and refuses a number of each row there beside
+            other columns.
         token: what their texts are split into, "word" or "char", or one of them for sources and one for targets; None
             is "char" for made pairs, else "word".
         clean: of them "d2l" makes texts lower case and sets , . ! ? apart, "none" keeps their words as they are; None

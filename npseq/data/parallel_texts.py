@@ -3,7 +3,7 @@
 from os import PathLike
 from typing import Any
 
-from npseq.data.header import is_number, like_names
+from npseq.data.header import is_number, like_names, named_as
 from npseq.data.made_pairs import MADE
 from npseq.data.reading import lines_of
 from npseq.data.table import Table, no_options, read_table
@@ -72,8 +72,10 @@ def _places(table: Table, source: str | int | None, target: str | int | None) ->
     """Returns the columns of sources and targets."""
     table.check_two_columns("sentence pairs", "(source, target), of two files " + TWO_FILES)
     width = len(table.rows[0])
-    index = int(width > 2 and table.names is not None and table.names[0] in UNNAMED)
-    places = {"source": table.place(source, index, "source"), "target": table.place(target, index + 1, "target")}
+    names = table.names or ()
+    usual = named_as(names, HEADINGS - {"id"})
+    first, second = usual if len(usual) == 2 else (1, 2) if width > 2 and names and names[0] in UNNAMED else (0, 1)
+    places = {"source": table.place(source, first, "source"), "target": table.place(target, second, "target")}
     if places["source"] == places["target"]:
         raise ValueError(f"source and target must be two columns, got {source!r} and {target!r}")
     for (what, place), given in zip(places.items(), (source, target), strict=True):
@@ -88,11 +90,15 @@ def _places(table: Table, source: str | int | None, target: str | int | None) ->
 def _check_first(table: Table, places: list[int]) -> None:
     """Raises ValueError where the first row looks like names above sentences."""
     first, *others = [[str(row[place]) for place in places] for row in table.rows]
-    if len(others) > 1 and like_names(first, [text for row in others for text in row]):
+    if len(others) > 1 and like_names(first, [max(row, key=_words) for row in others]):
         raise ValueError(
             f"header must be given: the first row of {table.source}, {first!s:.80}, may be names above sentences; say "
             "header=True if it names the columns, header=False if it is a pair"
         )
+
+
+def _words(text: str) -> int:
+    return len(text.split())
 
 
 def _no_texts(cells: list[str]) -> str:

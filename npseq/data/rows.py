@@ -33,7 +33,7 @@ def rows_of(source: Any, what: str) -> Rows:
         return Rows(names, _cells([row.get(name) for name in names] for row in given), "the list")
     if not all(isinstance(row, list | tuple) for row in given):
         raise _no_table(given, what)
-    if len(given) == 2 and len(given[0]) == len(given[1]) > (2 if isinstance(source, tuple) else 20):
+    if len(given) == 2 and len(given[0]) == len(given[1]) > (2 if isinstance(source, tuple) else 4):
         raise TypeError(
             f"{what} must be a list of rows, got two of {len(given[0])} cells; list(zip(*data)) makes rows of columns"
         )

@@ -14,6 +14,10 @@ from npseq.data.rows import NA, is_dicts, is_missing
 from npseq.data.table import Table, no_options, read_table
 from npseq.data.text import Vocabulary, folded
 
+SIDE_BY_SIDE = (
+    "of a list of lists of tokens and one of tags, [list(zip(*pair)) for pair in zip(tokens, tags)] makes them"
+)
+
 
 def load_tagged(
     source: str | PathLike[str] | Sequence[Any] | Any,
@@ -106,10 +110,9 @@ def _of_list(source: Any) -> tuple[list[list[Token]], Where]:
     for k, one in enumerate(source):
         pairs = isinstance(one, list | tuple) and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in one)
         if not pairs or not one:
-            raise ValueError(
-                f"a tagged sentence must be a list of (token, tag), got {one!r:.80} in place {k}; of a list of "
-                "lists of tokens and one of tags, [list(zip(*pair)) for pair in zip(tokens, tags)] makes them"
-            )
+            texts = isinstance(one, list | tuple) and any(isinstance(part, str) and " " in part for part in one)
+            way = A_ROW_EACH if texts else SIDE_BY_SIDE
+            raise ValueError(f"a tagged sentence must be a list of (token, tag), got {one!r:.80} in place {k}; {way}")
         found.append([_token(word, name, k) for word, name in one])
     return found, "the sentence in place {}".format
 

@@ -102,3 +102,9 @@ def test_a_table_without_empty_lines_asks_for_its_sentences(tmp_path):
             ValueError, match=rf"empty lines must part sentences, .* has none, and the columns .{first}"
         ):
             load_tagged(tmp_path / name)
+
+
+def test_words_with_two_tags_are_refused(tmp_path):
+    (tmp_path / "a").write_text("The|DT|O cats|NNS|B\n\nsleep|V|O\n")
+    with pytest.raises(ValueError, match=r"each of .* has more of '\|', as .The\|DT'; give a list, \[\[part.spl"):
+        load_tagged(tmp_path / "a", form="slash", delimiter="|")

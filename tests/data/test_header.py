@@ -25,3 +25,9 @@ def test_a_first_row_of_usual_words_or_a_wanted_name_is_a_header():
         read_table(rows, header="infer")
     with pytest.raises(ValueError, match="must hold at least one row, the list has none"):
         read_table(rows[:1], headings={"word", "tag"})
+
+
+def test_two_usual_names_that_come_once_are_enough():
+    rows = [["Unit", "Word", "Tag"], ["Unit 1", "a", "b"]]
+    assert read_table(rows, headings={"word", "tag"}).names == ("Unit", "Word", "Tag")
+    assert read_table([["1", "en", "Hi", "de"], ["2", "en", "Go", "de"]], headings={"en", "de"}).names is None

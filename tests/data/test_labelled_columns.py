@@ -72,3 +72,14 @@ def test_a_label_that_may_be_one_of_two_is_asked_for(tmp_path):
     with pytest.raises(ValueError, match=r"label must be named, .* has several columns of 2 values: 'toxic', 'insult'"):
         load_labelled(tmp_path / "a.csv")
     assert load_labelled(tmp_path / "a.csv", label="toxic").targets.tolist() == [1, 0, 1] * 2
+
+
+def test_usual_names_say_which_columns_are_texts_and_labels(tmp_path):
+    rows = "".join(
+        f"Mon Apr 06 22:19:{k} 2009,{k % 2},{k % 2},{text.replace(',', '')}\n" for k, (text, _) in enumerate(TEXTS)
+    )
+    (tmp_path / "a.csv").write_text(f"date,flag,target,text\n{rows}")
+    assert texts_of(load_labelled(tmp_path / "a.csv", min_freq=1))[0] == "good film"
+    rows = "".join(f"{text.replace(',', '')};{label};{who}\n" for who, (text, label) in zip("abab", TEXTS, strict=True))
+    (tmp_path / "b.csv").write_text(f"Tweet;Label;Annotator\n{rows}")
+    assert load_labelled(tmp_path / "b.csv", min_freq=1).labels == ("+", "-")

@@ -74,6 +74,8 @@ def test_names_above_sentences_are_asked_for(tmp_path):
         load_pairs(tmp_path / "a.csv")
     assert sides(load_pairs(tmp_path / "a.csv", header=True))[0] == ("I am here", "Ich bin da")
     assert sides(load_pairs(tmp_path / "a.csv", header=False))[0] == ("Term", "Definition")
+    with pytest.raises(ValueError, match="header must be given"):
+        load_pairs([("date", "iso"), ("May 3, 1999", "1999-05-03"), ("June 4, 2001", "2001-06-04")], token="char")
     given = [("Go.", "Geh."), ("I am here", "Ich bin da"), ("We eat", "Wir essen")]
     assert sides(load_pairs(given)) == given
     assert len(sides(load_pairs([("one", "eins"), ("two", "zwei"), ("the cat", "die Katze")]))) == 3
@@ -100,6 +102,7 @@ def test_a_word_that_pandas_takes_for_nothing_is_named():
     [
         ("a.csv", 'english,french\n"Hi, Tom!",Salut !\nWho?,"Qui\n?"\n', {}),
         ("a.csv", 'English words/sentences,French words/sentences\n"Hi, Tom!",Salut !\nWho?,Qui ?\n', {}),
+        ("a.csv", 'Unit,English,French,Note\nUnit 1,"Hi, Tom!",Salut !,x\nUnit 2,Who?,Qui ?,\n', {}),
         ("a.csv", "Englisch;Français\nHi, Tom!;Salut !\nWho?;Qui ?\n", {}),
         ("a.csv", "id;fr;en\n1;Salut !;Hi, Tom!\n2;Qui ?;Who?\n", {"source": "en", "target": "fr"}),
         ("a.txt", "10\tHi, Tom!\t7\tSalut !\n11\tWho?\t9\tQui ?\n", {"source": 1, "target": 3}),
