@@ -102,7 +102,10 @@ def _words(text: str) -> int:
 
 
 def _no_texts(cells: list[str]) -> str:
-    """Returns what a column beside others holds if it is numbers or one text, else ""."""
+    """Returns what a column beside others holds if it is numbers, or few texts that come again and again, else ""."""
     if all(map(is_number, cells)):
         return "numbers"
-    return f"{cells[0]!r:.40} alone" if len(cells) > 2 and len({*cells}) == 1 else ""
+    few = sorted({*cells})
+    if len(cells) > 2 and len(few) == 1:
+        return f"{cells[0]!r:.40} alone"
+    return f"only {len(few)} different texts, as {few[0]!r:.40}" if 10 * len(few) <= len(cells) else ""

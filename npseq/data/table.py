@@ -141,7 +141,7 @@ def read_table(
         table = Table(
             None, [cells for _, cells in rows], f"the file {str(source)!r}", lines=tuple(at for at, _ in rows)
         )
-        return _checked(_with_header(table, named or header, headings), what, ragged and sign == "\t")
+        return _checked(_with_header(table, named or header, headings), what, sign, ragged and sign == "\t")
     given = rows_of(source, what)
     if delimiter is not None:
         raise ValueError(f"delimiter belongs to a file, {given.source} has cells, got {delimiter!r}; leave it out")
@@ -172,7 +172,7 @@ def _odd(table: Table) -> str:
     return f"{usual} cells in each row, {table.at(k)} has {len(table.rows[k])}"
 
 
-def _checked(table: Table, what: str, ragged: bool = False) -> Table:
+def _checked(table: Table, what: str, sign: str = "", ragged: bool = False) -> Table:
     if not table.rows:
         raise ValueError(f"{what} must hold at least one row, {table.source} has none")
     width = len(table.rows[0]) if table.names is None else len(table.names)
@@ -185,5 +185,6 @@ def _checked(table: Table, what: str, ragged: bool = False) -> Table:
     )
     if any(len(row) != width for row in table.rows):
         way = "name the delimiter, put quotes around cells that hold it, or leave out lines that are no rows"
+        way += f"; [line.rsplit({sign!r}, 1) for line in file] cuts each at the last" if width == 2 else ""
         raise ValueError(f"{what} must have {_odd(table)}; {way if table.lines else 'an empty cell is None'}")
     return table

@@ -55,5 +55,8 @@ def test_lines_above_a_table_do_not_hide_what_parts_its_columns(tmp_path):
         ValueError, match=r"2 cells in each row, the first of .*; .* or leave out lines that are no rows"
     ):
         read_table(tmp_path / "a.csv", header=True)
+    (tmp_path / "c.csv").write_text("a text,x\na text, with a comma,y\nc,x\n")
+    with pytest.raises(ValueError, match=r"line 2 of .* has 3; .*; \[line.rsplit\(',', 1\) for line in file\] cuts"):
+        read_table(tmp_path / "c.csv")
     (tmp_path / "b.txt").write_text(";;; by me\nHELLO  HH AH0 L OW1\nWORLD  W ER1 L D\n")
     assert read_table(tmp_path / "b.txt").rows[1:] == [["HELLO  HH AH0 L OW1"], ["WORLD  W ER1 L D"]]

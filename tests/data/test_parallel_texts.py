@@ -133,6 +133,11 @@ def test_columns_of_every_usual_file_are_found(tmp_path, name, text, options):
             "source must be a column of texts, column 0 of the 4 .* 'en' alone",
         ),
         ([("k", "x", "a"), ("l", "x", "b"), ("m", "x", "c")], {}, "target must be a column of texts, column 1 of"),
+        (
+            [(("ted", "web")[k % 2], f"a {k}", f"b {k}") for k in range(20)],
+            {},
+            "source must be a column of texts, column 0 of the 3 .* has only 2 different texts, as 'ted'; name both",
+        ),
         ([("a", "b")], {"source": 1}, "source and target must be two columns, got 1 and None"),
         ([["a"], ["b"]], {}, r"must have two columns, the list has one; give a list of \(source, target\)"),
         (
