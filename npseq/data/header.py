@@ -14,7 +14,7 @@ def is_header(rows: list[list[Any]], headings: Collection[str], of_file: bool) -
 
     A name that comes again below it is none.
     """
-    if not rows or not _names(rows[0]):
+    if not rows or not rows[0] or not _names(rows[0]):
         return False
     of_index = is_empty(rows[0][0]) and not any(is_empty(row[0]) for row in rows[1:])
     usual = [k for k in named_as(rows[0], headings) if rows[0][k] not in (row[k] for row in rows[1:] if k < len(row))]

@@ -121,7 +121,7 @@ def load_pairs(
         name_or_path: "dates" ("9 may 1998" to "1998-05-09", by characters) or "reversal" (letters, and the same from
             last to first), which need no file; "tatoeba", English and French, from the folder that the environment
             variable NPSEQ_DATA names, or d2l's whole file, downloaded once; or the path of a TSV or CSV file, which
-            gzip may have packed; a tuple of the paths of two files, whose lines are pairs; or pairs of texts
+            gzip may have packed; the paths of two files, in a tuple, whose lines are pairs; or pairs of texts
             themselves: a list of (source, target), or what yields them or dicts, or a data frame of pandas or polars.
         num_pairs: how many are made, or read at most, from the first on; None makes 600, and reads all of a file.
         source, target: of a file, a list or a data frame the columns, by name or place; None takes the two that have

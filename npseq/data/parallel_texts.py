@@ -15,6 +15,7 @@ ONE_LINE = str.maketrans("\t\n\r", "   ")
 HEADINGS = {
     "source", "target", "src", "tgt", "trg", "input", "output", "question", "answer", "text", "translation", "id",
     "word", "meaning", "query", "sql", "singular", "plural", "sentence", "pronunciation", "summary",
+    "prompt", "response", "completion",
     "english", "french", "german", "spanish", "italian", "portuguese", "dutch", "russian", "polish", "turkish",
     "chinese", "japanese", "korean", "arabic", "hindi", "latin", "greek", "swedish",
     "deutsch", "englisch", "französisch", "spanisch", "français", "anglais", "español", "inglés", "中文", "英文",
@@ -36,7 +37,7 @@ def read_pairs(
 
     Raises FileNotFoundError for a missing file, ValueError if it is not UTF-8 or has a row that is no pair.
     """
-    if isinstance(given, tuple) and len(given) == 2 and all(isinstance(path, str | PathLike) for path in given):
+    if isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(path, str | PathLike) for path in given):
         no_options("one table", "two files", source=source, target=target, delimiter=delimiter, header=header)
         given = _side_by_side(*given)
     if isinstance(given, str | PathLike):

@@ -30,4 +30,6 @@ def test_a_first_row_of_usual_words_or_a_wanted_name_is_a_header():
 def test_two_usual_names_that_come_once_are_enough():
     rows = [["Unit", "Word", "Tag"], ["Unit 1", "a", "b"]]
     assert read_table(rows, headings={"word", "tag"}).names == ("Unit", "Word", "Tag")
+    with pytest.raises(ValueError, match="must have 1 cells in each row, row 1 of the list has 0"):
+        read_table([[], ["a"], ["b"]])
     assert read_table([["1", "en", "Hi", "de"], ["2", "en", "Go", "de"]], headings={"en", "de"}).names is None

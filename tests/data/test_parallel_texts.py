@@ -53,6 +53,7 @@ def test_two_files_are_pairs_of_their_lines(tmp_path):
         (tmp_path / name).write_bytes(lines.encode())
     given = (tmp_path / "en", str(tmp_path / "fr"))
     assert sides(load_pairs(given, missing="drop")) == [("Hi", "Salut"), ("Go", "Va")]
+    assert sides(load_pairs(list(given), missing="drop")) == [("Hi", "Salut"), ("Go", "Va")]
     with pytest.raises(ValueError, match="a row must have a target, row 2 of the list has none"):
         load_pairs(given)
     with pytest.raises(ValueError, match="delimiter belongs to one table, got it beside two files; leave it out"):
