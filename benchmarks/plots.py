@@ -15,13 +15,13 @@ COLOURS = {"npseq": "black", "torch": "tab:red", "scratch": "tab:orange", "jax":
 MARKS = {"rnn": "o", "gru": "s", "lstm": "^"}
 
 
-def figure(width: float = 9.0, height: float = 5.0, columns: int = 1) -> tuple[Any, Any]:
+def figure(width: float = 9.0, height: float = 5.0, columns: int = 1, rows: int = 1) -> tuple[Any, Any]:
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    return plt.subplots(1, columns, figsize=(width, height), layout="constrained", squeeze=False)
+    return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False)
 
 
 def finish(made: Any, path: Path) -> Path:
