@@ -9,55 +9,13 @@ from math import prod
 
 import numpy as np
 
-from npseq.backend import Array, MaybeArray, array_module, matmul, scatter_add
+from npseq.backend import Array, MaybeArray, matmul, scatter_add
 from npseq.bptt.blocks import blocks_of, x_runs
+from npseq.bptt.columns import axis_first, side_by_side, steps_at_once
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import Strand, Weights
-from npseq.bptt.workspace import Workspace, empty
+from npseq.bptt.workspace import Workspace
 from npseq.cell import Cell, State, parts_of
-from npseq.threads import copy, in_step
-
-LARGEST = 1 << 23  # numbers: no copy of columns is larger, however long the sequences
-CHUNKS, ENOUGH = 4, 256  # the columns are copied in so many chunks where each has enough of them for a fast product
-SHARED = 4  # a product that threads share must have this many times ENOUGH columns: to start them takes time
-
-
-def steps_at_once(steps: int, batch: int, features: int) -> Iterator[slice]:
-    """Slices of steps whose columns are copied and multiplied at once: a copy of all would double the memory."""
-    enough = ENOUGH * SHARED if in_step() else ENOUGH
-    number = max(min(CHUNKS, steps * batch // enough), -(-steps * batch * features // LARGEST))
-    if number <= 1:
-        return iter((slice(0, steps),))
-    size = -(-steps // number)
-    return (slice(first, min(first + size, steps)) for first in range(0, steps, size))
-
-
-def side_by_side(block: Array, workspace: Workspace | None = None, name: str = "columns") -> Array:
-    """(..., features, B) as (features, everything else): the columns of all steps side by side.
-
-    It is a view where they lie so already, with one sequence or features last in memory, else a copy.
-    """
-    if block.ndim == 3 and block.shape[2] == 1:
-        return block[:, :, 0].T
-    first = _axis_first(block, block.ndim - 2)
-    if are_side_by_side(block):
-        return first.reshape(len(first), prod(first.shape[1:]))
-    out = empty(workspace, name, block, first.shape)
-    _copy(first, out)
-    return out.reshape(len(first), prod(first.shape[1:]))
-
-
-def are_side_by_side(block: Array) -> bool:
-    """Whether the columns of all steps of a block (T, features, B) lie side by side in memory."""
-    return block.ndim == 3 and (len(block) == 1 or block.strides[0] == block.shape[2] * block.strides[2])
-
-
-def _copy(source: Array, out: Array) -> None:
-    """out[...] = source. On the host a batch goes as one piece: a loop over its few numbers costs more than they do."""
-    if array_module(out) is np and source.size and source.strides[-1] == source.itemsize:
-        piece = np.dtype((np.void, source.shape[-1] * source.itemsize))
-        source, out = source.view(piece), out.view(piece)
-    copy(source, out)
 
 
 def weight_gradients(
@@ -84,13 +42,8 @@ def weight_gradients(
 
 def _by_step(adjoint: Array, time: int) -> Array:
     """(..., T, B), time on this axis, as (T, everything before it, B)."""
-    first = _axis_first(adjoint, time)
+    first = axis_first(adjoint, time)
     return first.reshape(len(first), prod(adjoint.shape[:time]), adjoint.shape[-1])
-
-
-def _axis_first(array: Array, axis: int) -> Array:
-    """np.moveaxis(array, axis, 0), without its overhead."""
-    return array.transpose(axis, *range(axis), *range(axis + 1, array.ndim))
 
 
 def _products(
@@ -150,7 +103,7 @@ def states_of(cell: Cell, strand: Strand, P: int) -> tuple[State, State]:
 def input_gradient(cell: Cell, w: Weights, adjoints: Adjoints) -> Array:
     """dx (T, D, [lags,] B) of a strand: W_x da of every step."""
     blocks, units, steps, *rest = adjoints.da.shape
-    da = _axis_first(adjoints.da, 2).reshape(steps, blocks * units, prod(rest))
+    da = axis_first(adjoints.da, 2).reshape(steps, blocks * units, prod(rest))
     first, *others = (matmul(w.x[:, of_x], da[:, rows]) for rows, of_x in x_runs(cell, units))
     for other in others:
         first += other

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npseq.bptt.columns import contiguous
 from npseq.bptt.tape import Strand, Weights
 from npseq.cell import Cell
 from npseq.compiled.compiling import functions_of
@@ -37,7 +38,7 @@ class Loops(NamedTuple):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """The loop backward: writes da and dv, returns the adjoints (dh, dc) of the first state."""
         _, _, units, B = strand.a.shape
-        arrays = (None if dy is None else np.ascontiguousarray(dy), da, dv)
+        arrays = (None if dy is None else contiguous(dy), da, dv)
         dh, dc = dh.copy(), None if dc is None else dc.copy()
         given = *_read(w, strand), _over(strand), *(_flat(x, w) for x in arrays), dh.ravel(), _flat(dc, w).ravel()
         shared(self.functions.backward, (*given, units * B, w.state * B), _work(w, strand))

@@ -7,7 +7,7 @@ import numpy as np
 
 from npseq.arguments import array, flag, float_dtype, integer
 from npseq.backend import Array, MaybeArray, array_module, generator, matmul
-from npseq.bptt.gradients import are_side_by_side, side_by_side, steps_at_once
+from npseq.bptt.columns import are_side_by_side, side_by_side, steps_at_once
 from npseq.bptt.workspace import Workspace, empty
 from npseq.initializers import uniform_sqrt_hidden
 from npseq.layers.batch import check_array, check_kind, check_mark
@@ -15,6 +15,8 @@ from npseq.layers.layer import Layer
 from npseq.parameters import Parameters, simple_layout
 from npseq.shown import by_fields
 from npseq.threads import entrywise
+
+SMALL = 1 << 20  # numbers
 
 
 @by_fields
@@ -60,7 +62,8 @@ class Linear(Layer):
     def forward(self, x: Array, *, copy: bool = True) -> tuple[Array, LinearTape]:
         """Returns y (..., out), and the tape.
 
-        y lies in memory as x does: features last, or, as a recurrent layer's output, the last axis but one.
+        Where x's features are last in memory, so are y's. Else, as of a recurrent layer's output, the sequences are,
+        and of a small x, whose steps are multiplied at once, the features come first.
 
         Args:
             x: (..., in) of at least two axes.
@@ -69,11 +72,11 @@ class Linear(Layer):
         if array("x", x).ndim < 2:
             raise ValueError(f"x must have shape (..., N, {self.in_features}), got {x.shape}")
         check_array("x", x, (*x.shape[:-1], self.in_features), self.dtype, array_module(self.params.flat))
-        W, b = _weights(self.params)
-        y = _times(x, W)
+        (W, b), own = _weights(self.params), self._with_columns_together(x)
+        y = _times(own, W)
         if b is not None:
             entrywise(np.add, y, b, out=y)
-        return y, LinearTape(x.copy() if flag("copy", copy) else x, self.params.mark())
+        return y, LinearTape(x.copy() if flag("copy", copy) and own is x else own, self.params.mark())
 
     def backward(
         self, dy: Array, tape: LinearTape, *, grads: Parameters | None = None, workspace: Workspace | None = None
@@ -97,6 +100,16 @@ class Linear(Layer):
         lead = slice(None) if dy.ndim > 2 else None
         self._gradients(dy[lead].swapaxes(-1, -2), x[lead].swapaxes(-1, -2), grads, workspace)
         return _times(dy, _weights(self.params)[0].T, workspace), grads
+
+    def _with_columns_together(self, x: Array) -> Array:
+        """x, or of blocks (T, features, N) a copy whose columns lie side by side, for one product and its gradient.
+
+        The tape holds it; so it must be small, or else smaller than what is made of it.
+        """
+        small, blocks = x.size <= SMALL or self.in_features <= self.out_features, x.swapaxes(-1, -2)
+        if x.ndim != 3 or x.strides[-1] == x.itemsize or not small or are_side_by_side(blocks):
+            return x
+        return side_by_side(blocks).T.reshape(x.shape)
 
     def _gradients(self, dy: Array, x: Array, grads: Parameters, workspace: Workspace | None) -> None:
         """Writes grads from dy (T, ..., out, N) and x (T, ..., in, N), some steps at a time."""
@@ -123,10 +136,7 @@ def _cut_weights(params: Parameters) -> tuple[Array, MaybeArray]:
 
 
 def _times(x: Array, W: Array, workspace: Workspace | None = None) -> Array:
-    """x W over the last axis: one product of all rows, or one a step of (features, N) blocks.
-
-    A matrix that makes more features than it reads is larger than a step: it has one product of all steps' columns.
-    """
+    """x W over the last axis, laid out as x is: one product of all rows or columns, or one a (features, N) block."""
 
     def out(*shape: int) -> Array | None:
         return None if workspace is None else empty(workspace, "product", x, shape)
@@ -135,8 +145,8 @@ def _times(x: Array, W: Array, workspace: Workspace | None = None) -> Array:
         rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
         return matmul(rows, W, out=out(len(rows), W.shape[1])).reshape(*x.shape[:-1], W.shape[1])
     blocks = x.swapaxes(-1, -2)
-    if blocks.ndim > 2 and (W.shape[1] >= len(W) or are_side_by_side(blocks)):
-        columns = side_by_side(blocks, workspace)
+    if are_side_by_side(blocks):
+        columns = side_by_side(blocks)
         product = matmul(W.T, columns, out=out(W.shape[1], columns.shape[1]))
         return product.T.reshape(*blocks.shape[:-2], blocks.shape[-1], W.shape[1])
     return matmul(W.T, blocks, out=out(*blocks.shape[:-2], W.shape[1], blocks.shape[-1])).swapaxes(-1, -2)

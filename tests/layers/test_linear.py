@@ -8,8 +8,9 @@ from layers.layouts import LAYOUTS, few
 from layers.recurrent_cases import assert_close
 
 import npseq as ns
-from npseq.bptt import gradients
+from npseq.bptt import columns
 from npseq.bptt.workspace import Workspace
+from npseq.layers import linear
 
 STEP = 1e-30
 
@@ -107,11 +108,13 @@ def test_every_dtype_stays_itself(dtype):
     assert_close({"y": y, "dx": dx}, {"y": x @ W + b, "dx": dy @ W.T}, 10 * np.finfo(dtype).eps)
 
 
-def test_y_lies_in_memory_as_x_does():
-    """A recurrent layer's y has its features last but one; the scores of it then have theirs there too."""
+def test_y_lies_in_memory_as_x_does(monkeypatch):
+    """A recurrent layer's y has its features last but one; its scores have theirs there, or first if they are few."""
     layer, x = make(), numbers(4, 3, 5).swapaxes(1, 2)
     y = layer.forward(x)[0]
-    assert y.swapaxes(1, 2).flags.c_contiguous
+    assert y.transpose(2, 0, 1).flags.c_contiguous
+    monkeypatch.setattr(linear, "SMALL", 0)
+    assert layer.forward(x)[0].swapaxes(1, 2).flags.c_contiguous
     assert layer.forward(np.ascontiguousarray(x))[0].flags.c_contiguous
     np.testing.assert_allclose(y, x @ layer.params["W"] + layer.params["b"], rtol=0, atol=1e-14)
 
@@ -131,7 +134,7 @@ def test_the_tape_is_a_copy_unless_another_is_asked_for():
 def test_sums_in_several_chunks_equal_one(monkeypatch):
     layer, x, dy = make(), numbers(7, 5, 3), numbers(7, 5, 2)
     _, whole = layer.backward(dy, layer.forward(x)[1])
-    monkeypatch.setattr(gradients, "LARGEST", 20)
+    monkeypatch.setattr(columns, "LARGEST", 20)
     _, chunks = layer.backward(dy, layer.forward(x)[1])
     assert_close(dict(chunks), dict(whole), 1e-14)
 
