@@ -78,7 +78,8 @@ def _places(table: Table, source: str | int | None, target: str | int | None) ->
     first, second = usual if len(usual) == 2 else (1, 2) if width > 2 and names and names[0] in UNNAMED else (0, 1)
     places = {"source": table.place(source, first, "source"), "target": table.place(target, second, "target")}
     if places["source"] == places["target"]:
-        raise ValueError(f"source and target must be two columns, got {source!r} and {target!r}")
+        way = table.inside(places["source"]) or "name both"
+        raise ValueError(f"source and target must be two columns, got {source!r} and {target!r}; {way}")
     for (what, place), given in zip(places.items(), (source, target), strict=True):
         if given is None and width > 2 and (holds := _no_texts([str(row[place]).strip() for row in table.rows])):
             raise ValueError(

@@ -110,11 +110,20 @@ def _of_list(source: Any) -> tuple[list[list[Token]], Where]:
     for k, one in enumerate(source):
         pairs = isinstance(one, list | tuple) and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in one)
         if not pairs or not one:
-            texts = isinstance(one, list | tuple) and any(isinstance(part, str) and " " in part for part in one)
-            way = A_ROW_EACH if texts else SIDE_BY_SIDE
-            raise ValueError(f"a tagged sentence must be a list of (token, tag), got {one!r:.80} in place {k}; {way}")
+            raise ValueError(
+                f"a tagged sentence must be a list of (token, tag), got {one!r:.80} in place {k}; {_way_of(one)}"
+            )
         found.append([_token(word, name, k) for word, name in one])
     return found, "the sentence in place {}".format
+
+
+def _way_of(one: Any) -> str:
+    """Says what makes sentences of what one of them is."""
+    parts = one if isinstance(one, list | tuple) else ()
+    if is_dicts(parts) and parts[0]:
+        names = [*parts[0]]
+        return f"of dicts, [(token[{names[0]!r}], token[{names[-1]!r}]) for token in sentence] makes one"
+    return A_ROW_EACH if any(isinstance(part, str) and " " in part for part in parts) else SIDE_BY_SIDE
 
 
 def _token(word: Any, tag: Any, at: int) -> Token:

@@ -139,7 +139,12 @@ def test_columns_of_every_usual_file_are_found(tmp_path, name, text, options):
             {},
             "source must be a column of texts, column 0 of the 3 .* has only 2 different texts, as 'ted'; name both",
         ),
-        ([("a", "b")], {"source": 1}, "source and target must be two columns, got 1 and None"),
+        ([("a", "b")], {"source": 1}, "source and target must be two columns, got 1 and None; name both"),
+        (
+            [{"id": "x", "translation": {"en": "a", "de": "b"}}],
+            {"source": "translation"},
+            r"got 'translation' and None; \[row\['translation'\] for row in data\] has the columns \['en', 'de'\]",
+        ),
         ([["a"], ["b"]], {}, r"must have two columns, the list has one; give a list of \(source, target\)"),
         (
             [{"translation": {"en": "a", "de": "b"}}],

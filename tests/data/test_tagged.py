@@ -71,6 +71,10 @@ def test_sentences_like_others_have_their_ids_and_tags():
             lambda path: load_tagged(zip([["a", "b", "c"]], [["X", "Y", "X"]], strict=True)),
             r"lists of tokens and one of tags, \[list\(zip\(\*pair\)\) for pair in zip\(tokens, tags\)\] makes them",
         ),
+        (
+            lambda path: load_tagged([[{"text": "a", "tag": "X"}]]),
+            r"of dicts, \[\(token\['text'\], token\['tag'\]\) for token in sentence\] makes one",
+        ),
         (lambda path: load_tagged([("a b", "X Y")]), "in place 0; of a sentence a row, "),
         (lambda path: load_tagged(path, form="slash"), "must be word/tag, line 1 of .* has 'a'"),
         (lambda path: load_tagged(path, form="tsv"), "form must be one of 'conll', 'slash'"),
