@@ -113,7 +113,7 @@ def check_limit(name: str, value: Any) -> float:
 def _host_norm(arrays: list[Array]) -> tuple[float, Any]:
     """Returns (unit, norm of the arrays divided by it); unit is 1 where no square overflows or vanishes."""
     squares: Any = _sum_of_squares(np, arrays)  # a number, real or complex
-    norm = (cmath if isinstance(squares, complex) else math).sqrt(squares)
+    norm = (cmath if isinstance(squares, complex | np.complexfloating) else math).sqrt(squares)
     if cmath.isfinite(norm) and abs(squares) >= sum(array.size * _vanishing(array.dtype) for array in arrays):
         return 1.0, norm
     unit, scaled = (value.item() for value in _scaled_norm(np, arrays))
@@ -152,7 +152,12 @@ def _host_squares(flat: np.ndarray) -> Any:
 
 def _arrays(grads: Mapping[str, Array]) -> list[Array]:
     flat = grads.flat if isinstance(grads, Parameters) else getattr(mapping("grads", grads), "flat", None)
-    return [floating(f"grads[{name!r}]", value) for name, value in grads.items()] if flat is None else [flat]
+    if flat is not None:
+        return [flat]
+    arrays = [floating(f"grads[{name!r}]", value) for name, value in grads.items()]
+    if len({array.dtype.kind for array in arrays}) > 1:
+        raise TypeError("grads must be all real or all complex, got both; convert them with astype")
+    return arrays
 
 
 def _check_finite(xp: ModuleType, grads: Mapping[str, Array]) -> None:
@@ -166,7 +171,5 @@ def _check_finite(xp: ModuleType, grads: Mapping[str, Array]) -> None:
 
 
 def _check_writable(xp: ModuleType, arrays: list[Array]) -> None:
-    if len({array.dtype.kind for array in arrays}) > 1:
-        raise TypeError("grads must be all real or all complex, got both; convert them with astype")
     if xp is np and not all(array.flags.writeable for array in arrays):
         raise ValueError("grads must be writable, one of them is read-only; take a copy of it")

@@ -15,6 +15,8 @@ class Activated:
         derivatives   each as (array, out=), of the output; of the input if `keeps`
         keeps         whether the cell must keep the inputs, because not every derivative can be written by the output
         saved         blocks of a for the inputs, one of each gate, if `keeps`
+
+    It checks them with `check_options`, where a cell checks its others.
     """
 
     activated: ClassVar[tuple[str, ...]]
@@ -27,7 +29,11 @@ class Activated:
     def saved(self) -> tuple[str, ...]:
         return tuple(f"in_{gate}" for gate in self.gates) if self.keeps else ()
 
+    def check_options(self) -> None:
+        """Raises TypeError or ValueError for an option that is no activation."""
+
     def __post_init__(self) -> None:
+        self.check_options()
         found = [activation_of(option, getattr(self, option)) for option in self.activated]
         keeps = any(one.needs_input for one in found)
         for option, one in zip(self.activated, found, strict=True):

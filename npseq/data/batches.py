@@ -124,7 +124,7 @@ def pad_sequences(sequences: Sequence[Arrays], value: float = 0, *, length: int 
     if isinstance(sequences, Iterator):
         raise TypeError(f"sequences must be a list of sequences, got {type_name(sequences)}; pass list(sequences)")
     if not isinstance(sequences, list | tuple) and an_array("sequences", sequences).ndim == 0:
-        raise TypeError(f"sequences must be a list of sequences, got {sequences!r}")
+        raise TypeError(f"sequences must be a list of sequences, got {sequences!r:.80}")
     if len(sequences) == 0:
         raise ValueError("sequences must hold at least one sequence, got none")
     if length is not None:
@@ -177,9 +177,7 @@ def sequence_mask(x: Array, lengths: Array, value: float = 0, *, axis: int = 1) 
         >>> ns.data.sequence_mask(np.array([[1, 2, 3], [4, 5, 6]]), np.array([1, 2])).tolist()
         [[1, 0, 0], [4, 5, 0]]
     """
-    given: Any = axis
-    if not isinstance(given, int) or given not in (0, 1):
-        raise ValueError(f"axis, that of time, must be 0 or 1, got {axis!r}")
+    axis = integer("axis", axis, 0, 2)
     xp = _module(x, lengths)
     x, lengths = _as_array(xp, x, "x"), _as_array(xp, lengths, "lengths")
     if x.ndim < 2 or lengths.shape != (x.shape[1 - axis],):
@@ -241,7 +239,7 @@ def _check_fill(value: Any, dtype: np.dtype) -> None:
         return
     limits = np.iinfo(dtype)
     if not float(value).is_integer() or not limits.min <= value <= limits.max:
-        raise ValueError(f"value must be one that {dtype} can hold, got {value!r}; convert the data to a float dtype")
+        raise ValueError(f"value must be one that {dtype} can hold, got {value!r:.60}; convert data to a float dtype")
 
 
 def _common_kind(xp: ModuleType, arrays: list[Array]) -> tuple[np.dtype, tuple[int, ...]]:

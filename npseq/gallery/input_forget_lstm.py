@@ -10,6 +10,7 @@ With a sigmoid, CoupledLSTMCell at the weights -W_i is the same network; with an
 """
 
 from npseq.activations import Activated, Activation, multiply
+from npseq.arguments import flag
 from npseq.backend import Array
 from npseq.cell import Cell, Passed, Project, State, States
 
@@ -32,6 +33,9 @@ class InputForgetLSTMCell(Activated, Cell):
     output_activation: str | Activation = "tanh"
     gates, state = ("o", "i", "g"), ("h", "c")
     activated = ("gate_activation", "activation", "output_activation")
+
+    def check_options(self) -> None:
+        flag("peepholes", self.peepholes)
 
     @property
     def vectors(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from npseq.arguments import array_or_lists, integer, number, one_of
 from npseq.arguments import function as callable_function
-from npseq.backend import Array, generator, to_host
+from npseq.backend import Array, drawing, generator, to_host
 from npseq.gradcheck import central, complex_step, directional, taylor
 from npseq.gradcheck.callables.problem import problem_of
 from npseq.gradcheck.function import Scalar, ScalarFunction
@@ -79,7 +79,8 @@ def gradcheck(
         >>> ns.gradcheck(lambda at: (at["x"] ** 2).sum(), {"x": np.ones(3)}, {"x": np.full(3, 2.0)}).passed
         True
     """
-    return checked(*problem_of(f, at, gradient, rng), method, rtol, rng, time_axis=time_axis)
+    with drawing(0 if rng is None else rng) as draw:
+        return checked(*problem_of(f, at, gradient, draw), method, rtol, draw, time_axis=time_axis)
 
 
 def checked(
@@ -131,7 +132,7 @@ def checked(
 def _point(at: Any) -> dict[str, Array]:
     """Returns at as arrays, which must be real floating and finite."""
     if not isinstance(at, Mapping) or not at:
-        raise ValueError(f"at must map one name or more to arrays, got {at!r}")
+        raise ValueError(f"at must map one name or more to arrays, got {at!r:.80}")
     for name in at:
         if not isinstance(name, str):
             raise TypeError(f"at must map names, which are strings, to arrays, got the name {name!r}")
@@ -185,7 +186,7 @@ def _axes(time_axis: Any, function: ScalarFunction, method: str) -> dict[str, in
     if time_axis is None:
         return {}
     if not isinstance(time_axis, Mapping):
-        raise TypeError(f"time_axis must map names of at to the axis of time, got {time_axis!r}; say {{'x': 0}}")
+        raise TypeError(f"time_axis must map names of at to the axis of time, got {time_axis!r:.80}; say {{'x': 0}}")
     if method in ("directional", "taylor"):
         raise ValueError(f"time_axis needs a method that compares entries, 'complex' or 'central', got {method!r}")
     shapes = {name: value.shape for name, value in function.arguments().items()}
@@ -235,4 +236,4 @@ def _require_untouched(function: ScalarFunction) -> None:
 
 
 def _listed(names: object) -> str:
-    return ", ".join(map(repr, names)) or "none"  # type: ignore[call-overload]
+    return ", ".join(map(repr, names))[:400] or "none"  # type: ignore[call-overload]

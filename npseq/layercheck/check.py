@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseq.arguments import array, one_of
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, array_module, drawing, generator
 from npseq.bptt.truncation import Truncated
 from npseq.gradcheck import Report
 from npseq.gradcheck.check import METHODS, checked
@@ -100,7 +100,14 @@ def gradcheck_layer(
         >>> report.passed, report.max_error < 1e-12
         (True, True)
     """
-    one_of("method", method, tuple(METHODS))  # before anything is drawn
+    one_of("method", method, tuple(METHODS))
+    with drawing(0 if rng is None else rng):  # what backward does is seen only once something has been drawn
+        return _report(layer, x, state, lengths, method, truncation, clip_adjoint, rng)
+
+
+def _report(
+    layer: Layer, x: Array, state: Any, lengths: Any, method: str, truncation: Any, clip_adjoint: Any, rng: Any
+) -> Report:
     problem = layer_problem(layer, x, state, lengths, truncation, rng, clip_adjoint)
     require_backward(layer)
     gradient = problem.gradient(np.float64)
@@ -164,13 +171,7 @@ def _require_real(layer: Any, x: Any) -> None:
 
 
 def _over_time(
-    layer: Any,
-    x: Array,
-    state: Any,
-    lengths: Any,
-    truncation: Any,
-    rng: np.random.Generator,
-    limit: float | None,
+    layer: Any, x: Array, state: Any, lengths: Any, truncation: Any, rng: np.random.Generator, limit: float | None
 ) -> Problem:
     """RNN, GRU, LSTM, Bidirectional."""
     require_surrogate(layer, truncation, limit)
@@ -217,13 +218,8 @@ def _over_time(
         held = surrogate(layer, x, state_of(layer, start), lengths, weights["y"], state_of(layer, weights), limit)
     at_copy = _at_copy(held, outputs)
     there = has_step(lengths, *x.shape[:2])
-    time = InTime(
-        at_copy,
-        lambda dy: gradient(np.float64, upstream=alone(dy)),
-        lambda dy: rounding(alone(dy)),
-        weights["y"],
-        there,
-    )
+    gradient_of = lambda dy: gradient(np.float64, upstream=alone(dy))  # noqa: E731
+    time = InTime(at_copy, gradient_of, lambda dy: rounding(alone(dy)), weights["y"], there)
     return Problem(
         _loss(at_copy, weights), at, gradient, rounding, time if len(x) > 1 and x.shape[1] and limit is None else None
     )

@@ -43,6 +43,9 @@ class GRUCell(Activated, Cell):
     gates, activated = ("r", "z", "n"), ("gate_activation", "activation")
     n: ClassVar[int]  # where n lies in a, which ends with the inputs that are kept
 
+    def check_options(self) -> None:
+        one_of("reset", self.reset, ("after", "before"))
+
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "n", -4 if self.keeps else -1)

@@ -10,7 +10,7 @@ from npseq.layers.batch import check_array
 from npseq.layers.bidirectional import Bidirectional, check_recurrent, state_pair
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
-from npseq.layers.states import h_of, state_with
+from npseq.layers.states import state_with
 
 
 def last_output(layer: Recurrent | Reversed | Bidirectional, state: Any) -> Array:
@@ -37,7 +37,8 @@ def _last_output(layer: Any, name: str, state: Any) -> Array:
         return np.concatenate([_last_output(half, f"{name}[{k}]", part) for k, (half, part) in halves], axis=1)
     if isinstance(layer, Reversed):
         return _last_output(layer.layer, name, state)
-    h = array(name, h_of(state))
+    paired = len(layer.cell.state) > 1 and isinstance(state, tuple | list) and len(state) > 0
+    h = array(f"{name}[0]" if paired else name, state[0] if paired else state)
     layer.checked_state(name, state, h.shape[1] if h.ndim == 3 else 0)
     return np.concatenate(list(h[-layer.directions :]), axis=1)
 

@@ -37,6 +37,10 @@ class LSTMCell(Activated, Cell):
     local = 5  # a derivative for each gate, and dm/dc'
     activated = ("gate_activation", "activation", "output_activation")
 
+    def check_options(self) -> None:
+        flag("peepholes", self.peepholes)
+        flag("projected", self.projected)
+
     @property
     def projection(self) -> str | None:
         return "W_hp" if self.projected else None

@@ -72,9 +72,9 @@ def softmax_cross_entropy(
             xp, logits, floating("targets", targets), weights, label_smoothing, reduction
         )
     _check_class_targets(logits, targets)
+    integers("targets", targets)  # before blank, which makes integers of booleans
     mask = None
     if ignore_index is not None:
-        integers("targets", targets)
         mask = targets != integer(
             "ignore_index", ignore_index, -inf
         )  # as they are: a signed copy may be another number

@@ -163,6 +163,11 @@ class Fitting(Whole):
         with np.errstate(over="ignore"):
             return given.astype(self.dtype, copy=False) if given.dtype.kind == "f" else given
 
+    def _features(self, name: str, value: Any) -> Array:
+        """The same where no ids may be meant: integers are numbers in the model's dtype, too."""
+        given = self._numbers(name, value)
+        return given if given.dtype.kind == "c" else given.astype(self.dtype, copy=False)
+
     def _moved(self, array: np.ndarray) -> Array:
         """Returns on the model's device what the host has read."""
         moved: Array = array_module(self.params.flat).asarray(array)

@@ -63,7 +63,7 @@ class Forecaster(Fitting):
             windows: (N, lags).
         """
         self.check_finite()
-        windows = finite("windows", self._numbers("windows", windows))
+        windows = _of_two_axes(self._features("windows", windows))
         return self.output.forward(relu(self.hidden.forward(windows)[0]))[0][:, 0]
 
     def loss(self, windows: Array, targets: Array, *, training: bool = False) -> tuple[Array, Parameters]:
@@ -78,7 +78,7 @@ class Forecaster(Fitting):
             TypeError, ValueError: if a shape or a dtype does not fit.
         """
         flag("training", training)
-        z, hidden_tape = self.hidden.forward(finite("windows", windows))
+        z, hidden_tape = self.hidden.forward(_of_two_axes(windows))
         h = relu(z)
         prediction, output_tape = self.output.forward(h, copy=False)
         check_array("targets", finite("targets", targets), (len(windows),), self.dtype, array_module(self.params.flat))
@@ -93,6 +93,13 @@ class Forecaster(Fitting):
         windows, targets = data if targets is None and isinstance(data, tuple) and len(data) == 2 else (data, targets)
         if targets is None:
             raise TypeError("targets must be given, the value after each window; ns.data.lagged_windows returns both")
-        pair = self._numbers("windows", windows), self._numbers("targets", targets)
+        pair = self._features("windows", windows), self._features("targets", targets)
         self.loss(*pair)  # refuses what does not fit
         return Examples(pair, (0, 0))
+
+
+def _of_two_axes(windows: Array) -> Array:
+    """Returns finite windows. Raises TypeError or ValueError for others, and for windows of several series."""
+    if finite("windows", windows).ndim != 2:
+        raise ValueError(f"windows must have shape (N, lags), got {windows.shape}; join those of several series")
+    return windows

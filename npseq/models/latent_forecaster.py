@@ -128,7 +128,7 @@ class LatentForecaster(Fitting):
             x: (T, B, F).
         """
         self.check_finite()
-        return self.forward(self._series("x", self._numbers("x", x)))[0]
+        return self.forward(self._series("x", self._features("x", x)))[0]
 
     def _series(self, name: str, x: Array) -> Array:
         """Returns x. Raises TypeError or ValueError where it holds no finite floating numbers, of three axes."""
@@ -180,7 +180,7 @@ class LatentForecaster(Fitting):
         return super().fit(data, epochs=epochs, valid=valid, **plan)
 
     def _examples(self, data: Any, targets: Any) -> Stretch:
-        x = self._numbers("data", data)
+        x = self._features("data", data)
         x = x[:, None, None] if x.ndim == 1 else x
         self._compared(x, warm_up=0, training=False)  # refuses what does not fit
         return Stretch((x,))
@@ -230,7 +230,8 @@ class LatentForecaster(Fitting):
         """
         steps = amount("steps", steps)
         self.check_finite()
-        xp = array_module(self._series("history", history))
+        history = self._series("history", self._features("history", history))
+        xp = array_module(history)
         prediction, state, _ = self.forward(history)
         out = [prediction[-1:]]
         while len(out) < steps:

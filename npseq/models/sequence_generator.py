@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseq.arguments import array, finite, instance, integer, one_of
+from npseq.arguments import array, array_or_lists, finite, instance, integer, one_of
 from npseq.backend import Array, array_module, drawing, generator, to_host
 from npseq.bptt.workspace import Workspace
 from npseq.cell import Cell
@@ -186,8 +186,9 @@ class SequenceGenerator(Fitting):
         no_targets(targets, "data hold them")
         if not isinstance(data, tuple) or len(data) not in (3, 4):
             raise TypeError("data must be a tuple (v, ids, targets) or (v, ids, targets, lengths)")
-        arrays: Any = (None if part is None else self._numbers("data", part) for part in (*data, None)[:4])
-        v, ids, wanted, lengths = arrays
+        v = self._features("v", data[0])
+        arrays: Any = (None if part is None else array("data", array_or_lists("data", part)) for part in data[1:])
+        ids, wanted, lengths = (*arrays, None)[:3]
         self._checked(ids, wanted, lengths)
         if len(v) != ids.shape[1]:
             raise ValueError(f"v must have a row for each of the {ids.shape[1]} sequences of ids, got {v.shape}")
@@ -239,7 +240,7 @@ class SequenceGenerator(Fitting):
         """
         require_real(self)
         self.check_finite()
-        v = finite("v", self._numbers("v", v))
+        v = finite("v", self._features("v", v))
         xp, rng, size = array_module(self.params.flat), generator(rng), self.embedding.num_embeddings
         length, choice = check_length(length), check_choice(temperature)
         stop = None if stop is None else integer("stop", stop, 0, size)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, array_module, drawing
 from npseq.bptt.layout import h_biases, suffix
 from npseq.bptt.tape import Tape
 from npseq.layers.batch import check_array
@@ -60,14 +60,15 @@ def run_kronecker(
     refuse_clip(method, clip_adjoint)
     steps, batch, lengths = check_sequence(layer, x, dy if callable(dy) else array("dy", dy), state, lengths, dstate)
     dcs, n = check_dc(dc, layer, steps, batch), state_features(layer)
-    drawn = _signs(layer, signs, generator(rng), (steps, layer.num_layers, batch, rank + 1))
     found = _zeros(layer, batch, rank) if influence is None else _checked(layer, influence, batch, rank)
     grads, outputs = Parameters(layer.params.layout, np.zeros_like(layer.params.flat)), []
-    for t in range(steps):
-        y, state, tape = layer.forward(x[t : t + 1], state, lengths_at(lengths, t))
-        found = _step(layer, tape, found, reduce, drawn[t])
-        _add(layer, grads, by_state(layer, output_gradient(dy, t, y[0], lengths), n, dcs, t, lengths), found)
-        outputs.append(y)
+    with drawing(rng) as rng:  # dy may be a function, whose gradients are known one by one
+        drawn = _signs(layer, signs, rng, (steps, layer.num_layers, batch, rank + 1))
+        for t in range(steps):
+            y, state, tape = layer.forward(x[t : t + 1], state, lengths_at(lengths, t))
+            found = _step(layer, tape, found, reduce, drawn[t])
+            _add(layer, grads, by_state(layer, output_gradient(dy, t, y[0], lengths), n, dcs, t, lengths), found)
+            outputs.append(y)
     if dstate is not None:
         _add(layer, grads, flat_state(*layer.checked_state("dstate", dstate, batch)), found)
     return Online(grads, join_outputs(layer, outputs, batch), state, found)
@@ -109,7 +110,8 @@ def _zeros(layer: Recurrent, batch: int, rank: int) -> list[Products]:
 
 def _checked(layer: Recurrent, influence: Any, batch: int, rank: int) -> list[Products]:
     """Raises TypeError or ValueError for what are no products of an earlier call."""
-    if not isinstance(influence, list) or len(influence) != layer.num_layers:
+    pairs = isinstance(influence, list) and all(isinstance(one, tuple | list) and len(one) == 2 for one in influence)
+    if not pairs or len(influence) != layer.num_layers:
         raise TypeError(f"influence must be a list of (u, A) a layer, as Online has it, got {influence!r:.60}")
     xp, found = array_module(layer.params.flat), []
     for l, ((u, A), wanted) in enumerate(zip(influence, _zeros(layer, batch, rank), strict=True)):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from npseq.arguments import array
-from npseq.backend import Array, array_module, generator
+from npseq.backend import Array, array_module, drawing
 from npseq.layers.batch import check_array
 from npseq.layers.jacobian import check_one_way, check_sequence
 from npseq.layers.layer import require_real
@@ -75,7 +75,7 @@ def uoro(
     refuse_clip("uoro", clip_adjoint)
     require_real(layer)
     steps, batch, lengths = check_sequence(layer, x, dy if callable(dy) else array("dy", dy), state, lengths, dstate)
-    xp, dcs = array_module(layer.params.flat), check_dc(dc, layer, steps, batch)
+    dcs = check_dc(dc, layer, steps, batch)
     state = state_arrays(layer.checked_state("state", state, batch))
     s, theta = ([0 * part for part in state], 0 * layer.params.flat)
     if influence is not None:
@@ -86,13 +86,33 @@ def uoro(
             raise ValueError(f"signs must be a list of one state a step, {steps} in all, got {signs!r:.60}")
         whole = (given[0] if isinstance(given, tuple) and len(given) == 1 else given for given in each)
         signs = [state_arrays(layer.checked_state(f"signs[{t}]", one, batch)) for t, one in enumerate(whole)]
-    rng = generator(rng)
-    total, complex_layer = 0 * layer.params.flat, layer.astype(np.complex128)
-    outputs = []
-    for t in range(steps):
+    with drawing(rng) as draw:
+        if signs is None:
+            signs = [[_signs(draw, part) for part in state] for _ in range(steps)]
+        return _run(layer, x, dy, state, lengths, dstate, s, theta, dcs, signs)
+
+
+def _signs(rng: np.random.Generator, part: Array) -> Array:
+    signs: Array = array_module(part).asarray(rng.choice([-1.0, 1.0], part.shape).astype(part.dtype))
+    return signs
+
+
+def _run(
+    layer: Recurrent,
+    x: Array,
+    dy: Array | LossGradient,
+    state: list[Array],
+    lengths: Any,
+    dstate: Any,
+    s: list[Array],
+    theta: Array,
+    dcs: Any,
+    signs: list[Any],
+) -> Online:
+    """Runs all steps forward with s~ and th~; the other arguments are uoro's, checked."""
+    total, complex_layer, outputs = 0 * layer.params.flat, layer.astype(np.complex128), []
+    for t, nu in enumerate(signs):
         running = lengths_at(lengths, t)
-        nu = [xp.asarray(rng.choice([-1.0, 1.0], part.shape).astype(layer.dtype)) for part in state]
-        nu = nu if signs is None else signs[t]
         Js = _forward_tangent(complex_layer, x[t : t + 1], state, s, running)
         y, state, tape = layer.forward(x[t : t + 1], as_state(state), running)
         state = state_arrays(state)
@@ -106,10 +126,10 @@ def uoro(
                 total = total + (running_rows(dc[t], t, lengths) * s[1][l]).sum() * theta
         outputs.append(y)
     if dstate is not None:
-        last = state_arrays(layer.checked_state("dstate", dstate, batch))
+        last = state_arrays(layer.checked_state("dstate", dstate, x.shape[1]))
         total = total + sum((q * part).sum() for q, part in zip(last, s, strict=True)) * theta
     grads = Parameters(layer.params.layout, total)
-    return Online(grads, join_outputs(layer, outputs, batch), as_state(state), (s, theta))
+    return Online(grads, join_outputs(layer, outputs, x.shape[1]), as_state(state), (s, theta))
 
 
 def _checked_influence(layer: Recurrent, influence: Any, batch: int) -> tuple[list[Array], Array]:

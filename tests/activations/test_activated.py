@@ -38,6 +38,17 @@ def test_a_cell_is_what_its_activations_texts_say():
     assert ns.LSTM(2, 3, activation="relu", output_activation="tanh").cell.output_activation == "tanh"
 
 
+@pytest.mark.parametrize(("make", "options"), [
+    (LSTMCell, {"peepholes": [True]}), (LSTMCell, {"projected": 1e300}), (GRUCell, {"reset": "before h"}),
+    (ns.layers.LSTMOverUnitsCell, {"peepholes": bool}), (ns.layers.LSTMOverUnitsCell, {"projected": "no"}),
+    (ns.layers.GRUOverUnitsCell, {"reset": "none"}), (ns.gallery.InputForgetLSTMCell, {"peepholes": "False"}),
+])  # fmt: skip
+def test_a_cells_other_options_are_checked_too(make, options):
+    (name,) = options
+    with pytest.raises((TypeError, ValueError), match=f"{name} must be (True or False|one of 'after', 'before'), got"):
+        make(**options)
+
+
 class Own(Activated, ns.Cell):
     activation: str = "tanh"
     gates, activated, saved = ("u",), ("activation",), ()

@@ -197,6 +197,12 @@ def test_a_target_out_of_range_is_named(logits, targets, bad, text, ignore_index
     [
         ({"logits": np.ones((T, B, V), int)}, TypeError, "logits must be floating or complex, got int64"),
         ({"targets": np.ones((T, B))}, TypeError, "targets must be integers, got float64"),
+        ({"targets": np.ones((T, B), bool)}, TypeError, "targets must be integers, got bool"),
+        (
+            {"targets": np.ones((T, B), bool), "weights": np.tri(T, B)},
+            TypeError,
+            "targets must be integers, got bool",
+        ),
         ({"targets": np.ones((B, T), int)}, ValueError, r"leading shape of logits, \(4, 3\), got \(3, 4\)"),
         ({"logits": np.ones(())}, ValueError, r"logits must have shape \(\.\.\., V\)"),
         ({"logits": np.ones((T, B, 0))}, ValueError, "at least one class"),

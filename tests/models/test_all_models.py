@@ -282,6 +282,23 @@ def test_what_is_predicted_of_float64_is_read_as_fit_reads_it(name):
     np.testing.assert_array_equal(model.predict(asked.astype(float)), model.predict(asked))
 
 
+@pytest.mark.parametrize("name", ["SequenceGenerator", "LatentForecaster", "SeriesForecaster", "Forecaster"])
+def test_integers_and_lists_are_numbers_where_no_ids_may_be_meant(name):
+    data = KINDS[name].data if isinstance(KINDS[name].data, tuple) else (KINDS[name].data,)
+    whole, plan = [_integers(part) for part in data], {"epochs": 1, "batch_size": 4, "rng": 7}
+    moved = 1 if name == "SequenceGenerator" else len(whole)  # the others are ids
+    floats = [part.astype(float) for part in whole[:moved]] + whole[moved:]
+    of_integers, of_floats = (made(name).fit(tuple(x) if len(x) > 1 else x[0], **plan) for x in (whole, floats))
+    np.testing.assert_array_equal(of_integers.params.flat, of_floats.params.flat)
+    asked = _integers(KINDS[name].asked)
+    for given in (asked, asked.tolist()):
+        np.testing.assert_array_equal(of_integers.predict(given), of_floats.predict(asked.astype(float)))
+
+
+def _integers(part: np.ndarray) -> np.ndarray:
+    return part if part.dtype.kind == "i" else np.rint(3 * part).astype(int)
+
+
 @pytest.mark.parametrize("name", ["SeriesForecaster", "SequenceGenerator"])
 def test_what_fit_must_have_found_is_asked_for(name):
     with pytest.raises(ValueError, match=r"must have .*(call fit|in fit)"):

@@ -458,14 +458,34 @@ def test_a_size_that_no_machine_has_is_refused_at_once(call, message, size):
     lambda rng: ns.initializers.orthogonal((2, 3), rng, gain=np.inf),
     lambda rng: ns.initializers.orthogonal((2, 3), rng, np.float16),
     lambda rng: ns.gradcheck_layer(gru(), X, method="exact", rng=rng),
+    lambda rng: ns.gradcheck_layer(gru(), np.full_like(X, np.nan), rng=rng),
+    lambda rng: ns.gradcheck(lambda at: at["x"].real.sum(), {"x": ONES}, {"x": ONES}, method="complex", rng=rng),
+    lambda rng: ns.online.kf_rtrl(gru(), X, DY, influence=[1], rng=rng),
+    lambda rng: ns.online.kf_rtrl(gru(), X, lambda t, y: y[:, :t], rng=rng),
+    lambda rng: ns.online.ok(gru(), X, lambda t, y: y[:, :t], rng=rng),
+    lambda rng: ns.uoro(gru(), X, lambda t, y: y[:, :t], rng=rng),
     lambda rng: seq2seq().loss(IDS, IDS, teacher_forcing=0.5, training=2, rng=rng),
 ])  # fmt: skip
 def test_what_is_refused_has_drawn_nothing(make):
     rng = np.random.default_rng(0)
     before = str(rng.bit_generator.state)
-    with pytest.raises((TypeError, ValueError), match=r"must|has no"):
+    with pytest.raises((TypeError, ValueError), match=r"must|has no|needs"):
         make(rng)
     assert str(rng.bit_generator.state) == before
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: ns.layers.last_output(gru(), ()), "state must be a NumPy or CuPy array of numbers, got tuple"),
+    (lambda: ns.layers.last_output(both(), ((), None)), r"state\[0\] must be a NumPy or CuPy array"),
+    (lambda: ns.layers.last_output(ns.LSTM(D, H), ({1}, None)), r"state\[0\] must be .* array of numbers, got set"),
+    (lambda: ns.models.Forecaster(D).predict(X), r"windows must have shape \(N, lags\), got \(5, 2, 3\); join those"),
+    (lambda: ns.models.Forecaster(D, **OF).loss(X, DY[:, 0, 0]), r"windows must have shape \(N, lags\), got \(5, 2, 3"),
+    (lambda: ns.data.sequence_mask(IDS, np.array([1, 2]), axis=True), r"axis must be an integer in \[0, 2\), got True"),
+    (lambda: ns.clip_grad_norm({"a": ONES, "b": 1j * ONES}, 99.0), "grads must be all real or all complex, got both"),
+])  # fmt: skip
+def test_what_was_taken_in_silence_is_refused(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
 
 
 def test_labels_are_judged_only_where_they_count():

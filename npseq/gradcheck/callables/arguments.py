@@ -42,11 +42,25 @@ class Arguments(NamedTuple):
 
 
 def arguments_of(f: Any, at: Any) -> Arguments:
-    """How a function takes this point."""
+    """How a function takes this point. Raises TypeError where it takes more arguments, or fewer."""
+    values = at if type(at) is tuple else (at,)
+    _check_count(f, values)
     if isinstance(at, Mapping):
         return Arguments(at, True)
-    values = at if type(at) is tuple else (at,)
     return Arguments(dict(zip(_names(f, len(values)), values, strict=True)), False)
+
+
+def _check_count(f: Any, values: tuple[Any, ...]) -> None:
+    try:
+        signature = inspect.signature(f)
+    except (TypeError, ValueError):  # of a function that hides it
+        return
+    try:
+        signature.bind(*values)
+    except TypeError:
+        raise TypeError(
+            f"at must be what the function takes, {signature}, got {len(values)} of its arguments; give a tuple of all"
+        ) from None
 
 
 def _names(f: Any, count: int) -> list[str]:

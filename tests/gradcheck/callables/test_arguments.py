@@ -16,7 +16,7 @@ def test_a_tuple_is_the_arguments_by_their_names():
 
 
 def test_a_mapping_is_the_one_argument_itself():
-    found = arguments_of(f, {"x": 1.0, "deep": [np.ones(1)]})
+    found = arguments_of(lambda tree: tree, {"x": 1.0, "deep": [np.ones(1)]})
     assert list(found.leaves()) == ["x", "deep[0]"]
     assert found.call(lambda tree: tree["deep"], {"deep[0]": 7}) == [7]
 
@@ -30,6 +30,12 @@ def test_anything_else_is_one_argument():
 @pytest.mark.parametrize("hidden", [lambda *xs: xs, max])
 def test_arguments_without_names_have_numbers(hidden):
     assert list(arguments_of(hidden, (1.0, 2.0)).leaves()) == ["argument 0", "argument 1"]
+
+
+@pytest.mark.parametrize(("at", "count"), [((), 0), (1.0, 1), ((1.0, 2.0, 3.0), 3), ({"x": 1.0, "W": 2.0}, 1)])
+def test_a_function_is_given_as_many_arguments_as_it_takes(at, count):
+    with pytest.raises(TypeError, match=rf"at must be what the function takes, .*, got {count} of its arg"):
+        arguments_of(f, at)
 
 
 @pytest.mark.parametrize("wrong", [1.0, (1.0,), (1.0, 2.0, 3.0), {"x": 1.0, "W": 2.0}])
