@@ -30,7 +30,7 @@ def number(name: str, value: Any) -> float:
     if type(value) is not int:
         scalar = is_own(value) and value.shape == () and value.dtype.kind in "iuf"
         if isinstance(value, bool) or not (isinstance(value, int | float) or scalar):
-            raise TypeError(f"{name} must be a number, got {value!r}{_item(name, value)}")
+            raise TypeError(f"{name} must be a number, got {value!r:.80}{_item(name, value)}")
     try:
         return float(value)
     except OverflowError as error:
@@ -47,7 +47,7 @@ def integer(name: str, value: Any, least: float = 1, below: float | None = None)
     if not whole or value < least or (below is not None and value >= below):
         wanted = {1: "a positive integer", -inf: "an integer"}.get(least, f"an integer of at least {least}")
         wanted = wanted if below is None else f"an integer in [{least}, {below})"
-        raise ValueError(f"{name} must be {wanted}, got {value!r}{_item(name, value)}")
+        raise ValueError(f"{name} must be {wanted}, got {value!r:.80}{_item(name, value)}")
     return int(value)
 
 
@@ -78,7 +78,7 @@ def _item(name: str, value: Any) -> str:
 def one_of(name: str, value: Any, options: tuple[str, ...]) -> str:
     """Returns a string that is one of the options. Raises ValueError for anything else."""
     if not isinstance(value, str) or value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r:.80}")
     return value
 
 
@@ -88,7 +88,7 @@ def within(name: str, value: Any, least: float = 0, below: float = inf, what: st
     what: says in the error what it is, "be a probability ".
     """
     if not least <= number(name, value) < below:
-        raise ValueError(f"{name} must {what or 'lie '}in [{least}, {below}), got {value!r}")
+        raise ValueError(f"{name} must {what or 'lie '}in [{least}, {below}), got {value!r:.80}")
     return float(value)
 
 
@@ -100,14 +100,14 @@ def probability(name: str, value: Any) -> float:
 def share(name: str, value: Any) -> float:
     """Returns a number in [0, 1] as a float. Raises TypeError or ValueError for anything else."""
     if not 0 <= number(name, value) <= 1:
-        raise ValueError(f"{name} must be in [0, 1], got {value!r}")
+        raise ValueError(f"{name} must be in [0, 1], got {value!r:.80}")
     return float(value)
 
 
 def finite_number(name: str, value: Any) -> float:
     """Returns a number, neither nan nor infinite, as a float. Raises TypeError or ValueError for anything else."""
     if not isfinite(number(name, value)):
-        raise ValueError(f"{name} must be finite, got {value!r}")
+        raise ValueError(f"{name} must be finite, got {value!r:.80}")
     return float(value)
 
 
@@ -116,7 +116,7 @@ def flag(name: str, value: Any) -> bool:
     if value is True or value is False:
         return value
     if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {value!r:.80}")
     return bool(value)
 
 
@@ -248,7 +248,7 @@ def mapping(name: str, value: Any) -> Mapping[str, Any]:
 def function(name: str, value: T) -> T:
     """Returns something that can be called. Raises TypeError for anything else."""
     if not callable(value):
-        raise TypeError(f"{name} must be a function, got {value!r}")
+        raise TypeError(f"{name} must be a function, got {value!r:.80}")
     return value
 
 
@@ -264,9 +264,9 @@ def a_dtype(value: Any, kinds: Sequence[str] = NUMBERS) -> np.dtype:
     try:
         dtype = None if value is None else np.dtype(value)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"dtype must be a dtype, say numpy.float32, got {value!r}") from error
+        raise TypeError(f"dtype must be a dtype, say numpy.float32, got {value!r:.80}") from error
     if dtype is None or dtype.kind not in kinds:
-        raise TypeError(f"dtype must be a dtype, say numpy.float32, got {value!r}")
+        raise TypeError(f"dtype must be a dtype, say numpy.float32, got {value!r:.80}")
     native: np.dtype = dtype.newbyteorder("=")
     return native
 

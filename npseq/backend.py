@@ -72,7 +72,7 @@ def device_module(device: Any) -> ModuleType:
     if isinstance(device, str) and device == "cpu":
         return np
     if not isinstance(device, str) or device != "gpu":
-        raise ValueError(f"device must be 'cpu' or 'gpu', got {device!r}")
+        raise ValueError(f"device must be 'cpu' or 'gpu', got {device!r:.80}")
     try:
         import cupy
     except ImportError as error:
@@ -197,7 +197,9 @@ def generator(rng: Seed) -> "np.random.Generator":
             raise TypeError("a bool is no seed")
         return np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"rng must be a seed of at least 0, a numpy.random.Generator or None, got {rng!r}") from error
+        raise type(error)(
+            f"rng must be a seed of at least 0, a numpy.random.Generator or None, got {rng!r:.80}"
+        ) from error
 
 
 @contextmanager

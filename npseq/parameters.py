@@ -186,7 +186,7 @@ class Parameters(MutableMapping[str, Array]):
         except (KeyError, TypeError):  # a first time, or no name
             given: Any = name
             if not isinstance(given, str) or given not in self.layout.names:
-                raise KeyError(f"no parameter {name!r}; there are {', '.join(self.layout.names)}") from None
+                raise KeyError(f"no parameter {name!r:.80}; there are {', '.join(self.layout.names)}") from None
         block, index = self.layout.names[name]
         self._named[name] = self.block(block)[index]
         return self._named[name][...]

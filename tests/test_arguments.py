@@ -106,6 +106,15 @@ def test_a_value_that_does_not_fit_is_refused_with_its_name(check, value, error,
         check("name", value)
 
 
+@pytest.mark.parametrize("value", ["x" * 5000, ["x"] * 5000, np.ones((9, 9, 9))], ids=["text", "list", "array"])
+@pytest.mark.parametrize("name", ["number", "integer", "share", "finite_number", "flag", "function", "float_dtype"])
+def test_an_error_shows_the_beginning_of_what_was_given(name, value):
+    check = getattr(arguments, name)
+    with pytest.raises((TypeError, ValueError), match=r"must be .*, got ") as raised:
+        check(value) if name == "float_dtype" else check("name", value)
+    assert len(str(raised.value)) < 200
+
+
 @pytest.mark.parametrize(
     ("bounds", "good", "bad", "text"),
     [

@@ -48,7 +48,7 @@ class Activation:
             if value is None and k < len(kind.defaults):
                 value = kind.defaults[k]
             elif value is not None and k >= len(kind.defaults):
-                raise ValueError(f"{self.name} must have no {parameter}, got {value!r}; leave it out")
+                raise ValueError(f"{self.name} must have no {parameter}, got {value!r:.80}; leave it out")
             self._set(parameter, value)
         self._set("clip", self.clip)
         if kind.positive and not self.alpha > 0:  # type: ignore[operator]
@@ -148,8 +148,8 @@ def activation_of(name: str, value: Any) -> Activation:
     text = instance(name, value, str, "the name of an activation, or an ns.Activation")
     if text in OVER_UNITS:
         raise ValueError(
-            f"{name} must be a function of each number, got {text!r}, which is over all units; use ns.Recurrent with "
-            "ns.layers.RNNOverUnitsCell, GRUOverUnitsCell or LSTMOverUnitsCell"
+            f"{name} must be a function of each number, got {text!r:.80}, which is over all units; use ns.Recurrent "
+            "with ns.layers.RNNOverUnitsCell, GRUOverUnitsCell or LSTMOverUnitsCell"
         )
     match = TEXT.fullmatch(text)
     own, numbers = (match[1], match[2]) if match else (text, "")
@@ -158,4 +158,4 @@ def activation_of(name: str, value: Any) -> Activation:
         pairs = [pair.split("=") for pair in numbers.split(",")] if numbers else []
         return Activation(own, **{key.strip(): float(value) for key, value in pairs})
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an activation such as 'elu(alpha=0.5)', got {text!r}: {error}") from error
+        raise ValueError(f"{name} must be an activation such as 'elu(alpha=0.5)', got {text!r:.80}: {error}") from error

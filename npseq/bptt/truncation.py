@@ -203,7 +203,7 @@ def require_truncation(truncation: Any) -> None:
     if truncation is not None and (isinstance(truncation, type) or not callable(getattr(truncation, "plan", None))):
         raise TypeError(
             "truncation must be Truncated, RandomTruncation, RouletteTruncation, HDetach, CarouselTruncation or None, "
-            f"got {truncation!r}"
+            f"got {truncation!r:.80}"
         )
 
 
@@ -253,7 +253,7 @@ def check_keep(keep: Any) -> np.ndarray:
         raise TypeError(f"keep must be real numbers, got {given.dtype}")
     found = to_host(given).astype(np.float64)
     if found.ndim > 1 or not found.size or not np.all((found > 0) & (found <= 1)):
-        raise ValueError(f"keep must be a probability in (0, 1], or one a step (T,), got {keep!r}")
+        raise ValueError(f"keep must be a probability in (0, 1], or one a step (T,), got {keep!r:.80}")
     return found
 
 

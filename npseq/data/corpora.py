@@ -65,7 +65,7 @@ def load_corpus(
     dtype = None if dtype is None else a_dtype(dtype, "iu")
     reserved = [] if end_of_line is None else [a_text("end_of_line", end_of_line)]
     if end_of_line is not None and end_of_line.split() != [end_of_line]:
-        raise ValueError(f"end_of_line must be a token without white space, say '<eos>', got {end_of_line!r}")
+        raise ValueError(f"end_of_line must be a token without white space, say '<eos>', got {end_of_line!r:.80}")
     Vocabulary(min_freq=min_freq, max_size=max_size, reserved_tokens=reserved)  # refuses before anything is read
     texts, source = _texts(name_or_path)
     if clean is None:

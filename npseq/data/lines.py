@@ -90,7 +90,7 @@ def tokenize(lines: Sequence[str], token: str = "word") -> list[list[str]]:
     if isinstance(lines, str):
         raise TypeError("lines must be a list of strings, got one string; pass [text]")
     if not isinstance(lines, list | tuple) or not all(isinstance(line, str) for line in lines):
-        raise TypeError(f"lines must be a list of strings, got {lines!r}")
+        raise TypeError(f"lines must be a list of strings, got {lines!r:.80}")
     check_token_kind(token)
     return [split(line, token) for line in lines]
 
@@ -213,7 +213,7 @@ def _characters(texts: Iterator[str], clean: str, between: str) -> Iterator[str]
 
 def check_clean(clean: object) -> None:
     if not isinstance(clean, str) or clean not in ("letters", "none"):
-        raise ValueError(f"clean must be 'letters' or 'none', got {clean!r}")
+        raise ValueError(f"clean must be 'letters' or 'none', got {clean!r:.80}")
 
 
 def check_token_kind(token: object) -> None:

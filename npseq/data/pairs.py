@@ -4,7 +4,7 @@ The preprocessing is that of Dive into Deep Learning (d2l, "Machine Translation 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator
 from math import log
 from os import PathLike
 from typing import Any, NamedTuple, Self
@@ -162,11 +162,8 @@ def load_pairs(
     made = named and name_or_path in MADE
     tokens = _kinds(token, str(name_or_path) if made else None)
     if num_pairs is not None:
-        if isinstance(num_pairs, Sized | PathLike):
-            raise TypeError(
-                f"num_pairs must be a positive integer, got {num_pairs!r:.40}; list(zip(first, second)) makes pairs "
-                f"of two lists, of two files {TWO_FILES}"
-            )
+        if way := _both(name_or_path, num_pairs):
+            raise TypeError(f"num_pairs must be a positive integer, got {num_pairs!r:.40}; {way}")
         num_pairs = amount("num_pairs", num_pairs)
     steps = None if steps is None else amount("steps", steps)
     number("min_freq", min_freq)
@@ -203,12 +200,20 @@ def load_pairs(
     return Pairs(*arrays[0], *arrays[1], *vocabs)
 
 
+def _both(first: Any, second: Any) -> str:
+    """What makes pairs of two sides, where these are sides; "" where they are none."""
+    if all(isinstance(side, str | PathLike) for side in (first, second)) and first not in (*MADE, "tatoeba"):
+        return f"of two files {TWO_FILES}"
+    lists = all(isinstance(side, list | tuple | np.ndarray) or hasattr(side, "to_list") for side in (first, second))
+    return "list(zip(first, second)) makes pairs of two lists" if lists else ""
+
+
 def _kinds(token: Any, made: str | None) -> tuple[str, str]:
     """Returns what the texts of each side are split into. made: the name of made pairs, which are of characters."""
     usual = "word" if made is None else "char"
     kinds = tuple(token) if isinstance(token, list | tuple) else (token or usual,) * 2
     if len(kinds) != 2 or not all(kind in ("word", "char") for kind in kinds):
-        raise ValueError(f"token must be 'word', 'char', or one of them for each side, got {token!r}")
+        raise ValueError(f"token must be 'word', 'char', or one of them for each side, got {token!r:.80}")
     if made is not None and "word" in kinds:
         raise ValueError(f"token must be 'char' for {made!r}, got {token!r}")
     return kinds[0], kinds[1]

@@ -55,11 +55,11 @@ class Vocabulary:
         if isinstance(tokens, str) and token in ("word", "jieba"):
             raise TypeError("tokens must be a list of words, got one string of characters; pass tokens.split()")
         if isinstance(reserved_tokens, str):
-            raise TypeError(f"reserved_tokens must be a list of strings, got one string; pass [{reserved_tokens!r}]")
+            raise TypeError("reserved_tokens must be a list of strings, got one string; pass [reserved_tokens]")
         if not isinstance(reserved_tokens, list | tuple):
-            raise TypeError(f"reserved_tokens must be a list of strings, got {reserved_tokens!r}")
+            raise TypeError(f"reserved_tokens must be a list of strings, got {reserved_tokens!r:.80}")
         if not_text := [name for name in reserved_tokens if not isinstance(name, str)]:
-            raise TypeError(f"a token must be a string, got {not_text[0]!r}")
+            raise TypeError(f"a token must be a string, got {not_text[0]!r:.80}")
         number("min_freq", min_freq)
         special = [UNKNOWN, *reserved_tokens]
         if repeated := [name for name, count in Counter(special).items() if count > 1]:
@@ -76,7 +76,7 @@ class Vocabulary:
     def _fill(self, tokens: Sequence[Any], token_freqs: Sequence[tuple[str, int]], token: str) -> None:
         check_token_kind(token)
         if not_text := [name for name in tokens if not isinstance(name, str)]:
-            raise TypeError(f"a token must be a string, got {not_text[0]!r}")
+            raise TypeError(f"a token must be a string, got {not_text[0]!r:.80}")
         self.token = token
         self.tokens = tuple(tokens)
         self.token_freqs = list(token_freqs)
@@ -109,7 +109,7 @@ class Vocabulary:
         if isinstance(tokens, str):
             return self._ids.get(tokens, self.unk)
         if not isinstance(tokens, list | tuple):
-            raise TypeError(f"a token must be a string, got {tokens!r}; to_tokens turns ids into tokens")
+            raise TypeError(f"a token must be a string, got {tokens!r:.80}; to_tokens turns ids into tokens")
         return [self[token] for token in tokens]
 
     def to_tokens(self, ids: Any) -> Any:
@@ -128,7 +128,7 @@ class Vocabulary:
             check_entries("ids", ids)
             return [self.to_tokens(index) for index in ids]
         if isinstance(ids, bool) or not isinstance(ids, int):
-            raise TypeError(f"an id must be an integer, got {ids!r}")
+            raise TypeError(f"an id must be an integer, got {ids!r:.80}")
         if not 0 <= ids < len(self):
             raise ValueError(
                 f"an id must lie in 0 to {len(self) - 1}, got {ids}; these ids come from another vocabulary"
@@ -199,7 +199,7 @@ class Vocabulary:
         given: Any = content
         if not isinstance(given, Mapping) or set(given) != expected:
             held = sorted(map(str, given)) if isinstance(given, Mapping) else type(given).__name__
-            raise ValueError(f"a stored vocabulary must hold exactly {sorted(expected)}, got {held}")
+            raise ValueError(f"a stored vocabulary must hold exactly {sorted(expected)}, got {held!s:.400}")
         tokens, freqs = content["tokens"], content["token_freqs"]
         if not isinstance(tokens, list) or tokens[:1] != [UNKNOWN]:
             raise ValueError(f"a stored vocabulary's tokens must be a list that begins with {UNKNOWN!r}")
@@ -218,7 +218,7 @@ def folded(tokens: Iterable[str], vocabulary: Vocabulary) -> list[str]:
 def _counted(tokens: Any) -> Counter[str]:
     """Returns how often each token appears, in the order in which they do so first."""
     if not isinstance(tokens, Iterable) or getattr(tokens, "shape", None) == ():
-        raise TypeError(f"tokens must be a list of tokens or of lists of tokens, got {tokens!r}")
+        raise TypeError(f"tokens must be a list of tokens or of lists of tokens, got {tokens!r:.80}")
     counts: Counter[str] = Counter()
     if isinstance(tokens, Counter):
         _check_strings(tokens)
@@ -240,7 +240,7 @@ def _counted(tokens: Any) -> Counter[str]:
 def _check_strings(tokens: Iterable[Any]) -> None:
     for token in tokens:
         if not isinstance(token, str):
-            raise TypeError(f"a token must be a string, got {token!r}; pass a list of tokens or of lists of tokens")
+            raise TypeError(f"a token must be a string, got {token!r:.80}; pass a list of tokens or of lists of tokens")
 
 
 def _stored_freqs(freqs: object) -> list[tuple[str, int]]:

@@ -31,7 +31,7 @@ def as_path(path: Any, name: str = "path") -> Path:
     Raises FileNotFoundError for a relative path if the working folder has been deleted.
     """
     if not isinstance(path, str | PathLike) or not isinstance(os.fspath(path), str):
-        raise TypeError(f"{name} must be a path, a str or a PathLike, got {path!r}")
+        raise TypeError(f"{name} must be a path, a str or a PathLike, got {path!r:.80}")
     text = os.fspath(path)
     if not text or "\0" in text:
         raise ValueError(f"{name} must name a file or a folder, got {text!r}; '.' is the working folder")

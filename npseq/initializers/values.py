@@ -223,7 +223,9 @@ def chrono(params: MutableMapping[str, Array], t_max: float, rng: Seed = None) -
 def _forget_biases(params: MutableMapping[str, Array]) -> list[str]:
     names = [name for name in mapping("params", params) if name.rpartition(".")[2].startswith("b_f")]
     if not names:
-        raise ValueError(f"params must hold a forget-gate bias, 'b_f...', got {list(params)}; only an LSTM has one")
+        raise ValueError(
+            f"params must hold a forget-gate bias, 'b_f...', got {list(params)!s:.300}; only an LSTM has one"
+        )
     return arrays_of(params, names)
 
 

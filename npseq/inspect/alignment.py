@@ -31,7 +31,8 @@ def alignment(approximate: Mapping[str, Array], true: Mapping[str, Array]) -> di
     """
     mapping("approximate", approximate)
     if set(approximate) != set(mapping("true", true)):
-        raise ValueError(f"both gradients must have the same names, got {', '.join(approximate)} and {', '.join(true)}")
+        names = [", ".join(one)[:400] for one in (approximate, true)]
+        raise ValueError(f"both gradients must have the same names, got {names[0]} and {names[1]}")
     for name in true:
         a, b = (array(f"{of}[{name!r}]", one[name]) for of, one in (("approximate", approximate), ("true", true)))
         if a.shape != b.shape or a.dtype.kind != "f" or b.dtype.kind != "f":

@@ -61,12 +61,12 @@ def require_exact(layer: Recurrent | Bidirectional, truncation: Any) -> None:
     """Raises ValueError if no frozen states have this truncated gradient as their gradient."""
     if isinstance(truncation, HDetach):
         raise ValueError(
-            f"truncation must be Truncated(k) to be checked, got {truncation!r}, which blocks h and not c, so that no "
-            "frozen state has its gradient; check the whole gradient"
+            f"truncation must be Truncated(k) to be checked, got {truncation!r:.80}, which blocks h and not c, so that "
+            "no frozen state has its gradient; check the whole gradient"
         )
     if not isinstance(truncation, Truncated):
         raise ValueError(
-            f"truncation must be Truncated(k) to be checked, got {truncation!r}; a random truncation is unbiased, "
+            f"truncation must be Truncated(k) to be checked, got {truncation!r:.80}; a random truncation is unbiased, "
             "right in the mean over its draws, and no one draw is the gradient of a function; check the whole gradient"
         )
     parts = recurrent_layers(layer).values()

@@ -75,7 +75,7 @@ def _check_names(cell: Cell) -> None:
     for kind in ("gates", "state", "h_blocks", "vectors", "saved"):
         _check_tuple(cell, kind, getattr(cell, kind))
     if not isinstance(cell.masks, Mapping):
-        raise TypeError(f"{_name(cell)}.masks must be {{name: probability}}, got {cell.masks!r}")
+        raise TypeError(f"{_name(cell)}.masks must be {{name: probability}}, got {cell.masks!r:.80}")
     _check_tuple(cell, "masks", tuple(cell.masks))
     for name, probability in cell.masks.items():
         share(f"{_name(cell)}.masks[{name!r}]", probability)
@@ -103,7 +103,7 @@ def _check_names(cell: Cell) -> None:
 def _check_tuple(cell: Cell, kind: str, names: Any) -> None:
     if not isinstance(names, tuple) or not all(isinstance(name, str) and name.isidentifier() for name in names):
         hint = f"; write ({names!r},)" if isinstance(names, str) else ""
-        raise TypeError(f"{_name(cell)}.{kind} must be a tuple of names, got {names!r}{hint}")
+        raise TypeError(f"{_name(cell)}.{kind} must be a tuple of names, got {names!r:.80}{hint}")
     if len({*names}) < len(names) or any(ENDING.sub("", name) != name for name in names):
         raise ValueError(f"{_name(cell)}.{kind} must differ, and not end as a layer's number does, got {names}")
 

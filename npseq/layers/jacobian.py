@@ -18,8 +18,8 @@ from npseq.layers.recurrent import Recurrent
 def check_one_way(layer: Any, name: str) -> None:
     if getattr(layer, "directions", 2) != 1:
         raise ValueError(
-            f"{name} needs a layer of one direction, got {layer}: one that also runs from the end has no state that "
-            "the next step follows from; take a layer of one direction, or backward for the gradient"
+            f"{name} needs a layer of one direction, got {layer!s:.200}: one that also runs from the end has no state "
+            "that the next step follows from; take a layer of one direction, or backward for the gradient"
         )
 
 

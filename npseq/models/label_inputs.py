@@ -20,7 +20,7 @@ def is_texts(x: Any, expected: bool = False) -> bool:
     Raises TypeError for one text, ValueError for an empty list.
     """
     if isinstance(x, str):
-        raise TypeError(f"texts must be a list of strings, got one string; pass [{x!r:.40}]")
+        raise TypeError("texts must be a list of strings, got one string; pass [texts]")
     if isinstance(x, np.ndarray):
         return x.ndim == 1 and x.dtype.kind in "OUT"
     if expected and hasattr(x, "columns"):

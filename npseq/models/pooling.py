@@ -57,7 +57,7 @@ def pooling(q: Any) -> Any:
     if isinstance(q, str):
         return POOLINGS.get(one_of("q", q, ("last", *POOLINGS)))
     if isinstance(q, type) or not all(callable(getattr(q, name, None)) for name in ("forward", "backward")):
-        raise TypeError(f"q must be 'last', 'mean', 'max' or an object with a forward and a backward, got {q!r}")
+        raise TypeError(f"q must be 'last', 'mean', 'max' or an object with a forward and a backward, got {q!r:.80}")
     return q
 
 

@@ -223,8 +223,8 @@ class Seq2Seq(Translating):
         if self.source_vocab is None or self.target_vocab is None:
             raise TypeError("tokens need a model with vocabularies; use greedy or beam_search on ids")
         if isinstance(tokens, str):
-            way = f"{str(tokens)!r}.split()" if self.source_vocab.token == "word" else f"list({str(tokens)!r})"
-            raise TypeError(f"tokens must be a list of strings, got one string; use {way}")
+            way = "tokens.split()" if self.source_vocab.token == "word" else "list(tokens)"
+            raise TypeError(f"tokens must be a list of strings, got one string; pass {way}")
         if not isinstance(tokens, list | tuple) or not all(isinstance(token, str) for token in tokens):
             raise TypeError(f"tokens must be a list of strings, got {tokens!r:.60}")
         vocab = self.source_vocab

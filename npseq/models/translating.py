@@ -136,7 +136,7 @@ def _way(data: Any) -> str:
 def _listed(texts: Any) -> Any:
     """A pandas Series, or an array of texts, as a list; anything else as it is."""
     if isinstance(texts, str):
-        raise TypeError(f"texts must be a list of strings, got one string; pass [{texts!r:.40}]")
+        raise TypeError("texts must be a list of strings, got one string; pass [texts]")
     if hasattr(texts, "to_list"):
         return texts.to_list()
     return texts.tolist() if isinstance(texts, np.ndarray) and texts.dtype.kind in "OUT" else texts

@@ -85,7 +85,9 @@ def run_forward(
 def _checked_influence(layer: Recurrent, influence: Any, batch: int, size: int) -> Influence:
     """Raises TypeError or ValueError for what is no influence of an earlier call, {parameter: (B, n, ...)}."""
     if set(mapping("influence", influence)) != set(layer.params):
-        raise ValueError(f"influence must have the names of layer.params, got {list(influence)}; give that of Online")
+        raise ValueError(
+            f"influence must have the names of layer.params, got {list(influence)!s:.300}; give that of Online"
+        )
     xp = array_module(layer.params.flat)
     return {
         name: check_array(f"influence[{name!r}]", influence[name], (batch, size, *value.shape), layer.dtype, xp)
@@ -131,8 +133,8 @@ def refuse_clip(method: str, clip_adjoint: Any) -> None:
     """Raises ValueError for a clamp of adjoints, which no method forward in time has."""
     if clip_adjoint is not None:
         raise ValueError(
-            f"clip_adjoint must be None in {method}, got {clip_adjoint!r}: it clamps the adjoint of a step, which all "
-            "later losses add up to, and forward in time they are not known yet; use backward or checkpointed"
+            f"clip_adjoint must be None in {method}, got {clip_adjoint!r:.80}: it clamps the adjoint of a step, which "
+            "all later losses add up to, and forward in time they are not known yet; use backward or checkpointed"
         )
 
 

@@ -211,7 +211,9 @@ def _checked_traces(layer: Recurrent, traces: Any, batch: int, parts: int) -> Tr
     """Raises TypeError or ValueError for what are no traces of an earlier call."""
     wanted = [name for name in layer.params if parts and ENDING.sub("", name) != layer.cell.projection]
     if set(mapping("influence", traces)) != set(wanted):
-        raise ValueError(f"influence must have the names {', '.join(wanted)}, got {list(traces)}; give that of Online")
+        raise ValueError(
+            f"influence must have the names {', '.join(wanted)}, got {list(traces)!s:.300}; give that of Online"
+        )
     xp = array_module(layer.params.flat)
     return {
         name: check_array(

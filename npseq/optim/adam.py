@@ -41,7 +41,7 @@ class Adam(Optimizer):
         super().__init__(lr, weight_decay)
         pair: Any = betas
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise TypeError(f"betas must be a pair of numbers, got {betas!r}")
+            raise TypeError(f"betas must be a pair of numbers, got {betas!r:.80}")
         self.betas = within("betas[0]", betas[0], below=1), within("betas[1]", betas[1], below=1)
         self.eps, self.amsgrad = within("eps", eps), flag("amsgrad", amsgrad)
 

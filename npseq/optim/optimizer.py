@@ -139,7 +139,7 @@ class Optimizer:
         if state.keys() != {"steps", "lr", *arrays}:
             raise ValueError(
                 f"state must hold 'steps', 'lr' and arrays of the kinds {list(kinds)} of {type(self).__name__}, "
-                f"got {sorted(state)}; load it into an optimizer made with the same options"
+                f"got {sorted(state)!s:.400}; load it into an optimizer made with the same options"
             )
         steps = state["steps"]
         steps = steps.item() if is_own(steps) and steps.size == 1 else steps  # of a file of arrays
@@ -168,7 +168,7 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array]) -> tuple[M
         names, given = list(mapping("params", params)), list(mapping("grads", grads))
     if names != given and set(names) != set(given):
         missing, unknown = sorted(set(names) - set(given)), sorted(set(given) - set(names))
-        raise ValueError(f"grads must have the names of params: missing {missing}, unknown {unknown}")
+        raise ValueError(f"grads must have the names of params: missing {missing!s:.400}, unknown {unknown!s:.400}")
     flat: tuple[Any, Any] = getattr(params, "flat", None), getattr(grads, "flat", None)
     whole = flat[0] is not None and flat[1] is not None and names == given
     pairs = {"": flat} if whole else {name: (params[name], grads[name]) for name in params}
@@ -238,7 +238,9 @@ def _check_arrays(arrays: Mapping[str, Array], kinds: list[str], steps: int) -> 
 def check_optimizer(optimizer: Any, params: Parameters) -> OptimizerLike:
     """Returns what can update the parameters: one of npseq's, or another with a step. Raises TypeError, ValueError."""
     if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
-        given = f"the class {optimizer.__name__}; make one of it" if isinstance(optimizer, type) else repr(optimizer)
+        given = (
+            f"the class {optimizer.__name__}; make one of it" if isinstance(optimizer, type) else f"{optimizer!r:.80}"
+        )
         raise TypeError(f"optimizer must be one of npseq.optim, or have a step(params, grads), got {given}")
     if isinstance(optimizer, Optimizer):
         optimizer.check(params)

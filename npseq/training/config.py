@@ -234,7 +234,7 @@ class TrainingConfig:
         if content.keys() | NEWER.keys() != names:
             raise ValueError(
                 f"a stored configuration must have the fields of this version of npseq: missing "
-                f"{sorted(names - content.keys())}, unknown {sorted(content.keys() - names)}"
+                f"{sorted(names - content.keys())!s:.400}, unknown {sorted(content.keys() - names)!s:.400}"
             )
         prefixes = content["sample_prefix"]
         prefixes = tuple(prefixes) if isinstance(prefixes, list) else prefixes  # JSON has no tuples
@@ -285,7 +285,7 @@ def _check_kind(name: str, value: Any, kind: type) -> None:
     texts = kind is not tuple or (isinstance(value, tuple) and all(isinstance(entry, str) for entry in value))
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool) or not texts:
         wanted = {int: "an integer", float: "a number", bool: "True or False", str: "a string"}
-        raise TypeError(f"{name} must be {wanted.get(kind, 'a tuple of strings')}, got {value!r}")
+        raise TypeError(f"{name} must be {wanted.get(kind, 'a tuple of strings')}, got {value!r:.80}")
 
 
 def _check_range(name: str, value: int | None, least: int, most: int | None = None) -> None:

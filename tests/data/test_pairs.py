@@ -87,11 +87,13 @@ def test_600_pairs_are_made():
         (
             ("a.txt", "b.txt"),
             TypeError,
-            r"num_pairs must be a positive integer, got 'b.txt'; list\(zip\(first, second\)\) makes pairs of two "
-            r"lists, of two files load_pairs\(\('a.en', 'a.fr'\)\)",
+            r"num_pairs must be a positive integer, got 'b.txt'; of two files load_pairs\(\('a.en', 'a.fr'\)\)$",
         ),
         ((["a"], ["b"]), TypeError, r"got \['b'\]; list\(zip\(first, second\)\) makes pairs of two lists"),
         (("dates", 0), ValueError, "num_pairs must be a positive integer, got 0"),
+        (("reversal", "x"), ValueError, "num_pairs must be a positive integer, got 'x'$"),
+        (("dates", [5]), ValueError, r"num_pairs must be a positive integer, got \[5\]$"),
+        (([("a", "b")], {1}), ValueError, r"num_pairs must be a positive integer, got \{1\}$"),
         (("dates", 1.5), ValueError, "num_pairs must be a positive integer, got 1.5"),
     ],
 )

@@ -120,7 +120,7 @@ def test_wrong_kinds_are_refused():
         Vocabulary([[["a"]]])
     with pytest.raises(TypeError, match="a token must be a string, got 7"):
         Vocabulary("a", reserved_tokens=[7])
-    with pytest.raises(TypeError, match=r"reserved_tokens must be a list of strings.*pass \['<pad>'\]"):
+    with pytest.raises(TypeError, match=r"reserved_tokens must be a list of strings.*pass \[reserved_tokens\]"):
         Vocabulary("a", reserved_tokens="<pad>")
     with pytest.raises(ValueError, match=r"leave out <unk>, got \['<pad>'\] twice"):
         Vocabulary("a", reserved_tokens=["<pad>", "<pad>"])

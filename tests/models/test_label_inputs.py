@@ -56,7 +56,7 @@ def test_names_and_those_that_hold():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: is_texts("a b"), TypeError, r"got one string; pass \['a b'\]"),
+        (lambda: is_texts("a b"), TypeError, r"got one string; pass \[texts\]"),
         (lambda: is_texts([]), ValueError, "texts must be at least one"),
         (
             lambda: is_texts(iter(["a"]), True),

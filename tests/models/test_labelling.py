@@ -174,7 +174,7 @@ def test_a_layer_or_a_name(make):
         (
             lambda: model().predict("good"),
             TypeError,
-            r"texts must be a list of strings, got one string; pass \['good'\]",
+            r"texts must be a list of strings, got one string; pass \[texts\]",
         ),
         (
             lambda: model().fit(["good"], ["?"]),

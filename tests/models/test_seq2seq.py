@@ -279,9 +279,9 @@ def test_what_does_not_fit_is_refused():
         model.translate(["a"])
     with pytest.raises(ValueError, match=r"source must be one sentence \(S,\), got \(4, 3\)"):
         model.beam_search(batch()[0])
-    for token, use in (("word", r"'a b'.split\(\)"), ("char", r"list\('a b'\)")):
+    for token, use in (("word", r"tokens.split\(\)"), ("char", r"list\(tokens\)")):
         pairs = ns.data.load_pairs([("a b", "c")], token=token)
-        with pytest.raises(TypeError, match=f"tokens must be a list of strings, got one string; use {use}"):
+        with pytest.raises(TypeError, match=f"tokens must be a list of strings, got one string; pass {use}"):
             Seq2Seq(pairs.source_vocab, pairs.target_vocab).translate("a b")
         with pytest.raises(ValueError, match="tokens must be as the vocabulary cuts them, got 'a  b'; predict"):
             Seq2Seq(pairs.source_vocab, pairs.target_vocab).translate(["a  b"])

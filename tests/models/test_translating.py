@@ -42,7 +42,7 @@ def test_what_is_no_pair_is_refused():
         model().fit(*PAIRS.split(0.2))
     with pytest.raises(TypeError, match=r"texts must be a list of strings, got set; pass list\(texts\)"):
         model().predict({"one"})
-    with pytest.raises(TypeError, match=r"texts must be a list of strings, got one string; pass \['one'\]"):
+    with pytest.raises(TypeError, match=r"texts must be a list of strings, got one string; pass \[texts\]"):
         model().fit("one", "un")
     with pytest.raises(TypeError, match="texts need a model with vocabularies"):
         Seq2Seq(5, 5, hidden_size=4).predict(["one"])

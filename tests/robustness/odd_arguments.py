@@ -17,6 +17,7 @@ LAYER = ns.GRU(3, 4, rng=0)
 INTEGERS = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">i4", ">u8")
 FLOATS = ("f4", "f8", ">f4", ">f8")
 LIBRARIES = False  # whether arrays of the libraries that are installed come too, which takes seconds to load
+LENGTHY = ("x" * 5000, ["x"] * 1000, [[1.5, 2.5]] * 500, {str(k): k for k in range(500)}, [np.ones((30, 30))] * 5)
 OTHERS = ("f2", "f4", "f8", "c8", "c16", "i1", "i8", "u8", "?", "O", "U3", "g", "G", "M8[s]")
 
 
@@ -62,6 +63,7 @@ def odd(rng: Rng, small: bool) -> Any:
         None, True, False, 0, -1, 7, 1.5, -0.0, -2.5, float("nan"), float("inf"), -float("inf"), 1e-320, "", "x", b"x",
         [], (), {}, [1, 2], [[1], [1, 2]], {"W": 1}, {1: 2}, (1, "a"), Nothing(), Nothing, ArrayLike(), NumberLike(),
         1j, range(3), slice(None), set(), frozenset({1}), iter([1]), Ellipsis, NotImplemented, ValueError("x"),
+        *LENGTHY,
     ]  # fmt: skip
     scalars = [
         np.float32(1), np.int8(-1), np.uint8(200), np.bool_(True), np.array(3), np.array(1.5),

@@ -11,16 +11,18 @@ import numpy as np
 from robustness.odd_arguments import Odd
 from robustness.public_api_calls import Case, Given
 
-NUMPY = {"numpy": np, "np": np, "number": 0}
+import npseq as ns
+
+NAMES = {"numpy": np, "np": np, "ns": ns, "number": 0}
 CODE = re.compile(r"; .*(?:numpy\.\w+\(|astype\(|\.to\(|\.filled\(|\.item\(|\.ravel\(|\[\.\.\.\]|list\(|\.split\()")
 
 LAYER = re.compile(r"; use (?:the \w+ cast to \w+ or )?layer\.astype\('(\w+)'\)")  # and no cast of the argument
 
 
 def _passed(match: re.Match[str], value: Any) -> Any:
-    """; pass numpy.asarray(x), whatever x is called in the error."""
-    code = re.sub(r"^(numpy\.\w+\((?:list\()?)?[\w.]+?(\[[^]]*\])*(?=[.,)])", r"\1given", match[1], count=1)
-    return eval(code, {**NUMPY, "given": value})
+    """; pass numpy.asarray(x), or ns.data.Vocabulary(list(x)), whatever x is called in the error."""
+    code = re.sub(r"^((?:numpy|ns)\.[\w.]+\((?:list\()?)?[\w.]+?(\[[^]]*\])*(?=[.,)])", r"\1given", match[1], count=1)
+    return eval(code, {**NAMES, "given": value})
 
 
 def _as_type(match: re.Match[str], value: Any) -> Any:
@@ -40,7 +42,7 @@ REMEDIES: dict[str, Callable[[re.Match[str], Any], Any]] = {
     r"; pass int\(\w+\)": lambda match, value: int(value),
     r"numpy\.asarray\(\.\.\.\)\.astype\(int\)": lambda match, value: _whole(value),
     r"\.?astype\(['\"]?(?:numpy\.)?(\w+)['\"]?\)": _as_type,
-    r"; use '.*'\.split\(\)": lambda match, value: value.split(),
+    r"; pass \[\w+\]$": lambda match, value: [value],
     r"; give None$|; None ": lambda match, value: None,
     r"numpy\.asarray makes one of a list": lambda match, value: np.asarray(value),
 }

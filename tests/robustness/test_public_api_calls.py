@@ -14,7 +14,7 @@ import pytest
 from foreign_arrays import kinds
 from public_names import METHODS, THINGS
 from robustness import odd_arguments
-from robustness.judgement import call, judge
+from robustness.judgement import call, judge, meant
 from robustness.public_api_calls import cases
 
 SECONDS, MEMORY = 60, 2 << 30  # that a call may take; bytes, that 20,000 of them may
@@ -152,6 +152,19 @@ def test_good_arguments_are_accepted(case):
 
 def test_some_random_calls_end_well():
     found = unclear(1500, 1, USUAL)
+    assert not found, "\n".join(map(str, found))
+
+
+@pytest.mark.long
+def test_an_error_is_short_whatever_is_given():
+    found, given = [], odd_arguments.LENGTHY
+    for case in USUAL:
+        good = case.good(np.random.default_rng(0))
+        for name in set(good) - {"self", *case.left_out}:
+            for value in given:
+                result = call(case, {**case.good(np.random.default_rng(0)), name: value})
+                if isinstance(result, Exception) and "too long" in (what := meant(result)):
+                    found.append((case.name, name, what))
     assert not found, "\n".join(map(str, found))
 
 

@@ -127,7 +127,7 @@ def _named(op_type: str, inputs: Any) -> Inputs:
     if wrong or missing:
         raise ValueError(
             f"{op_type} takes the inputs {', '.join(names)}, of which W and R must be there; "
-            f"missing: {', '.join(missing) or 'none'}; not its own: {', '.join(map(repr, wrong)) or 'none'}"
+            f"missing: {', '.join(missing) or 'none'}; not its own: {', '.join(map(repr, wrong))[:400] or 'none'}"
         )
     return {name: to_host(an_array(name, value)) for name, value in given.items()}
 

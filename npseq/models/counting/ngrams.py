@@ -83,7 +83,7 @@ class ZipfFit(NamedTuple):
         """
         ranks = number("rank", rank) if isinstance(rank, int | float) else array("rank", rank)
         if np.iscomplexobj(ranks) or not (ranks > 0 if isinstance(ranks, float) else (ranks > 0).all()):
-            raise ValueError(f"rank must be real and positive, it counts from 1, got {rank!r}")
+            raise ValueError(f"rank must be real and positive, it counts from 1, got {rank!r:.80}")
         return np.exp(self.c - self.alpha * np.log(ranks))
 
 
@@ -253,7 +253,7 @@ class NGramModel:
             tokens = self.vocab.encode(tokens)
         ids = integers("tokens", to_host(array_or_lists("tokens", tokens)), self.vocab_size)
         if ids.ndim != 1 or len(ids) < least:
-            raise ValueError(f"tokens must be a text or ids (N,) of at least {least}, got {tokens!r}")
+            raise ValueError(f"tokens must be a text or ids (N,) of at least {least}, got {tokens!r:.80}")
         listed: list[int] = ids.tolist()
         return listed
 
@@ -267,7 +267,7 @@ def _smoothing(smoothing: float | Sequence[float], order: int) -> tuple[float, .
             raise TypeError(f"smoothing must be real numbers, got {given.dtype} of shape {given.shape}")
         values = tuple(given.astype(float).ravel().tolist())
     if len(values) != order or not all(e >= 0 and isfinite(e) for e in values):
-        raise ValueError(f"smoothing must be one number, or {order}, each finite and at least 0, got {smoothing!r}")
+        raise ValueError(f"smoothing must be one number, or {order}, each finite and at least 0, got {smoothing!r:.80}")
     return values
 
 

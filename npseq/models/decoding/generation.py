@@ -134,7 +134,7 @@ def check_begun(prefix: Any, vocab: Vocabulary | None) -> None:
 def check_prefix(prefix: str, vocabulary: Vocabulary) -> None:
     """Raises ValueError if a prefix has no tokens, or one that the vocabulary lacks, which it names first."""
     if not vocabulary.tokenize(prefix):
-        raise ValueError(f"a prefix must hold at least one token, got {prefix!r}")
+        raise ValueError(f"a prefix must hold at least one token, got {prefix!r:.80}")
     if lacking := missing(prefix, vocabulary):
         known = (
             " ".join(vocabulary.tokens[1:]) if vocabulary.token == "word" else "".join(sorted(vocabulary.tokens[1:]))
@@ -187,7 +187,7 @@ def token_ids(tokens: Any, vocab: Vocabulary | None, size: int, xp: ModuleType, 
     given = to_host(array_or_lists("tokens", tokens))
     ids = integers("tokens", given.astype(np.int64) if given.shape == (0,) else given, size)
     if ids.ndim != 1 or len(ids) < least:
-        raise ValueError(f"tokens must be a text or ids (N,) of at least {least}, got {tokens!r}")
+        raise ValueError(f"tokens must be a text or ids (N,) of at least {least}, got {tokens!r:.80}")
     moved: Array = xp.asarray(ids)
     return moved
 
@@ -196,10 +196,10 @@ def stop_id(stop: str | int, vocab: Vocabulary | None, size: int) -> int:
     """The id of a token, or an id that is checked."""
     if isinstance(stop, str):
         if vocab is None or stop not in vocab:
-            raise ValueError(f"stop must be a token of the model's Vocabulary, or an id, got {stop!r}")
+            raise ValueError(f"stop must be a token of the model's Vocabulary, or an id, got {stop!r:.80}")
         found: int = vocab[stop]
         return found
     try:
         return integer("stop", stop, least=0, below=size)
     except ValueError as error:
-        raise ValueError(f"stop must be a token or an id in [0, {size}), got {stop!r}") from error
+        raise ValueError(f"stop must be a token or an id in [0, {size}), got {stop!r:.80}") from error
