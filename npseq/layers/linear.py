@@ -16,8 +16,6 @@ from npseq.parameters import Parameters, simple_layout
 from npseq.shown import by_fields
 from npseq.threads import entrywise
 
-SMALL = 1 << 20  # numbers
-
 
 @by_fields
 class LinearTape(NamedTuple):
@@ -63,7 +61,7 @@ class Linear(Layer):
         """Returns y (..., out), and the tape.
 
         Where x's features are last in memory, so are y's. Else, as of a recurrent layer's output, the sequences are,
-        and of a small x, whose steps are multiplied at once, the features come first.
+        and if y has at least as many features as x, these come first: all steps are multiplied at once.
 
         Args:
             x: (..., in) of at least two axes.
@@ -104,10 +102,10 @@ class Linear(Layer):
     def _with_columns_together(self, x: Array) -> Array:
         """x, or of blocks (T, features, N) a copy whose columns lie side by side, for one product and its gradient.
 
-        The tape holds it; so it must be small, or else smaller than what is made of it.
+        The tape holds it; so it must be smaller than what is made of it. Else the copy costs what it saves.
         """
-        small, blocks = x.size <= SMALL or self.in_features <= self.out_features, x.swapaxes(-1, -2)
-        if x.ndim != 3 or x.strides[-1] == x.itemsize or not small or are_side_by_side(blocks):
+        wide, blocks = self.out_features >= self.in_features, x.swapaxes(-1, -2)
+        if x.ndim != 3 or x.strides[-1] == x.itemsize or not wide or are_side_by_side(blocks):
             return x
         return side_by_side(blocks).T.reshape(x.shape)
 
