@@ -36,7 +36,13 @@ def rows_of_lines(path: str, lines: list[str], delimiter: str | None, what: str)
     rows = [(line, [cell.strip(" ") for cell in cells]) for line, cells in rows]  # "a | b" as "a|b"
     if _is_of_r(rows):
         rows[0][1].insert(0, "")
-    return rows, sign
+    return _without_empty_end(rows), sign
+
+
+def _without_empty_end(rows: Numbered) -> Numbered:
+    """Returns rows without the last columns that hold nothing, not even a name, as spreadsheets write them."""
+    width = max((k for _, cells in rows for k, cell in enumerate(cells, 1) if cell.strip()), default=0)
+    return [(line, cells[:width]) for line, cells in rows]
 
 
 def delimiter_of(path: str, lines: list[str]) -> str:

@@ -31,6 +31,7 @@ from npseq.data.table import read_table
         ("a.txt", "a | b \nc d | e\n", [["a", "b"], ["c d", "e"]]),
         ("a.tsv", "a \tb\nc\t d\n", [["a", "b"], ["c", "d"]]),
         ("a.csv", "a,b\nc,d,, \n", [["a", "b"], ["c", "d"]]),
+        ("a.csv", "a,b,,\nc,,,\n", [["a", "b"], ["c", ""]]),
         ("a.csv", 'a;b,"c,d\n",e\n' + 'f;g,"h,i\n",j\n' * 40, [["a;b", "c,d\n", "e"], *[["f;g", "h,i\n", "j"]] * 40]),
     ],
 )
