@@ -83,7 +83,7 @@ def load_tagged(
         sentences, where = of_slashes(source, delimiter or "/")
     if not sentences:
         raise ValueError("tagged sentences must be at least one, got none")
-    _check_tokens(sentences, where)
+    _check_tokens(sentences, where, "mend that line, or name another form or columns" if is_file else NA)
     lines = [[(each.word.lower() if lower else each.word) for each in one] for one in sentences]
     if like is None:
         labels = tuple(sorted({each.tag for one in sentences for each in one}))
@@ -132,11 +132,11 @@ def _token(word: Any, tag: Any, at: int) -> Token:
     return Token(word, tag, at)
 
 
-def _check_tokens(sentences: list[list[Token]], where: Where) -> None:
-    """Raises ValueError where a token or its tag is empty, and where the tokens are but their numbers."""
+def _check_tokens(sentences: list[list[Token]], where: Where, way: str) -> None:
+    """Raises ValueError where a token or its tag is empty, with the way on, and where tokens are but their numbers."""
     if bad := next((each for one in sentences for each in one if not (each.word and each.tag)), None):
         raise ValueError(
-            f"a token must hold something and have a tag, {where(bad.at)} has {bad.word!r} and {bad.tag!r}; {NA}"
+            f"a token must hold something and have a tag, {where(bad.at)} has {bad.word!r} and {bad.tag!r:.60}; {way}"
         )
     first = sentences[0][0].word
     if max(map(len, sentences)) > 1 and first in ("0", "1") and all(_is_counted(one, int(first)) for one in sentences):

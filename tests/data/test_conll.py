@@ -39,7 +39,8 @@ def test_words_with_their_tags_behind_a_slash(tmp_path):
             "a,X\nb,Y\n",
             "a line must hold a token and its tag, line 1 of .* has one column, 'a,X'; name the del",
         ),
-        ("a.txt", "a\tX\nb\t\n", "must hold something and have a tag, line 2 of .* has 'b' and ''"),
+        ("a.txt", "a\tX\nb\t\n", "must hold something and have a tag, line 2 .* has 'b' and ''; mend"),
+        ("a.txt", "\n\n\tThe/at dog/nn\n\n\tA/at cat/nn\n", "line 3 .* has '' and 'The/at dog/nn'; .* another form"),
         (
             "a.conllu",
             "# 1\n1\tthe\tDET\t_\n2\tcat\tNOUN\tA=1\n\n1\tcats\tNOUN\t_\n",
