@@ -19,6 +19,7 @@ HEADINGS = {
     "english", "french", "german", "spanish", "italian", "portuguese", "dutch", "russian", "polish", "turkish",
     "chinese", "japanese", "korean", "arabic", "hindi", "latin", "greek", "swedish",
     "deutsch", "englisch", "französisch", "spanisch", "français", "anglais", "español", "inglés", "中文", "英文",
+    "allemand", "espagnol", "alemán", "francés",
     "english words/sentences", "french words/sentences",  # of the file of Kaggle that most take
     "en", "fr", "de", "es", "it", "pt", "nl", "ru", "pl", "tr", "zh", "ja", "ko", "ar", "hi", "la", "el", "sv",
 }  # fmt: skip

@@ -105,6 +105,7 @@ def test_a_word_that_pandas_takes_for_nothing_is_named():
         ("a.csv", 'English words/sentences,French words/sentences\n"Hi, Tom!",Salut !\nWho?,Qui ?\n', {}),
         ("a.csv", 'Unit,English,French,Note\nUnit 1,"Hi, Tom!",Salut !,x\nUnit 2,Who?,Qui ?,\n', {}),
         ("a.csv", "Englisch;Français\nHi, Tom!;Salut !\nWho?;Qui ?\n", {}),
+        ("a.csv", "Thème;Français;Allemand\nA;Hi, Tom!;Salut !\nB;Who?;Qui ?\n", {}),
         ("a.csv", 'Word,Meaning,Note,,\n"Hi, Tom!",Salut !,,,\n,,,,\nWho?,Qui ?,x,,\n', {}),
         ("a.csv", "id;fr;en\n1;Salut !;Hi, Tom!\n2;Qui ?;Who?\n", {"source": "en", "target": "fr"}),
         ("a.txt", "10\tHi, Tom!\t7\tSalut !\n11\tWho?\t9\tQui ?\n", {"source": 1, "target": 3}),
