@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from contextlib import suppress
 
-DELIMITERS = ("\t", ";", "|||", "|", ",")  # the likelier first: a comma may be that of a number, or of a text
+DELIMITERS = ("\t", ";", "|||", ":::", "|", ",")  # the likelier first: a comma may be that of a number, or of a text
 SEPARATOR = re.compile("sep=(.)")  # the first line of some files of Excel
 DECLARED = re.compile("#(separator|html|columns|tags|deck|notetype|guid|(tags|deck|notetype|guid) column):.*")  # Anki's
 OF_R = re.compile(r'"(?:[^"]|""|\\")*"|[-+.e\d]*|NA|TRUE|FALSE')  # a cell of a TSV that R writes
@@ -31,7 +31,7 @@ def rows_of_lines(path: str, lines: list[str], delimiter: str | None, what: str)
     except csv.Error as error:
         raise ValueError(
             f"{what} must have quotes closed, and doubled inside of a cell; the file {path!r}: {error}; a list of rows "
-            f"does as well, [line.split({sign!r}) for line in file]"
+            f"does as well, [line.split({sign!r}) for line in file]; if another sign parts them, name it as delimiter"
         ) from error
     rows = [(line, [cell.strip(" ") for cell in cells]) for line, cells in rows]  # "a | b" as "a|b"
     if _is_of_r(rows):

@@ -122,11 +122,11 @@ def read_table(
     """Returns the table of a file, a list of rows or of dicts, or a data frame.
 
     delimiter: of a file, a character, or several, beside which no quotes are read; None takes a tab for .tsv, else the
-    one of , ; tab | ||| that cuts the first lines alike. header: whether the first row of a file or a list names the
-    columns; None says that it does if a column that is wanted is a name, or all of its cells are among `headings`; of a
-    file also if none of them is a number or, but for the first, is empty, and those below it are not all texts, or the
-    first alone is empty, as above an index. ragged: whether rows of a TSV may differ in length; shorter ones get empty
-    cells.
+    one of , ; tab | ||| ::: that cuts the first lines alike. header: whether the first row of a file or a list names
+    the columns; None says that it does if a column that is wanted is a name, or all of its cells are among `headings`;
+    of a file also if none of them is a number or, but for the first, is empty, and those below it are not all texts, or
+    the first alone is empty, as above an index. ragged: whether rows of a TSV may differ in length; shorter ones get
+    empty cells.
 
     Raises:
         ValueError: for no rows, or rows of different lengths, with the line.

@@ -29,6 +29,7 @@ from npseq.data.table import read_table
         ("a.csv", 'a, "b, c"\nd, e\n', [["a", "b, c"], ["d", "e"]]),
         ("a.csv", "sep=|\na,b|c\nd|e,f\n", [["a,b", "c"], ["d", "e,f"]]),
         ("a.txt", "a | b \nc d | e\n", [["a", "b"], ["c d", "e"]]),
+        ("a.txt", '1 ::: a, "b": c\n2 ::: d, e, f\n', [["1", 'a, "b": c'], ["2", "d, e, f"]]),
         ("a.tsv", "a \tb\nc\t d\n", [["a", "b"], ["c", "d"]]),
         ("a.csv", "a,b\nc,d,, \n", [["a", "b"], ["c", "d"]]),
         ("a.csv", "a,b,,\nc,,,\n", [["a", "b"], ["c", ""]]),

@@ -74,7 +74,7 @@ def test_what_is_wrong_in_a_file_is_named_by_its_line(tmp_path):
     assert table.rows[-1] == ["3"]
     path.write_text('a,b\nc,"d\ne,f\n')
     with pytest.raises(
-        ValueError, match=r"must have quotes closed, .*in the row that begins in line 2; a list of rows"
+        ValueError, match=r"must have quotes closed, .*in the row that begins in line 2; a list of rows .*; if another"
     ):
         read_table(path)
     assert read_table(path, delimiter=",c").rows == [["a,b"], ['c,"d'], ["e,f"]]
