@@ -16,7 +16,7 @@ class Activated:
         keeps         whether the cell must keep the inputs, because not every derivative can be written by the output
         saved         blocks of a for the inputs, one of each gate, if `keeps`
 
-    It checks them with `check_options`, where a cell checks its others.
+    It checks them with `_check_options`, where a cell checks its others.
     """
 
     activated: ClassVar[tuple[str, ...]]
@@ -29,11 +29,11 @@ class Activated:
     def saved(self) -> tuple[str, ...]:
         return tuple(f"in_{gate}" for gate in self.gates) if self.keeps else ()
 
-    def check_options(self) -> None:
+    def _check_options(self) -> None:
         """Raises TypeError or ValueError for an option that is no activation."""
 
     def __post_init__(self) -> None:
-        self.check_options()
+        self._check_options()
         found = [activation_of(option, getattr(self, option)) for option in self.activated]
         keeps = any(one.needs_input for one in found)
         for option, one in zip(self.activated, found, strict=True):

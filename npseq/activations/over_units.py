@@ -89,7 +89,7 @@ class ActivatedOverUnits(Activated):
     fused: ClassVar[bool] = False  # there are kernels for means and sums over units, for a maximum there are none
 
     def __post_init__(self) -> None:
-        self.check_options()
+        self._check_options()
         looked_up = [_looked_up(option, getattr(self, option)) for option in self.activated]
         for option, (text, _, _) in zip(self.activated, looked_up, strict=True):
             object.__setattr__(self, option, text)

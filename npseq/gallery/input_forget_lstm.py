@@ -34,7 +34,7 @@ class InputForgetLSTMCell(Activated, Cell):
     gates, state = ("o", "i", "g"), ("h", "c")
     activated = ("gate_activation", "activation", "output_activation")
 
-    def check_options(self) -> None:
+    def _check_options(self) -> None:
         flag("peepholes", self.peepholes)
 
     @property

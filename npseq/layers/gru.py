@@ -43,7 +43,7 @@ class GRUCell(Activated, Cell):
     gates, activated = ("r", "z", "n"), ("gate_activation", "activation")
     n: ClassVar[int]  # where n lies in a, which ends with the inputs that are kept
 
-    def check_options(self) -> None:
+    def _check_options(self) -> None:
         one_of("reset", self.reset, ("after", "before"))
 
     def __post_init__(self) -> None:

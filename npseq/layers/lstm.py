@@ -37,7 +37,7 @@ class LSTMCell(Activated, Cell):
     local = 5  # a derivative for each gate, and dm/dc'
     activated = ("gate_activation", "activation", "output_activation")
 
-    def check_options(self) -> None:
+    def _check_options(self) -> None:
         flag("peepholes", self.peepholes)
         flag("projected", self.projected)
 
