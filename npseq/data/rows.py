@@ -57,8 +57,7 @@ def _cells(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
 def _no_table(source: Any, what: str) -> TypeError:
     way = "of columns, list(zip(first, second)) makes rows"
     if isinstance(source, Mapping):
-        columns = any(isinstance(value, list | tuple | np.ndarray) for value in source.values())
-        way = f"of a dict, {'list(zip(*data.values()))' if columns else 'list(data.items())'} makes rows"
+        way = _of_dict(source)
     elif hasattr(source, "read"):
         way = "give the path of a file, or what csv.reader makes of an open one"
     elif hasattr(source, "collect"):
@@ -71,3 +70,13 @@ def _no_table(source: Any, what: str) -> TypeError:
         bad = next(row for row in source if not isinstance(row, list | tuple))
         way = f"row {source.index(bad) + 1} is {bad!r:.60}" if source.count(bad) < len(source) else way
     return TypeError(f"{what} must be a path, a list of rows or a data frame, got {source!r:.100}; {way}")
+
+
+def _of_dict(source: Mapping[Any, Any]) -> str:
+    """What makes rows of a dict: of a table in it, as JSON has, of pairs, columns, or texts under their labels."""
+    if (table := next((name for name, value in source.items() if is_dicts(value)), None)) is not None:
+        return f"of a dict, data[{table!r}] has the rows"
+    if not any(isinstance(value, list | tuple | np.ndarray) for value in source.values()):
+        return "of a dict, list(data.items()) makes rows"
+    groups = "[(cell, name) for name, cells in data.items() for cell in cells]"
+    return f"of a dict, list(zip(*data.values())) makes rows of its columns, {groups} of texts under their labels"

@@ -78,6 +78,17 @@ class Table(NamedTuple):
         name = at if self.names is None else self.names[at]
         return f"[row[{name!r}] for row in data] has the columns {[*cell]}" if isinstance(cell, Mapping) else ""
 
+    def _one_each(self, at: int, wanted: Iterable[int]) -> str:
+        """Returns how cells that hold several whole texts, not tokens, become as many rows, if they do, else ""."""
+        lists = [getattr(row[at], "flat", row[at]) for row in self.rows if isinstance(row[at], LISTS)]
+        if not any(isinstance(text, str) and len(text.split()) > 1 for cell in lists for text in cell):
+            return ""
+        names = self.names if self.names and not self.is_list else range(len(self.rows[0]))
+        if self.source == "the data frame":
+            return f"frame.explode({names[at]!r}) makes a row for each text"
+        row = ", ".join("text" if place == at else f"row[{names[place]!r}]" for place in wanted)
+        return f"[({row}) for row in data for text in row[{names[at]!r}]] makes a row for each text"
+
     def check_two_columns(self, what: str, pair: str) -> None:
         """Raises ValueError for one column, with where the other may be. pair: the two, in words."""
         if len(self.rows[0]) < 2:
@@ -94,7 +105,7 @@ class Table(NamedTuple):
         """
         for what, at in columns.items():
             if (k := next((k for k, row in enumerate(self.rows) if isinstance(row[at], LISTS)), None)) is not None:
-                way = SEVERAL if what == "label" else "' '.join(tokens)"
+                way = SEVERAL if what == "label" else self._one_each(at, columns.values()) or "' '.join(tokens)"
                 way = "decode() it" if isinstance(self.rows[k][at], bytes) else self.inside(at, k) or way
                 raise TypeError(f"a {what} must be one string, {self.at(k)} has {self.rows[k][at]!r:.60}; {way}")
         empty = {k: what for k, row in enumerate(self.rows) for what, at in columns.items() if is_empty(row[at])}

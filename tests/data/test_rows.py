@@ -40,7 +40,12 @@ def test_rows_are_those_of_every_kind_of_table(given, names):
     ("given", "way"),
     [
         ({"a": "b"}, r"of a dict, list\(data.items\(\)\) makes rows"),
-        ({"x": ["a", "c"], "y": ["b", "d"]}, r"of a dict, list\(zip\(\*data.values\(\)\)\) makes rows"),
+        ({"x": ["a", "c"], "y": ["b", "d"]}, r"of a dict, list\(zip\(\*data.values\(\)\)\) makes rows of its columns"),
+        (
+            {"bye": ["a"], "hi": ["b", "d"]},
+            r"\[\(cell, name\) for name, cells in data.items\(\) for cell in cells\] of texts",
+        ),
+        ({"version": 1, "intents": [{"x": "a", "y": "b"}]}, r"of a dict, data\['intents'\] has the rows"),
         (["a\tb", "c\td"], r"of lines, \[line.split\('\\t'\) for line in lines\] makes rows; of columns, list\(zip"),
         ([("a", "b"), 7], "row 2 is 7"),
         (COLUMN, r"of a column with an index, column.reset_index\(\) makes a data frame"),

@@ -107,6 +107,18 @@ def test_a_list_is_no_text():
         read_table([("a b", ("x",)), ("c", "y")]).filled({"text": 0, "label": 1}, "refuse")
 
 
+def test_a_cell_of_several_texts_becomes_as_many_rows():
+    dicts = [{"tag": "hi", "said": ["hi"]}, {"tag": "bye", "said": ["see you"]}]
+    for rows in (dicts, [[*row.values()] for row in dicts]):
+        with pytest.raises(TypeError, match=r"row 1 of the list has \['hi'\]; .* makes a row for each text") as found:
+            read_table(rows).filled({"text": 1, "label": 0}, "refuse")
+        way = str(found.value).split("; ")[1].removesuffix(" makes a row for each text")
+        assert eval(way, {"data": rows}) == [("hi", "hi"), ("see you", "bye")]
+    frame = SimpleNamespace(columns=["said", "tag"], itertuples=lambda index: iter([(["see you"], "bye")]))
+    with pytest.raises(TypeError, match=r"frame.explode\('said'\) makes a row for each text"):
+        read_table(frame).filled({"text": 0, "label": 1}, "refuse")
+
+
 def test_rows_without_a_cell_are_refused_or_left_out(tmp_path):
     (tmp_path / "a.tsv").write_text("a\tb\nc\t \n\ne\tf\n")
     table = read_table(tmp_path / "a.tsv")
