@@ -76,6 +76,8 @@ def _of_dict(source: Mapping[Any, Any]) -> str:
     """What makes rows of a dict: of a table in it, as JSON has, of pairs, columns, or texts under their labels."""
     if (table := next((name for name, value in source.items() if is_dicts(value)), None)) is not None:
         return f"of a dict, data[{table!r}] has the rows"
+    if is_dicts([*source.values()]):
+        return "of a dict of dicts, list(data.values()) makes rows, or pandas.DataFrame(data) a data frame of columns"
     if not any(isinstance(value, list | tuple | np.ndarray) for value in source.values()):
         return "of a dict, list(data.items()) makes rows"
     groups = "[(cell, name) for name, cells in data.items() for cell in cells]"

@@ -46,6 +46,7 @@ def test_rows_are_those_of_every_kind_of_table(given, names):
             r"\[\(cell, name\) for name, cells in data.items\(\) for cell in cells\] of texts",
         ),
         ({"version": 1, "intents": [{"x": "a", "y": "b"}]}, r"of a dict, data\['intents'\] has the rows"),
+        ({"x": {"0": "a"}, "y": {"0": "b"}}, r"of a dict of dicts, list\(data.values\(\)\) makes rows, or pandas.Data"),
         (["a\tb", "c\td"], r"of lines, \[line.split\('\\t'\) for line in lines\] makes rows; of columns, list\(zip"),
         ([("a", "b"), 7], "row 2 is 7"),
         (COLUMN, r"of a column with an index, column.reset_index\(\) makes a data frame"),
