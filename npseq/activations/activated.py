@@ -16,7 +16,7 @@ class Activated:
         keeps         whether the cell must keep the inputs, because not every derivative can be written by the output
         saved         blocks of a for the inputs, one of each gate, if `keeps`
 
-    It checks them with `_check_options`, where a cell checks its others.
+    A cell checks its other options in `_check_options`, which is called before these are read.
     """
 
     activated: ClassVar[tuple[str, ...]]
@@ -30,7 +30,7 @@ class Activated:
         return tuple(f"in_{gate}" for gate in self.gates) if self.keeps else ()
 
     def _check_options(self) -> None:
-        """Raises TypeError or ValueError for an option that is no activation."""
+        """Raises TypeError or ValueError for a wrong value of an option other than the activations."""
 
     def __post_init__(self) -> None:
         self._check_options()

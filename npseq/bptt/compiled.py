@@ -33,10 +33,10 @@ def compiled(cell: Cell, strand: Strand) -> Any:
 
 
 def compiled_step(cell: Cell, w: Weights, a: Array, s: Array, c: Array) -> Callable[[], None] | None:
-    """A cell's step for generation, as npseq.compiled.stepping makes it; None where it is not asked for, or not one's.
+    """A cell's compiled step for generation; None where it is not asked for, or there is none for this cell.
 
-    It is for one sequence, since of several the product takes most of the time, and for several gates: NumPy's own two
-    calls for one take less than to call anything compiled.
+    It is for one sequence, since of several the product takes most of the time. It is for cells of several gates, since
+    one gate's step is two calls of NumPy, which take less time than one compiled call.
     """
     if not CURRENT.compiled or type(a) is not np.ndarray or a.shape[2] > 1 or len(cell.gates) == 1:
         return None

@@ -11,9 +11,10 @@ from npseq.compiled.compiling import functions_of
 
 
 def step_of(cell: Cell, w: Weights, a: np.ndarray, s: np.ndarray, c: np.ndarray) -> Callable[[], None] | None:
-    """Returns what makes the state s[1], c[1] that after a step with the pre-activations a (A, H, 1), or None.
+    """Returns a function that makes one step, or None for a cell that cannot be compiled.
 
-    s (2, rows, 1), of which h is the first; c (2, ., 1). The states before the step are put in s[0] and c[0].
+    It reads the pre-activations a (A, H, 1), and writes the state after the step over that before it, which is s[1],
+    (rows, 1) with h first, and c[1]; s[0] and c[0] are its room for the state before.
     """
     functions = functions_of(cell, a.dtype)
     if functions is None:

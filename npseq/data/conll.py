@@ -86,7 +86,7 @@ def of_conll(path: Any, token: Any, tag: Any, delimiter: Any, header: Any) -> tu
             sentences[-1].append(Token(line.cells[of_token], line.cells[of_tag], line.at))
     tags = Counter(each.tag for one in sentences for each in one if each.at > first.at)
     if header is None and not named and len(tags) > 1 and may_be_header(first.cells[of_tag], tags):
-        raise ask_for_header(f"the first line of {table.source}, {first.cells!s:.80}", "tag", "token")
+        raise ask_for_header(f"the first line of {table.source}, {first.cells!s:.80}", "has a tag of its own", "token")
     return [one for one in sentences if one], lambda at: f"line {at} of {table.source}"
 
 

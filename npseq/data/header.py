@@ -37,11 +37,10 @@ def may_be_header(label: str, others: Counter[str]) -> bool:
     return label not in others and RARE * sum(count == 1 for count in others.values()) <= others.total()
 
 
-def ask_for_header(first: str, label: str, what: str) -> ValueError:
-    """Returns the error for a first row, in words, that may be a header, or what the others are, with their labels."""
+def ask_for_header(first: str, why: str, what: str) -> ValueError:
+    """Returns the error for a first row, in words, that may be a header, and why, or may be what the others are."""
     return ValueError(
-        f"header must be given: {first}, has a {label} of its own; say header=True if it names the columns, "
-        f"header=False if it is a {what}"
+        f"header must be given: {first}, {why}; say header=True if it names the columns, header=False if it is a {what}"
     )
 
 

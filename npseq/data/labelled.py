@@ -134,8 +134,7 @@ def load_labelled(
         delimiter: of a file's columns; None finds it.
         header: whether a first row names the columns; None: if `text` or `label` is a name, or it looks like it; where
             it may as well be a text with a label of its own, it must be given.
-        like: texts, or a model, whose vocabulary and labels these get; an unknown token is read in
-            lower case.
+        like: texts, or a model, whose vocabulary and labels these get; an unknown token is read in lower case.
 
     Raises:
         FileNotFoundError: if the file is missing.
@@ -152,9 +151,7 @@ def load_labelled(
     longest = None if max_steps is None else integer("max_steps", max_steps)
     known = () if like is None else labels_of(like)
     what = "a table of labelled texts"
-    table = read_table(
-        source, delimiter=delimiter, header=header, wanted=(text, label), headings=HEADINGS, what=what
-    )  # fmt: skip
+    table = read_table(source, delimiter=delimiter, header=header, wanted=(text, label), headings=HEADINGS, what=what)
     table.check_two_columns(what, f"(text, label), of lines as 'label a text' {LABEL_FIRST}")
     table = with_names(table, text, label) if header is None else table
     of_label, of_text = places_of(table, text, label, known)

@@ -65,5 +65,5 @@ def with_names(table: Table, text: str | int | None, label: str | int | None) ->
     if again and named:
         return table.named()
     if again or (named and own not in counts):
-        raise ask_for_header(f"the first row of {table.source}, {first!s:.80}", "label", "text")
+        raise ask_for_header(f"the first row of {table.source}, {first!s:.80}", "has a label of its own", "text")
     return table

@@ -151,16 +151,9 @@ def load_pairs(
         >>> pairs.source_vocab.decode(pairs.source[:, 0]), pairs.target_vocab.decode(pairs.target[:, 0])
         ('ccaaabg<eos>', 'gbaaacc<eos>')
     """
-    if like is not None:
-        known_by = [getattr(like, f"{side}_vocab", None) for side in ("source", "target")]
-        if not all(isinstance(vocab, Vocabulary) for vocab in known_by):
-            raise TypeError(
-                f"like must be pairs, as load_pairs returns them, or a model of such, got {type_name(like)}"
-            )
-        token = (like.source_vocab.token, like.target_vocab.token)
     named = isinstance(name_or_path, str | PathLike)
-    made = named and name_or_path in MADE
-    tokens = _kinds(token, str(name_or_path) if made else None)
+    made = str(name_or_path) if named and name_or_path in MADE else None
+    tokens = _kinds(token, made) if like is None else _kinds_of(like)
     if num_pairs is not None:
         if way := _both(name_or_path, num_pairs):
             raise TypeError(f"num_pairs must be a positive integer, got {num_pairs!r:.40}; {way}")
@@ -169,12 +162,12 @@ def load_pairs(
     number("min_freq", min_freq)
     distinct_sources, missing = flag("distinct_sources", distinct_sources), one_of("missing", missing, MISSING)
     clean = None if clean is None else one_of("clean", clean, ("d2l", "none"))
-    if made:
+    if made is not None:
         no_options(
-            "pairs that are read", repr(str(name_or_path)), source=source, target=target, clean=clean,
+            "pairs that are read", repr(made), source=source, target=target, clean=clean,
             delimiter=delimiter, header=header, distinct_sources=distinct_sources or None,
         )  # fmt: skip
-        lines = MADE[str(name_or_path)](600 if num_pairs is None else num_pairs, rng)
+        lines = MADE[made](600 if num_pairs is None else num_pairs, rng)
     else:
         known = named and name_or_path == "tatoeba"
         text = read_pairs(
@@ -185,6 +178,21 @@ def load_pairs(
         text = preprocess(text) if as_d2l else text
         text = first_of_each(text) if distinct_sources else text
         lines = tokenize_pairs(text, num_pairs, token=tokens, space=" " if as_d2l else None)
+    return _numbered(lines, tokens, min_freq, like, steps)
+
+
+def _kinds_of(like: Any) -> tuple[str, str]:
+    """Returns what the texts of pairs, or of a model of such, are split into. Raises TypeError for anything else."""
+    vocabs = [getattr(like, f"{side}_vocab", None) for side in ("source", "target")]
+    if not all(isinstance(vocab, Vocabulary) for vocab in vocabs):
+        raise TypeError(f"like must be pairs, as load_pairs returns them, or a model of such, got {type_name(like)}")
+    return like.source_vocab.token, like.target_vocab.token
+
+
+def _numbered(
+    lines: tuple[Tokens, Tokens], tokens: tuple[str, str], min_freq: int, like: Any, steps: int | None
+) -> Pairs:
+    """Returns lines of tokens as ids, under their own vocabularies, or under those of `like`."""
     if steps is None:
         for side in lines:
             check_padding("pairs", [len(line) + 1 for line in side], "steps")

@@ -3,7 +3,7 @@
 from os import PathLike
 from typing import Any
 
-from npseq.data.header import is_number, like_names, named_as
+from npseq.data.header import ask_for_header, is_number, like_names, named_as
 from npseq.data.made_pairs import MADE
 from npseq.data.reading import lines_of
 from npseq.data.table import Table, no_options, read_table
@@ -94,10 +94,7 @@ def _check_first(table: Table, places: list[int]) -> None:
     """Raises ValueError where the first row looks like names above sentences."""
     first, *others = [[str(row[place]) for place in places] for row in table.rows]
     if len(others) > 1 and like_names(first, [max(row, key=_words) for row in others]):
-        raise ValueError(
-            f"header must be given: the first row of {table.source}, {first!s:.80}, may be names above sentences; say "
-            "header=True if it names the columns, header=False if it is a pair"
-        )
+        raise ask_for_header(f"the first row of {table.source}, {first!s:.80}", "may be names above sentences", "pair")
 
 
 def _words(text: str) -> int:

@@ -95,7 +95,7 @@ def weighed_cross_entropy(
 ) -> tuple[Array, Array]:
     """Returns the sum of the losses times their scale, for "none" each, and its gradient; of arguments checked.
 
-    overwrites: whether the logits are not read again, so that the gradient may take their place.
+    overwrites: whether the gradient may take the place of the logits, an array of their own that nobody reads again.
     """
     order, lead, shape = _memory_order(logits.shape, logits.strides)
     positions = shape[0], shape[2]

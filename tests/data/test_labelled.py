@@ -4,19 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from data.labelled_texts import TEXTS, check, texts_of
 
 from npseq.data import load_labelled, load_tagged
-
-TEXTS = [("Good film", "+"), ("bad, bad film", "-"), ("good", "+"), ("so bad", "-")]
-
-
-def texts_of(data):
-    return [" ".join(data.vocab.to_tokens(data.ids[:end, k])) for k, end in enumerate(data.lengths)]
-
-
-def check(data):
-    assert texts_of(data) == [text.lower() for text, _ in TEXTS]
-    assert [data.labels[k] for k in data.targets] == [label for _, label in TEXTS]
 
 
 def test_texts_of_a_list_a_frame_and_files_are_the_same(tmp_path):

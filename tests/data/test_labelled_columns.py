@@ -1,19 +1,9 @@
 """The columns of texts and labels are found, or asked for, and so is a header."""
 
 import pytest
+from data.labelled_texts import TEXTS, check, texts_of
 
 from npseq.data import load_labelled
-
-TEXTS = [("Good film", "+"), ("bad, bad film", "-"), ("good", "+"), ("so bad", "-")]
-
-
-def texts_of(data):
-    return [" ".join(data.vocab.to_tokens(data.ids[:end, k])) for k, end in enumerate(data.lengths)]
-
-
-def check(data):
-    assert texts_of(data) == [text.lower() for text, _ in TEXTS]
-    assert [data.labels[k] for k in data.targets] == [label for _, label in TEXTS]
 
 
 def test_a_column_of_one_value_is_no_label_and_a_comma_in_a_text_no_delimiter(tmp_path):
