@@ -106,22 +106,16 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
     kinks = tuple(
         KinkAt(name, index_of(entry, shape), *slopes, float(analytic[entry])) for entry, slopes in numeric.kinks.items()
     )
-    status, note, where = "kink" if kinks else "pass", "", ""
     doubt = _largest(_relative(error, scale))
+    where = places(wrong.reshape(shape), tensor.labels) if wrong.any() else ""
     if wrong.any():
-        where = places(wrong.reshape(shape), tensor.labels)
-        told = "" if wrong.all() else f": {where}"
-        status, note = "fail", f"{np.count_nonzero(wrong)} of {wrong.size} entries wrong{told}"
+        status, note = "fail", _wrong_entries(wrong, where)
     elif zero:
         status, note = "zero", f"zero as far as the rounding of f shows, {_largest(error):.1e}"
     elif unclear.any():
-        status = "inconclusive"
-        note = "f is not finite around the point, at any step"
-        if np.all(np.isfinite(numeric.value)):
-            note = f"the numeric gradient cannot be trusted, rounding hides whether it is right; {advice}"
-        if np.isfinite(doubt):
-            limit = f"{resolution:.1e}{_where(tensor, unclear)}"
-            note = f"an error of {doubt:.1e} of the gradient's scale can hide here, above {limit}; {advice}"
+        status, note = "inconclusive", _what_hides(tensor, numeric, unclear, doubt, advice)
+    else:
+        status, note = "kink" if kinks else "pass", ""
     worst = int(np.argmax(order)) if analytic.size else None
     return TensorReport(
         name=name,
@@ -140,6 +134,21 @@ def judge(tensor: Tensor, numeric: Estimate, *, zero: bool, advice: str) -> Tens
         errors=relative.reshape(shape),
         estimate=numeric.value.reshape(shape),
     )
+
+
+def _wrong_entries(wrong: np.ndarray, where: str) -> str:
+    told = "" if wrong.all() else f": {where}"
+    return f"{np.count_nonzero(wrong)} of {wrong.size} entries wrong{told}"
+
+
+def _what_hides(tensor: Tensor, numeric: Estimate, unclear: np.ndarray, doubt: float, advice: str) -> str:
+    """Why these entries are inconclusive. doubt: the largest numeric error, relative to the scale."""
+    if np.isfinite(doubt):
+        limit = f"{tensor.tolerance.resolution:.1e}{_where(tensor, unclear)}"
+        return f"an error of {doubt:.1e} of the gradient's scale can hide here, above {limit}; {advice}"
+    if np.all(np.isfinite(numeric.value)):
+        return f"the numeric gradient cannot be trusted, rounding hides whether it is right; {advice}"
+    return "f is not finite around the point, at any step"
 
 
 def _relative(values: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -2,48 +2,33 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from npseq.arguments import array, one_of
-from npseq.backend import Array, array_module, drawing, generator
+from npseq.backend import Array, drawing, generator
 from npseq.bptt.truncation import Truncated
 from npseq.gradcheck import Report
 from npseq.gradcheck.check import METHODS, checked
-from npseq.layercheck.clamped import require_surrogate, surrogate
 from npseq.layercheck.fault import fault
 from npseq.layercheck.labels import labels_of
-from npseq.layercheck.named_states import initial, named, state_of
+from npseq.layercheck.named_states import state_of
 from npseq.layercheck.over_time import InTime, by_step
 from npseq.layercheck.paths import Here, by_paths, parameters_alone
-from npseq.layercheck.rounding import rounding_of
+from npseq.layercheck.problem import Problem, Values, as_float64, at_copy, draw_weights, loss_of, parameters_of
 from npseq.layercheck.step import require_backward, step_faults
-from npseq.layercheck.surrogate import FixedDropout, fix_dropout, frozen_states, truncated_forward
-from npseq.layers.batch import check_batch
+from npseq.layercheck.surrogate import FixedDropout
+from npseq.layercheck.timed import timed_problem
 from npseq.layers.bidirectional import Bidirectional
 from npseq.layers.dropout import Dropout
 from npseq.layers.embedding import Embedding
 from npseq.layers.layer import Layer
-from npseq.layers.lengths import has_step
 from npseq.layers.recurrent import Recurrent
 from npseq.layers.reversed import Reversed
 from npseq.layers.upstream import check_clip
-from npseq.magnitude import blank
 
-Values = dict[str, Array]
 TIMED = (Recurrent, Reversed, Bidirectional)
-
-
-class Problem(NamedTuple):
-    """The weighted sum of a layer's outputs as a function, the point of the check, and the gradient by backward."""
-
-    loss: Callable[[Values], Any]
-    at: Values  # float64: x, initial states, parameters
-    gradient: Callable[[Any], Values]  # of a dtype: the gradient that the layer computes in it
-    rounding: Callable[[], Values] | None = None  # what it may have cost each entry of it; None where nothing is lost
-    time: InTime | None = None  # of a layer over time
 
 
 def gradcheck_layer(
@@ -154,7 +139,7 @@ def layer_problem(
     rng = generator(0 if rng is None else rng)
     _require_real(layer, x)
     if isinstance(layer, TIMED):
-        return _over_time(layer, x, state, lengths, truncation, rng, check_clip(clip_adjoint))
+        return timed_problem(layer, x, state, lengths, truncation, rng, check_clip(clip_adjoint))
     options = {"state": state, "lengths": lengths, "truncation": truncation, "clip_adjoint": clip_adjoint}
     given = [name for name, value in options.items() if value is not None]
     if given:
@@ -170,76 +155,21 @@ def _require_real(layer: Any, x: Any) -> None:
             raise TypeError(f"{name} must be real to be checked, got {dtype}; use .real of what it was made from")
 
 
-def _over_time(
-    layer: Any, x: Array, state: Any, lengths: Any, truncation: Any, rng: np.random.Generator, limit: float | None
-) -> Problem:
-    """RNN, GRU, LSTM, Bidirectional."""
-    require_surrogate(layer, truncation, limit)
-    layer = layer.astype(np.float64)
-    x = _as_float64(x)
-    batch = check_batch(x, lengths, layer.input_size, layer.dtype, array_module(layer.params.flat))
-    if batch.mask is not None and not batch.is_ids:  # what is no number cannot be moved
-        xp = array_module(x)
-        x = blank(xp, x, batch.mask[..., None] | xp.isfinite(x))
-    start = initial(layer, state, x.shape[1])
-    fix_dropout(layer, x, lengths, rng)
-    inputs = {} if batch.is_ids else {"x": x}
-    at = {**inputs, **start, **_parameters(layer)}
-    frozen = None if truncation is None else frozen_states(layer, x, state_of(layer, start), lengths)
-
-    def outputs(copy: Any, values: Values) -> Values:
-        x_here, state_here = values.get("x", x), state_of(copy, values)
-        if truncation is None:
-            y, last, _ = copy.forward(x_here, state_here, lengths, training=True)
-        else:
-            y, last = truncated_forward(copy, x_here, state_here, lengths, truncation.steps, frozen)
-        return {"y": y, **named(copy, last)}
-
-    weights = _weights(outputs(layer, at), rng)
-    clamp: Any = {} if limit is None else {"clip_adjoint": limit}
-
-    def gradient(dtype: Any, of: Any = layer, upstream: Values = weights) -> Values:
-        copy = of.astype(dtype)
-        values = {name: value.astype(dtype) for name, value in (inputs | start).items()}
-        tape = copy.forward(values.get("x", x), state_of(copy, values), lengths, training=True)[2]
-        for _ in range(2):
-            dy = {name: weight.astype(dtype) for name, weight in upstream.items()}
-            dx, dstate, grads = copy.backward(dy["y"], tape, state_of(copy, dy), truncation, **clamp)
-        return {**({} if dx is None else {"x": dx}), **named(copy, dstate), **grads}
-
-    def rounding(upstream: Values = weights) -> Values:
-        return rounding_of(layer, partial(gradient, upstream=upstream), np.random.default_rng(0))
-
-    def alone(dy: Array) -> Values:
-        return {name: dy if name == "y" else 0 * weight for name, weight in weights.items()}
-
-    held = layer
-    if limit is not None:
-        held = surrogate(layer, x, state_of(layer, start), lengths, weights["y"], state_of(layer, weights), limit)
-    at_copy = _at_copy(held, outputs)
-    there = has_step(lengths, *x.shape[:2])
-    gradient_of = lambda dy: gradient(np.float64, upstream=alone(dy))  # noqa: E731
-    time = InTime(at_copy, gradient_of, lambda dy: rounding(alone(dy)), weights["y"], there)
-    return Problem(
-        _loss(at_copy, weights), at, gradient, rounding, time if len(x) > 1 and x.shape[1] and limit is None else None
-    )
-
-
 def _pointwise(layer: Any, x: Array, rng: np.random.Generator) -> Problem:
     """Linear, Embedding, Dropout."""
     layer = layer.astype(np.float64)
-    x = _as_float64(x)
+    x = as_float64(x)
     if isinstance(layer, Dropout):
         layer = FixedDropout(layer.p, [Dropout(layer.p, rng).draw(x)])
     inputs = {} if x.dtype.kind in "iu" else {"x": x}
-    at = {**inputs, **_parameters(layer)}
+    at = {**inputs, **parameters_of(layer)}
 
     def outputs(copy: Any, values: Values) -> Values:
         if isinstance(copy, Embedding) and copy.padding_idx is not None:
             copy.params["W"][copy.padding_idx] = at["W"][copy.padding_idx]
         return {"y": copy.forward(values.get("x", x))[0]}
 
-    weights = _weights(outputs(layer, at), rng)
+    weights = draw_weights(outputs(layer, at), rng)
 
     def gradient(dtype: Any) -> Values:
         copy = layer.astype(dtype)
@@ -248,49 +178,4 @@ def _pointwise(layer: Any, x: Array, rng: np.random.Generator) -> Problem:
             dx, grads = copy.backward(weights["y"].astype(dtype), tape)
         return {**({} if dx is None else {"x": dx}), **grads}
 
-    return Problem(_loss(_at_copy(layer, outputs), weights), at, gradient)
-
-
-def _at_copy(layer: Any, outputs: Callable[[Any, Values], Values]) -> Callable[[Values], Values]:
-    """The outputs of a copy of the layer at values in float64 or complex128."""
-    copies: dict[Any, tuple[Any, Values]] = {}
-
-    def found(values: Values) -> Values:
-        dtype = next(iter(values.values())).dtype
-        if dtype not in copies:
-            copy = layer.astype(dtype)
-            copies[dtype] = copy, dict(copy.params)
-        copy, views = copies[dtype]
-        for name, view in views.items():
-            view[...] = values[name]
-        return outputs(copy, values)
-
-    return found
-
-
-def _loss(outputs: Callable[[Values], Values], weights: Values) -> Callable[[Values], Any]:
-    """The sum of weights times outputs."""
-
-    def loss(values: Values) -> Any:
-        found = outputs(values)
-        return sum((weight * found[name]).sum() for name, weight in weights.items())
-
-    return loss
-
-
-def _weights(outputs: Values, rng: np.random.Generator) -> Values:
-    """An upstream gradient for each output, of size 0.5 to 1.5 so that no output is missed, and exact in float32."""
-
-    def draw(like: Array) -> Any:
-        size = rng.uniform(0.5, 1.5, like.shape) * rng.choice([-1.0, 1.0], like.shape)
-        return array_module(like).asarray(size.astype(np.float32).astype(np.float64))
-
-    return {name: draw(value) for name, value in outputs.items()}
-
-
-def _as_float64(x: Any) -> Any:
-    return x.astype(np.float64) if getattr(x, "dtype", np.dtype(int)).kind == "f" else x
-
-
-def _parameters(layer: Any) -> Values:
-    return {name: value.copy() for name, value in layer.params.items()}
+    return Problem(loss_of(at_copy(layer, outputs), weights), at, gradient)
