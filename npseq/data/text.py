@@ -122,7 +122,7 @@ class Vocabulary:
             TypeError: for ids that are no integers.
             ValueError: for ids outside 0 to len(self) - 1.
         """
-        if not isinstance(ids, list | tuple | int | float | str | None):
+        if not isinstance(ids, list | tuple | int | float | str | bytes | None):
             ids = array("ids", ids).tolist()
         if isinstance(ids, list | tuple):
             check_entries("ids", ids)

@@ -30,7 +30,8 @@ def check_state(
 def _checked_part(name: str, part: Any, shape: tuple[int, ...], dtype: np.dtype, xp: Any) -> Array:
     if part is not None:
         return check_array(name, part, shape, dtype, xp)
-    zeros: Array = xp.zeros(shape, dtype)
+    rows, batch, features = shape
+    zeros: Array = xp.zeros((rows, features, batch), dtype).swapaxes(1, 2)  # in memory as the strands' own
     return zeros
 
 
@@ -41,13 +42,11 @@ def stack_state(h: Sequence[Array], c: Sequence[MaybeArray], xp: Any) -> Any:
 
 
 def _stack(parts: Sequence[Array], xp: Any) -> Array:
-    """xp.stack of their transposes, without its overhead."""
-    if len(parts) == 1:
-        return parts[0].T[None].copy()
-    out: Array = xp.empty((len(parts), *parts[0].T.shape), parts[0].dtype)
+    """xp.stack of their transposes, without its overhead; in memory the features stay first, as the strands' do."""
+    out: Array = xp.empty((len(parts), *parts[0].shape), parts[0].dtype)
     for k, part in enumerate(parts):
-        out[k] = part.T
-    return out
+        out[k] = part
+    return out.swapaxes(1, 2)
 
 
 def state_arrays(state: Any) -> list[Array]:
