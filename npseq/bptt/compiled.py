@@ -11,7 +11,8 @@ from npseq.cell import Cell
 from npseq.cpu import CURRENT, pools
 from npseq.threads import give_back
 
-WIDE = 10_000_000  # operations of a step, above which several threads of BLAS are faster than one compiled loop
+WIDE = 10_000_000  # operations of a step, above which several threads of BLAS are faster than compiled loops
+ALONE = 2_000_000  # the same of one sequence, whose weights are read from memory once they do not fit a core's cache
 FEW = 4  # steps of a batch, up to which to put the weights in order costs more than it saves
 
 
@@ -45,11 +46,16 @@ def compiled_step(cell: Cell, w: Weights, a: Array, s: Array, c: Array) -> Calla
     return step_of(cell, w, a, s, c)
 
 
+def pays(operations: int, sequences: int) -> bool:
+    """Whether compiled loops are faster than BLAS, which may have several threads, for a step of so many operations."""
+    few = operations <= (WIDE if sequences > 1 else ALONE)
+    return few or all(get_threads() == 1 for get_threads, _ in pools())
+
+
 def _fits(strand: Strand) -> bool:
     a = strand.a
     if type(a) is not np.ndarray or not (strand.x_first or a.shape[3] > 1):
         return False
     if strand.steps <= FEW and a.shape[3] > 1:
         return False
-    operations = 2 * strand.s[0].size * a.shape[1] * a.shape[2]
-    return operations <= WIDE or all(get_threads() == 1 for get_threads, _ in pools())
+    return pays(2 * strand.s[0].size * a.shape[1] * a.shape[2], a.shape[3])

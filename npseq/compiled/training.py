@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from npseq.bptt.compiled import pays
 from npseq.compiled.compiling import functions_of
 
 
@@ -22,7 +23,7 @@ def takes(model: Any, ids: Any, targets: Any, state: Any) -> bool:
             return False
     on_host, cell = type(model.params.flat) is np.ndarray, layer.cell
     plain = not on_host or cell.masks or cell.vectors or len(ids) != len(targets)
-    return not plain and functions_of(cell, layer.dtype) is not None
+    return not plain and pays(2 * layer.weights(0, 0).W.size, 1) and functions_of(cell, layer.dtype) is not None
 
 
 class CompiledStep:

@@ -42,3 +42,16 @@ def test_large_steps_are_left_to_several_threads_of_blas(threads, monkeypatch):
         cell = ns.GRU(2, 3).cell
         assert (compiled(cell, strand(3)) is None) == (threads == 2)
         assert compiled(cell, strand(1)) is not None
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="the extra `fast` is not installed")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_sequence_of_large_weights_is_left_to_them_too(threads, monkeypatch):
+    monkeypatch.setattr("npseq.bptt.compiled.ALONE", 2 * 6 * 9 - 1)
+    monkeypatch.setattr("npseq.bptt.compiled.pools", lambda: [(lambda: threads, None)])
+    with ns.settings(compiled=True):
+        cell, model = ns.GRU(2, 3).cell, ns.LanguageModel(2, "gru", 3, rng=0)
+        assert (compiled(cell, strand(1)) is None) == (threads == 2)
+        assert compiled(cell, strand(2)) is not None
+        model.step(np.ones((3, 1), int), np.ones((3, 1), int), None, ns.SGD(0.1))
+        assert (model._compiled is None) == (threads == 2)
