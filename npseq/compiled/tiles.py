@@ -19,6 +19,7 @@ from npseq.compiled.products import PLAIN, add_rows, dots
 
 BYTES, VECTORS = (64, 4) if llvmlite.binding.get_host_cpu_features().get("avx512f") else (32, 2)
 COLUMNS = 4
+NEAR = 16  # numbers of a row that are transposed together: about what a cache line has
 INDEX, LANE = ir.IntType(64), ir.IntType(32)
 
 
@@ -51,17 +52,20 @@ def _pack_of(rows: int) -> Any:
     def pack(M, blocks, units, depth, transposed, first, last):
         """The panels of units first to last of each block of M[: blocks * units, :depth], or of M[:depth].T."""
         each = -(-(last - first) // rows)
-        panels = np.zeros((blocks * each, depth * rows), M.dtype)
+        panels = np.empty((blocks * each, depth * rows), M.dtype)
         for p in range(len(panels)):
             at = first + p % each * rows
             size, row, panel = min(rows, last - at), p // each * units + at, panels[p]
+            if size < rows:
+                panel[:] = 0
             if transposed:
                 for k in range(depth):
                     panel[k * rows : k * rows + size] = M[k][row : row + size]
             else:
-                for r in range(size):
-                    for k in range(depth):
-                        panel[k * rows + r] = M[row + r][k]
+                for near in range(0, depth, NEAR):
+                    for r in range(size):
+                        for k in range(near, min(near + NEAR, depth)):
+                            panel[k * rows + r] = M[row + r][k]
         return panels
 
     return pack
