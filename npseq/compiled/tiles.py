@@ -2,8 +2,9 @@
 
 BLAS copies M into its own order at every call; here that is done once for all steps. M's rows are some blocks of as
 many units each. They lie in panels: a panel is some rows of one block, and holds M[these rows, k] for each k in turn,
-zeros past the block's last row. A tile is a panel's rows times four columns: for each k its VECTORS vectors are
-multiplied with four numbers of x.
+zeros past the block's last row. A tile is a panel's rows times some columns: for each k its VECTORS vectors are
+multiplied with as many numbers of x. Eight columns keep as many sums as four do with panels of twice the rows, but
+read half as much; fewer than eight are left to tiles of FEW.
 """
 
 from functools import cache
@@ -17,8 +18,8 @@ from numba.extending import intrinsic
 
 from npseq.compiled.products import PLAIN, add_rows, dots
 
-BYTES, VECTORS = (64, 4) if llvmlite.binding.get_host_cpu_features().get("avx512f") else (32, 2)
-COLUMNS = 4
+BYTES, VECTORS, COLUMNS = (64, 2, 8) if llvmlite.binding.get_host_cpu_features().get("avx512f") else (32, 2, 4)
+FEW = 4  # columns of the tiles at the edges
 NEAR = 16  # numbers of a row that are transposed together: about what a cache line has
 INDEX, LANE = ir.IntType(64), ir.IntType(32)
 
@@ -72,27 +73,31 @@ def _pack_of(rows: int) -> Any:
 
 
 def _multiply_of(dtype: np.dtype) -> Any:
-    lanes, rows, tile, strip = BYTES // dtype.itemsize, rows_of(dtype), _tile(dtype, VECTORS), _tile(dtype, 1)
+    lanes, rows = BYTES // dtype.itemsize, rows_of(dtype)
+    tile, narrow, strip = (_tile(dtype, *size) for size in ((VECTORS, COLUMNS), (VECTORS, FEW), (1, FEW)))
 
     @numba.njit(**PLAIN)
     def multiply(panels, x, B, out, blocks, first, last, adds):
         """From first to last in each block of out, (blocks, units * B), M x; added to what is there if `adds`."""
-        depth, whole, each = x.size // B, B // COLUMNS * COLUMNS, -(-(last - first) // (rows * B))
-        some, rest = np.zeros(depth * COLUMNS, x.dtype), np.zeros(lanes * COLUMNS, x.dtype)
+        depth, whole, each = x.size // B, B // FEW * FEW, -(-(last - first) // (rows * B))
+        some, rest = np.zeros(depth * FEW, x.dtype), np.zeros(lanes * FEW, x.dtype)
         for k in range(depth):
             for c in range(B - whole):
-                some[k * COLUMNS + c] = x[k * B + whole + c]
+                some[k * FEW + c] = x[k * B + whole + c]
         for p in range(len(panels)):
             at, panel = first + p % each * rows * B, panels[p]
             size, to = min(rows, (last - at) // B), p // each * (out.size // blocks) + at
-            for j in range(0, B, COLUMNS):
+            wide = B // COLUMNS * COLUMNS if size == rows else 0
+            for j in range(0, wide, COLUMNS):
+                tile(panel, x, j, B, out, to + j, B, adds)
+            for j in range(wide, B, FEW):
                 if size == rows and j < whole:
-                    tile(panel, x, j, B, out, to + j, B, adds)
+                    narrow(panel, x, j, B, out, to + j, B, adds)
                     continue
-                columns, given = min(COLUMNS, B - j), (x, j, B) if j < whole else (some, 0, COLUMNS)
+                columns, given = min(FEW, B - j), (x, j, B) if j < whole else (some, 0, FEW)
                 for r in range(0, size, lanes):
-                    fits, place = size - r >= lanes and columns == COLUMNS, to + r * B + j
-                    found = (out, place, B) if fits else (rest, 0, COLUMNS)
+                    fits, place = size - r >= lanes and columns == FEW, to + r * B + j
+                    found = (out, place, B) if fits else (rest, 0, FEW)
                     strip(panel[r:], given[0], given[1], given[2], found[0], found[1], found[2], adds and fits)
                     if not fits:
                         _move(rest, out, place, B, min(lanes, size - r), columns, adds)
@@ -131,14 +136,14 @@ def _move(rest, out, at, row, size, columns, adds):
     for r in range(size):
         for c in range(columns):
             before = out[at + r * row + c] if adds else rest.dtype.type(0)
-            out[at + r * row + c] = before + rest[r * COLUMNS + c]
+            out[at + r * row + c] = before + rest[r * FEW + c]
 
 
-def _tile(dtype: np.dtype, vectors: int) -> Any:
+def _tile(dtype: np.dtype, vectors: int, columns: int) -> Any:
     """The function of a panel, x from a place on, whose rows are so long, the same of out, and whether it adds."""
     number = ir.FloatType() if dtype == np.float32 else ir.DoubleType()
     lanes, size = BYTES // dtype.itemsize, dtype.itemsize
-    vector, row_type = ir.VectorType(number, lanes), ir.VectorType(number, COLUMNS)
+    vector, row_type = ir.VectorType(number, lanes), ir.VectorType(number, columns)
 
     @intrinsic
     def tile(_: Any, panel: Any, x: Any, x_at: Any, x_row: Any, out: Any, at: Any, row: Any, adds: Any) -> Any:
@@ -148,10 +153,10 @@ def _tile(dtype: np.dtype, vectors: int) -> Any:
             pointers = [context.make_array(signature.args[k])(context, build, args[k]) for k in (0, 1, 4)]
             panel, x, out = (pointer.data for pointer in pointers)
             _, _, x_at, x_row, _, at, row, adds = args
-            sums = _sums(build, vector, vectors, panel, pointers[0].nitems, build.gep(x, [x_at]), x_row)
+            sums = _sums(build, vector, (vectors, columns), panel, pointers[0].nitems, build.gep(x, [x_at]), x_row)
             out = build.gep(out, [at])
-            for four in sums:
-                for part in _transposed(build, four):
+            for of_vector in sums:
+                for part in _transposed(build, of_vector):
                     place = build.bitcast(out, row_type.as_pointer())
                     before = build.select(adds, build.load(place, align=size), ir.Constant(row_type, None))
                     build.store(build.fadd(before, part), place, align=size)
@@ -163,18 +168,21 @@ def _tile(dtype: np.dtype, vectors: int) -> Any:
     return tile
 
 
-def _sums(build: Any, vector: Any, vectors: int, panel: Any, count: Any, x: Any, x_row: Any) -> list[list[Any]]:
-    """The loop over a panel of `count` numbers: for each of its vectors the sums of the columns."""
+def _sums(
+    build: Any, vector: Any, tile: tuple[int, int], panel: Any, count: Any, x: Any, x_row: Any
+) -> list[list[Any]]:
+    """The loop over a panel of `count` numbers: for each of the tile's vectors the sums of its columns."""
+    vectors, columns = tile
     before, loop, after = build.block, build.append_basic_block(), build.append_basic_block()
     build.branch(loop)
     build.position_at_end(loop)
-    begun = [INDEX(0), x] + [vector(None)] * (vectors * COLUMNS)
+    begun = [INDEX(0), x] + [vector(None)] * (vectors * columns)
     at, numbers, *sums = running = [build.phi(one.type) for one in begun]
     places = [build.gep(panel, [build.add(at, INDEX(v * vector.count))]) for v in range(vectors)]
     rows = [build.load(build.bitcast(place, vector.as_pointer()), align=4) for place in places]
-    columns = [_everywhere(build, vector, build.load(build.gep(numbers, [INDEX(c)]))) for c in range(COLUMNS)]
+    factors = [_everywhere(build, vector, build.load(build.gep(numbers, [INDEX(c)]))) for c in range(columns)]
     once = ("contract",)  # a product and a sum are rounded once, together
-    products = [build.fmul(row, column, flags=once) for row in rows for column in columns]
+    products = [build.fmul(row, column, flags=once) for row in rows for column in factors]
     sums = [build.fadd(total, product, flags=once) for total, product in zip(sums, products, strict=True)]
     next_k = [build.add(at, INDEX(VECTORS * vector.count)), build.gep(numbers, [x_row]), *sums]
     for phi, *values in zip(running, begun, next_k, strict=True):
@@ -182,7 +190,7 @@ def _sums(build: Any, vector: Any, vectors: int, panel: Any, count: Any, x: Any,
             phi.add_incoming(value, block)
     build.cbranch(build.icmp_signed("<", next_k[0], count), loop, after)
     build.position_at_end(after)
-    return [sums[v * COLUMNS : (v + 1) * COLUMNS] for v in range(vectors)]
+    return [sums[v * columns : (v + 1) * columns] for v in range(vectors)]
 
 
 def _everywhere(build: Any, vector: Any, number: Any) -> Any:
@@ -197,9 +205,10 @@ def _transposed(build: Any, columns: list[Any]) -> list[Any]:
     def shuffled(one: Any, other: Any, order: list[int]) -> Any:
         return build.shuffle_vector(one, other, ir.Constant(ir.VectorType(LANE, len(order)), [LANE(k) for k in order]))
 
+    width = len(columns)
     while len(columns) > 1:
         half, size = len(columns) // 2, columns[0].type.count
         order = [k // 2 + k % 2 * size for k in range(2 * size)]
         columns = [shuffled(columns[k], columns[k + half], order) for k in range(half)]
     (whole,) = columns
-    return [shuffled(whole, whole, [*range(k, k + COLUMNS)]) for k in range(0, whole.type.count, COLUMNS)]
+    return [shuffled(whole, whole, [*range(k, k + width)]) for k in range(0, whole.type.count, width)]
