@@ -119,19 +119,16 @@ def generation() -> Iterator[str]:
 
 
 def grid() -> Iterator[str]:
-    found: dict[str, dict[str, float]] = {"as ever": {}, "in compiled loops": {}}
-    plain, compiled = found.values()
-    for row in result("grid")["records"]:
-        ratio = ratios(row)
-        plain[row["name"]] = ratio["torch"]
-        if "compiled" in ratio:
-            compiled[row["name"]] = ratio["torch"] / ratio["compiled"]
-    yield "| npseq | cases | geometric mean of PyTorch's time over npseq's | least | npseq loses |"
-    yield "|---|---:|---:|---:|---:|"
-    for path, by_case in found.items():
-        mean, least = geometric_mean(by_case.values()), min(by_case, key=by_case.__getitem__)
-        lost = sum(ratio < 1 for ratio in by_case.values())
-        yield f"| {path} | {len(by_case)} | {cut(mean)} | {cut(by_case[least])}, {least} | {lost} |"
+    yield "| machine | npseq | cases | geometric mean of PyTorch's time over npseq's | least | npseq loses |"
+    yield "|---|---|---:|---:|---:|---:|"
+    for name in ("grid", "grid_intel"):
+        measured = {row["name"]: row["measured"] for row in result(name)["records"]}
+        processor = re.sub(r"\(R\)| Processor|,.*", "", result(name)["machine"]["processor"])
+        for own, path in (("npseq", "as ever"), ("compiled", "in compiled loops")):
+            found = {case: each["torch"]["median"] / each[own]["median"] for case, each in measured.items()}
+            least, lost = min(found, key=found.__getitem__), sum(ratio < 1 for ratio in found.values())
+            cells = [processor, path, str(len(found)), cut(geometric_mean(found.values()))]
+            yield f"| {' | '.join(cells)} | {cut(found[least])}, {least} | {lost} |"
 
 
 def faults() -> Iterator[str]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from npseq.backend import HOST, Array, MaybeArray, matmul
 from npseq.bptt.blocks import of_blocks, to_blocks, x_runs
-from npseq.bptt.compiled import compiled
+from npseq.bptt.compiled import compiled, every_step
 from npseq.bptt.products import product_by, projection_by
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, each, empty
@@ -123,7 +123,7 @@ def _multiply_x(cell: Cell, w: Weights, strand: Strand) -> None:
         elif batch == 1:
             matmul(strand.s[:steps, w.state :, 0], w.inputs[:, columns], out=into[..., 0])
         else:
-            matmul(w.inputs[:, columns].T, strand.s[:steps, w.state :], out=into)
+            every_step(w.inputs[:, columns].T, strand.s[:steps, w.state :], into)
 
 
 def backward(

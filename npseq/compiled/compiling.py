@@ -33,9 +33,15 @@ from npseq.compiled.tiles import tiles_of
 T = np.{dtype}
 one, zero, head = T(1), T(0), head_of(np.dtype(T))
 exp, tanh = functions(np.dtype(T))["exp"], functions(np.dtype(T))["tanh"]
-pack, forth, back, span = tiles_of(np.dtype(T))
+pack, every, forth, back, span = tiles_of(np.dtype(T))
 
 
+"""
+
+PRODUCT = """@njit(cache=True, nogil=True, **PLAIN)
+def product(M, x, B, out, n, depth, turned, arrived, of):
+    first, last = span(n * B, of)
+    every(pack(M, 1, n, depth, turned, first // B, last // B), x, B, out, first, last)
 """
 
 
@@ -50,10 +56,20 @@ def functions_of(cell: Cell, dtype: np.dtype) -> ModuleType | None:
     except Untraceable as error:
         log.warning("compiled=True: %s takes the plain path: %s", cell, error)
         return None
-    name = f"npseq_{type(cell).__name__}_{dtype.name}_{_digest(source)}"
+    return _module(type(cell).__name__, dtype, source, str(cell))
+
+
+@cache
+def products_of(dtype: np.dtype) -> ModuleType:
+    """The module of product, of a matrix with the columns of every step."""
+    return _module("product", dtype, HEAD.format(dtype=dtype.name) + PRODUCT, "the product of every step")
+
+
+def _module(name: str, dtype: np.dtype, source: str, what: str) -> ModuleType:
+    name = f"npseq_{name}_{dtype.name}_{_digest(source)}"
     path = _folder() / f"{name}.py"
     if not path.exists():
-        log.warning("compiling %s for %s, once, into %s: it takes some seconds", cell, dtype.name, path.parent)
+        log.warning("compiling %s for %s, once, into %s: it takes some seconds", what, dtype.name, path.parent)
         _write(path, source)
     return _load(name, path)
 

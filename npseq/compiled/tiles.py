@@ -30,10 +30,10 @@ def rows_of(dtype: np.dtype) -> int:
 
 
 @cache
-def tiles_of(dtype: np.dtype) -> tuple[Any, Any, Any, Any]:
-    """The functions (pack, forth, back, span) for a type."""
-    rows = rows_of(dtype)
-    return _pack_of(rows), *_either(_multiply_of(dtype)), _span_of(rows)
+def tiles_of(dtype: np.dtype) -> tuple[Any, ...]:
+    """The functions (pack, every, forth, back, span) for a type."""
+    rows, multiply = rows_of(dtype), _multiply_of(dtype)
+    return _pack_of(rows), _every_of(rows, multiply), *_either(multiply), _span_of(rows)
 
 
 def _span_of(rows: int) -> Any:
@@ -80,7 +80,7 @@ def _multiply_of(dtype: np.dtype) -> Any:
     def multiply(panels, x, B, out, blocks, first, last, adds):
         """From first to last in each block of out, (blocks, units * B), M x; added to what is there if `adds`."""
         depth, whole, each = x.size // B, B // FEW * FEW, -(-(last - first) // (rows * B))
-        some, rest = np.zeros(depth * FEW, x.dtype), np.zeros(lanes * FEW, x.dtype)
+        some, rest = np.zeros(depth * FEW if whole < B else 0, x.dtype), np.zeros(lanes * FEW, x.dtype)
         for k in range(depth):
             for c in range(B - whole):
                 some[k * FEW + c] = x[k * B + whole + c]
@@ -103,6 +103,18 @@ def _multiply_of(dtype: np.dtype) -> Any:
                         _move(rest, out, place, B, min(lanes, size - r), columns, adds)
 
     return multiply
+
+
+def _every_of(rows: int, multiply: Any) -> Any:
+    @numba.njit(**PLAIN)
+    def every(panels, x, B, out, first, last):
+        """From first to last in out[t] M x[t] of every step t: a panel stays in the cache for all of them."""
+        for p in range(len(panels)):
+            at = first + p * rows * B
+            for t in range(len(out)):
+                multiply(panels[p : p + 1], x[t], B, out[t], 1, at, min(at + rows * B, last), False)
+
+    return every
 
 
 def _either(multiply: Any) -> tuple[Any, Any]:

@@ -19,7 +19,7 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-13}
 @pytest.mark.parametrize("B", [2, 4, 9, 16])
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_product_by_panels_is_that_of_the_matrix(dtype, blocks, units, depth, B, count):
-    pack, forth, back, span = tiles_of(np.dtype(dtype))
+    pack, _, forth, back, span = tiles_of(np.dtype(dtype))
     n, rng = blocks * units, np.random.default_rng(0)
     M, x, before = (rng.normal(size=size).astype(dtype) for size in ((n, depth), (depth, B), (n, B)))
     parts = [span(units * B, (B, part, count)) for part in range(count)]
@@ -39,7 +39,7 @@ def test_a_product_by_panels_is_that_of_the_matrix(dtype, blocks, units, depth, 
 
 
 def test_what_a_sequence_gives_does_not_depend_on_the_others():
-    pack, forth, *_ = tiles_of(np.dtype(np.float64))
+    pack, _, forth, *_ = tiles_of(np.dtype(np.float64))
     rng = np.random.default_rng(0)
     M, x = rng.normal(size=(70, 9)), rng.normal(size=(9, 12))
     panels, whole, some = pack(M, 1, 70, 9, False, 0, 70), np.empty((70, 12)), np.empty((70, 5))

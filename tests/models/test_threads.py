@@ -68,10 +68,10 @@ def test_a_large_product_keeps_them():
 
 def test_a_compiled_batch_is_shared_and_a_sequence_is_not(monkeypatch):
     few, compiled = FewThreads(ns.RNN(4, 4)), SimpleNamespace(compiled=True)
-    batch = few(np.ones((5, 3)))
+    batch = few(np.ones((35, 3)))
     monkeypatch.setattr("npseq.models.threads.CURRENT", compiled)
-    shared = few(np.ones((5, 3)))
-    assert (batch.share, shared.share, few(np.ones((5, 1))).share) == (False, True, False)  # each keeps what it is
+    shared = few(np.ones((35, 3)))
+    assert (batch.share, shared.share, few(np.ones((35, 1))).share) == (False, True, False)  # each keeps what it is
 
 
 @pytest.mark.parametrize(
