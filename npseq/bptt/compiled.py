@@ -9,22 +9,20 @@ from npseq.backend import Array, matmul
 from npseq.bptt.tape import Strand, Weights
 from npseq.cell import Cell
 from npseq.cpu import CURRENT, pools
-from npseq.threads import give_back
+from npseq.threads import give_back, in_step
 
 WIDE = 10_000_000  # operations of a step, above which several threads of BLAS are faster than compiled loops
 ALONE = 2_000_000  # the same of one sequence, whose weights are read from memory once they do not fit a core's cache
 DEEP = 64  # numbers of a sum, from which on a product of every step is faster in tiles than in BLAS
 FEW, FEW_COLUMNS = 4, 64  # steps of a batch, and sequences of all, of which weights are not worth putting in order
-LARGE = (
-    1 << 17
-)  # numbers that a step's product reads beside its weights: more fit no cache, for which BLAS has an order
+LARGE = 1 << 17  # numbers that a step's product reads beside its weights, of which more fit no cache
 
 
 def compiled(cell: Cell, strand: Strand) -> Any:
     """The compiled loops of a cell, None where they are not asked for, or there are none for this strand.
 
-    Of one sequence alone, x's part of the pre-activations is multiplied before. What does not run in them has the
-    threads of BLAS.
+    Of one sequence alone, x's part of the pre-activations is multiplied before. What does not run in them gets back the
+    threads of BLAS, if npseq's own had taken their place.
     """
     loops = None
     if CURRENT.compiled:
@@ -32,7 +30,7 @@ def compiled(cell: Cell, strand: Strand) -> Any:
             from npseq.compiled.strand import loops_of
 
             loops = loops_of(cell, strand.a.dtype)
-        if loops is None:
+        if loops is None and in_step():
             give_back()
     return loops
 

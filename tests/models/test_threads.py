@@ -74,6 +74,15 @@ def test_a_compiled_batch_is_shared_and_a_sequence_is_not(monkeypatch):
     assert (batch.share, shared.share, few(np.ones((35, 1))).share) == (False, True, False)  # each keeps what it is
 
 
+def test_of_a_batch_that_is_too_small_to_compile_the_products_stay_on_one_thread(monkeypatch):
+    monkeypatch.setattr("npseq.bptt.compiled.CURRENT", SimpleNamespace(compiled=True))
+    monkeypatch.setattr("npseq.models.threads.CURRENT", SimpleNamespace(compiled=True))
+    layer = ns.RNN(4, 4, rng=0)
+    with threadpool_limits(2, user_api="blas"), FewThreads(layer)(np.ones((5, 3))):
+        layer.forward(np.ones((5, 3, 4), np.float32))
+        assert set(threads()) == {1}
+
+
 @pytest.mark.parametrize(
     "step",
     [
