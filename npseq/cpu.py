@@ -32,7 +32,7 @@ class settings:
     loops over time, made of the cell's own lines, and `LanguageModel.step` on one sequence is compiled as a whole:
     the same mathematics, to the rounding of sums and of exp and tanh. A cell is compiled once for a type, which takes
     seconds, and is kept on disk. Truncations, complex numbers, what reads adjoints by lag or step, batches of few
-    steps, and cells that cannot be traced take the plain path.
+    steps or sequences, steps that are too large for a cache, and cells that cannot be traced take the plain path.
 
     Args:
         compiled: whether to; None leaves it as it is.

@@ -1,4 +1,4 @@
-"""What is compiled: which strands, which steps of generation, and which products of every step."""
+"""What is compiled: which strands, which steps of generation, and which batched products."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,8 @@ from npseq.threads import give_back, in_step
 
 WIDE = 10_000_000  # operations of a step, above which several threads of BLAS are faster than compiled loops
 ALONE = 2_000_000  # the same of one sequence, whose weights are read from memory once they do not fit a core's cache
-DEEP = 64  # numbers of a sum, from which on a product of every step is faster in tiles than in BLAS
-FEW, FEW_COLUMNS = 4, 64  # steps of a batch, and sequences of all, of which weights are not worth putting in order
+DEEP = 64  # numbers of a sum, from which on a product of every step is faster by tiles than by BLAS
+FEW, FEW_COLUMNS = 4, 64  # steps, and steps times sequences, for which packing weights costs more than it saves
 LARGE = 1 << 17  # numbers that a step's product reads beside its weights, of which more fit no cache
 
 
@@ -48,11 +48,11 @@ def compiled_step(cell: Cell, w: Weights, a: Array, s: Array, c: Array) -> Calla
     return step_of(cell, w, a, s, c)
 
 
-def every_step(a: Array, b: Array, out: Array | None = None) -> Array:
-    """a (n, k) times b (T, k, B), step by step; in compiled loops by tiles, which put a in order once for all steps."""
+def batched_product(a: Array, b: Array, out: Array | None = None) -> Array:
+    """a (n, k) times each of b (T, k, B); with compiled loops by tiles, for which a is packed once."""
     if not _in_tiles(a, b):
         return matmul(a, b, out=out)
-    from npseq.compiled.every import product
+    from npseq.compiled.batched import product
 
     found = np.empty((len(b), len(a), b.shape[2]), b.dtype) if out is None else out
     product(a, b, found)
@@ -60,16 +60,16 @@ def every_step(a: Array, b: Array, out: Array | None = None) -> Array:
 
 
 def _in_tiles(a: Array, b: Array) -> bool:
-    if not CURRENT.compiled or type(b) is not np.ndarray or b.shape[2] < 2 or a.shape[1] < DEEP:
+    if not CURRENT.compiled or type(b) is not np.ndarray or a.shape[1] < DEEP:
         return False
     batch, size = b.shape[2], b.itemsize
-    in_one_piece = worth_an_order(len(b), batch) and b.strides[1:] == (batch * size, size)
-    return in_one_piece and a.dtype == b.dtype and b.dtype.char in "fd" and pays(2 * a.size * batch, batch)
+    contiguous = worth_packing(len(b), batch) and b.strides[1:] == (batch * size, size)
+    return contiguous and a.dtype == b.dtype and b.dtype.char in "fd" and pays(2 * a.size * batch, batch)
 
 
-def worth_an_order(steps: int, sequences: int) -> bool:
-    """Whether weights are put in order for a batch."""
-    return steps > FEW and steps * sequences >= FEW_COLUMNS
+def worth_packing(steps: int, sequences: int) -> bool:
+    """Whether packing the weights costs less than it saves."""
+    return sequences > 1 and steps > FEW and steps * sequences >= FEW_COLUMNS
 
 
 def pays(operations: int, sequences: int) -> bool:
@@ -82,6 +82,6 @@ def _fits(strand: Strand) -> bool:
     a = strand.a
     if type(a) is not np.ndarray or not (strand.x_first or a.shape[3] > 1):
         return False
-    if a.shape[3] > 1 and (strand.s[0].size > LARGE or not worth_an_order(strand.steps, a.shape[3])):
+    if a.shape[3] > 1 and (strand.s[0].size > LARGE or not worth_packing(strand.steps, a.shape[3])):
         return False
     return pays(2 * strand.s[0].size * a.shape[1] * a.shape[2], a.shape[3])

@@ -12,7 +12,7 @@ import numpy as np
 from npseq.backend import Array, MaybeArray, matmul, scatter_add
 from npseq.bptt.blocks import blocks_of, x_runs
 from npseq.bptt.columns import axis_first, side_by_side, steps_at_once
-from npseq.bptt.compiled import every_step
+from npseq.bptt.compiled import batched_product
 from npseq.bptt.loop import Adjoints
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace
@@ -105,7 +105,7 @@ def input_gradient(cell: Cell, w: Weights, adjoints: Adjoints) -> Array:
     """dx (T, D, [lags,] B) of a strand: W_x da of every step."""
     blocks, units, steps, *rest = adjoints.da.shape
     da = axis_first(adjoints.da, 2).reshape(steps, blocks * units, prod(rest))
-    first, *others = (every_step(w.x[:, of_x], da[:, rows]) for rows, of_x in x_runs(cell, units))
+    first, *others = (batched_product(w.x[:, of_x], da[:, rows]) for rows, of_x in x_runs(cell, units))
     for other in others:
         first += other
     return first.reshape(steps, len(w.x), *rest)

@@ -15,7 +15,7 @@ import numpy as np
 
 from npseq.backend import HOST, Array, MaybeArray, matmul
 from npseq.bptt.blocks import of_blocks, to_blocks, x_runs
-from npseq.bptt.compiled import compiled, every_step
+from npseq.bptt.compiled import batched_product, compiled
 from npseq.bptt.products import product_by, projection_by
 from npseq.bptt.tape import Strand, Weights
 from npseq.bptt.workspace import Workspace, each, empty
@@ -123,7 +123,7 @@ def _multiply_x(cell: Cell, w: Weights, strand: Strand) -> None:
         elif batch == 1:
             matmul(strand.s[:steps, w.state :, 0], w.inputs[:, columns], out=into[..., 0])
         else:
-            every_step(w.inputs[:, columns].T, strand.s[:steps, w.state :], into)
+            batched_product(w.inputs[:, columns].T, strand.s[:steps, w.state :], into)
 
 
 def backward(
@@ -151,9 +151,7 @@ def backward(
     shape = strand.steps, n, prod(dh.shape[1:])
     das, columns = each(workspace, "da", da, da), each(workspace, "columns", da, da[:, :with_h].reshape(shape))
     times = product_by(w.W[:P, :n], batch) if not lags else _beside_each_other(product_by(w.W[:P, :n]), dh.shape)
-    project = None if dv is None else projection_by(w.U, dv[::-1])
-    if project is not None and cell.operands > 1:
-        project = to_blocks(project, cell.operands)
+    project = _projection_back(cell, w, dv)
     a, vectors = _beside_lags(strand.a if cell.reads_gates else None, lags), _beside_lags(w.vectors, lags)
     step = where(cell, s).backward if w.blocks.parts < 2 else _with_parts(where(cell, s), w.blocks.parts)
     if around is not None:
@@ -181,6 +179,14 @@ def backward(
             if is_ragged:
                 dh, dc = _where(mask[t], (dh, dc), over)  # (T19)
     return _adjoints(da, dv, dh, dc)
+
+
+def _projection_back(cell: Cell, w: Weights, dv: MaybeArray) -> Any:
+    """The second product backward, which saves its operands in dv; None where there is none."""
+    if dv is None:
+        return None
+    project = projection_by(w.U, dv[::-1])
+    return to_blocks(project, cell.operands) if cell.operands > 1 else project
 
 
 def _adjoints(da: Array, dv: MaybeArray, dh: Array, dc: MaybeArray) -> Adjoints:

@@ -11,7 +11,7 @@
     meeting       threads of a loop wait for each other at every product
     sharing       shares a layer's units among threads
     strand        runs a layer's strand in these loops
-    every         a matrix times the columns of every step
+    batched       the product of one matrix with a matrix for each step
     stepping      a step of generation
     training      the training step of a language model of one sequence
 

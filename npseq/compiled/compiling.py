@@ -33,7 +33,7 @@ from npseq.compiled.tiles import tiles_of
 T = np.{dtype}
 one, zero, head = T(1), T(0), head_of(np.dtype(T))
 exp, tanh = functions(np.dtype(T))["exp"], functions(np.dtype(T))["tanh"]
-pack, every, forth, back, span = tiles_of(np.dtype(T))
+pack, batched, forth, back, span = tiles_of(np.dtype(T))
 
 
 """
@@ -41,7 +41,7 @@ pack, every, forth, back, span = tiles_of(np.dtype(T))
 PRODUCT = """@njit(cache=True, nogil=True, **PLAIN)
 def product(M, x, B, out, n, depth, turned, arrived, of):
     first, last = span(n * B, of)
-    every(pack(M, 1, n, depth, turned, first // B, last // B), x, B, out, first, last)
+    batched(pack(M, 1, n, depth, turned, first // B, last // B), x, B, out, first, last)
 """
 
 
@@ -60,9 +60,9 @@ def functions_of(cell: Cell, dtype: np.dtype) -> ModuleType | None:
 
 
 @cache
-def products_of(dtype: np.dtype) -> ModuleType:
-    """The module of product, of a matrix with the columns of every step."""
-    return _module("product", dtype, HEAD.format(dtype=dtype.name) + PRODUCT, "the product of every step")
+def batched_of(dtype: np.dtype) -> ModuleType:
+    """The module of the batched product."""
+    return _module("batched", dtype, HEAD.format(dtype=dtype.name) + PRODUCT, "the batched product")
 
 
 def _module(name: str, dtype: np.dtype, source: str, what: str) -> ModuleType:

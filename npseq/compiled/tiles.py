@@ -3,8 +3,8 @@
 BLAS copies M into its own order at every call; here that is done once for all steps. M's rows are some blocks of as
 many units each. They lie in panels: a panel is some rows of one block, and holds M[these rows, k] for each k in turn,
 zeros past the block's last row. A tile is a panel's rows times some columns: for each k its VECTORS vectors are
-multiplied with as many numbers of x. Eight columns keep as many sums as four do with panels of twice the rows, but
-read half as much; fewer than eight are left to tiles of FEW.
+multiplied with as many numbers of x. Two vectors by eight columns are 16 sums, as four by four are, and read a panel
+half as often. The columns after the last eight are multiplied by tiles of FEW columns.
 """
 
 from functools import cache
@@ -31,9 +31,9 @@ def rows_of(dtype: np.dtype) -> int:
 
 @cache
 def tiles_of(dtype: np.dtype) -> tuple[Any, ...]:
-    """The functions (pack, every, forth, back, span) for a type."""
+    """The functions (pack, batched, forth, back, span) for a type."""
     rows, multiply = rows_of(dtype), _multiply_of(dtype)
-    return _pack_of(rows), _every_of(rows, multiply), *_either(multiply), _span_of(rows)
+    return _pack_of(rows), _batched_of(rows, multiply), *_either(multiply), _span_of(rows)
 
 
 def _span_of(rows: int) -> Any:
@@ -105,16 +105,16 @@ def _multiply_of(dtype: np.dtype) -> Any:
     return multiply
 
 
-def _every_of(rows: int, multiply: Any) -> Any:
+def _batched_of(rows: int, multiply: Any) -> Any:
     @numba.njit(**PLAIN)
-    def every(panels, x, B, out, first, last):
-        """From first to last in out[t] M x[t] of every step t: a panel stays in the cache for all of them."""
+    def batched(panels, x, B, out, first, last):
+        """Writes M x[t] into out[t], from first to last, for each step t: a panel stays in the cache for all steps."""
         for p in range(len(panels)):
             at = first + p * rows * B
             for t in range(len(out)):
                 multiply(panels[p : p + 1], x[t], B, out[t], 1, at, min(at + rows * B, last), False)
 
-    return every
+    return batched
 
 
 def _either(multiply: Any) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from math import inf
 from typing import Any
 
-from npseq.bptt.compiled import worth_an_order
+from npseq.bptt.compiled import worth_packing
 from npseq.cpu import CURRENT
 from npseq.layers.bidirectional import recurrent_layers
 from npseq.threads import give_back, take
@@ -53,6 +53,6 @@ class FewThreads:
     def __call__(self, batch: Any) -> AbstractContextManager[None]:
         """Returns the context of a step; the first axes of its batch are time and sequences."""
         shape: tuple[int, ...] = getattr(batch, "shape", ())
-        if CURRENT.compiled and len(shape) > 1 and shape[1] > 1 and worth_an_order(shape[0], shape[1]):
+        if CURRENT.compiled and len(shape) > 1 and worth_packing(*shape[:2]):
             return SHARED
         return ALONE if len(shape) < 2 or shape[1] < self.most else AS_IT_IS

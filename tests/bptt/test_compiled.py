@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import npseq as ns
-from npseq.bptt.compiled import FEW, FEW_COLUMNS, compiled, every_step
+from npseq.bptt.compiled import FEW, FEW_COLUMNS, batched_product, compiled
 
 
 @pytest.fixture
@@ -76,13 +76,13 @@ def test_few_columns_and_what_fits_no_cache_are_left_to_blas(monkeypatch):
 @pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="the extra `fast` is not installed")
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.complex128])
-def test_a_product_of_every_step_is_that_of_each(small, order, kind):
+def test_a_batched_product_is_that_of_each_step(small, order, kind):
     rng = np.random.default_rng(0)
     a, blocks = np.asarray(rng.normal(size=(37, 80)), kind, order=order), rng.normal(size=(6, 90, 7)).astype(kind)
     out = np.zeros((6, 40, 7), kind)
     with ns.settings(compiled=True):
-        found = every_step(a, blocks[:, 5:85])
-        every_step(a[:, :70], blocks[:, :70], out[:, 2:39])
+        found = batched_product(a, blocks[:, 5:85])
+        batched_product(a[:, :70], blocks[:, :70], out[:, 2:39])
     exact = 1e-5 if kind == np.float32 else 1e-13
     np.testing.assert_allclose(found, [a @ block[5:85] for block in blocks], rtol=exact, atol=exact)
     np.testing.assert_allclose(out[:, 2:39], [a[:, :70] @ block[:70] for block in blocks], rtol=exact, atol=exact)

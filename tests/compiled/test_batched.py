@@ -1,4 +1,4 @@
-"""A matrix times the columns of every step, on one thread or more, whichever way the matrix lies in memory."""
+"""The batched product is NumPy's, on one thread or more, in any memory order of the matrix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("numba", reason="the extra `fast` is not installed")
 
-from npseq.compiled.every import product
+from npseq.compiled.batched import product
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
